@@ -1,0 +1,107 @@
+/**
+ * What the training loop needs to know of data: a `Dataset` writes the samples that it is asked for into a batch.
+ * `ImageDataset` is the usual one: pictures as bytes in memory, one class label each.
+ */
+import { DataError } from "../engine/errors.ts";
+
+/** Buffers of a batch; they live in the engine's memory and are written in place. */
+export type InputArray = Uint8Array | Float32Array;
+export type TargetArray = Int32Array | Float32Array;
+
+/**
+ * A set of samples. Implement this to train on anything: `fit` and `evaluate` need nothing else.
+ * Inputs are [height, width, channels] for pictures (channels last), any shape for other things.
+ */
+export interface Dataset {
+  readonly name: string;
+  readonly length: number;
+  /** Shape of one sample's input, without the batch axis. */
+  readonly inputShape: readonly number[];
+  readonly inputType: "uint8" | "float32";
+  /** Shape of one sample's target, without the batch axis; [] for a class index. */
+  readonly targetShape: readonly number[];
+  readonly targetType: "int32" | "float32";
+  /** Names of the classes, when targets are class indices. */
+  readonly classes?: readonly string[];
+  /** Class index of a sample, for stratified splits; needed only by those. */
+  label?(index: number): number;
+  /** Writes samples `indices[start … start + count)` one after the other to the front of both arrays. */
+  read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void;
+}
+
+/** What an {@link ImageDataset} is made of. */
+export interface ImageSource {
+  readonly name: string;
+  /** Pixels of all pictures, row by row, channels last: `length × height × width × channels` bytes. */
+  readonly images: Uint8Array;
+  /** Class index of each picture. */
+  readonly labels: Uint8Array | Int32Array;
+  readonly height: number;
+  readonly width: number;
+  readonly channels?: number;
+  readonly classes: readonly string[];
+  /** Whether the ink is brighter than the ground (as in MNIST) or darker (ink on paper). */
+  readonly polarity?: "light-on-dark" | "dark-on-light";
+  /** Where the bytes came from, in words fit for a report. */
+  readonly origin?: string;
+}
+
+/** Pictures as bytes in memory, with one class label each. */
+export class ImageDataset implements Dataset {
+  readonly name: string;
+  readonly length: number;
+  readonly inputShape: readonly [height: number, width: number, channels: number];
+  readonly inputType = "uint8";
+  readonly targetShape: readonly number[] = [];
+  readonly targetType = "int32";
+  readonly classes: readonly string[];
+  readonly polarity: "light-on-dark" | "dark-on-light";
+  readonly origin: string;
+  readonly images: Uint8Array;
+  readonly labels: Uint8Array | Int32Array;
+
+  /** @throws DataError when counts differ or a label is out of range */
+  constructor(source: ImageSource) {
+    const { name, images, labels, height, width, channels = 1, classes } = source;
+    const size = height * width * channels;
+    if (images.length !== labels.length * size) {
+      const count = images.length / size;
+      throw new DataError(`${name}: ${count} images but ${labels.length} labels; the two files do not belong together`);
+    }
+    for (let i = 0; i < labels.length; i++) {
+      if (labels[i] < 0 || labels[i] >= classes.length) {
+        throw new DataError(`${name}: label ${labels[i]} of sample ${i} is outside 0…${classes.length - 1}`);
+      }
+    }
+    this.name = name;
+    this.length = labels.length;
+    this.inputShape = [height, width, channels];
+    this.classes = classes;
+    this.polarity = source.polarity ?? "light-on-dark";
+    this.origin = source.origin ?? "memory";
+    this.images = images;
+    this.labels = labels;
+  }
+
+  label(index: number): number {
+    return this.labels[index];
+  }
+
+  /** Pixels of one picture (a view, not a copy). */
+  image(index: number): Uint8Array {
+    const size = this.images.length / this.length;
+    return this.images.subarray(index * size, (index + 1) * size);
+  }
+
+  read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
+    const size = this.inputShape[0] * this.inputShape[1] * this.inputShape[2];
+    for (let k = 0; k < count; k++) {
+      const index = indices[start + k];
+      // A plain loop: subarray() would allocate a view per sample in the training loop.
+      const from = index * size;
+      const to = k * size;
+      for (let p = 0; p < size; p++) inputs[to + p] = this.images[from + p];
+      targets[k] = this.labels[index];
+    }
+  }
+}

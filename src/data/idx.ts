@@ -1,0 +1,146 @@
+/**
+ * The IDX format of the MNIST files: two zero bytes, a type byte, the number of axes, the big-endian size of each axis,
+ * then the values. Bytes (pictures, class indices) and 32-bit integers are read and written; nothing else is in use.
+ * Format: Y. LeCun, C. Cortes and C. Burges, "The MNIST database", section "the IDX file format".
+ */
+import { DataError, ShapeError } from "../engine/errors.ts";
+import { ImageDataset } from "./dataset.ts";
+
+/** An array read from an IDX file; `data` has as many values as the product of `dims`. */
+export type IdxArray =
+  | { readonly type: "uint8"; readonly dims: readonly number[]; readonly data: Uint8Array }
+  | { readonly type: "int32"; readonly dims: readonly number[]; readonly data: Int32Array };
+
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  8: "uint8",
+  9: "int8",
+  11: "int16",
+  12: "int32",
+  13: "float32",
+  14: "float64",
+};
+const TYPE_CODES = { uint8: 8, int32: 12 } as const;
+const MAX_AXES = 4;
+
+/**
+ * Parses an IDX file that is no longer compressed. Byte arrays are views of `bytes`, not copies.
+ * @param name the file's name, for messages
+ * @throws DataError when the bytes are no IDX file, of another type, too short or too long
+ */
+export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
+  if (bytes.length < 4) throw new DataError(`${name}: ${bytes.length} bytes is too short for an IDX file`);
+  const [zero, alsoZero, code, axes] = bytes;
+  if (zero !== 0 || alsoZero !== 0 || !(code in TYPE_NAMES) || axes === 0) {
+    const magic = [zero, alsoZero, code, axes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    throw new DataError(`${name}: not an IDX file (it starts with ${magic}, expected 00 00 08 01 … 00 00 0c 04)`);
+  }
+  const type = TYPE_NAMES[code];
+  if (type !== "uint8" && type !== "int32") {
+    throw new DataError(`${name}: IDX values of type ${type} are not supported; store bytes or 32-bit integers`);
+  }
+  if (axes > MAX_AXES) throw new DataError(`${name}: IDX file with ${axes} axes; at most ${MAX_AXES} are supported`);
+
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const header = 4 + 4 * axes;
+  if (bytes.length < header) throw new DataError(`${name}: IDX header cut short at ${bytes.length} of ${header} bytes`);
+  const dims = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
+  const count = dims.reduce((product, size) => product * size, 1);
+  const expected = header + count * (type === "uint8" ? 1 : 4);
+  if (bytes.length !== expected) {
+    const problem = bytes.length < expected ? "truncated" : "too long";
+    throw new DataError(
+      `${name}: ${problem}; the header says [${dims.join(", ")}] ${type}, ${expected} bytes, but there are ${bytes.length}`,
+    );
+  }
+  if (type === "uint8") return { type, dims, data: bytes.subarray(header) };
+  const data = new Int32Array(count);
+  for (let i = 0; i < count; i++) data[i] = view.getInt32(header + 4 * i);
+  return { type, dims, data };
+}
+
+/**
+ * The bytes of an IDX file.
+ * @throws ShapeError when `dims` do not describe `data` or there are none or more than four
+ */
+export function writeIdx(array: IdxArray): Uint8Array<ArrayBuffer> {
+  const { type, dims, data } = array;
+  const count = dims.reduce((product, size) => product * size, 1);
+  if (dims.length === 0 || dims.length > MAX_AXES || count !== data.length) {
+    throw new ShapeError(`writeIdx: [${dims.join(", ")}] does not describe ${data.length} values in 1 to 4 axes`);
+  }
+  const header = 4 + 4 * dims.length;
+  const bytes = new Uint8Array(header + data.length * (type === "uint8" ? 1 : 4));
+  const view = new DataView(bytes.buffer);
+  bytes[2] = TYPE_CODES[type];
+  bytes[3] = dims.length;
+  for (const [axis, size] of dims.entries()) view.setUint32(4 + 4 * axis, size);
+  if (type === "uint8") bytes.set(data, header);
+  else for (let i = 0; i < count; i++) view.setInt32(header + 4 * i, data[i]);
+  return bytes;
+}
+
+/** One file: its name, for messages, and its uncompressed bytes. */
+export interface NamedBytes {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What is known of a pair of IDX files beside their bytes. */
+export interface IdxDescription {
+  readonly name: string;
+  readonly images: NamedBytes;
+  readonly labels: NamedBytes;
+  /** Default: "0" … the largest label. */
+  readonly classes?: readonly string[];
+  readonly polarity?: "light-on-dark" | "dark-on-light";
+  readonly origin?: string;
+}
+
+/**
+ * A data set from a file of pictures, [N, H, W] or [N, H, W, C] bytes, and one of labels, [N].
+ * @throws DataError when a file is no IDX file of that shape, counts differ or a label is out of range
+ */
+export function datasetFromIdx(description: IdxDescription): ImageDataset {
+  const { name, images, labels, polarity, origin } = description;
+  const pixels = parseIdx(images.bytes, images.name);
+  const [count, height, width, channels = 1] = pixels.dims;
+  if (pixels.type !== "uint8" || pixels.dims.length < 3) {
+    throw new DataError(
+      `${images.name}: pictures must be bytes [N, H, W] or [N, H, W, C], not ${pixels.type} [${pixels.dims.join(", ")}]`,
+    );
+  }
+  if (count === 0 || height === 0 || width === 0 || (channels !== 1 && channels !== 3)) {
+    throw new DataError(`${images.name}: [${pixels.dims.join(", ")}] holds no pictures of 1 or 3 channels`);
+  }
+  const indices = parseIdx(labels.bytes, labels.name);
+  if (indices.dims.length !== 1) {
+    throw new DataError(`${labels.name}: labels must be one axis [N], not [${indices.dims.join(", ")}]`);
+  }
+  if (indices.data.length !== count) {
+    throw new DataError(
+      `${images.name} holds ${count} pictures but ${labels.name} ${indices.data.length} labels; they do not belong together`,
+    );
+  }
+  const classes = description.classes ?? classesOf(indices.data, labels.name);
+  return new ImageDataset({
+    name,
+    images: pixels.data,
+    labels: indices.data,
+    height,
+    width,
+    channels,
+    classes,
+    polarity,
+    origin,
+  });
+}
+
+const MAX_UNNAMED_CLASSES = 10_000;
+
+/** "0" … the largest label. */
+function classesOf(labels: Uint8Array | Int32Array, name: string): string[] {
+  let largest = 0;
+  for (const label of labels) largest = Math.max(largest, label);
+  if (largest >= MAX_UNNAMED_CLASSES) throw new DataError(`${name}: label ${largest} is too large for a class index`);
+  return Array.from({ length: largest + 1 }, (_, index) => String(index));
+}

@@ -1,0 +1,73 @@
+/**
+ * Feeds a data set to the training loop, batch by batch. The order of an epoch depends on the seed and the number of the
+ * epoch alone, so a resumed run sees what an uninterrupted one would; nothing is allocated between two batches.
+ */
+import { UsageError } from "../engine/errors.ts";
+import { Random } from "../engine/random.ts";
+import type { Dataset, InputArray, TargetArray } from "./dataset.ts";
+
+/** The order in which an epoch visits `length` samples; written to `out` when it is given. */
+export function epochOrder(length: number, seed: number, epoch: number, out = new Int32Array(length)): Int32Array {
+  return new Random(seed, "shuffle", epoch).shuffle(sampleOrder(length, out));
+}
+
+/** 0, 1, 2 …: the order in which evaluation visits samples. */
+export function sampleOrder(length: number, out = new Int32Array(length)): Int32Array {
+  for (let i = 0; i < length; i++) out[i] = i;
+  return out;
+}
+
+/** How a {@link Loader} goes through a data set. */
+export interface LoaderOptions {
+  readonly batchSize: number;
+  /** Seed of the shuffle; without one, samples come in their own order. */
+  readonly seed?: number;
+}
+
+/**
+ * Goes through a data set in batches: `start(epoch)`, then `next` until it returns 0.
+ *
+ *     loader.start(epoch);
+ *     for (let count = loader.next(inputs, targets); count > 0; count = loader.next(inputs, targets)) step(count);
+ */
+export class Loader {
+  readonly dataset: Dataset;
+  readonly batchSize: number;
+  /** Batches of an epoch; the last may be smaller than the others. */
+  readonly batches: number;
+  readonly #seed: number | undefined;
+  readonly #order: Int32Array;
+  #position: number;
+
+  /** @throws UsageError when the batch size is no positive whole number or the data set is empty */
+  constructor(dataset: Dataset, options: LoaderOptions) {
+    const { batchSize, seed } = options;
+    if (!Number.isInteger(batchSize) || batchSize < 1) throw new UsageError(`batch size ${batchSize} is not 1 or more`);
+    if (dataset.length === 0) throw new UsageError(`${dataset.name} has no samples`);
+    this.dataset = dataset;
+    this.batchSize = batchSize;
+    this.batches = Math.ceil(dataset.length / batchSize);
+    this.#seed = seed;
+    this.#order = sampleOrder(dataset.length);
+    this.#position = dataset.length;
+  }
+
+  /** Index in the data set of every sample, in the order of the current epoch. Do not write to it. */
+  get order(): Int32Array {
+    return this.#order;
+  }
+
+  /** Begins an epoch, at its first batch or, after a resume, at a later one. */
+  start(epoch: number, batch = 0): void {
+    if (this.#seed !== undefined) epochOrder(this.dataset.length, this.#seed, epoch, this.#order);
+    this.#position = Math.min(this.dataset.length, batch * this.batchSize);
+  }
+
+  /** Writes the next batch to the front of both arrays; returns its number of samples, 0 at the end of the epoch. */
+  next(inputs: InputArray, targets: TargetArray): number {
+    const count = Math.min(this.batchSize, this.dataset.length - this.#position);
+    if (count > 0) this.dataset.read(this.#order, this.#position, count, inputs, targets);
+    this.#position += count;
+    return count;
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * From a picture of any size and polarity to a model's input. What is done is data, a {@link Preprocessing}, which is
+ * stored in the model file; the code is the same in Node and the browser, so a model sees a drawing on a web page as it
+ * saw its training set. "ink" repeats what the authors of MNIST did: crop, scale the longer side to 20 pixels keeping
+ * the aspect, place the centre of mass in the centre of 28×28.
+ */
+import { z } from "zod";
+import { DataError } from "../engine/errors.ts";
+import { cropToInk, findInk, findInkSide, type InkSide, inkLevel, strokeWidth, thicken } from "./ink.ts";
+import { checkPicture, flattenAlpha, type Picture, toGrey } from "./picture.ts";
+import { resize } from "./resize.ts";
+
+/** Handwriting: one channel, light ink on a black ground, 0 … 255. */
+export interface InkPreprocessing {
+  readonly kind: "ink";
+  readonly height: number;
+  readonly width: number;
+  /** The longer side of the ink, in pixels. */
+  readonly box: number;
+  readonly polarity: "auto" | InkSide;
+  /** What comes to lie in the middle: the ink's centre of mass, or its box. */
+  readonly centre: "mass" | "box";
+  /** Strokes of large pictures that would be thinner than this many pixels are thickened; 0 leaves them. */
+  readonly minStroke: number;
+}
+
+/** Any other picture: stretched to the size, colours kept or made grey. */
+export interface ResizePreprocessing {
+  readonly kind: "resize";
+  readonly height: number;
+  readonly width: number;
+  readonly channels: 1 | 3;
+  /** Whether light and dark change places. */
+  readonly invert: boolean;
+}
+
+export type Preprocessing = InkPreprocessing | ResizePreprocessing;
+
+const side = z.int().min(1).max(4096);
+
+/** Checks a {@link Preprocessing} that comes from a file. */
+export const preprocessingSchema: z.ZodType<Preprocessing> = z
+  .discriminatedUnion("kind", [
+    z.strictObject({
+      kind: z.literal("ink"),
+      height: side,
+      width: side,
+      box: side,
+      polarity: z.enum(["auto", "light-on-dark", "dark-on-light"]),
+      centre: z.enum(["mass", "box"]),
+      minStroke: z.number().min(0).max(64),
+    }),
+    z.strictObject({
+      kind: z.literal("resize"),
+      height: side,
+      width: side,
+      channels: z.union([z.literal(1), z.literal(3)]),
+      invert: z.boolean(),
+    }),
+  ])
+  .refine((p) => p.kind !== "ink" || p.box <= Math.min(p.height, p.width), "box is larger than the picture");
+
+/** MNIST's own preprocessing, for every network that reads handwriting. */
+export const MNIST_PREPROCESSING: InkPreprocessing = {
+  kind: "ink",
+  height: 28,
+  width: 28,
+  box: 20,
+  polarity: "auto",
+  centre: "mass",
+  minStroke: 1.6,
+};
+
+/** [height, width, channels] of what {@link applyPreprocessing} returns. */
+export function preprocessedShape(
+  preprocessing: Preprocessing,
+): readonly [height: number, width: number, channels: number] {
+  const channels = preprocessing.kind === "ink" ? 1 : preprocessing.channels;
+  return [preprocessing.height, preprocessing.width, channels];
+}
+
+/**
+ * Turns a picture into bytes [height, width, channels] as a model expects them (before its normalisation).
+ * @throws DataError when the picture is blank ("ink" only) or its bytes do not fit its size
+ */
+export function applyPreprocessing(preprocessing: Preprocessing, picture: Picture): Uint8Array {
+  checkPicture(picture);
+  return preprocessing.kind === "ink" ? applyInk(preprocessing, picture) : applyResize(preprocessing, picture);
+}
+
+/** Whether a picture shows light ink on a dark ground or the reverse. */
+export function detectPolarity(picture: Picture): InkSide {
+  return findInkSide(toGrey(picture, "auto"), picture.width, picture.height);
+}
+
+/** Photographs are first reduced to this: more says nothing about a letter of 20 pixels. */
+const LONGEST_SIDE = 1024;
+/** Ink fainter than this, of 255, is made stronger; MNIST's own lies above. */
+const FULL_INK = 240;
+
+const GROUNDS = { auto: "auto", "light-on-dark": "black", "dark-on-light": "white" } as const;
+
+function applyInk(p: InkPreprocessing, picture: Picture): Uint8Array {
+  let { width, height } = picture;
+  let grey = toGrey(picture, GROUNDS[p.polarity]);
+  const reduction = LONGEST_SIDE / Math.max(width, height);
+  if (reduction < 1) {
+    const [toHeight, toWidth] = [scaled(height, reduction), scaled(width, reduction)];
+    grey = resize(grey, height, width, 1, toHeight, toWidth);
+    [height, width] = [toHeight, toWidth];
+  }
+
+  const inkSide = p.polarity === "auto" ? findInkSide(grey, width, height) : p.polarity;
+  const ink = findInk(grey, width, height, inkSide);
+  const box = cropToInk(ink);
+  if (box === undefined) {
+    throw new DataError(`the picture is blank: no ink found in ${picture.width}×${picture.height} pixels`);
+  }
+
+  let cropWidth = box.right - box.left;
+  let cropHeight = box.bottom - box.top;
+  let crop = copyBox(ink.data, width, box.left, box.top, cropWidth, cropHeight, 0);
+  const radius = missingRadius(p, crop, cropWidth, cropHeight);
+  if (radius > 0) {
+    crop = copyBox(ink.data, width, box.left, box.top, cropWidth, cropHeight, radius);
+    cropWidth += 2 * radius;
+    cropHeight += 2 * radius;
+    crop = thicken(crop, cropWidth, cropHeight, radius);
+  }
+
+  const scale = p.box / Math.max(cropWidth, cropHeight);
+  const [smallHeight, smallWidth] = [scaled(cropHeight, scale), scaled(cropWidth, scale)];
+  const small = resize(crop, cropHeight, cropWidth, 1, smallHeight, smallWidth);
+  const gain = Math.max(1, FULL_INK / inkLevel(small));
+
+  const top = offset(p, small, smallHeight, p.height, (i) => Math.floor(i / smallWidth));
+  const left = offset(p, small, smallWidth, p.width, (i) => i % smallWidth);
+  const out = new Uint8Array(p.height * p.width);
+  for (let y = 0, i = 0; y < smallHeight; y++) {
+    for (let x = 0; x < smallWidth; x++, i++) {
+      out[(top + y) * p.width + left + x] = Math.min(255, Math.round(small[i] * gain));
+    }
+  }
+  return out;
+}
+
+function scaled(size: number, scale: number): number {
+  return Math.max(1, Math.round(size * scale));
+}
+
+/** By how many pixels of the picture its strokes must grow to keep their least width in the model's input. */
+function missingRadius(p: InkPreprocessing, crop: Float32Array, width: number, height: number): number {
+  const scale = p.box / Math.max(width, height);
+  if (scale >= 0.5) return 0;
+  const missing = p.minStroke / scale - strokeWidth(crop, width, height);
+  return Math.max(0, Math.round(missing / 2));
+}
+
+/** Copies a box out of a picture, with an empty margin around it. */
+function copyBox(
+  data: Float32Array,
+  stride: number,
+  left: number,
+  top: number,
+  width: number,
+  height: number,
+  margin: number,
+): Float32Array {
+  const wide = width + 2 * margin;
+  const copy = new Float32Array(wide * (height + 2 * margin));
+  for (let y = 0; y < height; y++) {
+    const from = (top + y) * stride + left;
+    copy.set(data.subarray(from, from + width), (y + margin) * wide + margin);
+  }
+  return copy;
+}
+
+/** Where the ink starts along one axis. Whole pixels, as in MNIST: a shift by a fraction would blur. */
+function offset(
+  p: InkPreprocessing,
+  small: Float32Array,
+  size: number,
+  room: number,
+  at: (index: number) => number,
+): number {
+  if (p.centre === "box") return Math.floor((room - size) / 2);
+  let mass = 0;
+  let moment = 0;
+  for (let i = 0; i < small.length; i++) {
+    mass += small[i];
+    moment += small[i] * at(i);
+  }
+  // In MNIST the centre of mass lies within half a pixel of pixel 14 (counted from 0) of 28.
+  const wanted = Math.round(Math.floor(room / 2) - moment / mass);
+  return Math.max(0, Math.min(room - size, wanted));
+}
+
+function applyResize(p: ResizePreprocessing, picture: Picture): Uint8Array {
+  const flat = flattenAlpha(picture, p.invert ? "white" : "auto");
+  const { width, height } = picture;
+  const isGrey = p.channels === 1;
+  const source = isGrey ? toGrey(flat, "auto") : flat.data;
+  const from = isGrey ? 1 : flat.channels;
+  const small = resize(source, height, width, from, p.height, p.width);
+  const out = new Uint8Array(p.height * p.width * p.channels);
+  for (let i = 0; i < out.length; i++) {
+    // A grey picture gives all three channels the same value.
+    const value = Math.round(small[from === p.channels ? i : Math.floor(i / p.channels)]);
+    out[i] = p.invert ? 255 - value : value;
+  }
+  return out;
+}

@@ -1,0 +1,118 @@
+/** Splits a data set in two, class by class, the same way for the same seed; nothing is copied unless asked for. */
+import { DataError, UsageError } from "../engine/errors.ts";
+import { Random } from "../engine/random.ts";
+import { type Dataset, ImageDataset, type InputArray, type TargetArray } from "./dataset.ts";
+
+/** Some samples of another data set, which keeps the pixels. */
+export class Subset implements Dataset {
+  readonly name: string;
+  readonly base: Dataset;
+  /** Sample i of the subset is sample indices[i] of `base`. */
+  readonly indices: Int32Array;
+  #mapped = new Int32Array(0);
+
+  /** @throws UsageError when an index is outside `base` */
+  constructor(base: Dataset, indices: Int32Array, name = base.name) {
+    for (const index of indices) {
+      if (index < 0 || index >= base.length) throw new UsageError(`${name}: no sample ${index} among ${base.length}`);
+    }
+    this.base = base;
+    this.indices = indices;
+    this.name = name;
+  }
+
+  get length(): number {
+    return this.indices.length;
+  }
+  get inputShape(): readonly number[] {
+    return this.base.inputShape;
+  }
+  get inputType(): "uint8" | "float32" {
+    return this.base.inputType;
+  }
+  get targetShape(): readonly number[] {
+    return this.base.targetShape;
+  }
+  get targetType(): "int32" | "float32" {
+    return this.base.targetType;
+  }
+  get classes(): readonly string[] | undefined {
+    return this.base.classes;
+  }
+
+  /** @throws UsageError when the data set below has no class indices */
+  label(index: number): number {
+    if (this.base.label === undefined) throw new UsageError(`${this.name} has no class labels`);
+    return this.base.label(this.indices[index]);
+  }
+
+  read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
+    if (this.#mapped.length < count) this.#mapped = new Int32Array(count);
+    for (let k = 0; k < count; k++) this.#mapped[k] = this.indices[indices[start + k]];
+    this.base.read(this.#mapped, 0, count, inputs, targets);
+  }
+}
+
+/** The two parts of a split; their samples stand in the order of the whole. */
+export interface Split {
+  readonly train: Subset;
+  readonly validation: Subset;
+}
+
+/**
+ * Puts aside `fraction` of every class (rounded, at least one sample). A data set without class labels is split as one.
+ * @param fraction between 0 and 1, both excluded
+ * @throws UsageError for another fraction  @throws DataError when a class has a single sample
+ */
+export function stratifiedSplit(dataset: Dataset, fraction: number, seed: number): Split {
+  if (!(fraction > 0 && fraction < 1))
+    throw new UsageError(`a split needs a fraction between 0 and 1, not ${fraction}`);
+  const groups = groupByClass(dataset);
+  const aside = new Uint8Array(dataset.length);
+  for (const [label, members] of groups.entries()) {
+    if (members.length === 0) continue;
+    if (members.length === 1) {
+      const className = dataset.classes?.[label] ?? String(label);
+      throw new DataError(`${dataset.name}: class "${className}" has 1 sample; a split needs at least 2 of each class`);
+    }
+    const count = Math.min(members.length - 1, Math.max(1, Math.round(members.length * fraction)));
+    new Random(seed, "split", label).shuffle(members);
+    for (let i = 0; i < count; i++) aside[members[i]] = 1;
+  }
+  return {
+    train: new Subset(dataset, indicesOf(aside, 0), `${dataset.name} (train)`),
+    validation: new Subset(dataset, indicesOf(aside, 1), `${dataset.name} (validation)`),
+  };
+}
+
+/** A copy of some pictures as a data set of its own. */
+export function takeImages(dataset: ImageDataset, indices: ArrayLike<number>, origin = dataset.origin): ImageDataset {
+  const [height, width, channels] = dataset.inputShape;
+  const size = height * width * channels;
+  const images = new Uint8Array(indices.length * size);
+  const labels = new Int32Array(indices.length);
+  for (let i = 0; i < indices.length; i++) {
+    images.set(dataset.image(indices[i]), i * size);
+    labels[i] = dataset.label(indices[i]);
+  }
+  const { name, classes, polarity } = dataset;
+  return new ImageDataset({ name, images, labels, height, width, channels, classes, polarity, origin });
+}
+
+/** Sample numbers by class; all in one group where there are no labels. */
+function groupByClass(dataset: Dataset): number[][] {
+  const groups: number[][] = [];
+  for (let i = 0; i < dataset.length; i++) {
+    const label = dataset.label?.(i) ?? 0;
+    while (groups.length <= label) groups.push([]);
+    groups[label].push(i);
+  }
+  return groups;
+}
+
+function indicesOf(marks: Uint8Array, mark: number): Int32Array {
+  const indices = new Int32Array(marks.length);
+  let count = 0;
+  for (let i = 0; i < marks.length; i++) if (marks[i] === mark) indices[count++] = i;
+  return indices.slice(0, count);
+}

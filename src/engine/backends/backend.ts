@@ -1,0 +1,34 @@
+/** What the rest of Ductus knows of a backend: it compiles a graph into a program, and a program runs. */
+import type { TypedArray } from "../dtype.ts";
+import type { Graph } from "../trace.ts";
+
+export interface Backend {
+  readonly name: string;
+  /** What it runs on, for reports: `wasm, 2 threads, relaxed multiply-add`. */
+  readonly description: string;
+  /** Compiles a graph for its exact shapes. */
+  compile(graph: Graph): Promise<Program>;
+  /** Stops the threads. Programs cannot run afterwards. */
+  close(): Promise<void>;
+}
+
+/**
+ * A compiled graph. Write `inputs`, call `run`, read `outputs`; the arrays stay the same between runs, and parameters
+ * are read from and updated in place in `Parameter.data`. Running allocates nothing.
+ */
+export interface Program {
+  readonly inputs: Readonly<Record<string, TypedArray>>;
+  readonly outputs: Readonly<Record<string, TypedArray>>;
+  /** What the program will need, in bytes, known before it runs. */
+  readonly memory: MemoryUse;
+  run(): void;
+  /** Gives the program's memory back; parameters stay. */
+  dispose(): void;
+}
+
+export interface MemoryUse {
+  /** Parameters, running statistics and optimiser state. */
+  readonly parameters: number;
+  /** Everything computed on the way: activations, gradients, scratch. */
+  readonly arena: number;
+}

@@ -1,0 +1,98 @@
+/** Where values come from: inputs of a program, constants written into it, and counter-based random numbers. */
+import type { DType } from "../dtype.ts";
+import { ShapeError } from "../errors.ts";
+import { threefry2x32 } from "../random.ts";
+import { formatShape, type Shape, sizeOf } from "../shape.ts";
+import { apply, type NdArray, type Primitive, type Tensor } from "../tensor.ts";
+import { requireType } from "./op-helpers.ts";
+
+export interface InputAttrs {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** Whether axis 0 runs over the samples of a batch. */
+  readonly batched: boolean;
+}
+
+/** A value that the caller writes before each run. */
+export const inputOp: Primitive<InputAttrs> = {
+  name: "input",
+  onnx: null,
+  infer: (_, { shape, dtype }) => ({ shape, dtype }),
+  batch: (_, { attrs }) => (attrs.batched ? "source" : "whole"),
+  gradient: null,
+  reference: () => {},
+};
+
+export const input = (attrs: InputAttrs): Tensor => apply(inputOp, [], attrs);
+
+export interface ConstantAttrs {
+  readonly dtype: "float32" | "int32";
+  readonly shape: Shape;
+  /** One number for all elements, or the elements in row-major order. */
+  readonly value: number | readonly number[];
+}
+
+export const constantOp: Primitive<ConstantAttrs> = {
+  name: "constant",
+  onnx: "Constant",
+  infer: (_, { shape, dtype, value }) => {
+    if (typeof value !== "number" && value.length !== sizeOf(shape)) {
+      throw new ShapeError(`constant: ${value.length} values do not fill the shape ${formatShape(shape)}`);
+    }
+    return { shape, dtype };
+  },
+  batch: () => "whole",
+  gradient: null,
+  reference: (_, { data }, { value }) => fillConstant(data, value),
+};
+
+/** Writes a constant's value into an array. */
+export function fillConstant(data: NdArray["data"], value: number | readonly number[]): void {
+  if (typeof value === "number") data.fill(value);
+  else data.set(value);
+}
+
+/** A constant: a number for a scalar or for every element of `shape`, or a list of elements. */
+export function constant(
+  value: number | readonly number[],
+  dtype: "float32" | "int32" = "float32",
+  shape: Shape = typeof value === "number" ? [] : [value.length],
+): Tensor {
+  return apply(constantOp, [], { dtype, shape, value });
+}
+
+export interface UniformAttrs {
+  readonly shape: Shape;
+  /** Separates the draws of one step from each other (one number per dropout layer). */
+  readonly stream: number;
+  /** Whether axis 0 of the result runs over the samples of a batch. */
+  readonly batched: boolean;
+}
+
+/**
+ * Uniform float32 numbers in [0, 1) from a key of two int32 words: element i is the first word of
+ * Threefry-2x32(key, [i, stream]) >> 8, times 2⁻²⁴. The key changes from step to step, so the numbers do too.
+ */
+export const uniformOp: Primitive<UniformAttrs> = {
+  name: "uniform",
+  onnx: null,
+  infer: ([key], { shape }) => {
+    requireType("uniform", key, "int32", "key");
+    if (sizeOf(key.shape) !== 2) {
+      throw new ShapeError(`uniform: key has shape ${formatShape(key.shape)} but must hold 2 words`);
+    }
+    return { shape, dtype: "float32" };
+  },
+  batch: (_, { attrs }) => (attrs.batched ? "source" : "whole"),
+  gradient: null,
+  reference: ([key], output, { stream }) => {
+    const words = [0, 0];
+    for (let i = 0; i < output.data.length; i++) {
+      threefry2x32(key.data[0], key.data[1], i, stream, words);
+      output.data[i] = (words[0] >>> 8) * 2 ** -24;
+    }
+  },
+};
+
+export const uniform = (key: Tensor, attrs: UniformAttrs): Tensor => apply(uniformOp, [key], attrs);

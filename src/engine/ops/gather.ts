@@ -1,0 +1,126 @@
+/** Ops that read or write by index: gather along an axis, rows of an embedding table, and their adjoints. */
+import { ShapeError } from "../errors.ts";
+import { formatShape, normalizeAxis, type Shape, stridesOf } from "../shape.ts";
+import { apply, type Primitive, type Tensor } from "../tensor.ts";
+import { requireRank, requireType, walk } from "./op-helpers.ts";
+
+export interface GatherAttrs {
+  readonly axis: number;
+}
+
+export interface ScatterAttrs extends GatherAttrs {
+  readonly shape: Shape;
+}
+
+/**
+ * out[i][j][k] = x[i][index[i][j][k]][k] for axis 1, and so on. An index out of range reads 0 in every backend (and its
+ * gradient goes nowhere), so that a program cannot leave its memory.
+ */
+export const gatherOp: Primitive<GatherAttrs> = {
+  name: "gather",
+  onnx: "GatherElements",
+  infer: ([x, index], { axis }) => {
+    requireType("gather", index, "int32", "index");
+    const fits =
+      index.shape.length === x.shape.length && index.shape.every((dim, a) => a === axis || dim === x.shape[a]);
+    if (!fits) {
+      throw new ShapeError(
+        `gather: index ${formatShape(index.shape)} must have the shape of the input ${formatShape(x.shape)} but for axis ${axis}`,
+      );
+    }
+    return { shape: index.shape, dtype: x.dtype };
+  },
+  batch: ([x, index], { attrs }) => (x && index && attrs.axis !== 0 ? "map" : "whole"),
+  gradient: (g, { inputs: [x, index], attrs }) => [
+    apply(scatterAddOp, [index, g], { ...attrs, shape: x.shape }),
+    undefined,
+  ],
+  reference: ([x, index], output, { axis }) => {
+    visitIndexed(x.shape, index.shape, axis, index.data, (n, at) => {
+      output.data[n] = at < 0 ? 0 : x.data[at];
+    });
+  },
+};
+
+/** Zeros of `shape`, to which x is added at the indexed places, in row-major order of x: the adjoint of gather. */
+export const scatterAddOp: Primitive<ScatterAttrs> = {
+  name: "scatterAdd",
+  onnx: null,
+  infer: (_, { shape }) => ({ shape, dtype: "float32" }),
+  batch: ([index, x], { attrs }) => (x && index && attrs.axis !== 0 ? "map" : "whole"),
+  gradient: (g, { inputs: [index], attrs: { axis } }) => [undefined, apply(gatherOp, [g, index], { axis })],
+  reference: ([index, x], output, { axis }) => {
+    visitIndexed(output.shape, index.shape, axis, index.data, (n, at) => {
+      if (at >= 0) output.data[at] += x.data[n];
+    });
+  },
+};
+
+/** Calls `visit` with each position of the index tensor and the offset that it points to, −1 when out of range. */
+function visitIndexed(
+  shape: Shape,
+  indexShape: Shape,
+  axis: number,
+  index: ArrayLike<number>,
+  visit: (n: number, at: number) => void,
+): void {
+  const strides = stridesOf(shape);
+  const others = strides.map((stride, a) => (a === axis ? 0 : stride));
+  walk(indexShape, [others], (n, [base]) => {
+    const i = index[n];
+    visit(n, i < 0 || i >= shape[axis] ? -1 : base + i * strides[axis]);
+  });
+}
+
+/** Rows of a table: weight [V, D], index […] → […, D]. An index out of range gives zeros. */
+export const embeddingOp: Primitive = {
+  name: "embedding",
+  onnx: "Gather",
+  infer: ([weight, index]) => {
+    requireRank("embedding", weight, 2, "[rows, features]", "weight");
+    requireType("embedding", index, "int32", "index");
+    return { shape: [...index.shape, weight.shape[1]], dtype: weight.dtype };
+  },
+  batch: ([weight, index]) => (index && !weight ? "map" : "whole"),
+  gradient: (g, { inputs: [weight, index] }) => [
+    apply(embeddingGradOp, [index, g], { rows: weight.shape[0] }),
+    undefined,
+  ],
+  reference: ([weight, index], output) => {
+    const [V, D] = weight.shape;
+    for (let n = 0; n < index.data.length; n++) {
+      const row = index.data[n];
+      for (let d = 0; d < D; d++) output.data[n * D + d] = row < 0 || row >= V ? 0 : weight.data[row * D + d];
+    }
+  },
+};
+
+export interface EmbeddingGradAttrs {
+  readonly rows: number;
+}
+
+export const embeddingGradOp: Primitive<EmbeddingGradAttrs> = {
+  name: "embeddingGrad",
+  onnx: null,
+  infer: ([, g], { rows }) => ({ shape: [rows, g.shape[g.shape.length - 1]], dtype: "float32" }),
+  batch: ([index, g]) => (index && g ? "sum" : "whole"),
+  gradient: null,
+  reference: ([index, g], output) => {
+    const [V, D] = output.shape;
+    for (let n = 0; n < index.data.length; n++) {
+      const row = index.data[n];
+      if (row < 0 || row >= V) continue;
+      for (let d = 0; d < D; d++) output.data[row * D + d] += g.data[n * D + d];
+    }
+  },
+};
+
+/** Takes one element per index along an axis, as torch.gather: index has the rank of x. */
+export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
+  return apply(gatherOp, [x, index], { axis: normalizeAxis("gather", axis, x.rank) });
+}
+
+/** Looks up rows of a table [V, D] by an int32 index of any shape. */
+export function embedding(weight: Tensor, index: Tensor): Tensor {
+  return apply(embeddingOp, [weight, index], {});
+}

@@ -1,0 +1,106 @@
+/**
+ * The table of ops: the one explicit list. A backend implements every primitive in it through a total map, so a
+ * forgotten op is a type error.
+ */
+import type { Composite, Op, Primitive } from "../tensor.ts";
+import { parameterOp } from "../tensor.ts";
+import * as activation from "./activation.ts";
+import * as constant from "./constant.ts";
+import * as conv from "./conv.ts";
+import * as elementwise from "./elementwise.ts";
+import * as gather from "./gather.ts";
+import * as loss from "./loss.ts";
+import * as matmul from "./matmul.ts";
+import * as movement from "./movement.ts";
+import * as norm from "./norm.ts";
+import * as pool from "./pool.ts";
+import * as reduce from "./reduce.ts";
+
+export const primitives = {
+  input: constant.inputOp,
+  parameter: parameterOp,
+  constant: constant.constantOp,
+  uniform: constant.uniformOp,
+
+  neg: elementwise.negOp,
+  abs: elementwise.absOp,
+  exp: elementwise.expOp,
+  log: elementwise.logOp,
+  sqrt: elementwise.sqrtOp,
+  tanh: elementwise.tanhOp,
+  sigmoid: elementwise.sigmoidOp,
+  relu: elementwise.reluOp,
+  erf: elementwise.erfOp,
+  detach: elementwise.detachOp,
+  cast: elementwise.castOp,
+  add: elementwise.addOp,
+  sub: elementwise.subOp,
+  mul: elementwise.mulOp,
+  div: elementwise.divOp,
+  pow: elementwise.powOp,
+  maximum: elementwise.maximumOp,
+  minimum: elementwise.minimumOp,
+  eq: elementwise.eqOp,
+  ne: elementwise.neOp,
+  lt: elementwise.ltOp,
+  le: elementwise.leOp,
+  gt: elementwise.gtOp,
+  ge: elementwise.geOp,
+  where: elementwise.whereOp,
+
+  sum: reduce.sumOp,
+  max: reduce.maxOp,
+  argmax: reduce.argmaxOp,
+
+  reshape: movement.reshapeOp,
+  permute: movement.permuteOp,
+  expand: movement.expandOp,
+  slice: movement.sliceOp,
+  place: movement.placeOp,
+  concat: movement.concatOp,
+
+  gather: gather.gatherOp,
+  scatterAdd: gather.scatterAddOp,
+  embedding: gather.embeddingOp,
+  embeddingGrad: gather.embeddingGradOp,
+
+  matmul: matmul.matmulOp,
+  conv2d: conv.conv2dOp,
+  conv2dWeightGrad: conv.conv2dWeightGradOp,
+  maxPool2d: pool.maxPool2dOp,
+  maxPool2dGrad: pool.maxPool2dGradOp,
+  avgPool2d: pool.avgPool2dOp,
+  avgPool2dGrad: pool.avgPool2dGradOp,
+} as const;
+
+export const composites = {
+  leakyRelu: activation.leakyReluOp,
+  elu: activation.eluOp,
+  gelu: activation.geluOp,
+  silu: activation.siluOp,
+  softplus: activation.softplusOp,
+  clamp: activation.clampOp,
+  softmax: activation.softmaxOp,
+  logSoftmax: activation.logSoftmaxOp,
+  dropout: activation.dropoutOp,
+  batchNorm: norm.batchNormOp,
+  layerNorm: norm.layerNormOp,
+  groupNorm: norm.groupNormOp,
+  crossEntropy: loss.crossEntropyOp,
+  nllLoss: loss.nllLossOp,
+  mseLoss: loss.mseLossOp,
+  bceWithLogits: loss.bceWithLogitsOp,
+} as const;
+
+export type PrimitiveName = keyof typeof primitives;
+export type CompositeName = keyof typeof composites;
+export type OpName = PrimitiveName | CompositeName;
+
+/** The attributes of an op, by name. */
+export type AttrsOf<N extends PrimitiveName> = (typeof primitives)[N] extends Primitive<infer A> ? A : never;
+
+/** Every op by name, for reading graphs from files. */
+export const opTable: Readonly<Record<OpName, Op<never>>> = {
+  ...(primitives as unknown as Record<PrimitiveName, Primitive<never>>),
+  ...(composites as unknown as Record<CompositeName, Composite<never>>),
+};

@@ -1,0 +1,122 @@
+/** Normalisations as named calls: over the batch, over features, over groups of channels (channels last). */
+import { ShapeError } from "../errors.ts";
+import { formatShape, type Shape } from "../shape.ts";
+import { apply, type Composite, type Spec, type Tensor } from "../tensor.ts";
+import { add, div, mul, sqrt, sub } from "./elementwise.ts";
+import { reshape } from "./movement.ts";
+import { requireType } from "./op-helpers.ts";
+import { mean, variance } from "./reduce.ts";
+
+export interface NormAttrs {
+  /** Added to the variance. */
+  readonly eps: number;
+}
+
+export interface LayerNormAttrs extends NormAttrs {
+  /** How many trailing axes are normalised together. */
+  readonly axes: number;
+}
+
+export interface GroupNormAttrs extends NormAttrs {
+  readonly groups: number;
+}
+
+const sameAsFirst = (name: string, [x]: readonly Spec[]): Spec => {
+  requireType(name, x, "float32");
+  return { shape: x.shape, dtype: "float32" };
+};
+
+function requireChannels(name: string, x: Spec, vectors: readonly Spec[]): void {
+  const channels = x.shape[x.shape.length - 1];
+  for (const { shape } of vectors) {
+    if (shape.length !== 1 || shape[0] !== channels) {
+      throw new ShapeError(
+        `${name}: input ${formatShape(x.shape)} has ${channels} channels (the last axis) but a parameter has shape ${formatShape(shape)}`,
+      );
+    }
+  }
+}
+
+/** (x − mean) / √(variance + eps) · weight + bias with given statistics per channel. Inputs: x, mean, variance, weight, bias. */
+export const batchNormOp: Composite<NormAttrs> = {
+  name: "batchNorm",
+  onnx: "BatchNormalization",
+  infer: (inputs) => {
+    requireChannels("batchNorm", inputs[0], inputs.slice(1));
+    return sameAsFirst("batchNorm", inputs);
+  },
+  body: ([x, mu, varianceOfX, weight, bias], { eps }) => {
+    const scale = div(weight, sqrt(add(varianceOfX, eps)));
+    return add(mul(sub(x, mu), scale), bias);
+  },
+};
+
+/** Inputs: x, weight, bias, both of the shape of the normalised axes. */
+export const layerNormOp: Composite<LayerNormAttrs> = {
+  name: "layerNorm",
+  onnx: "LayerNormalization",
+  infer: (inputs) => sameAsFirst("layerNorm", inputs),
+  body: ([x, weight, bias], { eps, axes }) => {
+    const over = x.shape.map((_, axis) => axis).slice(x.rank - axes);
+    return add(mul(standardise(x, over, eps), weight), bias);
+  },
+};
+
+/** Inputs: x [N, …, C], weight [C], bias [C]. */
+export const groupNormOp: Composite<GroupNormAttrs> = {
+  name: "groupNorm",
+  onnx: "GroupNormalization",
+  infer: (inputs, { groups }) => {
+    const [x, ...vectors] = inputs;
+    requireChannels("groupNorm", x, vectors);
+    const channels = x.shape[x.shape.length - 1];
+    if (channels % groups !== 0)
+      throw new ShapeError(`groupNorm: ${channels} channels cannot be split into ${groups} groups`);
+    return sameAsFirst("groupNorm", inputs);
+  },
+  body: ([x, weight, bias], { eps, groups }) => {
+    const channels = x.shape[x.rank - 1];
+    const grouped = reshape(x, [...x.shape.slice(0, -1), groups, channels / groups]); // [N, …, G, C/G]
+    const over = grouped.shape.map((_, axis) => axis).filter((axis) => axis !== 0 && axis !== grouped.rank - 2);
+    return add(mul(reshape(standardise(grouped, over, eps), x.shape), weight), bias);
+  },
+};
+
+function standardise(x: Tensor, axes: readonly number[], eps: number): Tensor {
+  const centred = sub(x, mean(x, axes, true));
+  return div(centred, sqrt(add(mean(mul(centred, centred), axes, true), eps)));
+}
+
+/** Mean and (biased) variance per channel, over all other axes. */
+export function channelStatistics(x: Tensor): { mean: Tensor; variance: Tensor } {
+  const axes = x.shape.map((_, axis) => axis).slice(0, -1);
+  return { mean: mean(x, axes), variance: variance(x, axes) };
+}
+
+/** Normalises channels (the last axis) with given statistics; Ioffe & Szegedy, arXiv 1502.03167. */
+export function batchNorm(
+  x: Tensor,
+  mu: Tensor,
+  varianceOfX: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  eps = 1e-5,
+): Tensor {
+  return apply(batchNormOp, [x, mu, varianceOfX, weight, bias], { eps });
+}
+
+/** Normalises the trailing axes that `weight` has; Ba et al., arXiv 1607.06450. */
+export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps = 1e-5): Tensor {
+  const expected: Shape = x.shape.slice(x.rank - weight.rank);
+  if (formatShape(expected) !== formatShape(weight.shape)) {
+    throw new ShapeError(
+      `layerNorm: input ${formatShape(x.shape)} does not end in the weight's shape ${formatShape(weight.shape)}`,
+    );
+  }
+  return apply(layerNormOp, [x, weight, bias], { eps, axes: weight.rank });
+}
+
+/** Normalises each group of channels of each sample; Wu & He, arXiv 1803.08494. */
+export function groupNorm(x: Tensor, groups: number, weight: Tensor, bias: Tensor, eps = 1e-5): Tensor {
+  return apply(groupNormOp, [x, weight, bias], { eps, groups });
+}

@@ -1,0 +1,159 @@
+/** Reductions over axes: sum, max, argmax, and what is made of them. */
+import { ShapeError } from "../errors.ts";
+import { normalizeAxes, normalizeAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
+import { apply, type BatchRule, type Call, type Primitive, type Tensor } from "../tensor.ts";
+import { add, cast, detach, div, eq, exp, log, mul, neg, sub } from "./elementwise.ts";
+import { expand } from "./movement.ts";
+import { requireType, walk } from "./op-helpers.ts";
+
+export interface ReduceAttrs {
+  /** Sorted, non-negative. */
+  readonly axes: readonly number[];
+  /** Whether reduced axes stay, with length 1. */
+  readonly keepDims: boolean;
+}
+
+/** The shape that is left when `axes` are reduced. */
+export function reducedShape(shape: Shape, { axes, keepDims }: ReduceAttrs): Shape {
+  return shape.flatMap((dim, axis) => (axes.includes(axis) ? (keepDims ? [1] : []) : [dim]));
+}
+
+/** Splits the index space of a reduction: kept axes, reduced axes, and the strides of the input along each. */
+function splitAxes(shape: Shape, axes: readonly number[]): { kept: number[]; reduced: number[]; strides: number[] } {
+  const kept = shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]));
+  return { kept, reduced: [...axes], strides: stridesOf(shape) };
+}
+
+function reduction(record: {
+  readonly name: string;
+  readonly onnx: string;
+  readonly start: number;
+  readonly step: (total: number, x: number) => number;
+  readonly sumsBatch: boolean;
+  readonly gradient: (g: Tensor, x: Tensor, y: Tensor) => Tensor;
+}): Primitive<ReduceAttrs> {
+  const { name, onnx, start, step, gradient } = record;
+  return {
+    name,
+    onnx,
+    infer: ([x], attrs) => {
+      if (x.dtype === "uint8") throw new ShapeError(`${name}: input is uint8; cast to float32 first`);
+      return { shape: reducedShape(x.shape, attrs), dtype: x.dtype };
+    },
+    batch: (_, { attrs }): BatchRule => (!attrs.axes.includes(0) ? "map" : record.sumsBatch ? "sum" : "whole"),
+    // The rule sees gradient and result with the reduced axes kept, so that both broadcast against x.
+    gradient: (g, { inputs: [x], output, attrs }) => {
+      const kept = reducedShape(x.shape, { ...attrs, keepDims: true });
+      return [gradient(g.reshape(kept), x, output.reshape(kept))];
+    },
+    reference: ([x], output, { axes }) => {
+      const { kept, reduced, strides } = splitAxes(x.shape, axes);
+      const inner = reduced.map((axis) => x.shape[axis]);
+      walk(
+        kept.map((axis) => x.shape[axis]),
+        [kept.map((axis) => strides[axis])],
+        (n, [base]) => {
+          let total = start;
+          walk(inner, [reduced.map((axis) => strides[axis])], (_, [at]) => {
+            total = step(total, x.data[base + at]);
+          });
+          output.data[n] = total;
+        },
+      );
+    },
+  };
+}
+
+export const sumOp = reduction({
+  name: "sum",
+  onnx: "ReduceSum",
+  start: 0,
+  step: (total, x) => total + x,
+  sumsBatch: true,
+  gradient: (g, x) => expand(g, x.shape),
+});
+
+// Ties share the gradient equally, as torch.amax does.
+export const maxOp = reduction({
+  name: "max",
+  onnx: "ReduceMax",
+  start: Number.NEGATIVE_INFINITY,
+  step: Math.max,
+  sumsBatch: false,
+  gradient: (g, x, y) => {
+    const winners = cast(eq(x, y), "float32");
+    const axes = x.shape.flatMap((dim, axis) => (y.shape[axis] === 1 && dim !== 1 ? [axis] : []));
+    return mul(winners, div(g, sum(winners, axes, true)));
+  },
+});
+
+export interface ArgmaxAttrs {
+  readonly axis: number;
+  readonly keepDims: boolean;
+}
+
+/** Index of the first largest element along an axis. */
+export const argmaxOp: Primitive<ArgmaxAttrs> = {
+  name: "argmax",
+  onnx: "ArgMax",
+  infer: ([x], { axis, keepDims }) => {
+    requireType("argmax", x, "float32");
+    return { shape: reducedShape(x.shape, { axes: [axis], keepDims }), dtype: "int32" };
+  },
+  batch: (_, { attrs }: Call<ArgmaxAttrs>) => (attrs.axis === 0 ? "whole" : "map"),
+  gradient: null,
+  reference: ([x], output, { axis }) => {
+    const { kept, strides } = splitAxes(x.shape, [axis]);
+    walk(
+      kept.map((a) => x.shape[a]),
+      [kept.map((a) => strides[a])],
+      (n, [base]) => {
+        let best = 0;
+        for (let i = 1; i < x.shape[axis]; i++) {
+          if (x.data[base + i * strides[axis]] > x.data[base + best * strides[axis]]) best = i;
+        }
+        output.data[n] = best;
+      },
+    );
+  },
+};
+
+type Axes = number | readonly number[] | undefined;
+
+/** Sum over axes (all when undefined). */
+export function sum(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  return apply(sumOp, [x], { axes: normalizeAxes("sum", axes, x.rank), keepDims });
+}
+
+/** Largest element over axes (all when undefined). */
+export function max(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  return apply(maxOp, [x], { axes: normalizeAxes("max", axes, x.rank), keepDims });
+}
+
+/** Smallest element over axes (all when undefined). */
+export const min = (x: Tensor, axes?: Axes, keepDims = false): Tensor => neg(max(neg(x), axes, keepDims));
+
+/** Mean over axes (all when undefined). */
+export function mean(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  const list = normalizeAxes("mean", axes, x.rank);
+  return mul(sum(x, list, keepDims), 1 / sizeOf(list.map((axis) => x.shape[axis])));
+}
+
+/** Index of the first largest element along an axis (the last by default), int32. */
+export function argmax(x: Tensor, axis = -1, keepDims = false): Tensor {
+  return apply(argmaxOp, [x], { axis: normalizeAxis("argmax", axis, x.rank), keepDims });
+}
+
+/** Variance over axes, divided by n (not n − 1), by the two-pass formula. Axes are kept when asked. */
+export function variance(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  const centred = sub(x, mean(x, axes, true));
+  return mean(mul(centred, centred), axes, keepDims);
+}
+
+/** log Σ exp x over axes, shifted by the largest element so that nothing overflows. */
+export function logsumexp(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  const list = normalizeAxes("logsumexp", axes, x.rank);
+  const top = detach(max(x, list, true)); // the shift cancels out, so no gradient needs to pass through it
+  const total = add(log(sum(exp(sub(x, top)), list, true)), top);
+  return keepDims ? total : total.reshape(reducedShape(x.shape, { axes: list, keepDims }));
+}

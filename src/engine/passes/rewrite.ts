@@ -1,0 +1,34 @@
+/** The walk that all graph-to-graph passes share: rebuild every tensor, inputs first, through one rewriting function. */
+
+import { Tensor } from "../tensor.ts";
+import { type Graph, topologicalOrder } from "../trace.ts";
+
+/** Returns the replacement of a tensor whose inputs have been rewritten already, or the tensor itself. */
+export type Rule = (tensor: Tensor) => Tensor;
+
+/** The tensor with other inputs; itself when they are the same. */
+export function withInputs(tensor: Tensor, inputs: readonly Tensor[]): Tensor {
+  if (inputs.every((input, i) => input === tensor.inputs[i])) return tensor;
+  return new Tensor(tensor.op, inputs, tensor.attrs, tensor);
+}
+
+/** Rewrites everything that `roots` depend on. Identity is kept where nothing changes, so parameters stay themselves. */
+export function rewrite(roots: readonly Tensor[], rule: Rule): Tensor[] {
+  const replacements = new Map<Tensor, Tensor>();
+  const replaced = (tensor: Tensor): Tensor => replacements.get(tensor) ?? tensor;
+  for (const tensor of topologicalOrder(roots)) {
+    replacements.set(tensor, rule(withInputs(tensor, tensor.inputs.map(replaced))));
+  }
+  return roots.map(replaced);
+}
+
+/** Rewrites the outputs and updates of a graph. */
+export function rewriteGraph(graph: Graph, rewriteRoots: (roots: readonly Tensor[]) => Tensor[]): Graph {
+  const names = Object.keys(graph.outputs);
+  const values = rewriteRoots([...Object.values(graph.outputs), ...graph.updates.map((update) => update.value)]);
+  return {
+    inputs: graph.inputs,
+    outputs: Object.fromEntries(names.map((name, i) => [name, values[i]])),
+    updates: graph.updates.map(({ target }, i) => ({ target, value: values[names.length + i] })),
+  };
+}

@@ -1,0 +1,200 @@
+/**
+ * Symbolic tensors and the record that describes an op. A `Tensor` holds no numbers: it is a shape, an element type and
+ * the op that makes it from other tensors. Running a model's `forward` once builds the graph (trace.ts); autodiff.ts
+ * extends it; the passes and a backend turn it into a program.
+ */
+import type { DType, TypedArray, TypedArrays } from "./dtype.ts";
+import { ShapeError } from "./errors.ts";
+import * as elementwise from "./ops/elementwise.ts";
+import * as linear from "./ops/matmul.ts";
+import * as movement from "./ops/movement.ts";
+import * as reduce from "./ops/reduce.ts";
+import { formatShape, type Shape, sizeOf } from "./shape.ts";
+
+export interface Spec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** Attributes of an op: plain data, so that graphs can be printed, compared and stored. */
+export type Attrs = object;
+
+/** Numbers with a shape, as the reference loops see them; the reference backend computes floats in double precision. */
+export interface NdArray {
+  readonly shape: Shape;
+  readonly data: TypedArray | Float64Array;
+}
+
+/**
+ * How an op treats the batch axis (axis 0) when some of its inputs carry one:
+ * - "map": sample i of the output depends on sample i of the batched inputs only;
+ * - "sum": the output is a sum of one term per sample (a weight gradient);
+ * - "source": the output carries a batch axis of its own (inputs, random numbers per sample);
+ * - "whole": anything else; all samples must be there before it starts.
+ */
+export type BatchRule = "map" | "sum" | "source" | "whole";
+
+interface OpMeaning<A extends Attrs> {
+  readonly name: string;
+  /** Shape rule. @throws ShapeError */
+  infer(inputs: readonly Spec[], attrs: A): Spec;
+  /** Name of the ONNX operator, or null where there is none. */
+  readonly onnx: string | null;
+}
+
+/** One application of an op. */
+export interface Call<A extends Attrs> {
+  readonly inputs: readonly Tensor[];
+  readonly output: Tensor;
+  readonly attrs: A;
+}
+
+/** Vector-Jacobian product: the gradients of the inputs, in ops; undefined where none flows. */
+export type Gradient<A extends Attrs> = (grad: Tensor, call: Call<A>) => readonly (Tensor | undefined)[];
+
+/** An op that backends implement. */
+export interface Primitive<A extends Attrs = Attrs> extends OpMeaning<A> {
+  /** null: no gradient flows through this op (comparisons, indices, random numbers). */
+  readonly gradient: Gradient<A> | null;
+  /** How the batch axis passes through; `batched[i]` tells whether input i carries it. */
+  batch(batched: readonly boolean[], call: Call<A>): BatchRule;
+  /** The specification: plain loops that fill `output`, which comes zeroed. */
+  reference(inputs: readonly NdArray[], output: NdArray, attrs: A): void;
+}
+
+/** A named call with a body of other ops. Its gradient is its own rule, or that of the body. */
+export interface Composite<A extends Attrs = Attrs> extends OpMeaning<A> {
+  readonly gradient?: Gradient<A>;
+  body(inputs: readonly Tensor[], attrs: A): Tensor;
+}
+
+export type Op<A extends Attrs = Attrs> = Primitive<A> | Composite<A>;
+
+/** Whether an op is a named call with a body. */
+export function isComposite<A extends Attrs>(op: Op<A>): op is Composite<A> {
+  return "body" in op;
+}
+
+let counter = 0;
+
+export class Tensor {
+  /** Distinguishes tensors in printed graphs; grows in order of creation. */
+  readonly id: number = counter++;
+  readonly op: Op<never>;
+  readonly inputs: readonly Tensor[];
+  readonly attrs: Attrs;
+  readonly shape: Shape;
+  readonly dtype: DType;
+
+  constructor(op: Op<never>, inputs: readonly Tensor[], attrs: Attrs, spec: Spec) {
+    this.op = op;
+    this.inputs = inputs;
+    this.attrs = attrs;
+    this.shape = spec.shape;
+    this.dtype = spec.dtype;
+  }
+
+  /** Number of axes. */
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  add(other: Tensor | number): Tensor {
+    return elementwise.add(this, other);
+  }
+  sub(other: Tensor | number): Tensor {
+    return elementwise.sub(this, other);
+  }
+  mul(other: Tensor | number): Tensor {
+    return elementwise.mul(this, other);
+  }
+  div(other: Tensor | number): Tensor {
+    return elementwise.div(this, other);
+  }
+  pow(other: Tensor | number): Tensor {
+    return elementwise.pow(this, other);
+  }
+  neg(): Tensor {
+    return elementwise.neg(this);
+  }
+  exp(): Tensor {
+    return elementwise.exp(this);
+  }
+  log(): Tensor {
+    return elementwise.log(this);
+  }
+  sqrt(): Tensor {
+    return elementwise.sqrt(this);
+  }
+  abs(): Tensor {
+    return elementwise.abs(this);
+  }
+  relu(): Tensor {
+    return elementwise.relu(this);
+  }
+  cast(dtype: DType): Tensor {
+    return elementwise.cast(this, dtype);
+  }
+  sum(axes?: number | readonly number[], keepDims = false): Tensor {
+    return reduce.sum(this, axes, keepDims);
+  }
+  mean(axes?: number | readonly number[], keepDims = false): Tensor {
+    return reduce.mean(this, axes, keepDims);
+  }
+  max(axes?: number | readonly number[], keepDims = false): Tensor {
+    return reduce.max(this, axes, keepDims);
+  }
+  reshape(shape: Shape): Tensor {
+    return movement.reshape(this, shape);
+  }
+  permute(order: readonly number[]): Tensor {
+    return movement.permute(this, order);
+  }
+  matmul(other: Tensor): Tensor {
+    return linear.matmul(this, other);
+  }
+}
+
+/** Applies an op: runs its shape rule and returns the symbolic result. */
+export function apply<A extends Attrs>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
+  return new Tensor(op as Op<never>, inputs, attrs, op.infer(inputs, attrs));
+}
+
+const PARAMETER: Primitive = {
+  name: "parameter",
+  infer: () => {
+    throw new ShapeError("parameter: make one with new Parameter(…)");
+  },
+  batch: () => "whole",
+  gradient: null,
+  reference: () => {},
+  onnx: null,
+};
+
+/** The record of the op that stands for a parameter; part of the op table. */
+export const parameterOp = PARAMETER;
+
+/**
+ * A tensor that keeps its values between runs: a weight, a running statistic, an optimiser's state. A program reads and
+ * updates it in place; `data` always shows the current values (in row-major order, PyTorch's layout).
+ */
+export class Parameter<D extends "float32" | "int32" = "float32"> extends Tensor {
+  /** The values. May be replaced; a program picks the new array up at its next run. */
+  data: TypedArrays[D];
+  /** Whether training changes it by gradient (false for running statistics and frozen layers). */
+  requiresGrad: boolean;
+
+  constructor(shape: Shape, data: TypedArrays[D], requiresGrad = true) {
+    super(PARAMETER as Op<never>, [], {}, { shape, dtype: data instanceof Int32Array ? "int32" : "float32" });
+    if (data.length !== sizeOf(shape)) {
+      throw new ShapeError(`parameter: ${data.length} values do not fill the shape ${formatShape(shape)}`);
+    }
+    this.data = data;
+    this.requiresGrad = requiresGrad;
+  }
+}

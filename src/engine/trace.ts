@@ -1,0 +1,115 @@
+/**
+ * Tracing: a function that is run once with symbolic inputs becomes a `Graph`. The first step from a model to a program;
+ * autodiff, passes and backends follow.
+ */
+import type { DType } from "./dtype.ts";
+import { ShapeError } from "./errors.ts";
+import { type InputAttrs, input } from "./ops/constant.ts";
+import { formatShape, type Shape, sameShape } from "./shape.ts";
+import { Parameter, type Tensor } from "./tensor.ts";
+
+/** A parameter that gets a new value at the end of a run. */
+export interface Update {
+  readonly target: Parameter<"float32"> | Parameter<"int32">;
+  readonly value: Tensor;
+}
+
+/** What a program computes: named inputs, named outputs, and parameters updated in place. */
+export interface Graph {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly updates: readonly Update[];
+}
+
+/** Collects inputs and updates while a function is traced. */
+export class Tracer {
+  readonly inputs: Tensor[] = [];
+  readonly updates: Update[] = [];
+
+  /** Declares an input that is written before each run. Axis 0 of a batched one runs over samples. */
+  input(name: string, shape: Shape, dtype: DType = "float32", batched = false): Tensor {
+    if (this.inputs.some((other) => (other.attrs as InputAttrs).name === name)) {
+      throw new ShapeError(`input: there is an input named "${name}" already`);
+    }
+    const tensor = input({ name, shape, dtype, batched });
+    this.inputs.push(tensor);
+    return tensor;
+  }
+
+  /** Gives a parameter a new value at the end of each run; everything in the run still reads the old one. */
+  update(target: Update["target"], value: Tensor): void {
+    if (!sameShape(target.shape, value.shape) || target.dtype !== value.dtype) {
+      throw new ShapeError(
+        `update: a ${target.dtype} parameter ${formatShape(target.shape)} cannot take a ${value.dtype} value ${formatShape(value.shape)}`,
+      );
+    }
+    this.updates.push({ target, value });
+  }
+}
+
+/** Runs `build` once and returns what it computes. */
+export function trace(build: (tracer: Tracer) => Readonly<Record<string, Tensor>>): Graph {
+  const tracer = new Tracer();
+  const outputs = build(tracer);
+  return { inputs: tracer.inputs, outputs, updates: tracer.updates };
+}
+
+/** The tensors that a graph's results depend on, each after its inputs. */
+export function topologicalOrder(roots: readonly Tensor[]): Tensor[] {
+  const order: Tensor[] = [];
+  const seen = new Set<Tensor>();
+  // An explicit stack: deep networks would overflow a recursive visit.
+  const stack: { tensor: Tensor; next: number }[] = [];
+  const enter = (tensor: Tensor): void => {
+    if (seen.has(tensor)) return;
+    seen.add(tensor);
+    stack.push({ tensor, next: 0 });
+  };
+  for (const root of roots) {
+    enter(root);
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1];
+      if (top.next < top.tensor.inputs.length) enter(top.tensor.inputs[top.next++]);
+      else {
+        order.push(top.tensor);
+        stack.pop();
+      }
+    }
+  }
+  return order;
+}
+
+/** Everything that a graph must compute. */
+export function graphRoots(graph: Graph): Tensor[] {
+  return [...Object.values(graph.outputs), ...graph.updates.map((update) => update.value)];
+}
+
+/** All tensors of a graph, each after its inputs. */
+export function graphOrder(graph: Graph): Tensor[] {
+  return topologicalOrder(graphRoots(graph));
+}
+
+/** The parameters that a graph reads or updates. */
+export function graphParameters(graph: Graph): Update["target"][] {
+  const read = graphOrder(graph).filter((tensor): tensor is Parameter => tensor instanceof Parameter);
+  return [...new Set([...read, ...graph.updates.map((update) => update.target)])];
+}
+
+/** A graph as text, one op a line: `%3 = conv2d(%0, %2) {stride: [1,1]} : float32 [64, 26, 26, 32]`. */
+export function printGraph(graph: Graph): string {
+  const names = new Map<Tensor, string>();
+  const lines = graphOrder(graph).map((tensor, n) => {
+    names.set(tensor, `%${n}`);
+    const operands = tensor.inputs.map((operand) => names.get(operand)).join(", ");
+    const attrs = Object.entries(tensor.attrs)
+      .filter(([key]) => key !== "shape" && key !== "dtype")
+      .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
+      .join(", ");
+    return `%${n} = ${tensor.op.name}(${operands})${attrs && ` {${attrs}}`} : ${tensor.dtype} ${formatShape(tensor.shape)}`;
+  });
+  for (const [name, tensor] of Object.entries(graph.outputs)) lines.push(`${name} = ${names.get(tensor)}`);
+  for (const { target, value } of graph.updates) {
+    lines.push(`${names.get(target) ?? `parameter ${formatShape(target.shape)}`} ← ${names.get(value)}`);
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,232 @@
+/**
+ * The model file: one safetensors file that holds all it takes to use a trained network elsewhere. Its tensors are the
+ * weights under PyTorch's names and layout (`conv1.weight`, OIHW) and one golden input with its output; its metadata holds
+ * the rest as JSON under the key `ductus`. Written by training, read by everything that predicts.
+ *
+ * The metadata key `ductus.crc32` is the CRC-32 of the whole file with its own eight digits taken as zeros, so a flipped
+ * bit anywhere, header and padding included, is found. Any safetensors reader opens the file; one that writes it again
+ * drops that seal, and the file then only serves as bare weights.
+ */
+import { z } from "zod";
+import { DataError } from "../engine/errors.ts";
+import { crc32, crcToHex } from "./checksum.ts";
+import { looksLikeSafetensors, parseSafetensors, type Safetensors, serializeSafetensors } from "./safetensors.ts";
+import { elementCount, type NamedTensor, type StoredTensor, toFloat32 } from "./tensor-data.ts";
+import { isPrintable, parseStrictJson, quote } from "./text.ts";
+import { looksLikeTorch, parseTorch } from "./torch.ts";
+
+/** The version of the metadata's layout that this code writes, and the newest that it reads. */
+export const MODEL_FORMAT = 1;
+
+const METADATA_KEY = "ductus";
+const CHECKSUM_KEY = "ductus.crc32";
+const NO_CHECKSUM = "00000000";
+
+/** Tensors whose names start so are not weights. */
+const RESERVED = "ductus.";
+const GOLDEN_INPUT = "ductus.golden.input";
+const GOLDEN_OUTPUT = "ductus.golden.output";
+
+const printable = z.string().refine(isPrintable, "must be 1 to 200 printable characters");
+// Looked up in the table of architectures, so nothing that could be taken for a path.
+const architectureName = printable.refine((name) => !/[/\\]/.test(name), "must not contain slashes");
+const jsonRecord = z.record(z.string(), z.json());
+const size = z.int().positive();
+
+const metadataSchema = z.strictObject({
+  format: z.literal(MODEL_FORMAT),
+  version: printable,
+  architecture: z.strictObject({ name: architectureName, options: jsonRecord }),
+  graph: z.json(),
+  preprocessing: jsonRecord,
+  classNames: z.array(printable).min(1).max(1_000_000),
+  input: z.strictObject({ shape: z.array(size).min(1).max(8), dtype: z.enum(["float32", "int32"]) }),
+  recipe: jsonRecord,
+  dataset: z.strictObject({ name: printable, fingerprint: printable }),
+  metrics: jsonRecord,
+});
+
+/** A JSON object whose content another module checks. */
+export type JsonRecord = Readonly<Record<string, unknown>>;
+
+/** One input with the output that the network gave for it when it was saved; a loader runs it again and compares. */
+export interface GoldenPair {
+  readonly input: NamedTensor;
+  readonly output: NamedTensor;
+}
+
+/** All that a model file holds. JSON values marked opaque are checked by the modules that they belong to. */
+export interface ModelFile {
+  /** The version of Ductus that wrote the file. */
+  readonly version: string;
+  readonly architecture: { readonly name: string; readonly options: JsonRecord };
+  /** The inference graph, opaque. */
+  readonly graph: unknown;
+  /** From raw pixels to the network's input, opaque. */
+  readonly preprocessing: JsonRecord;
+  /** Class names in the order of the network's outputs. */
+  readonly classNames: readonly string[];
+  /** Shape of one input without the batch axis, and its element type. */
+  readonly input: { readonly shape: readonly number[]; readonly dtype: "float32" | "int32" };
+  /** How the network was trained, opaque. */
+  readonly recipe: JsonRecord;
+  readonly dataset: { readonly name: string; readonly fingerprint: string };
+  /** Results by name, opaque. Whole JSON: no NaN, no infinity. */
+  readonly metrics: JsonRecord;
+  readonly golden: GoldenPair;
+  /** Weights by PyTorch's names, convolutions as OIHW. */
+  readonly weights: ReadonlyMap<string, NamedTensor>;
+}
+
+/**
+ * Writes a model file; equal models give equal bytes. Throws DataError where a part cannot be stored: a value that JSON
+ * lacks (NaN), an empty or unprintable name, a weight under a reserved name, a shape that does not fit its data.
+ */
+export function encodeModelFile(model: ModelFile): Uint8Array {
+  const { golden, weights, ...described } = model;
+  const json = JSON.stringify({ format: MODEL_FORMAT, ...described }, refuseNonFinite);
+  checkMetadata(parseStrictJson(json, "cannot save the model: its description"), "cannot save the model");
+
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, tensor] of weights) {
+    if (name.startsWith(RESERVED)) throw new DataError(`the weight name ${quote(name)} is reserved; rename the module`);
+    tensors.set(name, toStored(tensor));
+  }
+  tensors.set(GOLDEN_INPUT, toStored(golden.input));
+  tensors.set(GOLDEN_OUTPUT, toStored(golden.output));
+  // `format: "pt"` tells other readers of safetensors that names and layout are PyTorch's.
+  const metadata = { [METADATA_KEY]: json, [CHECKSUM_KEY]: NO_CHECKSUM, format: "pt" };
+  const bytes = serializeSafetensors(tensors, metadata);
+  bytes.set(new TextEncoder().encode(crcToHex(crc32(bytes))), findChecksum(bytes)!);
+  return bytes;
+}
+
+/**
+ * Reads a model file. `name` (the file's) starts every message. Throws DataError where the file is cut short, has a single
+ * flipped bit, is something else, comes from a newer version, or its metadata does not hold what it should.
+ */
+export function decodeModelFile(bytes: Uint8Array, name: string): ModelFile {
+  if (!looksLikeSafetensors(bytes)) throw new DataError(`${name} is not a model file: ${describeContent(bytes)}`);
+  const { tensors, metadata } = parseSafetensors(bytes, name);
+  if (!Object.hasOwn(metadata, METADATA_KEY)) {
+    throw new DataError(
+      `${name} holds bare weights, not a whole model; start from them with --init, or the file is damaged`,
+    );
+  }
+  verifyChecksum(bytes, metadata, name);
+  const parsed = parseStrictJson(metadata[METADATA_KEY], `${name}: its metadata`);
+  const { format: _, ...described } = checkMetadata(parsed, `${name}: its metadata is wrong`);
+
+  const weights = new Map<string, NamedTensor>();
+  for (const [key, tensor] of tensors) {
+    if (!key.startsWith(RESERVED)) weights.set(key, fromStored(tensor, key, name));
+  }
+  const golden = { input: findGolden(tensors, GOLDEN_INPUT, name), output: findGolden(tensors, GOLDEN_OUTPUT, name) };
+  return { ...described, golden, weights };
+}
+
+/**
+ * The weights of a model file, of bare safetensors or of a PyTorch state dict, told apart by their content, all as float32
+ * (a whole-number buffer such as `num_batches_tracked` too) under their names in the file. Throws DataError as the readers
+ * of these formats do, and where the file is none of them.
+ */
+export function decodeWeights(
+  bytes: Uint8Array,
+  name: string,
+): Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }> {
+  if (looksLikeTorch(bytes)) {
+    const tensors = [...parseTorch(bytes, name)];
+    return new Map(tensors.map(([key, { shape, data }]) => [key, { shape, data: new Float32Array(data) }]));
+  }
+  if (!looksLikeSafetensors(bytes)) throw new DataError(`${name} holds no weights: ${describeContent(bytes)}`);
+  const { tensors, metadata } = parseSafetensors(bytes, name);
+  if (Object.hasOwn(metadata, CHECKSUM_KEY)) verifyChecksum(bytes, metadata, name);
+  const weights = [...tensors].filter(([key]) => !key.startsWith(RESERVED));
+  if (weights.length === 0) throw new DataError(`${name} holds no weights: it has no tensors`);
+  return new Map(weights.map(([key, tensor]) => [key, { shape: tensor.shape, data: toFloat32(tensor) }]));
+}
+
+/** Where the digits of the checksum stand. Inside a JSON string its quotes would be escaped, so this finds only the key. */
+function findChecksum(bytes: Uint8Array): number | undefined {
+  const pattern = new TextEncoder().encode(`"${CHECKSUM_KEY}":"`);
+  const end = 8 + Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+  for (let at = bytes.indexOf(pattern[0], 8); at >= 0 && at < end; at = bytes.indexOf(pattern[0], at + 1)) {
+    if (pattern.every((byte, i) => bytes[at + i] === byte)) return at + pattern.length;
+  }
+  return undefined;
+}
+
+function verifyChecksum(bytes: Uint8Array, metadata: Safetensors["metadata"], name: string): void {
+  const at = findChecksum(bytes);
+  const stored = metadata[CHECKSUM_KEY];
+  if (at === undefined || stored === undefined) {
+    throw new DataError(`${name} is damaged, or was rewritten by another program: it has lost its checksum`);
+  }
+  const zeros = new TextEncoder().encode(NO_CHECKSUM);
+  const before = crc32(zeros, crc32(bytes.subarray(0, at)));
+  const found = crcToHex(crc32(bytes.subarray(at + zeros.length), before));
+  if (found !== stored) {
+    throw new DataError(
+      `${name} is damaged: its checksum is ${found} instead of ${quote(stored)}; copy or train it again`,
+    );
+  }
+}
+
+/** The metadata, checked; `what` starts the message. */
+function checkMetadata(value: unknown, what: string): z.infer<typeof metadataSchema> {
+  const format = typeof value === "object" && value !== null && "format" in value ? value.format : undefined;
+  if (typeof format === "number" && format > MODEL_FORMAT) {
+    throw new DataError(
+      `${what}: model format ${format} is newer than ${MODEL_FORMAT}, the newest known; update ductus`,
+    );
+  }
+  const result = metadataSchema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const path = issue.path.length > 0 ? issue.path.map(String).join(".") : "the whole";
+  throw new DataError(`${what}: ${quote(path).slice(1, -1)}: ${issue.message.split("\n")[0]}`);
+}
+
+/** JSON would write NaN and the infinities as null, silently. */
+function refuseNonFinite(key: string, value: unknown): unknown {
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    throw new DataError(`cannot save the model: ${quote(key)} is ${value}, which a model file cannot hold`);
+  }
+  return value;
+}
+
+function toStored({ shape, data }: NamedTensor): StoredTensor {
+  return data instanceof Float32Array ? { dtype: "F32", shape, data } : { dtype: "I32", shape, data };
+}
+
+function fromStored({ dtype, shape, data }: StoredTensor, key: string, name: string): NamedTensor {
+  if (dtype === "F32" || dtype === "I32") return { shape, data };
+  throw new DataError(`${name}: tensor ${quote(key)} is ${dtype}; a model file holds F32 and I32`);
+}
+
+function findGolden(tensors: Safetensors["tensors"], key: string, name: string): NamedTensor {
+  const tensor = tensors.get(key);
+  if (tensor === undefined || elementCount(tensor.shape) === 0) {
+    throw new DataError(`${name} lacks ${key}, the example that proves it works; it is damaged`);
+  }
+  return fromStored(tensor, key, name);
+}
+
+/** First bytes of files that are easily taken for a model. */
+const MAGICS: readonly (readonly [start: string, description: string])[] = [
+  ["\x89HDF", "it is HDF5 (Keras); convert the weights to safetensors"],
+  ["PK\x03\x04", "it is a PyTorch file or another archive; its weights can be used with --init"],
+  ["\x80\x02", "it is a Python pickle; save the state dict with torch.save"],
+  ["\x1f\x8b", "it is compressed with gzip; unpack it first"],
+  ["\x89PNG", "it is a picture"],
+  ["\xff\xd8\xff", "it is a picture"],
+  ["version https://git-lfs", "it is a Git LFS pointer; fetch the file itself with git lfs pull"],
+];
+
+function describeContent(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "it is empty";
+  if (bytes.length < 10) return `it has only ${bytes.length} bytes; it is cut short`;
+  const start = String.fromCharCode(...bytes.subarray(0, 32));
+  const known = MAGICS.find(([magic]) => start.startsWith(magic));
+  return known?.[1] ?? "it is neither safetensors nor a PyTorch state dict, or its first bytes are damaged";
+}

@@ -1,0 +1,100 @@
+/**
+ * The base of every layer and network. A `Module` owns parameters and other modules as plain properties; their names,
+ * joined by dots, are the names in files, the same as PyTorch's. `forward` is run once per shape, to trace a graph:
+ * mode and randomness come in through the `Context`, never from hidden state.
+ */
+import { DuctusError } from "../engine/errors.ts";
+import { formatShape, sameShape } from "../engine/shape.ts";
+import { Parameter, type Tensor } from "../engine/tensor.ts";
+import type { Update } from "../engine/trace.ts";
+
+/** A parameter of any type: weights are float32, counters int32. */
+export type AnyParameter = Update["target"];
+
+/** What a forward pass may need beside its input. */
+export interface Context {
+  /** true while training: dropout drops, batch-norm uses and updates batch statistics. */
+  readonly training: boolean;
+  /** Two int32 words that change with every step; the key of all random numbers drawn in the step. */
+  readonly key?: Tensor;
+  /** A number that no other caller in this trace gets: tells the random draws of layers apart. */
+  nextStream(): number;
+  /** Gives a parameter a new value at the end of the step (running statistics). */
+  update(target: AnyParameter, value: Tensor): void;
+}
+
+export abstract class Module {
+  /** Builds the output from the input. Pictures are [batch, height, width, channels]. */
+  abstract forward(x: Tensor, context: Context): Tensor;
+
+  /** One line for `summary()`, in PyTorch's words: `Conv2d(1, 32, kernelSize=3)`. */
+  describe(): string {
+    return this.constructor.name;
+  }
+
+  /** Modules owned directly, by property name; members of arrays get the index as a further name. */
+  *children(): IterableIterator<[name: string, child: Module]> {
+    for (const [name, value] of Object.entries(this)) {
+      if (value instanceof Module) yield [name, value];
+      else if (Array.isArray(value)) {
+        for (const [i, item] of value.entries()) if (item instanceof Module) yield [`${name}.${i}`, item];
+      }
+    }
+  }
+
+  /** All parameters (also running statistics) with their dotted names, in order of declaration. */
+  *namedParameters(prefix = ""): IterableIterator<[name: string, parameter: AnyParameter]> {
+    for (const [name, value] of Object.entries(this)) {
+      if (value instanceof Parameter) yield [prefix + name, value];
+    }
+    for (const [name, child] of this.children()) yield* child.namedParameters(`${prefix}${name}.`);
+  }
+
+  /** This module and everything inside it, with dotted names ("" for itself). */
+  *namedModules(prefix = ""): IterableIterator<[name: string, module: Module]> {
+    yield [prefix, this];
+    for (const [name, child] of this.children()) yield* child.namedModules(prefix === "" ? name : `${prefix}.${name}`);
+  }
+
+  /** The parameters that training changes. */
+  trainable(): Parameter[] {
+    return [...this.namedParameters()].flatMap(([, p]) =>
+      p.requiresGrad && p.dtype === "float32" ? [p as Parameter] : [],
+    );
+  }
+
+  /**
+   * Copies values in by name.
+   * @param strict when false, names that only one side has are left alone
+   * @throws DuctusError naming what is missing, left over or of another shape
+   */
+  load(
+    values: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayLike<number> }>,
+    strict = true,
+  ): void {
+    const own = new Map(this.namedParameters());
+    const missing = [...own.keys()].filter((name) => !values.has(name) && !name.endsWith("num_batches_tracked"));
+    const unexpected = [...values.keys()].filter((name) => !own.has(name));
+    if (strict && (missing.length > 0 || unexpected.length > 0)) {
+      const parts = [
+        missing.length > 0 ? `missing ${missing.join(", ")}` : "",
+        unexpected.length > 0 ? `unexpected ${unexpected.join(", ")}` : "",
+      ].filter(Boolean);
+      throw new DuctusError(`load: the file does not fit this network: ${parts.join("; ")}`);
+    }
+    for (const [name, parameter] of own) {
+      const value = values.get(name);
+      if (value === undefined) continue;
+      if (!sameShape(value.shape, parameter.shape)) {
+        throw new DuctusError(
+          `load: ${name} is ${formatShape(value.shape)} in the file but ${formatShape(parameter.shape)} in this network`,
+        );
+      }
+    }
+    // Checked in full before anything is copied: a network is never half-loaded.
+    for (const [name, parameter] of own) {
+      const value = values.get(name);
+      if (value !== undefined) parameter.data.set(value.data);
+    }
+  }
+}
