@@ -31,6 +31,10 @@ const NOISE_SIGMAS = 4;
 const FAINTEST_INK = 0.15;
 /** In a scan, a speck with less than this part of the largest piece's ink is dust. */
 const SMALLEST_PIECE = 0.02;
+/** In a small picture, what differs less than this is one ground. */
+const EVEN_GROUND = 16;
+/** Paper is taken to be at least so bright, of 255, where it is shaded. */
+const DARKEST_PAPER = 32;
 /** The least difference of ink and ground, of 255, that is taken for ink. */
 export const LEAST_CONTRAST = 12;
 
@@ -51,12 +55,17 @@ export function findInkSide(grey: Float32Array, width: number, height: number): 
 export function findInk(grey: Float32Array, width: number, height: number, side: InkSide): Ink {
   const sign = side === "light-on-dark" ? 1 : -1;
   const isScan = Math.min(width, height) >= SCAN_SIDE;
-  const median = borderMedian(grey, width, height);
-  const surface = isScan ? fitGround(grey, width, height, sign, median) : [median, 0, 0, 0, 0, 0];
+  const paper = isScan ? borderMedian(grey, width, height) : croppedGround(grey, width, height, sign);
+  const surface = isScan ? fitGround(grey, width, height, sign, paper) : [paper, 0, 0, 0, 0, 0];
 
   const difference = new Float32Array(grey.length);
   for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) difference[i] = sign * (grey[i] - evaluate(surface, x / width, y / height));
+    for (let x = 0; x < width; x++, i++) {
+      const ground = evaluate(surface, x / width, y / height);
+      // A shadow dims paper and ink by the same factor, and so their difference.
+      const light = isScan && side === "dark-on-light" ? paper / Math.max(ground, DARKEST_PAPER) : 1;
+      difference[i] = sign * (grey[i] - ground) * light;
+    }
   }
   const noise = NOISE_SIGMAS * groundNoise(difference);
   const darkest = inkLevel(difference, noise);
@@ -141,13 +150,29 @@ function slidingMax(
   return out;
 }
 
+/**
+ * The ground of a small picture, which may be cropped so tightly (USPS) that ink covers most of its border: where the
+ * border is not even, its outermost decile on the side where no ink is.
+ */
+function croppedGround(grey: Float32Array, width: number, height: number, sign: number): number {
+  const border = borderOf(grey, width, height);
+  const middle = median(border);
+  const decile = border[Math.round((sign > 0 ? 0.1 : 0.9) * (border.length - 1))];
+  return Math.abs(middle - decile) > EVEN_GROUND ? decile : middle;
+}
+
 function borderMedian(grey: Float32Array, width: number, height: number): number {
+  return median(borderOf(grey, width, height));
+}
+
+function borderOf(grey: Float32Array, width: number, height: number): number[] {
   const border: number[] = [];
   for (let x = 0; x < width; x++) border.push(grey[x], grey[(height - 1) * width + x]);
   for (let y = 0; y < height; y++) border.push(grey[y * width], grey[y * width + width - 1]);
-  return median(border);
+  return border;
 }
 
+/** Sorts the values. */
 function median(values: number[]): number {
   values.sort((a, b) => a - b);
   return values.length === 0 ? 0 : values[values.length >> 1];

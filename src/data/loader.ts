@@ -7,12 +7,12 @@ import { Random } from "../engine/random.ts";
 import type { Dataset, InputArray, TargetArray } from "./dataset.ts";
 
 /** The order in which an epoch visits `length` samples; written to `out` when it is given. */
-export function epochOrder(length: number, seed: number, epoch: number, out = new Int32Array(length)): Int32Array {
+export function epochOrder(length: number, seed: number, epoch: number, out?: Int32Array): Int32Array {
   return new Random(seed, "shuffle", epoch).shuffle(sampleOrder(length, out));
 }
 
 /** 0, 1, 2 …: the order in which evaluation visits samples. */
-export function sampleOrder(length: number, out = new Int32Array(length)): Int32Array {
+export function sampleOrder(length: number, out: Int32Array = new Int32Array(length)): Int32Array {
   for (let i = 0; i < length; i++) out[i] = i;
   return out;
 }

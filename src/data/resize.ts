@@ -64,7 +64,7 @@ function weigh(source: ArrayLike<number>, from: number, stride: number, plan: Ax
     if (value < low) low = value;
     if (value > high) high = value;
   }
-  return sum < low ? low : sum > high ? high : sum;
+  return Math.min(high, Math.max(low, sum));
 }
 
 function planAxis(size: number, toSize: number): AxisPlan {

@@ -23,9 +23,10 @@ export function gradients(loss: Tensor, wanted: readonly Tensor[]): Tensor[] {
     );
   }
   // Composites with a rule of their own stay whole; the others are differentiated through their bodies.
-  const [root] = expandComposites([loss], (op) => op.gradient === undefined);
+  // What is wanted may lie behind a composite: it is followed through the expansion.
+  const [root, ...followed] = expandComposites([loss, ...wanted], (op) => op.gradient === undefined);
   const order = topologicalOrder([root]);
-  const targets = new Set(wanted);
+  const targets = new Set(followed);
   const onPath = new Set<Tensor>();
   for (const tensor of order) {
     if (targets.has(tensor) || tensor.inputs.some((input) => onPath.has(input))) onPath.add(tensor);
@@ -46,7 +47,7 @@ export function gradients(loss: Tensor, wanted: readonly Tensor[]): Tensor[] {
       grads.set(input, sofar === undefined ? fitted : add(sofar, fitted));
     });
   }
-  return wanted.map((tensor) => grads.get(tensor) ?? constant(0, "float32", tensor.shape));
+  return followed.map((tensor) => grads.get(tensor) ?? constant(0, "float32", tensor.shape));
 }
 
 function gradientRule(op: Op<never>): Exclude<Op<never>["gradient"], undefined> {

@@ -24,6 +24,7 @@ const NO_CHECKSUM = "00000000";
 
 /** Tensors whose names start so are not weights. */
 const RESERVED = "ductus.";
+const TRAINING = "ductus.training.";
 const GOLDEN_INPUT = "ductus.golden.input";
 const GOLDEN_OUTPUT = "ductus.golden.output";
 
@@ -40,7 +41,7 @@ const metadataSchema = z.strictObject({
   graph: z.json(),
   preprocessing: jsonRecord,
   classNames: z.array(printable).min(1).max(1_000_000),
-  input: z.strictObject({ shape: z.array(size).min(1).max(8), dtype: z.enum(["float32", "int32"]) }),
+  input: z.strictObject({ shape: z.array(size).min(1).max(8), dtype: z.enum(["float32", "int32", "uint8"]) }),
   recipe: jsonRecord,
   dataset: z.strictObject({ name: printable, fingerprint: printable }),
   metrics: jsonRecord,
@@ -66,8 +67,8 @@ export interface ModelFile {
   readonly preprocessing: JsonRecord;
   /** Class names in the order of the network's outputs. */
   readonly classNames: readonly string[];
-  /** Shape of one input without the batch axis, and its element type. */
-  readonly input: { readonly shape: readonly number[]; readonly dtype: "float32" | "int32" };
+  /** Shape of one input without the batch axis, and its element type; bytes stand as float32 in the golden pair. */
+  readonly input: { readonly shape: readonly number[]; readonly dtype: "float32" | "int32" | "uint8" };
   /** How the network was trained, opaque. */
   readonly recipe: JsonRecord;
   readonly dataset: { readonly name: string; readonly fingerprint: string };
@@ -76,6 +77,8 @@ export interface ModelFile {
   readonly golden: GoldenPair;
   /** Weights by PyTorch's names, convolutions as OIHW. */
   readonly weights: ReadonlyMap<string, NamedTensor>;
+  /** What training needs to go on: the optimiser's state and counters, by names of its choice. Only in checkpoints. */
+  readonly training?: ReadonlyMap<string, NamedTensor>;
 }
 
 /**
@@ -83,7 +86,7 @@ export interface ModelFile {
  * lacks (NaN), an empty or unprintable name, a weight under a reserved name, a shape that does not fit its data.
  */
 export function encodeModelFile(model: ModelFile): Uint8Array {
-  const { golden, weights, ...described } = model;
+  const { golden, weights, training = new Map(), ...described } = model;
   const json = JSON.stringify({ format: MODEL_FORMAT, ...described }, refuseNonFinite);
   checkMetadata(parseStrictJson(json, "cannot save the model: its description"), "cannot save the model");
 
@@ -92,6 +95,7 @@ export function encodeModelFile(model: ModelFile): Uint8Array {
     if (name.startsWith(RESERVED)) throw new DataError(`the weight name ${quote(name)} is reserved; rename the module`);
     tensors.set(name, toStored(tensor));
   }
+  for (const [name, tensor] of training) tensors.set(TRAINING + name, toStored(tensor));
   tensors.set(GOLDEN_INPUT, toStored(golden.input));
   tensors.set(GOLDEN_OUTPUT, toStored(golden.output));
   // `format: "pt"` tells other readers of safetensors that names and layout are PyTorch's.
@@ -118,11 +122,13 @@ export function decodeModelFile(bytes: Uint8Array, name: string): ModelFile {
   const { format: _, ...described } = checkMetadata(parsed, `${name}: its metadata is wrong`);
 
   const weights = new Map<string, NamedTensor>();
+  const training = new Map<string, NamedTensor>();
   for (const [key, tensor] of tensors) {
     if (!key.startsWith(RESERVED)) weights.set(key, fromStored(tensor, key, name));
+    if (key.startsWith(TRAINING)) training.set(key.slice(TRAINING.length), fromStored(tensor, key, name));
   }
   const golden = { input: findGolden(tensors, GOLDEN_INPUT, name), output: findGolden(tensors, GOLDEN_OUTPUT, name) };
-  return { ...described, golden, weights };
+  return { ...described, golden, weights, ...(training.size > 0 && { training }) };
 }
 
 /**
@@ -182,9 +188,14 @@ function checkMetadata(value: unknown, what: string): z.infer<typeof metadataSch
   }
   const result = metadataSchema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const path = issue.path.length > 0 ? issue.path.map(String).join(".") : "the whole";
-  throw new DataError(`${what}: ${quote(path).slice(1, -1)}: ${issue.message.split("\n")[0]}`);
+  const { path, message } = result.error.issues[0];
+  const place = path.length > 0 ? path.map(String).join(".") : "the whole";
+  throw new DataError(`${what}: ${quoteInside(place)}: ${quoteInside(message)}`);
+}
+
+/** Text that may hold keys of a hostile file, safe to print, without the outer quotes. */
+function quoteInside(text: string): string {
+  return quote(text).slice(1, -1).replaceAll('\\"', '"');
 }
 
 /** JSON would write NaN and the infinities as null, silently. */

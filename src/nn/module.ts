@@ -4,6 +4,7 @@
  * mode and randomness come in through the `Context`, never from hidden state.
  */
 import { DuctusError } from "../engine/errors.ts";
+import type { Random } from "../engine/random.ts";
 import { formatShape, sameShape } from "../engine/shape.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import type { Update } from "../engine/trace.ts";
@@ -32,6 +33,12 @@ export abstract class Module {
     return this.constructor.name;
   }
 
+  /**
+   * Draws the parameters that this module itself owns anew; `initialize` (init.ts) calls it for every module of a
+   * network. A module that owns no parameters, or only ones that others set, leaves it as it is.
+   */
+  reset(_random: Random): void {}
+
   /** Modules owned directly, by property name; members of arrays get the index as a further name. */
   *children(): IterableIterator<[name: string, child: Module]> {
     for (const [name, value] of Object.entries(this)) {
@@ -56,11 +63,10 @@ export abstract class Module {
     for (const [name, child] of this.children()) yield* child.namedModules(prefix === "" ? name : `${prefix}.${name}`);
   }
 
-  /** The parameters that training changes. */
+  /** The parameters that training changes, each once, also where two modules share it. */
   trainable(): Parameter[] {
-    return [...this.namedParameters()].flatMap(([, p]) =>
-      p.requiresGrad && p.dtype === "float32" ? [p as Parameter] : [],
-    );
+    const all = new Set([...this.namedParameters()].map(([, parameter]) => parameter));
+    return [...all].filter((p): p is Parameter => p.requiresGrad && p.dtype === "float32");
   }
 
   /**

@@ -30,9 +30,16 @@ const dict = (value: string): string => `\x80\x02}${text("w")}${value}s.`;
 describe("PyTorch files", () => {
   it("reads what PyTorch saved: every element type, every kind of stride, in order", () => {
     const read = parseTorch(golden("views.pt"), "views.pt");
-    expect([...read.keys()].slice(-8)).toEqual(
-      ["conv.weight", "transposed", "row", "column", "stepped", "expanded", "channels_last", "wide"], // biome-ignore format: one line
-    );
+    expect([...read.keys()].slice(-8)).toEqual([
+      "conv.weight",
+      "transposed",
+      "row",
+      "column",
+      "stepped",
+      "expanded",
+      "channels_last",
+      "wide",
+    ]);
     for (const name of ["f64", "f32", "f16", "bf16"]) {
       expect(read.get(name), name).toEqual({ shape: [2, 3], data: ramp(6) });
     }
@@ -58,9 +65,15 @@ describe("PyTorch files", () => {
 
   it.each(["checkpoint.pth", "protocol4.pt"])("finds the state dict in %s", (file) => {
     const read = parseTorch(golden(file), file);
-    expect([...read.keys()]).toEqual(
-      ["0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var", "1.num_batches_tracked"], // biome-ignore format: one line
-    );
+    expect([...read.keys()]).toEqual([
+      "0.weight",
+      "0.bias",
+      "1.weight",
+      "1.bias",
+      "1.running_mean",
+      "1.running_var",
+      "1.num_batches_tracked",
+    ]);
     expect(read.get("0.weight")).toEqual({ shape: [2, 1, 3, 3], data: ramp(18) });
     expect(read.get("1.num_batches_tracked")?.shape).toEqual([]);
   });
@@ -194,7 +207,9 @@ describe("PyTorch files", () => {
         try {
           parseTorch(bytes, "a");
         } catch (error) {
-          expectRefusal(() => { throw error; }, /^a/); // biome-ignore format: one line
+          expectRefusal(() => {
+            throw error;
+          }, /^a/);
         }
       }),
       { numRuns: 500 },

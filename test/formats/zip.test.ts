@@ -6,7 +6,13 @@ import { readZip, writeZip } from "../../src/formats/zip.ts";
 import { expectRefusal, golden } from "./helpers.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-const small = (): Uint8Array => writeZip(new Map([["a/one", text("first")], ["a/two", text("second")]])); // biome-ignore format: one line
+const small = (): Uint8Array =>
+  writeZip(
+    new Map([
+      ["a/one", text("first")],
+      ["a/two", text("second")],
+    ]),
+  );
 
 /** A copy with bytes replaced at a place. */
 function patched(bytes: Uint8Array, at: number, ...values: number[]): Uint8Array {
@@ -76,7 +82,9 @@ describe("ZIP", () => {
       try {
         read = readZip(flipped, "a.pt");
       } catch (error) {
-        expectRefusal(() => { throw error; }, /^a\.pt/); // biome-ignore format: one line
+        expectRefusal(() => {
+          throw error;
+        }, /^a\.pt/);
         continue;
       }
       for (const data of read.values()) expect(original.has(String(data))).toBe(true);

@@ -69,9 +69,10 @@ export const leakyReluOp = activation<SlopeAttrs>("leakyRelu", "LeakyRelu", (x, 
   where(gt(x, 0), x, mul(x, negativeSlope)),
 );
 
-// α(eˣ − 1) below 0; the exponent is held at 0 above, so that the unused branch cannot overflow
+// α(eˣ − 1) below 0; the exponent is held at 0 above, so that the unused branch cannot overflow. The hold is a `where`
+// and not a minimum, which would halve the gradient at 0.
 export const eluOp = activation<AlphaAttrs>("elu", "Elu", (x, { alpha }) =>
-  where(gt(x, 0), x, mul(sub(exp(minimum(x, 0)), 1), alpha)),
+  where(gt(x, 0), x, mul(sub(exp(where(gt(x, 0), 0, x)), 1), alpha)),
 );
 
 // x·Φ(x), exactly or by Hendrycks & Gimpel's tanh form (arXiv 1606.08415)

@@ -40,6 +40,9 @@ export const constantOp: Primitive<ConstantAttrs> = {
     if (typeof value !== "number" && value.length !== sizeOf(shape)) {
       throw new ShapeError(`constant: ${value.length} values do not fill the shape ${formatShape(shape)}`);
     }
+    if (dtype === "int32" && !(typeof value === "number" ? [value] : value).every(Number.isInteger)) {
+      throw new ShapeError(`constant: ${value} is no int32 number; cast the tensor beside it to float32`);
+    }
     return { shape, dtype };
   },
   batch: () => "whole",

@@ -6,6 +6,7 @@
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import { apply, type Primitive, type Spec, type Tensor } from "../tensor.ts";
+import { constant } from "./constant.ts";
 import { flip, permute, place, reshape, slice } from "./movement.ts";
 import { mapFirst, requireRank, requireType } from "./op-helpers.ts";
 
@@ -161,6 +162,8 @@ function inputGradient(
     start: Math.max(-before, 0),
     end: length + Math.min(after, 0),
   }));
+  // Every output may lie in the padding: then no gradient reaches the input.
+  if (cut.some(({ start, end }) => start >= end)) return constant(0, "float32", [N, H, W, C]);
   if (axes.some(({ before, after }) => before < 0 || after < 0)) spread = slice(spread, [{}, cut[0], cut[1], {}]);
   // [R, S, C/G, G·O/G] → [R, S, O/G, G·C/G]
   const split = reshape(flip(w, [0, 1]), [R, S, depth, groups, O / groups]);

@@ -5,7 +5,7 @@ import { apply, type Composite, type Spec, Tensor } from "../tensor.ts";
 import { logSoftmax, softplus } from "./activation.ts";
 import { constant } from "./constant.ts";
 import { add, cast, div, eq, exp, mul, neg, sigmoid, sub } from "./elementwise.ts";
-import { embedding } from "./gather.ts";
+import { embedding, gather } from "./gather.ts";
 import { reshape } from "./movement.ts";
 import { requireRank, requireType } from "./op-helpers.ts";
 import { mean, sum } from "./reduce.ts";
@@ -86,8 +86,14 @@ export const crossEntropyOp: Composite<CrossEntropyAttrs> = {
   gradient: (g, { inputs: [logits, target, weight], attrs: { labelSmoothing, reduction } }) => {
     const { p, total } = targetDistribution(logits, target, weight, labelSmoothing);
     const scale = reduction === "none" ? reshape(g, [logits.shape[0], 1]) : reduction === "sum" ? g : div(g, total);
-    const softmaxOfLogits = exp(logSoftmax(logits));
-    return [mul(sub(mul(softmaxOfLogits, sum(p, 1, true)), p), scale), undefined, undefined];
+    const logProbabilities = logSoftmax(logits);
+    // Soft targets: dp = −log softmax, through the smoothing and the class weights
+    const dp = mul(logProbabilities, mul(scale, labelSmoothing - 1));
+    return [
+      mul(sub(mul(exp(logProbabilities), sum(p, 1, true)), p), scale),
+      target.dtype === "int32" ? undefined : weight === undefined ? dp : mul(dp, weight),
+      undefined,
+    ];
   },
 };
 
@@ -106,8 +112,12 @@ export const nllLossOp: Composite<ReductionAttrs> = {
     return lossShape(logits, reduction);
   },
   body: ([logits, target, weight], { reduction }) => {
-    const { p, total } = targetDistribution(logits, target, weight, 0);
-    const losses = neg(sum(mul(p, logits), 1));
+    const [B, K] = logits.shape;
+    // Picked, not multiplied by a one-hot row: the others may be −∞, and 0·∞ is NaN.
+    const picked = neg(reshape(gather(logits, 1, reshape(target, [B, 1])), [B]));
+    const weights = weight && reshape(embedding(reshape(weight, [K, 1]), target), [B]);
+    const losses = weights === undefined ? picked : mul(picked, weights);
+    const total = weights === undefined ? B : sum(weights);
     return reduction === "none" ? losses : reduction === "sum" ? sum(losses) : div(sum(losses), total);
   },
 };
@@ -135,7 +145,7 @@ export const bceWithLogitsOp: Composite = {
     return { shape: [], dtype: "float32" };
   },
   body: ([x, target]) => mean(sub(softplus(x), mul(x, target))),
-  gradient: (g, { inputs: [x, target] }) => [mul(sub(sigmoid(x), target), div(g, x.size)), undefined],
+  gradient: (g, { inputs: [x, target] }) => [mul(sub(sigmoid(x), target), div(g, x.size)), neg(mul(x, div(g, x.size)))],
 };
 
 function requireSameShape(name: string, x: Spec, target: Spec): void {

@@ -198,7 +198,7 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
   const spans = x.shape.map((dim, axis) => {
     const { start, end, step = 1 } = ranges[axis] ?? {};
     const clampTo = (value: number): number =>
-      Math.min(Math.max(value < 0 ? value + dim : value, step < 0 ? -1 : 0), dim);
+      Math.min(Math.max(value < 0 ? value + dim : value, step < 0 ? -1 : 0), step < 0 ? dim - 1 : dim);
     const from = start === undefined ? (step < 0 ? dim - 1 : 0) : clampTo(start);
     const to = end === undefined ? (step < 0 ? -1 : dim) : clampTo(end);
     return { from, step, count: Math.ceil((to - from) / step) };

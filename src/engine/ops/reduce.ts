@@ -135,6 +135,7 @@ export const min = (x: Tensor, axes?: Axes, keepDims = false): Tensor => neg(max
 
 /** Mean over axes (all when undefined). */
 export function mean(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  requireType("mean", x, "float32");
   const list = normalizeAxes("mean", axes, x.rank);
   return mul(sum(x, list, keepDims), 1 / sizeOf(list.map((axis) => x.shape[axis])));
 }

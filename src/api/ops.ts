@@ -1,0 +1,45 @@
+/** `ops`: functions of tensors, for `forward` and for losses. An entry point, so the one place that may re-export. */
+export {
+  clamp,
+  elu,
+  gelu,
+  leakyRelu,
+  logSoftmax,
+  silu,
+  softmax,
+  softplus,
+} from "../engine/ops/activation.ts";
+export { constant } from "../engine/ops/constant.ts";
+export { conv2d } from "../engine/ops/conv.ts";
+export {
+  abs,
+  add,
+  cast,
+  detach,
+  div,
+  eq,
+  exp,
+  ge,
+  gt,
+  le,
+  log,
+  lt,
+  maximum,
+  minimum,
+  mul,
+  ne,
+  neg,
+  pow,
+  relu,
+  sigmoid,
+  sqrt,
+  sub,
+  tanh,
+  where,
+} from "../engine/ops/elementwise.ts";
+export { embedding, gather } from "../engine/ops/gather.ts";
+export { bceWithLogits, crossEntropy, mseLoss, nllLoss, oneHot } from "../engine/ops/loss.ts";
+export { linear, matmul } from "../engine/ops/matmul.ts";
+export { concat, expand, flatten, flip, pad, permute, reshape, slice, transpose } from "../engine/ops/movement.ts";
+export { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../engine/ops/pool.ts";
+export { argmax, logsumexp, max, mean, min, sum, variance } from "../engine/ops/reduce.ts";

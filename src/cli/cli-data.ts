@@ -1,0 +1,31 @@
+/** Data sets as every verb opens them: by name or path, with the way there shown. */
+import { Option } from "commander";
+import type { LoadedData } from "../data/sources.ts";
+import { openData } from "../platform/node/open-data.ts";
+import { grouped } from "../train/report.ts";
+import { byteSize, type Terminal } from "./terminal.ts";
+
+export interface DataOptions {
+  readonly dataDir?: string;
+}
+
+export function dataDirOption(): Option {
+  return new Option("--data-dir <folder>", "folder of data sets in IDX form, one folder each (default: DUCTUS_DATA)");
+}
+
+/** Opens a data set and says where it came from. */
+export async function openForCli(spec: string, { dataDir }: DataOptions, terminal: Terminal): Promise<LoadedData> {
+  const data = await openData(spec, {
+    dataDir,
+    onProgress: ({ file, received, total }) =>
+      terminal.live(`fetching ${file}: ${byteSize(received)}${total === undefined ? "" : ` of ${byteSize(total)}`}`),
+    onPicture: (done, total) => terminal.live(`reading pictures: ${grouped(done)} of ${grouped(total)}`),
+  });
+  const { train, test, origin } = data;
+  terminal.note(
+    terminal.noteStyle.dim(
+      `data     ${train.name}: ${grouped(train.length)} to train, ${grouped(test.length)} to test; ${origin}`,
+    ),
+  );
+  return data;
+}

@@ -1,0 +1,123 @@
+/** `ductus data`: which data sets there are, getting one, and looking at one before training. */
+import { join } from "node:path";
+import { Command } from "commander";
+import type { ImageDataset } from "../data/dataset.ts";
+import { type DataDescription, describeData, firstOfEachClass, previewRows } from "../data/inspect.ts";
+import { findSource, listSources, type SourceRecord } from "../data/sources.ts";
+import { pathKind } from "../platform/node/files.ts";
+import { readIdxFolder } from "../platform/node/idx-folder.ts";
+import { defaultCacheDir, defaultDataDir } from "../platform/node/paths.ts";
+import { grouped, percent, table } from "../train/report.ts";
+import { type DataOptions, dataDirOption, openForCli } from "./cli-data.ts";
+import { type CommonOptions, jsonOption } from "./options.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
+
+type Options = CommonOptions & DataOptions;
+
+const EXAMPLES = `
+Examples:
+  $ ductus data list
+  $ ductus data fetch fashion-mnist
+  $ ductus data inspect mnist
+  $ ductus data inspect my-letters/ --json`;
+
+export function command(): Command {
+  const all = new Command().description("Lists, fetches and inspects data sets.").addHelpText("after", EXAMPLES);
+  const add = (name: string, about: string): Command =>
+    all.command(name).description(about).addOption(dataDirOption()).addOption(jsonOption());
+  add("list", "the data sets known by name, and which are on this machine").action(list);
+  add("fetch", "gets a data set into the cache, unless it is on this machine already")
+    .argument("<name>", "data set")
+    .action(fetchOne);
+  add("inspect", "counts, sizes and some pictures of a data set")
+    .argument("<name|path>", "data set, folder or CSV file")
+    .action(inspect);
+  return all;
+}
+
+/** Where the files of a data set lie, or undefined. */
+export async function whereIs(source: SourceRecord, dataDir?: string): Promise<string | undefined> {
+  const folders = [dataDir ?? defaultDataDir(), defaultCacheDir()].filter((folder) => folder !== undefined);
+  for (const folder of folders) {
+    const path = join(folder, source.name);
+    if ((await pathKind(path)) !== "folder") continue;
+    const { name, classes } = source;
+    const parts = await readIdxFolder(path, { name, classes, origin: path }).catch(() => undefined);
+    if (parts?.test !== undefined) return path;
+  }
+  return undefined;
+}
+
+async function list({ json = false, dataDir }: Options): Promise<void> {
+  const terminal = openTerminal(json);
+  const found = await Promise.all(
+    listSources().map(async (source) => ({ source, place: await whereIs(source, dataDir) })),
+  );
+  const rows = found.map(({ source, place }) => [
+    source.name,
+    grouped(source.train),
+    grouped(source.test),
+    `${source.width}×${source.height}`,
+    String(source.classes.length),
+    place === undefined ? (source.download.kind === "none" ? "no" : "can be fetched") : "yes",
+  ]);
+  const [head, ...lines] = table(["name", "train", "test", "pixels", "classes", "here"], rows);
+  terminal.print(terminal.style.dim(head));
+  for (const [i, line] of lines.entries()) terminal.print(`${line}   ${terminal.style.dim(found[i].source.title)}`);
+  terminal.emit({
+    datasets: found.map(({ source, place }) => {
+      const { name, title, licence, train, test, height, width, classes, download } = source;
+      const canFetch = download.kind !== "none";
+      return { name, title, licence, train, test, height, width, classes: classes.length, place, canFetch };
+    }),
+  });
+}
+
+async function fetchOne(name: string, { json = false, dataDir }: Options): Promise<void> {
+  const terminal = openTerminal(json);
+  const source = findSource(name);
+  const { train, test, origin, fingerprint } = await openForCli(name, { dataDir }, terminal);
+  terminal.print(`${name}: ${grouped(train.length)} + ${grouped(test.length)} samples; ${origin}`);
+  terminal.print(terminal.style.dim(`licence: ${source.licence}`));
+  terminal.emit({ name, train: train.length, test: test.length, origin, fingerprint, licence: source.licence });
+}
+
+async function inspect(spec: string, { json = false, dataDir }: Options): Promise<void> {
+  const terminal = openTerminal(json);
+  const { train, test, origin, fingerprint, preprocessing } = await openForCli(spec, { dataDir }, terminal);
+  const splits = { train: describeData(train), test: describeData(test) };
+  show(terminal, splits.train, splits.test);
+  preview(terminal, train);
+  terminal.emit({ name: train.name, origin, fingerprint, preprocessing, ...splits });
+}
+
+function show(terminal: Terminal, train: DataDescription, test: DataDescription): void {
+  const { bold, dim } = terminal.style;
+  const size = `${train.width}×${train.height}${train.channels === 1 ? "" : `×${train.channels}`}`;
+  terminal.print(bold(`${train.name}: ${grouped(train.count)} + ${grouped(test.count)} pictures of ${size}`));
+  terminal.print(`ink            ${train.polarity.replaceAll("-", " ")}`);
+  terminal.print(`pixels         mean ${train.mean.toFixed(4)}, standard deviation ${train.std.toFixed(4)} (of 0 … 1)`);
+  terminal.print();
+  const rows = train.classes.map(({ name, count }, i) => [
+    name,
+    grouped(count),
+    percent(count / Math.max(1, train.count)),
+    grouped(test.classes[i]?.count ?? 0),
+  ]);
+  const [head, ...lines] = table(["class", "train", "share", "test"], rows);
+  terminal.print(dim(head));
+  for (const line of lines) terminal.print(line);
+}
+
+/** A row of pictures, as many as fit, where there is a terminal wide enough for one. */
+function preview(terminal: Terminal, dataset: ImageDataset): void {
+  const columns = process.stdout.isTTY ? process.stdout.columns : 100;
+  const fit = Math.floor((columns + 1) / (dataset.inputShape[1] + 1));
+  if (terminal.json || fit < 1) return;
+  const indices = firstOfEachClass(dataset);
+  terminal.print();
+  for (let i = 0; i < Math.min(indices.length, 2 * fit); i += fit) {
+    const rows = previewRows(dataset, indices.slice(i, i + fit), { colour: terminal.style.bold("") !== "" });
+    for (const row of rows) terminal.print(row);
+  }
+}

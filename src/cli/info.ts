@@ -1,0 +1,141 @@
+/** `ductus info`: what an architecture or a model file is made of, what it costs, and what was corrected in it. */
+import { Command } from "commander";
+import { nearest, unknownName } from "../engine/errors.ts";
+import type { ArchitectureRecord } from "../models/architecture.ts";
+import type { Model, Recipe } from "../models/model.ts";
+import { ARCHITECTURES, create } from "../models/registry.ts";
+import { formatSummary } from "../nn/summary.ts";
+import { pathKind } from "../platform/node/files.ts";
+import { platform } from "../platform/platform.ts";
+import { type PlannedMemory, planMemory } from "../train/plan-memory.ts";
+import { load } from "../train/trained-model.ts";
+import { type CommonOptions, jsonOption } from "./options.ts";
+import { byteSize, openTerminal, type Terminal } from "./terminal.ts";
+
+const EXAMPLES = `
+Architectures: ${ARCHITECTURES.map(({ name }) => name).join(", ")}
+
+Examples:
+  $ ductus info cnn-3x3
+  $ ductus info runs/mnist-cnn-3x3-1/best.safetensors
+  $ ductus info separable --json`;
+
+export function command(): Command {
+  return new Command()
+    .description("Shows layers, shapes, parameters, multiply-adds and memory of an architecture or a model file.")
+    .argument("<model|architecture>", "model file, or name of an architecture")
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+async function run(what: string, options: CommonOptions): Promise<void> {
+  const terminal = openTerminal(options.json === true);
+  const architecture = ARCHITECTURES.find(({ name }) => name === what);
+  const model = architecture === undefined ? await loadFile(what) : create(what);
+  const origin = architecture ?? ARCHITECTURES.find(({ name }) => name === model.architecture?.name);
+  const memory = await memoryOf(model);
+  if (architecture === undefined) showFile(terminal, what, model);
+  else terminal.print(terminal.style.bold(`${architecture.name}: ${architecture.title}`));
+  showNetwork(terminal, model, memory);
+  if (architecture !== undefined) showSource(terminal, architecture);
+  terminal.emit(describe(what, model, origin, memory));
+}
+
+/** A name that is neither an architecture nor a file gets the nearest architecture suggested. */
+async function loadFile(path: string): Promise<Model> {
+  const names = ARCHITECTURES.map(({ name }) => name);
+  const looksLikePath = /[\\/]|\.\w+$/.test(path) && nearest(path, names) === undefined;
+  if (!looksLikePath && (await pathKind(path)) === "nothing") throw unknownName("model", path, names);
+  return load(path);
+}
+
+async function memoryOf(model: Model): Promise<PlannedMemory> {
+  const backend = await platform().createBackend({ threads: 1 });
+  try {
+    return await planMemory(model, backend);
+  } finally {
+    await backend.close();
+  }
+}
+
+function showFile(terminal: Terminal, path: string, model: Model): void {
+  const { architecture, dataset, classes } = model;
+  terminal.print(terminal.style.bold(path));
+  terminal.print(`architecture   ${architecture?.name ?? "a user's own (rebuilt from its graph)"}`);
+  if (dataset !== undefined) terminal.print(`trained on     ${dataset.name} (${dataset.fingerprint.slice(0, 12)})`);
+  const names = classes.length > 20 ? `${classes.slice(0, 20).join(" ")} …` : classes.join(" ");
+  terminal.print(`classes        ${classes.length}: ${names}`);
+  for (const [name, value] of Object.entries(model.metrics)) {
+    if (value !== null && typeof value !== "object") terminal.print(`${name.padEnd(14)} ${String(value)}`);
+    else if (value !== null) terminal.print(`${name.padEnd(14)} ${flatten(value as object)}`);
+  }
+}
+
+function flatten(record: object): string {
+  return Object.entries(record)
+    .map(([name, value]) => `${name} ${String(value)}`)
+    .join(", ");
+}
+
+function showNetwork(terminal: Terminal, model: Model, memory: PlannedMemory): void {
+  const { inputShape, inputType, normalization, recipe } = model;
+  const range = inputType === "uint8" ? "bytes" : "numbers";
+  const scaling =
+    normalization === null ? "as they are" : `mean ${String(normalization.mean)}, std ${String(normalization.std)}`;
+  terminal.print();
+  terminal.print(formatSummary(model.summary()));
+  terminal.print();
+  terminal.print(`input          ${inputShape.join("×")} ${range}, normalised: ${scaling}`);
+  terminal.print(`recipe         ${recipeText(recipe)}`);
+  terminal.print(
+    `memory         ${memoryText(memory.training)} to train (batches of ${memory.batchSize}), ${memoryText(memory.inference)} to read one picture`,
+  );
+}
+
+function memoryText({ parameters, arena }: PlannedMemory["training"]): string {
+  return `${byteSize(parameters + arena)} (weights and state ${byteSize(parameters)})`;
+}
+
+function recipeText({ optimizer, lr, momentum, weightDecay, batchSize, epochs }: Recipe): string {
+  const own = [
+    `${optimizer}, learning rate ${lr}`,
+    momentum === undefined ? "" : `momentum ${momentum}`,
+    weightDecay === undefined ? "" : `weight decay ${weightDecay}`,
+    `batches of ${batchSize}`,
+    `${epochs} epochs`,
+  ];
+  return own.filter((part) => part !== "").join(", ");
+}
+
+function showSource(terminal: Terminal, { claimed, corrected }: ArchitectureRecord): void {
+  terminal.print(`claimed        ${claimed}`);
+  terminal.print(`corrected      ${corrected}`);
+}
+
+function describe(
+  what: string,
+  model: Model,
+  source: ArchitectureRecord | undefined,
+  memory: PlannedMemory,
+): Record<string, unknown> {
+  const { architecture, inputShape, inputType, normalization, classes, recipe, dataset, metrics, preprocessing } =
+    model;
+  return {
+    name: what,
+    title: source?.title,
+    architecture,
+    ...model.summary(),
+    inputShape,
+    inputType,
+    normalization,
+    classes,
+    recipe,
+    memory,
+    claimed: source?.claimed,
+    corrected: source?.corrected,
+    preprocessing,
+    dataset,
+    metrics,
+  };
+}

@@ -1,0 +1,112 @@
+#!/usr/bin/env node
+/**
+ * The command line. Knows the verbs by name only and imports the one that is called, so that `--help` and a typing
+ * mistake answer at once. Errors end here, as one line and an exit status: 1 = it failed, 2 = it was called wrongly.
+ */
+import { type Command, CommanderError } from "commander";
+import { DuctusError, UsageError, unknownName } from "../engine/errors.ts";
+import { VERSION } from "../version.ts";
+
+interface Verb {
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly command: () => Command }>;
+}
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  train: { summary: "train a network and test it", load: () => import("./train.ts") },
+  evaluate: { summary: "measure a model on a data set", load: () => import("./evaluate.ts") },
+  predict: { summary: "read pictures with a model", load: () => import("./predict.ts") },
+  info: { summary: "show what a model or an architecture is made of", load: () => import("./info.ts") },
+  data: { summary: "list, fetch and inspect data sets", load: () => import("./data.ts") },
+  doctor: { summary: "show what this machine offers and what is missing", load: () => import("./doctor.ts") },
+};
+
+const EXAMPLES = `
+Examples:
+  $ ductus train                                     cnn-3x3 on MNIST, with its published recipe
+  $ ductus train --data my-letters/ --model lenet5   pictures of your own, one folder per class
+  $ ductus predict runs/mnist-cnn-3x3-1/best.safetensors seven.png
+  $ ductus info cnn-same
+
+Run "ductus VERB --help" for the options of a verb.`;
+
+function overview(): string {
+  const width = Math.max(...Object.keys(VERBS).map((name) => name.length));
+  const lines = Object.entries(VERBS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  return `Usage: ductus VERB [options]
+
+Trains, evaluates and ships recognisers of handwriting.
+
+Verbs:
+${lines.join("\n")}
+
+Options:
+  --version  print the version
+  --help     print this text
+${EXAMPLES}
+`;
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  const [first, ...rest] = words;
+  if (first === undefined || first === "--help" || first === "-h") return write(overview());
+  if (first === "help") return rest.length === 0 ? write(overview()) : main([rest[0], "--help"]);
+  if (first === "--version" || first === "-V") return write(`${VERSION}\n`);
+  if (first.startsWith("-")) {
+    throw new UsageError(`the verb comes first: ductus VERB [options]; verbs: ${Object.keys(VERBS).join(", ")}`);
+  }
+  if (!Object.hasOwn(VERBS, first)) throw unknownName("verb", first, Object.keys(VERBS));
+  const [{ command }, { nodePlatform }, { setPlatform }] = await Promise.all([
+    VERBS[first].load(),
+    import("../platform/node/platform.ts"),
+    import("../platform/platform.ts"),
+  ]);
+  setPlatform(nodePlatform);
+  await prepare(command(), `ductus ${first}`).parseAsync(rest, { from: "user" });
+}
+
+/** Makes commander throw instead of printing and leaving, in a command and in those below it. */
+function prepare(command: Command, name: string): Command {
+  command
+    .name(name)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .showHelpAfterError(false);
+  for (const inner of command.commands) prepare(inner, inner.name());
+  return command;
+}
+
+function write(text: string): void {
+  process.stdout.write(text);
+}
+
+/** One line for what went wrong, and the exit status. */
+function describe(error: unknown): { readonly message: string; readonly status: number } {
+  if (error instanceof DuctusError) return { message: error.message, status: error.exitCode };
+  if (error instanceof CommanderError) {
+    const message = error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+    return { message, status: error.exitCode === 0 ? 0 : 2 };
+  }
+  if (error instanceof RangeError && /memory|allocation|buffer/i.test(error.message)) {
+    return { message: "not enough memory; try a smaller --batch-size", status: 1 };
+  }
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { message: `unexpected ${text} (set DUCTUS_DEBUG=1 for the place)`, status: 1 };
+}
+
+// `ductus … | head` closes the pipe early; that is no failure of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+const words = process.argv.slice(2);
+try {
+  await main(words);
+} catch (error) {
+  const { message, status } = describe(error);
+  if (status !== 0) {
+    const line = message.replace(/\s*[\r\n]+\s*/g, " ");
+    process.stderr.write(`ductus: ${line}\n`);
+    if (process.env.DUCTUS_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    if (words.includes("--json")) write(`${JSON.stringify({ error: line, status })}\n`);
+  }
+  process.exitCode = status;
+}

@@ -1,0 +1,92 @@
+/** What training shows on its way: one line that redraws itself on a terminal, a plain line every few seconds elsewhere. */
+import type { Callback, EpochInfo, StartInfo } from "../train/callbacks.ts";
+import { grouped, percent, round } from "../train/report.ts";
+import { byteSize, duration, type Terminal } from "./terminal.ts";
+
+/** Milliseconds between two lines. */
+const REDRAW = 100;
+const PLAIN_LINE = 5000;
+const BAR = 20;
+
+/** Shows a run on standard error. */
+export function progressCallback(terminal: Terminal): Callback {
+  const interval = terminal.isLive ? REDRAW : PLAIN_LINE;
+  const { bold, dim } = terminal.noteStyle;
+  let start: StartInfo | undefined;
+  let shown = 0;
+  let began = 0;
+  let inEpoch = 0;
+  let epochBegan = 0;
+  let samples = 0;
+  let loss = Number.NaN;
+  return {
+    onStart: (info) => {
+      start = info;
+      began = performance.now();
+      shown = epochBegan = began;
+      for (const line of introduction(info)) terminal.note(dim(line));
+    },
+    onStep: (info) => {
+      // The mean of the last fifty steps or so: single batches jump about.
+      loss = Number.isNaN(loss) ? info.loss : loss + (info.loss - loss) * 0.02;
+      if (info.batch === 1) {
+        inEpoch = 0;
+        epochBegan = performance.now();
+      }
+      inEpoch += info.count;
+      samples += info.count;
+      const now = performance.now();
+      if (start === undefined || now - shown < interval) return;
+      shown = now;
+      const { epochs, stepsPerEpoch } = start;
+      const rate = (1000 * inEpoch) / (now - epochBegan);
+      const left = ((start.samples * epochs - samples) * (now - began)) / (1000 * samples);
+      const line = [
+        `epoch ${info.epoch}/${epochs}`,
+        `step ${info.batch}/${stepsPerEpoch}`,
+        `${grouped(Math.round(rate))} images/s`,
+        `loss ${round(loss)}`,
+        `${duration(left)} left`,
+      ];
+      if (terminal.isLive) terminal.live([bar(info.batch / stepsPerEpoch), ...line].join("  "));
+      else terminal.note(line.join("  "));
+    },
+    onEpoch: (info) => {
+      const text = epochLine(info, start?.epochs ?? info.epoch);
+      terminal.note(info.isBest && info.validation !== undefined ? bold(text) : text);
+    },
+  };
+}
+
+function introduction({ model, samples, validationSamples, backend, memory, epochs, batchSize }: StartInfo): string[] {
+  const total = [...model.network.namedParameters()].reduce((sum, [, parameter]) => sum + parameter.size, 0);
+  const aside = validationSamples === 0 ? "" : `, ${grouped(validationSamples)} put aside for validation`;
+  return [
+    `network  ${model.architecture?.name ?? model.network.constructor.name}, ${grouped(total)} parameters`,
+    `train    ${grouped(samples)} samples${aside}; ${epochs} × ${grouped(Math.ceil(samples / batchSize))} steps of ${batchSize}`,
+    `engine   ${backend}; ${byteSize(memory.parameters + memory.arena)} of memory`,
+  ];
+}
+
+function epochLine(info: EpochInfo, epochs: number): string {
+  const { epoch, trainingLoss, validation, seconds, imagesPerSecond } = info;
+  const measured =
+    validation === undefined
+      ? ""
+      : validation.accuracy === undefined
+        ? `validation loss ${round(validation.loss)}`
+        : `validation accuracy ${percent(validation.accuracy)}, loss ${round(validation.loss)}`;
+  return [
+    `epoch ${epoch}/${epochs}`,
+    measured,
+    `training loss ${round(trainingLoss)}`,
+    `${duration(seconds)} (${grouped(Math.round(imagesPerSecond))} images/s)`,
+  ]
+    .filter((part) => part !== "")
+    .join("  ");
+}
+
+function bar(share: number): string {
+  const full = Math.round(share * BAR);
+  return "━".repeat(full) + "╌".repeat(BAR - full);
+}

@@ -1,0 +1,93 @@
+/**
+ * Where the command line writes: results to standard output, everything on the way to standard error. Colours and the
+ * line that redraws itself appear only on a terminal.
+ */
+import { PLAIN, type Style } from "../train/report.ts";
+
+export interface Terminal {
+  /** Whether one JSON object is all that standard output may get. */
+  readonly json: boolean;
+  /** Style of results. */
+  readonly style: Style;
+  /** A line of the result; nothing when `json` is on. */
+  print(text?: string): void;
+  /** The JSON object; nothing when `json` is off. */
+  emit(result: object): void;
+  /** A line about the way there, to standard error. */
+  note(text: string): void;
+  /** A line that the next one overwrites; only where {@link Terminal.isLive}. */
+  live(text: string): void;
+  /** Whether standard error is a terminal that can redraw a line. */
+  readonly isLive: boolean;
+  readonly noteStyle: Style;
+}
+
+const ESCAPE = "\u001b[";
+const paint =
+  (code: string) =>
+  (text: string): string =>
+    `${ESCAPE}${code}m${text}${ESCAPE}0m`;
+
+const COLOURED: Style = { bold: paint("1"), dim: paint("2"), good: paint("32"), bad: paint("31") };
+
+/** Colours for a stream: only on a terminal, and not against https://no-color.org. */
+export function styleFor(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): Style {
+  const refused = (env.NO_COLOR !== undefined && env.NO_COLOR !== "") || env.TERM === "dumb";
+  return stream.isTTY === true && !refused ? COLOURED : PLAIN;
+}
+
+/** The terminal of this process. */
+export function openTerminal(json: boolean): Terminal {
+  const { stdout, stderr } = process;
+  const isLive = stderr.isTTY === true && process.env.TERM !== "dumb";
+  let hasLine = false;
+  const clear = (): void => {
+    if (hasLine) stderr.write(`\r${ESCAPE}K`);
+    hasLine = false;
+  };
+  return {
+    json,
+    isLive,
+    style: styleFor(stdout),
+    noteStyle: styleFor(stderr),
+    print: (text = "") => {
+      clear();
+      if (!json) stdout.write(`${text}\n`);
+    },
+    emit: (result) => {
+      clear();
+      if (json) stdout.write(`${JSON.stringify(result)}\n`);
+    },
+    note: (text) => {
+      clear();
+      stderr.write(`${text}\n`);
+    },
+    live: (text) => {
+      if (!isLive) return;
+      // A line longer than the window would wrap, and only its last part be overwritten.
+      stderr.write(`\r${ESCAPE}K${text.slice(0, (stderr.columns ?? 80) - 1)}`);
+      hasLine = true;
+    },
+  };
+}
+
+/** Seconds as people write them: 0.8 s, 42 s, 3 min 05 s, 2 h 10 min. */
+export function duration(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
+}
+
+/** Bytes in the nearest unit: 812 B, 4.5 kB, 12.3 MB. */
+export function byteSize(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,237 @@
+/** `ductus train`: data, network, run folder, training with a progress line, and one look at the test split at the end. */
+import { Command } from "commander";
+import { preprocessedShape } from "../data/preprocess.ts";
+import type { LoadedData } from "../data/sources.ts";
+import type { Backend } from "../engine/backends/backend.ts";
+import { DuctusError, UsageError, unknownName } from "../engine/errors.ts";
+import type { Model } from "../models/model.ts";
+import { create, findArchitecture } from "../models/registry.ts";
+import { OPTIMIZER_NAMES, takesOption } from "../optim/registry.ts";
+import { describeEnvironment } from "../platform/node/environment.ts";
+import { platform } from "../platform/platform.ts";
+import { evaluate } from "../train/evaluate.ts";
+import type { Evaluation } from "../train/evaluation.ts";
+import { fit, type Run } from "../train/fit.ts";
+import { conformTo } from "../train/predict.ts";
+import { formatEvaluation, grouped } from "../train/report.ts";
+import { plainResult, runFiles, runFolder } from "../train/run-folder.ts";
+import type { OptimizerSpec } from "../train/settings.ts";
+import { DivergedError } from "../train/trainer.ts";
+import { loadWeights } from "../train/weights.ts";
+import { VERSION } from "../version.ts";
+import { dataDirOption, openForCli } from "./cli-data.ts";
+import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
+import { progressCallback } from "./progress.ts";
+import { claimRunFolder } from "./run-path.ts";
+import { duration, openTerminal, type Terminal } from "./terminal.ts";
+
+interface TrainOptions extends CommonOptions {
+  readonly data: string;
+  readonly dataDir?: string;
+  readonly model: string;
+  readonly epochs?: number;
+  readonly batchSize?: number;
+  readonly optimizer?: string;
+  readonly lr?: number;
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+  readonly seed: number;
+  readonly val: number;
+  readonly threads?: number;
+  readonly strict?: boolean;
+  readonly init?: string;
+  readonly out?: string;
+}
+
+const EXAMPLES = `
+What is not given comes from the recipe of the model ("ductus info MODEL" shows it).
+
+Examples:
+  $ ductus train
+  $ ductus train --model cnn-same --epochs 2 --seed 7
+  $ ductus train --data my-letters/ --model lenet5 --out runs/letters     one folder per class, or a CSV file
+  $ ductus train --model cnn-3x3 --init weights.pt --lr 1e-4 --epochs 1   start from PyTorch's weights`;
+
+export function command(): Command {
+  return new Command()
+    .description("Trains a network, validates it after every epoch and tests it once at the end.")
+    .option("--data <name|path>", "mnist, fashion-mnist …, a folder of pictures by class, or a CSV file", "mnist")
+    .addOption(dataDirOption())
+    .option("--model <name>", "architecture", "cnn-3x3")
+    .addOption(integerOption("--epochs <n>", "times through the data", { min: 1 }))
+    .addOption(integerOption("--batch-size <n>", "samples per step", { min: 1 }))
+    .option("--optimizer <name>", OPTIMIZER_NAMES.join(", "))
+    .addOption(numberOption("--lr <rate>", "learning rate", { min: 0, open: true }))
+    .addOption(numberOption("--momentum <share>", "of sgd and rmsprop", { min: 0, max: 1 }))
+    .addOption(numberOption("--weight-decay <rate>", "pull of the weights towards zero", { min: 0 }))
+    .addOption(integerOption("--seed <n>", "of weights, order and split").default(0))
+    .addOption(
+      numberOption("--val <share>", "part of the training data put aside for validation", { min: 0, max: 0.9 }).default(
+        0.1,
+      ),
+    )
+    .addOption(
+      integerOption("--threads <n>", "default: one per core; results do not depend on it", { min: 1, max: 256 }),
+    )
+    .option("--strict", "arithmetic that gives the same bits on every machine")
+    .option("--init <file>", "start from these weights (.safetensors, .pt, .pth)")
+    .option("--out <folder>", "run folder (default: runs/DATA-MODEL-N)")
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(train);
+}
+
+async function train(options: TrainOptions): Promise<void> {
+  const terminal = openTerminal(options.json === true);
+  const { recipe } = findArchitecture(options.model);
+  const optimizer = optimizerSpec(options, recipe.optimizer);
+
+  const data = await openForCli(options.data, options, terminal);
+  const { preprocessing, train: raw } = data;
+  const shape = { classes: raw.classes, inputShape: preprocessedShape(preprocessing) };
+  const model = create(options.model, { ...shape, seed: options.seed });
+  model.preprocessing = { ...preprocessing };
+  if (options.init !== undefined) await loadWeights(model, options.init);
+
+  const folder = await claimRunFolder(options.out, options.data, options.model);
+  const backend = await platform().createBackend(options);
+  const interrupt = catchInterrupts(terminal);
+  try {
+    const run = await runTraining({ options, optimizer, data, model, folder, backend, terminal, interrupt });
+    if (interrupt.status !== 0) {
+      const { last } = runFiles(folder);
+      terminal.note(`stopped at step ${grouped(run.steps)}; last checkpoint: ${last}`);
+      terminal.emit({ ...summary(run, data, folder), ended: "aborted", model: last });
+      process.exitCode = interrupt.status;
+      return;
+    }
+    await finish(run, data, folder, backend, terminal);
+  } finally {
+    interrupt.release();
+    await backend.close();
+  }
+}
+
+interface Job {
+  readonly options: TrainOptions;
+  readonly optimizer: OptimizerSpec;
+  readonly data: LoadedData;
+  readonly model: Model;
+  readonly folder: string;
+  readonly backend: Backend;
+  readonly terminal: Terminal;
+  readonly interrupt: Interrupt;
+}
+
+async function runTraining({
+  options,
+  optimizer,
+  data,
+  model,
+  folder,
+  backend,
+  terminal,
+  interrupt,
+}: Job): Promise<Run> {
+  const { epochs, batchSize, lr, seed, val } = options;
+  const args = {
+    verb: "train",
+    ...options,
+    optimizer,
+    recipe: model.recipe,
+    dataset: { name: data.train.name, origin: data.origin, fingerprint: data.fingerprint },
+  };
+  const keeper = runFolder({ path: folder, args, environment: describeEnvironment(VERSION), backend });
+  try {
+    return await fit(model, conformTo(model, data.train), {
+      epochs,
+      batchSize,
+      lr,
+      seed,
+      optimizer,
+      validation: val,
+      keep: "best",
+      callbacks: [keeper, progressCallback(terminal)],
+      backend,
+      signal: interrupt.signal,
+    });
+  } catch (error) {
+    if (!(error instanceof DivergedError)) throw error;
+    const kept = error.epoch > 1 ? `last good checkpoint: ${runFiles(folder).last}` : "no epoch was completed";
+    throw new DuctusError(`${error.message}; ${kept}`, { cause: error });
+  }
+}
+
+/** The only look at the test split, with the weights that the model file has. */
+async function finish(run: Run, data: LoadedData, folder: string, backend: Backend, terminal: Terminal): Promise<void> {
+  const { best } = runFiles(folder);
+  const test = await evaluate(run.model, conformTo(run.model, data.test), { backend });
+  run.model.metrics = { ...run.model.metrics, test: testMetrics(test) };
+  await run.model.save(best);
+
+  const epochs = run.history.length;
+  const chosen = run.best?.validation === undefined ? "" : `, the best of ${epochs} on validation`;
+  terminal.print();
+  terminal.print(terminal.style.bold(`Test of the weights after epoch ${run.best?.epoch ?? epochs}${chosen}`));
+  terminal.print(formatEvaluation(test, terminal.style));
+  terminal.print();
+  terminal.print(`trained in  ${duration(run.seconds)}`);
+  terminal.print(`run folder  ${folder}`);
+  terminal.print(`model file  ${best}`);
+  terminal.print(terminal.style.dim(`try it:     ductus predict ${best} picture.png`));
+  terminal.emit({ ...summary(run, data, folder), model: best, test });
+}
+
+function testMetrics({ count, loss, accuracy, classification }: Evaluation): Record<string, unknown> {
+  return { samples: count, loss, accuracy, macroF1: classification?.macro.f1 };
+}
+
+function summary(run: Run, data: LoadedData, folder: string): Record<string, unknown> {
+  const { ended, reason, steps, seconds, best, history } = run;
+  const dataset = { name: data.train.name, origin: data.origin, fingerprint: data.fingerprint };
+  const epochs = history.map(plainResult);
+  return { run: folder, dataset, ended, reason, steps, seconds, bestEpoch: best?.epoch, epochs };
+}
+
+/** The optimiser that is asked for, checked before anything is loaded. */
+function optimizerSpec(options: TrainOptions, fromRecipe: string): OptimizerSpec {
+  const { optimizer: name = fromRecipe, momentum, weightDecay } = options;
+  if (!OPTIMIZER_NAMES.includes(name)) throw unknownName("optimizer", name, OPTIMIZER_NAMES);
+  if (momentum !== undefined && !takesOption(name, "momentum")) {
+    const able = OPTIMIZER_NAMES.filter((other) => takesOption(other, "momentum")).join(" or ");
+    throw new UsageError(`${name} takes no --momentum; add --optimizer ${able}, or leave it out`);
+  }
+  return { name, momentum, weightDecay };
+}
+
+interface Interrupt {
+  readonly signal: AbortSignal;
+  /** 128 + the signal's number once one came, else 0. */
+  readonly status: number;
+  release(): void;
+}
+
+const STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** The first Ctrl-C ends training after the current step; the second ends the process. */
+function catchInterrupts(terminal: Terminal): Interrupt {
+  const abort = new AbortController();
+  let status = 0;
+  const onSignal = (name: NodeJS.Signals): void => {
+    const own = STATUS[name as keyof typeof STATUS];
+    if (status !== 0) process.exit(own);
+    status = own;
+    terminal.note("stopping after this step; once more to leave at once");
+    abort.abort();
+  };
+  for (const name of Object.keys(STATUS)) process.on(name, onSignal);
+  return {
+    signal: abort.signal,
+    get status() {
+      return status;
+    },
+    release: () => {
+      for (const name of Object.keys(STATUS)) process.off(name, onSignal);
+    },
+  };
+}

@@ -1,0 +1,400 @@
+/**
+ * A small typed assembler for WebAssembly with threads and SIMD. Expressions carry their value type, so a kernel that
+ * adds a pointer to a vector does not compile; statements are methods of the function being built. Encoding follows the
+ * WebAssembly core specification 2.0 with the threads and relaxed-SIMD proposals.
+ */
+
+export type ValueType = "i32" | "f32" | "v128";
+
+/** Instructions that leave one value of type T on the stack. */
+export interface Expr<T extends ValueType = ValueType> {
+  readonly type: T;
+  readonly code: readonly number[];
+}
+
+export type I32 = Expr<"i32">;
+export type F32 = Expr<"f32">;
+export type V128 = Expr<"v128">;
+
+/** A local variable or parameter; as an expression, its value. */
+export interface Local<T extends ValueType = ValueType> extends Expr<T> {
+  readonly index: number;
+}
+
+const TYPE_CODES = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const satisfies Record<ValueType, number>;
+const VOID = 0x40;
+
+function unsigned(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  do {
+    const low = rest % 128;
+    rest = Math.floor(rest / 128);
+    bytes.push(rest > 0 ? low | 0x80 : low);
+  } while (rest > 0);
+  return bytes;
+}
+
+function signed(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value | 0;
+  for (;;) {
+    const low = rest & 0x7f;
+    rest >>= 7;
+    if ((rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0)) return [...bytes, low];
+    bytes.push(low | 0x80);
+  }
+}
+
+const utf8 = (text: string): number[] => {
+  const bytes = [...new TextEncoder().encode(text)];
+  return [...unsigned(bytes.length), ...bytes];
+};
+
+function make<T extends ValueType>(type: T, code: readonly number[], ...operands: readonly Expr[]): Expr<T> {
+  const bytes: number[] = [];
+  for (const operand of operands) for (const byte of operand.code) bytes.push(byte);
+  for (const byte of code) bytes.push(byte);
+  return { type, code: bytes };
+}
+
+const simd = (opcode: number): number[] => [0xfd, ...unsigned(opcode)];
+
+/** A memory operand: alignment exponent 0 (a hint only) and a constant offset. */
+const at = (offset: number): number[] => [0, ...unsigned(offset)];
+
+const f32Bytes = (value: number): number[] => [...new Uint8Array(new Float32Array([value]).buffer)];
+
+// Integers, for addresses and counters ------------------------------------------------------------------------------------
+
+export const i32 = (value: number): I32 => make("i32", [0x41, ...signed(value)]);
+
+const constantOf = (x: I32): number | undefined => {
+  if (x.code[0] !== 0x41) return undefined;
+  const again = (value: number): boolean => signed(value).every((byte, i) => byte === x.code[i + 1]);
+  let value = 0;
+  let shift = 0;
+  for (let i = 1; ; i++) {
+    const byte = x.code[i];
+    value |= (byte & 0x7f) << shift;
+    shift += 7;
+    if ((byte & 0x80) === 0) {
+      if (shift < 32 && (byte & 0x40) !== 0) value |= -1 << shift;
+      return x.code.length === i + 1 && again(value) ? value : undefined;
+    }
+  }
+};
+
+/** a + b; constants are folded, since address arithmetic is full of zeros. */
+export function addI(a: I32, b: I32 | number): I32 {
+  const right = typeof b === "number" ? b : constantOf(b);
+  const left = constantOf(a);
+  if (right === 0) return a;
+  if (left === 0 && typeof b !== "number") return b;
+  if (left !== undefined && right !== undefined) return i32(left + right);
+  return make("i32", [0x6a], a, typeof b === "number" ? i32(b) : b);
+}
+
+/** a · b; constants are folded. */
+export function mulI(a: I32, b: I32 | number): I32 {
+  const right = typeof b === "number" ? b : constantOf(b);
+  const left = constantOf(a);
+  if (right === 0 || left === 0) return i32(0);
+  if (right === 1) return a;
+  if (left !== undefined && right !== undefined) return i32(Math.imul(left, right));
+  return make("i32", [0x6c], a, typeof b === "number" ? i32(b) : b);
+}
+
+const literal = (b: I32 | number): I32 => (typeof b === "number" ? i32(b) : b);
+export const subI = (a: I32, b: I32 | number): I32 => make("i32", [0x6b], a, literal(b));
+export const divU = (a: I32, b: I32 | number): I32 => make("i32", [0x6e], a, literal(b));
+export const remU = (a: I32, b: I32 | number): I32 => make("i32", [0x70], a, literal(b));
+export const andI = (a: I32, b: I32 | number): I32 => make("i32", [0x71], a, literal(b));
+export const ltS = (a: I32, b: I32 | number): I32 => make("i32", [0x48], a, literal(b));
+export const ltU = (a: I32, b: I32 | number): I32 => make("i32", [0x49], a, literal(b));
+export const geS = (a: I32, b: I32 | number): I32 => make("i32", [0x4e], a, literal(b));
+export const leS = (a: I32, b: I32 | number): I32 => make("i32", [0x4c], a, literal(b));
+export const eqI = (a: I32, b: I32 | number): I32 => make("i32", [0x46], a, literal(b));
+export const neI = (a: I32, b: I32 | number): I32 => make("i32", [0x47], a, literal(b));
+export const eqz = (a: I32): I32 => make("i32", [0x45], a);
+export const select = <T extends ValueType>(condition: I32, a: Expr<T>, b: Expr<T>): Expr<T> =>
+  make(a.type, a.type === "v128" ? [0x1c, 1, TYPE_CODES.v128] : [0x1b], a, b, condition);
+export const minS = (a: I32, b: I32): I32 => select(ltS(a, b), a, b);
+export const maxS = (a: I32, b: I32): I32 => select(ltS(a, b), b, a);
+export const gtF = (a: F32, b: F32): I32 => make("i32", [0x5e], a, b);
+export const addF = (a: F32, b: F32): F32 => make("f32", [0x92], a, b);
+
+// Memory --------------------------------------------------------------------------------------------------------------
+
+export const loadI32 = (address: I32, offset = 0): I32 => make("i32", [0x28, ...at(offset)], address);
+export const loadU8 = (address: I32, offset = 0): I32 => make("i32", [0x2d, ...at(offset)], address);
+export const loadF32 = (address: I32, offset = 0): F32 => make("f32", [0x2a, ...at(offset)], address);
+export const load = (address: I32, offset = 0): V128 => make("v128", [...simd(0x00), ...at(offset)], address);
+export const load32Splat = (address: I32, offset = 0): V128 => make("v128", [...simd(0x09), ...at(offset)], address);
+export const load32Zero = (address: I32, offset = 0): V128 => make("v128", [...simd(0x5c), ...at(offset)], address);
+
+export const atomicLoad = (address: I32): I32 => make("i32", [0xfe, 0x10, 2, 0], address);
+export const atomicAdd = (address: I32, value: I32): I32 => make("i32", [0xfe, 0x1e, 2, 0], address, value);
+export const atomicNotify = (address: I32, count: I32): I32 => make("i32", [0xfe, 0x00, 2, 0], address, count);
+/** Sleeps until the word changes from `expected` (no time limit). */
+export const atomicWait = (address: I32, expected: I32): I32 =>
+  make("i32", [...expected.code, 0x42, 0x7f, 0xfe, 0x01, 2, 0], address);
+
+// Vectors -------------------------------------------------------------------------------------------------------------
+
+/** Four lanes of one float32 constant. */
+export const splatConst = (value: number): V128 => {
+  const lane = f32Bytes(value);
+  return make("v128", [...simd(0x0c), ...lane, ...lane, ...lane, ...lane]);
+};
+/** Four lanes of one int32 constant. */
+export const splatConstI = (value: number): V128 => i32x4Const([value, value, value, value]);
+export const i32x4Const = (lanes: readonly number[]): V128 =>
+  make("v128", [...simd(0x0c), ...new Uint8Array(new Int32Array(lanes).buffer)]);
+
+const unaryV = (opcode: number) => {
+  const code = simd(opcode);
+  return (a: V128): V128 => make("v128", code, a);
+};
+const binaryV = (opcode: number) => {
+  const code = simd(opcode);
+  return (a: V128, b: V128): V128 => make("v128", code, a, b);
+};
+
+export const splatI = (a: I32): V128 => make("v128", simd(0x11), a);
+export const splatF = (a: F32): V128 => make("v128", simd(0x13), a);
+export const extractI = (a: V128, lane: number): I32 => make("i32", [...simd(0x1b), lane], a);
+export const extractF = (a: V128, lane: number): F32 => make("f32", [...simd(0x1f), lane], a);
+
+/** Lanes of a (0–3) and b (4–7) in a new order. */
+export const shuffle = (a: V128, b: V128, lanes: readonly [number, number, number, number]): V128 =>
+  make("v128", [...simd(0x0d), ...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte))], a, b);
+
+export const v = {
+  add: binaryV(0xe4),
+  sub: binaryV(0xe5),
+  mul: binaryV(0xe6),
+  div: binaryV(0xe7),
+  min: binaryV(0xe8),
+  max: binaryV(0xe9),
+  /** b where a < b, else a: one instruction, unlike max, and a NaN in a stays. */
+  pmax: binaryV(0xeb),
+  neg: unaryV(0xe1),
+  abs: unaryV(0xe0),
+  sqrt: unaryV(0xe3),
+  floor: unaryV(0x68),
+  nearest: unaryV(0x6a),
+  eq: binaryV(0x41),
+  ne: binaryV(0x42),
+  lt: binaryV(0x43),
+  gt: binaryV(0x44),
+  le: binaryV(0x45),
+  ge: binaryV(0x46),
+  not: unaryV(0x4d),
+  and: binaryV(0x4e),
+  /** a and not b */
+  andNot: binaryV(0x4f),
+  or: binaryV(0x50),
+  xor: binaryV(0x51),
+  /** Bits of a where the mask is set, of b elsewhere. */
+  bitselect: (a: V128, b: V128, mask: V128): V128 => make("v128", simd(0x52), a, b, mask),
+  /** a·b + c, fused where the machine does so. */
+  relaxedMadd: (a: V128, b: V128, c: V128): V128 => make("v128", simd(0x105), a, b, c),
+  truncToI: unaryV(0xf8),
+  fromI: unaryV(0xfa),
+  widenLow8: unaryV(0x89),
+  widenLow16: unaryV(0xa9),
+} as const;
+
+export const vi = {
+  add: binaryV(0xae),
+  sub: binaryV(0xb1),
+  mul: binaryV(0xb5),
+  min: binaryV(0xb6),
+  max: binaryV(0xb8),
+  neg: unaryV(0xa1),
+  abs: unaryV(0xa0),
+  eq: binaryV(0x37),
+  ne: binaryV(0x38),
+  lt: binaryV(0x39),
+  gt: binaryV(0x3b),
+  le: binaryV(0x3d),
+  ge: binaryV(0x3f),
+  shl: (a: V128, bits: number): V128 => make("v128", simd(0xab), a, i32(bits)),
+  shrU: (a: V128, bits: number): V128 => make("v128", simd(0xad), a, i32(bits)),
+} as const;
+
+// Functions -----------------------------------------------------------------------------------------------------------
+
+/** A function of a module under construction. */
+export class Func {
+  readonly name: string;
+  readonly index: number;
+  readonly params: readonly Local<"i32">[];
+  readonly #locals: ValueType[] = [];
+  #code: number[] = [];
+
+  constructor(name: string, index: number, paramCount: number) {
+    this.name = name;
+    this.index = index;
+    this.params = Array.from({ length: paramCount }, (_, i) => this.#reference("i32", i));
+  }
+
+  #reference<T extends ValueType>(type: T, index: number): Local<T> {
+    return { type, index, code: [0x20, ...unsigned(index)] };
+  }
+
+  /** A new local, set to `value` if given. */
+  local<T extends ValueType>(type: T, value?: Expr<T>): Local<T> {
+    this.#locals.push(type);
+    const local = this.#reference(type, this.params.length + this.#locals.length - 1);
+    if (value !== undefined) this.set(local, value);
+    return local;
+  }
+
+  /** Evaluates an expression once, so that it can be used several times. */
+  let<T extends ValueType>(value: Expr<T>): Local<T> {
+    return this.local(value.type, value);
+  }
+
+  #emit(code: readonly number[], ...operands: readonly Expr[]): void {
+    for (const operand of operands) for (const byte of operand.code) this.#code.push(byte);
+    for (const byte of code) this.#code.push(byte);
+  }
+
+  set<T extends ValueType>(local: Local<T>, value: Expr<T>): void {
+    this.#emit([0x21, ...unsigned(local.index)], value);
+  }
+
+  store(address: I32, value: V128, offset = 0): void {
+    this.#emit([...simd(0x0b), ...at(offset)], address, value);
+  }
+
+  /** Stores the first `lanes` lanes. */
+  storeLanes(address: I32, value: V128, lanes: number, offset = 0): void {
+    if (lanes === 4) {
+      this.store(address, value, offset);
+      return;
+    }
+    if (lanes >= 2) this.#emit([...simd(0x5b), ...at(offset), 0], address, value);
+    if (lanes % 2 === 1) this.#emit([...simd(0x5a), ...at(offset + (lanes - 1) * 4), lanes - 1], address, value);
+  }
+
+  storeI32(address: I32, value: I32, offset = 0): void {
+    this.#emit([0x36, ...at(offset)], address, value);
+  }
+
+  storeF32(address: I32, value: F32, offset = 0): void {
+    this.#emit([0x38, ...at(offset)], address, value);
+  }
+
+  atomicStore(address: I32, value: I32): void {
+    this.#emit([0xfe, 0x17, 2, 0], address, value);
+  }
+
+  /** Sets `bytes` bytes to 0. */
+  zero(address: I32, bytes: I32): void {
+    this.#emit([0xfc, 0x0b, 0], address, i32(0), bytes);
+  }
+
+  /** Copies bytes. */
+  copy(to: I32, from: I32, bytes: I32): void {
+    this.#emit([0xfc, 0x0a, 0, 0], to, from, bytes);
+  }
+
+  drop(value: Expr): void {
+    this.#emit([0x1a], value);
+  }
+
+  call(callee: Func, args: readonly I32[]): void {
+    this.#emit([0x10, ...unsigned(callee.index)], ...args);
+  }
+
+  if(condition: I32, then: () => void, otherwise?: () => void): void {
+    this.#emit([0x04, VOID], condition);
+    then();
+    if (otherwise !== undefined) {
+      this.#emit([0x05]);
+      otherwise();
+    }
+    this.#emit([0x0b]);
+  }
+
+  /** `for (i = from; i < to; i += step) body(i)`, signed. */
+  for(from: I32 | number, to: I32 | number, step: number, body: (i: Local<"i32">) => void): void {
+    const i = this.local("i32", literal(from));
+    const [first, last] = [constantOf(literal(from)), constantOf(literal(to))];
+    const loop = (): void => {
+      this.#emit([0x03, VOID]);
+      body(i);
+      this.set(i, addI(i, step));
+      this.#emit([0x0d, 0], ltS(i, to));
+      this.#emit([0x0b]);
+    };
+    if (first !== undefined && last !== undefined) {
+      if (first >= last) return;
+      if (first + step >= last) body(i);
+      else loop();
+    } else this.if(ltS(i, to), loop);
+  }
+
+  /** `do body() while (condition)`. */
+  doWhile(body: () => void, condition: () => I32): void {
+    this.#emit([0x03, VOID]);
+    body();
+    this.#emit([0x0d, 0], condition());
+    this.#emit([0x0b]);
+  }
+
+  return(): void {
+    this.#emit([0x0f]);
+  }
+
+  /** The encoded body with its locals. */
+  encode(): number[] {
+    const groups: [ValueType, number][] = [];
+    for (const type of this.#locals) {
+      const last = groups.at(-1);
+      if (last?.[0] === type) last[1]++;
+      else groups.push([type, 1]);
+    }
+    const locals = [unsigned(groups.length), ...groups.map(([type, n]) => [...unsigned(n), TYPE_CODES[type]])].flat();
+    return [...unsigned(locals.length + this.#code.length + 1), ...locals, ...this.#code, 0x0b];
+  }
+}
+
+/** A module under construction: functions of i32 parameters without result, over one imported memory. */
+export class ModuleBuilder {
+  readonly #funcs: Func[] = [];
+  readonly #exports: Func[] = [];
+
+  func(name: string, paramCount: number): Func {
+    const func = new Func(name, this.#funcs.length, paramCount);
+    this.#funcs.push(func);
+    return func;
+  }
+
+  export(func: Func): void {
+    this.#exports.push(func);
+  }
+
+  /** The binary, with a name section so that profilers and stack traces show kernels by name. */
+  encode(maximumPages: number): Uint8Array<ArrayBuffer> {
+    const section = (id: number, content: number[]): number[] => [id, ...unsigned(content.length), ...content];
+    const list = (items: readonly number[][]): number[] => [...unsigned(items.length), ...items.flat()];
+    const types = [...new Set(this.#funcs.map((func) => func.params.length))];
+    const bytes: number[] = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+    const append = (part: readonly number[]): void => {
+      for (const byte of part) bytes.push(byte);
+    };
+    append(section(1, list(types.map((n) => [0x60, ...list(new Array(n).fill([TYPE_CODES.i32])), 0]))));
+    const limits = [3, ...unsigned(1), ...unsigned(maximumPages)]; // shared, with a maximum
+    append(section(2, list([[...utf8("env"), ...utf8("memory"), 2, ...limits]])));
+    append(section(3, list(this.#funcs.map((func) => unsigned(types.indexOf(func.params.length))))));
+    append(section(7, list(this.#exports.map((func) => [...utf8(func.name), 0, ...unsigned(func.index)]))));
+    append(section(10, list(this.#funcs.map((func) => func.encode()))));
+    const names = list(this.#funcs.map((func) => [...unsigned(func.index), ...utf8(func.name)]));
+    append(section(0, [...utf8("name"), 1, ...unsigned(names.length), ...names]));
+    return new Uint8Array(bytes);
+  }
+}

@@ -1,0 +1,202 @@
+/** Kernels of ops that only move numbers: permute, expand, slice, place, concat. All are affine copies. */
+import type { ConcatAttrs, GridAttrs, PermuteAttrs, PlaceAttrs } from "../../../ops/movement.ts";
+import { gridStrides } from "../../../ops/movement.ts";
+import { broadcastStrides, type Shape, sizeOf, stridesOf } from "../../../shape.ts";
+import type { Tensor } from "../../../tensor.ts";
+import {
+  addI,
+  andI,
+  divU,
+  eqI,
+  geS,
+  type I32,
+  i32,
+  load,
+  load32Splat,
+  ltS,
+  mulI,
+  splatConst,
+  splatConstI,
+  subI,
+  type V128,
+} from "../assembler.ts";
+import type { Domain, Kernel } from "./kernel.ts";
+
+/** One loop of a copy: how far reading and writing move per step, in elements. */
+interface Axis {
+  readonly length: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Neighbouring axes joined where both sides allow it; the first stays by itself, since it is divided between threads. */
+function joined(shape: Shape, from: readonly number[], to: readonly number[]): Axis[] {
+  const axes: Axis[] = [];
+  shape.forEach((length, axis) => {
+    if (length === 1 && axis > 0) return;
+    const last = axes.at(-1);
+    if (last !== undefined && axes.length > 1 && last.from === from[axis] * length && last.to === to[axis] * length) {
+      axes[axes.length - 1] = { length: last.length * length, from: from[axis], to: to[axis] };
+    } else axes.push({ length, from: from[axis], to: to[axis] });
+  });
+  return axes.length === 0 ? [{ length: 1, from: 0, to: 0 }] : axes;
+}
+
+/** Copies along the axes; elementwise ops of the group are applied on the way. */
+function copyKernel(
+  kernel: Kernel,
+  source: Tensor,
+  axes: readonly Axis[],
+  fromOffset: number,
+  toOffset: number,
+  divided = true,
+): void {
+  const { f, begin, end } = kernel;
+  const pointer = kernel.pointer(source);
+  const last = axes[axes.length - 1];
+  const vector = axes.length > 1 && last.to === 1 && (last.from === 1 || last.from === 0) && last.length >= 4;
+  const outer = vector ? axes.slice(0, -1) : axes;
+  const element = (from: I32, to: I32, constant: number, lanes: number): void => {
+    const address = f.let(addI(pointer, mulI(from, 4)));
+    const value: V128 =
+      last.from === 0 && vector
+        ? load32Splat(address)
+        : lanes === 4
+          ? load(address, constant)
+          : load32Splat(address, constant);
+    const out = f.let(mulI(to, 4));
+    kernel.finish(value, out, i32(0), constant, lanes);
+  };
+  const enter = (axis: number, from: I32, to: I32): void => {
+    if (axis === outer.length) {
+      if (!vector) {
+        element(from, to, 0, 1);
+        return;
+      }
+      const whole = Math.floor(last.length / 4) * 4;
+      f.for(0, whole, 4, (i) => element(f.let(addI(from, mulI(i, last.from))), f.let(addI(to, i)), 0, 4));
+      if (whole < last.length) {
+        f.for(whole, last.length, 1, (i) => element(f.let(addI(from, mulI(i, last.from))), f.let(addI(to, i)), 0, 1));
+      }
+      return;
+    }
+    const { length, from: step, to: outStep } = outer[axis];
+    const whole = axis > 0 || !divided;
+    f.for(whole ? 0 : begin, whole ? length : end, 1, (i) => {
+      enter(axis + 1, f.let(addI(from, mulI(i, step))), f.let(addI(to, mulI(i, outStep))));
+    });
+  };
+  enter(0, i32(fromOffset), i32(toOffset));
+}
+
+export function firstAxisDomain(group: Kernel["group"]): Domain {
+  return { size: group.shape[0] ?? 1, unit: 1 };
+}
+
+export function permuteKernel(kernel: Kernel): void {
+  const { root } = kernel;
+  const { order } = root.attrs as PermuteAttrs;
+  const strides = stridesOf(root.inputs[0].shape);
+  const axes = joined(
+    root.shape,
+    order.map((axis) => strides[axis]),
+    stridesOf(root.shape),
+  );
+  copyKernel(kernel, root.inputs[0], axes, 0, 0);
+}
+
+export function expandKernel(kernel: Kernel): void {
+  const { root } = kernel;
+  const axes = joined(root.shape, broadcastStrides(root.inputs[0].shape, root.shape), stridesOf(root.shape));
+  copyKernel(kernel, root.inputs[0], axes, 0, 0);
+}
+
+export function sliceKernel(kernel: Kernel): void {
+  const { root } = kernel;
+  const [x] = root.inputs;
+  const { offset, strides } = gridStrides(x.shape, root.attrs as GridAttrs);
+  copyKernel(kernel, x, joined(root.shape, strides, stridesOf(root.shape)), offset, 0);
+}
+
+/** Fills the part of the output that begin … end stand for, then copies what is placed there. */
+export function placeKernel(kernel: Kernel): void {
+  const { f, root, begin, end } = kernel;
+  const [x] = root.inputs;
+  const attrs = root.attrs as PlaceAttrs;
+  const inner = sizeOf(root.shape.slice(1));
+  const [start] = attrs.starts;
+  const [step] = attrs.steps;
+  const fill = x.dtype === "int32" ? splatConstI(attrs.fill) : splatConst(attrs.fill);
+  const output = kernel.pointer(root);
+  const { offset, strides } = gridStrides(root.shape, { ...attrs, shape: x.shape });
+  const axes = joined(x.shape, stridesOf(x.shape), strides);
+  const base = offset - start * (strides[0] / step);
+  f.for(begin, end, 1, (row) => {
+    const rowAt = f.let(mulI(row, inner * 4));
+    if (attrs.fill === 0) f.zero(addI(output, rowAt), i32(inner * 4));
+    else {
+      const whole = Math.floor(inner / 4) * 4;
+      f.for(0, whole * 4, 16, (i) => f.store(addI(addI(output, rowAt), i), fill));
+      for (let i = whole; i < inner; i++) f.storeLanes(addI(output, rowAt), fill, 1, i * 4);
+    }
+    // Which row of x lies here, if any: row = start + i·step.
+    const distance = f.let(step > 0 ? subI(row, start) : subI(i32(start), row));
+    const stride = Math.abs(step);
+    const i = f.let(divU(distance, stride));
+    const hit = andI(andI(geS(distance, 0), ltS(i, x.shape[0] ?? 1)), eqI(mulI(i, stride), distance));
+    f.if(hit, () => {
+      const from = f.let(mulI(i, axes[0].from));
+      const to = f.let(addI(mulI(row, inner), base));
+      copyRow(kernel, x, axes.slice(1), from, to);
+    });
+  });
+}
+
+/** Copies one row of the first axis; nothing rides on it. */
+function copyRow(kernel: Kernel, x: Tensor, axes: readonly Axis[], from: I32, to: I32): void {
+  const { f } = kernel;
+  const [source, output] = [kernel.pointer(x), kernel.pointer(kernel.root)];
+  const last = axes.at(-1);
+  const vector = last !== undefined && last.from === 1 && last.to === 1;
+  const outer = vector ? axes.slice(0, -1) : axes;
+  const enter = (axis: number, readAt: I32, writeAt: I32): void => {
+    if (axis === outer.length) {
+      const read = f.let(addI(source, mulI(readAt, 4)));
+      const write = f.let(addI(output, mulI(writeAt, 4)));
+      const length = vector ? last.length : 1;
+      const whole = Math.floor(length / 4) * 4;
+      f.for(0, whole * 4, 16, (i) => f.store(addI(write, i), load(addI(read, i))));
+      for (let i = whole; i < length; i++) f.storeLanes(write, load32Splat(read, i * 4), 1, i * 4);
+      return;
+    }
+    const { length, from: step, to: outStep } = outer[axis];
+    f.for(0, length, 1, (i) => {
+      enter(axis + 1, f.let(addI(readAt, mulI(i, step))), f.let(addI(writeAt, mulI(i, outStep))));
+    });
+  };
+  enter(0, from, to);
+}
+
+/** Along axis 0 a concatenation is not divided; else every thread joins its own rows. */
+export function concatDomain(group: Kernel["group"]): Domain {
+  const { axis } = (group.root as Tensor).attrs as ConcatAttrs;
+  return axis === 0 ? { size: 1, unit: 1 } : firstAxisDomain(group);
+}
+
+export function concatKernel(kernel: Kernel): void {
+  const { f, root, begin, end } = kernel;
+  const { axis } = root.attrs as ConcatAttrs;
+  const strides = stridesOf(root.shape);
+  let start = 0;
+  const parts = root.inputs.map((x) => {
+    const part = { x, offset: start * strides[axis] };
+    start += x.shape[axis];
+    return part;
+  });
+  const copyAll = (): void => {
+    for (const { x, offset } of parts)
+      copyKernel(kernel, x, joined(x.shape, stridesOf(x.shape), strides), 0, offset, axis !== 0);
+  };
+  if (axis === 0) f.if(ltS(begin, end), copyAll);
+  else copyAll();
+}

@@ -1,0 +1,142 @@
+/** Kernels of groups without a root: one loop over all elements, four at a time, operands broadcast as they are read. */
+import { BYTES } from "../../../dtype.ts";
+import { CHUNKS } from "../../../passes/plan.ts";
+import { broadcastStrides, sizeOf } from "../../../shape.ts";
+import type { Tensor } from "../../../tensor.ts";
+import {
+  addI,
+  type I32,
+  i32,
+  load,
+  load32Splat,
+  load32Zero,
+  loadU8,
+  ltS,
+  mulI,
+  splatI,
+  subI,
+  type V128,
+  v,
+} from "../assembler.ts";
+import { bytesOfPartial } from "../memory.ts";
+import { type Domain, type Kernel, nest, numeric } from "./kernel.ts";
+import { evaluate, type Lanes } from "./lanes.ts";
+
+interface Loop {
+  readonly length: number;
+  /** Elements that each operand moves per step; outputs always move densely. */
+  readonly strides: readonly number[];
+  readonly dense: number;
+}
+
+/** The loops over a shape, neighbouring axes joined wherever every operand allows it. */
+function loopsOver(shape: readonly number[], operands: readonly Tensor[], keepFirst: boolean): Loop[] {
+  const strides = operands.map((operand) => broadcastStrides(operand.shape, shape));
+  const loops: Loop[] = [];
+  shape.forEach((length, axis) => {
+    if (length === 1 && !(keepFirst && axis === 0)) return;
+    const dense = sizeOf(shape.slice(axis + 1));
+    const own = strides.map((list) => list[axis]);
+    const last = loops.at(-1);
+    const joins =
+      last !== undefined &&
+      !(keepFirst && loops.length === 1) &&
+      last.dense === dense * length &&
+      last.strides.every((stride, i) => stride === own[i] * length);
+    if (joins) loops[loops.length - 1] = { length: last.length * length, strides: own, dense };
+    else loops.push({ length, strides: own, dense });
+  });
+  if (loops.length === 0) loops.push({ length: 1, strides: operands.map(() => 0), dense: 1 });
+  return loops;
+}
+
+/** The loops of a group; the first is what begin … end divide. */
+function groupLoops(kernel: Pick<Kernel, "group">): Loop[] {
+  const { shape, inputs, split } = kernel.group;
+  return loopsOver(shape, inputs, split === "samples");
+}
+
+export function elementwiseDomain(group: Kernel["group"]): Domain {
+  const loops = groupLoops({ group });
+  return { size: loops[0].length, unit: loops.length === 1 ? 16 : 1 };
+}
+
+export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) => boolean): void {
+  const { f, group, begin, end } = kernel;
+  const loops = groupLoops(kernel);
+  const inner = loops.length > 1 ? loops[loops.length - 1] : undefined;
+
+  /** The innermost loop, over elements `from` … `to` at given operand and output element offsets. */
+  const innermost = (loop: Loop, from: I32, to: I32, bases: readonly I32[], outBase: I32): void => {
+    const read = (operand: Tensor, position: I32, vector: boolean): V128 => {
+      const k = group.inputs.indexOf(operand);
+      const bytes = BYTES[operand.dtype];
+      const moving = loop.strides[k] !== 0;
+      const element = moving ? addI(bases[k], position) : bases[k];
+      const address = addI(kernel.pointer(operand), mulI(element, bytes));
+      if (operand.dtype === "uint8") {
+        return moving && vector ? v.widenLow16(v.widenLow8(load32Zero(address))) : splatI(loadU8(address));
+      }
+      const one = (offset: number): V128 => (moving ? load(address, offset) : load32Splat(address, offset));
+      if (!isPartial(operand)) return one(0);
+      let total = one(0);
+      for (let chunk = 1; chunk < CHUNKS; chunk++) total = v.add(total, one(chunk * bytesOfPartial(operand)));
+      return total;
+    };
+    const step = (position: I32, lanes: number): void => {
+      const values = evaluate(kernel, (operand) => read(operand, position, lanes > 1));
+      for (const output of group.outputs) {
+        const address = addI(kernel.pointer(output), mulI(addI(outBase, position), 4));
+        f.storeLanes(address, numeric(values.get(output) as Lanes), lanes);
+      }
+    };
+    const lastVector = f.let(subI(to, 3));
+    const i = f.local("i32", from);
+    f.if(ltS(i, lastVector), () => {
+      f.doWhile(
+        () => {
+          step(i, 4);
+          f.set(i, addI(i, 4));
+        },
+        () => ltS(i, lastVector),
+      );
+    });
+    f.if(ltS(i, to), () => {
+      f.doWhile(
+        () => {
+          step(i, 1);
+          f.set(i, addI(i, 1));
+        },
+        () => ltS(i, to),
+      );
+    });
+  };
+
+  if (inner === undefined) {
+    innermost(
+      loops[0],
+      begin,
+      end,
+      group.inputs.map(() => i32(0)),
+      i32(0),
+    );
+    return;
+  }
+  f.for(begin, end, 1, (first) => {
+    const middle = loops.slice(1, -1);
+    nest(
+      f,
+      middle.map((loop) => loop.length),
+      (counters) => {
+        const offset = (stride: (loop: Loop) => number): I32 =>
+          [first, ...counters].reduce<I32>(
+            (sum, counter, axis) => addI(sum, mulI(counter, stride(loops[axis]))),
+            i32(0),
+          );
+        const bases = group.inputs.map((_, k) => f.let(offset((loop) => loop.strides[k])));
+        const outBase = f.let(offset((loop) => loop.dense));
+        innermost(inner, i32(0), i32(inner.length), bases, outBase);
+      },
+    );
+  });
+}

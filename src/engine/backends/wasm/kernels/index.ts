@@ -1,0 +1,124 @@
+/** The total map from op to kernel generator: an op without an entry is a type error. */
+import type { PrimitiveName } from "../../../ops/index.ts";
+import type { Tensor } from "../../../tensor.ts";
+import { convKernel, convWeightGradKernel } from "./conv.ts";
+import {
+  concatDomain,
+  concatKernel,
+  expandKernel,
+  firstAxisDomain,
+  permuteKernel,
+  placeKernel,
+  sliceKernel,
+} from "./copy.ts";
+import { elementwiseDomain, elementwiseKernel } from "./elementwise.ts";
+import {
+  embeddingDomain,
+  embeddingGradKernel,
+  embeddingKernel,
+  gatherDomain,
+  gatherKernel,
+  scatterAddKernel,
+  undivided,
+} from "./gather.ts";
+import type { Domain, Kernel } from "./kernel.ts";
+import type { ElementwiseName } from "./lanes.ts";
+import { matmulDomain, matmulKernel, matmulScratch } from "./matmul.ts";
+import { avgPoolGradKernel, avgPoolKernel, maxPoolGradKernel, maxPoolKernel } from "./pool.ts";
+import { uniformDomain, uniformKernel } from "./random.ts";
+import { argmaxDomain, argmaxKernel, reduceDomain, reduceKernel } from "./reduce.ts";
+
+/** How the op at the root of a group becomes code. */
+export interface RootKernel {
+  /** What is divided between threads when the group does not follow the batch. */
+  readonly domain: (group: Kernel["group"]) => Domain;
+  readonly emit: (kernel: Kernel) => void;
+  /**
+   * Which elementwise ops may ride on the results: those with any operands along the last axis, only those whose operands
+   * are scalars or of the same shape ("dense": vectors may cross rows), or none.
+   */
+  readonly rides: "all" | "dense" | "none";
+  /** Bytes of scratch memory. */
+  readonly scratch?: (root: Tensor) => number;
+}
+
+type Kind = RootKernel | "leaf" | "view" | "elementwise";
+
+const elementwise = Object.fromEntries(
+  (
+    [
+      "neg",
+      "abs",
+      "exp",
+      "log",
+      "sqrt",
+      "tanh",
+      "sigmoid",
+      "relu",
+      "erf",
+      "detach",
+      "cast",
+      "add",
+      "sub",
+      "mul",
+      "div",
+      "pow",
+      "maximum",
+      "minimum",
+      "eq",
+      "ne",
+      "lt",
+      "le",
+      "gt",
+      "ge",
+      "where",
+    ] as const satisfies ElementwiseName[]
+  ).map((name) => [name, "elementwise"]),
+) as Record<ElementwiseName, "elementwise">;
+
+export const KERNELS = {
+  input: "leaf",
+  parameter: "leaf",
+  constant: "leaf",
+  reshape: "view",
+  ...elementwise,
+  uniform: { domain: uniformDomain, emit: uniformKernel, rides: "dense" },
+  sum: { domain: reduceDomain, emit: reduceKernel, rides: "dense" },
+  max: { domain: reduceDomain, emit: reduceKernel, rides: "dense" },
+  argmax: { domain: argmaxDomain, emit: argmaxKernel, rides: "dense" },
+  permute: { domain: firstAxisDomain, emit: permuteKernel, rides: "dense" },
+  expand: { domain: firstAxisDomain, emit: expandKernel, rides: "dense" },
+  slice: { domain: firstAxisDomain, emit: sliceKernel, rides: "dense" },
+  place: { domain: firstAxisDomain, emit: placeKernel, rides: "none" },
+  concat: { domain: concatDomain, emit: concatKernel, rides: "dense" },
+  gather: { domain: gatherDomain, emit: gatherKernel, rides: "none" },
+  scatterAdd: { domain: gatherDomain, emit: scatterAddKernel, rides: "none" },
+  embedding: { domain: embeddingDomain, emit: embeddingKernel, rides: "none" },
+  embeddingGrad: { domain: undivided, emit: embeddingGradKernel, rides: "none" },
+  matmul: { domain: matmulDomain, emit: matmulKernel, rides: "all", scratch: matmulScratch },
+  conv2d: { domain: firstAxisDomain, emit: convKernel, rides: "all" },
+  conv2dWeightGrad: { domain: firstAxisDomain, emit: convWeightGradKernel, rides: "none" },
+  maxPool2d: { domain: firstAxisDomain, emit: maxPoolKernel, rides: "all" },
+  maxPool2dGrad: { domain: firstAxisDomain, emit: maxPoolGradKernel, rides: "none" },
+  avgPool2d: { domain: firstAxisDomain, emit: avgPoolKernel, rides: "all" },
+  avgPool2dGrad: { domain: firstAxisDomain, emit: avgPoolGradKernel, rides: "none" },
+} as const satisfies Record<PrimitiveName, Kind>;
+
+/** The generator of a group's root. */
+export function rootKernel(root: Tensor): RootKernel {
+  const kind: Kind = KERNELS[root.op.name as PrimitiveName];
+  if (typeof kind === "string") throw new Error(`kernel: ${root.op.name} is no root`);
+  return kind;
+}
+
+/** What a group's range is divided over. */
+export function domainOf(group: Kernel["group"]): Domain {
+  return group.root === undefined ? elementwiseDomain(group) : rootKernel(group.root).domain(group);
+}
+
+/** Generates the code of a group. */
+export function emitKernel(kernel: Kernel, isPartial: (tensor: Tensor) => boolean): void {
+  const { root } = kernel.group;
+  if (root === undefined) elementwiseKernel(kernel, isPartial);
+  else rootKernel(root).emit(kernel);
+}

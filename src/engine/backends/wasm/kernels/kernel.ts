@@ -1,0 +1,169 @@
+/**
+ * What every kernel generator works with. A kernel is one WebAssembly function `(begin, end, pointers …)` that computes a
+ * group of ops over a range of its domain: samples of the batch, or a part of the output. It knows shapes, not networks;
+ * groups with the same structure share one function and get their addresses as arguments.
+ */
+import { BYTES } from "../../../dtype.ts";
+import { alignment, isView, storageOf } from "../../../passes/fuse.ts";
+import type { PlannedGroup } from "../../../passes/plan.ts";
+import { scalarOf } from "../../../passes/simplify.ts";
+import { sizeOf } from "../../../shape.ts";
+import type { Tensor } from "../../../tensor.ts";
+import {
+  addI,
+  type Func,
+  type I32,
+  i32,
+  type Local,
+  load,
+  load32Splat,
+  splatConst,
+  splatConstI,
+  type V128,
+  v,
+} from "../assembler.ts";
+import type { Isa } from "../math.ts";
+import { evaluate, type Lanes } from "./lanes.ts";
+
+/** What a kernel's begin … end runs over, when it is divided between threads by range. */
+export interface Domain {
+  readonly size: number;
+  /** Ranges begin at multiples of this. */
+  readonly unit: number;
+}
+
+export interface KernelTarget {
+  readonly isa: Isa;
+  /** How scalar operands reach all lanes in inner loops: by a splatting load, or by one load and shuffles. */
+  readonly broadcast: "splat" | "shuffle";
+}
+
+/** The function being generated for one group. */
+export class Kernel {
+  readonly f: Func;
+  readonly group: PlannedGroup;
+  readonly target: KernelTarget;
+  readonly begin: Local<"i32">;
+  readonly end: Local<"i32">;
+  /** Scratch memory of the thread; its size is what the generator asks for. */
+  readonly scratch: Local<"i32">;
+  readonly #pointers = new Map<Tensor, Local<"i32">>();
+
+  constructor(f: Func, group: PlannedGroup, target: KernelTarget) {
+    this.f = f;
+    this.group = group;
+    this.target = target;
+    [this.begin, this.end, this.scratch] = f.params;
+    kernelTensors(group).forEach((tensor, i) => {
+      this.#pointers.set(tensor, f.params[3 + i]);
+    });
+  }
+
+  get isa(): Isa {
+    return this.target.isa;
+  }
+
+  /** The group's root; only for generators of rooted groups. */
+  get root(): Tensor {
+    return this.group.root as Tensor;
+  }
+
+  /** Address of a tensor's first element. */
+  pointer(tensor: Tensor): I32 {
+    const pointer = this.#pointers.get(storageOf(tensor));
+    if (pointer === undefined) throw new Error(`kernel: ${tensor.op.name} has no place`);
+    return pointer;
+  }
+
+  /**
+   * Applies the elementwise ops that follow the root to four neighbouring results and stores what others need.
+   * @param offset byte offset of the results in the output
+   * @param channel byte offset along the last axis
+   * @param constant further bytes, the same for both, known now
+   * @param lanes how many of the four count
+   */
+  finish(value: V128, offset: I32, channel: I32, constant = 0, lanes = 4, rootOffset = 0): void {
+    const at = rootOffset + constant;
+    const read = (operand: Tensor): V128 => {
+      const address = this.pointer(operand);
+      const kind = alignment(operand.shape, this.group.shape);
+      if (kind === "scalar") return load32Splat(address);
+      return kind === "same" ? load(addI(address, offset), at) : load(addI(address, channel), constant);
+    };
+    const values = evaluate(this, read, value);
+    for (const output of this.group.outputs) {
+      this.f.storeLanes(addI(this.pointer(output), offset), numeric(values.get(output) as Lanes), lanes, at);
+    }
+  }
+}
+
+/** Lanes as numbers: a comparison's mask becomes 0 or 1. */
+export function numeric(lanes: Lanes): V128 {
+  return lanes.mask ? v.and(lanes.value, splatConstI(1)) : lanes.value;
+}
+
+/** The stored tensors that a kernel touches, in the order of its pointer arguments. */
+export function kernelTensors(group: PlannedGroup): Tensor[] {
+  return [...new Set([...group.inputs.map(storageOf), ...group.outputs])];
+}
+
+/** A scalar constant in all lanes. */
+export function constantLanes(tensor: Tensor): V128 | undefined {
+  const value = scalarOf(tensor);
+  if (value === undefined) return undefined;
+  return tensor.dtype === "int32" ? splatConstI(value) : splatConst(value);
+}
+
+/** Structure of a group as text: equal texts mean equal code. */
+export function kernelKey(group: PlannedGroup, isPartial: (tensor: Tensor) => boolean): string {
+  const tensors = kernelTensors(group);
+  const nodeIndex = new Map(group.nodes.map((node, i) => [node, i]));
+  const operand = (tensor: Tensor): string => {
+    const node = nodeIndex.get(tensor);
+    if (node !== undefined) return `n${node}`;
+    const storage = storageOf(tensor);
+    const place = tensors.indexOf(storage);
+    const value =
+      place < 0 ? `c${scalarOf(tensor)}` : `p${place}${isPartial(storage) ? "+" : ""}${isView(tensor) ? "v" : ""}`;
+    return `${value}:${tensor.dtype}[${tensor.shape}]`;
+  };
+  const nodes = group.nodes.map((node) => {
+    const attrs = JSON.stringify(node.attrs);
+    return `${node.op.name}${attrs}(${node.inputs.map(operand)})${node.dtype}[${node.shape}]`;
+  });
+  const outputs = group.outputs.map((output) => `n${nodeIndex.get(output)}@p${tensors.indexOf(output)}`);
+  return `${group.split} ${nodes.join("; ")} → ${outputs}`;
+}
+
+/** Bytes of one sample. */
+export const sampleBytes = (tensor: Tensor): number => sizeOf(tensor.shape.slice(1)) * BYTES[tensor.dtype];
+
+/** Nested loops over `dims`; `body` gets the counters. Loops over a single position are left out. */
+export function nest(f: Func, dims: readonly number[], body: (counters: readonly I32[]) => void): void {
+  const enter = (axis: number, counters: readonly I32[]): void => {
+    if (axis === dims.length) body(counters);
+    else if (dims[axis] === 1) enter(axis + 1, [...counters, i32(0)]);
+    else f.for(0, dims[axis], 1, (i) => enter(axis + 1, [...counters, i]));
+  };
+  enter(0, []);
+}
+
+/** Splits `length` into pieces of at most `most`, as even as can be: 26 by 6 → 6 5 5 5 5. */
+export function evenPieces(length: number, most: number): number[] {
+  const count = Math.ceil(length / most);
+  const small = Math.floor(length / count);
+  return Array.from({ length: count }, (_, i) => small + (i < length - small * count ? 1 : 0));
+}
+
+/** Runs of equal pieces: [6, 5, 5, 5, 5] → [{ size: 6, from: 0, count: 1 }, { size: 5, from: 6, count: 4 }]. */
+export function runsOf(pieces: readonly number[]): { size: number; from: number; count: number }[] {
+  const runs: { size: number; from: number; count: number }[] = [];
+  let from = 0;
+  for (const size of pieces) {
+    const last = runs.at(-1);
+    if (last?.size === size) last.count++;
+    else runs.push({ size, from, count: 1 });
+    from += size;
+  }
+  return runs;
+}

@@ -1,0 +1,303 @@
+/**
+ * Matrix products. With b as [K, N] vectors run along its rows and a tile of rows × columns stays in registers; with b
+ * transposed both operands are contiguous along K and a tile of dot products does. Letters: L leading axes, rows M,
+ * depth K, columns N.
+ */
+import { type MatmulAttrs, matmulDims } from "../../../ops/matmul.ts";
+import { broadcastStrides, type Shape, sizeOf, stridesOf } from "../../../shape.ts";
+import type { Tensor } from "../../../tensor.ts";
+import {
+  addI,
+  type I32,
+  i32,
+  type Local,
+  load,
+  load32Splat,
+  load32Zero,
+  ltS,
+  mulI,
+  shuffle,
+  splatConst,
+  subI,
+  type V128,
+  v,
+} from "../assembler.ts";
+import { type Domain, evenPieces, type Kernel, nest, runsOf } from "./kernel.ts";
+
+/** Columns of one panel of b: two vectors. */
+const PANEL = 8;
+const ROWS = 6;
+
+/** Whether the operands' leading axes are looped over, or this is one product whose rows or columns are divided. */
+function isBatched(root: Tensor): boolean {
+  return root.rank > 2;
+}
+
+export function matmulDomain(group: Kernel["group"]): Domain {
+  const root = group.root as Tensor;
+  const [M, N] = root.shape.slice(-2);
+  if (isBatched(root)) return { size: root.shape[0], unit: 1 };
+  // By columns, so that each part of a large b is read by one thread only; tall, narrow products go by rows.
+  return N >= M || N >= 64 ? { size: N, unit: 4 * PANEL } : { size: M, unit: ROWS };
+}
+
+/** Scratch bytes for one packed panel of b. */
+export function matmulScratch(root: Tensor): number {
+  const { K } = matmulDims(root.inputs[0], root.inputs[1], root.attrs as MatmulAttrs);
+  return K * PANEL * 4 + 64;
+}
+
+export function matmulKernel(kernel: Kernel): void {
+  const { f, root, begin, end, group } = kernel;
+  const [a, b] = root.inputs;
+  const attrs = root.attrs as MatmulAttrs;
+  const { L, M, K, N } = matmulDims(a, b, attrs);
+  const product = (shape: { a: I32; b: I32; out: I32; rows: Span; columns: Span; pack: boolean }): void => {
+    const [aRow, aDepth] = attrs.transposeA ? [4, M * 4] : [K * 4, 4];
+    const bRow = attrs.transposeB ? K * 4 : N * 4;
+    // A sum over the batch runs along part of the depth and adds to what is there.
+    const partial = group.split === "partial";
+    const depth: Span = partial ? { from: begin, to: end } : { from: i32(0), to: i32(K), known: K };
+    const p: Product = { kernel, ...shape, aRow, aDepth, bRow, depth, accumulate: partial, M, K, N };
+    if (attrs.transposeB && !attrs.transposeA) dotProduct(p);
+    else panelProduct(p, attrs.transposeB);
+  };
+  const all = (size: number): Span => ({ from: i32(0), to: i32(size), known: size });
+  if (!isBatched(root)) {
+    if (group.split === "partial") {
+      const whole = { rows: all(M), columns: all(N) };
+      product({ a: kernel.pointer(a), b: kernel.pointer(b), out: i32(0), ...whole, pack: false });
+      return;
+    }
+    const byRows = group.split === "samples" || (matmulDomain(group).size === M && matmulDomain(group).unit === ROWS);
+    const rows: Span = byRows ? { from: begin, to: end } : all(M);
+    const columns: Span = byRows ? all(N) : { from: begin, to: end };
+    // A panel is copied together when many rows of tiles will use it.
+    product({ a: kernel.pointer(a), b: kernel.pointer(b), out: i32(0), rows, columns, pack: !byRows && M >= 24 });
+    return;
+  }
+  const strideOf = (shape: Shape): number[] => {
+    const matrix = sizeOf(shape.slice(-2));
+    return broadcastStrides(shape.slice(0, -2), L).map((stride) => stride * matrix * 4);
+  };
+  const [forA, forB, forOut] = [strideOf(a.shape), strideOf(b.shape), stridesOf(L).map((stride) => stride * M * N * 4)];
+  f.for(begin, end, 1, (first) => {
+    nest(f, L.slice(1), (rest) => {
+      const offset = (strides: readonly number[]): I32 =>
+        [first, ...rest].reduce<I32>((sum, counter, axis) => addI(sum, mulI(counter, strides[axis])), i32(0));
+      product({
+        a: f.let(addI(kernel.pointer(a), offset(forA))),
+        b: f.let(addI(kernel.pointer(b), offset(forB))),
+        out: f.let(offset(forOut)),
+        rows: all(M),
+        columns: all(N),
+        pack: false,
+      });
+    });
+  });
+}
+
+interface Span {
+  readonly from: I32;
+  readonly to: I32;
+  /** Length, where it is known now. */
+  readonly known?: number;
+}
+
+interface Product {
+  readonly kernel: Kernel;
+  readonly a: I32;
+  readonly b: I32;
+  /** Byte offset of the product in the output. */
+  readonly out: I32;
+  readonly rows: Span;
+  readonly columns: Span;
+  readonly pack: boolean;
+  /** Bytes between rows of a, along its depth, and between rows of b as stored. */
+  readonly aRow: number;
+  readonly aDepth: number;
+  readonly bRow: number;
+  readonly depth: Span;
+  readonly accumulate: boolean;
+  readonly M: number;
+  readonly K: number;
+  readonly N: number;
+}
+
+/** Runs `tile(position, size)` over a span in steps of `size`, then the rest in smaller steps. */
+function tiles(kernel: Kernel, span: Span, size: number, tile: (position: I32, size: number) => void): void {
+  const { f } = kernel;
+  if (span.known !== undefined) {
+    for (const run of runsOf(evenPieces(span.known, size))) {
+      f.for(run.from, run.from + run.count * run.size, run.size, (i) => tile(i, run.size));
+    }
+    return;
+  }
+  const position = f.let(span.from);
+  for (let step = size; step >= 1; step = Math.floor(step / 2)) {
+    const limit = f.let(subI(span.to, step - 1));
+    f.if(ltS(position, limit), () => {
+      f.doWhile(
+        () => {
+          tile(position, step);
+          f.set(position, addI(position, step));
+        },
+        () => ltS(position, limit),
+      );
+    });
+  }
+}
+
+/** Vectors along the rows of b. */
+function panelProduct(p: Product, transposeB: boolean): void {
+  const { kernel, a, b, out, rows, columns, pack, aRow, aDepth, bRow, depth, accumulate, K, N } = p;
+  const { f, isa, target, root } = kernel;
+  const panel = (n: I32, width: number): void => {
+    const vectors = Math.ceil(width / 4);
+    const lanes = width - (vectors - 1) * 4;
+    let bAt = f.let(addI(b, mulI(n, transposeB ? bRow : 4)));
+    let bStep = bRow;
+    if (pack || transposeB) {
+      f.for(0, K, 1, (k) => {
+        const to = f.let(addI(kernel.scratch, mulI(k, vectors * 16)));
+        if (transposeB) {
+          for (let c = 0; c < width; c++) f.storeLanes(to, load32Zero(addI(bAt, mulI(k, 4)), c * bRow), 1, c * 4);
+        } else for (let j = 0; j < vectors; j++) f.store(to, load(addI(bAt, mulI(k, bRow)), j * 16), j * 16);
+      });
+      bAt = f.let(kernel.scratch as I32);
+      bStep = vectors * 16;
+    }
+    tiles(kernel, rows, vectors === 1 ? 2 * ROWS : ROWS, (m, count) => {
+      const at = f.let(addI(out, addI(mulI(m, N * 4), mulI(n, 4))));
+      const before = addI(kernel.pointer(root), at);
+      const totals = Array.from({ length: count * vectors }, (_, t) => {
+        const offset = Math.floor(t / vectors) * N * 4 + (t % vectors) * 16;
+        return f.local("v128", accumulate ? load(before, offset) : splatConst(0));
+      });
+      const aAt = f.let(addI(a, addI(mulI(m, aRow), mulI(depth.from, aDepth))));
+      const bNow = f.let(addI(bAt, mulI(depth.from, bStep)));
+      const step = (values: readonly V128[], bOffset: number): void => {
+        const right = Array.from({ length: vectors }, (_, j) => f.let(load(bNow, bOffset + j * 16)));
+        values.forEach((value, i) => {
+          const left = f.let(value);
+          right.forEach((vector, j) => {
+            const total = totals[i * vectors + j];
+            f.set(total, isa.madd(left, vector, total));
+          });
+        });
+      };
+      const single = (): void => {
+        step(
+          Array.from({ length: count }, (_, i) => load32Splat(aAt, i * aRow)),
+          0,
+        );
+        f.set(aAt, addI(aAt, aDepth));
+        f.set(bNow, addI(bNow, bStep));
+      };
+      const shuffled = target.broadcast === "shuffle" && aDepth === 4 && K >= 4 && depth.known !== undefined;
+      const quads = shuffled ? Math.floor(K / 4) * 4 : 0;
+      if (shuffled) {
+        f.for(0, quads, 4, () => {
+          const four = Array.from({ length: count }, (_, i) => f.let(load(aAt, i * aRow)));
+          for (let k = 0; k < 4; k++)
+            step(
+              four.map((value) => shuffle(value, value, [k, k, k, k])),
+              k * bStep,
+            );
+          f.set(aAt, addI(aAt, 16));
+          f.set(bNow, addI(bNow, 4 * bStep));
+        });
+      }
+      f.for(quads > 0 ? quads : depth.from, depth.to, 1, single);
+      const channel = f.let(mulI(n, 4));
+      totals.forEach((total, t) => {
+        const [i, j] = [Math.floor(t / vectors), t % vectors];
+        kernel.finish(total, at, channel, j * 16, j === vectors - 1 ? lanes : 4, i * N * 4);
+      });
+    });
+  };
+  const span = columns;
+  if (span.known !== undefined) {
+    const whole = Math.floor(span.known / PANEL) * PANEL;
+    f.for(0, whole, PANEL, (n) => panel(n, PANEL));
+    if (whole < span.known) panel(i32(whole), span.known - whole);
+    return;
+  }
+  const position = f.let(span.from);
+  for (const width of [PANEL, 4, 3, 2, 1]) {
+    f.if(ltS(position, subI(span.to, width - 1)), () => {
+      f.doWhile(
+        () => {
+          panel(position, width);
+          f.set(position, addI(position, width));
+        },
+        () => ltS(position, subI(span.to, width - 1)),
+      );
+    });
+  }
+}
+
+/** Sums of the four lanes of each of four vectors, as one vector. */
+function sumsOf(f: Kernel["f"], [a, b, c, d]: readonly V128[]): V128 {
+  const ab = f.let(v.add(shuffle(a, b, [0, 4, 1, 5]), shuffle(a, b, [2, 6, 3, 7]))); // a02 b02 a13 b13
+  const cd = f.let(v.add(shuffle(c, d, [0, 4, 1, 5]), shuffle(c, d, [2, 6, 3, 7])));
+  return v.add(shuffle(ab, cd, [0, 1, 4, 5]), shuffle(ab, cd, [2, 3, 6, 7]));
+}
+
+/** Dot products of rows of a with rows of b: a tile of rows × 4 columns, vectors along K. */
+function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Product): void {
+  const { f, isa } = kernel;
+  const whole = Math.floor(K / 4) * 4;
+  const block = (n: I32, width: number): void => {
+    const bAt = f.let(addI(b, mulI(n, bRow)));
+    tiles(kernel, rows, 3, (m, count) => {
+      const aNow = f.let(addI(a, mulI(m, aRow)));
+      const bNow = f.let(bAt as I32);
+      const totals: Local<"v128">[] = Array.from({ length: count * width }, () => f.local("v128", splatConst(0)));
+      const step = (read: (address: I32, offset: number) => V128): void => {
+        const left = Array.from({ length: count }, (_, i) => f.let(read(aNow, i * aRow)));
+        for (let j = 0; j < width; j++) {
+          const right = f.let(read(bNow, j * bRow));
+          left.forEach((value, i) => {
+            const total = totals[i * width + j];
+            f.set(total, isa.madd(value, right, total));
+          });
+        }
+      };
+      const loop = (from: number, to: number, by: number, read: (address: I32, offset: number) => V128): void => {
+        f.for(from, to, by, () => {
+          step(read);
+          f.set(aNow, addI(aNow, by * 4));
+          f.set(bNow, addI(bNow, by * 4));
+        });
+      };
+      if (whole > 0) loop(0, whole, 4, load);
+      if (whole < K) loop(whole, K, 1, load32Zero);
+      const at = f.let(addI(out, addI(mulI(m, N * 4), mulI(n, 4))));
+      const channel = f.let(mulI(n, 4));
+      for (let i = 0; i < count; i++) {
+        const row = totals.slice(i * width, (i + 1) * width);
+        const four = [0, 1, 2, 3].map((j) => row[j] ?? row[0]);
+        kernel.finish(sumsOf(f, four), at, channel, 0, width, i * N * 4);
+      }
+    });
+  };
+  if (columns.known !== undefined) {
+    const quads = Math.floor(columns.known / 4) * 4;
+    f.for(0, quads, 4, (n) => block(n, 4));
+    if (quads < columns.known) block(i32(quads), columns.known - quads);
+    return;
+  }
+  const position = f.let(columns.from);
+  for (const width of [4, 3, 2, 1]) {
+    f.if(ltS(position, subI(columns.to, width - 1)), () => {
+      f.doWhile(
+        () => {
+          block(position, width);
+          f.set(position, addI(position, width));
+        },
+        () => ltS(position, subI(columns.to, width - 1)),
+      );
+    });
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * From a plan to a WebAssembly module: one function per distinct kernel, and `run(thread, threads)`, which goes through
+ * the stages. Addresses are constants in `run`, so a program is bound to its place in memory.
+ */
+import { CHUNKS, type Place, type Plan, type PlannedGroup } from "../../passes/plan.ts";
+import type { Tensor } from "../../tensor.ts";
+import {
+  addI,
+  atomicAdd,
+  atomicLoad,
+  atomicNotify,
+  atomicWait,
+  divU,
+  eqI,
+  type Func,
+  type I32,
+  i32,
+  type Local,
+  ltS,
+  ModuleBuilder,
+  minS,
+  mulI,
+  neI,
+  subI,
+} from "./assembler.ts";
+import { domainOf, emitKernel, rootKernel } from "./kernels/index.ts";
+import { Kernel, type KernelTarget, kernelKey, kernelTensors, sampleBytes } from "./kernels/kernel.ts";
+import { bytesOfPartial, MAXIMUM_PAGES } from "./memory.ts";
+import { CONTROL } from "./threads.ts";
+
+/** Where everything of a program lies. */
+export interface Addresses {
+  /** Address of a fixed tensor, or the start of the arena for those that live there. */
+  readonly fixed: (place: Place) => number;
+  readonly arena: number;
+  /** Start of the threads' scratch blocks, and the bytes of each. */
+  readonly scratch: number;
+  readonly scratchBytes: number;
+}
+
+/** Scratch bytes that one thread needs: tiles of local tensors, then what kernels ask for. */
+export function scratchBytes(plan: Plan): number {
+  const groups = plan.stages.flatMap((stage) => [...stage.samples, ...stage.ranges]);
+  const kernels = groups.map(({ root }) => (root === undefined ? 0 : (rootKernel(root).scratch?.(root) ?? 0)));
+  return Math.ceil((plan.localBytes + Math.max(0, ...kernels)) / 64) * 64 + 64;
+}
+
+/** Encodes the module of a plan. */
+export function encodeProgram(plan: Plan, addresses: Addresses, target: KernelTarget): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder();
+  const barrier = emitBarrier(module);
+  const isPartial = (tensor: Tensor): boolean => plan.places.get(tensor)?.kind === "partial";
+  const kernels = new Map<string, Func>();
+  const kernelOf = (group: PlannedGroup): Func => {
+    const key = kernelKey(group, isPartial);
+    let func = kernels.get(key);
+    if (func === undefined) {
+      func = module.func(
+        `${kernels.size}_${group.nodes.map((node) => node.op.name).join("_")}`,
+        3 + kernelTensors(group).length,
+      );
+      kernels.set(key, func);
+      emitKernel(new Kernel(func, group, target), isPartial);
+    }
+    return func;
+  };
+
+  const run = module.func("run", 2);
+  const [thread, threads] = run.params;
+  const local = run.let(addI(i32(addresses.scratch), mulI(thread, addresses.scratchBytes)));
+  const scratch = run.let(addI(local, plan.localBytes));
+
+  /** Address of a tensor as a kernel gets it: local tiles are shifted so that samples count from the batch's start. */
+  const address = (tensor: Tensor, tile: I32, chunk: I32 | undefined): I32 => {
+    const place = plan.places.get(tensor);
+    if (place === undefined) throw new Error(`program: ${tensor.op.name} has no place`);
+    if (place.kind === "local") return subI(addI(local, place.offset), mulI(tile, sampleBytes(tensor)));
+    if (place.kind === "arena") return i32(addresses.arena + place.offset);
+    if (place.kind === "partial") {
+      const start = i32(addresses.arena + place.offset);
+      return chunk === undefined ? start : addI(start, mulI(chunk, bytesOfPartial(tensor)));
+    }
+    return i32(addresses.fixed(place));
+  };
+  const call = (group: PlannedGroup, begin: I32, end: I32, tile: I32, chunk?: I32): void => {
+    const own = (tensor: Tensor): I32 | undefined => (group.outputs.includes(tensor) ? chunk : undefined);
+    const pointers = kernelTensors(group).map((tensor) => address(tensor, tile, own(tensor)));
+    run.call(kernelOf(group), [begin, end, scratch, ...pointers]);
+  };
+  /** The part `part` of `parts` of `total`. */
+  const share = (total: number, part: I32): I32 => divU(mulI(part, total), threads);
+
+  for (const stage of plan.stages) {
+    if (stage.samples.length > 0) {
+      run.for(run.let(share(CHUNKS, thread)), run.let(share(CHUNKS, addI(thread, 1))), 1, (chunk) => {
+        for (const group of stage.samples) {
+          if (group.split !== "partial") continue;
+          for (const output of group.outputs) run.zero(address(output, i32(0), chunk), i32(bytesOfPartial(output)));
+        }
+        const first = run.let(divU(mulI(chunk, plan.batch), CHUNKS));
+        const last = run.let(divU(mulI(addI(chunk, 1), plan.batch), CHUNKS));
+        run.for(first, last, plan.tile, (from) => {
+          const to = run.let(minS(run.let(addI(from, plan.tile)), last));
+          for (const group of stage.samples) call(group, from, to, from, chunk);
+        });
+      });
+    }
+    for (const group of stage.ranges) {
+      const { size, unit } = domainOf(group);
+      const units = Math.ceil(size / unit);
+      const begin = run.let(mulI(share(units, thread), unit));
+      const end = run.let(minS(run.let(mulI(share(units, addI(thread, 1)), unit)), i32(size)));
+      run.if(ltS(begin, end), () => call(group, begin, end, i32(0)));
+    }
+    run.call(barrier, [threads]);
+  }
+  module.export(run);
+  return module.encode(MAXIMUM_PAGES);
+}
+
+/** How often a thread looks before it sleeps: some tens of microseconds. */
+const SPINS = 20_000;
+
+/**
+ * `barrier(threads)`: returns when all threads have called it. The last to come starts the next generation; the others
+ * spin on the generation, then sleep.
+ */
+function emitBarrier(module: ModuleBuilder): Func {
+  const f = module.func("barrier", 1);
+  const [threads] = f.params;
+  const count = i32(CONTROL.barrierCount * 4);
+  const generation = i32(CONTROL.barrierGeneration * 4);
+  f.if(eqI(threads, 1), () => f.return());
+  const mine: Local<"i32"> = f.let(atomicLoad(generation));
+  const last = eqI(atomicAdd(count, i32(1)), subI(threads, 1));
+  f.if(
+    last,
+    () => {
+      f.atomicStore(count, i32(0));
+      f.drop(atomicAdd(generation, i32(1)));
+      f.drop(atomicNotify(generation, i32(-1)));
+    },
+    () => {
+      f.for(0, SPINS, 1, () => f.if(neI(atomicLoad(generation), mine), () => f.return()));
+      f.doWhile(
+        () => f.drop(atomicWait(generation, mine)),
+        () => eqI(atomicLoad(generation), mine),
+      );
+    },
+  );
+  return f;
+}

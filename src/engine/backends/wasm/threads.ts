@@ -1,0 +1,130 @@
+/**
+ * The threads of a wasm backend. All run the same program on one shared memory: the caller is thread 0, the others are
+ * workers that spin for a moment and then sleep until a command word in the memory changes. Inside a program they meet at
+ * barriers (program.ts), which cost well under a microsecond; messages are only used to hand over new modules.
+ */
+
+/** A worker thread, as the platform provides it. */
+export interface WorkerThread {
+  postMessage(message: unknown): void;
+  onMessage(listener: (message: unknown) => void): void;
+  terminate(): Promise<void>;
+  /** Whether the thread keeps the process alive: only while an answer is awaited. */
+  keepAlive(on: boolean): void;
+}
+
+/** Starts a worker whose body is `source`; there, `receive(listener)` and `send(message)` are defined. */
+export type SpawnWorker = (source: string) => WorkerThread;
+
+/** Words of the control block, as int32 indices. The barrier's words lie on a cache line of their own. */
+export const CONTROL = { sequence: 0, program: 1, barrierCount: 16, barrierGeneration: 32 } as const;
+
+/** In place of a program's number: go back to the event loop and take messages. */
+const TAKE_MESSAGES = -1;
+
+const WORKER_SOURCE = `
+const programs = new Map();
+let memory, control, thread, threads, seen;
+receive((message) => {
+  if (message.memory) {
+    ({ memory, thread, threads } = message);
+    control = new Int32Array(memory.buffer, 0, 64);
+    return;
+  }
+  if (message.module) {
+    programs.set(message.id, new WebAssembly.Instance(message.module, { env: { memory } }).exports.run);
+  } else programs.delete(message.id);
+  seen = Atomics.load(control, ${CONTROL.sequence});
+  send(message.id);
+  for (;;) {
+    for (let spin = 0; Atomics.load(control, ${CONTROL.sequence}) === seen; spin++) {
+      if (spin > 20000) Atomics.wait(control, ${CONTROL.sequence}, seen);
+    }
+    seen = Atomics.load(control, ${CONTROL.sequence});
+    const program = Atomics.load(control, ${CONTROL.program});
+    if (program === ${TAKE_MESSAGES}) return;
+    programs.get(program)(thread, threads);
+  }
+});
+`;
+
+export class ThreadPool {
+  /** Number of threads, the caller included. */
+  readonly size: number;
+  readonly #workers: WorkerThread[];
+  readonly #control: Int32Array;
+  readonly #memory: WebAssembly.Memory;
+  readonly #acknowledge = new Map<number, () => void>();
+  readonly #waiting = new Map<number, number>();
+  /** Hand-overs happen one after the other. */
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(size: number, memory: WebAssembly.Memory, spawn: SpawnWorker) {
+    this.size = size;
+    this.#memory = memory;
+    this.#control = new Int32Array(memory.buffer, 0, 64);
+    this.#workers = Array.from({ length: size - 1 }, (_, i) => {
+      const worker = spawn(WORKER_SOURCE);
+      worker.onMessage((id) => this.#acknowledged(id as number));
+      worker.postMessage({ memory, thread: i + 1, threads: size });
+      return worker;
+    });
+  }
+
+  /** Instantiates a module on every thread; returns what runs it on all of them. */
+  async load(id: number, module: WebAssembly.Module): Promise<() => void> {
+    const instance = new WebAssembly.Instance(module, { env: { memory: this.#memory } });
+    const run = instance.exports.run as (thread: number, threads: number) => void;
+    await this.#tell({ id, module });
+    const { size } = this;
+    if (size === 1) return () => run(0, 1);
+    return () => {
+      this.#command(id);
+      run(0, size);
+    };
+  }
+
+  /** Lets every thread forget a module. */
+  async unload(id: number): Promise<void> {
+    await this.#tell({ id });
+  }
+
+  async close(): Promise<void> {
+    await this.#queue;
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  #command(program: number): void {
+    Atomics.store(this.#control, CONTROL.program, program);
+    Atomics.add(this.#control, CONTROL.sequence, 1);
+    Atomics.notify(this.#control, CONTROL.sequence);
+  }
+
+  #tell(message: { id: number; module?: WebAssembly.Module }): Promise<void> {
+    if (this.#workers.length === 0) return Promise.resolve();
+    this.#queue = this.#queue.then(
+      () =>
+        new Promise<void>((resolve) => {
+          this.#acknowledge.set(message.id, resolve);
+          this.#waiting.set(message.id, this.#workers.length);
+          for (const worker of this.#workers) {
+            worker.keepAlive(true);
+            worker.postMessage(message);
+          }
+          this.#command(TAKE_MESSAGES);
+        }),
+    );
+    return this.#queue;
+  }
+
+  #acknowledged(id: number): void {
+    const left = (this.#waiting.get(id) ?? 0) - 1;
+    this.#waiting.set(id, left);
+    if (left === 0) {
+      for (const worker of this.#workers) worker.keepAlive(false);
+      this.#waiting.delete(id);
+      this.#acknowledge.get(id)?.();
+      this.#acknowledge.delete(id);
+    }
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * The wasm backend: compiles a graph into one WebAssembly module of SIMD kernels for its exact shapes, run by several
+ * threads over one shared memory. See plan.ts for what happens before and kernels/ for the code of each op.
+ */
+import { BYTES, type TypedArray, viewOf } from "../../dtype.ts";
+import { type ConstantAttrs, fillConstant, type InputAttrs } from "../../ops/constant.ts";
+import { alignment } from "../../passes/fuse.ts";
+import { bytesOf, type Place, type Plan, plan } from "../../passes/plan.ts";
+import type { Tensor } from "../../tensor.ts";
+import { type Graph, graphParameters, type Update } from "../../trace.ts";
+import type { Backend, Program } from "../backend.ts";
+import { rootKernel } from "./kernels/index.ts";
+import { legalize } from "./legalize.ts";
+import { isa } from "./math.ts";
+import { SharedMemory } from "./memory.ts";
+import { encodeProgram, scratchBytes } from "./program.ts";
+import { relaxedSimdWorks } from "./support.ts";
+import { type SpawnWorker, ThreadPool } from "./threads.ts";
+
+type AnyParameter = Update["target"];
+
+export interface WasmOptions {
+  /** Number of threads, the caller included. Results do not depend on it. */
+  readonly threads: number;
+  /** Only arithmetic that WebAssembly fixes to the bit: no fused multiply-add. Default false. */
+  readonly strict?: boolean;
+  readonly spawn: SpawnWorker;
+}
+
+/** Plans a graph as the wasm backend does. */
+export function planForWasm(graph: Graph): Plan {
+  return plan(graph, { legalize, rides });
+}
+
+/** Whether an elementwise op may be computed on the results of a root; see {@link rootKernel}. */
+function rides(root: Tensor, tensor: Tensor): boolean {
+  const { rides: which } = rootKernel(root);
+  if (which === "none" || tensor.inputs.some((input) => input.dtype === "uint8")) return false;
+  return (
+    which === "all" || tensor.inputs.every((input) => ["same", "scalar"].includes(alignment(input.shape, tensor.shape)))
+  );
+}
+
+/** Creates the backend with its threads. */
+export function wasmBackend(options: WasmOptions): Backend {
+  return new WasmBackend(options);
+}
+
+class WasmBackend implements Backend {
+  readonly name = "wasm";
+  readonly description: string;
+  readonly #memory = new SharedMemory();
+  readonly #pool: ThreadPool;
+  readonly #relaxed: boolean;
+  readonly #views = new WeakMap<AnyParameter, TypedArray>();
+  /** Gives a parameter's block back when nobody holds the parameter any more. */
+  readonly #forgotten = new FinalizationRegistry<{ address: number; bytes: number }>(({ address, bytes }) => {
+    this.#memory.release(address, bytes);
+  });
+  #programs = 0;
+
+  constructor({ threads, strict = false, spawn }: WasmOptions) {
+    this.#relaxed = !strict && relaxedSimdWorks();
+    this.#pool = new ThreadPool(threads, this.#memory.memory, spawn);
+    const arithmetic = strict ? "strict arithmetic" : this.#relaxed ? "fused multiply-add" : "plain multiply and add";
+    this.description = `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}, ${arithmetic}`;
+  }
+
+  async compile(graph: Graph): Promise<Program> {
+    const planned = planForWasm(graph);
+    const memory = this.#memory;
+    const blocks: { address: number; bytes: number }[] = [];
+    const reserve = (bytes: number): number => {
+      const address = memory.allocate(bytes);
+      blocks.push({ address, bytes });
+      return address;
+    };
+    const addresses = new Map<Tensor, number>();
+    const parameters = graphParameters(planned.graph).map((parameter) => this.#bind(parameter));
+    for (const { parameter, address } of parameters) addresses.set(parameter, address);
+    const own = [...planned.places.values()].flatMap((place) => ("tensor" in place ? [place.tensor] : []));
+    for (const tensor of own) addresses.set(tensor, reserve(bytesOf(tensor)));
+    const arena = reserve(planned.arenaBytes);
+    const perThread = scratchBytes(planned);
+    const scratch = reserve(perThread * this.#pool.size);
+    const fixed = (place: Place): number => {
+      const key = place.kind === "parameter" ? place.parameter : "tensor" in place ? place.tensor : undefined;
+      return addresses.get(key as Tensor) as number;
+    };
+    const target = { isa: isa(this.#relaxed), broadcast: "splat" } as const;
+    const bytes = encodeProgram(planned, { fixed, arena, scratch, scratchBytes: perThread }, target);
+    const id = this.#programs++;
+    const run = await this.#pool.load(id, await WebAssembly.compile(bytes));
+
+    const view = (tensor: Tensor): TypedArray =>
+      viewOf(tensor.dtype, memory.buffer, addresses.get(tensor) as number, tensor.size);
+    for (const tensor of own) {
+      if (tensor.op.name === "constant") fillConstant(view(tensor), (tensor.attrs as ConstantAttrs).value);
+    }
+    const inputs = planned.graph.inputs.map((input) => [(input.attrs as InputAttrs).name, view(input)] as const);
+    const outputs = Object.entries(planned.graph.outputs).map(([name, tensor]) => [name, view(tensor)] as const);
+    return {
+      inputs: Object.fromEntries(inputs),
+      outputs: Object.fromEntries(outputs),
+      memory: {
+        parameters: parameters.reduce((total, { parameter }) => total + parameter.size * BYTES[parameter.dtype], 0),
+        arena: blocks.reduce((total, block) => total + block.bytes, 0),
+      },
+      run: () => {
+        for (let i = 0; i < parameters.length; i++) {
+          const { parameter, view: here } = parameters[i];
+          if (parameter.data !== here) adopt(parameter, here);
+        }
+        run();
+      },
+      dispose: () => {
+        void this.#pool.unload(id).then(() => {
+          for (const { address, bytes: size } of blocks) memory.release(address, size);
+        });
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  /** Moves a parameter into the shared memory, once. */
+  #bind(parameter: AnyParameter): { parameter: AnyParameter; view: TypedArray; address: number } {
+    let view = this.#views.get(parameter);
+    if (view === undefined) {
+      const bytes = bytesOf(parameter);
+      const address = this.#memory.allocate(bytes);
+      view = viewOf(parameter.dtype, this.#memory.buffer, address, parameter.size);
+      this.#views.set(parameter, view);
+      this.#forgotten.register(parameter, { address, bytes });
+    }
+    if (parameter.data !== view) adopt(parameter, view);
+    return { parameter, view, address: view.byteOffset };
+  }
+}
+
+/** Copies a parameter's values, wherever they are now, into `view`, which becomes their place. */
+function adopt(parameter: AnyParameter, view: TypedArray): void {
+  view.set(parameter.data);
+  (parameter as { data: TypedArray }).data = view;
+}

@@ -1,0 +1,123 @@
+/**
+ * Fusion: decides which ops are computed together. A group is a root (a convolution, a product, a reduction, a copy) with
+ * the elementwise ops that follow it, applied to its results while they are in registers, or elementwise ops alone, in
+ * one loop. Groups come in an order in which each depends only on earlier ones.
+ */
+import { type Shape, sameShape, sizeOf } from "../shape.ts";
+import { Parameter, type Tensor } from "../tensor.ts";
+import { scalarOf } from "./simplify.ts";
+
+export interface Group {
+  /** The op that is no elementwise one, if there is one; it is the first node. */
+  readonly root: Tensor | undefined;
+  /** Everything computed here, inputs before outputs. */
+  readonly nodes: readonly Tensor[];
+  /** Tensors read from outside, not counting scalar constants, which are written into the code. */
+  readonly inputs: readonly Tensor[];
+  /** Nodes that others need, so that they are stored. */
+  readonly outputs: readonly Tensor[];
+  /** Shape that the group's loop runs over. */
+  readonly shape: Shape;
+}
+
+/** Whether an op works element by element, so that it can ride on another. */
+export const isElementwise = (tensor: Tensor): boolean => "scalar" in tensor.op;
+
+/** Reshapes compute nothing: they are another view of the same memory. */
+export function isView(tensor: Tensor): boolean {
+  return tensor.op.name === "reshape";
+}
+
+/** The tensor whose memory a view looks at. */
+export function storageOf(tensor: Tensor): Tensor {
+  let storage = tensor;
+  while (isView(storage)) storage = storage.inputs[0];
+  return storage;
+}
+
+const isLeaf = (tensor: Tensor): boolean =>
+  tensor instanceof Parameter || tensor.op.name === "input" || tensor.op.name === "constant";
+
+/** How an operand lines up with the elements of a shape whose last axis is the vector axis. */
+export type Alignment = "same" | "vector" | "scalar" | "other";
+
+export function alignment(operand: Shape, over: Shape): Alignment {
+  if (sizeOf(operand) === 1) return "scalar";
+  if (sameShape(operand, over)) return "same";
+  const channels = over[over.length - 1];
+  return operand[operand.length - 1] === channels && sizeOf(operand) === channels ? "vector" : "other";
+}
+
+interface Draft {
+  root: Tensor | undefined;
+  nodes: Tensor[];
+  shape: Shape;
+}
+
+/** Decides whether an elementwise op may be computed with a group that starts with `first`. */
+export type Joins = (first: Tensor, tensor: Tensor) => boolean;
+
+/**
+ * Groups the tensors of a graph.
+ * @param order all tensors, each after its inputs
+ * @param roots tensors that must be stored: outputs and new parameter values
+ */
+export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: Joins): Group[] {
+  const drafts: Draft[] = [];
+  const draftOf = new Map<Tensor, number>();
+  for (const tensor of order) {
+    if (isLeaf(tensor) || isView(tensor)) continue;
+    const host = isElementwise(tensor) ? findHost(tensor, drafts, draftOf, joins) : undefined;
+    if (host === undefined) {
+      draftOf.set(tensor, drafts.length);
+      const root = isElementwise(tensor) ? undefined : tensor;
+      drafts.push({ root, nodes: [tensor], shape: tensor.shape });
+    } else {
+      draftOf.set(tensor, host);
+      drafts[host].nodes.push(tensor);
+    }
+  }
+
+  const stored = new Set(roots.map(storageOf));
+  for (const tensor of order) {
+    const home = draftOf.get(tensor);
+    for (const input of tensor.inputs) {
+      // A view's reader may stand anywhere, so what lies under a view is always stored.
+      if (isView(input) || isView(tensor) || draftOf.get(input) !== home) stored.add(storageOf(input));
+    }
+  }
+  return drafts.map(({ root, nodes, shape }) => {
+    const inside = new Set(nodes);
+    const operands = new Set(nodes.flatMap((node) => node.inputs));
+    const written = (operand: Tensor): boolean => scalarOf(operand) !== undefined && !root?.inputs.includes(operand);
+    return {
+      root,
+      nodes,
+      shape,
+      inputs: [...operands].filter((operand) => !inside.has(operand) && !written(operand)),
+      outputs: nodes.filter((node) => stored.has(node)),
+    };
+  });
+}
+
+/**
+ * The group that a tensor can be computed in: the latest among those of its operands, since joining an earlier one could
+ * close a cycle.
+ */
+function findHost(
+  tensor: Tensor,
+  drafts: readonly Draft[],
+  draftOf: ReadonlyMap<Tensor, number>,
+  joins: Joins,
+): number | undefined {
+  const homes = tensor.inputs.map((input) => draftOf.get(storageOf(input)) ?? -1);
+  const latest = Math.max(...homes);
+  if (latest < 0) return undefined;
+  const { root, nodes, shape } = drafts[latest];
+  // A view of what the group computes would be read back from memory inside the loop that writes it.
+  const readsView = tensor.inputs.some((input, i) => homes[i] === latest && isView(input));
+  if (readsView || !sameShape(shape, tensor.shape) || !joins(nodes[0], tensor)) return undefined;
+  const aligned = (input: Tensor, home: number): boolean =>
+    home === latest || alignment(input.shape, tensor.shape) !== "other";
+  return root === undefined || tensor.inputs.every((input, i) => aligned(input, homes[i])) ? latest : undefined;
+}

@@ -1,0 +1,304 @@
+/**
+ * Planning: the last step before a backend. Groups of ops are put into stages, between which all threads wait for each
+ * other, and every stored tensor gets its place in memory. Inside a stage a thread takes one tile of samples after the
+ * other through all the groups that follow the batch, then its share of the ranges.
+ */
+import { BYTES } from "../dtype.ts";
+import { detach } from "../ops/elementwise.ts";
+import { sizeOf } from "../shape.ts";
+import { Parameter, type Tensor } from "../tensor.ts";
+import { type Graph, graphRoots, topologicalOrder, type Update } from "../trace.ts";
+import { expandComposites } from "./expand.ts";
+import { fuse, type Group, isView, storageOf } from "./fuse.ts";
+import { rewriteGraph } from "./rewrite.ts";
+import { simplify } from "./simplify.ts";
+import { batchSize, combinePartials, type Split, type SplitTensor, splitTensors } from "./split.ts";
+
+/** Pieces into which sums over the batch are divided, whatever the number of threads, so that the order of addition is fixed. */
+export const CHUNKS = 8;
+
+/** How much of a cache the local tensors of one tile should fill, in bytes. */
+const TILE_BYTES = 192 * 1024;
+
+/** Places start on cache lines. */
+const ALIGNMENT = 64;
+
+export interface PlannedGroup extends Group {
+  readonly split: Split;
+  /** Number of its stage. */
+  readonly stage: number;
+}
+
+export interface Stage {
+  /** Groups that follow the batch ("samples" and "partial"), in order. */
+  readonly samples: readonly PlannedGroup[];
+  /** Groups divided by range; none depends on another of the same stage. */
+  readonly ranges: readonly PlannedGroup[];
+}
+
+/**
+ * Where a tensor lives:
+ * - "parameter", "input", "output", "constant": fixed places, for as long as the program exists;
+ * - "arena": from the stage that makes it to the last that reads it, at `offset`;
+ * - "local": one tile of samples, in scratch memory of each thread, at `offset`; `stage` only;
+ * - "partial": `CHUNKS` copies, one after the other, in the arena.
+ */
+export type Place =
+  | { readonly kind: "parameter"; readonly parameter: Update["target"] }
+  | { readonly kind: "input" | "output" | "constant"; readonly tensor: Tensor }
+  | { readonly kind: "arena" | "partial" | "local"; readonly offset: number };
+
+export interface Plan {
+  /** The graph as it is computed, after expansion and simplification. */
+  readonly graph: Graph;
+  readonly batch: number;
+  /** Samples that a thread takes through a stage at a time. */
+  readonly tile: number;
+  readonly stages: readonly Stage[];
+  /** Place of every stored tensor and leaf, by the tensor under its views. */
+  readonly places: ReadonlyMap<Tensor, Place>;
+  readonly splits: ReadonlyMap<Tensor, SplitTensor>;
+  /** Bytes of the arena, and of one thread's local scratch. */
+  readonly arenaBytes: number;
+  readonly localBytes: number;
+}
+
+export const bytesOf = (tensor: Tensor): number => tensor.size * BYTES[tensor.dtype];
+
+const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
+/** What a backend has to say about the graphs that it gets. */
+export interface Legality {
+  /** Rewriting that it wants done before fusion. */
+  readonly legalize: (roots: readonly Tensor[]) => Tensor[];
+  /** Whether an elementwise op may be computed together with a root that feeds it. */
+  readonly rides: (root: Tensor, tensor: Tensor) => boolean;
+}
+
+/** Plans a graph for a backend. */
+export function plan(source: Graph, { legalize, rides }: Legality): Plan {
+  const simple = rewriteGraph(source, (roots) => simplify(legalize(simplify(expandComposites(roots)))));
+  const order = topologicalOrder([...simple.inputs, ...graphRoots(simple)]);
+  const batch = batchSize(order);
+  const splits = splitTensors(order, batch);
+  const combined = combinePartials(order, splits);
+  const graph = rewriteGraph(simple, (roots) => roots.map((root) => combined.get(root) as Tensor));
+  return new Planner(graph, batch, splits, rides).plan();
+}
+
+class Planner {
+  readonly #graph: Graph;
+  readonly #batch: number;
+  readonly #splits: Map<Tensor, SplitTensor>;
+  readonly #rides: Legality["rides"];
+
+  constructor(graph: Graph, batch: number, splits: Map<Tensor, SplitTensor>, rides: Legality["rides"]) {
+    this.#rides = rides;
+    this.#graph = graph;
+    this.#batch = batch;
+    this.#splits = splits;
+  }
+
+  plan(): Plan {
+    // An update is an identity that writes to the parameter's own place, so that it can be fused with what computes it.
+    const assigned = new Map<Tensor, Update["target"]>();
+    for (const { target, value } of this.#graph.updates) {
+      const assignment = detach(value);
+      this.#splits.set(assignment, { split: "range", batched: false });
+      assigned.set(assignment, target);
+    }
+    const outputs = Object.values(this.#graph.outputs).map((output) => this.#ownStorage(output));
+    const roots = [...outputs, ...assigned.keys()];
+    const order = topologicalOrder([...this.#graph.inputs, ...roots]);
+    const groups = this.#schedule(order, roots, assigned);
+    const stages: Stage[] = Array.from({ length: 1 + Math.max(-1, ...groups.map((group) => group.stage)) }, (_, s) => ({
+      samples: groups.filter((group) => group.stage === s && group.split !== "range"),
+      ranges: groups.filter((group) => group.stage === s && group.split === "range"),
+    }));
+    const names = Object.keys(this.#graph.outputs);
+    const graph: Graph = { ...this.#graph, outputs: Object.fromEntries(names.map((name, i) => [name, outputs[i]])) };
+    return {
+      ...this.#place(groups, assigned, new Set(outputs)),
+      graph,
+      batch: this.#batch,
+      stages,
+      splits: this.#splits,
+    };
+  }
+
+  /** Outputs that are leaves, views or used elsewhere too get a copy of their own, so that callers can keep reading it. */
+  #ownStorage(output: Tensor): Tensor {
+    const copy = detach(output);
+    this.#splits.set(copy, this.#splitOf(output));
+    return copy;
+  }
+
+  #splitOf(tensor: Tensor): SplitTensor {
+    return this.#splits.get(tensor) ?? { split: "range", batched: false };
+  }
+
+  #schedule(
+    order: readonly Tensor[],
+    roots: readonly Tensor[],
+    assigned: ReadonlyMap<Tensor, Update["target"]>,
+  ): PlannedGroup[] {
+    const tryWith = (fuseAssignments: boolean): PlannedGroup[] | undefined => {
+      const groups = fuse(order, roots, (first, tensor) => {
+        const [a, b] = [this.#splitOf(first), this.#splitOf(tensor)];
+        if (a.split !== b.split || a.split === "partial" || a.batched !== b.batched) return false;
+        if (!("scalar" in first.op) && !this.#rides(first, tensor)) return false;
+        return !assigned.has(tensor) || (fuseAssignments && "scalar" in first.op);
+      });
+      return this.#stages(groups, assigned);
+    };
+    // Parameters whose new values need each other's old ones are computed aside and copied in a last stage.
+    const groups = tryWith(true) ?? tryWith(false);
+    if (groups === undefined) throw new Error("plan: updates could not be ordered");
+    return groups;
+  }
+
+  /** Earliest stage of each group; undefined when updates cannot be ordered after all reads of the old values. */
+  #stages(groups: readonly Group[], assigned: ReadonlyMap<Tensor, Update["target"]>): PlannedGroup[] | undefined {
+    const homeOf = new Map<Tensor, number>();
+    groups.forEach((group, g) => {
+      for (const node of group.nodes) homeOf.set(node, g);
+    });
+    const splitOfGroup = groups.map((group) => this.#splitOf(group.nodes[0]).split);
+    const readers = new Map<Tensor, number[]>();
+    groups.forEach((group, g) => {
+      for (const input of group.inputs) {
+        const storage = storageOf(input);
+        readers.set(storage, [...(readers.get(storage) ?? []), g]);
+      }
+    });
+    const stages = groups.map(() => 0);
+    for (let round = 0; round <= groups.length; round++) {
+      let changed = false;
+      groups.forEach((group, g) => {
+        let stage = stages[g];
+        for (const input of group.inputs) {
+          const home = homeOf.get(storageOf(input));
+          if (home === undefined || home === g) continue;
+          const together =
+            splitOfGroup[g] !== "range" && splitOfGroup[home] === "samples" && this.#splitOf(input).batched;
+          stage = Math.max(stage, stages[home] + (together ? 0 : 1));
+        }
+        for (const node of group.nodes) {
+          const target = assigned.get(node);
+          if (target === undefined) continue;
+          for (const reader of readers.get(target) ?? []) if (reader !== g) stage = Math.max(stage, stages[reader] + 1);
+        }
+        if (stage !== stages[g]) {
+          stages[g] = stage;
+          changed = true;
+        }
+      });
+      if (!changed) return groups.map((group, g) => ({ ...group, split: splitOfGroup[g], stage: stages[g] }));
+    }
+    return undefined;
+  }
+
+  #place(
+    groups: readonly PlannedGroup[],
+    assigned: ReadonlyMap<Tensor, Update["target"]>,
+    outputs: ReadonlySet<Tensor>,
+  ): Pick<Plan, "places" | "arenaBytes" | "localBytes" | "tile"> {
+    const places = new Map<Tensor, Place>();
+    const lives: { tensor: Tensor; from: number; to: number; bytes: number; kind: "arena" | "partial" }[] = [];
+    const locals: { tensor: Tensor; stage: number }[] = [];
+    for (const group of groups) {
+      for (const tensor of group.outputs) {
+        const target = assigned.get(tensor);
+        if (target !== undefined) {
+          places.set(tensor, { kind: "parameter", parameter: target });
+          continue;
+        }
+        if (outputs.has(tensor)) {
+          places.set(tensor, { kind: "output", tensor });
+          continue;
+        }
+        const reading = groups.filter(
+          (other) => other !== group && other.inputs.some((input) => storageOf(input) === tensor),
+        );
+        const staysInTile =
+          group.split === "samples" &&
+          reading.every(
+            (other) =>
+              other.stage === group.stage &&
+              other.split !== "range" &&
+              other.inputs.every((input) => storageOf(input) !== tensor || this.#splitOf(input).batched),
+          );
+        if (staysInTile) locals.push({ tensor, stage: group.stage });
+        else {
+          const partial = group.split === "partial";
+          lives.push({
+            tensor,
+            from: group.stage,
+            to: Math.max(group.stage, ...reading.map((other) => other.stage)),
+            bytes: align(bytesOf(tensor)) * (partial ? CHUNKS : 1),
+            kind: partial ? "partial" : "arena",
+          });
+        }
+      }
+      for (const input of group.inputs) {
+        const storage = storageOf(input);
+        if (storage instanceof Parameter) places.set(storage, { kind: "parameter", parameter: storage });
+        else if (storage.op.name === "constant") places.set(storage, { kind: "constant", tensor: storage });
+      }
+    }
+    for (const tensor of this.#graph.inputs) places.set(tensor, { kind: "input", tensor });
+
+    const sampleBytes = (tensor: Tensor): number => bytesOf(tensor) / this.#batch;
+    const perSample = new Map<number, number>();
+    for (const { tensor, stage } of locals) perSample.set(stage, (perSample.get(stage) ?? 0) + sampleBytes(tensor));
+    const widest = Math.max(1, ...perSample.values());
+    const tile = Math.max(1, Math.min(Math.ceil(this.#batch / CHUNKS), Math.floor(TILE_BYTES / widest)));
+    const used = new Map<number, number>();
+    for (const { tensor, stage } of locals) {
+      const offset = used.get(stage) ?? 0;
+      places.set(tensor, { kind: "local", offset });
+      used.set(stage, offset + align(sampleBytes(tensor) * tile));
+    }
+    const arenaBytes = allocateArena(lives, places);
+    return { places, arenaBytes, localBytes: Math.max(0, ...used.values()), tile };
+  }
+}
+
+/** Offsets such that tensors alive in a common stage do not overlap: largest first, each at the lowest free place. */
+function allocateArena(
+  lives: readonly { tensor: Tensor; from: number; to: number; bytes: number; kind: "arena" | "partial" }[],
+  places: Map<Tensor, Place>,
+): number {
+  const placed: { from: number; to: number; start: number; end: number }[] = [];
+  let total = 0;
+  for (const { tensor, from, to, bytes, kind } of [...lives].sort((a, b) => b.bytes - a.bytes)) {
+    const conflicts = placed.filter((other) => other.from <= to && from <= other.to).sort((a, b) => a.start - b.start);
+    let start = 0;
+    for (const other of conflicts) {
+      if (start + bytes <= other.start) break;
+      start = Math.max(start, other.end);
+    }
+    placed.push({ from, to, start, end: start + bytes });
+    places.set(tensor, { kind, offset: start });
+    total = Math.max(total, start + bytes);
+  }
+  return total;
+}
+
+/** A plan as text: stages, their groups with how they are split, and where results go. */
+export function printPlan({ batch, tile, stages, places, arenaBytes, localBytes, graph }: Plan): string {
+  const order = topologicalOrder([...graph.inputs, ...graphRoots(graph)]);
+  const number = new Map(order.map((tensor, n) => [tensor, n]));
+  const name = (tensor: Tensor): string => `%${number.get(tensor) ?? "?"}`;
+  const lines = [`batch ${batch}, tile ${tile}, arena ${arenaBytes} B, local ${localBytes} B`];
+  stages.forEach((stage, s) => {
+    lines.push(`stage ${s}`);
+    for (const { split, nodes, outputs, shape, inputs } of [...stage.samples, ...stage.ranges]) {
+      const ops = nodes.map((node) => node.op.name).join(" + ");
+      const operands = inputs.map((input) => `${isView(input) ? "view " : ""}${name(storageOf(input))}`).join(", ");
+      const to = outputs.map((output) => `${name(output)} ${places.get(output)?.kind}`).join(", ");
+      lines.push(`  ${split.padEnd(7)} ${ops} [${shape.join(",")}] (${operands}) → ${to}; ${sizeOf(shape)}`);
+    }
+  });
+  return lines.join("\n");
+}

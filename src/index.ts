@@ -1,0 +1,46 @@
+/**
+ * The public API on Node.
+ *
+ *     const { train, test } = await data.mnist();
+ *     const run = await fit(models.create("cnn-3x3"), train, { epochs: 5, validation: 0.1, seed: 7 });
+ *     console.log(await evaluate(run.model, test));
+ *     await run.model.save("digits.safetensors");
+ */
+import { nodePlatform } from "./platform/node/platform.ts";
+import { setPlatform } from "./platform/platform.ts";
+
+// Everything that this entry point exports asks for the platform when it is called, never when it is imported.
+setPlatform(nodePlatform);
+
+export * as data from "./api/data.ts";
+export * as models from "./api/models.ts";
+export * as nn from "./api/nn.ts";
+export * as ops from "./api/ops.ts";
+export * as optim from "./api/optim.ts";
+export type { Dataset, InputArray, TargetArray } from "./data/dataset.ts";
+export { DataError, DuctusError, ShapeError, UsageError } from "./engine/errors.ts";
+export { Random } from "./engine/random.ts";
+export { Parameter, Tensor } from "./engine/tensor.ts";
+export { Model, type ModelOptions, type Recipe } from "./models/model.ts";
+export { type Platform, platform } from "./platform/platform.ts";
+export {
+  type Callback,
+  type EpochInfo,
+  type EpochResult,
+  earlyStopping,
+  type StartInfo,
+  type StepInfo,
+  type TrainingControl,
+} from "./train/callbacks.ts";
+export { type EvaluateOptions, evaluate } from "./train/evaluate.ts";
+export type { Classification, Evaluation } from "./train/evaluation.ts";
+export { fit, type Run } from "./train/fit.ts";
+export type { LossFunction, LossName } from "./train/losses.ts";
+export { type Metric, type MetricAccumulator, type MetricBatch, topK } from "./train/metrics.ts";
+export { type Prediction, Predictor, predict } from "./train/predict.ts";
+export { type RunFolderOptions, runFolder } from "./train/run-folder.ts";
+export type { FitOptions, OptimizerSpec } from "./train/settings.ts";
+export { load, TrainedModel } from "./train/trained-model.ts";
+export { DivergedError } from "./train/trainer.ts";
+export { loadWeights, saveWeights } from "./train/weights.ts";
+export { VERSION } from "./version.ts";

@@ -1,0 +1,199 @@
+/**
+ * A network rebuilt from a stored graph (graph-json.ts) and named weights: how the model file's own networks and those of
+ * users' classes load without their code. The JSON may come from anywhere, so everything in it is checked before use.
+ */
+import { DataError, DuctusError, ShapeError, unknownName } from "../engine/errors.ts";
+import { type InputAttrs, input } from "../engine/ops/constant.ts";
+import { type OpName, opTable } from "../engine/ops/index.ts";
+import { expandComposites } from "../engine/passes/expand.ts";
+import { formatShape, type Shape, sameShape, sizeOf } from "../engine/shape.ts";
+import { apply, Parameter, type Tensor } from "../engine/tensor.ts";
+import { type AnyParameter, type Context, Module } from "../nn/module.ts";
+import type { GraphJson, StoredNode, StoredNumber, StoredValue } from "./graph-json.ts";
+import { NODE_RULES, type PlainValue } from "./graph-rules.ts";
+
+/** Values of a tensor, as weight files hold them. */
+export interface NamedValues {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}
+
+const MAX_NODES = 100_000;
+/** Elements of one tensor at a batch of one; a network that needs more is no recogniser of handwriting. */
+const MAX_ELEMENTS = 2 ** 28;
+
+/** A network that replays a stored graph at any batch size. Its parameters keep their names, so it saves and trains. */
+export class GraphModule extends Module {
+  /** Shape of one input, without the batch axis. */
+  readonly inputShape: Shape;
+  readonly inputType: InputAttrs["dtype"];
+  readonly #json: GraphJson;
+  readonly #parameters: ReadonlyMap<string, AnyParameter>;
+
+  /**
+   * @param json what `graphToJson` gave, after a trip through a file
+   * @param weights all weights of the network by name; also those that the graph does not use are kept
+   * @throws DataError naming the first thing that is wrong
+   */
+  constructor(json: unknown, weights: ReadonlyMap<string, NamedValues>) {
+    super();
+    this.#json = checkStructure(json);
+    const trainable = new Map(
+      this.#json.nodes.flatMap(({ op, attrs }) => (op === "parameter" ? [[attrs.name, attrs.trainable === true]] : [])),
+    );
+    this.#parameters = new Map(
+      [...weights].map(([name, { shape, data }]) => {
+        if (sizeOf(shape) !== data.length || data.length === 0) {
+          throw new DataError(`graph: the weight ${name} does not fill its shape ${formatShape(shape)}`);
+        }
+        const requiresGrad = trainable.get(name) === true && data instanceof Float32Array;
+        // Copied: training must not write into the caller's file.
+        return [name, new Parameter(shape, data.slice() as never, requiresGrad) as AnyParameter];
+      }),
+    );
+    const at = this.#json.nodes.findIndex((node) => node.op === "input");
+    const { shape, dtype } = checkAttrs(this.#json.nodes[at], at, 1) as unknown as InputAttrs;
+    if (shape[0] !== 1) throw new DataError(`graph: the input's shape ${formatShape(shape)} has no batch axis`);
+    this.inputShape = shape.slice(1);
+    this.inputType = dtype;
+    // Replayed once, so that a bad graph is found while loading; the bodies of composites check more.
+    try {
+      const x = input({ name: "input", shape, dtype, batched: true });
+      expandComposites([this.#replay(x, MAX_ELEMENTS)]);
+    } catch (error) {
+      if (error instanceof DataError || !(error instanceof DuctusError)) throw error;
+      throw new DataError(`graph: ${error.message}`, { cause: error });
+    }
+  }
+
+  forward(x: Tensor, _context: Context): Tensor {
+    if (!sameShape(x.shape.slice(1), this.inputShape) || x.dtype !== this.inputType || x.rank === 0) {
+      const wanted = ["batch", ...this.inputShape].join(", ");
+      throw new ShapeError(
+        `graph: the input is ${x.dtype} ${formatShape(x.shape)} but must be ${this.inputType} [${wanted}]`,
+      );
+    }
+    return this.#replay(x, Number.POSITIVE_INFINITY);
+  }
+
+  override describe(): string {
+    return `GraphModule(${this.#json.nodes.length} ops)`;
+  }
+
+  override *namedParameters(prefix = ""): IterableIterator<[name: string, parameter: AnyParameter]> {
+    for (const [name, parameter] of this.#parameters) yield [prefix + name, parameter];
+  }
+
+  /** Applies the stored ops to a batch. */
+  #replay(x: Tensor, maxElements: number): Tensor {
+    const batch = x.shape[0];
+    const tensors: Tensor[] = [];
+    for (const [i, node] of this.#json.nodes.entries()) {
+      const made = this.#apply(node, i, x, batch, tensors);
+      if (made.size > maxElements) throw new DataError(`${label(node, i)} makes ${made.size} numbers: too many`);
+      tensors.push(made);
+    }
+    return tensors[this.#json.output];
+  }
+
+  #apply(node: StoredNode, i: number, x: Tensor, batch: number, tensors: readonly Tensor[]): Tensor {
+    if (node.op === "input") return x;
+    if (node.op === "parameter") return this.#parameter(node, i);
+    const attrs = checkAttrs(node, i, batch);
+    const operands = node.inputs.map((index) => tensors[index]);
+    const name = node.op as OpName;
+    const problem = NODE_RULES[name]?.fits?.(operands, attrs as never);
+    if (problem !== undefined) throw new DataError(`${label(node, i)} ${problem}`);
+    return apply(opTable[name], operands, attrs as never);
+  }
+
+  #parameter(node: StoredNode, i: number): AnyParameter {
+    const parameter = this.#parameters.get(String(node.attrs.name));
+    if (parameter === undefined) {
+      throw new DataError(`${label(node, i)} wants the weight ${JSON.stringify(node.attrs.name)}, which is missing`);
+    }
+    return parameter;
+  }
+}
+
+const label = (node: StoredNode, i: number): string => `graph: node ${i} (${node.op})`;
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Checks all that does not depend on the batch size: the form of every node, known ops, inputs that come earlier. */
+function checkStructure(json: unknown): GraphJson {
+  if (!isRecord(json) || !Array.isArray(json.nodes) || json.nodes.length === 0 || json.nodes.length > MAX_NODES) {
+    throw new DataError(`graph: it must hold 1 to ${MAX_NODES} nodes`);
+  }
+  const nodes = json.nodes.map((node: unknown, i): StoredNode => checkNode(node, i));
+  if (nodes.filter((node) => node.op === "input").length !== 1) throw new DataError("graph: it must have one input");
+  const { output } = json;
+  if (!Number.isInteger(output) || (output as number) < 0 || (output as number) >= nodes.length) {
+    throw new DataError(`graph: its output must be the index of one of its ${nodes.length} nodes`);
+  }
+  return { nodes, output: output as number };
+}
+
+function checkNode(node: unknown, i: number): StoredNode {
+  if (!isRecord(node) || typeof node.op !== "string" || !Array.isArray(node.inputs) || !isRecord(node.attrs)) {
+    throw new DataError(`graph: node ${i} must have an op, inputs and attrs`);
+  }
+  const { op, inputs, attrs } = node;
+  const rule = Object.hasOwn(NODE_RULES, op) ? NODE_RULES[op as OpName] : undefined;
+  if (rule === undefined) {
+    throw new DataError(`graph: node ${i}: ${unknownName("op", op.slice(0, 100), Object.keys(NODE_RULES)).message}`);
+  }
+  if (rule === null) throw new DataError(`graph: node ${i}: ${op} is for training only`);
+  const [least, most] = rule.inputs;
+  const earlier = inputs.every((index) => Number.isInteger(index) && index >= 0 && index < i);
+  if (inputs.length < least || inputs.length > most || !earlier) {
+    throw new DataError(
+      `graph: node ${i} (${op}) must have ${least === most ? least : `${least} or more`} inputs, each an earlier node`,
+    );
+  }
+  return { op, inputs: inputs as number[], attrs: attrs as StoredNode["attrs"] };
+}
+
+/** The attributes of a node at a batch size, all there, none besides, each of its kind. */
+function checkAttrs(node: StoredNode, i: number, batch: number): Readonly<Record<string, PlainValue>> {
+  const checks = NODE_RULES[node.op as OpName]?.attrs ?? {};
+  const unknown = Object.keys(node.attrs).find((key) => !Object.hasOwn(checks, key));
+  if (unknown !== undefined) {
+    throw new DataError(
+      `${label(node, i)} has an attribute ${JSON.stringify(unknown.slice(0, 100))} that it does not take`,
+    );
+  }
+  return Object.fromEntries(
+    Object.entries(checks).map(([key, check]) => {
+      if (!Object.hasOwn(node.attrs, key)) throw new DataError(`${label(node, i)} lacks the attribute ${key}`);
+      const value = plainValue(node.attrs[key], batch);
+      const problem = value === undefined ? "is no number, list, word or truth value" : check(value);
+      if (problem !== undefined) throw new DataError(`${label(node, i)}: ${key} ${problem}`);
+      return [key, value as PlainValue];
+    }),
+  );
+}
+
+/** A stored value with the batch size put in; undefined when it is none. */
+function plainValue(value: StoredValue, batch: number): PlainValue | undefined {
+  if (typeof value === "string" || typeof value === "boolean") return value;
+  if (!Array.isArray(value)) return plainNumber(value as StoredNumber, batch);
+  const numbers = value.map((item) => plainNumber(item, batch));
+  return numbers.every((item) => item !== undefined) ? numbers : undefined;
+}
+
+const WORDS: ReadonlyMap<unknown, number> = new Map([
+  ["Infinity", Number.POSITIVE_INFINITY],
+  ["-Infinity", Number.NEGATIVE_INFINITY],
+  ["NaN", Number.NaN],
+]);
+
+function plainNumber(value: unknown, batch: number): number | undefined {
+  if (typeof value === "number") return value;
+  if (!isRecord(value)) return undefined;
+  if (Number.isInteger(value.batch) && Number.isInteger(value.plus)) {
+    return (value.batch as number) * batch + (value.plus as number);
+  }
+  return WORDS.get(value.float);
+}

@@ -1,0 +1,184 @@
+/**
+ * A `Model` is a network with all it takes to use it: what an input looks like, how pixels become numbers, the names of
+ * the classes, and where it comes from. Training fills in the rest (preprocessing, metrics, data set); the model file
+ * stores it.
+ */
+import { ShapeError, UsageError } from "../engine/errors.ts";
+import { constant } from "../engine/ops/constant.ts";
+import { add, cast, mul } from "../engine/ops/elementwise.ts";
+import { formatShape, type Shape, sameShape } from "../engine/shape.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import { initialize } from "../nn/init.ts";
+import type { Context, Module } from "../nn/module.ts";
+import { forwardNamed } from "../nn/observe.ts";
+import { type Summary, summary } from "../nn/summary.ts";
+
+/** (x − mean) / std, with one number for all channels or one each. Bytes are divided by 255 first. */
+export interface Normalization {
+  readonly mean: number | readonly number[];
+  readonly std: number | readonly number[];
+}
+
+/** How a network is trained unless the user says otherwise. */
+export interface Recipe {
+  /** A name of optim/registry.ts. */
+  readonly optimizer: string;
+  readonly lr: number;
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+  readonly batchSize: number;
+  readonly epochs: number;
+  readonly loss: "crossEntropy";
+}
+
+/** The recipe of a network that comes without one. */
+export const DEFAULT_RECIPE: Recipe = {
+  optimizer: "adam",
+  lr: 0.001,
+  batchSize: 64,
+  epochs: 5,
+  loss: "crossEntropy",
+};
+
+/** A named architecture and the options it was built with: enough to build it again. */
+export interface Architecture {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface ModelOptions {
+  /** Shape of one input without the batch axis: [height, width, channels]. */
+  readonly inputShape: Shape;
+  /** Class names in the order of the outputs, or how many there are ("0", "1", …). */
+  readonly classes: number | readonly string[];
+  /** "uint8" (default): inputs are bytes 0 … 255. "float32": they are numbers of any range. */
+  readonly inputType?: "uint8" | "float32";
+  /** Default: bytes are divided by 255, numbers left alone. null: the network gets the input untouched. */
+  readonly normalization?: Normalization | null;
+  readonly architecture?: Architecture | null;
+  readonly recipe?: Recipe;
+  readonly preprocessing?: Readonly<Record<string, unknown>>;
+  readonly metrics?: Readonly<Record<string, unknown>>;
+  readonly dataset?: { readonly name: string; readonly fingerprint: string };
+  /** Draws the weights anew, so that they depend on the seed only; without it they stay as they are. */
+  readonly seed?: number;
+}
+
+const AS_IT_IS: Normalization = { mean: 0, std: 1 };
+
+export class Model {
+  readonly network: Module;
+  readonly architecture: Architecture | null;
+  readonly inputShape: Shape;
+  readonly inputType: "uint8" | "float32";
+  readonly normalization: Normalization | null;
+  readonly classes: readonly string[];
+  readonly recipe: Recipe;
+  /** From raw pixels to an input; data that the module which applies it checks. */
+  preprocessing: Readonly<Record<string, unknown>> | undefined;
+  /** Results by name. */
+  metrics: Readonly<Record<string, unknown>>;
+  /** What it was trained on. */
+  dataset: { readonly name: string; readonly fingerprint: string } | undefined;
+
+  /** @throws UsageError where an option makes no sense */
+  constructor(network: Module, options: ModelOptions) {
+    this.network = network;
+    this.architecture = options.architecture ?? null;
+    this.inputShape = checkShape(options.inputShape);
+    this.inputType = options.inputType ?? "uint8";
+    this.normalization =
+      options.normalization === undefined ? AS_IT_IS : checkNormalization(options.normalization, this.inputShape);
+    this.classes = classNames(options.classes);
+    this.recipe = options.recipe ?? DEFAULT_RECIPE;
+    this.preprocessing = options.preprocessing;
+    this.metrics = options.metrics ?? {};
+    this.dataset = options.dataset;
+    if (options.seed !== undefined) initialize(network, options.seed);
+  }
+
+  /**
+   * Traces the network on a batch of raw inputs, [batch, ...inputShape] → [batch, classes].
+   * @param x in the units of `inputType`: bytes may come as uint8 or as float32 numbers 0 … 255
+   * @throws ShapeError where the batch does not fit the model, or a layer (named) not the one before it
+   */
+  logits(x: Tensor, context: Context): Tensor {
+    if (!sameShape(x.shape.slice(1), this.inputShape)) {
+      const batch = ["batch", ...this.inputShape].join(", ");
+      throw new ShapeError(`model: inputs are ${formatShape(x.shape)} but this model takes [${batch}]`);
+    }
+    const logits = forwardNamed(this.network, this.#normalize(x), context);
+    if (!sameShape(logits.shape, [x.shape[0], this.classes.length])) {
+      throw new ShapeError(
+        `model: the network's output is ${formatShape(logits.shape)} but ${this.classes.length} classes need ${formatShape([x.shape[0], this.classes.length])}; change its last layer or the classes`,
+      );
+    }
+    return logits;
+  }
+
+  /** Layers, shapes, parameters and multiply-adds. */
+  summary(): Summary {
+    return summary(this.network, this.inputShape, this.normalization === null ? this.inputType : "float32");
+  }
+
+  // (x/255 − mean)/std as one multiplication and one addition per element
+  #normalize(x: Tensor): Tensor {
+    if (this.normalization === null) return x;
+    const { mean, std } = this.normalization;
+    const unit = this.inputType === "uint8" ? 255 : 1;
+    const channels = this.inputShape.at(-1) ?? 1;
+    const deviation = perChannel(std, channels);
+    const scale = deviation.map((s) => 1 / (unit * s));
+    const shift = perChannel(mean, channels).map((m, c) => -m / deviation[c]);
+    const scaled = isAll(scale, 1) ? cast(x, "float32") : mul(cast(x, "float32"), asConstant(scale));
+    return isAll(shift, 0) ? scaled : add(scaled, asConstant(shift));
+  }
+}
+
+const perChannel = (value: number | readonly number[], channels: number): readonly number[] =>
+  typeof value === "number" ? new Array<number>(channels).fill(value) : value;
+
+// −0 counts as 0 here, hence no Object.is
+const isAll = (values: readonly number[], wanted: number): boolean => values.every((value) => value === wanted);
+
+/** A scalar where all channels agree, which is cheaper to apply. */
+const asConstant = (values: readonly number[]): Tensor =>
+  isAll(values, values[0]) ? constant(values[0]) : constant(values);
+
+function checkShape(shape: Shape): Shape {
+  if (shape.length === 0 || !shape.every((dim) => Number.isInteger(dim) && dim > 0)) {
+    throw new UsageError(
+      `model: the input shape ${formatShape(shape)} must be positive whole numbers, [height, width, channels] for pictures`,
+    );
+  }
+  return shape;
+}
+
+function checkNormalization(normalization: Normalization | null, inputShape: Shape): Normalization | null {
+  if (normalization === null) return null;
+  const { mean, std } = normalization;
+  for (const [name, value] of Object.entries({ mean, std })) {
+    const numbers = typeof value === "number" ? [value] : value;
+    if (typeof value !== "number" && value.length !== inputShape.at(-1)) {
+      throw new UsageError(`model: ${value.length} numbers in ${name} for ${inputShape.at(-1)} channels`);
+    }
+    if (!numbers.every((n) => Number.isFinite(n) && (name === "mean" || n > 0))) {
+      throw new UsageError(`model: the normalisation's ${name} ${numbers.join(", ")} must be finite, std above 0`);
+    }
+  }
+  return normalization;
+}
+
+/** @throws UsageError for less than one class or names that occur twice */
+export function classNames(classes: number | readonly string[]): readonly string[] {
+  if (typeof classes === "number") {
+    if (!Number.isInteger(classes) || classes < 1 || classes > 1_000_000) {
+      throw new UsageError(`model: ${classes} classes; give a whole number of at least 1, or their names`);
+    }
+    return Array.from({ length: classes }, (_, k) => String(k));
+  }
+  if (classes.length === 0) throw new UsageError("model: no classes; name at least one");
+  const twice = classes.find((name, k) => classes.indexOf(name) !== k);
+  if (twice !== undefined) throw new UsageError(`model: the class name "${twice}" occurs twice`);
+  return classes;
+}

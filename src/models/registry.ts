@@ -1,0 +1,76 @@
+/** The named architectures: an explicit list, and `create`, which makes a model of one. */
+import { UsageError, unknownName } from "../engine/errors.ts";
+import { formatShape, type Shape } from "../engine/shape.ts";
+import type { ArchitectureRecord, PictureShape } from "./architecture.ts";
+import { cnn3x3 } from "./cnn-3x3.ts";
+import { cnn5x3 } from "./cnn-5x3.ts";
+import { cnn5x5 } from "./cnn-5x5.ts";
+import { cnnSame } from "./cnn-same.ts";
+import { lenet5 } from "./lenet5.ts";
+import { mlp } from "./mlp.ts";
+import { classNames, Model, type ModelOptions, type Normalization } from "./model.ts";
+import { separable } from "./separable.ts";
+import { separableDilated } from "./separable-dilated.ts";
+
+/** All named architectures, in the order in which they are listed to users. */
+export const ARCHITECTURES: readonly ArchitectureRecord[] = [
+  cnn3x3,
+  cnn5x5,
+  cnn5x3,
+  separable,
+  separableDilated,
+  cnnSame,
+  lenet5,
+  mlp,
+];
+
+/** The record of a name. @throws UsageError with a suggestion when there is none */
+export function findArchitecture(name: string): ArchitectureRecord {
+  const found = ARCHITECTURES.find((architecture) => architecture.name === name);
+  if (found !== undefined) return found;
+  throw unknownName(
+    "model",
+    name,
+    ARCHITECTURES.map((architecture) => architecture.name),
+  );
+}
+
+export interface CreateOptions {
+  /** How many classes, or their names; default: ten digits. */
+  readonly classes?: number | readonly string[];
+  /** [height, width, channels]; default: MNIST's [28, 28, 1]. */
+  readonly inputShape?: Shape;
+  /** Default: the architecture's own. */
+  readonly normalization?: Normalization;
+  /** Of the initial weights; default 0. */
+  readonly seed?: number;
+}
+
+/**
+ * Makes a model of a named architecture, with fresh weights that depend on the seed only.
+ * @throws UsageError for an unknown name (with a suggestion) or pictures that are too small for it
+ */
+export function create(name: string, options: CreateOptions = {}): Model {
+  const architecture = findArchitecture(name);
+  const { seed = 0, normalization = architecture.normalization } = options;
+  const inputShape = pictureShape(name, options.inputShape ?? architecture.inputShape);
+  const classes = classNames(options.classes ?? architecture.classes);
+  const stored = { classes: classes.length, inputShape, normalization };
+  const settings: ModelOptions = {
+    inputShape,
+    classes,
+    normalization,
+    architecture: { name, options: stored },
+    recipe: architecture.recipe,
+    seed,
+  };
+  return new Model(architecture.create({ classes: classes.length, inputShape }), settings);
+}
+
+function pictureShape(name: string, shape: Shape): PictureShape {
+  const [height, width, channels] = shape;
+  if (shape.length !== 3 || !shape.every((dim) => Number.isInteger(dim) && dim > 0)) {
+    throw new UsageError(`${name}: the input shape ${formatShape(shape)} must be [height, width, channels]`);
+  }
+  return [height, width, channels];
+}

@@ -1,0 +1,40 @@
+/** What optimisers share: state parameters made once per parameter, and checks of their options. */
+import { UsageError } from "../engine/errors.ts";
+import { Parameter } from "../engine/tensor.ts";
+
+/** State parameters by name, made on first use and the same ones afterwards. All start at zero. */
+export class ZeroState<Name extends string> {
+  readonly #names: readonly Name[];
+  readonly #states = new WeakMap<Parameter, Readonly<Record<Name, Parameter>>>();
+
+  constructor(names: readonly Name[]) {
+    this.#names = names;
+  }
+
+  of(parameter: Parameter): Readonly<Record<Name, Parameter>> {
+    const known = this.#states.get(parameter);
+    if (known !== undefined) return known;
+    const zero = (): Parameter => new Parameter(parameter.shape, new Float32Array(parameter.size), false);
+    const made = Object.fromEntries(this.#names.map((name) => [name, zero()])) as Record<Name, Parameter>;
+    this.#states.set(parameter, made);
+    return made;
+  }
+}
+
+/** @throws UsageError unless every option is a finite number of at least 0 */
+export function requireNonNegative(optimizer: string, options: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!(Number.isFinite(value) && value >= 0)) {
+      throw new UsageError(`${optimizer}: ${name} is ${value} but must be a finite number of at least 0`);
+    }
+  }
+}
+
+/** @throws UsageError unless every option, the share of the past that a running mean keeps, is in 0 ≤ x < 1 */
+export function requireShare(optimizer: string, options: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!(value >= 0 && value < 1)) {
+      throw new UsageError(`${optimizer}: ${name} is ${value} but must be at least 0 and less than 1`);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/** Reading what data sets are made of: files, gzip or plain, and folders, listed in the same order everywhere. */
+
+import { constants } from "node:buffer";
+import { createHash } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { gunzipSync } from "node:zlib";
+import { corruptGzip, isGzip } from "../../data/gzip.ts";
+import { fileError } from "./atomic.ts";
+
+/** The whole file. @throws DuctusError when it cannot be read */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw fileError(cause, "read", path);
+  }
+}
+
+/** The whole file, decompressed if it is gzip. @throws DuctusError when it cannot be read, DataError when it is corrupt */
+export async function readUnzipped(path: string): Promise<Uint8Array> {
+  return unzip(await readBytes(path), path);
+}
+
+/** Decompresses gzip, passes anything else through. Node's zlib is several times faster than its web streams. */
+export function unzip(bytes: Uint8Array, name: string, maxBytes = 2 ** 31): Uint8Array {
+  if (!isGzip(bytes)) return bytes;
+  try {
+    return gunzipSync(bytes, { maxOutputLength: Math.min(maxBytes, constants.MAX_LENGTH) });
+  } catch (cause) {
+    throw corruptGzip(name, cause);
+  }
+}
+
+/** What is at `path`. */
+export async function pathKind(path: string): Promise<"file" | "folder" | "nothing"> {
+  try {
+    const found = await stat(path);
+    return found.isDirectory() ? "folder" : "file";
+  } catch {
+    return "nothing";
+  }
+}
+
+/**
+ * Names in a folder without the hidden ones: whole numbers by value, then the others by code point, so that the order is
+ * the same on every machine. @throws DuctusError when the folder cannot be read
+ */
+export async function listFolder(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => !name.startsWith(".")).sort(byName);
+  } catch (cause) {
+    throw fileError(cause, "read", folder);
+  }
+}
+
+function byName(a: string, b: string): number {
+  const [isNumberA, isNumberB] = [/^\d+$/.test(a), /^\d+$/.test(b)];
+  if (isNumberA && isNumberB && Number(a) !== Number(b)) return Number(a) - Number(b);
+  if (isNumberA !== isNumberB) return isNumberA ? -1 : 1;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** SHA-256 of the parts one after the other, as hexadecimal digits. */
+export function sha256(parts: readonly Uint8Array[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
+}

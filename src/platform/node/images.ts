@@ -1,0 +1,52 @@
+/** Decodes PNG, JPEG and WebP files through sharp; every later step, the resize included, is our own code. */
+
+import type { Picture } from "../../data/picture.ts";
+import { DataError, DuctusError } from "../../engine/errors.ts";
+import { readBytes } from "./files.ts";
+
+/** What a file name of a picture ends in. */
+export const PICTURE_EXTENSIONS = [".png", ".jpg", ".jpeg", ".webp"] as const;
+
+/** A picture may have so many pixels; more would be a mistake or an attack. */
+const MAX_PIXELS = 100_000_000;
+
+/**
+ * Decodes one picture, turned upright if its camera said how it was held.
+ * @param source the path of a file, or its bytes
+ * @param name for messages; default: the path
+ * @returns RGB or RGBA bytes
+ * @throws DataError naming the file when it cannot be read or is no picture
+ */
+export async function decodeImage(
+  source: string | Uint8Array,
+  name = typeof source === "string" ? source : "picture",
+): Promise<Picture> {
+  const sharp = await loadSharp();
+  const bytes = typeof source === "string" ? await readBytes(source) : source;
+  if (bytes.length === 0) throw new DataError(`${name}: the file is empty; expected a PNG, JPEG or WebP picture`);
+  try {
+    const { data, info } = await sharp(bytes, { failOn: "error", limitInputPixels: MAX_PIXELS })
+      .autoOrient()
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, channels: info.channels, data };
+  } catch (cause) {
+    const reason = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0];
+    throw new DataError(`${name}: cannot read the picture (${reason}); expected a whole PNG, JPEG or WebP file`, {
+      cause,
+    });
+  }
+}
+
+/** Loaded when the first picture is decoded: training on IDX files needs no decoder. */
+async function loadSharp(): Promise<typeof import("sharp").default> {
+  try {
+    return (await import("sharp")).default;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.trim().split("\n")[0] : String(cause);
+    throw new DuctusError(`pictures need the package sharp, which does not load (${reason}); run npm i sharp`, {
+      cause,
+    });
+  }
+}

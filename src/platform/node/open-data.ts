@@ -1,0 +1,76 @@
+/** Opens what a user may give as data: a known name, a folder of pictures or of IDX files, a CSV file. */
+import { resolve } from "node:path";
+import type { ImageDataset } from "../../data/dataset.ts";
+import { fingerprintPair } from "../../data/fingerprint.ts";
+import { MNIST_PREPROCESSING, type Preprocessing } from "../../data/preprocess.ts";
+import { type LoadedData, SOURCES } from "../../data/sources.ts";
+import { stratifiedSplit, takeImages } from "../../data/split.ts";
+import { DataError, unknownName } from "../../engine/errors.ts";
+import { pathKind, sha256 } from "./files.ts";
+import { type Parts, readPictureFolder } from "./folder.ts";
+import { readCsvFile, readCsvFolder, readIdxFolder } from "./idx-folder.ts";
+import { loadSource, type SourceOptions } from "./sources.ts";
+
+/** Beside what {@link SourceOptions} says of known names: what to do with a user's own data. */
+export interface OpenOptions extends SourceOptions {
+  /** What pictures in folders go through; default MNIST's. */
+  readonly preprocessing?: Preprocessing;
+  /** Part of each class that is put aside for testing where the author made no test split; default 0.2. */
+  readonly testPart?: number;
+  readonly onPicture?: (done: number, total: number) => void;
+}
+
+const TEST_PART = 0.2;
+const SPLIT_SEED = 0;
+
+/**
+ * Opens a data set by its name or path. A user's own data without a test split has a part of each class put aside,
+ * always the same one, and `origin` says so.
+ * @param spec `mnist` …, or the path of a folder of pictures by class, of IDX files, of CSV files, or of a CSV file
+ * @throws UsageError for an unknown name  @throws DataError when the data are missing or wrong
+ */
+export async function openData(spec: string, options: OpenOptions = {}): Promise<LoadedData> {
+  if (spec in SOURCES) return loadSource(spec, options);
+  const kind = await pathKind(spec);
+  if (kind === "nothing") throw missing(spec);
+  const preprocessing = options.preprocessing ?? MNIST_PREPROCESSING;
+  const parts = kind === "file" ? await openFile(spec) : await openFolder(spec, preprocessing, options);
+  const place = resolve(spec);
+  if (parts.test !== undefined) return describe(parts.train, parts.test, place, preprocessing);
+
+  const { train: all } = parts;
+  const { train, validation } = stratifiedSplit(all, options.testPart ?? TEST_PART, SPLIT_SEED);
+  const origin = `${place}: ${validation.length} of ${all.length} (seed ${SPLIT_SEED}, by class) put aside for testing`;
+  const images = takeImages(all, train.indices, origin);
+  return describe(images, takeImages(all, validation.indices, origin), origin, preprocessing);
+}
+
+async function describe(
+  train: ImageDataset,
+  test: ImageDataset,
+  origin: string,
+  preprocessing: Preprocessing,
+): Promise<LoadedData> {
+  return { train, test, origin, fingerprint: await fingerprintPair(train, test, sha256), preprocessing };
+}
+
+async function openFile(path: string): Promise<Parts> {
+  if (/\.csv(\.gz)?$/i.test(path)) return { train: await readCsvFile(path) };
+  throw new DataError(`${path}: expected a folder or a .csv file; for IDX files give the folder they are in`);
+}
+
+async function openFolder(folder: string, preprocessing: Preprocessing, options: OpenOptions): Promise<Parts> {
+  const origin = `IDX files in ${folder}`;
+  const idx = await readIdxFolder(folder, { name: folder, origin });
+  if (idx !== undefined) return idx;
+  const csv = await readCsvFolder(folder);
+  if (csv !== undefined) return csv;
+  return readPictureFolder(folder, { preprocessing, onProgress: options.onPicture });
+}
+
+/** A path that is not there, or a name with a slip of the pen. */
+function missing(spec: string): Error {
+  const names = Object.keys(SOURCES);
+  if (/[\\/]|^\.|\.csv(\.gz)?$/i.test(spec)) return new DataError(`${spec}: no such file or folder`);
+  return unknownName("data set", spec, names);
+}

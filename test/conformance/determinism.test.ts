@@ -1,0 +1,149 @@
+/**
+ * The same seed gives the same weights, bit for bit, for any number of threads; strict arithmetic gives the bits in
+ * strict-bits.json on every machine. After a change that means to alter those bits, write them anew:
+ *
+ *     DUCTUS_WRITE_BITS=1 npx vitest run test/conformance/determinism.test.ts
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import type { Backend } from "../../src/engine/backends/backend.ts";
+import { crossEntropy } from "../../src/engine/ops/loss.ts";
+import { sizeOf } from "../../src/engine/shape.ts";
+import { Model } from "../../src/models/model.ts";
+import { GELU, ReLU } from "../../src/nn/activation.ts";
+import { Conv2d, DepthwiseSeparableConv2d } from "../../src/nn/conv.ts";
+import { Dropout } from "../../src/nn/dropout.ts";
+import { Flatten } from "../../src/nn/flatten.ts";
+import { Linear } from "../../src/nn/linear.ts";
+import type { Module } from "../../src/nn/module.ts";
+import { BatchNorm2d, LayerNorm } from "../../src/nn/norm.ts";
+import { GlobalAvgPool2d, MaxPool2d } from "../../src/nn/pool.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
+import { createOptimizer } from "../../src/optim/registry.ts";
+import { type SampleSpec, traceTrainingStep, writeStepKey } from "../../src/train/step.ts";
+import { type BackendUnderTest, backends } from "../helpers/backends.ts";
+import { integerNoise, uniformNoise } from "../helpers/noise.ts";
+
+const CLASSES = 10;
+const STEPS = 5;
+
+interface Experiment {
+  readonly network: () => Module;
+  readonly optimizer: "sgd" | "adam";
+  readonly side: number;
+  readonly batch: number;
+}
+
+/** Between them: every kind of kernel, samples that do not divide evenly, and a large weight matrix. */
+const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
+  "convolution, pool, batch norm, dropout, linear; SGD": {
+    network: () =>
+      new Sequential(
+        new Conv2d(1, 8, 3),
+        new BatchNorm2d(8),
+        new ReLU(),
+        new MaxPool2d(2),
+        new Dropout(0.25),
+        new Conv2d(8, 12, 3, { padding: 1 }),
+        new ReLU(),
+        new MaxPool2d(2),
+        new Flatten(),
+        new Linear(12 * 9, 32),
+        new ReLU(),
+        new Linear(32, CLASSES),
+      ),
+    optimizer: "sgd",
+    side: 14,
+    batch: 21,
+  },
+  "separable, layer norm, gelu, global pool; Adam": {
+    network: () =>
+      new Sequential(
+        new DepthwiseSeparableConv2d(1, 16, 3, { padding: 1 }),
+        new GELU(),
+        new DepthwiseSeparableConv2d(16, 20, 3, { stride: 2 }),
+        new GlobalAvgPool2d(),
+        new LayerNorm(20),
+        new Linear(20, CLASSES),
+      ),
+    optimizer: "adam",
+    side: 9,
+    batch: 16,
+  },
+  "wide linear layers; Adam": {
+    network: () => new Sequential(new Flatten(), new Linear(400, 300), new ReLU(), new Linear(300, CLASSES)),
+    optimizer: "adam",
+    side: 20,
+    batch: 37,
+  },
+};
+
+/** Trains for some steps and hashes the losses and every parameter. */
+async function digest(backend: Backend, { network, optimizer: kind, side, batch }: Experiment): Promise<string> {
+  const model = new Model(network(), { inputShape: [side, side, 1], classes: CLASSES, inputType: "float32" });
+  // The normal numbers of the usual initialisation rest on the machine's logarithm; these rest on nothing.
+  for (const [i, parameter] of model.network.trainable().entries()) {
+    const bound = 1 / Math.sqrt(Math.max(1, sizeOf(parameter.shape.slice(1))));
+    parameter.data.set(uniformNoise(i, parameter.size, parameter.rank === 1 ? 0.5 * bound : -bound, bound));
+  }
+  const optimizer = createOptimizer(kind, kind === "sgd" ? { lr: 0.05, momentum: 0.9 } : { lr: 0.01 });
+  const spec: SampleSpec = {
+    inputShape: model.inputShape,
+    inputType: "float32",
+    targetShape: [],
+    targetType: "int32",
+    classes: model.classes,
+  };
+  const program = await backend.compile(
+    traceTrainingStep({ model, optimizer, loss: (logits, y) => crossEntropy(logits, y) }, spec, batch),
+  );
+  const hash = createHash("sha256");
+  for (let step = 1; step <= STEPS; step++) {
+    program.inputs["x"].set(uniformNoise(10 + step, batch * side * side));
+    program.inputs["y"].set(integerNoise(10 + step, batch, 0, CLASSES));
+    writeStepKey(7, step, program.inputs["key"] as Int32Array);
+    for (const [name, value] of Object.entries(optimizer.scalars(step, optimizer.lr))) {
+      program.inputs[name]?.fill(value);
+    }
+    program.run();
+    expect(Number.isFinite(program.outputs["loss"][0])).toBe(true);
+    hash.update(new Uint8Array(program.outputs["loss"].slice().buffer));
+  }
+  for (const [, { data }] of model.network.namedParameters()) hash.update(new Uint8Array(data.slice().buffer));
+  program.dispose();
+  return hash.digest("hex");
+}
+
+async function digestOn({ make }: BackendUnderTest, experiment: Experiment): Promise<string> {
+  const backend = await make();
+  try {
+    return await digest(backend, experiment);
+  } finally {
+    await backend.close();
+  }
+}
+
+const families = [...new Set(backends.map(({ family }) => family))];
+
+for (const family of families) {
+  const members = backends.filter((entry) => entry.family === family);
+  it.each(Object.entries(EXPERIMENTS))(`${members.map(({ name }) => name).join(" = ")}: %s`, async (_, experiment) => {
+    const first = await digestOn(members[0], experiment);
+    // A second run on the same backend is the least that must agree.
+    for (const member of [members[0], ...members.slice(1)]) {
+      expect(await digestOn(member, experiment), member.name).toBe(first);
+    }
+  });
+}
+
+const BITS = new URL("./strict-bits.json", import.meta.url);
+const strict = backends.filter(({ family }) => family === "wasm strict");
+
+it.skipIf(strict.length === 0)("strict arithmetic gives the committed bits", async () => {
+  const digests: Record<string, string> = {};
+  for (const [name, experiment] of Object.entries(EXPERIMENTS)) digests[name] = await digestOn(strict[0], experiment);
+  if (process.env["DUCTUS_WRITE_BITS"] === "1") writeFileSync(BITS, `${JSON.stringify(digests, null, 2)}\n`);
+  expect(existsSync(BITS), "strict-bits.json is missing; write it as the head of this file says").toBe(true);
+  expect(digests).toEqual(JSON.parse(readFileSync(BITS, "utf8")));
+});

@@ -1,0 +1,192 @@
+/** What every backend promises about its programs (backends/backend.ts), beyond the values of single ops. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Backend } from "../../src/engine/backends/backend.ts";
+import { uniform } from "../../src/engine/ops/constant.ts";
+import { add, mul, sub } from "../../src/engine/ops/elementwise.ts";
+import { matmul } from "../../src/engine/ops/matmul.ts";
+import { reshape } from "../../src/engine/ops/movement.ts";
+import { sum } from "../../src/engine/ops/reduce.ts";
+import { Parameter } from "../../src/engine/tensor.ts";
+import { trace } from "../../src/engine/trace.ts";
+import { backends } from "../helpers/backends.ts";
+import { uniformNoise } from "../helpers/noise.ts";
+
+const parameter = (...values: number[]): Parameter => new Parameter([values.length], Float32Array.from(values));
+
+describe.each(backends)("$name", ({ make }) => {
+  let backend: Backend;
+  beforeAll(async () => {
+    backend = await make();
+  });
+  afterAll(() => backend?.close());
+
+  it("computes every update from the old values: two parameters swap", async () => {
+    const a = parameter(1, 2, 3);
+    const b = parameter(4, 5, 6);
+    const program = await backend.compile(
+      trace((t) => {
+        t.update(a, b);
+        t.update(b, a);
+        return { total: sum(a) };
+      }),
+    );
+    program.run();
+    expect([[...a.data], [...b.data], program.outputs["total"][0]]).toEqual([[4, 5, 6], [1, 2, 3], 6]);
+    program.run();
+    expect([[...a.data], [...b.data], program.outputs["total"][0]]).toEqual([[1, 2, 3], [4, 5, 6], 15]);
+    program.dispose();
+    expect([...a.data]).toEqual([1, 2, 3]); // parameters outlive their programs
+  });
+
+  it("gives a parameter as an output its value before the update", async () => {
+    const a = parameter(1, 2);
+    const program = await backend.compile(
+      trace((t) => {
+        t.update(a, mul(a, 2));
+        return { a };
+      }),
+    );
+    program.run();
+    program.run();
+    expect([[...program.outputs["a"]], [...a.data]]).toEqual([
+      [2, 4],
+      [4, 8],
+    ]);
+    program.dispose();
+  });
+
+  it("updates int32 parameters, and parameters that nothing reads", async () => {
+    const steps = new Parameter<"int32">([], Int32Array.of(41), false);
+    const copy = parameter(0, 0);
+    const program = await backend.compile(
+      trace((t) => {
+        t.update(steps, add(steps, 1));
+        t.update(copy, t.input("x", [2]));
+        return {};
+      }),
+    );
+    program.inputs["x"].set([7, 8]);
+    program.run();
+    expect([steps.data[0], ...copy.data]).toEqual([42, 7, 8]);
+    program.dispose();
+  });
+
+  it("sees what is written into a parameter, or put in its place, between runs", async () => {
+    const a = parameter(1, 2);
+    const program = await backend.compile(trace((t) => ({ y: mul(a, t.input("x", [2])) })));
+    program.inputs["x"].set([10, 10]);
+    program.run();
+    expect([...program.outputs["y"]]).toEqual([10, 20]);
+    a.data[0] = 3;
+    program.run();
+    expect([...program.outputs["y"]]).toEqual([30, 20]);
+    a.data = Float32Array.of(5, 6);
+    program.run();
+    expect([...program.outputs["y"]]).toEqual([50, 60]);
+    program.dispose();
+  });
+
+  it("shares parameters between programs, and keeps their inputs and outputs apart", async () => {
+    const a = parameter(1, 2);
+    const train = await backend.compile(
+      trace((t) => {
+        const next = add(a, t.input("x", [2]));
+        t.update(a, next);
+        return { next };
+      }),
+    );
+    const { x } = train.inputs;
+    const { next } = train.outputs;
+    x.set([1, 1]);
+    train.run();
+    // A later program needs far more memory; the arrays of the first must stay what they are.
+    const large = 300;
+    const use = await backend.compile(
+      trace((t) => {
+        const m = t.input("x", [large, large]);
+        return { y: mul(a, 10), total: sum(matmul(matmul(m, m), m)) };
+      }),
+    );
+    use.inputs["x"].fill(1 / large);
+    use.run();
+    expect([...use.outputs["y"]]).toEqual([20, 30]);
+    expect(use.outputs["total"][0]).toBeCloseTo(large, 1);
+    expect([train.inputs["x"] === x, train.outputs["next"] === next]).toEqual([true, true]);
+    expect([[...x], [...next]]).toEqual([
+      [1, 1],
+      [2, 3],
+    ]);
+    train.run();
+    use.run();
+    expect([[...next], [...use.outputs["y"]]]).toEqual([
+      [3, 4],
+      [30, 40],
+    ]);
+    use.dispose();
+    train.run();
+    expect([...a.data]).toEqual([4, 5]);
+    train.dispose();
+  });
+
+  it("gives inputs, views of them and one tensor under two names as outputs; ignores unused inputs", async () => {
+    const program = await backend.compile(
+      trace((t) => {
+        const x = t.input("x", [2, 2], "float32", true);
+        t.input("unused", [3]);
+        const y = sub(x, 1);
+        return { x, view: reshape(x, [4]), y, again: y };
+      }),
+    );
+    program.inputs["x"].set([1, 2, 3, 4]);
+    program.inputs["unused"]?.fill(1);
+    program.run();
+    const { x, view, y, again } = program.outputs;
+    expect([[...x], [...view]]).toEqual([
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ]);
+    expect([[...y], [...again]]).toEqual([
+      [0, 1, 2, 3],
+      [0, 1, 2, 3],
+    ]);
+    program.dispose();
+  });
+
+  it("leaves its inputs as they were written", async () => {
+    const program = await backend.compile(
+      trace((t) => {
+        const x = t.input("x", [64, 8], "float32", true);
+        return { y: sum(mul(add(x, 1), x), 1) };
+      }),
+    );
+    const values = uniformNoise(3, 512);
+    program.inputs["x"].set(values);
+    program.run();
+    program.run();
+    expect([...program.inputs["x"]]).toEqual([...values]);
+    program.dispose();
+  });
+
+  it("draws other random numbers for another key, and the same for the same", async () => {
+    const program = await backend.compile(
+      trace((t) => ({ y: uniform(t.input("key", [2], "int32"), { shape: [8, 25], stream: 1, batched: true }) })),
+    );
+    const draw = (key: number): string => {
+      program.inputs["key"].set([key, 7]);
+      program.run();
+      return program.outputs["y"].join();
+    };
+    const [first, second, third] = [draw(1), draw(2), draw(1)];
+    expect(second).not.toBe(first);
+    expect(third).toBe(first);
+    program.dispose();
+  });
+
+  it("tells its memory before it runs", async () => {
+    const a = parameter(...uniformNoise(1, 100));
+    const program = await backend.compile(trace((t) => ({ y: sum(mul(a, t.input("x", [100]))) })));
+    expect(program.memory.parameters).toBeGreaterThanOrEqual(400);
+    expect(program.memory.arena).toBeGreaterThan(0);
+    program.dispose();
+  });
+});

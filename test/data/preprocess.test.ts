@@ -1,0 +1,232 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { conform } from "../../src/data/conform.ts";
+import { ImageDataset } from "../../src/data/dataset.ts";
+import type { Picture } from "../../src/data/picture.ts";
+import {
+  applyPreprocessing,
+  detectPolarity,
+  MNIST_PREPROCESSING,
+  type Preprocessing,
+  preprocessingSchema,
+} from "../../src/data/preprocess.ts";
+import { resize } from "../../src/data/resize.ts";
+import { Random } from "../../src/engine/random.ts";
+import { drawFive, meanDifference } from "./pictures.ts";
+
+const size = fc.integer({ min: 1, max: 12 });
+const picture = fc.tuple(size, size, fc.integer({ min: 1, max: 3 })).chain(([h, w, c]) =>
+  fc.record({
+    h: fc.constant(h),
+    w: fc.constant(w),
+    c: fc.constant(c),
+    data: fc.uint8Array({ minLength: h * w * c, maxLength: h * w * c }),
+  }),
+);
+
+describe("resize", () => {
+  it("keeps every value when the size stays", () => {
+    fc.assert(
+      fc.property(picture, ({ h, w, c, data }) => {
+        expect([...resize(data, h, w, c, h, w)]).toEqual([...data]);
+      }),
+    );
+  });
+
+  it("stays within the range of the picture, so a flat one stays flat", () => {
+    fc.assert(
+      fc.property(picture, size, size, ({ h, w, c, data }, toH, toW) => {
+        const [low, high] = [Math.min(...data), Math.max(...data)];
+        for (const value of resize(data, h, w, c, toH, toW)) {
+          expect(value).toBeGreaterThan(low - 1e-3);
+          expect(value).toBeLessThan(high + 1e-3);
+        }
+      }),
+    );
+  });
+
+  it("keeps the mean when it shrinks", () => {
+    fc.assert(
+      fc.property(picture, fc.nat(), fc.nat(), ({ h, w, c, data }, a, b) => {
+        const out = resize(data, h, w, c, 1 + (a % h), 1 + (b % w));
+        const mean = (values: ArrayLike<number>): number =>
+          Array.from(values).reduce((x, y) => x + y, 0) / values.length;
+        expect(mean(out)).toBeCloseTo(mean(data), 3);
+      }),
+    );
+  });
+
+  it("commutes with mirroring", () => {
+    fc.assert(
+      fc.property(picture, size, size, ({ h, w, c, data }, toH, toW) => {
+        const mirror = (values: ArrayLike<number>, width: number): number[] =>
+          Array.from(values, (_, i) => {
+            const [channel, x, y] = [i % c, Math.floor(i / c) % width, Math.floor(i / c / width)];
+            return values[(y * width + width - 1 - x) * c + channel];
+          });
+        const one = mirror(resize(data, h, w, c, toH, toW), toW);
+        const other = resize(mirror(data, w), h, w, c, toH, toW);
+        for (const [i, value] of one.entries()) expect(value).toBeCloseTo(other[i], 2);
+      }),
+    );
+  });
+
+  it("averages areas exactly, and enlarges a ramp to a ramp", () => {
+    expect([...resize([0, 3, 6], 1, 3, 1, 1, 2)]).toEqual([1, 5]);
+    const ramp = resize([0, 10, 20, 30, 40, 50], 1, 6, 1, 1, 12);
+    for (let i = 4; i < 8; i++) expect(ramp[i]).toBeCloseTo(5 * i - 2.5, 4);
+  });
+
+  it("names a size that does not fit", () => {
+    expect(() => resize([1, 2], 1, 3, 1, 1, 1)).toThrow("resize: 2 values are not 1×3×1");
+    expect(() => resize([1], 1, 1, 1, 0, 1)).toThrow("resize: 0 is not a size in pixels");
+  });
+});
+
+const canonical = drawFive({ size: 280, left: 68, top: 60, side: 160, pen: 32, ink: 255, paper: () => 0 });
+const apply = (p: Picture): Uint8Array => applyPreprocessing(MNIST_PREPROCESSING, p);
+const reference = apply(canonical);
+
+describe("ink", () => {
+  it("fills 20 pixels of 28 and puts the centre of mass in the middle", () => {
+    let [left, top, right, bottom, mass, mx, my] = [28, 28, 0, 0, 0, 0, 0];
+    for (const [i, value] of reference.entries()) {
+      if (value === 0) continue;
+      const [x, y] = [i % 28, Math.floor(i / 28)];
+      [left, top, right, bottom] = [
+        Math.min(left, x),
+        Math.min(top, y),
+        Math.max(right, x + 1),
+        Math.max(bottom, y + 1),
+      ];
+      [mass, mx, my] = [mass + value, mx + value * x, my + value * y];
+    }
+    expect(Math.max(right - left, bottom - top)).toBe(20);
+    expect(Math.abs(mx / mass - 14)).toBeLessThanOrEqual(0.5);
+    expect(Math.abs(my / mass - 14)).toBeLessThanOrEqual(0.5);
+    expect(Math.max(...reference)).toBeGreaterThan(240);
+  });
+
+  it("leaves what it made as it is", () => {
+    const again = apply({ width: 28, height: 28, channels: 1, data: reference });
+    expect(again).toEqual(reference);
+  });
+
+  const noise = new Random(1, "user");
+  const drawings: [string, Picture][] = [
+    ["dark on light, 512 pixels wide, in a corner", drawing(20, () => 255)],
+    ["light on dark", drawing(230, () => 30)],
+    ["pencil on grey paper", drawing(130, () => 190)],
+    ["paper with a shadow across it", shaded(drawing(20, () => 250))],
+    ["a noisy scan", drawing(30, () => 225 + 5 * noise.normal())],
+    ["in colour, on a transparent page", transparent(drawing(0, () => 255))],
+  ];
+  for (const [what, input] of drawings) {
+    it(`reads ${what} like the plain one`, () => {
+      expect(meanDifference(apply(input), reference)).toBeLessThan(4);
+    });
+  }
+
+  it("takes dust on a scan for dust", () => {
+    const scan = drawing(20, () => 255);
+    for (const at of [5 * 512 + 500, 5 * 512 + 501, 500 * 512 + 3]) scan.data[at] = 0;
+    expect(meanDifference(apply(scan), reference)).toBeLessThan(4);
+  });
+
+  it("thickens a hairline so that it does not fade away", () => {
+    const hairline = drawFive({ size: 512, left: 60, top: 60, side: 380, pen: 3, ink: 0, paper: () => 255 });
+    const solid = apply(hairline).filter((value) => value > 200).length;
+    expect(solid).toBeGreaterThan(30);
+    const thin = applyPreprocessing({ ...MNIST_PREPROCESSING, minStroke: 0 }, hairline);
+    expect(thin.filter((value) => value > 200).length).toBeLessThan(solid);
+  });
+
+  it("knows the polarity, or is told", () => {
+    expect(detectPolarity(canonical)).toBe("light-on-dark");
+    expect(detectPolarity(drawing(20, () => 255))).toBe("dark-on-light");
+    const told = applyPreprocessing({ ...MNIST_PREPROCESSING, polarity: "light-on-dark" }, canonical);
+    expect(told).toEqual(reference);
+  });
+
+  it("says that a blank page is blank", () => {
+    const blank = (value: (i: number) => number): Picture => ({
+      width: 200,
+      height: 100,
+      channels: 1,
+      data: Uint8Array.from({ length: 20_000 }, (_, i) => value(i)),
+    });
+    const pages = [
+      blank(() => 255),
+      blank(() => 0),
+      blank(() => 200 + 6 * noise.normal()),
+      blank((i) => (i % 200) / 2),
+    ];
+    for (const page of pages) expect(() => apply(page)).toThrow("the picture is blank: no ink found in 200×100 pixels");
+  });
+
+  it("makes something of any picture: right size, or blank", () => {
+    fc.assert(
+      fc.property(picture, ({ h, w, c, data }) => {
+        if (c === 2) return;
+        try {
+          expect(apply({ height: h, width: w, channels: c as 1 | 3, data }).length).toBe(784);
+        } catch (error) {
+          expect(String(error)).toContain("blank");
+        }
+      }),
+    );
+  });
+
+  function drawing(ink: number, paper: (x: number, y: number) => number): Picture & { data: Uint8Array } {
+    return drawFive({ size: 512, left: 24, top: 250, side: 224, pen: 44.8, ink, paper });
+  }
+
+  function shaded(page: Picture): Picture {
+    const data = page.data.map((value, i) => value * (1 - (i % 512) / 1500 - i / 512 / 1200));
+    return { ...page, data };
+  }
+
+  function transparent(grey: Picture): Picture {
+    const data = new Uint8Array(512 * 512 * 4);
+    for (let i = 0; i < 512 * 512; i++) data.set([10, 20, 60, 255 - grey.data[i]], 4 * i);
+    return { width: 512, height: 512, channels: 4, data };
+  }
+});
+
+describe("resize preprocessing", () => {
+  const p: Preprocessing = { kind: "resize", height: 1, width: 1, channels: 1, invert: true };
+  it("makes grey, inverts, lays transparency on white", () => {
+    const two = (data: number[]): Picture => ({ width: 2, height: 1, channels: 4, data: Uint8Array.from(data) });
+    expect([...applyPreprocessing(p, two([0, 0, 0, 255, 0, 0, 0, 0]))]).toEqual([127]);
+    const grey: Picture = { width: 1, height: 1, channels: 1, data: Uint8Array.of(9) };
+    expect([...applyPreprocessing({ ...p, channels: 3, invert: false }, grey)]).toEqual([9, 9, 9]);
+    expect(() => applyPreprocessing(p, { ...grey, width: 2 })).toThrow("picture: 1 bytes are not 2×1 pixels");
+  });
+});
+
+describe("the record in a model file", () => {
+  it("comes back from JSON, and nothing else does", () => {
+    expect(preprocessingSchema.parse(JSON.parse(JSON.stringify(MNIST_PREPROCESSING)))).toEqual(MNIST_PREPROCESSING);
+    for (const wrong of [{ box: 29 }, { height: 1e9 }, { kind: "magic" }, { path: "/etc" }, { polarity: "up" }]) {
+      expect(preprocessingSchema.safeParse({ ...MNIST_PREPROCESSING, ...wrong }).success).toBe(false);
+    }
+  });
+});
+
+describe("conform", () => {
+  const labels = Uint8Array.of(0);
+  const classes = ["5"];
+  it("returns a set that looks right already", () => {
+    const data = new ImageDataset({ name: "d", images: reference, labels, height: 28, width: 28, classes });
+    expect(conform(data, MNIST_PREPROCESSING)).toBe(data);
+  });
+  it("preprocesses every picture of another size or polarity", () => {
+    const images = canonical.data.map((value) => 255 - value);
+    const other = { name: "d", images, labels, height: 280, width: 280, classes, polarity: "dark-on-light" } as const;
+    const data = conform(new ImageDataset(other), MNIST_PREPROCESSING);
+    expect(data.images).toEqual(reference);
+    expect(data.polarity).toBe("light-on-dark");
+    const blank = new ImageDataset({ ...other, images: new Uint8Array(78_400) });
+    expect(() => conform(blank, MNIST_PREPROCESSING)).toThrow("d: sample 0: the picture is blank");
+  });
+});

@@ -1,0 +1,151 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ImageDataset } from "../../src/data/dataset.ts";
+import { fingerprint, fingerprintPair } from "../../src/data/fingerprint.ts";
+import { describeData, firstOfEachClass, previewRows } from "../../src/data/inspect.ts";
+import { epochOrder, Loader } from "../../src/data/loader.ts";
+import { Subset, stratifiedSplit, takeImages } from "../../src/data/split.ts";
+import { sha256 } from "../../src/platform/node/files.ts";
+
+/** Pictures of one pixel whose value is the number of the sample. */
+function numbered(labels: readonly number[], classes = 4): ImageDataset {
+  return new ImageDataset({
+    name: "d",
+    images: Uint8Array.from(labels, (_, i) => i),
+    labels: Uint8Array.from(labels),
+    height: 1,
+    width: 1,
+    classes: Array.from({ length: classes }, (_, i) => `c${i}`),
+  });
+}
+
+const twoOrMoreEach = fc
+  .array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 60 })
+  .map((labels) => [...labels, ...labels]);
+
+describe("stratified split", () => {
+  it("takes each sample once, in order, and its fraction of every class", () => {
+    const fraction = fc.double({ min: 0.01, max: 0.99, noNaN: true });
+    fc.assert(
+      fc.property(twoOrMoreEach, fraction, fc.nat(), (labels, part, seed) => {
+        const data = numbered(labels);
+        const { train, validation } = stratifiedSplit(data, part, seed);
+        const all = [...train.indices, ...validation.indices];
+        expect(all.sort((a, b) => a - b)).toEqual(labels.map((_, i) => i));
+        expect([...validation.indices]).toEqual([...validation.indices].sort((a, b) => a - b));
+        for (let label = 0; label < 4; label++) {
+          const whole = labels.filter((l) => l === label).length;
+          const aside = [...validation.indices].filter((i) => labels[i] === label).length;
+          if (whole === 0) continue;
+          expect(Math.abs(aside - whole * part)).toBeLessThanOrEqual(1);
+          expect(aside).toBeGreaterThan(0);
+          expect(aside).toBeLessThan(whole);
+        }
+        expect(stratifiedSplit(data, part, seed).validation.indices).toEqual(validation.indices);
+      }),
+    );
+  });
+
+  it("depends on the seed", () => {
+    const data = numbered(new Array<number>(100).fill(1));
+    const [a, b] = [1, 2].map((seed) => stratifiedSplit(data, 0.5, seed).train.indices);
+    expect(a).not.toEqual(b);
+  });
+
+  it("refuses a class of one sample and fractions that leave nothing", () => {
+    expect(() => stratifiedSplit(numbered([0, 0, 2]), 0.5, 0)).toThrow(
+      'd: class "c2" has 1 sample; a split needs at least 2 of each class',
+    );
+    for (const fraction of [0, 1, Number.NaN]) {
+      expect(() => stratifiedSplit(numbered([0, 0]), fraction, 0)).toThrow("a fraction between 0 and 1");
+    }
+  });
+
+  it("reads samples through a subset of a subset", () => {
+    const subset = new Subset(new Subset(numbered([0, 1, 2, 3]), Int32Array.of(3, 2, 1)), Int32Array.of(2, 0));
+    const [inputs, targets] = [new Uint8Array(2), new Int32Array(2)];
+    subset.read([1, 0], 0, 2, inputs, targets);
+    expect([...inputs]).toEqual([3, 1]);
+    expect([...targets]).toEqual([3, 1]);
+    expect([subset.length, subset.label(0)]).toEqual([2, 1]);
+    expect(() => new Subset(numbered([0]), Int32Array.of(1))).toThrow("d: no sample 1 among 1");
+  });
+});
+
+describe("loader", () => {
+  const labels = Array.from({ length: 10 }, (_, i) => i % 4);
+  const read = (loader: Loader, epoch: number, batch = 0): number[][] => {
+    const [inputs, targets] = [new Uint8Array(loader.batchSize), new Int32Array(loader.batchSize)];
+    const batches: number[][] = [];
+    loader.start(epoch, batch);
+    for (let count = loader.next(inputs, targets); count > 0; count = loader.next(inputs, targets)) {
+      batches.push([...inputs.subarray(0, count)]);
+      for (let k = 0; k < count; k++) expect(targets[k]).toBe(labels[inputs[k]]);
+    }
+    return batches;
+  };
+
+  it("visits every sample once an epoch, the last batch smaller", () => {
+    const loader = new Loader(numbered(labels), { batchSize: 4, seed: 7 });
+    const batches = read(loader, 0);
+    expect(batches.map((batch) => batch.length)).toEqual([4, 4, 2]);
+    expect(loader.batches).toBe(3);
+    expect(batches.flat().sort((a, b) => a - b)).toEqual(labels.map((_, i) => i));
+  });
+
+  it("gives each epoch its own order, which only seed and epoch decide", () => {
+    const loader = new Loader(numbered(labels), { batchSize: 4, seed: 7 });
+    const [first, second] = [read(loader, 0), read(loader, 1)];
+    expect(second).not.toEqual(first);
+    expect(read(loader, 0)).toEqual(first);
+    expect(read(loader, 1, 2)).toEqual(second.slice(2));
+    expect(second.flat()).toEqual([...epochOrder(10, 7, 1)]);
+    expect(read(new Loader(numbered(labels), { batchSize: 4 }), 5).flat()).toEqual(labels.map((_, i) => i));
+  });
+
+  it("refuses batches of nothing", () => {
+    expect(() => new Loader(numbered(labels), { batchSize: 0 })).toThrow("batch size 0 is not 1 or more");
+    expect(() => new Loader(numbered([]), { batchSize: 1 })).toThrow("d has no samples");
+  });
+});
+
+describe("fingerprint", () => {
+  it("is the same from Web Crypto and Node, and for equal data only", async () => {
+    const data = numbered([0, 1, 2]);
+    const base = await fingerprint(data);
+    expect(base).toMatch(/^[0-9a-f]{64}$/);
+    expect(await fingerprint(data, sha256)).toBe(base);
+    expect(await fingerprint(takeImages(data, [0, 1, 2], "elsewhere"))).toBe(base);
+    expect(await fingerprint(numbered([0, 1, 3]))).not.toBe(base);
+    expect(await fingerprint(numbered([0, 1, 2], 5))).not.toBe(base);
+    expect(await fingerprintPair(data, data)).toBe(await fingerprintPair(data, data, sha256));
+  });
+});
+
+describe("inspect", () => {
+  const images = Uint8Array.of(255, 0, 0, 255, 0, 0, 0, 0);
+  const data = new ImageDataset({
+    name: "d",
+    images,
+    labels: [1, 0] as never,
+    height: 2,
+    width: 2,
+    classes: ["a", "b"],
+  });
+
+  it("counts classes and measures pixels", () => {
+    const found = describeData(data);
+    expect(found.classes).toEqual([
+      { name: "a", count: 1 },
+      { name: "b", count: 1 },
+    ]);
+    expect(found.mean).toBeCloseTo(0.25);
+    expect(found.std).toBeCloseTo(Math.sqrt(3) / 4);
+    expect(firstOfEachClass(data)).toEqual([1, 0]);
+  });
+
+  it("draws two rows of pixels in a line", () => {
+    expect(previewRows(data, [0, 1])).toEqual(["▀▄   "]);
+    expect(previewRows(data, [0], { colour: true })[0]).toContain("\u001b[38;5;255m\u001b[48;5;232m▀");
+  });
+});

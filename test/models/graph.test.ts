@@ -1,0 +1,224 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { referenceBackend } from "../../src/engine/backends/reference/reference.ts";
+import { DataError, DuctusError, ShapeError } from "../../src/engine/errors.ts";
+import { elu, softmax } from "../../src/engine/ops/activation.ts";
+import { constant } from "../../src/engine/ops/constant.ts";
+import { add, maximum, mul } from "../../src/engine/ops/elementwise.ts";
+import { concat, pad, slice } from "../../src/engine/ops/movement.ts";
+import { mean } from "../../src/engine/ops/reduce.ts";
+import { Parameter, type Tensor } from "../../src/engine/tensor.ts";
+import { trace } from "../../src/engine/trace.ts";
+import { type GraphJson, modelToJson, type StoredNode } from "../../src/models/graph-json.ts";
+import { GraphModule, type NamedValues } from "../../src/models/graph-module.ts";
+import { Model } from "../../src/models/model.ts";
+import { ARCHITECTURES, create } from "../../src/models/registry.ts";
+import { GELU, LeakyReLU } from "../../src/nn/activation.ts";
+import { inferenceContext } from "../../src/nn/context.ts";
+import { Conv2d, DepthwiseSeparableConv2d } from "../../src/nn/conv.ts";
+import { Dropout } from "../../src/nn/dropout.ts";
+import { Flatten } from "../../src/nn/flatten.ts";
+import { Linear } from "../../src/nn/linear.ts";
+import { type Context, Module } from "../../src/nn/module.ts";
+import { BatchNorm2d, GroupNorm, LayerNorm } from "../../src/nn/norm.ts";
+import { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from "../../src/nn/pool.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
+
+/** Something of everything: branches, attention over the picture, reshapes that fold the batch into other axes. */
+class Everything extends Module {
+  readonly left = new Sequential(new Conv2d(1, 6, 3, { padding: 1, stride: 2 }), new BatchNorm2d(6), new LeakyReLU());
+  readonly right = new Sequential(new DepthwiseSeparableConv2d(1, 6, 3, { padding: "same" }), new AvgPool2d(2));
+  readonly norm = new GroupNorm(3, 12);
+  readonly layerNorm = new LayerNorm(12);
+  readonly dense = new Linear(12, 12);
+  readonly pools = new Sequential(new MaxPool2d(3, { stride: 1, padding: 1 }), new AdaptiveAvgPool2d(3));
+  readonly end = new Sequential(new Dropout(), new Flatten(), new GELU("tanh"), new Linear(108, 3));
+  readonly shift = new Parameter(
+    [12],
+    Float32Array.from({ length: 12 }, (_, i) => i / 12),
+  );
+
+  forward(x: Tensor, context: Context): Tensor {
+    const B = x.shape[0];
+    const both = concat([this.left.forward(x, context), this.right.forward(x, context)], 3); // [B, 4, 4, 12]
+    const y = this.norm.forward(both, context);
+    const rows = y.reshape([B * 16, 12]); // the batch folded into the rows
+    const keys = this.dense.forward(this.layerNorm.forward(rows, context), context).reshape([B, 16, 12]);
+    const attention = softmax(keys.matmul(keys.permute([0, 2, 1]))); // [B, 16, 16]
+    const mixed = add(attention.matmul(keys), this.shift).reshape([B, 4, 4, 12]);
+    const framed = pad(
+      slice(elu(mixed), [{}, { start: 1 }]),
+      [
+        [0, 0],
+        [1, 0],
+        [0, 0],
+        [0, 0],
+      ],
+      Number.NEGATIVE_INFINITY,
+    );
+    return this.end.forward(this.pools.forward(maximum(framed, mul(mixed, 0.5)), context), context);
+  }
+}
+
+const everything = (): Model =>
+  new Model(new Everything(), { inputShape: [8, 8, 1], classes: 3, normalization: { mean: 0.2, std: 0.7 }, seed: 5 });
+
+const weightsOf = (network: Module): Map<string, NamedValues> =>
+  new Map([...network.namedParameters()].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
+
+/** The graph after a trip through a file. */
+const stored = (model: Model): unknown => JSON.parse(JSON.stringify(modelToJson(model)));
+
+async function logits(model: Model, batch: number): Promise<number[]> {
+  const shape = [batch, ...model.inputShape];
+  const graph = trace((tracer) => ({
+    logits: model.logits(tracer.input("x", shape, "uint8", true), inferenceContext()),
+  }));
+  const program = await referenceBackend().compile(graph);
+  program.inputs.x.set(program.inputs.x.map((_, i) => (i * 89 + 7) % 256));
+  program.run();
+  return [...program.outputs.logits];
+}
+
+/** The stored graph already begins with raw bytes, so nothing is normalised before it. */
+const reload = (model: Model, json: unknown): Model =>
+  new Model(new GraphModule(json, weightsOf(model.network)), {
+    inputShape: model.inputShape,
+    classes: model.classes,
+    normalization: null,
+  });
+
+describe("a stored graph", () => {
+  it("gives the same numbers at every batch size, without the network's class", async () => {
+    const model = everything();
+    const again = reload(model, stored(model));
+    for (const batch of [1, 2, 7]) expect(await logits(again, batch)).toEqual(await logits(model, batch));
+  });
+
+  it("keeps names, shapes and what is trained", () => {
+    const { network } = everything();
+    const again = new GraphModule(stored(everything()), weightsOf(network));
+    const described = (module: Module): unknown =>
+      [...module.namedParameters()].map(([name, { shape, dtype, requiresGrad }]) => [name, shape, dtype, requiresGrad]);
+    expect(described(again)).toEqual(described(network));
+  });
+
+  it("can be stored again, to the same JSON", () => {
+    const model = everything();
+    expect(stored(reload(model, stored(model)))).toEqual(stored(model));
+  });
+
+  it("exists for every named network", () => {
+    for (const { name } of ARCHITECTURES) {
+      const model = create(name, { inputShape: [16, 16, 1] });
+      const again = reload(model, stored(model));
+      expect(again.summary().multiplyAdds, name).toBe(model.summary().multiplyAdds);
+    }
+  });
+
+  it("refuses a batch of something else", () => {
+    const network = new GraphModule(stored(everything()), weightsOf(everything().network));
+    const x = (type: "int32" | "float32", shape: number[]): Tensor => constant(0, type, shape);
+    expect(() => network.forward(x("int32", [1, 8, 8, 1]), inferenceContext())).toThrow(ShapeError);
+    expect(() => network.forward(x("float32", [1, 9, 8, 1]), inferenceContext())).toThrow(/\[batch, 8, 8, 1\]/);
+  });
+});
+
+describe("a graph that cannot be stored", () => {
+  const storing = (forward: (x: Tensor) => Tensor) => () => {
+    class Odd extends Module {
+      override forward(x: Tensor): Tensor {
+        return forward(x.reshape([x.shape[0], 4]));
+      }
+    }
+    return modelToJson(new Model(new Odd(), { inputShape: [2, 2, 1], classes: 4 }));
+  };
+
+  it("says why", () => {
+    expect(storing((x) => add(x, mean(x, 0)))).toThrow(/constant's value depends on the batch size/);
+    expect(storing((x) => (x.shape[0] % 2 === 0 ? x : add(x, 1)))).toThrow(/depends on the batch size/);
+    expect(storing((x) => add(x, new Parameter([4], new Float32Array(4))))).toThrow(/a parameter/);
+    const hidden = new Parameter([4], new Float32Array(4));
+    expect(storing((x) => add(x, hidden))).toThrow(/not a property of one of its modules/);
+  });
+});
+
+describe("a hostile graph", () => {
+  const model = create("lenet5", { inputShape: [16, 16, 1] });
+  const good = modelToJson(model);
+  const weights = weightsOf(model.network);
+  const find = (op: string): number => good.nodes.findIndex((node) => node.op === op);
+
+  /** The good graph with one node changed. */
+  const withNode = (op: string, change: Partial<StoredNode>): GraphJson => ({
+    ...good,
+    nodes: good.nodes.map((node, i) => (i === find(op) ? { ...node, ...change } : node)),
+  });
+  const withAttr = (op: string, key: string, value: unknown): unknown =>
+    withNode(op, { attrs: { ...good.nodes[find(op)].attrs, [key]: value } as StoredNode["attrs"] });
+
+  it.each<[unknown, RegExp]>([
+    [null, /nodes/],
+    [{ nodes: [] }, /nodes/],
+    [{ ...good, output: good.nodes.length }, /output/],
+    [{ ...good, output: -1 }, /output/],
+    [withNode("conv2d", { op: "conv3d" }), /unknown op "conv3d"; did you mean "conv2d"/],
+    [withNode("conv2d", { op: "__proto__" }), /unknown op/],
+    [withNode("conv2d", { op: "dropout" }), /for training only/],
+    [withNode("conv2d", { inputs: [0] }), /inputs/],
+    [withNode("conv2d", { inputs: [0, find("conv2d")] }), /earlier/],
+    [withNode("conv2d", { inputs: [0, 1.5] }), /earlier/],
+    [withNode("parameter", { attrs: { name: "nowhere", trainable: true } }), /"nowhere", which is missing/],
+    [withAttr("conv2d", "stride", [0, 1]), /stride must be a whole number from 1/],
+    [withAttr("conv2d", "stride", [1, 1, 1]), /stride must be a list of 2/],
+    [withAttr("conv2d", "groups", "1"), /groups must be a whole number/],
+    [withAttr("conv2d", "padding", [1e9, 0, 0, 0]), /padding/],
+    [withAttr("conv2d", "padding", [60000, 60000, 60000, 60000]), /too many/],
+    [withAttr("conv2d", "extra", 1), /"extra" that it does not take/],
+    [withAttr("conv2d", "stride", undefined), /stride/],
+    [withAttr("reshape", "shape", [{ batch: 1, plus: 0 }, 7]), /cannot make/],
+    [withAttr("reshape", "shape", [{ batch: 1e300, plus: 0 }]), /shape/],
+    [withAttr("permute", "order", [0, 0, 1, 2]), /no order/],
+    [withAttr("input", "shape", [3, 16, 16, 1]), /no batch axis/],
+    [withAttr("input", "dtype", "float64"), /dtype must be one of/],
+    [withAttr("avgPool2d", "kernel", [64, 64]), /does not fit/],
+  ])("%#: is refused in one line", (json, message) => {
+    const load = (): GraphModule => new GraphModule(json, weights);
+    expect(load).toThrow(DataError);
+    expect(load).toThrow(message);
+  });
+
+  it("is never read with another error than a DataError", () => {
+    const text = JSON.stringify(good);
+    const junk = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.integer({ min: -3, max: 40 }),
+      fc.constantFrom("relu", "sum", "slice", "concat", "layerNorm", "NaN", "float32"),
+    );
+    const paths: (string | number)[][] = [];
+    const collect = (value: unknown, path: (string | number)[]): void => {
+      if (path.length > 0) paths.push(path);
+      if (typeof value !== "object" || value === null) return;
+      for (const [key, child] of Object.entries(value)) collect(child, [...path, key]);
+    };
+    collect(good, []);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(paths.length - 1), junk), { minLength: 1, maxLength: 3 }), (changes) => {
+        const json = JSON.parse(text);
+        for (const [at, value] of changes) {
+          const path = paths[at];
+          const parent = path.slice(0, -1).reduce((node, key) => node?.[key], json);
+          if (typeof parent === "object" && parent !== null) parent[path[path.length - 1]] = value;
+        }
+        try {
+          new GraphModule(json, weights);
+        } catch (error) {
+          if (!(error instanceof DuctusError)) throw error;
+          expect(error).toBeInstanceOf(DataError);
+          expect(error.message).not.toContain("\n");
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

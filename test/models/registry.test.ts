@@ -1,0 +1,131 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { ShapeError, UsageError } from "../../src/engine/errors.ts";
+import { constant } from "../../src/engine/ops/constant.ts";
+import { Model } from "../../src/models/model.ts";
+import { ARCHITECTURES, create } from "../../src/models/registry.ts";
+import { inferenceContext } from "../../src/nn/context.ts";
+import { Flatten } from "../../src/nn/flatten.ts";
+import { Linear } from "../../src/nn/linear.ts";
+import type { Module } from "../../src/nn/module.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
+import { createOptimizer } from "../../src/optim/registry.ts";
+import { difference, evaluate } from "../nn/evaluate.ts";
+
+interface GoldenCase {
+  readonly name: string;
+  readonly inputShape: number[];
+  readonly classes: number;
+  readonly parameters: Record<string, number[]>;
+  readonly count: number;
+  readonly logits: number[];
+}
+
+const golden: { cases: GoldenCase[] } = JSON.parse(
+  readFileSync(new URL("./golden/networks.json", import.meta.url), "utf8"),
+);
+
+/** The weights of golden/make.py. */
+function setByFormula(network: Module): void {
+  for (const [k, [, { shape, size, data }]] of [...network.namedParameters()].entries()) {
+    const fanIn = shape.length > 1 ? size / shape[0] : size;
+    for (let i = 0; i < size; i++) data[i] = Math.sin(i * 0.7 + k) / Math.sqrt(fanIn);
+  }
+}
+
+function picturesByFormula(shape: readonly number[]): Uint8Array {
+  return Uint8Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => (i * 37 + 11) % 256);
+}
+
+describe("named networks equal PyTorch's", () => {
+  it("covers the whole registry", () => {
+    expect(new Set(golden.cases.map(({ name }) => name))).toEqual(new Set(ARCHITECTURES.map(({ name }) => name)));
+  });
+
+  for (const { name, inputShape, classes, parameters, count, logits } of golden.cases) {
+    it(`${name} on ${inputShape.join("×")}`, async () => {
+      const model = create(name, { inputShape, classes });
+      const own = [...model.network.namedParameters()].map(([key, { shape }]) => [key, shape]);
+      expect(own).toEqual(Object.entries(parameters));
+      expect(model.summary().parameters).toBe(count);
+      setByFormula(model.network);
+      const shape = [2, ...inputShape];
+      const x = { shape, data: picturesByFormula(shape), dtype: "uint8" } as const;
+      const y = await evaluate((t) => model.logits(t, inferenceContext()), x);
+      expect(difference(y.data, logits)).toBeLessThan(1e-5);
+    });
+  }
+});
+
+describe("create", () => {
+  it("draws weights that depend on the seed only", () => {
+    const weights = (seed?: number): Float32Array => create("separable", { seed }).network.trainable()[0].data;
+    expect(weights()).toEqual(weights(0));
+    expect(weights(1)).not.toEqual(weights(0));
+  });
+
+  it("gives recipes that can be run", () => {
+    for (const { name } of ARCHITECTURES) {
+      const { recipe, architecture, classes } = create(name);
+      const { optimizer, lr, momentum, weightDecay } = recipe;
+      expect(createOptimizer(optimizer, { lr, momentum, weightDecay }).lr).toBe(lr);
+      expect(architecture?.name).toBe(name);
+      expect(classes).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    }
+  });
+
+  it("can be repeated from what it stores", () => {
+    const { architecture } = create("lenet5", { classes: ["a", "b"], inputShape: [20, 24, 3] });
+    const again = create(architecture!.name, JSON.parse(JSON.stringify(architecture!.options)));
+    expect(again.inputShape).toEqual([20, 24, 3]);
+    expect(again.classes).toHaveLength(2);
+  });
+
+  it("explains what is wrong", () => {
+    expect(() => create("cnn-33")).toThrow('unknown model "cnn-33"; did you mean "cnn-3x3"?');
+    expect(() => create("cnn-5x5", { inputShape: [8, 8, 1] })).toThrow(/cnn-5x5: pictures of 8×8 are too small/);
+    expect(() => create("mlp", { inputShape: [28, 28] })).toThrow(/height, width, channels/);
+    expect(() => create("mlp", { classes: ["a", "a"] })).toThrow(/"a" occurs twice/);
+    expect(() => create("mlp", { classes: 0 })).toThrow(UsageError);
+  });
+});
+
+describe("Model", () => {
+  const network = (): Module => new Sequential(new Flatten(), new Linear(12, 3));
+
+  it("wraps a user's own network with sensible defaults", () => {
+    const model = new Model(network(), { inputShape: [2, 2, 3], classes: ["x", "y", "z"], seed: 1 });
+    expect(model.logits(constant(0, "float32", [5, 2, 2, 3]), inferenceContext()).shape).toEqual([5, 3]);
+    expect(model.architecture).toBeNull();
+    expect(model.recipe.optimizer).toBe("adam");
+    expect(model.summary().multiplyAdds).toBe(36);
+  });
+
+  it("normalises channels apart", async () => {
+    const identity = new Sequential(new Flatten());
+    const options = { normalization: { mean: [0, 0.5], std: [1, 0.25] }, inputShape: [1, 1, 2], classes: 2 };
+    const x = { shape: [1, 1, 1, 2], data: [255, 255], dtype: "uint8" } as const;
+    const y = await evaluate((t) => new Model(identity, options).logits(t, inferenceContext()), x);
+    expect([...y.data]).toEqual([1, 2]);
+    const plain = { ...options, inputType: "float32" } as const;
+    const z = await evaluate((t) => new Model(identity, plain).logits(t, inferenceContext()), {
+      ...x,
+      data: [1, 1],
+      dtype: "float32",
+    });
+    expect([...z.data]).toEqual([1, 2]);
+  });
+
+  it("says which side does not fit", () => {
+    const model = new Model(network(), { inputShape: [2, 2, 3], classes: 4 });
+    const forward = (shape: number[]) => () => model.logits(constant(0, "float32", shape), inferenceContext());
+    expect(forward([5, 2, 2, 1])).toThrow(/inputs are \[5, 2, 2, 1\] but this model takes \[batch, 2, 2, 3\]/);
+    expect(forward([5, 2, 2, 3])).toThrow(/output is \[5, 3\] but 4 classes need \[5, 4\]/);
+    const wrong = new Model(network(), { inputShape: [3, 3, 3], classes: 3 });
+    expect(() => wrong.logits(constant(0, "float32", [1, 3, 3, 3]), inferenceContext())).toThrow(ShapeError);
+    expect(() => wrong.summary()).toThrow(/^1: linear: /);
+    expect(
+      () => new Model(network(), { inputShape: [2, 2, 3], classes: 3, normalization: { mean: 0, std: 0 } }),
+    ).toThrow(UsageError);
+  });
+});
