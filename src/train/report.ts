@@ -16,6 +16,8 @@ export const PLAIN: Style = { bold: same, dim: same, good: same, bad: same };
 
 /** A confusion matrix wider than this says nothing in a terminal; only the most confused pairs are listed then. */
 const MATRIX_CLASSES = 16;
+/** Columns that its cells may take together, unless the numbers need more. */
+const MATRIX_WIDTH = 84;
 const PAIRS = 5;
 
 /** A share as a percentage with two decimals. */
@@ -66,7 +68,10 @@ function classTable({ classes, macro }: Classification, style: Style): string {
 }
 
 function confusionTable({ classes, confusion }: Classification, style: Style): string {
-  const width = Math.max(4, ...confusion.flat().map((count) => String(count).length + 1));
+  const longest = Math.max(...classes.map(({ name }) => displayWidth(name)));
+  const room = Math.floor(MATRIX_WIDTH / classes.length);
+  const digits = Math.max(...confusion.flat().map((count) => String(count).length));
+  const width = Math.max(4, digits + 1, Math.min(longest + 1, room));
   const names = classes.map(({ name }) => shorten(name, 10));
   const left = Math.max(...names.map(displayWidth), 6);
   const top = names.map((name) => padStart(shorten(name, width - 1), width)).join("");

@@ -103,11 +103,13 @@ class Planner {
     // An update is an identity that writes to the parameter's own place, so that it can be fused with what computes it.
     const assigned = new Map<Tensor, Update["target"]>();
     for (const { target, value } of this.#graph.updates) {
-      const assignment = detach(value);
+      // A parameter that takes another's old value takes it from a copy, in case that one changes too.
+      const assignment = detach(storageOf(value) instanceof Parameter ? this.#copyOf(value) : value);
       this.#splits.set(assignment, { split: "range", batched: false });
       assigned.set(assignment, target);
     }
-    const outputs = Object.values(this.#graph.outputs).map((output) => this.#ownStorage(output));
+    // Outputs get storage of their own, so that callers can keep reading them.
+    const outputs = Object.values(this.#graph.outputs).map((output) => this.#copyOf(output));
     const roots = [...outputs, ...assigned.keys()];
     const order = topologicalOrder([...this.#graph.inputs, ...roots]);
     const groups = this.#schedule(order, roots, assigned);
@@ -126,10 +128,9 @@ class Planner {
     };
   }
 
-  /** Outputs that are leaves, views or used elsewhere too get a copy of their own, so that callers can keep reading it. */
-  #ownStorage(output: Tensor): Tensor {
-    const copy = detach(output);
-    this.#splits.set(copy, this.#splitOf(output));
+  #copyOf(tensor: Tensor): Tensor {
+    const copy = detach(tensor);
+    this.#splits.set(copy, this.#splitOf(tensor));
     return copy;
   }
 

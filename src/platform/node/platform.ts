@@ -2,11 +2,11 @@
 import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import type { Backend } from "../../engine/backends/backend.ts";
-import { referenceBackend } from "../../engine/backends/reference/reference.ts";
 import { UsageError } from "../../engine/errors.ts";
 import type { BackendOptions, Platform } from "../platform.ts";
 import { readFileChecked, writeFileAtomic } from "./atomic.ts";
 import { decodeImage } from "./images.ts";
+import { nodeWasmBackend } from "./threads.ts";
 
 /** More threads than this are a mistake of the caller's, on any machine. */
 const MAX_THREADS = 256;
@@ -15,8 +15,7 @@ async function createBackend({ threads = availableParallelism(), strict = false 
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
     throw new UsageError(`threads is ${threads}; expected a whole number from 1 to ${MAX_THREADS}`);
   }
-  void strict;
-  return referenceBackend();
+  return nodeWasmBackend({ threads, strict });
 }
 
 export const nodePlatform: Platform = {

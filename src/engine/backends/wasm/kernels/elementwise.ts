@@ -17,6 +17,7 @@ import {
   subI,
   type V128,
   v,
+  vi,
 } from "../assembler.ts";
 import { bytesOfPartial } from "../memory.ts";
 import { type Domain, type Kernel, nest, numeric } from "./kernel.ts";
@@ -79,8 +80,9 @@ export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) =>
       }
       const one = (offset: number): V128 => (moving ? load(address, offset) : load32Splat(address, offset));
       if (!isPartial(operand)) return one(0);
+      const plus = operand.dtype === "int32" ? vi.add : v.add;
       let total = one(0);
-      for (let chunk = 1; chunk < CHUNKS; chunk++) total = v.add(total, one(chunk * bytesOfPartial(operand)));
+      for (let chunk = 1; chunk < CHUNKS; chunk++) total = plus(total, one(chunk * bytesOfPartial(operand)));
       return total;
     };
     const step = (position: I32, lanes: number): void => {

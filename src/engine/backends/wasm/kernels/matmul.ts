@@ -169,7 +169,7 @@ function panelProduct(p: Product, transposeB: boolean): void {
     }
     tiles(kernel, rows, vectors === 1 ? 2 * ROWS : ROWS, (m, count) => {
       const at = f.let(addI(out, addI(mulI(m, N * 4), mulI(n, 4))));
-      const before = addI(kernel.pointer(root), at);
+      const before = accumulate ? addI(kernel.pointer(root), at) : at;
       const totals = Array.from({ length: count * vectors }, (_, t) => {
         const offset = Math.floor(t / vectors) * N * 4 + (t % vectors) * 16;
         return f.local("v128", accumulate ? load(before, offset) : splatConst(0));
