@@ -34,5 +34,7 @@ function enableRelaxedSimd(): void {
 /** The wasm backend on Node's worker threads. */
 export function nodeWasmBackend(options: { threads: number; strict?: boolean }): Backend {
   enableRelaxedSimd();
-  return wasmBackend({ ...options, spawn });
+  // V8 before 12 is slow at many small loads but good at shuffles; later ones are the other way round (docs/performance.md).
+  const broadcast = Number.parseInt(process.versions.v8, 10) < 12 ? "shuffle" : "splat";
+  return wasmBackend({ ...options, spawn, broadcast });
 }

@@ -25,6 +25,7 @@ import {
   type V128,
   v,
 } from "../assembler.ts";
+import { PANEL, type PanelConvAttrs } from "../legalize.ts";
 import { evenPieces, type Kernel, runsOf } from "./kernel.ts";
 
 /** Vector registers that accumulators may take; the rest hold operands. */
@@ -73,8 +74,8 @@ export const isDepthwise = ({ groups }: ConvAttrs, C: number, O: number): boolea
 
 export function convKernel(kernel: Kernel): void {
   const [x, w] = kernel.root.inputs;
-  const attrs = kernel.root.attrs as ConvAttrs;
-  const g = geometry(x.shape, kernel.root.shape, w.shape, attrs);
+  const attrs = kernel.root.attrs as ConvAttrs | PanelConvAttrs;
+  const g = geometry(x.shape, kernel.root.shape, "panels" in attrs ? attrs.kernel : w.shape, attrs);
   if (isDepthwise(attrs, g.C, g.O)) depthwise(kernel, attrs, g);
   else direct(kernel, attrs, g);
 }
@@ -99,18 +100,20 @@ function overRows(
   });
 }
 
-function direct(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
+function direct(kernel: Kernel, attrs: ConvAttrs | PanelConvAttrs, g: Geometry): void {
   const { f, root, begin, end } = kernel;
   const [x, w] = root.inputs;
   const { stride, dilation, groups } = attrs;
   const { H, W, C, P, Q, O, R, S, depth, width } = g;
   const pixelBytes = C * 4;
+  const panels = "panels" in attrs;
+  const weightStep = (panels ? PANEL : O) * 4;
   for (let group = 0; group < groups; group++) {
     for (const { from, vectors, lanes } of channelTiles(width, 2)) {
       const channel = group * width + from;
       f.for(begin, end, 1, (n) => {
         const image = f.let(addI(kernel.pointer(x), addI(mulI(n, H * W * pixelBytes), i32(group * depth * 4))));
-        const weights = f.let(addI(kernel.pointer(w), i32(channel * 4)));
+        const weights = f.let(addI(kernel.pointer(w), i32(panels ? R * S * depth * channel * 4 : channel * 4)));
         f.for(0, P, 1, (p) => {
           const row = f.let(mulI(addI(mulI(n, P), p), Q * O * 4));
           for (const run of runsOf(evenPieces(Q, Math.floor(ACCUMULATORS / vectors)))) {
@@ -118,13 +121,13 @@ function direct(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
               const tile = Array.from({ length: run.size * vectors }, () => f.local("v128", splatConst(0)));
               overRows(kernel, attrs, g, p, (r, h) => {
                 const xAt = f.let(addI(image, mulI(addI(mulI(h, W), mulI(q, stride[1])), pixelBytes)));
-                const wAt = f.let(addI(weights, mulI(r, S * depth * O * 4)));
+                const wAt = f.let(addI(weights, mulI(r, S * depth * weightStep)));
                 taps(kernel, tile, run.size, vectors, xAt, wAt, {
                   pixel: stride[1] * pixelBytes,
                   columns: S,
                   column: dilation[1] * pixelBytes,
                   depth,
-                  weightStep: O * 4,
+                  weightStep,
                 });
               });
               const out = f.let(addI(row, addI(mulI(q, O * 4), i32(channel * 4))));
@@ -139,7 +142,6 @@ function direct(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
       });
     }
   }
-  void R;
 }
 
 interface Taps {
