@@ -34,7 +34,6 @@ function enableRelaxedSimd(): void {
 /** The wasm backend on Node's worker threads. */
 export function nodeWasmBackend(options: { threads: number; strict?: boolean }): Backend {
   enableRelaxedSimd();
-  // V8 before 12 is slow at many small loads but good at shuffles; later ones are the other way round (docs/performance.md).
-  const broadcast = Number.parseInt(process.versions.v8, 10) < 12 ? "shuffle" : "splat";
-  return wasmBackend({ ...options, spawn, broadcast });
+  const scheduling = Number.parseInt(process.versions.v8, 10) < 12 ? "late" : "in order";
+  return wasmBackend({ ...options, spawn, scheduling });
 }

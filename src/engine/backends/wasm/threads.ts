@@ -107,11 +107,13 @@ export class ThreadPool {
         new Promise<void>((resolve) => {
           this.#acknowledge.set(message.id, resolve);
           this.#waiting.set(message.id, this.#workers.length);
+          // The command first: a worker that waits for its first message takes its bearings from the sequence when it
+          // comes, and must not find this command after it.
+          this.#command(TAKE_MESSAGES);
           for (const worker of this.#workers) {
             worker.keepAlive(true);
             worker.postMessage(message);
           }
-          this.#command(TAKE_MESSAGES);
         }),
     );
     return this.#queue;

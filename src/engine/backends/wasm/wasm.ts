@@ -10,7 +10,7 @@ import type { Tensor } from "../../tensor.ts";
 import { type Graph, graphParameters, type Update } from "../../trace.ts";
 import type { Backend, Program } from "../backend.ts";
 import { rootKernel } from "./kernels/index.ts";
-import type { KernelTarget } from "./kernels/kernel.ts";
+import { ACCUMULATORS, type Scheduling } from "./kernels/kernel.ts";
 import { legalize } from "./legalize.ts";
 import { isa } from "./math.ts";
 import { SharedMemory } from "./memory.ts";
@@ -26,8 +26,8 @@ export interface WasmOptions {
   /** Only arithmetic that WebAssembly fixes to the bit: no fused multiply-add. Default false. */
   readonly strict?: boolean;
   readonly spawn: SpawnWorker;
-  /** The faster way to spread one number over four lanes on the engine at hand; results do not depend on it. Default "splat". */
-  readonly broadcast?: KernelTarget["broadcast"];
+  /** What the engine at hand does with loop bodies; results do not depend on it. Default "in order". */
+  readonly scheduling?: Scheduling;
 }
 
 /** Plans a graph as the wasm backend does. */
@@ -55,7 +55,7 @@ class WasmBackend implements Backend {
   readonly #memory = new SharedMemory();
   readonly #pool: ThreadPool;
   readonly #relaxed: boolean;
-  readonly #broadcast: KernelTarget["broadcast"];
+  readonly #scheduling: Scheduling;
   readonly #views = new WeakMap<AnyParameter, TypedArray>();
   /** Gives a parameter's block back when nobody holds the parameter any more. */
   readonly #forgotten = new FinalizationRegistry<{ address: number; bytes: number }>(({ address, bytes }) => {
@@ -63,8 +63,8 @@ class WasmBackend implements Backend {
   });
   #programs = 0;
 
-  constructor({ threads, strict = false, spawn, broadcast = "splat" }: WasmOptions) {
-    this.#broadcast = broadcast;
+  constructor({ threads, strict = false, spawn, scheduling = "in order" }: WasmOptions) {
+    this.#scheduling = scheduling;
     this.#relaxed = !strict && relaxedSimdWorks();
     this.#pool = new ThreadPool(threads, this.#memory.memory, spawn);
     const arithmetic = strict ? "strict arithmetic" : this.#relaxed ? "fused multiply-add" : "plain multiply and add";
@@ -92,7 +92,8 @@ class WasmBackend implements Backend {
       const key = place.kind === "parameter" ? place.parameter : "tensor" in place ? place.tensor : undefined;
       return addresses.get(key as Tensor) as number;
     };
-    const target = { isa: isa(this.#relaxed), broadcast: this.#broadcast };
+    const scheduling = this.#scheduling;
+    const target = { isa: isa(this.#relaxed), scheduling, accumulators: ACCUMULATORS[scheduling] };
     const bytes = encodeProgram(planned, { fixed, arena, scratch, scratchBytes: perThread }, target);
     const id = this.#programs++;
     const run = await this.#pool.load(id, await WebAssembly.compile(bytes));

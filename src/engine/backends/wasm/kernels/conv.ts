@@ -28,9 +28,6 @@ import {
 import { PANEL, type PanelConvAttrs } from "../legalize.ts";
 import { evenPieces, type Kernel, runsOf } from "./kernel.ts";
 
-/** Vector registers that accumulators may take; the rest hold operands. */
-const ACCUMULATORS = 12;
-
 interface Geometry {
   readonly H: number;
   readonly W: number;
@@ -116,13 +113,13 @@ function direct(kernel: Kernel, attrs: ConvAttrs | PanelConvAttrs, g: Geometry):
         const weights = f.let(addI(kernel.pointer(w), i32(panels ? R * S * depth * channel * 4 : channel * 4)));
         f.for(0, P, 1, (p) => {
           const row = f.let(mulI(addI(mulI(n, P), p), Q * O * 4));
-          for (const run of runsOf(evenPieces(Q, Math.floor(ACCUMULATORS / vectors)))) {
+          for (const run of runsOf(evenPieces(Q, Math.floor(kernel.target.accumulators / vectors)))) {
             f.for(run.from, run.from + run.count * run.size, run.size, (q) => {
               const tile = Array.from({ length: run.size * vectors }, () => f.local("v128", splatConst(0)));
               overRows(kernel, attrs, g, p, (r, h) => {
                 const xAt = f.let(addI(image, mulI(addI(mulI(h, W), mulI(q, stride[1])), pixelBytes)));
                 const wAt = f.let(addI(weights, mulI(r, S * depth * weightStep)));
-                taps(kernel, tile, run.size, vectors, xAt, wAt, {
+                taps(kernel, tile, vectors, xAt, wAt, {
                   pixel: stride[1] * pixelBytes,
                   columns: S,
                   column: dilation[1] * pixelBytes,
@@ -157,52 +154,33 @@ interface Taps {
 }
 
 /** Adds one kernel row's taps (columns × input channels) to a tile of pixels × vectors. */
-function taps(
-  kernel: Kernel,
-  tile: readonly Local<"v128">[],
-  pixels: number,
-  vectors: number,
-  x: I32,
-  w: I32,
-  t: Taps,
-): void {
+function taps(kernel: Kernel, tile: readonly Local<"v128">[], vectors: number, x: I32, w: I32, t: Taps): void {
   const { f, isa, target } = kernel;
-  const multiply = (xOffset: number, xBase: I32, wOffset: number, wBase: I32, values?: readonly V128[]): void => {
-    const weights = Array.from({ length: vectors }, (_, k) => f.let(load(wBase, wOffset + k * 16)));
+  const pixels = tile.length / vectors;
+  const tap = (xAt: I32, wAt: I32, n: number): void => {
+    const weights = Array.from({ length: vectors }, (_, k) => f.let(load(wAt, n * t.weightStep + k * 16)));
     for (let pixel = 0; pixel < pixels; pixel++) {
-      const value = f.let(values?.[pixel] ?? load32Splat(xBase, xOffset + pixel * t.pixel));
-      for (let k = 0; k < vectors; k++) {
+      const value = f.let(load32Splat(xAt, n * 4 + pixel * t.pixel));
+      weights.forEach((weight, k) => {
         const total = tile[pixel * vectors + k];
-        f.set(total, isa.madd(value, weights[k], total));
-      }
+        f.set(total, isa.madd(value, weight, total));
+      });
     }
   };
-  /** Taps `from` … `to` of the channels at given bases. */
-  const block = (count: number, xBase: I32, wBase: I32): void => {
-    if (target.broadcast === "shuffle" && count === 4) {
-      const four = Array.from({ length: pixels }, (_, pixel) => f.let(load(xBase, pixel * t.pixel)));
-      for (let c = 0; c < 4; c++) {
-        multiply(
-          0,
-          xBase,
-          c * t.weightStep,
-          wBase,
-          four.map((value) => shuffle(value, value, [c, c, c, c])),
-        );
-      }
-    } else for (let c = 0; c < count; c++) multiply(c * 4, xBase, c * t.weightStep, wBase);
+  /** Taps that lie one after the other, both in the input and in the weights. */
+  const run = (length: number, xFrom: I32, wFrom: I32): void => {
+    const unroll = Math.min(target.scheduling === "late" ? 1 : 4, length);
+    const [xAt, wAt] = [f.let(xFrom), f.let(wFrom)];
+    f.for(0, length - (length % unroll), unroll, () => {
+      for (let n = 0; n < unroll; n++) tap(xAt, wAt, n);
+      f.set(xAt, addI(xAt, unroll * 4));
+      f.set(wAt, addI(wAt, unroll * t.weightStep));
+    });
+    for (let n = 0; n < length % unroll; n++) tap(xAt, wAt, n);
   };
-  const column = (xBase: I32, wBase: I32): void => {
-    const whole = Math.floor(t.depth / 4) * 4;
-    if (whole > 0) {
-      f.for(0, whole, 4, (c) => block(4, f.let(addI(xBase, mulI(c, 4))), f.let(addI(wBase, mulI(c, t.weightStep)))));
-    }
-    const rest = t.depth - whole;
-    if (rest > 0) block(rest, f.let(addI(xBase, i32(whole * 4))), f.let(addI(wBase, i32(whole * t.weightStep))));
-  };
-  f.for(0, t.columns, 1, (s) => {
-    column(f.let(addI(x, mulI(s, t.column))), f.let(addI(w, mulI(s, t.depth * t.weightStep))));
-  });
+  if (t.column === t.depth * 4) run(t.columns * t.depth, x, w);
+  else
+    f.for(0, t.columns, 1, (s) => run(t.depth, addI(x, mulI(s, t.column)), addI(w, mulI(s, t.depth * t.weightStep))));
 }
 
 /** Every channel by itself: vectors over channels, a tile of neighbouring pixels. */
@@ -315,7 +293,7 @@ export function convWeightGradKernel(kernel: Kernel): void {
       });
       for (const { from, vectors, lanes } of channelTiles(width, 2)) {
         const channel = (group * width + from) * 4;
-        const size = vectors === 1 ? 8 : target.broadcast === "shuffle" ? 4 : 5;
+        const size = vectors === 1 ? 8 : target.scheduling === "late" ? 4 : 5;
         let tap = 0;
         // Equal tiles whose taps are equally far apart share one loop over tiles.
         const pieces = depth % size === 0 ? [size] : evenPieces(offsets.length, size);
@@ -327,7 +305,7 @@ export function convWeightGradKernel(kernel: Kernel): void {
             const gAt = f.let(addI(gRow, i32(channel)));
             f.for(0, Q, 1, () => {
               const values = Array.from({ length: vectors }, (_, k) => f.let(load(gAt, k * 16)));
-              const contiguous = target.broadcast === "shuffle" && taps === 4 && xOffset(3) - xOffset(0) === 12;
+              const contiguous = target.scheduling === "late" && taps === 4 && xOffset(3) - xOffset(0) === 12;
               const four = contiguous ? f.let(load(xAt, xOffset(0))) : undefined;
               for (let t = 0; t < taps; t++) {
                 const input = f.let(

@@ -32,10 +32,20 @@ export interface Domain {
   readonly unit: number;
 }
 
+/**
+ * How the engine orders a loop body: as written, or with all arithmetic behind all loads ("late": V8 before 12), so that
+ * everything loaded in one turn must fit into registers beside the results.
+ */
+export type Scheduling = "in order" | "late";
+
+/** Tiles for each scheduling: of the 16 vector registers, the rest hold operands. */
+export const ACCUMULATORS = { "in order": 12, late: 8 } as const satisfies Record<Scheduling, number>;
+
 export interface KernelTarget {
   readonly isa: Isa;
-  /** How scalar operands reach all lanes in inner loops: by a splatting load, or by one load and shuffles. */
-  readonly broadcast: "splat" | "shuffle";
+  readonly scheduling: Scheduling;
+  /** Vectors that a tile of results may keep in registers. */
+  readonly accumulators: number;
 }
 
 /** The function being generated for one group. */

@@ -26,7 +26,6 @@ import { type Domain, evenPieces, type Kernel, nest, runsOf } from "./kernel.ts"
 
 /** Columns of one panel of b: two vectors. */
 const PANEL = 8;
-const ROWS = 6;
 
 /** Whether the operands' leading axes are looped over, or this is one product whose rows or columns are divided. */
 function isBatched(root: Tensor): boolean {
@@ -38,7 +37,7 @@ export function matmulDomain(group: Kernel["group"]): Domain {
   const [M, N] = root.shape.slice(-2);
   if (isBatched(root)) return { size: root.shape[0], unit: 1 };
   // By columns, so that each part of a large b is read by one thread only; tall, narrow products go by rows.
-  return N >= M || N >= 64 ? { size: N, unit: 4 * PANEL } : { size: M, unit: ROWS };
+  return N >= M || N >= 64 ? { size: N, unit: 4 * PANEL } : { size: M, unit: 4 };
 }
 
 /** Scratch bytes for one packed panel of b. */
@@ -69,7 +68,7 @@ export function matmulKernel(kernel: Kernel): void {
       product({ a: kernel.pointer(a), b: kernel.pointer(b), out: i32(0), ...whole, pack: false });
       return;
     }
-    const byRows = group.split === "samples" || (matmulDomain(group).size === M && matmulDomain(group).unit === ROWS);
+    const byRows = group.split === "samples" || (matmulDomain(group).size === M && matmulDomain(group).unit === 4);
     const rows: Span = byRows ? { from: begin, to: end } : all(M);
     const columns: Span = byRows ? all(N) : { from: begin, to: end };
     // A panel is copied together when many rows of tiles will use it.
@@ -167,7 +166,7 @@ function panelProduct(p: Product, transposeB: boolean): void {
       bAt = f.let(kernel.scratch as I32);
       bStep = vectors * 16;
     }
-    tiles(kernel, rows, vectors === 1 ? 2 * ROWS : ROWS, (m, count) => {
+    tiles(kernel, rows, Math.floor(target.accumulators / vectors), (m, count) => {
       const at = f.let(addI(out, addI(mulI(m, N * 4), mulI(n, 4))));
       const before = accumulate ? addI(kernel.pointer(root), at) : at;
       const totals = Array.from({ length: count * vectors }, (_, t) => {
@@ -194,21 +193,7 @@ function panelProduct(p: Product, transposeB: boolean): void {
         f.set(aAt, addI(aAt, aDepth));
         f.set(bNow, addI(bNow, bStep));
       };
-      const shuffled = target.broadcast === "shuffle" && aDepth === 4 && K >= 4 && depth.known !== undefined;
-      const quads = shuffled ? Math.floor(K / 4) * 4 : 0;
-      if (shuffled) {
-        f.for(0, quads, 4, () => {
-          const four = Array.from({ length: count }, (_, i) => f.let(load(aAt, i * aRow)));
-          for (let k = 0; k < 4; k++)
-            step(
-              four.map((value) => shuffle(value, value, [k, k, k, k])),
-              k * bStep,
-            );
-          f.set(aAt, addI(aAt, 16));
-          f.set(bNow, addI(bNow, 4 * bStep));
-        });
-      }
-      f.for(quads > 0 ? quads : depth.from, depth.to, 1, single);
+      f.for(depth.from, depth.to, 1, single);
       const channel = f.let(mulI(n, 4));
       totals.forEach((total, t) => {
         const [i, j] = [Math.floor(t / vectors), t % vectors];
@@ -250,7 +235,7 @@ function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Prod
   const whole = Math.floor(K / 4) * 4;
   const block = (n: I32, width: number): void => {
     const bAt = f.let(addI(b, mulI(n, bRow)));
-    tiles(kernel, rows, 3, (m, count) => {
+    tiles(kernel, rows, Math.floor(kernel.target.accumulators / 4), (m, count) => {
       const aNow = f.let(addI(a, mulI(m, aRow)));
       const bNow = f.let(bAt as I32);
       const totals: Local<"v128">[] = Array.from({ length: count * width }, () => f.local("v128", splatConst(0)));

@@ -1,0 +1,120 @@
+"""Trains the named networks in PyTorch with the recipes of `ductus info`, as the judge of their accuracy.
+
+    pip install torch==2.13 numpy
+    python bench/recipes_pytorch.py DATA_DIR [--seeds 3] [--networks cnn-3x3 …] >> results.jsonl
+
+DATA_DIR holds mnist/*.gz. The protocol is the one of `ductus train`: a tenth of the training split is held out, the
+weights of the last epoch are tested once on the official test split. One JSON object a run goes to standard output.
+"""
+
+import argparse, gzip, json, pathlib, time
+import numpy as np
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+
+class TwoConv(nn.Module):
+    def __init__(self, k1, k2, hidden, features, pad=0):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, k1, padding=pad)
+        self.conv2 = nn.Conv2d(32, 64, k2, padding=pad)
+        self.fc1 = nn.Linear(features, hidden)
+        self.fc2 = nn.Linear(hidden, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        return self.fc2(F.relu(self.fc1(x.flatten(1))))
+
+
+class Separable(nn.Module):
+    def __init__(self, dilation):
+        super().__init__()
+        def block(i, o):
+            return nn.Sequential(nn.Conv2d(i, i, 3, padding=1, dilation=dilation, groups=i), nn.Conv2d(i, o, 1))
+        self.conv1, self.conv2, self.fc = block(1, 16), block(16, 32), nn.Linear(32, 10)
+
+    def forward(self, x):
+        return self.fc(F.relu(self.conv2(F.relu(self.conv1(x)))).mean((2, 3)))
+
+
+class LeNet5(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)
+        self.fc1, self.fc2, self.fc3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)
+
+    def forward(self, x):
+        x = F.avg_pool2d(torch.tanh(self.conv1(x)), 2)
+        x = F.avg_pool2d(torch.tanh(self.conv2(x)), 2)
+        return self.fc3(torch.tanh(self.fc2(torch.tanh(self.fc1(x.flatten(1))))))
+
+
+class Mlp(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(784, 128), nn.Linear(128, 10)
+
+    def forward(self, x):
+        return self.fc2(F.relu(self.fc1(x.flatten(1))))
+
+
+UNIT, MNIST, HALF = (0.0, 1.0), (0.1307, 0.3081), (0.5, 0.5)
+ADAM = lambda p: torch.optim.Adam(p, lr=1e-3)
+SGD = lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9)
+# name: (network, normalisation, optimiser, batch, epochs)
+RECIPES = {
+    "cnn-3x3": (lambda: TwoConv(3, 3, 128, 1600), UNIT, ADAM, 64, 5),
+    "cnn-5x5": (lambda: TwoConv(5, 5, 1024, 1024), HALF, SGD, 100, 2),
+    "cnn-5x3": (lambda: TwoConv(5, 3, 128, 1600), MNIST, SGD, 64, 10),
+    "separable": (lambda: Separable(1), MNIST, ADAM, 64, 10),
+    "separable-dilated": (lambda: Separable(2), MNIST, ADAM, 64, 10),
+    "cnn-same": (lambda: TwoConv(3, 3, 1024, 3136, 1), UNIT, ADAM, 64, 5),
+    "lenet5": (LeNet5, MNIST, ADAM, 64, 10),
+    "mlp": (Mlp, MNIST, ADAM, 64, 10),
+}
+
+
+def read(path):
+    with gzip.open(path) as f:
+        data = f.read()
+    dims = data[3]
+    shape = np.frombuffer(data, ">u4", dims, 4)
+    return torch.from_numpy(np.frombuffer(data, np.uint8, offset=4 + 4 * dims).reshape(shape).copy())
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--networks", nargs="*", default=list(RECIPES))
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    folder = pathlib.Path(args.data) / "mnist"
+    x, y = read(folder / "train-images-idx3-ubyte.gz"), read(folder / "train-labels-idx1-ubyte.gz").long()
+    tx, ty = read(folder / "t10k-images-idx3-ubyte.gz"), read(folder / "t10k-labels-idx1-ubyte.gz").long()
+    for seed in range(args.seeds):
+        for name in args.networks:
+            make, (mean, std), optimizer, batch, epochs = RECIPES[name]
+            torch.manual_seed(seed)
+            net = make().to(memory_format=torch.channels_last)
+            opt = optimizer(net.parameters())
+            prepare = lambda pixels: ((pixels.float() / 255 - mean) / std).unsqueeze(1)
+            train = torch.randperm(len(x))[: len(x) * 9 // 10]
+            started = time.time()
+            for _ in range(epochs):
+                order = train[torch.randperm(len(train))]
+                for start in range(0, len(order), batch):
+                    index = order[start : start + batch]
+                    opt.zero_grad()
+                    F.cross_entropy(net(prepare(x[index])), y[index]).backward()
+                    opt.step()
+            with torch.no_grad():
+                right = sum(int((net(prepare(tx[i : i + 1000])).argmax(1) == ty[i : i + 1000]).sum()) for i in range(0, 10000, 1000))
+            seconds = round(time.time() - started, 1)
+            print(json.dumps({"network": name, "seed": seed, "accuracy": right / 10000, "seconds": seconds, "torch": torch.__version__}), flush=True)
+
+
+main()
