@@ -8,6 +8,7 @@ import { formatSummary } from "../nn/summary.ts";
 import { pathKind } from "../platform/node/files.ts";
 import { platform } from "../platform/platform.ts";
 import { type PlannedMemory, planMemory } from "../train/plan-memory.ts";
+import { round } from "../train/report.ts";
 import { load } from "../train/trained-model.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { byteSize, openTerminal, type Terminal } from "./terminal.ts";
@@ -66,15 +67,20 @@ function showFile(terminal: Terminal, path: string, model: Model): void {
   if (dataset !== undefined) terminal.print(`trained on     ${dataset.name} (${dataset.fingerprint.slice(0, 12)})`);
   const names = classes.length > 20 ? `${classes.slice(0, 20).join(" ")} …` : classes.join(" ");
   terminal.print(`classes        ${classes.length}: ${names}`);
-  for (const [name, value] of Object.entries(model.metrics)) {
-    if (value !== null && typeof value !== "object") terminal.print(`${name.padEnd(14)} ${String(value)}`);
-    else if (value !== null) terminal.print(`${name.padEnd(14)} ${flatten(value as object)}`);
+  for (const name of SHOWN_METRICS) {
+    const value = model.metrics[name];
+    if (value !== undefined && value !== null) terminal.print(`${name.padEnd(14)} ${metricText(value)}`);
   }
 }
 
-function flatten(record: object): string {
-  return Object.entries(record)
-    .map(([name, value]) => `${name} ${String(value)}`)
+/** What was measured, in the order of importance; the rest is in the run folder and in --json. */
+const SHOWN_METRICS = ["test", "validation", "epoch"] as const;
+
+function metricText(value: unknown): string {
+  if (typeof value === "number") return round(value);
+  if (typeof value !== "object" || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, inner]) => `${name} ${metricText(inner)}`)
     .join(", ");
 }
 

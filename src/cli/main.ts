@@ -84,6 +84,7 @@ function write(text: string): void {
 function describe(error: unknown): { readonly message: string; readonly status: number } {
   if (error instanceof DuctusError) return { message: error.message, status: error.exitCode };
   if (error instanceof CommanderError) {
+    if (error.code === "commander.help") return { message: "a further word is missing, see above", status: 2 };
     const message = error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
     return { message, status: error.exitCode === 0 ? 0 : 2 };
   }

@@ -1,8 +1,9 @@
 /** Finds and makes the folder of a run, before training starts: one that cannot be written is better known early. */
 import { access, constants, mkdir, readdir } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { UsageError } from "../engine/errors.ts";
 import { fileError } from "../platform/node/atomic.ts";
+import { pathKind } from "../platform/node/files.ts";
 
 const RUNS = "runs";
 
@@ -17,7 +18,7 @@ export async function claimRunFolder(out: string | undefined, data: string, mode
 async function givenFolder(out: string): Promise<string> {
   let names: readonly string[];
   try {
-    await mkdir(out, { recursive: true });
+    await makeFolder(resolve(out));
     await access(out, constants.W_OK);
     names = await readdir(out);
   } catch (error) {
@@ -27,10 +28,24 @@ async function givenFolder(out: string): Promise<string> {
   return out;
 }
 
+/** Makes a folder and those above it. Node's own recursive mkdir never returns where the parent refuses with ENOENT (/proc). */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    const parent = dirname(path);
+    if (code !== "ENOENT" || parent === path || (await pathKind(parent)) !== "nothing") throw error;
+    await makeFolder(parent);
+    await mkdir(path);
+  }
+}
+
 async function nextFolder(data: string, model: string): Promise<string> {
   const stem = `${plainName(data)}-${plainName(model)}`;
   try {
-    await mkdir(RUNS, { recursive: true });
+    await makeFolder(resolve(RUNS));
     for (let n = highest(await readdir(RUNS), stem) + 1; ; n++) {
       const path = join(RUNS, `${stem}-${n}`);
       try {

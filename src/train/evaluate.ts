@@ -1,5 +1,6 @@
 /** Measures a model on a data set: one compiled program per batch shape, everything else counted on the host. */
-import type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
+import { type Dataset, ImageDataset, type InputArray, type TargetArray } from "../data/dataset.ts";
+import { fingerprint } from "../data/fingerprint.ts";
 import { Loader } from "../data/loader.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { DataError } from "../engine/errors.ts";
@@ -39,11 +40,17 @@ export async function evaluate(model: Model, dataset: Dataset, options: Evaluate
   const backend = options.backend ?? (await platform().createBackend(options));
   const evaluator = new Evaluator(model, backend, options);
   try {
-    return await evaluator.run(dataset);
+    return await evaluator.run(dataset, await wasTrainedOn(model, dataset));
   } finally {
     evaluator.dispose();
     if (options.backend === undefined) await backend.close();
   }
+}
+
+/** Whether these are the samples, all of them, that the model was trained on. */
+async function wasTrainedOn(model: Model, dataset: Dataset): Promise<boolean> {
+  if (model.dataset?.name !== dataset.name || !(dataset instanceof ImageDataset)) return false;
+  return model.dataset.fingerprint === (await fingerprint(dataset));
 }
 
 /** What a model goes by in messages and file names. */
@@ -80,7 +87,7 @@ export class Evaluator {
     this.#loss = findLoss(options.loss ?? model.recipe.loss);
   }
 
-  async run(dataset: Dataset): Promise<Evaluation> {
+  async run(dataset: Dataset, isTrainingData = false): Promise<Evaluation> {
     checkSamples(this.#model, dataset);
     const { batchSize = BATCH_SIZE, metrics = [], onProgress, signal } = this.#options;
     const started = performance.now();
@@ -115,6 +122,7 @@ export class Evaluator {
       loss: lossSum / dataset.length,
       metrics: Object.fromEntries(metrics.map(({ name }, i) => [name, accumulators[i].value()])),
       classification: matrix && classification(matrix, this.#model.classes),
+      isTrainingData,
       seconds: (performance.now() - started) / 1000,
     });
   }

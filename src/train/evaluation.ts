@@ -20,6 +20,8 @@ export interface EvaluationFields {
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
   readonly classification?: Classification;
+  /** Whether the model was trained on these very samples: then nothing here says how good it is. */
+  readonly isTrainingData: boolean;
   readonly seconds: number;
 }
 
@@ -34,6 +36,8 @@ export class Evaluation implements EvaluationFields {
   readonly metrics: Readonly<Record<string, number>>;
   /** Only for data with classes. */
   readonly classification: Classification | undefined;
+  /** Whether the model was trained on these very samples: then nothing here says how good it is. */
+  readonly isTrainingData: boolean;
   /** Wall time of the pass. */
   readonly seconds: number;
 
@@ -43,6 +47,7 @@ export class Evaluation implements EvaluationFields {
     this.loss = fields.loss;
     this.metrics = fields.metrics;
     this.classification = fields.classification;
+    this.isTrainingData = fields.isTrainingData;
     this.seconds = fields.seconds;
   }
 
@@ -57,8 +62,10 @@ export class Evaluation implements EvaluationFields {
 
   /** Plain data, with everything about classes beside the rest. */
   toJSON(): Record<string, unknown> {
-    const { dataset, count, loss, classification: classes, metrics, seconds } = this;
-    return { dataset, count, loss, ...classes, metrics, seconds };
+    const { dataset, count, loss, accuracy, classification: classes, metrics, isTrainingData, seconds } = this;
+    const { classes: perClass, macro, confusion } = classes ?? {};
+    const share = isTrainingData ? { trainingAccuracy: accuracy } : { accuracy };
+    return { dataset, count, loss, ...share, classes: perClass, macro, confusion, metrics, isTrainingData, seconds };
   }
 
   // Node prints an object by this well-known symbol; it means nothing elsewhere.

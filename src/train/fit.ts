@@ -128,8 +128,16 @@ class Fitting {
     const goOn = this.#stepHook(signal);
     for (let epoch = 1; epoch <= settings.epochs && goOn.isOn(); epoch++) {
       const sums = await this.#epoch(epoch, goOn.afterStep, good);
-      if (!goOn.isOn()) break;
+      if (!goOn.isOn()) {
+        if (!good.isFinite()) good.restore();
+        break;
+      }
       const results = validation && (await evaluator.run(validation));
+      // The last step's harm would otherwise show in the next epoch only, after the checkpoint is written.
+      if (!good.isFinite() || (results !== undefined && !Number.isFinite(results.loss))) {
+        good.restore();
+        throw new DivergedError("weights ceased to be finite numbers", trainer.state.step, epoch);
+      }
       const isBest = this.#record(epochResult(epoch, sums, trainer, results));
       model.metrics = plainResult(this.#history[this.#history.length - 1]);
       observe(settings.schedule, this.#history[this.#history.length - 1]);

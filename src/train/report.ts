@@ -45,11 +45,16 @@ export function formatEvaluation(evaluation: EvaluationFields, style: Style = PL
   return parts.join("\n");
 }
 
-function headline({ dataset, count, loss, classification }: EvaluationFields, style: Style): string {
+function headline(evaluation: EvaluationFields, style: Style): string {
+  const { dataset, count, loss, classification, isTrainingData } = evaluation;
   const samples = `${grouped(count)} ${count === 1 ? "sample" : "samples"} of ${dataset}`;
   if (classification === undefined) return `${style.bold(`loss ${round(loss)}`)} · ${samples}`;
   const wrong = count - Math.round(classification.accuracy * count);
   const errors = `${grouped(wrong)} wrong`;
+  if (isTrainingData) {
+    const share = style.bold(`${percent(classification.accuracy)} of its own training samples recognised`);
+    return `${share} · loss ${round(loss)} · ${samples}\nThis says little about new samples; measure on others for that.`;
+  }
   return `${style.bold(`accuracy ${percent(classification.accuracy)}`)} · ${errors} · loss ${round(loss)} · ${samples}`;
 }
 

@@ -12,14 +12,15 @@ import { platform } from "../platform/platform.ts";
 import { BREATH } from "./evaluate.ts";
 import { hasClasses, type StepDefinition, traceTrainingStep, writeStepKey } from "./step.ts";
 
-/** The loss is no number any more. */
+/** The loss or the weights are no finite numbers any more. */
 export class DivergedError extends DuctusError {
   readonly step: number;
   readonly epoch: number;
 
-  constructor(loss: number, step: number, epoch: number) {
+  /** @param what for the message: `loss became NaN` */
+  constructor(what: string, step: number, epoch: number) {
     super(
-      `the loss became ${loss} at step ${step} (epoch ${epoch}); the last good weights are kept; try a lower learning rate or clipNorm`,
+      `the ${what} at step ${step} (epoch ${epoch}); the last good weights are kept; try a lower learning rate or clipNorm`,
     );
     this.step = step;
     this.epoch = epoch;
@@ -105,7 +106,7 @@ export class Trainer {
       state.batch = batch;
       state.count = count;
       this.#runStep(program, ++state.step);
-      if (!Number.isFinite(state.loss)) throw new DivergedError(state.loss, state.step, epoch);
+      if (!Number.isFinite(state.loss)) throw new DivergedError(`loss became ${state.loss}`, state.step, epoch);
       samples += count;
       loss += state.loss * count;
       correct += program.outputs.correct?.[0] ?? 0;
@@ -156,6 +157,11 @@ export class Snapshot {
   /** Takes the present values. */
   update(): void {
     for (const { parameter, data } of this.#values) data.set(parameter.data);
+  }
+
+  /** Whether the present values are all finite numbers. */
+  isFinite(): boolean {
+    return this.#values.every(({ parameter }) => parameter.data.every(Number.isFinite));
   }
 
   restore(): void {

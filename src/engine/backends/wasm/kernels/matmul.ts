@@ -15,6 +15,7 @@ import {
   load32Splat,
   load32Zero,
   ltS,
+  minS,
   mulI,
   shuffle,
   splatConst,
@@ -32,12 +33,25 @@ function isBatched(root: Tensor): boolean {
   return root.rank > 2;
 }
 
+/** Rows that are computed panel by panel before the next ones, so that what is written stays within a few pages. */
+const BLOCK = 32;
+
+/**
+ * What of one product is divided between threads: columns, so that each part of a large b is read by one thread only; or
+ * blocks of rows, when b is small (the gradient of a large weight) or there are hardly any columns.
+ */
+function division(root: Tensor): { readonly by: "rows" | "columns"; readonly unit: number } {
+  const [M, N] = root.shape.slice(-2);
+  if ((root.attrs as MatmulAttrs).transposeA && M >= 2 * BLOCK) return { by: "rows", unit: BLOCK };
+  return N >= M || N >= 64 ? { by: "columns", unit: 4 * PANEL } : { by: "rows", unit: 4 };
+}
+
 export function matmulDomain(group: Kernel["group"]): Domain {
   const root = group.root as Tensor;
   const [M, N] = root.shape.slice(-2);
   if (isBatched(root)) return { size: root.shape[0], unit: 1 };
-  // By columns, so that each part of a large b is read by one thread only; tall, narrow products go by rows.
-  return N >= M || N >= 64 ? { size: N, unit: 4 * PANEL } : { size: M, unit: 4 };
+  const { by, unit } = division(root);
+  return { size: by === "rows" ? M : N, unit };
 }
 
 /** Scratch bytes for one packed panel of b. */
@@ -64,15 +78,23 @@ export function matmulKernel(kernel: Kernel): void {
   const all = (size: number): Span => ({ from: i32(0), to: i32(size), known: size });
   if (!isBatched(root)) {
     if (group.split === "partial") {
-      const whole = { rows: all(M), columns: all(N) };
-      product({ a: kernel.pointer(a), b: kernel.pointer(b), out: i32(0), ...whole, pack: false });
+      const everything = { rows: all(M), columns: all(N), out: i32(0), pack: false };
+      product({ a: kernel.pointer(a), b: kernel.pointer(b), ...everything });
       return;
     }
-    const byRows = group.split === "samples" || (matmulDomain(group).size === M && matmulDomain(group).unit === 4);
-    const rows: Span = byRows ? { from: begin, to: end } : all(M);
-    const columns: Span = byRows ? all(N) : { from: begin, to: end };
-    // A panel is copied together when many rows of tiles will use it.
-    product({ a: kernel.pointer(a), b: kernel.pointer(b), out: i32(0), rows, columns, pack: !byRows && M >= 24 });
+    const whole = { a: kernel.pointer(a), b: kernel.pointer(b), out: i32(0) };
+    const given: Span = { from: begin, to: end };
+    const { by, unit } = division(root);
+    // A panel is copied together when many tiles of rows will use it.
+    if (group.split === "samples") product({ ...whole, rows: given, columns: all(N), pack: false });
+    else if (by === "columns") product({ ...whole, rows: all(M), columns: given, pack: M >= 24 });
+    else if (unit < BLOCK) product({ ...whole, rows: given, columns: all(N), pack: false });
+    else {
+      f.for(begin, end, BLOCK, (from) => {
+        const to = f.let(minS(f.let(addI(from, BLOCK)), end));
+        product({ ...whole, rows: { from, to }, columns: all(N), pack: true });
+      });
+    }
     return;
   }
   const strideOf = (shape: Shape): number[] => {

@@ -1,0 +1,300 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Random } from "../../src/engine/random.ts";
+import { VERSION } from "../../src/version.ts";
+import { ductus, ensureBuilt, finish, start } from "./run-cli.ts";
+
+let cwd: string;
+const NAMES = ["left", "middle", "right"];
+
+beforeAll(async () => {
+  ensureBuilt();
+  cwd = await mkdtemp(join(tmpdir(), "ductus-cli-"));
+  await writeFile(join(cwd, "bars.csv"), csv(60));
+  const trained = await ductus(cwd, ...train("--epochs", "2", "--batch-size", "16", "--out", "trained"));
+  expect(trained.err + trained.out).toContain("model file");
+}, 120_000);
+afterAll(() => rm(cwd, { recursive: true, force: true }));
+
+const MODEL = "trained/best.safetensors";
+const train = (...more: readonly string[]): string[] => ["train", "--data", "bars.csv", "--model", "mlp", ...more];
+
+/** A bright bar in one of three thirds of 28×28 pixels. */
+function csv(count: number): string {
+  const random = new Random(1, "user");
+  const rows = Array.from({ length: count }, (_, i) => {
+    const pixels = Array.from({ length: 784 }, (_, p) => {
+      const isBar = Math.floor((p % 28) / 9.4) === i % 3 && p > 28 * 4 && p < 28 * 24;
+      return isBar ? 150 + random.integer(100) : 0;
+    });
+    return [NAMES[i % 3], ...pixels].join(",");
+  });
+  return `${rows.join("\n")}\n`;
+}
+
+describe("help", () => {
+  it("lists the verbs and examples, without a verb too", async () => {
+    const [bare, asked] = [await ductus(cwd), await ductus(cwd, "--help")];
+    expect(bare).toEqual(asked);
+    expect(asked.status).toBe(0);
+    for (const verb of ["train", "evaluate", "predict", "info", "data", "doctor"]) expect(asked.out).toContain(verb);
+    expect(asked.out).toContain("$ ductus train");
+  });
+
+  it.each(["train", "evaluate", "predict", "info", "data", "doctor"])("of %s has examples", async (verb) => {
+    const { status, out, err } = await ductus(cwd, verb, "--help");
+    expect({ status, err }).toEqual({ status: 0, err: "" });
+    expect(out).toContain(`Usage: ductus ${verb}`);
+    expect(out).toContain(`$ ductus ${verb}`);
+  });
+
+  it("tells the version, which is the package's", async () => {
+    const manifest = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+    expect(manifest.version).toBe(VERSION);
+    expect((await ductus(cwd, "--version")).out.trim()).toBe(VERSION);
+  });
+});
+
+describe("wrong usage: one line, exit 2", () => {
+  it.each([
+    ["trian", /unknown verb "trian"; did you mean "train"\?/],
+    ["train --epoch 3", /unknown option '--epoch' \(Did you mean --epochs\?\)/],
+    ["train --epochs 0", /--epochs must be a whole number of at least 1, not "0"/],
+    ["train --epochs 2.5", /--epochs must be a whole number/],
+    ["train --lr 0", /--lr must be a number above 0/],
+    ["train --val 1", /--val must be a number from 0 to 0.9/],
+    ["train --threads 0", /--threads must be/],
+    ["train --model cnn-3x33", /unknown model "cnn-3x33"; did you mean "cnn-3x3"\?/],
+    ["train --data mnits", /unknown data set "mnits"; did you mean "mnist"\?/],
+    ["train --optimizer adm", /unknown optimizer "adm"; did you mean "adam"\?/],
+    ["train --momentum 0.9", /adam takes no --momentum; add --optimizer sgd/],
+    ["info cnn3x3", /unknown model "cnn3x3"; did you mean "cnn-3x3"\?/],
+    ["data lsit", /unknown command 'lsit' \(Did you mean list\?\)/],
+    ["data fetch mnits", /did you mean "mnist"/],
+    ["predict", /missing required argument 'model'/],
+    [`evaluate ${MODEL} --split tset`, /Allowed choices are train, test/],
+    ["--json train", /the verb comes first/],
+  ])("ductus %s", async (line, message) => {
+    const { status, out, err } = await ductus(cwd, ...line.split(" "));
+    expect(err.trim().split("\n")).toHaveLength(1);
+    expect(err).toMatch(message);
+    expect(err).not.toContain("    at ");
+    expect(status).toBe(2);
+    if (line.includes("--json")) expect(JSON.parse(out)).toMatchObject({ status: 2 });
+    else expect(out).toBe("");
+  });
+});
+
+describe("train", () => {
+  it("leaves a run folder, and a table of test results", async () => {
+    expect((await readdir(join(cwd, "trained"))).sort()).toEqual([
+      "args.json",
+      "best.safetensors",
+      "environment.json",
+      "last.safetensors",
+      "metrics.jsonl",
+    ]);
+    const args = JSON.parse(await readFile(join(cwd, "trained/args.json"), "utf8"));
+    expect(args).toMatchObject({ verb: "train", model: "mlp", seed: 0, run: { epochs: 2, batchSize: 16 } });
+  });
+
+  it("with --json prints one object, and numbers its run folders", async () => {
+    const runs = await Promise.all([1, 2].map(() => ductus(cwd, ...train("--epochs", "1", "--json"))));
+    const results = runs.map(({ out }) => JSON.parse(out));
+    expect(results.map(({ run }) => run).sort()).toEqual(["runs/bars-mlp-1", "runs/bars-mlp-2"]);
+    expect(results[0]).toMatchObject({ ended: "finished", test: { count: 12 }, epochs: [{ epoch: 1 }] });
+    // Same seed, same everything but the clock.
+    expect(results[0].test.loss).toBe(results[1].test.loss);
+    expect(runs[0].err).toContain("epoch 1/1");
+  });
+
+  it("gives the same weights for any number of threads", async () => {
+    const [one, two] = await Promise.all(
+      ["1", "2"].map((threads) => ductus(cwd, ...train("--epochs", "1", "--threads", threads, "--json"))),
+    );
+    expect(JSON.parse(one.out).epochs[0].trainingLoss).toBe(JSON.parse(two.out).epochs[0].trainingLoss);
+    expect(JSON.parse(one.out).test.loss).toBe(JSON.parse(two.out).test.loss);
+  });
+
+  it("starts from other weights with --init", async () => {
+    const { out } = await ductus(cwd, ...train("--epochs", "1", "--init", MODEL, "--json"));
+    expect(JSON.parse(out).epochs[0].trainingLoss).toBeLessThan(0.1);
+    const wrong = await ductus(cwd, "train", "--data", "bars.csv", "--model", "lenet5", "--init", MODEL);
+    expect(wrong).toMatchObject({ status: 1, err: expect.stringMatching(/best\.safetensors: load: .*does not fit/) });
+  });
+
+  it("trains on a folder of pictures, one folder per class", async () => {
+    for (const [c, name] of ["slash", "dash"].entries()) {
+      await mkdir(join(cwd, "pictures", name), { recursive: true });
+      for (let i = 0; i < 8; i++) await picture(join(cwd, "pictures", name, `${i}.png`), c === 0, 20 + i);
+    }
+    const { status, out } = await ductus(
+      cwd,
+      "train",
+      "--data",
+      "pictures",
+      "--model",
+      "mlp",
+      "--epochs",
+      "3",
+      "--json",
+    );
+    expect(status).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ test: { accuracy: 1, classes: [{ name: "dash" }, { name: "slash" }] } });
+  });
+
+  it("stops at numbers that are no numbers, and leaves no such checkpoint", async () => {
+    const options = ["--optimizer", "sgd", "--lr", "1e30", "--batch-size", "16", "--out", "diverged"];
+    const { status, err } = await ductus(cwd, ...train(...options));
+    expect(status).toBe(1);
+    expect(err).toMatch(/ductus: the (loss|weights) .* at step \d+ \(epoch 1\).*no epoch was completed/);
+    expect(await readdir(join(cwd, "diverged"))).not.toContain("last.safetensors");
+  });
+
+  it("finishes the step on Ctrl-C, writes the last checkpoint and exits 130", async () => {
+    const child = start(cwd, train("--epochs", "100000", "--out", "stopped"));
+    child.stderr?.on("data", (chunk: Buffer) => {
+      if (String(chunk).includes("epoch 1/")) child.kill("SIGINT");
+    });
+    const { status, err } = await finish(child);
+    expect(status).toBe(130);
+    expect(err).toMatch(/stopped at step \d+; last checkpoint: stopped\/last\.safetensors/);
+    const info = await ductus(cwd, "info", "stopped/last.safetensors", "--json");
+    expect(JSON.parse(info.out)).toMatchObject({ classes: NAMES, architecture: { name: "mlp" } });
+  });
+
+  it("refuses a folder that has files already", async () => {
+    const { status, err } = await ductus(cwd, ...train("--out", "trained"));
+    expect(status).toBe(2);
+    expect(err).toContain("--out trained is not empty");
+  });
+
+  it("says in one line where it cannot write", async () => {
+    const { status, err } = await ductus(cwd, ...train("--out", "bars.csv/run"));
+    expect(status).toBe(1);
+    expect(err.trim().split("\n").at(-1)).toMatch(/^ductus: cannot write .*bars\.csv.run: .*not a folder$/);
+  });
+
+  it("says in one line that the disk is full, and leaves nothing half-written", async ({ skip }) => {
+    const disk = join(cwd, "disk");
+    await mkdir(disk);
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=600k", "tmpfs", disk], { stdio: "ignore" });
+    } catch {
+      skip("needs the right to mount a small file system");
+    }
+    try {
+      const { status, err } = await ductus(cwd, ...train("--epochs", "1", "--out", "disk/run"));
+      expect(status).toBe(1);
+      expect(err.trim().split("\n").at(-1)).toMatch(/^ductus: disk full: cannot write disk.run.last\.safetensors/);
+      expect((await readdir(join(disk, "run"))).sort()).toEqual(["args.json", "environment.json", "metrics.jsonl"]);
+    } finally {
+      execFileSync("umount", [disk]);
+    }
+  });
+});
+
+describe("evaluate", () => {
+  it("prints tables, or one object with --json", async () => {
+    const plain = await ductus(cwd, "evaluate", MODEL, "--data", "bars.csv");
+    expect(plain.out).toMatch(/accuracy 100\.00 %/);
+    expect(plain.out).toContain("predicted");
+    expect(plain.out).not.toContain("\u001b");
+    const { out } = await ductus(cwd, "evaluate", MODEL, "--data", "bars.csv", "--json");
+    expect(JSON.parse(out)).toMatchObject({
+      accuracy: 1,
+      count: 12,
+      confusion: [
+        [4, 0, 0],
+        [0, 4, 0],
+        [0, 0, 4],
+      ],
+    });
+  });
+
+  it("never calls it accuracy on the training samples", async () => {
+    const words = ["evaluate", MODEL, "--data", "bars.csv", "--split", "train"];
+    const { out } = await ductus(cwd, ...words);
+    expect(out).toContain("of its own training samples recognised");
+    expect(out).not.toMatch(/accuracy/i);
+    const json = JSON.parse((await ductus(cwd, ...words, "--json")).out);
+    expect(json).toMatchObject({ isTrainingData: true, trainingAccuracy: 1 });
+    expect(json).not.toHaveProperty("accuracy");
+  });
+
+  it("refuses files that are no models", async () => {
+    const damaged = await readFile(join(cwd, MODEL));
+    damaged[damaged.length >> 1] ^= 1;
+    await writeFile(join(cwd, "flipped.safetensors"), damaged);
+    await writeFile(join(cwd, "short.safetensors"), damaged);
+    await truncate(join(cwd, "short.safetensors"), 5000);
+    for (const name of ["flipped.safetensors", "short.safetensors", "bars.csv", "nothing.safetensors"]) {
+      const { status, out, err } = await ductus(cwd, "evaluate", name, "--data", "bars.csv");
+      expect({ status, out, lines: err.trim().split("\n").length }).toEqual({ status: 1, out: "", lines: 1 });
+      expect(err).toContain(name);
+    }
+  });
+});
+
+describe("predict", () => {
+  it("reads pictures, and goes on after one that it cannot read", async () => {
+    await picture(join(cwd, "dash.png"), false, 40);
+    await writeFile(join(cwd, "broken.png"), "no picture");
+    const { status, out, err } = await ductus(cwd, "predict", MODEL, "broken.png", "dash.png", "--top", "2");
+    expect(status).toBe(1);
+    expect(err).toMatch(/^ductus: broken\.png: cannot read the picture/);
+    expect(out).toMatch(/^dash\.png: \w+\n {2}\S+ +[█░]{24} +\d+\.\d\d %\n.*%\n$/);
+    const json = JSON.parse((await ductus(cwd, "predict", MODEL, "dash.png", "--json")).out);
+    expect(json.predictions).toMatchObject([{ picture: "dash.png", top: [{}, {}, {}] }]);
+  });
+});
+
+describe("info, data and doctor", () => {
+  it("info shows layers, costs and what was corrected", async () => {
+    const { out } = await ductus(cwd, "info", "cnn-3x3");
+    expect(out).toContain("225,034");
+    expect(out).toMatch(/multiply-adds/);
+    expect(out).toMatch(/memory\s+[\d.]+ MB/);
+    expect(out).toMatch(/corrected\s+\S/);
+    expect(JSON.parse((await ductus(cwd, "info", "cnn-5x5", "--json")).out)).toMatchObject({
+      name: "cnn-5x5",
+      recipe: { optimizer: "sgd", momentum: 0.9, batchSize: 100 },
+      memory: { training: { arena: expect.any(Number) } },
+    });
+  });
+
+  it("data lists what there is and inspects a file", async () => {
+    const { out } = await ductus(cwd, "data", "list", "--json");
+    const names = JSON.parse(out).datasets.map(({ name }: { name: string }) => name);
+    expect(names).toContain("mnist");
+    const inspected = JSON.parse((await ductus(cwd, "data", "inspect", "bars.csv", "--json")).out);
+    expect(inspected).toMatchObject({ train: { count: 48 }, test: { count: 12 } });
+  });
+
+  it("data says how to get what it cannot fetch", async () => {
+    const { status, err } = await ductus(cwd, "data", "fetch", "usps");
+    expect(status).toBe(1);
+    expect(err).toMatch(/usps is not on this machine: .*--data-dir/);
+  });
+
+  it("doctor says whether one can train here", async () => {
+    const { status, out } = await ductus(cwd, "doctor", "--json");
+    const { ready, checks } = JSON.parse(out);
+    expect({ status, ready }).toEqual({ status: 0, ready: true });
+    expect(checks.map(({ name }: { name: string }) => name)).toEqual(
+      expect.arrayContaining(["node", "simd", "threads", "pictures", "cache", "data", "network"]),
+    );
+  });
+});
+
+/** Ink on paper: a diagonal or a level stroke. */
+async function picture(path: string, isSlash: boolean, size: number): Promise<void> {
+  const [y1, y2] = isSlash ? [size - 4, 4] : [size / 2, size / 2];
+  const line = `<line x1="4" y1="${y1}" x2="${size - 4}" y2="${y2}" stroke="black" stroke-width="3"/>`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}"><rect width="100%" height="100%" fill="white"/>${line}</svg>`;
+  await sharp(Buffer.from(svg)).png().toFile(path);
+}
