@@ -7,21 +7,22 @@ import { KINDS, taskOf } from "./tasks.mjs";
 
 /**
  * @param say takes a line about what is going on
- * @returns { machine, options, versions, contenders, notes, cells }: one cell per network, kind and contender
+ * @returns {{ machine, options, versions, contenders, notes, cells }} one cell per network, kind and contender
  */
 export async function benchmark(options, say) {
-  const start = machine();
   const notes = [];
-  const contenders = [{ name: "ductus", child: new Ductus(options), slow: false }];
-  const versions = { ...contenders[0].child.versions };
+  const ductus = new Ductus(options);
+  const start = { ...machine(), backend: ductus.description };
+  const contenders = [{ name: "ductus", child: ductus, slow: false }];
+  const versions = { ...ductus.versions };
   for (const peer of options.peers) {
     for (const [name, launch] of Object.entries(PEERS[peer].contenders)) {
       say(`starting ${name} …`);
       try {
         const child = await launch(options);
-        const hello = await child.ask({ do: "hello" }).finally(() => {});
+        const hello = await child.ask({ do: "hello" });
         Object.assign(versions, hello.versions);
-        contenders.push({ name, child, slow: PEERS[peer].slow === true });
+        contenders.push({ name, child, slow: PEERS[peer].slow === true, kinds: PEERS[peer].kinds });
       } catch (error) {
         notes.push(`${name}: left out, ${reasonOf(error)} (${PEERS[peer].get})`);
       }
@@ -45,12 +46,16 @@ export async function benchmark(options, say) {
 /** Measures one task with everyone, in turn. */
 async function contest(task, contenders, { rounds, seconds }, notes) {
   const cells = [];
-  for (const { name, child, slow } of contenders) {
-    if (slow && task.network !== SLOW_NETWORK) continue;
+  for (const { name, child, slow, kinds } of contenders) {
+    if ((slow && task.network !== SLOW_NETWORK) || kinds?.includes(task.kind) === false) continue;
     try {
       const opened = await child.open(task);
       const { kind, network, batch, optimizer } = task;
-      cells.push({ cell: { network, kind, contender: name, batch: opened.batch ?? batch, optimizer, rates: [] }, opened, slow });
+      cells.push({
+        cell: { network, kind, contender: name, batch: opened.batch ?? batch, optimizer, rates: [] },
+        opened,
+        slow,
+      });
       if (opened.note !== undefined) cells.at(-1).cell.note = opened.note;
     } catch (error) {
       notes.push(`${name}, ${task.network}, ${task.kind}: ${reasonOf(error)}`);

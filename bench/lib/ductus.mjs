@@ -13,15 +13,14 @@ const WARM_UP = 0.4;
 /** Opens a task per kind of work. */
 export class Ductus {
   name = "ductus";
+  versions = { ductus: VERSION };
   #strict;
   #backends = new Map();
 
-  constructor({ strict = false } = {}) {
+  constructor({ threads, strict = false }) {
     this.#strict = strict;
-  }
-
-  get versions() {
-    return { ductus: VERSION };
+    /** For the report: threads and arithmetic. */
+    this.description = this.#backend(threads).description;
   }
 
   /** Compiles the program of a task; `measure(seconds)` then gives images/s. */

@@ -9,6 +9,7 @@ export function printReport({ machine, options, versions, contenders, notes, cel
   console.log(describeMachine(machine));
   const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   console.log(`${named.join(", ")}; ${options.threads} ${options.threads === 1 ? "thread" : "threads"} each`);
+  console.log(`ductus runs as: ${machine.backend}`);
   console.log(`median of ${options.rounds} rounds of ${options.seconds} s; “×”: how many times as fast Ductus is`);
   for (const kind of KINDS) {
     const ofKind = cells.filter((cell) => cell.kind === kind.name);
@@ -32,7 +33,12 @@ function rowsOf(kind, cells, contenders) {
     const ductus = find("ductus");
     const speed = (cell) => (cell === undefined ? "–" : figure(kind.unit(median(cell.rates))));
     const recipe = isTraining ? [`${ductus.optimizer}, ${ductus.batch}`] : [];
-    return [network, ...recipe, speed(ductus), ...peers.flatMap((name) => [speed(find(name)), ratio(ductus, find(name))])];
+    return [
+      network,
+      ...recipe,
+      speed(ductus),
+      ...peers.flatMap((name) => [speed(find(name)), ratio(ductus, find(name))]),
+    ];
   });
   return [head, ...rows];
 }

@@ -1,7 +1,8 @@
 /** jax-js as a contender: `cnn-3x3` written as one writes it there, jitted, on its wasm backend. */
+
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { readFileSync } from "node:fs";
 import { serve } from "./serve.mjs";
 
 const [folder] = process.argv.slice(2);
@@ -51,7 +52,9 @@ const update = jit((w, m, v, g) => {
 await serve({ "jax-js": version }, async ({ kind, batch }) => {
   const images = Math.min(batch, MOST[kind]);
   const x = noise([images, 1, 28, 28], 1);
-  const y = np.array(Float32Array.from({ length: images * 10 }, (_, i) => (i % 10 === Math.floor(i / 10) % 10 ? 1 : 0)));
+  const y = np.array(
+    Float32Array.from({ length: images * 10 }, (_, i) => (i % 10 === Math.floor(i / 10) % 10 ? 1 : 0)),
+  );
   const targets = y.reshape([images, 10]);
   const p = parameters();
   const names = Object.keys(p);

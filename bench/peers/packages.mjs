@@ -30,7 +30,8 @@ export async function packagesOf(peer) {
     await writeFile(done, JSON.stringify(packages));
   } catch (error) {
     const lines = String(error.stderr ?? "").split("\n");
-    const reason = lines.find((line) => line.includes("npm error") || line.includes("ERR!")) ?? error.message.split("\n")[0];
+    const reason =
+      lines.find((line) => line.includes("npm error") || line.includes("ERR!")) ?? error.message.split("\n")[0];
     throw new Unavailable(`could not be installed (${reason.trim()}); with a network, in ${folder} run: ${command}`);
   }
   return folder;

@@ -4,8 +4,11 @@ import { Child } from "./child.mjs";
 import { packagesOf } from "./packages.mjs";
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
-const script = (file) => (peer, ...args) => async () =>
-  new Child(process.execPath, [here(file), await packagesOf(peer), ...args]);
+const script =
+  (file) =>
+  (peer, ...args) =>
+  async () =>
+    new Child(process.execPath, [here(file), await packagesOf(peer), ...args]);
 
 /** glibc gives freed pages back and faults them in again at every step; without that PyTorch is 20–40 % faster. */
 const KEEP_PAGES = { MALLOC_MMAP_THRESHOLD_: "1073741824", MALLOC_TRIM_THRESHOLD_: "4294967295" };
@@ -22,6 +25,7 @@ const jax = script("jax-js.mjs");
 /**
  * `contenders`: what runs beside Ductus, by the name in the tables.
  * `get`: how one gets the peer when it is missing.
+ * `kinds`: what it is measured at, where that is not everything.
  * `slow`: only `cnn-3x3`, one measurement on small batches.
  */
 export const PEERS = {
@@ -31,6 +35,7 @@ export const PEERS = {
   },
   onnxruntime: {
     contenders: { onnxruntime: async () => python("onnxruntime") },
+    kinds: ["inference", "one image"],
     get: "pip install torch onnx onnxruntime, and set PYTHON to that Python",
   },
   "jax-js": { contenders: { "jax-js": jax("jax-js") }, get: "it is installed from npm on first use", slow: true },

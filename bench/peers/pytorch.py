@@ -94,8 +94,6 @@ def pytorch_variants(task):
 
 
 def onnx_variants(task):
-    if task["kind"] == "training":
-        raise NotImplementedError("ONNX Runtime is measured at inference only")
     file = io.BytesIO()
     net = RECIPES[task["network"]][0]().eval()
     example = torch.rand(task["batch"], 1, 28, 28)

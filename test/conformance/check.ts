@@ -1,7 +1,7 @@
 /** Runs cases on backends and compares them with the oracle. */
 import { afterAll, beforeAll, describe, it } from "vitest";
 import type { Backend } from "../../src/engine/backends/backend.ts";
-import { distinctBackends } from "../helpers/backends.ts";
+import { caseBackends } from "../helpers/backends.ts";
 import { evaluate, type Numbers } from "../helpers/evaluate.ts";
 import { expectClose, runGraph } from "../helpers/run.ts";
 import { type Case, type CaseGraph, caseGraph, hasGradient, hasMode, type Mode, modes } from "./cases/case.ts";
@@ -47,7 +47,7 @@ export async function checkCase(backend: Backend, c: Case, mode: Mode): Promise<
 
 /** One test per case and mode on each backend. */
 export function checkAll(cases: Readonly<Record<string, readonly Case[]>>): void {
-  describe.each(distinctBackends)("$name", ({ make }) => {
+  describe.each(caseBackends)("$name", ({ make }) => {
     let backend: Backend;
     beforeAll(async () => {
       backend = await make();

@@ -18,7 +18,7 @@ import * as r from "../../src/engine/ops/reduce.ts";
 import type { Shape } from "../../src/engine/shape.ts";
 import { apply, type Tensor } from "../../src/engine/tensor.ts";
 import { type CaseInput, caseGraph, define, hasMode } from "../conformance/cases/case.ts";
-import { backends } from "../helpers/backends.ts";
+import { familyBackends } from "../helpers/backends.ts";
 import { expectClose, runGraph } from "../helpers/run.ts";
 
 /** One line of a golden file. */
@@ -148,7 +148,7 @@ it("there are golden values for everything that is built here", () => {
   expect([...golden].sort()).toEqual(Object.keys(BUILD).sort());
 });
 
-describe.each(backends)("$name", ({ make }) => {
+describe.each(familyBackends)("$name", ({ make }) => {
   let backend: Backend;
   beforeAll(async () => {
     backend = await make();

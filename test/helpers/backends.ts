@@ -27,7 +27,10 @@ export const backends: readonly BackendUnderTest[] = [
   },
 ];
 
-/** The entries that differ enough to run every single case on. */
-export const distinctBackends: readonly BackendUnderTest[] = backends.filter(({ name }) =>
-  ["reference", "wasm, 1 thread", "wasm, 3 threads", "wasm strict, 2 threads"].includes(name),
-);
+const named = (...names: string[]): readonly BackendUnderTest[] => backends.filter(({ name }) => names.includes(name));
+
+/** For the thousands of single cases: no sharing of work, and sharing among a number that rarely divides it. */
+export const caseBackends = named("reference", "wasm, 1 thread", "wasm, 3 threads");
+
+/** For suites that ask about the arithmetic: one of each kind. That threads change nothing is shown elsewhere. */
+export const familyBackends = named("reference", "wasm, 2 threads", "wasm strict, 2 threads");

@@ -1,6 +1,6 @@
 /**
  * The threads of a wasm backend. All run the same program on one shared memory: the caller is thread 0, the others are
- * workers that spin for a moment and then sleep until a command word in the memory changes. Inside a program they meet at
+ * workers that spin for a moment and then sleep until a word in the memory changes. Inside a program they meet at
  * barriers (program.ts), which cost well under a microsecond; messages are only used to hand over new modules.
  */
 
@@ -17,14 +17,18 @@ export interface WorkerThread {
 export type SpawnWorker = (source: string) => WorkerThread;
 
 /** Words of the control block, as int32 indices. The barrier's words lie on a cache line of their own. */
-export const CONTROL = { sequence: 0, program: 1, barrierCount: 16, barrierGeneration: 32 } as const;
+export const CONTROL = { wake: 0, program: 1, runs: 2, messages: 3, barrierCount: 16, barrierGeneration: 32 } as const;
 
-/** In place of a program's number: go back to the event loop and take messages. */
-const TAKE_MESSAGES = -1;
-
+/**
+ * A worker compares two counts with its own, of messages sent and of runs ordered, and sleeps while both agree. It looks
+ * at the wake-up word before the counts, so nothing that comes in between is slept through. The program's number is
+ * stable while a run is outstanding: the caller waits in the run's barriers for every worker.
+ */
 const WORKER_SOURCE = `
 const programs = new Map();
-let memory, control, thread, threads, seen;
+let memory, control, thread, threads;
+let taken = 0;
+let ran = 0;
 receive((message) => {
   if (message.memory) {
     ({ memory, thread, threads } = message);
@@ -34,16 +38,20 @@ receive((message) => {
   if (message.module) {
     programs.set(message.id, new WebAssembly.Instance(message.module, { env: { memory } }).exports.run);
   } else programs.delete(message.id);
-  seen = Atomics.load(control, ${CONTROL.sequence});
+  taken++;
   send(message.id);
   for (;;) {
-    for (let spin = 0; Atomics.load(control, ${CONTROL.sequence}) === seen; spin++) {
-      if (spin > 20000) Atomics.wait(control, ${CONTROL.sequence}, seen);
+    const wake = Atomics.load(control, ${CONTROL.wake});
+    if (Atomics.load(control, ${CONTROL.messages}) !== taken) return;
+    const runs = Atomics.load(control, ${CONTROL.runs});
+    if (runs !== ran) {
+      ran = runs;
+      programs.get(Atomics.load(control, ${CONTROL.program}))(thread, threads);
+      continue;
     }
-    seen = Atomics.load(control, ${CONTROL.sequence});
-    const program = Atomics.load(control, ${CONTROL.program});
-    if (program === ${TAKE_MESSAGES}) return;
-    programs.get(program)(thread, threads);
+    for (let spin = 0; Atomics.load(control, ${CONTROL.wake}) === wake; spin++) {
+      if (spin > 20000) Atomics.wait(control, ${CONTROL.wake}, wake);
+    }
   }
 });
 `;
@@ -79,7 +87,9 @@ export class ThreadPool {
     const { size } = this;
     if (size === 1) return () => run(0, 1);
     return () => {
-      this.#command(id);
+      Atomics.store(this.#control, CONTROL.program, id);
+      Atomics.add(this.#control, CONTROL.runs, 1);
+      this.#wake();
       run(0, size);
     };
   }
@@ -94,10 +104,9 @@ export class ThreadPool {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
-  #command(program: number): void {
-    Atomics.store(this.#control, CONTROL.program, program);
-    Atomics.add(this.#control, CONTROL.sequence, 1);
-    Atomics.notify(this.#control, CONTROL.sequence);
+  #wake(): void {
+    Atomics.add(this.#control, CONTROL.wake, 1);
+    Atomics.notify(this.#control, CONTROL.wake);
   }
 
   #tell(message: { id: number; module?: WebAssembly.Module }): Promise<void> {
@@ -107,9 +116,8 @@ export class ThreadPool {
         new Promise<void>((resolve) => {
           this.#acknowledge.set(message.id, resolve);
           this.#waiting.set(message.id, this.#workers.length);
-          // The command first: a worker that waits for its first message takes its bearings from the sequence when it
-          // comes, and must not find this command after it.
-          this.#command(TAKE_MESSAGES);
+          Atomics.add(this.#control, CONTROL.messages, 1);
+          this.#wake();
           for (const worker of this.#workers) {
             worker.keepAlive(true);
             worker.postMessage(message);

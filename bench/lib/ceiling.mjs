@@ -1,0 +1,53 @@
+/**
+ * What the processor allows one thread of WebAssembly, measured in the same run: multiply-adds that touch nothing but
+ * registers, and a copy of memory far larger than the caches.
+ */
+import { addI, i32, load, ModuleBuilder, mulI, v } from "../../dist/engine/backends/wasm/assembler.js";
+import { isa } from "../../dist/engine/backends/wasm/math.js";
+import { MAXIMUM_PAGES } from "../../dist/engine/backends/wasm/memory.js";
+
+/** Enough independent sums to keep the multipliers busy, few enough for 16 registers. */
+const ACCUMULATORS = 12;
+const UNROLL = 8;
+const TURNS = 20_000;
+const LANES = 4;
+const COPY_BYTES = 64 * 2 ** 20;
+
+/** A step and what it does in it. */
+export function multiplyAdds(relaxed) {
+  const step = assemble((f) => {
+    const { madd } = isa(relaxed);
+    const [x, y] = [f.let(load(i32(0))), f.let(load(i32(16)))];
+    const totals = Array.from({ length: ACCUMULATORS }, (_, n) => f.let(load(i32(32 + n * 16))));
+    f.for(0, TURNS, 1, () => {
+      for (let turn = 0; turn < UNROLL; turn++) for (const total of totals) f.set(total, madd(x, y, total));
+    });
+    f.store(i32(0), totals.reduce(v.add));
+  }, 1);
+  return { step, flops: TURNS * UNROLL * ACCUMULATORS * LANES * 2 };
+}
+
+/** Reads and writes as many bytes as it says. */
+export function copying() {
+  const step = assemble(
+    (f) => {
+      f.for(0, COPY_BYTES / 2 ** 20, 1, (i) => {
+        const from = f.let(mulI(i, 2 ** 20));
+        f.copy(addI(from, COPY_BYTES), from, i32(2 ** 20));
+      });
+    },
+    (2 * COPY_BYTES) / 65536,
+  );
+  return { step, bytes: 2 * COPY_BYTES };
+}
+
+/** A function without arguments over memory of its own. */
+function assemble(body, pages) {
+  const module = new ModuleBuilder();
+  const f = module.func("loop", 0);
+  body(f);
+  module.export(f);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: MAXIMUM_PAGES, shared: true });
+  return new WebAssembly.Instance(new WebAssembly.Module(module.encode(MAXIMUM_PAGES)), { env: { memory } }).exports
+    .loop;
+}

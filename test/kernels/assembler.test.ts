@@ -1,0 +1,295 @@
+/**
+ * Every instruction of the assembler, validated by the engine and run against its meaning in JavaScript; a new one without
+ * a case fails the test.
+ */
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import * as asm from "../../src/engine/backends/wasm/assembler.ts";
+import { Func, i32, type I32, load, splatF, v, type V128, vi } from "../../src/engine/backends/wasm/assembler.ts";
+import { relaxedSimdWorks } from "../../src/engine/backends/wasm/support.ts";
+import { assemble, enableRelaxedSimd, evaluateI32 } from "./assemble.ts";
+
+beforeAll(enableRelaxedSimd);
+
+const bit = (holds: boolean): number => (holds ? 1 : 0);
+const mask = (holds: boolean): number => (holds ? -1 : 0);
+const INTEGERS = [0, 1, 2, -1, 7, -128, 1000003, 2 ** 31 - 1, -(2 ** 31)];
+
+/** i32 instructions of two operands, with what they mean. */
+const BINARY_I32 = {
+  addI: (a, b) => a + b,
+  subI: (a, b) => a - b,
+  mulI: Math.imul,
+  divU: (a, b) => (a >>> 0) / (b >>> 0),
+  remU: (a, b) => (a >>> 0) % (b >>> 0),
+  andI: (a, b) => a & b,
+  ltS: (a, b) => bit(a < b),
+  ltU: (a, b) => bit(a >>> 0 < b >>> 0),
+  geS: (a, b) => bit(a >= b),
+  leS: (a, b) => bit(a <= b),
+  eqI: (a, b) => bit(a === b),
+  neI: (a, b) => bit(a !== b),
+  minS: Math.min,
+  maxS: Math.max,
+} as const satisfies Readonly<Record<string, (a: number, b: number) => number>>;
+
+const FLOATS = [0, -0, 1, -2.5, 3.5, 4.5, -0.5, 1e-40, 3e38, -7.25, Number.POSITIVE_INFINITY, 16777217];
+const floats = (f: (a: number, b: number) => number) => ({ of: Float32Array, to: Float32Array, f });
+const compare = (f: (a: number, b: number) => boolean) => ({
+  of: Float32Array,
+  to: Int32Array,
+  f: (a: number, b: number) => mask(f(a, b)),
+});
+const bits = (f: (a: number, b: number) => number) => ({ of: Int32Array, to: Int32Array, f });
+const halfEven = (x: number): number => {
+  const low = Math.floor(x);
+  if (x - low !== 0.5) return Math.round(x);
+  return low % 2 === 0 ? low : low + 1;
+};
+
+interface Meaning {
+  readonly of: typeof Float32Array | typeof Int32Array;
+  readonly to: typeof Float32Array | typeof Int32Array;
+  readonly f: (a: number, b: number) => number;
+}
+
+/** Vector instructions lane by lane; those that mix lanes or take three operands have tests of their own. */
+const VECTORS = {
+  "v.add": floats((a, b) => a + b),
+  "v.sub": floats((a, b) => a - b),
+  "v.mul": floats((a, b) => a * b),
+  "v.div": floats((a, b) => a / b),
+  "v.min": floats(Math.min),
+  "v.max": floats(Math.max),
+  "v.pmax": floats((a, b) => (a < b ? b : a)),
+  "v.neg": floats((a) => -a),
+  "v.abs": floats(Math.abs),
+  "v.sqrt": floats(Math.sqrt),
+  "v.floor": floats(Math.floor),
+  "v.nearest": floats(halfEven),
+  "v.eq": compare((a, b) => a === b),
+  "v.ne": compare((a, b) => a !== b),
+  "v.lt": compare((a, b) => a < b),
+  "v.gt": compare((a, b) => a > b),
+  "v.le": compare((a, b) => a <= b),
+  "v.ge": compare((a, b) => a >= b),
+  "v.not": bits((a) => ~a),
+  "v.and": bits((a, b) => a & b),
+  "v.andNot": bits((a, b) => a & ~b),
+  "v.or": bits((a, b) => a | b),
+  "v.xor": bits((a, b) => a ^ b),
+  "v.truncToI": { of: Float32Array, to: Int32Array, f: (a) => Math.min(Math.max(Math.trunc(a), -(2 ** 31)), 2 ** 31 - 1) },
+  "v.fromI": { of: Int32Array, to: Float32Array, f: (a) => a },
+  "vi.add": bits((a, b) => a + b),
+  "vi.sub": bits((a, b) => a - b),
+  "vi.mul": bits(Math.imul),
+  "vi.min": bits(Math.min),
+  "vi.max": bits(Math.max),
+  "vi.neg": bits((a) => -a),
+  "vi.abs": bits(Math.abs),
+  "vi.eq": bits((a, b) => mask(a === b)),
+  "vi.ne": bits((a, b) => mask(a !== b)),
+  "vi.lt": bits((a, b) => mask(a < b)),
+  "vi.gt": bits((a, b) => mask(a > b)),
+  "vi.le": bits((a, b) => mask(a <= b)),
+  "vi.ge": bits((a, b) => mask(a >= b)),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+const vectorOp = (name: string): ((a: V128, b: V128) => V128) => {
+  const [group, key] = name.split(".");
+  return ({ v, vi } as unknown as Record<string, Record<string, (a: V128, b: V128) => V128>>)[group][key];
+};
+
+/** Bytes after running `body` on memory that starts with `before`. */
+function runOn(before: ArrayLike<number>, body: (f: Func) => void, length = 64): Uint8Array {
+  const { bytes, run } = assemble(body);
+  expect(WebAssembly.validate(bytes)).toBe(true);
+  return new Uint8Array(run((memory) => new Uint8Array(memory).set(before))).slice(0, length);
+}
+
+const bytesOf = (values: Float32Array | Int32Array): Uint8Array => new Uint8Array(values.buffer);
+
+describe("integers", () => {
+  it.each(Object.keys(BINARY_I32) as (keyof typeof BINARY_I32)[])("%s", (name) => {
+    const divides = name === "divU" || name === "remU";
+    const pairs = INTEGERS.flatMap((a) => INTEGERS.filter((b) => b !== 0 || !divides).map((b) => [a, b] as const));
+    const op = asm[name] as (a: I32, b: I32) => I32;
+    const apart = (value: number): I32 => asm.subI(i32(value), 0); // not folded
+    const got = evaluateI32(pairs.map(([a, b]) => op(apart(a), apart(b))));
+    expect(got).toEqual(pairs.map(([a, b]) => BINARY_I32[name](a, b) | 0));
+  });
+
+  it("eqz, select, gtF, addF", () => {
+    const [one, two] = [asm.extractF(asm.splatConst(1), 0), asm.extractF(asm.splatConst(2), 3)];
+    const compared = [asm.eqz(i32(0)), asm.eqz(i32(5)), asm.gtF(two, one), asm.gtF(one, one)];
+    expect(evaluateI32(compared)).toEqual([1, 0, 1, 0]);
+    expect(evaluateI32([asm.select(i32(1), i32(3), i32(4)), asm.select(i32(0), i32(3), i32(4))])).toEqual([3, 4]);
+    const sum = asm.extractI(splatF(asm.addF(one, asm.select(i32(1), two, one))), 2);
+    const vector = asm.extractI(asm.select(i32(0), asm.splatConstI(1), asm.splatConstI(2)), 1);
+    expect(evaluateI32([sum, vector])).toEqual([...new Int32Array(new Float32Array([3]).buffer), 2]);
+  });
+
+  it("constants at the edges of LEB128", () => {
+    const powers = Array.from({ length: 32 }, (_, n) => 2 ** n).flatMap((p) => [p, p - 1, p + 1, -p, -p - 1, 1 - p]);
+    const values = [...new Set([0, ...powers])].filter((value) => value === (value | 0));
+    expect(evaluateI32(values.map(i32))).toEqual(values);
+  });
+
+  it("offsets at the edges of LEB128", () => {
+    const offsets = [0, 127, 128, 16383, 16384, 2 ** 21 - 1, 2 ** 21, 2 ** 22 - 4];
+    const memory = assemble((f) => {
+      for (const offset of offsets) f.storeI32(i32(0), asm.addI(asm.loadI32(i32(0), offset), offset + 1), offset);
+    }).run();
+    for (const offset of offsets) expect(new DataView(memory).getInt32(offset, true)).toBe(offset + 1);
+  });
+
+  it("more locals than one byte counts", () => {
+    const memory = assemble((f) => {
+      const locals = Array.from({ length: 300 }, (_, n) => (n % 3 === 0 ? f.local("v128") : f.let(i32(n))));
+      locals.forEach((local, n) => {
+        if (local.type === "i32") f.storeI32(i32(n * 4), local as I32);
+      });
+    }).run();
+    const got = new Int32Array(memory, 0, 300);
+    expect(got.every((value, n) => value === (n % 3 === 0 ? 0 : n))).toBe(true);
+  });
+
+  it("folds constants to what the machine computes", () => {
+    const int = fc.oneof(fc.integer(), fc.constantFrom(0, 1, -1, 2 ** 31 - 1, -(2 ** 31)));
+    const cases = fc.array(fc.tuple(int, int, fc.boolean()), { minLength: 20, maxLength: 40 });
+    const property = fc.property(cases, (triples) => {
+      const folded = triples.flatMap(([a, b, plain]) => {
+        const right = plain ? b : i32(b);
+        return [asm.addI(i32(a), right), asm.mulI(i32(a), right)];
+      });
+      for (const { code } of folded) expect(code[0]).toBe(0x41);
+      const apart = (value: number): I32 => asm.subI(i32(value), 0);
+      const computed = triples.flatMap(([a, b]) => [
+        asm.addI(apart(a), apart(b)),
+        asm.mulI(apart(a), apart(b)),
+        asm.addI(i32(a), apart(b)),
+        asm.addI(apart(a), b),
+        asm.mulI(apart(a), b),
+      ]);
+      const results = evaluateI32([...folded, ...computed]);
+      triples.forEach(([a, b], n) => {
+        const [sum, product] = [(a + b) | 0, Math.imul(a, b)];
+        expect(results.slice(2 * n, 2 * n + 2)).toEqual([sum, product]);
+        const at = folded.length + 5 * n;
+        expect(results.slice(at, at + 5)).toEqual([sum, product, sum, sum, product]);
+      });
+    });
+    fc.assert(property, { seed: 1, numRuns: 20 });
+  });
+});
+
+describe("vectors", () => {
+  it.each(Object.keys(VECTORS) as (keyof typeof VECTORS)[])("%s", (name) => {
+    const { of: From, to: To, f: meaning }: Meaning = VECTORS[name];
+    const values = From === Float32Array ? FLOATS : INTEGERS;
+    const pairs = values.flatMap((a) => values.map((b) => [a, b] as const));
+    for (let first = 0; first < pairs.length; first += 4) {
+      const four = Array.from({ length: 4 }, (_, n) => pairs[(first + n) % pairs.length]);
+      const operands = new From(four.flatMap(([a]) => a).concat(four.map(([, b]) => b)));
+      const out = runOn(bytesOf(operands), (f) => f.store(i32(32), vectorOp(name)(load(i32(0)), load(i32(16)))));
+      const want = Array.from({ length: 4 }, (_, n) => meaning(operands[n], operands[4 + n]));
+      expect([...new To(out.buffer, 32, 4)], `${name} of ${four}`).toEqual([...new To(want)]);
+    }
+  });
+
+  it("shifts, masks and multiply-adds", () => {
+    const before = bytesOf(new Int32Array([-8, 9, 0x12345678, 1, 0, -1, 0x0000ffff, -1, 5, 6, 7, 8]));
+    const [a, m, b] = [0, 16, 32].map((at) => load(i32(at)));
+    const one = (value: V128): number[] => [...new Int32Array(runOn(before, (f) => f.store(i32(48), value)).buffer, 48, 4)];
+    expect(one(vi.shl(a, 3))).toEqual([-64, 72, 0x12345678 << 3, 8]);
+    expect(one(vi.shrU(a, 4))).toEqual([0x0fffffff, 0, 0x01234567, 0]);
+    expect(one(v.bitselect(a, b, m))).toEqual([5, 9, 0x5678, 1]);
+    expect(one(asm.shuffle(a, b, [3, 4, 0, 7]))).toEqual([1, 5, -8, 8]);
+    if (!relaxedSimdWorks()) return;
+    const product = one(v.relaxedMadd(asm.splatConst(3), asm.splatConst(5), asm.splatConst(0.5)));
+    expect(product).toEqual(new Array(4).fill(new Int32Array(new Float32Array([15.5]).buffer)[0]));
+  });
+
+  it("lanes in and out", () => {
+    const before = bytesOf(new Int32Array([-1, 2, 0x81828384 | 0, 4]));
+    const lanes = (value: V128): number[] => [...new Int32Array(runOn(before, (f) => f.store(i32(32), value)).buffer, 32, 4)];
+    expect(lanes(asm.load32Splat(i32(0), 4))).toEqual([2, 2, 2, 2]);
+    expect(lanes(asm.load32Zero(i32(4)))).toEqual([2, 0, 0, 0]);
+    expect(lanes(asm.splatI(asm.loadU8(i32(8))))).toEqual(new Array(4).fill(0x84));
+    expect(lanes(splatF(asm.loadF32(i32(12))))).toEqual([4, 4, 4, 4]);
+    expect(lanes(asm.i32x4Const([1, -2, 3, -4]))).toEqual([1, -2, 3, -4]);
+    expect(lanes(v.widenLow16(v.widenLow8(asm.load32Zero(i32(8)))))).toEqual([0x84, 0x83, 0x82, 0x81]);
+    expect(evaluateI32([0, 1, 2, 3].map((lane) => asm.extractI(asm.i32x4Const([5, 6, 7, 8]), lane)))).toEqual([5, 6, 7, 8]);
+  });
+
+  it.each([1, 2, 3, 4])("storeLanes(%i) writes these lanes and no others", (count) => {
+    const out = runOn(new Array(32).fill(0xaa), (f) => f.storeLanes(i32(4), asm.i32x4Const([1, 2, 3, 4]), count, 4), 32);
+    const untouched = 0xaaaaaaaa | 0;
+    const want = [untouched, untouched, ...[1, 2, 3, 4].map((lane) => (lane <= count ? lane : untouched))];
+    expect([...new Int32Array(out.buffer, 0, 6)]).toEqual(want);
+  });
+});
+
+describe("functions", () => {
+  const trips = (from: I32 | number, to: I32 | number, step: number): number =>
+    new Int32Array(assemble((f) => f.for(from, to, step, () => f.storeI32(i32(0), asm.addI(asm.loadI32(i32(0)), 1)))).run())[0];
+
+  it("for runs as often as in JavaScript, known bounds or not", () => {
+    const property = fc.property(fc.integer({ min: -3, max: 12 }), fc.integer({ min: -3, max: 12 }), fc.integer({ min: 1, max: 5 }), (from, to, step) => {
+      const want = Math.max(0, Math.ceil((to - from) / step));
+      expect(trips(from, to, step)).toBe(want);
+      expect(trips(asm.subI(i32(from), 0), asm.subI(i32(to), 0), step)).toBe(want);
+    });
+    fc.assert(property, { seed: 2, numRuns: 60 });
+  });
+
+  it("if, doWhile, call, return, zero, copy, drop and atomics", () => {
+    const module = new asm.ModuleBuilder();
+    const callee = module.func("callee", 2);
+    callee.if(asm.eqI(callee.params[1], 0), () => callee.return());
+    callee.storeI32(callee.params[0], callee.params[1]);
+    const f = module.func("f", 0);
+    const count = f.let(i32(3));
+    f.doWhile(
+      () => {
+        f.call(callee, [asm.mulI(count, 4), count]);
+        f.set(count, asm.subI(count, 1));
+      },
+      () => count,
+    );
+    f.call(callee, [i32(0), i32(0)]);
+    f.if(asm.eqz(count), () => f.storeI32(i32(16), i32(1)), () => f.storeI32(i32(16), i32(2)));
+    f.copy(i32(20), i32(4), i32(12));
+    f.zero(i32(4), i32(4));
+    f.atomicStore(i32(32), i32(40));
+    f.drop(asm.atomicAdd(i32(32), i32(2)));
+    f.storeI32(i32(36), asm.atomicLoad(i32(32)));
+    f.storeI32(i32(40), asm.atomicNotify(i32(32), i32(1)));
+    f.storeI32(i32(44), asm.atomicWait(i32(32), i32(0))); // another value: returns at once with 1
+    f.storeF32(i32(48), asm.extractF(asm.splatConst(0.5), 1));
+    module.export(f);
+    const bytes = module.encode(1);
+    expect(WebAssembly.validate(bytes)).toBe(true);
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+    (instance.exports.f as () => void)();
+    const half = new Int32Array(new Float32Array([0.5]).buffer)[0];
+    expect([...new Int32Array(memory.buffer, 0, 13)]).toEqual([0, 0, 2, 3, 1, 1, 2, 3, 42, 42, 0, 1, half]);
+  });
+});
+
+it("has a case for every instruction", () => {
+  const cased = new Set([...Object.keys(BINARY_I32), ...Object.keys(VECTORS)]);
+  const elsewhere = {
+    functions: ["i32", "eqz", "select", "gtF", "addF", "loadI32", "loadU8", "loadF32", "load", "load32Splat", "load32Zero"],
+    atomics: ["atomicLoad", "atomicAdd", "atomicNotify", "atomicWait"],
+    lanes: ["splatConst", "splatConstI", "i32x4Const", "splatI", "splatF", "extractI", "extractF", "shuffle"],
+    vectors: ["v.bitselect", "v.relaxedMadd", "v.widenLow8", "v.widenLow16", "vi.shl", "vi.shrU"],
+    statements: ["local", "let", "set", "store", "storeLanes", "storeI32", "storeF32", "atomicStore", "zero", "copy", "drop", "call", "if", "for", "doWhile", "return"],
+  };
+  for (const name of Object.values(elsewhere).flat()) cased.add(name);
+  const vectorNames = [...Object.keys(v).map((name) => `v.${name}`), ...Object.keys(vi).map((name) => `vi.${name}`)];
+  const exported = Object.keys(asm).filter((name) => !["v", "vi", "Func", "ModuleBuilder"].includes(name));
+  const methods = Object.getOwnPropertyNames(Func.prototype).filter((name) => !["constructor", "encode"].includes(name));
+  expect([...exported, ...vectorNames, ...methods].filter((name) => !cased.has(name))).toEqual([]);
+});

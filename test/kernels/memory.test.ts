@@ -1,0 +1,58 @@
+/** The allocator of the shared memory, under random orders of taking and giving back. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { CONTROL_BYTES, SharedMemory } from "../../src/engine/backends/wasm/memory.ts";
+import { DuctusError } from "../../src/engine/errors.ts";
+
+interface Block {
+  readonly start: number;
+  readonly bytes: number;
+}
+
+const commands = fc.array(
+  fc.oneof(
+    fc.record({ take: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 400_000 })) }),
+    fc.record({ give: fc.nat() }),
+  ),
+  { maxLength: 80 },
+);
+
+describe("the shared memory", () => {
+  const memory = new SharedMemory();
+
+  it("hands out blocks that do not overlap, and all of it again once everything is given back", () => {
+    const property = fc.property(commands, fc.nat(), (list, order) => {
+      const held: Block[] = [];
+      const giveBack = (index: number): void => {
+        const [{ start, bytes }] = held.splice(index % held.length, 1);
+        memory.release(start, bytes);
+      };
+      for (const command of list) {
+        if ("take" in command) held.push({ start: memory.allocate(command.take), bytes: command.take });
+        else if (held.length > 0) giveBack(command.give);
+        const sorted = [...held].sort((a, b) => a.start - b.start);
+        sorted.forEach(({ start, bytes }, n) => {
+          expect(start % 64).toBe(0);
+          expect(start).toBeGreaterThanOrEqual(CONTROL_BYTES);
+          // A vector may be read that begins at the last element.
+          const end = start + bytes + 16;
+          expect(end).toBeLessThanOrEqual(n + 1 < sorted.length ? sorted[n + 1].start : memory.buffer.byteLength);
+        });
+      }
+      while (held.length > 0) giveBack(order);
+      const size = memory.buffer.byteLength;
+      const everything = size - CONTROL_BYTES - 64;
+      expect(memory.allocate(everything)).toBe(CONTROL_BYTES);
+      expect(memory.buffer.byteLength).toBe(size);
+      memory.release(CONTROL_BYTES, everything);
+    });
+    fc.assert(property, { seed: 3, numRuns: 60 });
+  });
+
+  it("says what to do when 4 GiB are not enough, and goes on", () => {
+    expect(() => memory.allocate(2 ** 32)).toThrow(DuctusError);
+    expect(() => memory.allocate(2 ** 32)).toThrow(/4\.0 GiB .* smaller batch/);
+    expect(memory.allocate(100)).toBe(CONTROL_BYTES);
+    memory.release(CONTROL_BYTES, 100);
+  });
+});
