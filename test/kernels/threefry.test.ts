@@ -1,9 +1,8 @@
 /** Known answers of Threefry-2x32-20, from the file kat_vectors of the authors' library Random123. */
 import { expect, it } from "vitest";
-import { nodeWasmBackend } from "../../src/platform/node/threads.ts";
-import { uniformOp } from "../../src/engine/ops/constant.ts";
+import { uniform } from "../../src/engine/ops/constant.ts";
 import { threefry2x32 } from "../../src/engine/random.ts";
-import { apply } from "../../src/engine/tensor.ts";
+import { nodeWasmBackend } from "../../src/platform/node/threads.ts";
 import { runGraph } from "../helpers/run.ts";
 
 const VECTORS = [
@@ -16,4 +15,12 @@ it.each(VECTORS)("threefry2x32 with key $key and counter $counter", ({ key, coun
   const out = new Uint32Array(2);
   threefry2x32(key[0], key[1], counter[0], counter[1], out);
   expect([...out]).toEqual(words);
+});
+
+it("the kernel draws the first of them", async () => {
+  const backend = nodeWasmBackend({ threads: 1 });
+  const attrs = { shape: [5], stream: 0, batched: false };
+  const { u } = await runGraph(backend, (t) => ({ u: uniform(t.input("key", [2], "int32"), attrs) }), { key: [0, 0] });
+  await backend.close();
+  expect(u[0]).toBe((0x6b200159 >>> 8) * 2 ** -24);
 });

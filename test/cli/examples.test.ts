@@ -1,0 +1,41 @@
+/** The examples run as they stand, against the built package under its own name. */
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { ensureBuilt } from "./run-cli.ts";
+
+let cwd: string;
+beforeAll(async () => {
+  ensureBuilt();
+  cwd = await mkdtemp(join(tmpdir(), "ductus-examples-"));
+}, 120_000);
+afterAll(() => rm(cwd, { recursive: true, force: true }));
+
+async function example(name: string, ...words: string[]): Promise<string> {
+  const path = fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
+  const { DUCTUS_DATA: _, ...inherited } = process.env;
+  const env = { ...inherited, DUCTUS_OFFLINE: "1", XDG_CACHE_HOME: join(cwd, "cache") };
+  return (await promisify(execFile)(process.execPath, [path, ...words], { cwd, env })).stdout;
+}
+
+const accuracy = (text: string): number => Number(/accuracy ([\d.]+)/.exec(text)?.[1]);
+
+it("own-dataset.mjs", async () => {
+  expect(accuracy(await example("own-dataset.mjs"))).toBeGreaterThan(90);
+});
+
+it("own-network.mjs: the model file gives the same accuracy without the class", async () => {
+  const out = await example("own-network.mjs");
+  expect(accuracy(out)).toBeGreaterThan(0.8);
+  expect(Number(/loaded again: ([\d.]+)/.exec(out)?.[1])).toBeCloseTo(accuracy(out), 3);
+});
+
+it("own-loss-metric-callback.mjs", async () => {
+  const out = await example("own-loss-metric-callback.mjs");
+  expect(out).toMatch(/stopped: good enough/);
+  expect(out).toMatch(/mean margin \d/);
+});

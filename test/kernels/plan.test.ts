@@ -1,0 +1,176 @@
+/**
+ * Plans of a small training step and a small inference graph, printed: a change of the passes shows here what it does to
+ * them (`npx vitest -u` takes the new ones). Below, what every plan must hold: nothing overlaps that is alive together.
+ */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { gradients } from "../../src/engine/autodiff.ts";
+import { planForWasm } from "../../src/engine/backends/wasm/wasm.ts";
+import { mul, relu, sub, tanh } from "../../src/engine/ops/elementwise.ts";
+import { linear } from "../../src/engine/ops/matmul.ts";
+import { maxPool2d } from "../../src/engine/ops/pool.ts";
+import { mean, sum } from "../../src/engine/ops/reduce.ts";
+import { storageOf } from "../../src/engine/passes/fuse.ts";
+import { bytesOf, CHUNKS, type Plan, printPlan } from "../../src/engine/passes/plan.ts";
+import { Parameter, type Tensor } from "../../src/engine/tensor.ts";
+import { type Graph, trace } from "../../src/engine/trace.ts";
+import { Model } from "../../src/models/model.ts";
+import { ReLU } from "../../src/nn/activation.ts";
+import { Conv2d, DepthwiseSeparableConv2d } from "../../src/nn/conv.ts";
+import { Flatten } from "../../src/nn/flatten.ts";
+import { Linear } from "../../src/nn/linear.ts";
+import { GlobalAvgPool2d, MaxPool2d } from "../../src/nn/pool.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
+import { adam } from "../../src/optim/adam.ts";
+import { sgd } from "../../src/optim/sgd.ts";
+import { LOSSES } from "../../src/train/losses.ts";
+import { traceTrainingStep } from "../../src/train/step.ts";
+import { inferenceGraph } from "../../src/train/trained-model.ts";
+
+const SAMPLES = { inputShape: [10, 10, 1], inputType: "uint8", targetShape: [], targetType: "int32" } as const;
+const CLASSES = ["a", "b", "c"];
+
+/** A network of the kind that the named ones are: conv, relu, max pool, linear. */
+function smallNetwork(): Model {
+  const layers = [
+    new Conv2d(1, 16, 3, { padding: 1 }),
+    new ReLU(),
+    new MaxPool2d(2),
+    new Flatten(),
+    new Linear(400, 3),
+  ];
+  return new Model(new Sequential(...layers), { inputShape: SAMPLES.inputShape, classes: CLASSES });
+}
+
+function trainingStep(optimizer = sgd({ lr: 0.1, momentum: 0.9 })): Graph {
+  const definition = { model: smallNetwork(), optimizer, loss: LOSSES.crossEntropy };
+  return traceTrainingStep(definition, { ...SAMPLES, classes: CLASSES }, 16);
+}
+
+describe("printed plans", () => {
+  it("a training step", () => {
+    expect(printPlan(planForWasm(trainingStep()))).toMatchSnapshot();
+  });
+
+  it("inference with depthwise-separable convolutions", () => {
+    const layers = [
+      new DepthwiseSeparableConv2d(1, 8, 3, { padding: 1 }),
+      new ReLU(),
+      new GlobalAvgPool2d(),
+      new Linear(8, 3),
+    ];
+    const model = new Model(new Sequential(...layers), { inputShape: [10, 10, 1], classes: CLASSES });
+    expect(printPlan(planForWasm(inferenceGraph(model, 4)))).toMatchSnapshot();
+  });
+});
+
+interface Block {
+  readonly what: string;
+  readonly start: number;
+  readonly end: number;
+  /** First and last stage in which it is needed. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Checks from the stages alone, not from what the planner thought, that memory is never used twice at a time. */
+function checkPlan(plan: Plan): void {
+  const groups = plan.stages.flatMap(({ samples, ranges }) => [...samples, ...ranges]);
+  const blocks: Record<"arena" | "local", Block[]> = { arena: [], local: [] };
+  for (const group of groups) {
+    for (const tensor of group.outputs) {
+      const place = plan.places.get(tensor);
+      expect(place, `${tensor.op.name} has a place`).toBeDefined();
+      if (place === undefined || !("offset" in place)) continue;
+      const readers = groups.filter((other) => other.inputs.some((input) => storageOf(input) === tensor));
+      const stages = [group.stage, ...readers.map(({ stage }) => stage)];
+      const bytes = {
+        arena: () => bytesOf(tensor),
+        partial: () => bytesOf(tensor) * CHUNKS,
+        local: () => (bytesOf(tensor) / plan.batch) * plan.tile,
+      }[place.kind]();
+      const block = { what: `${tensor.op.name} ${place.kind}`, start: place.offset, end: place.offset + bytes };
+      const life = { from: Math.min(...stages), to: Math.max(...stages) };
+      if (place.kind === "local") expect(life.from, "local tensors live in one stage").toBe(life.to);
+      blocks[place.kind === "local" ? "local" : "arena"].push({ ...block, ...life });
+    }
+    for (const input of group.inputs) {
+      const home = groups.find(({ outputs }) => outputs.includes(storageOf(input)));
+      if (home !== undefined) expect(home.stage).toBeLessThanOrEqual(group.stage);
+      else expect(plan.places.has(storageOf(input)), `${storageOf(input).op.name} has a place`).toBe(true);
+    }
+  }
+  for (const [kind, size] of [
+    ["arena", plan.arenaBytes],
+    ["local", plan.localBytes],
+  ] as const) {
+    blocks[kind].forEach((a, n) => {
+      expect(a.end).toBeLessThanOrEqual(size);
+      for (const b of blocks[kind].slice(n + 1)) {
+        const together = a.from <= b.to && b.from <= a.to;
+        const overlap = a.start < b.end && b.start < a.end;
+        if (together && overlap)
+          expect.fail(`${a.what} [${a.start}, ${a.end}) and ${b.what} [${b.start}, ${b.end}) overlap`);
+      }
+    });
+  }
+}
+
+/** Takes the values so far and two numbers that choose among them and shape the step. */
+const STEPS: readonly ((value: Tensor, other: Tensor, width: number) => Tensor)[] = [
+  (value) => relu(value),
+  (value) => tanh(value),
+  (value, other) => mul(value, other),
+  (value, other) => sub(value, other),
+  (value) => linear(value, weight(value.shape[1], value.shape[1])),
+  (value) => sub(value, mean(value, 0, true)), // all samples must be there first
+  (value) => sub(value, mean(value, 1, true)),
+  (value) => value.reshape([value.shape[0], 1, value.shape[1], 1]).reshape(value.shape),
+  (value) => linear(linear(value, weight(7, value.shape[1])), weight(value.shape[1], 7)),
+];
+
+const weight = (...shape: readonly [number, number]): Parameter =>
+  new Parameter(shape, new Float32Array(shape[0] * shape[1]));
+
+const networks = fc.record({
+  batch: fc.integer({ min: 1, max: 40 }),
+  width: fc.integer({ min: 1, max: 300 }),
+  steps: fc.array(fc.tuple(fc.nat(STEPS.length - 1), fc.nat(), fc.nat()), { minLength: 1, maxLength: 12 }),
+  optimizer: fc.constantFrom(adam(), sgd({ lr: 0.1 }), sgd({ lr: 0.1, momentum: 0.9 })),
+});
+
+describe("memory", () => {
+  it("is shared by no two tensors that are alive together, whatever the network", () => {
+    const property = fc.property(networks, ({ batch, width, steps, optimizer }) => {
+      const first = weight(width, width);
+      const graph = trace((tracer) => {
+        const values = [linear(tracer.input("x", [batch, width], "float32", true), first)];
+        for (const [step, a, b] of steps)
+          values.push(STEPS[step](values[a % values.length], values[b % values.length], width));
+        const loss = sum(mul(values[values.length - 1], 0.5));
+        const known = new Map<string, Tensor>();
+        const scalar = (name: string): Tensor => {
+          const made = known.get(name) ?? tracer.input(name, []);
+          known.set(name, made);
+          return made;
+        };
+        const [gradient] = gradients(loss, [first]);
+        for (const { target, value } of optimizer.update(first, gradient, scalar)) tracer.update(target, value);
+        return { loss, values: values[values.length >> 1] };
+      });
+      checkPlan(planForWasm(graph));
+    });
+    fc.assert(property, { seed: 4, numRuns: 150 });
+  });
+
+  it("of training steps and of convolutions", () => {
+    checkPlan(planForWasm(trainingStep()));
+    checkPlan(planForWasm(trainingStep(adam())));
+    const pooled = trace((tracer) => {
+      const x = tracer.input("x", [9, 8, 8, 3], "float32", true);
+      const y = maxPool2d(x, 2);
+      return { y, g: gradients(sum(mul(y, y)), [x])[0] };
+    });
+    checkPlan(planForWasm(pooled));
+  });
+});
