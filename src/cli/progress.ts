@@ -29,13 +29,15 @@ export function progressCallback(terminal: Terminal): Callback {
     onStep: (info) => {
       // The mean of the last fifty steps or so: single batches jump about.
       loss = Number.isNaN(loss) ? info.loss : loss + (info.loss - loss) * 0.02;
-      if (info.batch === 1) {
-        inEpoch = 0;
-        epochBegan = performance.now();
-      }
-      inEpoch += info.count;
       samples += info.count;
       const now = performance.now();
+      // Speed is counted from the end of an epoch's first step, which may have waited for the program to be compiled.
+      if (info.batch === 1) {
+        inEpoch = 0;
+        epochBegan = now;
+        return;
+      }
+      inEpoch += info.count;
       if (start === undefined || now - shown < interval) return;
       shown = now;
       const { epochs, stepsPerEpoch } = start;

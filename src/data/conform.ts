@@ -14,11 +14,14 @@ export function conform(dataset: ImageDataset, preprocessing: Preprocessing): Im
   const [fromHeight, fromWidth, fromChannels] = dataset.inputShape;
   const hasShape = fromHeight === height && fromWidth === width && fromChannels === channels;
   const hasPolarity = preprocessing.kind === "resize" || dataset.polarity === "light-on-dark";
-  const inverts = preprocessing.kind === "resize" && preprocessing.invert;
-  if (hasShape && hasPolarity && !inverts) return dataset;
-
   // The polarity of a whole data set is known better than that of one picture.
-  const step = preprocessing.kind === "ink" ? { ...preprocessing, polarity: dataset.polarity } : preprocessing;
+  const { polarity: known } = dataset;
+  const step: Preprocessing =
+    preprocessing.kind === "ink"
+      ? { ...preprocessing, polarity: known }
+      : { ...preprocessing, invert: preprocessing.invert && known === "dark-on-light" };
+  if (hasShape && hasPolarity && !(step.kind === "resize" && step.invert)) return dataset;
+
   const size = height * width * channels;
   const images = new Uint8Array(dataset.length * size);
   for (let i = 0; i < dataset.length; i++) {
@@ -31,7 +34,7 @@ export function conform(dataset: ImageDataset, preprocessing: Preprocessing): Im
     images.set(preprocessSample(step, picture, `${dataset.name}: sample ${i}`), i * size);
   }
   const { name, labels, classes, origin } = dataset;
-  const polarity = preprocessing.kind === "ink" ? "light-on-dark" : dataset.polarity;
+  const polarity = step.kind === "ink" || step.invert ? "light-on-dark" : known;
   return new ImageDataset({ name, images, labels, height, width, channels, classes, polarity, origin });
 }
 
