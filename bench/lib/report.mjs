@@ -8,9 +8,9 @@ import { median } from "./timing.mjs";
 export function printReport({ machine, options, versions, contenders, notes, cells }) {
   console.log(describeMachine(machine));
   const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  console.log(`${named.join(", ")}; ${options.threads} ${options.threads === 1 ? "thread" : "threads"} each`);
+  console.log(`${named.join(", ")}; at most ${options.threads} ${options.threads === 1 ? "thread" : "threads"} each`);
   console.log(`ductus runs as: ${machine.backend}`);
-  console.log(`median of ${options.rounds} rounds of ${options.seconds} s; “×”: how many times as fast Ductus is`);
+  console.log(`median of ${options.rounds} × ${options.seconds} s; “×”: how many times as fast Ductus is`);
   for (const kind of KINDS) {
     const ofKind = cells.filter((cell) => cell.kind === kind.name);
     if (ofKind.length === 0) continue;

@@ -1,6 +1,6 @@
 /** The peers from npm: installed on first use into the cache of Ductus, never into the project. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -16,10 +16,9 @@ const PACKAGES = {
 /** The folder whose node_modules holds a peer. @throws Unavailable when it cannot be installed */
 export async function packagesOf(peer) {
   const folder = join(defaultCacheDir(), "bench-peers", peer);
-  const done = join(folder, "installed.json");
   const packages = PACKAGES[peer];
   const command = `npm install --ignore-scripts ${packages.join(" ")}`;
-  if (existsSync(done)) return folder;
+  if (packages.every((name) => isInstalled(folder, name))) return folder;
   if (isOffline()) throw new Unavailable(`not installed and DUCTUS_OFFLINE is set; in ${folder} run: ${command}`);
   try {
     await mkdir(folder, { recursive: true });
@@ -27,7 +26,6 @@ export async function packagesOf(peer) {
     const args = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--save-exact", ...packages];
     const shell = process.platform === "win32";
     await promisify(execFile)("npm", args, { cwd: folder, timeout: 300_000, shell });
-    await writeFile(done, JSON.stringify(packages));
   } catch (error) {
     const lines = String(error.stderr ?? "").split("\n");
     const reason =
@@ -35,4 +33,11 @@ export async function packagesOf(peer) {
     throw new Unavailable(`could not be installed (${reason.trim()}); with a network, in ${folder} run: ${command}`);
   }
   return folder;
+}
+
+/** Whether exactly this version is there; `spec` is `name@version`. */
+function isInstalled(folder, spec) {
+  const [name, version] = [spec.slice(0, spec.lastIndexOf("@")), spec.slice(spec.lastIndexOf("@") + 1)];
+  const file = join(folder, "node_modules", name, "package.json");
+  return existsSync(file) && JSON.parse(readFileSync(file, "utf8")).version === version;
 }

@@ -80,14 +80,18 @@ def inference(network, batch, layout, threads, compiled):
     return step
 
 
+def thread_counts(task):
+    """One thread is faster where there is little to do, or where something else keeps a core busy."""
+    return sorted({task["threads"], 1}, reverse=True)
+
+
 def pytorch_variants(task):
     """(what it is, how to make a step of it), for every variant of a task."""
     make = training if task["kind"] == "training" else inference
-    counts = {task["threads"], 1} if task["kind"] == "one image" else {task["threads"]}
-    for threads in sorted(counts, reverse=True):
+    for threads in thread_counts(task):
         for name, layout in (("default layout", torch.contiguous_format), ("channels_last", torch.channels_last)):
             for compiled in (False, True) if COMPILE else (False,):
-                title = name + (", compiled" if compiled else "") + (f", {threads} threads" if len(counts) > 1 else "")
+                title = f"{name}, threads: {threads}" + (", compiled" if compiled else "")
                 yield title, lambda layout=layout, threads=threads, compiled=compiled: make(
                     task["network"], task["batch"], layout, threads, compiled
                 )
@@ -106,8 +110,8 @@ def onnx_variants(task):
         session = onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
         return lambda: session.run(None, x)
 
-    for threads in sorted({task["threads"], 1} if task["kind"] == "one image" else {task["threads"]}, reverse=True):
-        yield f"{threads} threads", lambda threads=threads: make(threads)
+    for threads in thread_counts(task):
+        yield f"threads: {threads}", lambda threads=threads: make(threads)
 
 
 class Contender:

@@ -33,6 +33,8 @@ const BINARY_I32 = {
   maxS: Math.max,
 } as const satisfies Readonly<Record<string, (a: number, b: number) => number>>;
 
+const instructions: Readonly<Record<keyof typeof BINARY_I32, (a: I32, b: I32) => I32>> = asm;
+
 const FLOATS = [0, -0, 1, -2.5, 3.5, 4.5, -0.5, 1e-40, 3e38, -7.25, Number.POSITIVE_INFINITY, 16777217];
 const floats = (f: (a: number, b: number) => number) => ({ of: Float32Array, to: Float32Array, f });
 const compare = (f: (a: number, b: number) => boolean) => ({
@@ -105,7 +107,7 @@ const vectorOp = (name: string): ((a: V128, b: V128) => V128) => {
 };
 
 /** Bytes after running `body` on memory that starts with `before`. */
-function runOn(before: ArrayLike<number>, body: (f: Func) => void, length = 64): Uint8Array {
+function runOn(before: ArrayLike<number>, body: (f: Func) => void, length = 64): Uint8Array<ArrayBuffer> {
   const { bytes, run } = assemble(body);
   expect(WebAssembly.validate(bytes)).toBe(true);
   return new Uint8Array(run((memory) => new Uint8Array(memory).set(before))).slice(0, length);
@@ -117,7 +119,7 @@ describe("integers", () => {
   it.each(Object.keys(BINARY_I32) as (keyof typeof BINARY_I32)[])("%s", (name) => {
     const divides = name === "divU" || name === "remU";
     const pairs = INTEGERS.flatMap((a) => INTEGERS.filter((b) => b !== 0 || !divides).map((b) => [a, b] as const));
-    const op = asm[name] as (a: I32, b: I32) => I32;
+    const op = instructions[name];
     const apart = (value: number): I32 => asm.subI(i32(value), 0); // not folded
     const got = evaluateI32(pairs.map(([a, b]) => op(apart(a), apart(b))));
     expect(got).toEqual(pairs.map(([a, b]) => BINARY_I32[name](a, b) | 0));

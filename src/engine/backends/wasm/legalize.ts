@@ -2,10 +2,14 @@
  * Rewriting that makes graphs fit the kernels: columns of zeros around a convolution's input become a copy of their own,
  * and its weights are laid out in panels, so that a kernel reads them from front to back.
  */
+
+import { constant } from "../../ops/constant.ts";
 import { type ConvAttrs, type ConvWeightGradAttrs, conv2dOp, conv2dWeightGradOp, type Pair } from "../../ops/conv.ts";
+import { matmul } from "../../ops/matmul.ts";
 import { type PermuteAttrs, pad, permute, reshape } from "../../ops/movement.ts";
 import { rewrite } from "../../passes/rewrite.ts";
 import { apply, type Op, Tensor } from "../../tensor.ts";
+import { WEIGHT_TRANSFORM } from "./kernels/winograd.ts";
 
 /** Output channels of a panel: two vectors. */
 export const PANEL = 8;
@@ -15,6 +19,36 @@ export interface PanelConvAttrs extends ConvAttrs {
   readonly panels: true;
   /** Kernel height and width, R × S. */
   readonly kernel: Pair;
+}
+
+/** A 3×3 convolution by Winograd's method: the input is padded to whole tiles, weights are [O / PANEL, 16, C, PANEL]. */
+export interface WinogradConvAttrs extends ConvAttrs {
+  /** Rows and columns of 2×2 output tiles. */
+  readonly tiles: Pair;
+}
+
+/** Whether Winograd's method applies and pays: enough channels to make up for the transforms. */
+function suitsWinograd(tensor: Tensor, { stride, dilation, groups }: ConvAttrs): boolean {
+  const [R, S, C, O] = tensor.inputs[1].shape;
+  const plain = [R, S].every((size) => size === 3) && [...stride, ...dilation, groups].every((number) => number === 1);
+  return plain && C % 4 === 0 && C >= 16 && O % PANEL === 0 && O >= 16;
+}
+
+function winograd(tensor: Tensor, attrs: ConvAttrs): Tensor {
+  const [x, w] = tensor.inputs;
+  const [, H, W] = x.shape;
+  const [, P, Q] = tensor.shape;
+  const [, , C, O] = w.shape;
+  const [top, , left] = attrs.padding;
+  const tiles: Pair = [Math.ceil(P / 2), Math.ceil(Q / 2)];
+  const rows = [top, 2 * tiles[0] + 2 - H - top] as const;
+  const columns = [left, 2 * tiles[1] + 2 - W - left] as const;
+  const needsPad = [...rows, ...columns].some((amount) => amount > 0);
+  const padded = needsPad ? pad(x, [[0, 0], rows, columns, [0, 0]]) : x;
+  const transformed = matmul(constant(WEIGHT_TRANSFORM, "float32", [16, 9]), reshape(w, [9, C * O])); // [16, C·O]
+  const panels = permute(reshape(transformed, [16, C, O / PANEL, PANEL]), [2, 0, 1, 3]);
+  const winogradAttrs: WinogradConvAttrs = { ...attrs, padding: [0, 0, 0, 0], tiles };
+  return new Tensor(conv2dOp as Op<never>, [padded, panels], winogradAttrs, tensor);
 }
 
 /** Kernels skip rows outside the picture but read across its left and right edge. */
@@ -50,6 +84,7 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
       inputs: [input, w],
     } = tensor;
     const attrs = tensor.attrs as ConvAttrs;
+    if (suitsWinograd(tensor, attrs)) return winograd(tensor, attrs);
     const { x, padding } = withColumns(input, attrs);
     const [R, S, , O] = w.shape;
     if (attrs.groups > 1 || O % PANEL !== 0 || O === PANEL) return apply(conv2dOp, [x, w], { ...attrs, padding });

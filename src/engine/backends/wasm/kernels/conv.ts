@@ -5,6 +5,7 @@
  * Axis letters as in ops/conv.ts.
  */
 import type { ConvAttrs, ConvWeightGradAttrs } from "../../../ops/conv.ts";
+import type { Tensor } from "../../../tensor.ts";
 import {
   addI,
   divU,
@@ -25,8 +26,9 @@ import {
   type V128,
   v,
 } from "../assembler.ts";
-import { PANEL, type PanelConvAttrs } from "../legalize.ts";
+import { PANEL, type PanelConvAttrs, type WinogradConvAttrs } from "../legalize.ts";
 import { evenPieces, type Kernel, runsOf } from "./kernel.ts";
+import { winogradKernel, winogradScratch } from "./winograd.ts";
 
 interface Geometry {
   readonly H: number;
@@ -69,9 +71,19 @@ function channelTiles(width: number, vectors: number): { from: number; vectors: 
 export const isDepthwise = ({ groups }: ConvAttrs, C: number, O: number): boolean =>
   groups > 1 && groups === C && C === O;
 
+/** Scratch bytes: only Winograd's method needs any. */
+export function convScratch(root: Tensor): number {
+  const attrs = root.attrs as ConvAttrs | WinogradConvAttrs;
+  return "tiles" in attrs ? winogradScratch(attrs, root.inputs[0].shape[3]) : 0;
+}
+
 export function convKernel(kernel: Kernel): void {
   const [x, w] = kernel.root.inputs;
-  const attrs = kernel.root.attrs as ConvAttrs | PanelConvAttrs;
+  const attrs = kernel.root.attrs as ConvAttrs | PanelConvAttrs | WinogradConvAttrs;
+  if ("tiles" in attrs) {
+    winogradKernel(kernel);
+    return;
+  }
   const g = geometry(x.shape, kernel.root.shape, "panels" in attrs ? attrs.kernel : w.shape, attrs);
   if (isDepthwise(attrs, g.C, g.O)) depthwise(kernel, attrs, g);
   else direct(kernel, attrs, g);
@@ -141,7 +153,7 @@ function direct(kernel: Kernel, attrs: ConvAttrs | PanelConvAttrs, g: Geometry):
   }
 }
 
-interface Taps {
+export interface Taps {
   /** Bytes from one output pixel's input to the next one's. */
   readonly pixel: number;
   readonly columns: number;
@@ -154,7 +166,7 @@ interface Taps {
 }
 
 /** Adds one kernel row's taps (columns × input channels) to a tile of pixels × vectors. */
-function taps(kernel: Kernel, tile: readonly Local<"v128">[], vectors: number, x: I32, w: I32, t: Taps): void {
+export function taps(kernel: Kernel, tile: readonly Local<"v128">[], vectors: number, x: I32, w: I32, t: Taps): void {
   const { f, isa, target } = kernel;
   const pixels = tile.length / vectors;
   const tap = (xAt: I32, wAt: I32, n: number): void => {

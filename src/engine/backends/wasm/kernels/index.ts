@@ -1,7 +1,7 @@
 /** The total map from op to kernel generator: an op without an entry is a type error. */
 import type { PrimitiveName } from "../../../ops/index.ts";
 import type { Tensor } from "../../../tensor.ts";
-import { convKernel, convWeightGradKernel } from "./conv.ts";
+import { convKernel, convScratch, convWeightGradKernel } from "./conv.ts";
 import {
   concatDomain,
   concatKernel,
@@ -96,7 +96,7 @@ export const KERNELS = {
   embedding: { domain: embeddingDomain, emit: embeddingKernel, rides: "none" },
   embeddingGrad: { domain: undivided, emit: embeddingGradKernel, rides: "none" },
   matmul: { domain: matmulDomain, emit: matmulKernel, rides: "all", scratch: matmulScratch },
-  conv2d: { domain: firstAxisDomain, emit: convKernel, rides: "all" },
+  conv2d: { domain: firstAxisDomain, emit: convKernel, rides: "all", scratch: convScratch },
   conv2dWeightGrad: { domain: firstAxisDomain, emit: convWeightGradKernel, rides: "none" },
   maxPool2d: { domain: firstAxisDomain, emit: maxPoolKernel, rides: "all" },
   maxPool2dGrad: { domain: firstAxisDomain, emit: maxPoolGradKernel, rides: "none" },
