@@ -16,7 +16,7 @@ const KEEP_PAGES = { MALLOC_MMAP_THRESHOLD_: "1073741824", MALLOC_TRIM_THRESHOLD
 function python(engine, { compile = false } = {}) {
   const command = process.env.PYTHON || "python3";
   const args = [here("pytorch.py"), engine, ...(compile ? ["--compile"] : [])];
-  return new Child(command, args, KEEP_PAGES);
+  return new Child(command, args, { ...KEEP_PAGES, PYTHONDONTWRITEBYTECODE: "1" });
 }
 
 const tfjs = script("tfjs.mjs");

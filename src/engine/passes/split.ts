@@ -47,7 +47,11 @@ function splitOf(tensor: Tensor, splits: ReadonlyMap<Tensor, SplitTensor>, batch
   const rule = op.batch(batched, { inputs: tensor.inputs, output: tensor, attrs: tensor.attrs as never });
   if (rule === "source") return { split: "samples", batched: tensor.shape[0] === batch };
   if (rule === "whole" || !batched.some(Boolean)) return { split: "range", batched: false };
-  if (rule === "sum") return { split: tensor.size > LARGE_WEIGHT ? "range" : "partial", batched: false };
+  if (rule === "sum") {
+    // Only products divide well by range; of others, pieces pay unless they are huge.
+    const limit = tensor.op.name === "matmul" ? LARGE_WEIGHT : 8 * LARGE_WEIGHT;
+    return { split: tensor.size > limit ? "range" : "partial", batched: false };
+  }
   const largeWeight =
     tensor.op.name === "matmul" && tensor.inputs.some((x, i) => !batched[i] && sizeOf(x.shape) > LARGE_WEIGHT);
   return { split: largeWeight ? "range" : "samples", batched: true };

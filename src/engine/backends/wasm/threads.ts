@@ -17,7 +17,15 @@ export interface WorkerThread {
 export type SpawnWorker = (source: string) => WorkerThread;
 
 /** Words of the control block, as int32 indices. The barrier's words lie on a cache line of their own. */
-export const CONTROL = { wake: 0, program: 1, runs: 2, messages: 3, barrierCount: 16, barrierGeneration: 32 } as const;
+export const CONTROL = {
+  wake: 0,
+  program: 1,
+  runs: 2,
+  messages: 3,
+  barrierCount: 16,
+  barrierSleepers: 17,
+  barrierGeneration: 32,
+} as const;
 
 /**
  * A worker compares two counts with its own, of messages sent and of runs ordered, and sleeps while both agree. It looks

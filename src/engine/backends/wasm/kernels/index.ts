@@ -1,7 +1,8 @@
 /** The total map from op to kernel generator: an op without an entry is a type error. */
 import type { PrimitiveName } from "../../../ops/index.ts";
 import type { Tensor } from "../../../tensor.ts";
-import { convKernel, convScratch, convWeightGradKernel } from "./conv.ts";
+import { convKernel, convScratch } from "./conv.ts";
+import { convWeightGradKernel } from "./conv-weight-grad.ts";
 import {
   concatDomain,
   concatKernel,
