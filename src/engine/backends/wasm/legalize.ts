@@ -8,8 +8,9 @@ import { type ConvAttrs, type ConvWeightGradAttrs, conv2dOp, conv2dWeightGradOp,
 import { matmul } from "../../ops/matmul.ts";
 import { type PermuteAttrs, pad, permute, reshape } from "../../ops/movement.ts";
 import { rewrite } from "../../passes/rewrite.ts";
+import type { Shape } from "../../shape.ts";
 import { apply, type Op, Tensor } from "../../tensor.ts";
-import { WEIGHT_TRANSFORM } from "./kernels/winograd.ts";
+import { FILTERINGS, type Filtering, weightTransform } from "./kernels/winograd.ts";
 
 /** Output channels of a panel: two vectors. */
 export const PANEL = 8;
@@ -21,33 +22,36 @@ export interface PanelConvAttrs extends ConvAttrs {
   readonly kernel: Pair;
 }
 
-/** A 3×3 convolution by Winograd's method: the input is padded to whole tiles, weights are [O / PANEL, 16, C, PANEL]. */
+/** A convolution by Winograd's method: the input is padded to whole tiles, weights are [O / PANEL, t², C, PANEL]. */
 export interface WinogradConvAttrs extends ConvAttrs {
-  /** Rows and columns of 2×2 output tiles. */
+  /** Kernel size, which picks one of FILTERINGS. */
+  readonly size: number;
+  /** Rows and columns of output tiles. */
   readonly tiles: Pair;
 }
 
-/** Whether Winograd's method applies and pays: enough channels to make up for the transforms. */
-function suitsWinograd(tensor: Tensor, { stride, dilation, groups }: ConvAttrs): boolean {
-  const [R, S, C, O] = tensor.inputs[1].shape;
-  const plain = [R, S].every((size) => size === 3) && [...stride, ...dilation, groups].every((number) => number === 1);
-  return plain && C % 4 === 0 && C >= 16 && O % PANEL === 0 && O >= 16;
+/** Winograd's method where it applies and pays: enough channels to make up for the transforms. */
+function filteringFor([R, S, C, O]: Shape, { stride, dilation, groups }: ConvAttrs): Filtering | undefined {
+  const plain = R === S && [...stride, ...dilation, groups].every((number) => number === 1);
+  return plain && C % 4 === 0 && C >= 16 && O % PANEL === 0 && O >= 16 ? FILTERINGS[R] : undefined;
 }
 
-function winograd(tensor: Tensor, attrs: ConvAttrs): Tensor {
+function winograd(tensor: Tensor, attrs: ConvAttrs, filtering: Filtering): Tensor {
   const [x, w] = tensor.inputs;
   const [, H, W] = x.shape;
   const [, P, Q] = tensor.shape;
-  const [, , C, O] = w.shape;
+  const [R, , C, O] = w.shape;
+  const { outputs, inputs } = filtering;
   const [top, , left] = attrs.padding;
-  const tiles: Pair = [Math.ceil(P / 2), Math.ceil(Q / 2)];
-  const rows = [top, 2 * tiles[0] + 2 - H - top] as const;
-  const columns = [left, 2 * tiles[1] + 2 - W - left] as const;
+  const tiles: Pair = [Math.ceil(P / outputs), Math.ceil(Q / outputs)];
+  const rows = [top, outputs * tiles[0] + R - 1 - H - top] as const;
+  const columns = [left, outputs * tiles[1] + R - 1 - W - left] as const;
   const needsPad = [...rows, ...columns].some((amount) => amount > 0);
   const padded = needsPad ? pad(x, [[0, 0], rows, columns, [0, 0]]) : x;
-  const transformed = matmul(constant(WEIGHT_TRANSFORM, "float32", [16, 9]), reshape(w, [9, C * O])); // [16, C·O]
-  const panels = permute(reshape(transformed, [16, C, O / PANEL, PANEL]), [2, 0, 1, 3]);
-  const winogradAttrs: WinogradConvAttrs = { ...attrs, padding: [0, 0, 0, 0], tiles };
+  const matrix = constant(weightTransform(filtering), "float32", [inputs ** 2, R * R]);
+  const transformed = matmul(matrix, reshape(w, [R * R, C * O])); // [t², C·O]
+  const panels = permute(reshape(transformed, [inputs ** 2, C, O / PANEL, PANEL]), [2, 0, 1, 3]);
+  const winogradAttrs: WinogradConvAttrs = { ...attrs, padding: [0, 0, 0, 0], size: R, tiles };
   return new Tensor(conv2dOp as Op<never>, [padded, panels], winogradAttrs, tensor);
 }
 
@@ -84,7 +88,8 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
       inputs: [input, w],
     } = tensor;
     const attrs = tensor.attrs as ConvAttrs;
-    if (suitsWinograd(tensor, attrs)) return winograd(tensor, attrs);
+    const filtering = filteringFor(w.shape, attrs);
+    if (filtering !== undefined) return winograd(tensor, attrs, filtering);
     const { x, padding } = withColumns(input, attrs);
     const [R, S, , O] = w.shape;
     if (attrs.groups > 1 || O % PANEL !== 0 || O === PANEL) return apply(conv2dOp, [x, w], { ...attrs, padding });

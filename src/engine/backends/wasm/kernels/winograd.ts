@@ -1,65 +1,130 @@
 /**
- * Winograd's minimal filtering for 3×3 convolutions of stride 1 (Lavin & Gray, arXiv 1509.09308): F(2×2, 3×3) makes a
- * 2×2 tile of outputs from a 4×4 tile of inputs with 16 multiplications instead of 36.
+ * Winograd's minimal filtering for convolutions of stride 1 (Lavin & Gray, arXiv 1509.09308): F(m×m, r×r) makes an m×m
+ * tile of outputs from a t×t tile of inputs, t = m + r − 1, with t² multiplications instead of m²r².
  *
  *     y = Aᵀ [ (G w Gᵀ) ⊙ (Bᵀ x B) ] A
  *
- * The weights come transformed (legalize.ts). For each sample, all input tiles are transformed into scratch memory as 16
+ * The weights come transformed (legalize.ts). For each sample, all input tiles are transformed into scratch memory as t²
  * matrices [tiles, C]; each is multiplied with its [C, panel] of the weights; the products are transformed back and finished.
  */
-import { addI, type I32, load, ltS, mulI, splatConst, type V128, v } from "../assembler.ts";
+import { addI, type Func, type I32, load, ltS, mulI, splatConst, type V128, v } from "../assembler.ts";
 import type { WinogradConvAttrs } from "../legalize.ts";
+import type { Isa } from "../math.ts";
 import { taps } from "./conv.ts";
 import { evenPieces, type Kernel, runsOf } from "./kernel.ts";
 
 /** Output channels of a panel, in bytes: two vectors. */
 const PANEL_BYTES = 32;
 
+type Matrix = readonly (readonly number[])[];
+
+/** The matrices of one F(m×m, r×r). */
+export interface Filtering {
+  /** Outputs of a tile along each axis, m. */
+  readonly outputs: number;
+  /** Inputs of a tile along each axis, t. */
+  readonly inputs: number;
+  /** Bᵀ, [t, t] */
+  readonly input: Matrix;
+  /** G, [t, r] */
+  readonly weight: Matrix;
+  /** Aᵀ, [m, t] */
+  readonly output: Matrix;
+}
+
+/**
+ * The matrices for given interpolation points, by the Cook–Toom construction; the last point is infinity. An output is a
+ * product of polynomials, known from its values at t points; rounding errors grow with the size of the points' powers.
+ */
+function cookToom(points: readonly number[], outputs: number): Filtering {
+  const inputs = points.length + 1;
+  const size = inputs - outputs + 1;
+  const last = (length: number): number[] => Array.from({ length }, (_, k) => (k === length - 1 ? 1 : 0));
+  const powers = (point: number, length: number): number[] => Array.from({ length }, (_, k) => point ** k);
+  /** Coefficients of Π (x − point), lowest first. */
+  const product = (roots: readonly number[]): number[] =>
+    roots.reduce<number[]>(
+      (poly, root) => [...poly, 0].map((c, k) => (poly[k - 1] ?? 0) - root * (k < poly.length ? c : 0)),
+      [1],
+    );
+  const others = (i: number): number[] => points.filter((_, j) => j !== i);
+  const scale = (i: number): number => others(i).reduce((total, other) => total * (points[i] - other), 1);
+  return {
+    inputs,
+    outputs,
+    input: [...points.map((_, i) => [...product(others(i)), 0]), product(points)],
+    weight: [...points.map((point, i) => powers(point, size).map((power) => power / scale(i))), last(size)],
+    output: Array.from({ length: outputs }, (_, k) => [
+      ...points.map((point) => point ** k),
+      k === outputs - 1 ? 1 : 0,
+    ]),
+  };
+}
+
+/**
+ * By kernel size. Points and tile sizes are the ones whose errors stay near those of the direct sum: relative to it, in
+ * float32, 0.9 for 3×3 and 2.5 for 5×5 (docs/performance.md).
+ */
+export const FILTERINGS: Readonly<Record<number, Filtering>> = {
+  3: cookToom([0, 1, -1], 2),
+  5: cookToom([0, 1, -1, 1 / 2, -2], 2),
+};
+
+/** G ⊗ G, [t², r²] row by row: what makes the t² numbers of a transformed kernel from its r². */
+export function weightTransform({ weight }: Filtering): number[] {
+  return weight.flatMap((row) => weight.flatMap((column) => row.flatMap((a) => column.map((b) => a * b))));
+}
+
 /** Scratch bytes: transformed inputs, then the products of one panel. */
-export function winogradScratch({ tiles: [rows, columns] }: WinogradConvAttrs, C: number): number {
-  return 16 * rows * columns * (C * 4 + PANEL_BYTES) + 64;
+export function winogradScratch({ tiles: [rows, columns], size }: WinogradConvAttrs, C: number): number {
+  return FILTERINGS[size].inputs ** 2 * rows * columns * (C * 4 + PANEL_BYTES) + 64;
 }
 
 export function winogradKernel(kernel: Kernel): void {
-  const { f, root, begin, end } = kernel;
+  const { f, isa, root, begin, end } = kernel;
   const [x, weights] = root.inputs;
-  const { tiles } = root.attrs as WinogradConvAttrs;
+  const { tiles, size } = root.attrs as WinogradConvAttrs;
+  const { inputs: t, outputs: m, input: toInputs, output: toOutputs } = FILTERINGS[size];
   const [, H, W, C] = x.shape;
   const [, P, Q, O] = root.shape;
   const T = tiles[0] * tiles[1];
-  const products = f.let(addI(kernel.scratch, 16 * T * C * 4));
+  const products = f.let(addI(kernel.scratch, t * t * T * C * 4));
+  const positions = Array.from({ length: t }, (_, i) => i);
 
   f.for(begin, end, 1, (n) => {
-    // Bᵀ x B of every tile, to 16 matrices [T, C]
+    // Bᵀ x B of every tile, to t² matrices [T, C]
     const image = f.let(addI(kernel.pointer(x), mulI(n, H * W * C * 4)));
     overTiles(kernel, tiles, (row, column, tile) => {
-      const from = f.let(addI(image, mulI(addI(mulI(row, 2 * W), mulI(column, 2)), C * 4)));
+      const from = f.let(addI(image, mulI(addI(mulI(row, m * W), mulI(column, m)), C * 4)));
       const to = f.let(addI(kernel.scratch, mulI(tile, C * 4)));
       f.for(0, C * 4, 16, (c) => {
         const [source, target] = [f.let(addI(from, c)), f.let(addI(to, c))];
-        const rows = [0, 1, 2, 3].map((i) =>
-          inputTransform(
-            kernel,
-            [0, 1, 2, 3].map((j) => load(source, (i * W + j) * C * 4)),
+        const rows = positions.map((i) =>
+          transform(
+            f,
+            isa,
+            toInputs,
+            positions.map((j) => load(source, (i * W + j) * C * 4)),
           ),
         );
-        for (let j = 0; j < 4; j++) {
-          const column4 = inputTransform(
-            kernel,
+        for (const j of positions) {
+          transform(
+            f,
+            isa,
+            toInputs,
             rows.map((values) => values[j]),
-          );
-          column4.forEach((value, i) => {
-            f.store(target, value, (i * 4 + j) * T * C * 4);
+          ).forEach((value, i) => {
+            f.store(target, value, (i * t + j) * T * C * 4);
           });
         }
       });
     });
 
     f.for(0, O * 4, PANEL_BYTES, (channel) => {
-      const panel = f.let(addI(kernel.pointer(weights), mulI(channel, 16 * C)));
-      f.for(0, 16, 1, (position) => {
-        const inputs = f.let(addI(kernel.scratch, mulI(position, T * C * 4)));
+      const panel = f.let(addI(kernel.pointer(weights), mulI(channel, t * t * C)));
+      f.for(0, t * t, 1, (position) => {
         const matrix = f.let(addI(panel, mulI(position, C * PANEL_BYTES)));
+        const inputs = f.let(addI(kernel.scratch, mulI(position, T * C * 4)));
         const output = f.let(addI(products, mulI(position, T * PANEL_BYTES)));
         for (const run of runsOf(evenPieces(T, kernel.target.accumulators / 2))) {
           f.for(run.from, run.from + run.count * run.size, run.size, (tile) => {
@@ -73,28 +138,29 @@ export function winogradKernel(kernel: Kernel): void {
           });
         }
       });
-      // Aᵀ m A of every tile
+      // Aᵀ (products) A of every tile
       overTiles(kernel, tiles, (row, column, tile) => {
         const from = f.let(addI(products, mulI(tile, PANEL_BYTES)));
-        const pixel = addI(mulI(addI(mulI(n, P), mulI(row, 2)), Q), mulI(column, 2));
+        const pixel = addI(mulI(addI(mulI(n, P), mulI(row, m)), Q), mulI(column, m));
         const out = f.let(addI(mulI(pixel, O * 4), channel));
         for (const half of [0, 16]) {
-          const rows = [0, 1, 2, 3].map((i) =>
-            outputTransform(
-              kernel,
-              [0, 1, 2, 3].map((j) => load(from, (i * 4 + j) * T * PANEL_BYTES + half)),
+          const rows = positions.map((i) =>
+            transform(
+              f,
+              isa,
+              toOutputs,
+              positions.map((j) => load(from, (i * t + j) * T * PANEL_BYTES + half)),
             ),
           );
-          for (const b of [0, 1]) {
-            const column2 = outputTransform(
-              kernel,
+          for (let b = 0; b < m; b++) {
+            transform(
+              f,
+              isa,
+              toOutputs,
               rows.map((values) => values[b]),
-            );
-            column2.forEach((value, a) => {
+            ).forEach((value, a) => {
               const finish = (): void => kernel.finish(value, out, channel, half, 4, (a * Q + b) * O * 4);
-              inside(kernel, b === 1 && Q % 2 === 1 ? [addI(mulI(column, 2), 1), Q] : undefined, () =>
-                inside(kernel, a === 1 && P % 2 === 1 ? [addI(mulI(row, 2), 1), P] : undefined, finish),
-              );
+              inside(f, mulI(column, m), b, Q, m, () => inside(f, mulI(row, m), a, P, m, finish));
             });
           }
         }
@@ -106,7 +172,7 @@ export function winogradKernel(kernel: Kernel): void {
 /** Loops over tiles; `visit` gets row, column and number. */
 function overTiles(
   { f }: Kernel,
-  [rows, columns]: readonly [number, number],
+  [rows, columns]: readonly number[],
   visit: (row: I32, column: I32, tile: I32) => void,
 ): void {
   f.for(0, rows, 1, (row) => {
@@ -114,33 +180,30 @@ function overTiles(
   });
 }
 
-/** Runs `body` where a position is below a limit; the last tile of an odd size reaches beyond. */
-function inside({ f }: Kernel, bound: readonly [I32, number] | undefined, body: () => void): void {
-  if (bound === undefined) body();
-  else f.if(ltS(bound[0], bound[1]), body);
+/** Runs `body` where `first + step` is below the limit; the last tile reaches beyond a size that m does not divide. */
+function inside(f: Func, first: I32, step: number, limit: number, m: number, body: () => void): void {
+  const beyond = limit % m !== 0 && step >= limit % m;
+  if (beyond) f.if(ltS(addI(first, step), limit), body);
+  else body();
 }
 
-/** Bᵀ d */
-function inputTransform({ f }: Kernel, [d0, d1, d2, d3]: readonly V128[]): V128[] {
-  const [one, two] = [f.let(d1), f.let(d2)];
-  const three = f.let(d3);
-  return [f.let(v.sub(d0, two)), f.let(v.add(one, two)), f.let(v.sub(two, one)), f.let(v.sub(one, three))];
+/** One matrix times a column of vectors; factors 0 and ±1 cost no multiplication. */
+function transform(f: Func, isa: Isa, matrix: Matrix, column: readonly V128[]): V128[] {
+  const values = column.map((value) => f.let(value));
+  return matrix.map((row) => {
+    const terms = row.flatMap((factor, i) => (factor === 0 ? [] : [{ factor, value: values[i] }]));
+    // A term with a plain plus first, so that nothing needs to be negated.
+    const start = Math.max(
+      0,
+      terms.findIndex(({ factor }) => factor === 1),
+    );
+    const [first] = terms.splice(start, 1);
+    let sum: V128 = first.factor === 1 ? first.value : v.mul(first.value, splatConst(first.factor));
+    for (const { factor, value } of terms) {
+      if (factor === 1) sum = v.add(sum, value);
+      else if (factor === -1) sum = v.sub(sum, value);
+      else sum = isa.madd(value, splatConst(factor), sum);
+    }
+    return f.let(sum);
+  });
 }
-
-/** Aᵀ m */
-function outputTransform({ f }: Kernel, [m0, m1, m2, m3]: readonly V128[]): V128[] {
-  const [one, two] = [f.let(m1), f.let(m2)];
-  const first = f.let(v.add(v.add(m0, one), two));
-  return [first, f.let(v.sub(v.sub(one, two), m3))];
-}
-
-/** Rows of G ⊗ G, [16, 9]: what makes the 16 numbers of a transformed kernel from its 9. */
-export const WEIGHT_TRANSFORM: readonly number[] = (() => {
-  const G = [
-    [1, 0, 0],
-    [0.5, 0.5, 0.5],
-    [0.5, -0.5, 0.5],
-    [0, 0, 1],
-  ];
-  return G.flatMap((row) => G.flatMap((column) => row.flatMap((a) => column.map((b) => a * b))));
-})();
