@@ -44,7 +44,7 @@ function cookToom(points: readonly number[], outputs: number): Filtering {
   /** Coefficients of Π (x − point), lowest first. */
   const product = (roots: readonly number[]): number[] =>
     roots.reduce<number[]>(
-      (poly, root) => [...poly, 0].map((c, k) => (poly[k - 1] ?? 0) - root * (k < poly.length ? c : 0)),
+      (poly, root) => Array.from({ length: poly.length + 1 }, (_, k) => (poly[k - 1] ?? 0) - root * (poly[k] ?? 0)),
       [1],
     );
   const others = (i: number): number[] => points.filter((_, j) => j !== i);
