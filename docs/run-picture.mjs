@@ -1,4 +1,4 @@
-/** Draws the terminal output given on standard input as docs/run.svg: `npm start | node docs/run-picture.mjs`. */
+/** Draws the terminal output given on standard input as docs/run.svg: `npm start --silent 2>&1 | node docs/run-picture.mjs`. */
 import { readFileSync, writeFileSync } from "node:fs";
 
 const lines = readFileSync(0, "utf8").trimEnd().split("\n");

@@ -69,7 +69,7 @@ export function convKernel(kernel: Kernel): void {
   else direct(kernel, attrs, g);
 }
 
-/** Rows of the kernel that meet the picture at output row p, as r in [from, to) — for dilation 1 — or a test per row. */
+/** Calls `visit` for the kernel rows r, and the input rows h under them, that lie inside the picture at output row p. */
 function overRows(
   kernel: Kernel,
   { stride, padding, dilation }: ConvAttrs,

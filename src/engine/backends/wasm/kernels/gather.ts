@@ -8,7 +8,6 @@ import { type Domain, type Kernel, nest } from "./kernel.ts";
 /** Loops over the index tensor: begin … end over axis 0 unless that is the indexed axis, then over all. */
 function overIndex(
   kernel: Kernel,
-  shape: readonly number[],
   indexShape: readonly number[],
   axis: number,
   visit: (at: I32, row: I32, inner: I32) => void,
@@ -17,7 +16,6 @@ function overIndex(
   const inner = sizeOf(indexShape.slice(axis + 1));
   const outer = indexShape.slice(0, axis);
   const length = indexShape[axis];
-  void shape;
   const one = (row: I32): void => {
     nest(f, [length, inner], ([i, j]) => {
       const at = f.let(addI(mulI(addI(mulI(row, length), i), inner), j));
@@ -43,7 +41,7 @@ export function gatherKernel(kernel: Kernel): void {
   const [x, index] = root.inputs;
   const { axis } = root.attrs as GatherAttrs;
   const inner = sizeOf(x.shape.slice(axis + 1));
-  overIndex(kernel, x.shape, index.shape, axis, (at, row, j) => {
+  overIndex(kernel, index.shape, axis, (at, row, j) => {
     const i = f.let(loadI32(addI(kernel.pointer(index), mulI(at, 4))));
     const value = f.local("v128", splatConst(0));
     const from = addI(mulI(addI(mulI(row, x.shape[axis]), i), inner), j);
@@ -59,7 +57,7 @@ export function scatterAddKernel(kernel: Kernel): void {
   const inner = sizeOf(root.shape.slice(axis + 1));
   const bytes = axis === 0 ? root.size * 4 : (root.size / root.shape[0]) * 4;
   f.for(begin, end, 1, (n) => f.zero(addI(kernel.pointer(root), mulI(n, bytes)), i32(bytes)));
-  overIndex(kernel, root.shape, index.shape, axis, (at, row, j) => {
+  overIndex(kernel, index.shape, axis, (at, row, j) => {
     const i = f.let(loadI32(addI(kernel.pointer(index), mulI(at, 4))));
     f.if(ltU(i, root.shape[axis]), () => {
       const to = addI(mulI(addI(mulI(row, root.shape[axis]), i), inner), j);

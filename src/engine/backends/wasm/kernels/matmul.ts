@@ -54,10 +54,10 @@ export function matmulDomain(group: Kernel["group"]): Domain {
   return { size: by === "rows" ? M : N, unit };
 }
 
-/** Scratch bytes for one packed panel of b. */
+/** Scratch bytes for one packed panel of b, and one packed block of rows of a. */
 export function matmulScratch(root: Tensor): number {
   const { K } = matmulDims(root.inputs[0], root.inputs[1], root.attrs as MatmulAttrs);
-  return K * PANEL * 4 + 64;
+  return K * (PANEL + BLOCK) * 4 + 64;
 }
 
 export function matmulKernel(kernel: Kernel): void {
@@ -65,13 +65,14 @@ export function matmulKernel(kernel: Kernel): void {
   const [a, b] = root.inputs;
   const attrs = root.attrs as MatmulAttrs;
   const { L, M, K, N } = matmulDims(a, b, attrs);
-  const product = (shape: { a: I32; b: I32; out: I32; rows: Span; columns: Span; pack: boolean }): void => {
-    const [aRow, aDepth] = attrs.transposeA ? [4, M * 4] : [K * 4, 4];
+  const strides = attrs.transposeA ? { aRow: 4, aDepth: M * 4 } : { aRow: K * 4, aDepth: 4 };
+  type Part = Pick<Product, "a" | "b" | "out" | "rows" | "columns" | "pack"> & Partial<typeof strides>;
+  const product = (part: Part): void => {
     const bRow = attrs.transposeB ? K * 4 : N * 4;
     // A sum over the batch runs along part of the depth and adds to what is there.
     const partial = group.split === "partial";
     const depth: Span = partial ? { from: begin, to: end } : { from: i32(0), to: i32(K), known: K };
-    const p: Product = { kernel, ...shape, aRow, aDepth, bRow, depth, accumulate: partial, M, K, N };
+    const p: Product = { kernel, ...strides, ...part, bRow, depth, accumulate: partial, M, K, N };
     if (attrs.transposeB && !attrs.transposeA) dotProduct(p);
     else panelProduct(p, attrs.transposeB);
   };
@@ -92,7 +93,15 @@ export function matmulKernel(kernel: Kernel): void {
     else {
       f.for(begin, end, BLOCK, (from) => {
         const to = f.let(minS(f.let(addI(from, BLOCK)), end));
-        product({ ...whole, rows: { from, to }, columns: all(N), pack: true });
+        // The block's columns of a lie far apart, often in one set of the cache: copied together they are at hand.
+        const block = f.let(addI(kernel.scratch, K * PANEL * 4));
+        f.for(0, K, 1, (k) => {
+          const source = f.let(addI(addI(kernel.pointer(a), mulI(k, M * 4)), mulI(from, 4)));
+          const target = f.let(addI(block, mulI(k, BLOCK * 4)));
+          for (let i = 0; i < BLOCK * 4; i += 16) f.store(target, load(source, i), i);
+        });
+        const shifted = f.let(subI(block, mulI(from, 4))); // rows count from 0
+        product({ ...whole, a: shifted, aDepth: BLOCK * 4, rows: { from, to }, columns: all(N), pack: true });
       });
     }
     return;
