@@ -49,7 +49,7 @@ async function run(path: string, pictures: readonly string[], options: PredictOp
       } catch (error) {
         if (!(error instanceof DuctusError)) throw error;
         failures++;
-        const message = error.message.startsWith(picture) ? error.message : `${picture}: ${error.message}`;
+        const message = error.message.includes(picture) ? error.message : `${picture}: ${error.message}`;
         terminal.note(`ductus: ${message}`);
         results.push({ picture, error: message });
       }
