@@ -2,23 +2,14 @@
 
 import { constants } from "node:buffer";
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import { corruptGzip, isGzip } from "../../data/gzip.ts";
-import { fileError } from "./atomic.ts";
-
-/** The whole file. @throws DuctusError when it cannot be read */
-export async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw fileError(cause, "read", path);
-  }
-}
+import { fileError, readFileChecked } from "./atomic.ts";
 
 /** The whole file, decompressed if it is gzip. @throws DuctusError when it cannot be read, DataError when it is corrupt */
 export async function readUnzipped(path: string): Promise<Uint8Array> {
-  return unzip(await readBytes(path), path);
+  return unzip(await readFileChecked(path), path);
 }
 
 /** Decompresses gzip, passes anything else through. Node's zlib is several times faster than its web streams. */

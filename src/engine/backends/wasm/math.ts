@@ -6,14 +6,13 @@ import { type Func, splatConst, splatConstI, type V128, v, vi } from "./assemble
 
 /** The instructions that depend on the mode: multiply-add is fused where allowed and possible. */
 export interface Isa {
-  readonly relaxed: boolean;
   /** a·b + c */
   readonly madd: (a: V128, b: V128, c: V128) => V128;
 }
 
 /** Plain multiply and add, or the relaxed fused form. */
 export function isa(relaxed: boolean): Isa {
-  return { relaxed, madd: relaxed ? v.relaxedMadd : (a, b, c) => v.add(v.mul(a, b), c) };
+  return { madd: relaxed ? v.relaxedMadd : (a, b, c) => v.add(v.mul(a, b), c) };
 }
 
 /** c₀xⁿ + c₁xⁿ⁻¹ + … by Horner's rule. */

@@ -178,6 +178,26 @@ function tiles(kernel: Kernel, span: Span, size: number, tile: (position: I32, s
   }
 }
 
+/** Runs `visit(position, width)` over columns, `width` at a time, then over the rest. */
+function overColumns({ f }: Kernel, span: Span, width: number, visit: (position: I32, width: number) => void): void {
+  if (span.known !== undefined) {
+    const whole = Math.floor(span.known / width) * width;
+    f.for(0, whole, width, (n) => visit(n, width));
+    if (whole < span.known) visit(i32(whole), span.known - whole);
+    return;
+  }
+  const position = f.let(span.from);
+  for (const step of [width, 4, 3, 2, 1].filter((size, i) => i === 0 || size < width)) {
+    const fits = (): I32 => ltS(position, subI(span.to, step - 1));
+    f.if(fits(), () => {
+      f.doWhile(() => {
+        visit(position, step);
+        f.set(position, addI(position, step));
+      }, fits);
+    });
+  }
+}
+
 /** Vectors along the rows of b. */
 function panelProduct(p: Product, transposeB: boolean): void {
   const { kernel, a, b, out, rows, columns, pack, aRow, aDepth, bRow, depth, accumulate, K, N } = p;
@@ -206,25 +226,18 @@ function panelProduct(p: Product, transposeB: boolean): void {
       });
       const aAt = f.let(addI(a, addI(mulI(m, aRow), mulI(depth.from, aDepth))));
       const bNow = f.let(addI(bAt, mulI(depth.from, bStep)));
-      const step = (values: readonly V128[], bOffset: number): void => {
-        const right = Array.from({ length: vectors }, (_, j) => f.let(load(bNow, bOffset + j * 16)));
-        values.forEach((value, i) => {
-          const left = f.let(value);
+      f.for(depth.from, depth.to, 1, () => {
+        const right = Array.from({ length: vectors }, (_, j) => f.let(load(bNow, j * 16)));
+        for (let i = 0; i < count; i++) {
+          const left = f.let(load32Splat(aAt, i * aRow));
           right.forEach((vector, j) => {
             const total = totals[i * vectors + j];
             f.set(total, isa.madd(left, vector, total));
           });
-        });
-      };
-      const single = (): void => {
-        step(
-          Array.from({ length: count }, (_, i) => load32Splat(aAt, i * aRow)),
-          0,
-        );
+        }
         f.set(aAt, addI(aAt, aDepth));
         f.set(bNow, addI(bNow, bStep));
-      };
-      f.for(depth.from, depth.to, 1, single);
+      });
       const channel = f.let(mulI(n, 4));
       totals.forEach((total, t) => {
         const [i, j] = [Math.floor(t / vectors), t % vectors];
@@ -232,25 +245,7 @@ function panelProduct(p: Product, transposeB: boolean): void {
       });
     });
   };
-  const span = columns;
-  if (span.known !== undefined) {
-    const whole = Math.floor(span.known / PANEL) * PANEL;
-    f.for(0, whole, PANEL, (n) => panel(n, PANEL));
-    if (whole < span.known) panel(i32(whole), span.known - whole);
-    return;
-  }
-  const position = f.let(span.from);
-  for (const width of [PANEL, 4, 3, 2, 1]) {
-    f.if(ltS(position, subI(span.to, width - 1)), () => {
-      f.doWhile(
-        () => {
-          panel(position, width);
-          f.set(position, addI(position, width));
-        },
-        () => ltS(position, subI(span.to, width - 1)),
-      );
-    });
-  }
+  overColumns(kernel, columns, PANEL, panel);
 }
 
 /** Sums of the four lanes of each of four vectors, as one vector. */
@@ -298,22 +293,5 @@ function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Prod
       }
     });
   };
-  if (columns.known !== undefined) {
-    const quads = Math.floor(columns.known / 4) * 4;
-    f.for(0, quads, 4, (n) => block(n, 4));
-    if (quads < columns.known) block(i32(quads), columns.known - quads);
-    return;
-  }
-  const position = f.let(columns.from);
-  for (const width of [4, 3, 2, 1]) {
-    f.if(ltS(position, subI(columns.to, width - 1)), () => {
-      f.doWhile(
-        () => {
-          block(position, width);
-          f.set(position, addI(position, width));
-        },
-        () => ltS(position, subI(columns.to, width - 1)),
-      );
-    });
-  }
+  overColumns(kernel, columns, 4, block);
 }
