@@ -1,5 +1,6 @@
 /** What the rest of Ductus knows of a backend: it compiles a graph into a program, and a program runs. */
 import type { TypedArray } from "../dtype.ts";
+import type { Group } from "../passes/fuse.ts";
 import type { Graph } from "../trace.ts";
 
 export interface Backend {
@@ -22,6 +23,8 @@ export interface Program {
   /** What the program will need, in bytes, known before it runs. */
   readonly memory: MemoryUse;
   run(): void;
+  /** Where the time of all runs so far went; only of backends that were asked to measure. */
+  profile?(): readonly GroupTime[];
   /** Gives the program's memory back; parameters stay. */
   dispose(): void;
 }
@@ -31,4 +34,11 @@ export interface MemoryUse {
   readonly parameters: number;
   /** Everything computed on the way: activations, gradients, scratch. */
   readonly arena: number;
+}
+
+/** Seconds that the calling thread spent on one group of ops. */
+export interface GroupTime {
+  /** Undefined: waiting for other threads. */
+  readonly group: Group | undefined;
+  readonly seconds: number;
 }

@@ -32,7 +32,7 @@ function enableRelaxedSimd(): void {
 }
 
 /** The wasm backend on Node's worker threads. */
-export function nodeWasmBackend(options: { threads: number; strict?: boolean }): Backend {
+export function nodeWasmBackend(options: { threads: number; strict?: boolean; profile?: boolean }): Backend {
   enableRelaxedSimd();
   const scheduling = Number.parseInt(process.versions.v8, 10) < 12 ? "late" : "in order";
   return wasmBackend({ ...options, spawn, scheduling });

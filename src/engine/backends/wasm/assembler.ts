@@ -365,11 +365,20 @@ export class Func {
 
 /** A module under construction: functions of i32 parameters without result, over one imported memory. */
 export class ModuleBuilder {
+  readonly #imports: Func[] = [];
   readonly #funcs: Func[] = [];
   readonly #exports: Func[] = [];
 
+  /** A function that the host provides, as `env.NAME`; all of them come before the first {@link func}. */
+  import(name: string, paramCount: number): Func {
+    if (this.#funcs.length > 0) throw new Error("assembler: imports come before functions");
+    const func = new Func(name, this.#imports.length, paramCount);
+    this.#imports.push(func);
+    return func;
+  }
+
   func(name: string, paramCount: number): Func {
-    const func = new Func(name, this.#funcs.length, paramCount);
+    const func = new Func(name, this.#imports.length + this.#funcs.length, paramCount);
     this.#funcs.push(func);
     return func;
   }
@@ -382,15 +391,17 @@ export class ModuleBuilder {
   encode(maximumPages: number): Uint8Array<ArrayBuffer> {
     const section = (id: number, content: number[]): number[] => [id, ...unsigned(content.length), ...content];
     const list = (items: readonly number[][]): number[] => [...unsigned(items.length), ...items.flat()];
-    const types = [...new Set(this.#funcs.map((func) => func.params.length))];
+    const types = [...new Set([...this.#imports, ...this.#funcs].map((func) => func.params.length))];
+    const typeOf = (func: Func): number[] => unsigned(types.indexOf(func.params.length));
     const bytes: number[] = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
     const append = (part: readonly number[]): void => {
       for (const byte of part) bytes.push(byte);
     };
     append(section(1, list(types.map((n) => [0x60, ...list(new Array(n).fill([TYPE_CODES.i32])), 0]))));
     const limits = [3, ...unsigned(1), ...unsigned(maximumPages)]; // shared, with a maximum
-    append(section(2, list([[...utf8("env"), ...utf8("memory"), 2, ...limits]])));
-    append(section(3, list(this.#funcs.map((func) => unsigned(types.indexOf(func.params.length))))));
+    const imports = this.#imports.map((func) => [...utf8("env"), ...utf8(func.name), 0, ...typeOf(func)]);
+    append(section(2, list([[...utf8("env"), ...utf8("memory"), 2, ...limits], ...imports])));
+    append(section(3, list(this.#funcs.map(typeOf))));
     append(section(7, list(this.#exports.map((func) => [...utf8(func.name), 0, ...unsigned(func.index)]))));
     append(section(10, list(this.#funcs.map((func) => func.encode()))));
     const names = list(this.#funcs.map((func) => [...unsigned(func.index), ...utf8(func.name)]));

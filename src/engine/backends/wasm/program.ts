@@ -38,16 +38,30 @@ export interface Addresses {
   readonly scratchBytes: number;
 }
 
+/** All groups of a plan, in the order in which they run. */
+export function planGroups(plan: Plan): PlannedGroup[] {
+  return plan.stages.flatMap((stage) => [...stage.samples, ...stage.ranges]);
+}
+
 /** Scratch bytes that one thread needs: tiles of local tensors, then what kernels ask for. */
 export function scratchBytes(plan: Plan): number {
-  const groups = plan.stages.flatMap((stage) => [...stage.samples, ...stage.ranges]);
-  const kernels = groups.map(({ root }) => (root === undefined ? 0 : (rootKernel(root).scratch?.(root) ?? 0)));
+  const kernels = planGroups(plan).map(({ root }) => (root === undefined ? 0 : (rootKernel(root).scratch?.(root) ?? 0)));
   return Math.ceil((plan.localBytes + Math.max(0, ...kernels)) / 64) * 64 + 64;
 }
 
-/** Encodes the module of a plan. */
-export function encodeProgram(plan: Plan, addresses: Addresses, target: KernelTarget): Uint8Array<ArrayBuffer> {
+/**
+ * Encodes the module of a plan.
+ * @param profiled has `run` call `env.mark(g)` after each call of the g-th group's kernel, and `env.mark(-1)` after barriers
+ */
+export function encodeProgram(
+  plan: Plan,
+  addresses: Addresses,
+  target: KernelTarget,
+  profiled = false,
+): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
+  const mark = profiled ? module.import("mark", 1) : undefined;
+  const groups = planGroups(plan);
   const barrier = emitBarrier(module);
   const isPartial = (tensor: Tensor): boolean => plan.places.get(tensor)?.kind === "partial";
   const kernels = new Map<string, Func>();
@@ -86,6 +100,7 @@ export function encodeProgram(plan: Plan, addresses: Addresses, target: KernelTa
     const own = (tensor: Tensor): I32 | undefined => (group.outputs.includes(tensor) ? chunk : undefined);
     const pointers = kernelTensors(group).map((tensor) => address(tensor, tile, own(tensor)));
     run.call(kernelOf(group), [begin, end, scratch, ...pointers]);
+    if (mark !== undefined) run.call(mark, [i32(groups.indexOf(group))]);
   };
   /** The part `part` of `parts` of `total`. */
   const share = (total: number, part: I32): I32 => divU(mulI(part, total), threads);
@@ -113,6 +128,7 @@ export function encodeProgram(plan: Plan, addresses: Addresses, target: KernelTa
       run.if(ltS(begin, end), () => call(group, begin, end, i32(0)));
     }
     run.call(barrier, [threads]);
+    if (mark !== undefined) run.call(mark, [i32(-1)]);
   }
   module.export(run);
   return module.encode(MAXIMUM_PAGES);

@@ -44,7 +44,7 @@ receive((message) => {
     return;
   }
   if (message.module) {
-    programs.set(message.id, new WebAssembly.Instance(message.module, { env: { memory } }).exports.run);
+    programs.set(message.id, new WebAssembly.Instance(message.module, { env: { memory, mark() {} } }).exports.run);
   } else programs.delete(message.id);
   taken++;
   send(message.id);
@@ -87,9 +87,12 @@ export class ThreadPool {
     });
   }
 
-  /** Instantiates a module on every thread; returns what runs it on all of them. */
-  async load(id: number, module: WebAssembly.Module): Promise<() => void> {
-    const instance = new WebAssembly.Instance(module, { env: { memory: this.#memory } });
+  /**
+   * Instantiates a module on every thread; returns what runs it on all of them.
+   * @param mark what a profiled module calls on the caller's thread
+   */
+  async load(id: number, module: WebAssembly.Module, mark: (group: number) => void = () => {}): Promise<() => void> {
+    const instance = new WebAssembly.Instance(module, { env: { memory: this.#memory, mark } });
     const run = instance.exports.run as (thread: number, threads: number) => void;
     await this.#tell({ id, module });
     const { size } = this;

@@ -15,6 +15,7 @@ import { legalize } from "./legalize.ts";
 import { isa } from "./math.ts";
 import { SharedMemory } from "./memory.ts";
 import { encodeProgram, scratchBytes } from "./program.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import { relaxedSimdWorks } from "./support.ts";
 import { type SpawnWorker, ThreadPool } from "./threads.ts";
 
@@ -28,6 +29,8 @@ export interface WasmOptions {
   readonly spawn: SpawnWorker;
   /** What the engine at hand does with loop bodies; results do not depend on it. Default "in order". */
   readonly scheduling?: Scheduling;
+  /** Lets programs measure themselves (`Program.profile`), which slows them down a little. Default false. */
+  readonly profile?: boolean;
 }
 
 /** Plans a graph as the wasm backend does. */
@@ -56,6 +59,7 @@ class WasmBackend implements Backend {
   readonly #pool: ThreadPool;
   readonly #relaxed: boolean;
   readonly #scheduling: Scheduling;
+  readonly #profile: boolean;
   readonly #views = new WeakMap<AnyParameter, TypedArray>();
   /** Gives a parameter's block back when nobody holds the parameter any more. */
   readonly #forgotten = new FinalizationRegistry<{ address: number; bytes: number }>(({ address, bytes }) => {
@@ -63,7 +67,8 @@ class WasmBackend implements Backend {
   });
   #programs = 0;
 
-  constructor({ threads, strict = false, spawn, scheduling = "in order" }: WasmOptions) {
+  constructor({ threads, strict = false, spawn, scheduling = "in order", profile = false }: WasmOptions) {
+    this.#profile = profile;
     this.#scheduling = scheduling;
     this.#relaxed = !strict && relaxedSimdWorks();
     this.#pool = new ThreadPool(threads, this.#memory.memory, spawn);
@@ -94,9 +99,11 @@ class WasmBackend implements Backend {
     };
     const scheduling = this.#scheduling;
     const target = { isa: isa(this.#relaxed), scheduling, accumulators: ACCUMULATORS[scheduling] };
-    const bytes = encodeProgram(planned, { fixed, arena, scratch, scratchBytes: perThread }, target);
+    const places = { fixed, arena, scratch, scratchBytes: perThread };
+    const bytes = encodeProgram(planned, places, target, this.#profile);
     const id = this.#programs++;
-    const run = await this.#pool.load(id, await WebAssembly.compile(bytes));
+    const stopwatch = this.#profile ? new Stopwatch(planned) : undefined;
+    const run = await this.#pool.load(id, await WebAssembly.compile(bytes), stopwatch?.mark);
 
     const view = (tensor: Tensor): TypedArray =>
       viewOf(tensor.dtype, memory.buffer, addresses.get(tensor) as number, tensor.size);
@@ -112,7 +119,9 @@ class WasmBackend implements Backend {
         parameters: parameters.reduce((total, { parameter }) => total + parameter.size * BYTES[parameter.dtype], 0),
         arena: blocks.reduce((total, block) => total + block.bytes, 0),
       },
+      ...(stopwatch !== undefined && { profile: () => stopwatch.times() }),
       run: () => {
+        stopwatch?.start();
         for (let i = 0; i < parameters.length; i++) {
           const { parameter, view: here } = parameters[i];
           if (parameter.data !== here) adopt(parameter, here);
