@@ -44,8 +44,8 @@ function winograd(tensor: Tensor, attrs: ConvAttrs, filtering: Filtering): Tenso
   const { outputs, inputs } = filtering;
   const [top, , left] = attrs.padding;
   const tiles: Pair = [Math.ceil(P / outputs), Math.ceil(Q / outputs)];
-  const rows = [top, outputs * tiles[0] + R - 1 - H - top] as const;
-  const columns = [left, outputs * tiles[1] + R - 1 - W - left] as const;
+  const rows = [top, Math.max(0, outputs * tiles[0] + R - 1 - H - top)] as const;
+  const columns = [left, Math.max(0, outputs * tiles[1] + R - 1 - W - left)] as const;
   const needsPad = [...rows, ...columns].some((amount) => amount > 0);
   const padded = needsPad ? pad(x, [[0, 0], rows, columns, [0, 0]]) : x;
   const matrix = constant(weightTransform(filtering), "float32", [inputs ** 2, R * R]);
@@ -60,13 +60,13 @@ function withColumns(
   x: Tensor,
   { padding: [top, bottom, left, right] }: ConvAttrs,
 ): { x: Tensor; padding: ConvAttrs["padding"] } {
-  const padding: ConvAttrs["padding"] = [top, bottom, 0, 0];
-  if (left === 0 && right === 0) return { x, padding };
+  const padding: ConvAttrs["padding"] = [top, bottom, 0, Math.min(right, 0)]; // negative: what is cut off
+  if (left === 0 && right <= 0) return { x, padding };
   return {
     x: pad(x, [
       [0, 0],
       [0, 0],
-      [left, right],
+      [left, Math.max(right, 0)],
       [0, 0],
     ]),
     padding,

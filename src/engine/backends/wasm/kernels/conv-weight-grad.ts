@@ -33,7 +33,7 @@ function rowRange(
   r: I32,
 ): { from: I32; to: I32 } {
   const { f } = kernel;
-  if (padding[0] === 0 && padding[1] === 0) return { from: i32(0), to: i32(P) };
+  if (padding[0] === 0 && padding[1] <= 0) return { from: i32(0), to: i32(P) };
   const shift = f.let(subI(i32(padding[0]), mulI(r, dilation[0]))); // h = p·stride − shift
   const from = select(ltS(shift, 1), i32(0), divU(addI(shift, stride[0] - 1), stride[0]));
   const last = f.let(addI(shift, H - 1));
