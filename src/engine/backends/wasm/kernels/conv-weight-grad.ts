@@ -23,7 +23,6 @@ import {
   type V128,
   v,
 } from "../assembler.ts";
-import type { WinogradWeightGradAttrs } from "../legalize.ts";
 import { channelTiles, type Geometry, geometry, isDepthwise } from "./conv.ts";
 import { evenPieces, type Kernel } from "./kernel.ts";
 import { winogradWeightGradKernel, winogradWeightGradScratch } from "./winograd-weight-grad.ts";
@@ -45,8 +44,8 @@ function rowRange(
 }
 
 /** Scratch bytes: only Winograd's method needs any. */
-export function convWeightGradScratch({ attrs, inputs: [x, g] }: Tensor): number {
-  return "tiles" in attrs ? winogradWeightGradScratch(attrs as WinogradWeightGradAttrs, x.shape[3], g.shape[3]) : 0;
+export function convWeightGradScratch(root: Tensor): number {
+  return "tiles" in root.attrs ? winogradWeightGradScratch(root) : 0;
 }
 
 /** dw[r, s, c, o] += Σ over samples and pixels of x · g; also where the batch is not split, from zero. */
@@ -157,7 +156,7 @@ export function convWeightGradKernel(kernel: Kernel): void {
 export interface Pixels {
   readonly x: I32;
   readonly g: I32;
-  readonly length: number;
+  readonly length: number | I32;
   /** Bytes from one pixel to the next. */
   readonly xStep: number;
   readonly gStep: number;

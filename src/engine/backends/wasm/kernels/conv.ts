@@ -53,8 +53,7 @@ export const isDepthwise = ({ groups }: ConvAttrs, C: number, O: number): boolea
 
 /** Scratch bytes: only Winograd's method needs any. */
 export function convScratch(root: Tensor): number {
-  const attrs = root.attrs as ConvAttrs | WinogradConvAttrs;
-  return "tiles" in attrs ? winogradScratch(attrs, root.inputs[0].shape[3]) : 0;
+  return "tiles" in root.attrs ? winogradScratch(root) : 0;
 }
 
 export function convKernel(kernel: Kernel): void {
