@@ -10,6 +10,7 @@ import { type PermuteAttrs, pad, permute, reshape } from "../../ops/movement.ts"
 import { rewrite } from "../../passes/rewrite.ts";
 import type { Shape } from "../../shape.ts";
 import { apply, type Op, Tensor } from "../../tensor.ts";
+import { isDepthwise } from "./kernels/geometry.ts";
 import { FILTERINGS, type Filtering, weightTransform } from "./kernels/winograd.ts";
 
 /** Output channels of a panel: two vectors. */
@@ -55,11 +56,10 @@ function winograd(tensor: Tensor, attrs: ConvAttrs, filtering: Filtering): Tenso
   return new Tensor(conv2dOp as Op<never>, [padded, panels], winogradAttrs, tensor);
 }
 
-/** Kernels skip rows outside the picture but read across its left and right edge. */
-function withColumns(
-  x: Tensor,
-  { padding: [top, bottom, left, right] }: ConvAttrs,
-): { x: Tensor; padding: ConvAttrs["padding"] } {
+/** Kernels skip rows outside the picture; depthwise ones columns, too, the others read across its left and right edge. */
+function withColumns(x: Tensor, attrs: ConvAttrs, O: number): { x: Tensor; padding: ConvAttrs["padding"] } {
+  if (isDepthwise(attrs, x.shape[3], O)) return { x, padding: attrs.padding };
+  const [top, bottom, left, right] = attrs.padding;
   const padding: ConvAttrs["padding"] = [top, bottom, 0, Math.min(right, 0)]; // negative: what is cut off
   if (left === 0 && right <= 0) return { x, padding };
   return {
@@ -90,7 +90,7 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
     const attrs = tensor.attrs as ConvAttrs;
     const filtering = filteringFor(w.shape, attrs);
     if (filtering !== undefined) return winograd(tensor, attrs, filtering);
-    const { x, padding } = withColumns(input, attrs);
+    const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
     const [R, S, , O] = w.shape;
     if (attrs.groups > 1 || O % PANEL !== 0 || O === PANEL) return apply(conv2dOp, [x, w], { ...attrs, padding });
     const panelAttrs: PanelConvAttrs = { ...attrs, padding, panels: true, kernel: [R, S] };
@@ -101,7 +101,7 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
       inputs: [input, g],
     } = tensor;
     const attrs = tensor.attrs as ConvWeightGradAttrs;
-    const { x, padding } = withColumns(input, attrs);
+    const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
     return apply(conv2dWeightGradOp, [x, g], { ...attrs, padding });
   },
 };
