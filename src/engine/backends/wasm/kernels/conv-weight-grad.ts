@@ -3,6 +3,7 @@
  * registers while the kernel runs over the pixels. Axis letters as in ops/conv.ts.
  */
 import type { ConvAttrs, ConvWeightGradAttrs } from "../../../ops/conv.ts";
+import type { Tensor } from "../../../tensor.ts";
 import {
   addI,
   type I32,
@@ -17,9 +18,11 @@ import {
   type V128,
   v,
 } from "../assembler.ts";
+import type { WinogradWeightGradAttrs } from "../legalize.ts";
 import { depthwiseWeightGrad } from "./depthwise.ts";
 import { channelTiles, type Geometry, geometry, isDepthwise, positionsInside } from "./geometry.ts";
 import { evenPieces, type Kernel } from "./kernel.ts";
+import { winogradWeightGradKernel, winogradWeightGradScratch } from "./winograd-weight-grad.ts";
 
 /** Output rows p for which kernel row r meets the picture: from … to. */
 function rowRange(
@@ -33,8 +36,17 @@ function rowRange(
   return positionsInside(f, P, stride[0], subI(i32(padding[0]), mulI(r, dilation[0])), H);
 }
 
+/** Scratch bytes: only Winograd's method needs any. */
+export function convWeightGradScratch({ attrs, inputs: [x, g] }: Tensor): number {
+  return "tiles" in attrs ? winogradWeightGradScratch(attrs as WinogradWeightGradAttrs, x.shape[3], g.shape[3]) : 0;
+}
+
 /** dw[r, s, c, o] += Σ over samples and pixels of x · g; also where the batch is not split, from zero. */
 export function convWeightGradKernel(kernel: Kernel): void {
+  if ("tiles" in kernel.root.attrs) {
+    winogradWeightGradKernel(kernel);
+    return;
+  }
   const { f, root, begin, end, target, group: planned } = kernel;
   const [x, dy] = root.inputs;
   const attrs = root.attrs as ConvWeightGradAttrs;
