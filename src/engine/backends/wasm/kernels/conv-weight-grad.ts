@@ -52,7 +52,7 @@ export function convWeightGradKernel(kernel: Kernel): void {
   const attrs = root.attrs as ConvWeightGradAttrs;
   const g = geometry(x.shape, dy.shape, attrs.kernel, attrs);
   const { H, W, C, P, Q, O, R, S, depth, width } = g;
-  if (isDepthwise(attrs, C, O)) {
+  if (isDepthwise(attrs, C, O) || (C === 1 && O >= 4)) {
     depthwiseWeightGrad(kernel, attrs, g);
     return;
   }

@@ -38,22 +38,22 @@ function direct(kernel: Kernel, attrs: ConvAttrs | PanelConvAttrs, g: Geometry):
   const pixelBytes = C * 4;
   const panels = "panels" in attrs;
   const weightStep = (panels ? PANEL : O) * 4;
-  for (let group = 0; group < groups; group++) {
-    for (const { from, vectors, lanes } of channelTiles(width, 2)) {
-      const channel = group * width + from;
-      f.for(begin, end, 1, (n) => {
-        const image = f.let(addI(kernel.pointer(x), addI(mulI(n, H * W * pixelBytes), i32(group * depth * 4))));
-        const weights = f.let(addI(kernel.pointer(w), i32(panels ? R * S * depth * channel * 4 : channel * 4)));
-        f.for(0, P, 1, (p) => {
-          const row = f.let(mulI(addI(mulI(n, P), p), Q * O * 4));
-          const rows = kernelRows(f, attrs, g, p);
-          const top = f.let(subI(mulI(p, stride[0]), padding[0]));
+  f.for(begin, end, 1, (n) => {
+    f.for(0, P, 1, (p) => {
+      const rows = kernelRows(f, attrs, g, p);
+      const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
+      const row = f.let(addI(kernel.pointer(x), mulI(top, W * pixelBytes)));
+      const outRow = f.let(mulI(addI(mulI(n, P), p), Q * O * 4));
+      for (let group = 0; group < groups; group++) {
+        for (const { from, vectors, lanes } of channelTiles(width, 2)) {
+          const channel = group * width + from;
+          const weights = f.let(addI(kernel.pointer(w), i32(panels ? R * S * depth * channel * 4 : channel * 4)));
           for (const run of runsOf(evenPieces(Q, Math.floor(kernel.target.accumulators / vectors)))) {
             f.for(run.from, run.from + run.count * run.size, run.size, (q) => {
               const tile = Array.from({ length: run.size * vectors }, () => f.local("v128", splatConst(0)));
+              const pixel = f.let(addI(row, addI(mulI(q, stride[1] * pixelBytes), i32(group * depth * 4))));
               f.for(rows.from, rows.to, 1, (r) => {
-                const h = addI(top, mulI(r, dilation[0]));
-                const xAt = f.let(addI(image, mulI(addI(mulI(h, W), mulI(q, stride[1])), pixelBytes)));
+                const xAt = f.let(addI(pixel, mulI(r, dilation[0] * W * pixelBytes)));
                 const wAt = f.let(addI(weights, mulI(r, S * depth * weightStep)));
                 taps(kernel, tile, vectors, xAt, wAt, {
                   pixel: stride[1] * pixelBytes,
@@ -63,18 +63,18 @@ function direct(kernel: Kernel, attrs: ConvAttrs | PanelConvAttrs, g: Geometry):
                   weightStep,
                 });
               });
-              const out = f.let(addI(row, addI(mulI(q, O * 4), i32(channel * 4))));
+              const out = f.let(addI(outRow, addI(mulI(q, O * 4), i32(channel * 4))));
               tile.forEach((total, t) => {
-                const [pixel, vector] = [Math.floor(t / vectors), t % vectors];
+                const [i, vector] = [Math.floor(t / vectors), t % vectors];
                 const last = vector === vectors - 1 ? lanes : 4;
-                kernel.finish(total, out, i32(channel * 4), vector * 16, last, pixel * O * 4);
+                kernel.finish(total, out, i32(channel * 4), vector * 16, last, i * O * 4);
               });
             });
           }
-        });
-      });
-    }
-  }
+        }
+      }
+    });
+  });
 }
 
 export interface Taps {

@@ -13,6 +13,7 @@ import {
   i32,
   leS,
   load,
+  load32Splat,
   maxS,
   minS,
   mulI,
@@ -183,7 +184,8 @@ export function depthwiseWeightGrad(kernel: Kernel, attrs: ConvAttrs, g: Geometr
   const [x, dy] = root.inputs;
   const { stride, padding, dilation } = attrs;
   const { H, W, C, P, Q, R, S } = g;
-  const pixelBytes = C * 4;
+  const [pixelBytes, outBytes] = [C * 4, g.O * 4];
+  const lone = C === 1;
   const rowBytes = dilation[0] * W * pixelBytes;
   const partial = group.split === "partial";
   const tiles = columnTiles(attrs, g).map((kernelColumns) => ({
@@ -191,7 +193,7 @@ export function depthwiseWeightGrad(kernel: Kernel, attrs: ConvAttrs, g: Geometr
     runs: columnsOf(attrs, g, kernelColumns),
   }));
   if (!partial) {
-    const kernelRow = S * pixelBytes;
+    const kernelRow = S * outBytes;
     f.zero(addI(kernel.pointer(root), mulI(begin, kernelRow)), mulI(subI(end, begin), kernelRow));
   }
   f.for(partial ? begin : 0, partial ? end : x.shape[0], 1, (n) => {
@@ -199,35 +201,37 @@ export function depthwiseWeightGrad(kernel: Kernel, attrs: ConvAttrs, g: Geometr
       const inside = kernelRows(f, attrs, g, p);
       const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
       const row = f.let(addI(kernel.pointer(x), mulI(top, W * pixelBytes)));
-      const gradientRow = f.let(addI(kernel.pointer(dy), mulI(addI(mulI(n, P), p), Q * pixelBytes)));
-      overChannels(f, C, (channel, lanes) => {
+      const gradientRow = f.let(addI(kernel.pointer(dy), mulI(addI(mulI(n, P), p), Q * outBytes)));
+      overChannels(f, g.O, (channel, lanes) => {
         /** Adds what this output row gives to kernel rows first … first + rows, all of them inside the picture. */
         const add = (first: I32, rows: number): void => {
-          const xRow = f.let(addI(addI(row, channel), mulI(first, rowBytes)));
+          const xRow = f.let(addI(lone ? row : addI(row, channel), mulI(first, rowBytes)));
           const gRow = f.let(addI(gradientRow, channel));
-          const out = f.let(addI(addI(kernel.pointer(root), channel), mulI(first, S * pixelBytes)));
+          const out = f.let(addI(addI(kernel.pointer(root), channel), mulI(first, S * outBytes)));
           for (const { kernelColumns, runs } of tiles) {
             const totals = kernelColumns.map(() => Array.from({ length: rows }, () => f.local("v128", splatConst(0))));
             for (const { from, count, taps } of runs) {
               const [{ column }] = taps;
               const earliest = Math.min(...taps.map((tap) => tap.pixel));
               const xAt = f.let(addI(xRow, i32((from * stride[1] + column) * pixelBytes)));
-              const gAt = f.let(addI(gRow, i32((from + earliest) * pixelBytes)));
+              const gAt = f.let(addI(gRow, i32((from + earliest) * outBytes)));
               f.for(0, count, 1, () => {
-                const values = Array.from({ length: rows }, (_, r) => f.let(load(xAt, r * rowBytes)));
+                const values = Array.from({ length: rows }, (_, r) =>
+                  f.let((lone ? load32Splat : load)(xAt, r * rowBytes)),
+                );
                 for (const { s, pixel } of taps) {
-                  const gradient = f.let(load(gAt, (pixel - earliest) * pixelBytes));
+                  const gradient = f.let(load(gAt, (pixel - earliest) * outBytes));
                   totals[kernelColumns.indexOf(s)].forEach((total, r) => {
                     f.set(total, isa.madd(values[r], gradient, total));
                   });
                 }
                 f.set(xAt, addI(xAt, stride[1] * pixelBytes));
-                f.set(gAt, addI(gAt, pixelBytes));
+                f.set(gAt, addI(gAt, outBytes));
               });
             }
             kernelColumns.forEach((s, i) => {
               totals[i].forEach((total, r) => {
-                const offset = (r * S + s) * pixelBytes;
+                const offset = (r * S + s) * outBytes;
                 f.storeLanes(out, v.add(load(out, offset), total), lanes, offset);
               });
             });
