@@ -6,11 +6,13 @@ import type { ConvAttrs, ConvWeightGradAttrs } from "../../../ops/conv.ts";
 import type { Tensor } from "../../../tensor.ts";
 import {
   addI,
+  type Func,
   type I32,
   i32,
   type Local,
   load,
   load32Splat,
+  load32Zero,
   mulI,
   shuffle,
   splatConst,
@@ -20,7 +22,7 @@ import {
 } from "../assembler.ts";
 import type { WinogradWeightGradAttrs } from "../legalize.ts";
 import { depthwiseWeightGrad } from "./depthwise.ts";
-import { channelTiles, type Geometry, geometry, isDepthwise, positionsInside } from "./geometry.ts";
+import { channelTiles, type Geometry, geometry, isDepthwise, isSingleChannel, positionsInside } from "./geometry.ts";
 import { evenPieces, type Kernel } from "./kernel.ts";
 import { winogradWeightGradKernel, winogradWeightGradScratch } from "./winograd-weight-grad.ts";
 
@@ -47,12 +49,12 @@ export function convWeightGradKernel(kernel: Kernel): void {
     winogradWeightGradKernel(kernel);
     return;
   }
-  const { f, root, begin, end, target, group: planned } = kernel;
+  const { f, root, begin, end, isa, target, group: planned } = kernel;
   const [x, dy] = root.inputs;
   const attrs = root.attrs as ConvWeightGradAttrs;
   const g = geometry(x.shape, dy.shape, attrs.kernel, attrs);
   const { H, W, C, P, Q, O, R, S, depth, width } = g;
-  if (isDepthwise(attrs, C, O) || (C === 1 && O >= 4)) {
+  if (isDepthwise(attrs, C, O) || (C === 1 && !isSingleChannel(attrs, g))) {
     depthwiseWeightGrad(kernel, attrs, g);
     return;
   }
@@ -79,6 +81,27 @@ export function convWeightGradKernel(kernel: Kernel): void {
   const rows = partial ? { from: i32(0) as I32, to: i32(R) as I32 } : { from: begin as I32, to: end as I32 };
 
   f.for(rows.from, rows.to, 1, (r) => {
+    if (isSingleChannel(attrs, g)) {
+      // Each tap's sum in four parts, of every fourth pixel.
+      const tile = Array.from({ length: S }, () => f.local("v128", splatConst(0)));
+      overPixels(r, (xRow, gRow) => {
+        const step = (q: I32, read: (address: I32, offset?: number) => V128): void => {
+          const value = f.let(read(addI(gRow, q)));
+          const xAt = f.let(addI(xRow, q));
+          tile.forEach((total, s) => {
+            f.set(total, isa.madd(read(xAt, s * dilation[1] * 4), value, total));
+          });
+        };
+        const whole = Math.floor(Q / 4) * 16;
+        f.for(0, whole, 16, (q) => step(q, load));
+        f.for(whole, Q * 4, 4, (q) => step(q, load32Zero));
+      });
+      const at = f.let(addI(output, mulI(r, S * 4)));
+      tile.forEach((total, s) => {
+        accumulate(at, sumOfLanes(f, total), 1, s * 4);
+      });
+      return;
+    }
     for (let group = 0; group < groups; group++) {
       // Taps of one kernel row, (s, c) in the order of the weights; their inputs lie at fixed distances from the pixel.
       const offsets = Array.from({ length: S * depth }, (_, t) => {
@@ -127,6 +150,12 @@ export function convWeightGradKernel(kernel: Kernel): void {
       }
     }
   });
+}
+
+/** The sum of four lanes, in the first. */
+function sumOfLanes(f: Func, a: V128): V128 {
+  const pairs = f.let(v.add(a, shuffle(a, a, [2, 3, 0, 1])));
+  return v.add(pairs, shuffle(pairs, pairs, [1, 0, 3, 2]));
 }
 
 /** Pixels that {@link outerProducts} runs over. */

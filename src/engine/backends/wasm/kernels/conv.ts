@@ -8,7 +8,7 @@ import type { Tensor } from "../../../tensor.ts";
 import { addI, type I32, i32, type Local, load, load32Splat, mulI, splatConst, subI } from "../assembler.ts";
 import { PANEL, type PanelConvAttrs, type WinogradConvAttrs } from "../legalize.ts";
 import { depthwise } from "./depthwise.ts";
-import { channelTiles, type Geometry, geometry, isDepthwise, kernelRows } from "./geometry.ts";
+import { channelTiles, type Geometry, geometry, isDepthwise, isSingleChannel, kernelRows } from "./geometry.ts";
 import { evenPieces, type Kernel, runsOf } from "./kernel.ts";
 import { winogradKernel, winogradScratch } from "./winograd.ts";
 
@@ -27,7 +27,48 @@ export function convKernel(kernel: Kernel): void {
   }
   const g = geometry(x.shape, kernel.root.shape, "panels" in attrs ? attrs.kernel : w.shape, attrs);
   if (isDepthwise(attrs, g.C, g.O)) depthwise(kernel, attrs, g);
+  else if (isSingleChannel(attrs, g)) alongRows(kernel, attrs, g);
   else direct(kernel, attrs, g);
+}
+
+/** One channel to one: vectors run along the row, a tile is a strip of them. */
+function alongRows(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
+  const { f, root, begin, end, isa, target } = kernel;
+  const [x, w] = root.inputs;
+  const { stride, padding, dilation } = attrs;
+  const { H, W, P, Q, S } = g;
+  f.for(begin, end, 1, (n) => {
+    f.for(0, P, 1, (p) => {
+      const rows = kernelRows(f, attrs, g, p);
+      const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
+      const row = f.let(addI(kernel.pointer(x), mulI(top, W * 4)));
+      const outRow = f.let(mulI(addI(mulI(n, P), p), Q * 4));
+      /** A strip of vectors, `q` bytes into the row. */
+      const strip = (q: I32, vectors: number, lanes: number): void => {
+        const tile = Array.from({ length: vectors }, () => f.local("v128", splatConst(0)));
+        f.for(rows.from, rows.to, 1, (r) => {
+          const xAt = f.let(addI(addI(row, q), mulI(r, dilation[0] * W * 4)));
+          const wAt = f.let(addI(kernel.pointer(w), mulI(r, S * 4)));
+          for (let s = 0; s < S; s++) {
+            const weight = f.let(load32Splat(wAt, s * 4));
+            tile.forEach((total, i) => {
+              f.set(total, isa.madd(load(xAt, s * dilation[1] * 4 + i * 16), weight, total));
+            });
+          }
+        });
+        const out = f.let(addI(outRow, q));
+        tile.forEach((total, i) => {
+          kernel.finish(total, out, i32(0), 0, lanes, i * 16);
+        });
+      };
+      const whole = Math.floor(Q / 4);
+      for (const run of runsOf(evenPieces(whole, target.scheduling === "late" ? 3 : 8))) {
+        const bytes = run.size * 16;
+        f.for(run.from * 16, run.from * 16 + run.count * bytes, bytes, (q) => strip(q, run.size, 4));
+      }
+      if (Q % 4 > 0) strip(i32(whole * 16), 1, Q % 4);
+    });
+  });
 }
 
 function direct(kernel: Kernel, attrs: ConvAttrs | PanelConvAttrs, g: Geometry): void {

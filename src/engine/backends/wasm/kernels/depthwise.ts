@@ -178,14 +178,17 @@ function columnTiles({ stride, dilation }: ConvAttrs, { S }: Geometry): number[]
   });
 }
 
-/** dw[r, s, c] += Σ over samples and pixels of x · g; also where the batch is not split, from zero. */
+/**
+ * dw[r, s, c] += Σ over samples and pixels of x · g; also where the batch is not split, from zero. A picture of one channel
+ * may have any number of output channels: then its one number takes the place of a vector.
+ */
 export function depthwiseWeightGrad(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
   const { f, root, begin, end, isa, group } = kernel;
   const [x, dy] = root.inputs;
   const { stride, padding, dilation } = attrs;
   const { H, W, C, P, Q, R, S } = g;
   const [pixelBytes, outBytes] = [C * 4, g.O * 4];
-  const lone = C === 1;
+  const read = C === 1 ? load32Splat : load;
   const rowBytes = dilation[0] * W * pixelBytes;
   const partial = group.split === "partial";
   const tiles = columnTiles(attrs, g).map((kernelColumns) => ({
@@ -205,7 +208,7 @@ export function depthwiseWeightGrad(kernel: Kernel, attrs: ConvAttrs, g: Geometr
       overChannels(f, g.O, (channel, lanes) => {
         /** Adds what this output row gives to kernel rows first … first + rows, all of them inside the picture. */
         const add = (first: I32, rows: number): void => {
-          const xRow = f.let(addI(lone ? row : addI(row, channel), mulI(first, rowBytes)));
+          const xRow = f.let(addI(C === 1 ? row : addI(row, channel), mulI(first, rowBytes)));
           const gRow = f.let(addI(gradientRow, channel));
           const out = f.let(addI(addI(kernel.pointer(root), channel), mulI(first, S * outBytes)));
           for (const { kernelColumns, runs } of tiles) {
@@ -216,9 +219,7 @@ export function depthwiseWeightGrad(kernel: Kernel, attrs: ConvAttrs, g: Geometr
               const xAt = f.let(addI(xRow, i32((from * stride[1] + column) * pixelBytes)));
               const gAt = f.let(addI(gRow, i32((from + earliest) * outBytes)));
               f.for(0, count, 1, () => {
-                const values = Array.from({ length: rows }, (_, r) =>
-                  f.let((lone ? load32Splat : load)(xAt, r * rowBytes)),
-                );
+                const values = Array.from({ length: rows }, (_, r) => f.let(read(xAt, r * rowBytes)));
                 for (const { s, pixel } of taps) {
                   const gradient = f.let(load(gAt, (pixel - earliest) * outBytes));
                   totals[kernelColumns.indexOf(s)].forEach((total, r) => {

@@ -44,6 +44,10 @@ export function channelTiles(width: number, vectors: number): { from: number; ve
 export const isDepthwise = ({ groups }: ConvAttrs, C: number, O: number): boolean =>
   groups > 1 && groups === C && C === O;
 
+/** One channel becomes one, of neighbouring pixels: vectors then run along the rows. */
+export const isSingleChannel = ({ stride }: ConvAttrs, { C, O }: Geometry): boolean =>
+  C === 1 && O === 1 && stride[1] === 1;
+
 /** Positions i of 0 … count for which i·step − shift lies within 0 … length: from … to. */
 export function positionsInside(
   f: Func,
