@@ -11,6 +11,7 @@ import { rewrite } from "../../passes/rewrite.ts";
 import type { Shape } from "../../shape.ts";
 import { apply, type Op, Tensor } from "../../tensor.ts";
 import { hasFiltering, onBothAxes, outputTiling, weightGradTiling } from "./kernels/filtering.ts";
+import { isDepthwise } from "./kernels/geometry.ts";
 
 /** Output channels of a panel: two vectors. */
 export const PANEL = 8;
@@ -80,11 +81,10 @@ function winogradWeightGrad(tensor: Tensor, attrs: ConvWeightGradAttrs): Tensor 
   return reshape(matmul(matrix, reshape(sums, [positions, C * O])), tensor.shape);
 }
 
-/** Kernels skip rows outside the picture but read across its left and right edge. */
-function withColumns(
-  x: Tensor,
-  { padding: [top, bottom, left, right] }: ConvAttrs,
-): { x: Tensor; padding: ConvAttrs["padding"] } {
+/** Kernels skip rows outside the picture; depthwise ones columns, too, the others read across its left and right edge. */
+function withColumns(x: Tensor, attrs: ConvAttrs, O: number): { x: Tensor; padding: ConvAttrs["padding"] } {
+  if (isDepthwise(attrs, x.shape[3], O)) return { x, padding: attrs.padding };
+  const [top, bottom, left, right] = attrs.padding;
   const padding: ConvAttrs["padding"] = [top, bottom, 0, Math.min(right, 0)]; // negative: what is cut off
   if (left === 0 && right <= 0) return { x, padding };
   return {
@@ -114,7 +114,7 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
     } = tensor;
     const attrs = tensor.attrs as ConvAttrs;
     if (suitsWinograd(w.shape, attrs)) return winograd(tensor, attrs);
-    const { x, padding } = withColumns(input, attrs);
+    const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
     const [R, S, , O] = w.shape;
     if (attrs.groups > 1 || O % PANEL !== 0 || O === PANEL) return apply(conv2dOp, [x, w], { ...attrs, padding });
     const panelAttrs: PanelConvAttrs = { ...attrs, padding, panels: true, kernel: [R, S] };
@@ -126,7 +126,7 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
     } = tensor;
     const attrs = tensor.attrs as ConvWeightGradAttrs;
     if (suitsWinograd(tensor.shape, attrs)) return winogradWeightGrad(tensor, attrs);
-    const { x, padding } = withColumns(input, attrs);
+    const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
     return apply(conv2dWeightGradOp, [x, g], { ...attrs, padding });
   },
 };
