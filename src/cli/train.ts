@@ -159,7 +159,7 @@ async function runTraining({
     verb: "train",
     ...options,
     optimizer,
-    recipe: model.recipe,
+    recipe: { name: options.recipe, ...model.recipe },
     dataset: { name: data.train.name, origin: data.origin, fingerprint: data.fingerprint },
   };
   const keeper = runFolder({ path: folder, args, environment: describeEnvironment(VERSION), backend });
