@@ -8,6 +8,7 @@ import { detach } from "../ops/elementwise.ts";
 import { sizeOf } from "../shape.ts";
 import { Parameter, type Tensor } from "../tensor.ts";
 import { type Graph, graphRoots, topologicalOrder, type Update } from "../trace.ts";
+import { cropUnread } from "./crop.ts";
 import { expandComposites } from "./expand.ts";
 import { fuse, type Group, isView, storageOf } from "./fuse.ts";
 import { rewriteGraph } from "./rewrite.ts";
@@ -77,7 +78,7 @@ export interface Legality {
 
 /** Plans a graph for a backend. */
 export function plan(source: Graph, { legalize, rides }: Legality): Plan {
-  const simple = rewriteGraph(source, (roots) => simplify(legalize(simplify(expandComposites(roots)))));
+  const simple = rewriteGraph(source, (roots) => simplify(legalize(simplify(cropUnread(expandComposites(roots))))));
   const order = topologicalOrder([...simple.inputs, ...graphRoots(simple)]);
   const batch = batchSize(order);
   const splits = splitTensors(order, batch);
