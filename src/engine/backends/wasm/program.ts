@@ -45,7 +45,9 @@ export function planGroups(plan: Plan): PlannedGroup[] {
 
 /** Scratch bytes that one thread needs: tiles of local tensors, then what kernels ask for. */
 export function scratchBytes(plan: Plan): number {
-  const kernels = planGroups(plan).map(({ root }) => (root === undefined ? 0 : (rootKernel(root).scratch?.(root) ?? 0)));
+  const kernels = planGroups(plan).map(({ root }) =>
+    root === undefined ? 0 : (rootKernel(root).scratch?.(root) ?? 0),
+  );
   return Math.ceil((plan.localBytes + Math.max(0, ...kernels)) / 64) * 64 + 64;
 }
 
