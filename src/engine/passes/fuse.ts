@@ -86,7 +86,11 @@ export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: 
       if (isView(input) || isView(tensor) || draftOf.get(input) !== home) stored.add(storageOf(input));
     }
   }
-  return drafts.map(({ root, nodes, shape }) => {
+  for (const tensor of order) {
+    if (stored.has(tensor) && !roots.includes(tensor)) recompute(tensor, drafts, draftOf, stored, joins);
+  }
+  const filled = drafts.filter(({ nodes }) => nodes.length > 0);
+  return filled.map(({ root, nodes, shape }) => {
     const inside = new Set(nodes);
     const operands = new Set(nodes.flatMap((node) => node.inputs));
     const written = (operand: Tensor): boolean => scalarOf(operand) !== undefined && !root?.inputs.includes(operand);
@@ -98,6 +102,39 @@ export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: 
       outputs: nodes.filter((node) => stored.has(node)),
     };
   });
+}
+
+/** Ops that are one instruction: where their operand is stored anyway, that is as soon read as their result. */
+const CHEAP: ReadonlySet<string> = new Set<string>([
+  ...["neg", "abs", "relu", "add", "sub", "mul", "maximum", "minimum"],
+  ...["eq", "ne", "lt", "le", "gt", "ge"],
+]);
+
+/**
+ * Moves a cheap op of one stored operand and scalars from the group that it was put in to all groups that read it, if
+ * they all can compute it, so that it is not stored: the mask of a gradient, say, is made again from the activation.
+ */
+function recompute(
+  tensor: Tensor,
+  drafts: readonly Draft[],
+  draftOf: ReadonlyMap<Tensor, number>,
+  stored: Set<Tensor>,
+  joins: Joins,
+): void {
+  const operands = tensor.inputs.filter((input) => scalarOf(input) === undefined);
+  if (!CHEAP.has(tensor.op.name) || operands.length !== 1 || !sameShape(operands[0].shape, tensor.shape)) return;
+  if (!stored.has(storageOf(operands[0]))) return;
+  const home = drafts[draftOf.get(tensor) as number];
+  const reads = (node: Tensor): boolean => node.inputs.some((input) => storageOf(input) === tensor);
+  const readers = drafts.filter((draft) => draft !== home && draft.nodes.some(reads));
+  const canCompute = ({ root, nodes, shape }: Draft): boolean =>
+    sameShape(shape, tensor.shape) &&
+    joins(nodes[0], tensor) &&
+    nodes.filter(reads).every((node) => node !== root && node.inputs.includes(tensor));
+  if (!readers.every(canCompute)) return;
+  for (const { nodes } of readers) nodes.splice(nodes.findIndex(reads), 0, tensor);
+  stored.delete(tensor);
+  if (!home.nodes.some(reads)) home.nodes.splice(home.nodes.indexOf(tensor), 1);
 }
 
 /**

@@ -18,7 +18,6 @@ import {
   splatConst,
   splatConstI,
   subI,
-  type V128,
 } from "../assembler.ts";
 import type { Domain, Kernel } from "./kernel.ts";
 
@@ -42,6 +41,9 @@ function joined(shape: Shape, from: readonly number[], to: readonly number[]): A
   return axes.length === 0 ? [{ length: 1, from: 0, to: 0 }] : axes;
 }
 
+/** Vectors per turn of a copy's innermost loop. */
+const UNROLL = 4;
+
 /** Copies along the axes; elementwise ops of the group are applied on the way. */
 function copyKernel(
   kernel: Kernel,
@@ -56,28 +58,30 @@ function copyKernel(
   const last = axes[axes.length - 1];
   const vector = axes.length > 1 && last.to === 1 && (last.from === 1 || last.from === 0) && last.length >= 4;
   const outer = vector ? axes.slice(0, -1) : axes;
-  const element = (from: I32, to: I32, constant: number, lanes: number): void => {
-    const address = f.let(addI(pointer, mulI(from, 4)));
-    const value: V128 =
-      last.from === 0 && vector
-        ? load32Splat(address)
-        : lanes === 4
-          ? load(address, constant)
-          : load32Splat(address, constant);
-    const out = f.let(mulI(to, 4));
-    kernel.finish(value, out, i32(0), constant, lanes);
+  /** Writes `vectors` neighbouring vectors, or one element, read from an address to a byte offset. */
+  const move = (address: I32, out: I32, vectors: number, lanes: number): void => {
+    const spread = vector && last.from === 0;
+    for (let k = 0; k < vectors; k++) {
+      const value = spread || lanes === 1 ? load32Splat(address) : load(address, k * 16);
+      kernel.finish(value, out, i32(0), 0, lanes, k * 16);
+    }
   };
   const enter = (axis: number, from: I32, to: I32): void => {
     if (axis === outer.length) {
+      const address = f.let(addI(pointer, mulI(from, 4)));
+      const out = f.let(mulI(to, 4));
       if (!vector) {
-        element(from, to, 0, 1);
+        move(address, out, 1, 1);
         return;
       }
-      const whole = Math.floor(last.length / 4) * 4;
-      f.for(0, whole, 4, (i) => element(f.let(addI(from, mulI(i, last.from))), f.let(addI(to, i)), 0, 4));
-      if (whole < last.length) {
-        f.for(whole, last.length, 1, (i) => element(f.let(addI(from, mulI(i, last.from))), f.let(addI(to, i)), 0, 1));
-      }
+      const ends = [UNROLL * 4, 4, 1].map((piece) => Math.floor(last.length / piece) * piece);
+      const run = (from: number, to: number, vectors: number, lanes: number): void =>
+        f.for(from * 4, to * 4, vectors * lanes * 4, (i) => {
+          move(f.let(addI(address, mulI(i, last.from))), f.let(addI(out, i)), vectors, lanes);
+        });
+      run(0, ends[0], UNROLL, 4);
+      run(ends[0], ends[1], 1, 4);
+      run(ends[1], ends[2], 1, 1);
       return;
     }
     const { length, from: step, to: outStep } = outer[axis];

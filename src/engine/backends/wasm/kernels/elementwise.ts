@@ -62,6 +62,12 @@ export function elementwiseDomain(group: Kernel["group"]): Domain {
   return { size: loops[0].length, unit: loops.length === 1 ? 16 : 1 };
 }
 
+/** Vectors per turn of the loop: several where few operands and little arithmetic would leave the counting dominant. */
+function unrolling({ inputs, outputs, nodes }: Kernel["group"], isPartial: (tensor: Tensor) => boolean): number {
+  const streams = inputs.length + outputs.length;
+  return streams > 4 || nodes.length > 4 || inputs.some(isPartial) ? 1 : 4;
+}
+
 export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) => boolean): void {
   const { f, group, begin, end } = kernel;
   const loops = groupLoops(kernel);
@@ -69,49 +75,54 @@ export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) =>
 
   /** The innermost loop, over elements `from` … `to` at given operand and output element offsets. */
   const innermost = (loop: Loop, from: I32, to: I32, bases: readonly I32[], outBase: I32): void => {
-    const read = (operand: Tensor, position: I32, vector: boolean): V128 => {
+    const starts = group.inputs.map((operand, k) =>
+      f.let(addI(kernel.pointer(operand), mulI(bases[k], BYTES[operand.dtype]))),
+    );
+    const outputs = group.outputs.map((output) => f.let(addI(kernel.pointer(output), mulI(outBase, 4))));
+    /** @param offset a number of elements known now, beyond the position */
+    const read = (operand: Tensor, position: I32, bytes: I32, offset: number, vector: boolean): V128 => {
       const k = group.inputs.indexOf(operand);
-      const bytes = BYTES[operand.dtype];
       const moving = loop.strides[k] !== 0;
-      const element = moving ? addI(bases[k], position) : bases[k];
-      const address = addI(kernel.pointer(operand), mulI(element, bytes));
       if (operand.dtype === "uint8") {
-        return moving && vector ? v.widenLow16(v.widenLow8(load32Zero(address))) : splatI(loadU8(address));
+        const at = moving ? addI(starts[k], position) : starts[k];
+        const skip = moving ? offset : 0;
+        return moving && vector ? v.widenLow16(v.widenLow8(load32Zero(at, skip))) : splatI(loadU8(at, skip));
       }
-      const one = (offset: number): V128 => (moving ? load(address, offset) : load32Splat(address, offset));
+      const address = moving ? f.let(addI(starts[k], bytes)) : starts[k];
+      const one = (piece: number): V128 => (moving ? load(address, piece + offset * 4) : load32Splat(address, piece));
       if (!isPartial(operand)) return one(0);
       const plus = operand.dtype === "int32" ? vi.add : v.add;
       let total = one(0);
       for (let chunk = 1; chunk < CHUNKS; chunk++) total = plus(total, one(chunk * bytesOfPartial(operand)));
       return total;
     };
-    const step = (position: I32, lanes: number): void => {
-      const values = evaluate(kernel, (operand) => read(operand, position, lanes > 1));
-      for (const output of group.outputs) {
-        const address = addI(kernel.pointer(output), mulI(addI(outBase, position), 4));
-        f.storeLanes(address, numeric(values.get(output) as Lanes), lanes);
+    const step = (position: I32, vectors: number, lanes: number): void => {
+      const bytes = f.let(mulI(position, 4));
+      for (let vector = 0; vector < vectors; vector++) {
+        const values = evaluate(kernel, (operand) => read(operand, position, bytes, vector * 4, lanes > 1));
+        group.outputs.forEach((output, k) => {
+          f.storeLanes(addI(outputs[k], bytes), numeric(values.get(output) as Lanes), lanes, vector * 16);
+        });
       }
     };
-    const lastVector = f.let(subI(to, 3));
     const i = f.local("i32", from);
-    f.if(ltS(i, lastVector), () => {
-      f.doWhile(
-        () => {
-          step(i, 4);
-          f.set(i, addI(i, 4));
-        },
-        () => ltS(i, lastVector),
-      );
-    });
-    f.if(ltS(i, to), () => {
-      f.doWhile(
-        () => {
-          step(i, 1);
-          f.set(i, addI(i, 1));
-        },
-        () => ltS(i, to),
-      );
-    });
+    const loopOver = (vectors: number, lanes: number): void => {
+      const reach = vectors * lanes;
+      const last = f.let(subI(to, reach - 1));
+      f.if(ltS(i, last), () => {
+        f.doWhile(
+          () => {
+            step(i, vectors, lanes);
+            f.set(i, addI(i, reach));
+          },
+          () => ltS(i, last),
+        );
+      });
+    };
+    const unroll = unrolling(group, isPartial);
+    if (unroll > 1) loopOver(unroll, 4);
+    loopOver(1, 4);
+    loopOver(1, 1);
   };
 
   if (inner === undefined) {
