@@ -6,6 +6,7 @@ import { ShapeError } from "./errors.ts";
 import { constant } from "./ops/constant.ts";
 import { add } from "./ops/elementwise.ts";
 import { sumToShape } from "./ops/movement.ts";
+import { cropUnread } from "./passes/crop.ts";
 import { expandComposites } from "./passes/expand.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import { isComposite, type Op, type Tensor } from "./tensor.ts";
@@ -24,7 +25,9 @@ export function gradients(loss: Tensor, wanted: readonly Tensor[]): Tensor[] {
   }
   // Composites with a rule of their own stay whole; the others are differentiated through their bodies.
   // What is wanted may lie behind a composite: it is followed through the expansion.
-  const [root, ...followed] = expandComposites([loss, ...wanted], (op) => op.gradient === undefined);
+  const expanded = expandComposites([loss, ...wanted], (op) => op.gradient === undefined);
+  // What is no leaf might be cropped, and would then have the gradient of a part of itself.
+  const [root, ...followed] = wanted.every(({ inputs }) => inputs.length === 0) ? cropUnread(expanded) : expanded;
   const order = topologicalOrder([root]);
   const targets = new Set(followed);
   const onPath = new Set<Tensor>();

@@ -30,7 +30,7 @@ const convolution: fc.Arbitrary<Case> = fc
     kernel: pairOf(1, 5),
     stride: pairOf(1, 3),
     dilation: pairOf(1, 3),
-    padding: fc.tuple(int(0, 3), int(0, 3), int(0, 3), int(0, 3)),
+    padding: fc.tuple(int(0, 3), int(-2, 3), int(0, 3), int(-2, 3)),
   })
   .filter(({ size, kernel, stride, dilation, padding: [top, bottom, left, right] }) =>
     [top + bottom, left + right].every((pad, a) => convLength(size[a], kernel[a], stride[a], pad, dilation[a]) >= 1),

@@ -10,7 +10,7 @@ import { type PermuteAttrs, pad, permute, reshape } from "../../ops/movement.ts"
 import { rewrite } from "../../passes/rewrite.ts";
 import type { Shape } from "../../shape.ts";
 import { apply, type Op, Tensor } from "../../tensor.ts";
-import { FILTERINGS, type Filtering, weightTransform } from "./kernels/winograd.ts";
+import { FILTERINGS, onBothAxes, WEIGHT_GRAD_FILTERINGS } from "./kernels/winograd.ts";
 
 /** Output channels of a panel: two vectors. */
 export const PANEL = 8;
@@ -30,29 +30,58 @@ export interface WinogradConvAttrs extends ConvAttrs {
   readonly tiles: Pair;
 }
 
-/** Winograd's method where it applies and pays: enough channels to make up for the transforms. */
-function filteringFor([R, S, C, O]: Shape, { stride, dilation, groups }: ConvAttrs): Filtering | undefined {
-  const plain = R === S && [...stride, ...dilation, groups].every((number) => number === 1);
-  return plain && C % 4 === 0 && C >= 16 && O % PANEL === 0 && O >= 16 ? FILTERINGS[R] : undefined;
+/** A weight gradient by Winograd's method: input and gradient are padded to whole tiles, the result is [t², C, O]. */
+export interface WinogradWeightGradAttrs extends ConvWeightGradAttrs {
+  /** Kernel size, which picks one of WEIGHT_GRAD_FILTERINGS. */
+  readonly size: number;
+  /** Rows and columns of tiles of the gradient. */
+  readonly tiles: Pair;
 }
 
-function winograd(tensor: Tensor, attrs: ConvAttrs, filtering: Filtering): Tensor {
+/** Whether Winograd's method applies and pays: enough channels to make up for the transforms. */
+function suitsWinograd([R, S, C, O]: Shape, { stride, dilation, groups }: ConvAttrs): boolean {
+  const plain = R === S && R in FILTERINGS && [...stride, ...dilation, groups].every((number) => number === 1);
+  return plain && C % 4 === 0 && C >= 16 && O % PANEL === 0 && O >= 16;
+}
+
+function winograd(tensor: Tensor, attrs: ConvAttrs): Tensor {
   const [x, w] = tensor.inputs;
-  const [, H, W] = x.shape;
   const [, P, Q] = tensor.shape;
   const [R, , C, O] = w.shape;
+  const filtering = FILTERINGS[R];
   const { outputs, inputs } = filtering;
   const [top, , left] = attrs.padding;
   const tiles: Pair = [Math.ceil(P / outputs), Math.ceil(Q / outputs)];
-  const rows = [top, outputs * tiles[0] + R - 1 - H - top] as const;
-  const columns = [left, outputs * tiles[1] + R - 1 - W - left] as const;
-  const needsPad = [...rows, ...columns].some((amount) => amount > 0);
-  const padded = needsPad ? pad(x, [[0, 0], rows, columns, [0, 0]]) : x;
-  const matrix = constant(weightTransform(filtering), "float32", [inputs ** 2, R * R]);
+  const padded = padTo(x, [top, left], [outputs * tiles[0] + R - 1, outputs * tiles[1] + R - 1]);
+  const matrix = constant(onBothAxes(filtering.weight), "float32", [inputs ** 2, R * R]);
   const transformed = matmul(matrix, reshape(w, [R * R, C * O])); // [t², C·O]
   const panels = permute(reshape(transformed, [inputs ** 2, C, O / PANEL, PANEL]), [2, 0, 1, 3]);
   const winogradAttrs: WinogradConvAttrs = { ...attrs, padding: [0, 0, 0, 0], size: R, tiles };
   return new Tensor(conv2dOp as Op<never>, [padded, panels], winogradAttrs, tensor);
+}
+
+/** Zeros around pictures: so many rows and columns before them, and behind them up to a size, if they are smaller. */
+function padTo(x: Tensor, before: Pair, size: Pair): Tensor {
+  const [, H, W] = x.shape;
+  const [bottom, right] = [size[0] - H - before[0], size[1] - W - before[1]].map((amount) => Math.max(0, amount));
+  const amounts = [[0, 0] as const, [before[0], bottom] as const, [before[1], right] as const, [0, 0] as const];
+  return amounts.flat().some((amount) => amount > 0) ? pad(x, amounts) : x;
+}
+
+function winogradWeightGrad(tensor: Tensor, attrs: ConvWeightGradAttrs): Tensor {
+  const [x, g] = tensor.inputs;
+  const [, P, Q, O] = g.shape;
+  const [R, , C] = tensor.shape;
+  const { inputs, outputs, output } = WEIGHT_GRAD_FILTERINGS[R];
+  const tile = inputs - outputs + 1;
+  const tiles: Pair = [Math.ceil(P / tile), Math.ceil(Q / tile)];
+  const size: Pair = [tile * tiles[0], tile * tiles[1]];
+  const padded = padTo(x, [attrs.padding[0], attrs.padding[2]], [size[0] + R - 1, size[1] + R - 1]);
+  const own: WinogradWeightGradAttrs = { ...attrs, padding: [0, 0, 0, 0], size: R, tiles };
+  const spec = { shape: [inputs ** 2, C, O], dtype: "float32" } as const;
+  const sums = new Tensor(conv2dWeightGradOp as Op<never>, [padded, padTo(g, [0, 0], size)], own, spec);
+  const matrix = constant(onBothAxes(output), "float32", [R * R, inputs ** 2]);
+  return reshape(matmul(matrix, reshape(sums, [inputs ** 2, C * O])), tensor.shape);
 }
 
 /** Kernels skip rows outside the picture but read across its left and right edge. */
@@ -60,13 +89,13 @@ function withColumns(
   x: Tensor,
   { padding: [top, bottom, left, right] }: ConvAttrs,
 ): { x: Tensor; padding: ConvAttrs["padding"] } {
-  const padding: ConvAttrs["padding"] = [top, bottom, 0, 0];
-  if (left === 0 && right === 0) return { x, padding };
+  const padding: ConvAttrs["padding"] = [top, bottom, 0, Math.min(right, 0)]; // negative: what is cut off
+  if (left === 0 && right <= 0) return { x, padding };
   return {
     x: pad(x, [
       [0, 0],
       [0, 0],
-      [left, right],
+      [left, Math.max(right, 0)],
       [0, 0],
     ]),
     padding,
@@ -88,8 +117,7 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
       inputs: [input, w],
     } = tensor;
     const attrs = tensor.attrs as ConvAttrs;
-    const filtering = filteringFor(w.shape, attrs);
-    if (filtering !== undefined) return winograd(tensor, attrs, filtering);
+    if (suitsWinograd(w.shape, attrs)) return winograd(tensor, attrs);
     const { x, padding } = withColumns(input, attrs);
     const [R, S, , O] = w.shape;
     if (attrs.groups > 1 || O % PANEL !== 0 || O === PANEL) return apply(conv2dOp, [x, w], { ...attrs, padding });
@@ -101,6 +129,7 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
       inputs: [input, g],
     } = tensor;
     const attrs = tensor.attrs as ConvWeightGradAttrs;
+    if (suitsWinograd(tensor.shape, attrs)) return winogradWeightGrad(tensor, attrs);
     const { x, padding } = withColumns(input, attrs);
     return apply(conv2dWeightGradOp, [x, g], { ...attrs, padding });
   },

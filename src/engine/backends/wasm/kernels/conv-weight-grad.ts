@@ -3,6 +3,7 @@
  * registers while the kernel runs over the pixels. Axis letters as in ops/conv.ts.
  */
 import type { ConvAttrs, ConvWeightGradAttrs } from "../../../ops/conv.ts";
+import type { Tensor } from "../../../tensor.ts";
 import {
   addI,
   divU,
@@ -22,8 +23,10 @@ import {
   type V128,
   v,
 } from "../assembler.ts";
+import type { WinogradWeightGradAttrs } from "../legalize.ts";
 import { channelTiles, type Geometry, geometry, isDepthwise } from "./conv.ts";
 import { evenPieces, type Kernel } from "./kernel.ts";
+import { winogradWeightGradKernel, winogradWeightGradScratch } from "./winograd-weight-grad.ts";
 
 /** Output rows p for which kernel row r meets the picture: from … to. */
 function rowRange(
@@ -33,7 +36,7 @@ function rowRange(
   r: I32,
 ): { from: I32; to: I32 } {
   const { f } = kernel;
-  if (padding[0] === 0 && padding[1] === 0) return { from: i32(0), to: i32(P) };
+  if (padding[0] === 0 && padding[1] <= 0) return { from: i32(0), to: i32(P) };
   const shift = f.let(subI(i32(padding[0]), mulI(r, dilation[0]))); // h = p·stride − shift
   const from = select(ltS(shift, 1), i32(0), divU(addI(shift, stride[0] - 1), stride[0]));
   const last = f.let(addI(shift, H - 1));
@@ -41,8 +44,17 @@ function rowRange(
   return { from: f.let(from), to: f.let(minS(f.let(to), i32(P))) };
 }
 
+/** Scratch bytes: only Winograd's method needs any. */
+export function convWeightGradScratch({ attrs, inputs: [x, g] }: Tensor): number {
+  return "tiles" in attrs ? winogradWeightGradScratch(attrs as WinogradWeightGradAttrs, x.shape[3], g.shape[3]) : 0;
+}
+
 /** dw[r, s, c, o] += Σ over samples and pixels of x · g; also where the batch is not split, from zero. */
 export function convWeightGradKernel(kernel: Kernel): void {
+  if ("tiles" in kernel.root.attrs) {
+    winogradWeightGradKernel(kernel);
+    return;
+  }
   const { f, root, begin, end, isa, target, group: planned } = kernel;
   const [x, dy] = root.inputs;
   const attrs = root.attrs as ConvWeightGradAttrs;

@@ -79,7 +79,7 @@ function overRows(
 ): void {
   const { f } = kernel;
   const top = f.let(subI(mulI(p, stride[0]), padding[0]));
-  if (padding[0] === 0 && padding[1] === 0) {
+  if (padding[0] === 0 && padding[1] <= 0) {
     f.for(0, R, 1, (r) => visit(r, f.let(addI(top, mulI(r, dilation[0])))));
     return;
   }

@@ -3,7 +3,7 @@ import type { PrimitiveName } from "../../../ops/index.ts";
 import type { PoolAttrs } from "../../../ops/pool.ts";
 import type { Tensor } from "../../../tensor.ts";
 import { convKernel, convScratch } from "./conv.ts";
-import { convWeightGradKernel } from "./conv-weight-grad.ts";
+import { convWeightGradKernel, convWeightGradScratch } from "./conv-weight-grad.ts";
 import {
   concatDomain,
   concatKernel,
@@ -111,7 +111,12 @@ export const KERNELS = {
   embeddingGrad: { domain: undivided, emit: embeddingGradKernel, rides: "none" },
   matmul: { domain: matmulDomain, emit: matmulKernel, rides: "all", scratch: matmulScratch },
   conv2d: { domain: firstAxisDomain, emit: convKernel, rides: "all", scratch: convScratch },
-  conv2dWeightGrad: { domain: firstAxisDomain, emit: convWeightGradKernel, rides: "none" },
+  conv2dWeightGrad: {
+    domain: firstAxisDomain,
+    emit: convWeightGradKernel,
+    rides: "none",
+    scratch: convWeightGradScratch,
+  },
   maxPool2d: { domain: firstAxisDomain, emit: maxPoolKernel, rides: "all" },
   maxPool2dWinners: { domain: firstAxisDomain, emit: maxPoolWinnersKernel, rides: "all" },
   maxPool2dGrad: { domain: firstAxisDomain, emit: maxPoolGradKernel, rides: poolGradRides },

@@ -16,7 +16,7 @@ import { evenPieces, type Kernel, runsOf } from "./kernel.ts";
 /** Output channels of a panel, in bytes: two vectors. */
 const PANEL_BYTES = 32;
 
-type Matrix = readonly (readonly number[])[];
+export type Matrix = readonly (readonly number[])[];
 
 /** The matrices of one F(m×m, r×r). */
 export interface Filtering {
@@ -70,9 +70,18 @@ export const FILTERINGS: Readonly<Record<number, Filtering>> = {
   5: cookToom([0, 1, -1, 1 / 2, -2], 2),
 };
 
-/** G ⊗ G, [t², r²] row by row: what makes the t² numbers of a transformed kernel from its r². */
-export function weightTransform({ weight }: Filtering): number[] {
-  return weight.flatMap((row) => weight.flatMap((column) => row.flatMap((a) => column.map((b) => a * b))));
+/** The same for weight gradients: r×r results from 2×2 tiles of the gradient (winograd-weight-grad.ts). */
+export const WEIGHT_GRAD_FILTERINGS: Readonly<Record<number, Filtering>> = {
+  3: cookToom([0, 1, -1], 3),
+  5: cookToom([0, 1, -1, 1 / 2, -2], 5),
+};
+
+/**
+ * M ⊗ M, row by row: G ⊗ G [t², r²] makes the t² numbers of a transformed kernel from its r², Aᵀ ⊗ Aᵀ [m², t²] makes
+ * m×m results from t² sums.
+ */
+export function onBothAxes(matrix: Matrix): number[] {
+  return matrix.flatMap((row) => matrix.flatMap((column) => row.flatMap((a) => column.map((b) => a * b))));
 }
 
 /** Scratch bytes: transformed inputs, then the products of one panel. */
@@ -81,7 +90,7 @@ export function winogradScratch({ tiles: [rows, columns], size }: WinogradConvAt
 }
 
 export function winogradKernel(kernel: Kernel): void {
-  const { f, isa, root, begin, end } = kernel;
+  const { f, root, begin, end } = kernel;
   const [x, weights] = root.inputs;
   const { tiles, size } = root.attrs as WinogradConvAttrs;
   const { inputs: t, outputs: m, input: toInputs, output: toOutputs } = FILTERINGS[size];
@@ -89,7 +98,6 @@ export function winogradKernel(kernel: Kernel): void {
   const [, P, Q, O] = root.shape;
   const T = tiles[0] * tiles[1];
   const products = f.let(addI(kernel.scratch, t * t * T * C * 4));
-  const positions = Array.from({ length: t }, (_, i) => i);
 
   f.for(begin, end, 1, (n) => {
     // Bᵀ x B of every tile, to t² matrices [T, C]
@@ -99,24 +107,13 @@ export function winogradKernel(kernel: Kernel): void {
       const to = f.let(addI(kernel.scratch, mulI(tile, C * 4)));
       f.for(0, C * 4, 16, (c) => {
         const [source, target] = [f.let(addI(from, c)), f.let(addI(to, c))];
-        const rows = positions.map((i) =>
-          transform(
-            f,
-            isa,
-            toInputs,
-            positions.map((j) => load(source, (i * W + j) * C * 4)),
-          ),
+        transformTile(
+          kernel,
+          toInputs,
+          t,
+          (i, j) => load(source, (i * W + j) * C * 4),
+          (i, j, value) => f.store(target, value, (i * t + j) * T * C * 4),
         );
-        for (const j of positions) {
-          transform(
-            f,
-            isa,
-            toInputs,
-            rows.map((values) => values[j]),
-          ).forEach((value, i) => {
-            f.store(target, value, (i * t + j) * T * C * 4);
-          });
-        }
       });
     });
 
@@ -144,25 +141,16 @@ export function winogradKernel(kernel: Kernel): void {
         const pixel = addI(mulI(addI(mulI(n, P), mulI(row, m)), Q), mulI(column, m));
         const out = f.let(addI(mulI(pixel, O * 4), channel));
         for (const half of [0, 16]) {
-          const rows = positions.map((i) =>
-            transform(
-              f,
-              isa,
-              toOutputs,
-              positions.map((j) => load(from, (i * t + j) * T * PANEL_BYTES + half)),
-            ),
-          );
-          for (let b = 0; b < m; b++) {
-            transform(
-              f,
-              isa,
-              toOutputs,
-              rows.map((values) => values[b]),
-            ).forEach((value, a) => {
+          transformTile(
+            kernel,
+            toOutputs,
+            t,
+            (i, j) => load(from, (i * t + j) * T * PANEL_BYTES + half),
+            (a, b, value) => {
               const finish = (): void => kernel.finish(value, out, channel, half, 4, (a * Q + b) * O * 4);
               inside(f, mulI(column, m), b, Q, m, () => inside(f, mulI(row, m), a, P, m, finish));
-            });
-          }
+            },
+          );
         }
       });
     });
@@ -170,7 +158,7 @@ export function winogradKernel(kernel: Kernel): void {
 }
 
 /** Loops over tiles; `visit` gets row, column and number. */
-function overTiles(
+export function overTiles(
   { f }: Kernel,
   [rows, columns]: readonly number[],
   visit: (row: I32, column: I32, tile: I32) => void,
@@ -185,6 +173,35 @@ function inside(f: Func, first: I32, step: number, limit: number, m: number, bod
   const beyond = limit % m !== 0 && step >= limit % m;
   if (beyond) f.if(ltS(addI(first, step), limit), body);
   else body();
+}
+
+/** M X Mᵀ of the size × size vectors that `read` gives; `write` gets the results, column by column. */
+export function transformTile(
+  { f, isa }: Kernel,
+  matrix: Matrix,
+  size: number,
+  read: (row: number, column: number) => V128,
+  write: (row: number, column: number, value: V128) => void,
+): void {
+  const positions = Array.from({ length: size }, (_, i) => i);
+  const rows = positions.map((i) =>
+    transform(
+      f,
+      isa,
+      matrix,
+      positions.map((j) => read(i, j)),
+    ),
+  );
+  matrix.forEach((_, j) => {
+    transform(
+      f,
+      isa,
+      matrix,
+      rows.map((values) => values[j]),
+    ).forEach((value, i) => {
+      write(i, j, value);
+    });
+  });
 }
 
 /** One matrix times a column of vectors; factors 0 and ±1 cost no multiplication. */
