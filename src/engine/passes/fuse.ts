@@ -8,7 +8,7 @@ import { Parameter, type Tensor } from "../tensor.ts";
 import { scalarOf } from "./simplify.ts";
 
 export interface Group {
-  /** The op that is no elementwise one, if there is one; it is the first node. */
+  /** The op that is no elementwise one, if there is one; it is the first node. A twin may stand beside it: see {@link fuse}. */
   readonly root: Tensor | undefined;
   /** Everything computed here, inputs before outputs. */
   readonly nodes: readonly Tensor[];
@@ -54,7 +54,10 @@ interface Draft {
   shape: Shape;
 }
 
-/** Decides whether an elementwise op may be computed with a group that starts with `first`. */
+/**
+ * Decides whether an op may be computed with a group that starts with `first`: an elementwise one, or a twin of `first`,
+ * which reads the same tensors.
+ */
 export type Joins = (first: Tensor, tensor: Tensor) => boolean;
 
 /**
@@ -67,7 +70,7 @@ export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: 
   const draftOf = new Map<Tensor, number>();
   for (const tensor of order) {
     if (isLeaf(tensor) || isView(tensor)) continue;
-    const host = isElementwise(tensor) ? findHost(tensor, drafts, draftOf, joins) : undefined;
+    const host = isElementwise(tensor) ? findHost(tensor, drafts, draftOf, joins) : findTwin(tensor, drafts, joins);
     if (host === undefined) {
       draftOf.set(tensor, drafts.length);
       const root = isElementwise(tensor) ? undefined : tensor;
@@ -127,14 +130,24 @@ function recompute(
   const home = drafts[draftOf.get(tensor) as number];
   const reads = (node: Tensor): boolean => node.inputs.some((input) => storageOf(input) === tensor);
   const readers = drafts.filter((draft) => draft !== home && draft.nodes.some(reads));
-  const canCompute = ({ root, nodes, shape }: Draft): boolean =>
+  const canCompute = ({ nodes, shape }: Draft): boolean =>
     sameShape(shape, tensor.shape) &&
     joins(nodes[0], tensor) &&
-    nodes.filter(reads).every((node) => node !== root && node.inputs.includes(tensor));
+    nodes.filter(reads).every((node) => isElementwise(node) && node.inputs.includes(tensor));
   if (!readers.every(canCompute)) return;
   for (const { nodes } of readers) nodes.splice(nodes.findIndex(reads), 0, tensor);
   stored.delete(tensor);
   if (!home.nodes.some(reads)) home.nodes.splice(home.nodes.indexOf(tensor), 1);
+}
+
+/** The group whose root reads what this op reads and can compute it on the way. */
+function findTwin(tensor: Tensor, drafts: readonly Draft[], joins: Joins): number | undefined {
+  const twin = ({ root }: Draft): boolean =>
+    root?.inputs.length === tensor.inputs.length &&
+    root.inputs.every((input, i) => input === tensor.inputs[i]) &&
+    joins(root, tensor);
+  const found = drafts.findIndex(twin);
+  return found < 0 ? undefined : found;
 }
 
 /**

@@ -26,14 +26,7 @@ import {
 import type { Domain, Kernel } from "./kernel.ts";
 import type { ElementwiseName } from "./lanes.ts";
 import { matmulDomain, matmulKernel, matmulScratch } from "./matmul.ts";
-import {
-  avgPoolGradKernel,
-  avgPoolKernel,
-  maxPoolGradKernel,
-  maxPoolKernel,
-  maxPoolWinnersKernel,
-  tiles,
-} from "./pool.ts";
+import { avgPoolGradKernel, avgPoolKernel, maxPoolGradKernel, maxPoolKernel, tiles } from "./pool.ts";
 import { uniformDomain, uniformKernel } from "./random.ts";
 import { argmaxDomain, argmaxKernel, reduceDomain, reduceKernel } from "./reduce.ts";
 
@@ -49,6 +42,8 @@ export interface RootKernel {
   readonly domain: (group: Kernel["group"]) => Domain;
   readonly emit: (kernel: Kernel) => void;
   readonly rides: Rides | ((root: Tensor) => Rides);
+  /** An op with the same operands and attributes that the kernel computes beside the root if it is in the group. */
+  readonly twin?: PrimitiveName;
   /** Bytes of scratch memory. */
   readonly scratch?: (root: Tensor) => number;
 }
@@ -117,8 +112,8 @@ export const KERNELS = {
     rides: "none",
     scratch: convWeightGradScratch,
   },
-  maxPool2d: { domain: firstAxisDomain, emit: maxPoolKernel, rides: "all" },
-  maxPool2dWinners: { domain: firstAxisDomain, emit: maxPoolWinnersKernel, rides: "all" },
+  maxPool2d: { domain: firstAxisDomain, emit: maxPoolKernel, rides: "all", twin: "maxPool2dWinners" },
+  maxPool2dWinners: { domain: firstAxisDomain, emit: maxPoolKernel, rides: "all", twin: "maxPool2d" },
   maxPool2dGrad: { domain: firstAxisDomain, emit: maxPoolGradKernel, rides: poolGradRides },
   avgPool2d: { domain: firstAxisDomain, emit: avgPoolKernel, rides: "all" },
   avgPool2dGrad: { domain: firstAxisDomain, emit: avgPoolGradKernel, rides: poolGradRides },
@@ -135,6 +130,11 @@ export function rootKernel(root: Tensor): RootKernel {
 export function ridesOn(root: Tensor): Rides {
   const { rides } = rootKernel(root);
   return typeof rides === "function" ? rides(root) : rides;
+}
+
+/** Whether an op can be computed beside a root that has the same operands. */
+export function isTwin(root: Tensor, tensor: Tensor): boolean {
+  return rootKernel(root).twin === tensor.op.name && JSON.stringify(root.attrs) === JSON.stringify(tensor.attrs);
 }
 
 /** What a group's range is divided over. */

@@ -118,28 +118,13 @@ function firstInside(
   return { offset, number: f.let(addI(mulI(r, attrs.kernel[1]), s)) };
 }
 
+/** The largest element of each window, and which one it is, whichever of the two the group asks for. */
 export function maxPoolKernel(kernel: Kernel): void {
-  const { f, root } = kernel;
+  const { f, root, group } = kernel;
   const [x] = root.inputs;
   const attrs = root.attrs as PoolAttrs;
-  overWindows(kernel, x.shape, root.shape, attrs, (window) => {
-    const taps = tapsOf(kernel, x.shape, attrs, window);
-    const corner = f.let(addI(kernel.pointer(x), window.corner));
-    const first = f.let(addI(kernel.pointer(x), firstInside(kernel, x.shape, attrs, window).offset));
-    overChannels(kernel, root.shape[3], (c, lanes) => {
-      const best = f.let(load(f.let(addI(first, c))));
-      overTaps(kernel, isPadded(attrs) ? taps : taps.slice(1), f.let(addI(corner, c)), (at, offset) => {
-        f.set(best, v.pmax(best, load(at, offset)));
-      });
-      kernel.finish(best, f.let(addI(window.out, c)), c, 0, lanes);
-    });
-  });
-}
-
-export function maxPoolWinnersKernel(kernel: Kernel): void {
-  const { f, root } = kernel;
-  const [x] = root.inputs;
-  const attrs = root.attrs as PoolAttrs;
+  const pooled = group.nodes.find(({ op }) => op.name === "maxPool2d");
+  const winners = group.nodes.find(({ op }) => op.name === "maxPool2dWinners");
   overWindows(kernel, x.shape, root.shape, attrs, (window) => {
     const taps = tapsOf(kernel, x.shape, attrs, window);
     const corner = f.let(addI(kernel.pointer(x), window.corner));
@@ -147,14 +132,16 @@ export function maxPoolWinnersKernel(kernel: Kernel): void {
     const first = f.let(addI(kernel.pointer(x), start.offset));
     overChannels(kernel, root.shape[3], (c, lanes) => {
       const best = f.let(load(f.let(addI(first, c))));
-      const winner = f.let(splatI(start.number));
+      const winner = winners && f.let(splatI(start.number));
       overTaps(kernel, isPadded(attrs) ? taps : taps.slice(1), f.let(addI(corner, c)), (at, offset, { number }) => {
         const value = f.let(load(at, offset));
-        const larger = f.let(v.gt(value, best));
-        f.set(winner, v.bitselect(splatConstI(number), winner, larger));
+        if (winner !== undefined) f.set(winner, v.bitselect(splatConstI(number), winner, v.gt(value, best)));
         f.set(best, v.pmax(best, value));
       });
-      kernel.finish(winner, f.let(addI(window.out, c)), c, 0, lanes);
+      const results = new Map<Tensor, V128>();
+      if (pooled !== undefined) results.set(pooled, best);
+      if (winners !== undefined && winner !== undefined) results.set(winners, winner);
+      kernel.finish(results, f.let(addI(window.out, c)), c, 0, lanes);
     });
   });
 }
