@@ -51,14 +51,14 @@ function loopsOver(shape: readonly number[], operands: readonly Tensor[], keepFi
   return loops;
 }
 
-/** The loops of a group; the first is what begin … end divide. */
-function groupLoops(kernel: Pick<Kernel, "group">): Loop[] {
-  const { shape, inputs, split } = kernel.group;
-  return loopsOver(shape, inputs, split === "samples");
+/** The loops of a group: either one over everything, or several, of which the first is what begin … end divide. */
+function groupLoops({ shape, inputs, split }: Kernel["group"]): Loop[] {
+  const joined = loopsOver(shape, inputs, false);
+  return split === "samples" && joined.length > 1 ? loopsOver(shape, inputs, true) : joined;
 }
 
 export function elementwiseDomain(group: Kernel["group"]): Domain {
-  const loops = groupLoops({ group });
+  const loops = groupLoops(group);
   return { size: loops[0].length, unit: loops.length === 1 ? 16 : 1 };
 }
 
@@ -70,11 +70,21 @@ function unrolling({ inputs, outputs, nodes }: Kernel["group"], isPartial: (tens
 
 export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) => boolean): void {
   const { f, group, begin, end } = kernel;
-  const loops = groupLoops(kernel);
+  const loops = groupLoops(group);
   const inner = loops.length > 1 ? loops[loops.length - 1] : undefined;
 
-  /** The innermost loop, over elements `from` … `to` at given operand and output element offsets. */
-  const innermost = (loop: Loop, from: I32, to: I32, bases: readonly I32[], outBase: I32): void => {
+  /**
+   * The innermost loop, over elements `from` … `to` at given operand and output element offsets.
+   * @param rest how many elements are left beyond whole vectors, if that is known now
+   */
+  const innermost = (
+    loop: Loop,
+    from: I32,
+    to: I32,
+    rest: number | undefined,
+    bases: readonly I32[],
+    outBase: I32,
+  ): void => {
     const starts = group.inputs.map((operand, k) =>
       f.let(addI(kernel.pointer(operand), mulI(bases[k], BYTES[operand.dtype]))),
     );
@@ -122,17 +132,15 @@ export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) =>
     const unroll = unrolling(group, isPartial);
     if (unroll > 1) loopOver(unroll, 4);
     loopOver(1, 4);
-    loopOver(1, 1);
+    if (rest === undefined) loopOver(1, 1);
+    else if (rest > 0) step(i, 1, rest);
   };
 
   if (inner === undefined) {
-    innermost(
-      loops[0],
-      begin,
-      end,
-      group.inputs.map(() => i32(0)),
-      i32(0),
-    );
+    const perPosition = group.split === "samples" ? sizeOf(group.shape.slice(1)) : 1;
+    const [from, to] = [begin, end].map((position) => f.let(mulI(position, perPosition)));
+    const bases = group.inputs.map(() => i32(0));
+    innermost(loops[0], from, to, undefined, bases, i32(0));
     return;
   }
   f.for(begin, end, 1, (first) => {
@@ -148,7 +156,7 @@ export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) =>
           );
         const bases = group.inputs.map((_, k) => f.let(offset((loop) => loop.strides[k])));
         const outBase = f.let(offset((loop) => loop.dense));
-        innermost(inner, i32(0), i32(inner.length), bases, outBase);
+        innermost(inner, i32(0), i32(inner.length), inner.length % 4, bases, outBase);
       },
     );
   });
