@@ -54,10 +54,13 @@ export function matmulDomain(group: Kernel["group"]): Domain {
   return { size: by === "rows" ? M : N, unit };
 }
 
-/** Scratch bytes for one packed panel of b, and one packed block of rows of a. */
+/** Columns of a block that are finished together, row by row, so that what rides on them walks along cache lines. */
+const STRIP = 128;
+
+/** Scratch bytes for one packed panel of b, one packed block of rows of a, and one strip of results. */
 export function matmulScratch(root: Tensor): number {
   const { K } = matmulDims(root.inputs[0], root.inputs[1], root.attrs as MatmulAttrs);
-  return K * (PANEL + BLOCK) * 4 + 64;
+  return (K * (PANEL + BLOCK) + BLOCK * STRIP) * 4 + 64;
 }
 
 export function matmulKernel(kernel: Kernel): void {
@@ -66,7 +69,7 @@ export function matmulKernel(kernel: Kernel): void {
   const attrs = root.attrs as MatmulAttrs;
   const { L, M, K, N } = matmulDims(a, b, attrs);
   const strides = attrs.transposeA ? { aRow: 4, aDepth: M * 4 } : { aRow: K * 4, aDepth: 4 };
-  type Part = Pick<Product, "a" | "b" | "out" | "rows" | "columns" | "pack"> & Partial<typeof strides>;
+  type Part = Pick<Product, "a" | "b" | "out" | "rows" | "columns" | "pack" | "write"> & Partial<typeof strides>;
   const product = (part: Part): void => {
     const bRow = attrs.transposeB ? K * 4 : N * 4;
     // A sum over the batch runs along part of the depth and adds to what is there.
@@ -101,7 +104,23 @@ export function matmulKernel(kernel: Kernel): void {
           for (let i = 0; i < BLOCK * 4; i += 16) f.store(target, load(source, i), i);
         });
         const shifted = f.let(subI(block, mulI(from, 4))); // rows count from 0
-        product({ ...whole, a: shifted, aDepth: BLOCK * 4, rows: { from, to }, columns: all(N), pack: true });
+        const part = { ...whole, a: shifted, aDepth: BLOCK * 4, rows: { from, to }, pack: true };
+        if (group.nodes.length === 1) {
+          product({ ...part, columns: all(N) });
+          return;
+        }
+        const results = f.let(addI(block, K * BLOCK * 4));
+        const strip = (first: I32, width: number): void => {
+          const write: Product["write"] = (value, m, n, i, j, lanes) => {
+            const at = addI(results, mulI(addI(mulI(subI(m, from), STRIP), n), 4));
+            f.storeLanes(f.let(at), value, lanes, i * STRIP * 4 + j * 16);
+          };
+          product({ ...part, b: f.let(addI(whole.b, mulI(first, 4))), columns: all(width), write });
+          finishStrip(kernel, results, { from, to }, first, width);
+        };
+        const wide = Math.floor(N / STRIP) * STRIP;
+        f.for(0, wide, STRIP, (first) => strip(first, STRIP));
+        if (wide < N) strip(i32(wide), N - wide);
       });
     }
     return;
@@ -127,7 +146,26 @@ export function matmulKernel(kernel: Kernel): void {
   });
 }
 
-interface Span {
+/** Finishes a strip of results, kept with rows of STRIP elements. */
+function finishStrip(kernel: Kernel, results: I32, rows: Span, first: I32, width: number): void {
+  const { f, root } = kernel;
+  const N = root.shape[root.rank - 1];
+  const row = f.let(results);
+  const out = f.let(mulI(addI(mulI(rows.from, N), first), 4));
+  const channel = f.let(mulI(first, 4));
+  f.for(rows.from, rows.to, 1, () => {
+    const at = (c: I32, lanes: number): void => {
+      kernel.finish(load(addI(row, c)), f.let(addI(out, c)), f.let(addI(channel, c)), 0, lanes);
+    };
+    const whole = Math.floor(width / 4) * 16;
+    f.for(0, whole, 16, (c) => at(c, 4));
+    if (width % 4 > 0) at(i32(whole), width % 4);
+    f.set(row, addI(row, STRIP * 4));
+    f.set(out, addI(out, N * 4));
+  });
+}
+
+export interface Span {
   readonly from: I32;
   readonly to: I32;
   /** Length, where it is known now. */
@@ -143,6 +181,8 @@ interface Product {
   readonly rows: Span;
   readonly columns: Span;
   readonly pack: boolean;
+  /** Takes results, instead of {@link Kernel.finish}: at row m + i, column n + 4j. */
+  readonly write?: (value: V128, m: I32, n: I32, i: number, j: number, lanes: number) => void;
   /** Bytes between rows of a, along its depth, and between rows of b as stored. */
   readonly aRow: number;
   readonly aDepth: number;
@@ -155,7 +195,7 @@ interface Product {
 }
 
 /** Runs `tile(position, size)` over a span in steps of `size`, then the rest in smaller steps. */
-function tiles(kernel: Kernel, span: Span, size: number, tile: (position: I32, size: number) => void): void {
+export function tiles(kernel: Kernel, span: Span, size: number, tile: (position: I32, size: number) => void): void {
   const { f } = kernel;
   if (span.known !== undefined) {
     for (const run of runsOf(evenPieces(span.known, size))) {
@@ -200,7 +240,7 @@ function overColumns({ f }: Kernel, span: Span, width: number, visit: (position:
 
 /** Vectors along the rows of b. */
 function panelProduct(p: Product, transposeB: boolean): void {
-  const { kernel, a, b, out, rows, columns, pack, aRow, aDepth, bRow, depth, accumulate, K, N } = p;
+  const { kernel, a, b, out, rows, columns, pack, write, aRow, aDepth, bRow, depth, accumulate, K, N } = p;
   const { f, isa, target, root } = kernel;
   const panel = (n: I32, width: number): void => {
     const vectors = Math.ceil(width / 4);
@@ -241,7 +281,9 @@ function panelProduct(p: Product, transposeB: boolean): void {
       const channel = f.let(mulI(n, 4));
       totals.forEach((total, t) => {
         const [i, j] = [Math.floor(t / vectors), t % vectors];
-        kernel.finish(total, at, channel, j * 16, j === vectors - 1 ? lanes : 4, i * N * 4);
+        const count = j === vectors - 1 ? lanes : 4;
+        if (write !== undefined) write(total, m, n, i, j, count);
+        else kernel.finish(total, at, channel, j * 16, count, i * N * 4);
       });
     });
   };
