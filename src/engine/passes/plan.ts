@@ -84,7 +84,7 @@ export function plan(source: Graph, { legalize, rides }: Legality): Plan {
   const simple = rewriteGraph(source, (roots) => simplify(legalize(simplify(cropUnread(expandComposites(roots))))));
   const order = topologicalOrder([...simple.inputs, ...graphRoots(simple)]);
   const batch = batchSize(order);
-  const splits = splitTensors(order, batch);
+  const splits = splitTensors(order, batch, simple.updates.length === 0 && batch < CHUNKS);
   const combined = combinePartials(order, splits);
   const graph = rewriteGraph(simple, (roots) => roots.map((root) => combined.get(root) as Tensor));
   return new Planner(graph, batch, splits, rides).plan();

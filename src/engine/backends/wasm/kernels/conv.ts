@@ -9,12 +9,18 @@ import { addI, type I32, i32, type Local, load, load32Splat, mulI, splatConst, s
 import { PANEL, type PanelConvAttrs, type WinogradConvAttrs } from "../legalize.ts";
 import { depthwise } from "./depthwise.ts";
 import { channelTiles, type Geometry, geometry, isDepthwise, isSingleChannel, kernelRows } from "./geometry.ts";
-import { evenPieces, type Kernel, runsOf } from "./kernel.ts";
+import { type Domain, evenPieces, type Kernel, outputRows, overOutputRows, runsOf } from "./kernel.ts";
 import { winogradKernel, winogradScratch } from "./winograd.ts";
 
 /** Scratch bytes: only Winograd's method needs any. */
 export function convScratch(root: Tensor): number {
   return "tiles" in root.attrs ? winogradScratch(root) : 0;
+}
+
+/** What is divided of a convolution that does not follow the batch: panels of Winograd's method, else rows. */
+export function convDomain(group: Kernel["group"]): Domain {
+  const { attrs, shape } = group.root as Tensor;
+  return "tiles" in attrs ? { size: shape[3], unit: PANEL } : outputRows(group);
 }
 
 export function convKernel(kernel: Kernel): void {
@@ -32,88 +38,84 @@ export function convKernel(kernel: Kernel): void {
 
 /** One channel to one: vectors run along the row, a tile is a strip of them. */
 function alongRows(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
-  const { f, root, begin, end, isa, target } = kernel;
+  const { f, root, isa, target } = kernel;
   const [x, w] = root.inputs;
   const { stride, padding, dilation } = attrs;
   const { H, W, P, Q, S } = g;
-  f.for(begin, end, 1, (n) => {
-    f.for(0, P, 1, (p) => {
-      const rows = kernelRows(f, attrs, g, p);
-      const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
-      const row = f.let(addI(kernel.pointer(x), mulI(top, W * 4)));
-      const outRow = f.let(mulI(addI(mulI(n, P), p), Q * 4));
-      /** A strip of vectors, `q` bytes into the row. */
-      const strip = (q: I32, vectors: number, lanes: number): void => {
-        const tile = Array.from({ length: vectors }, () => f.local("v128", splatConst(0)));
-        f.for(rows.from, rows.to, 1, (r) => {
-          const xAt = f.let(addI(addI(row, q), mulI(r, dilation[0] * W * 4)));
-          const wAt = f.let(addI(kernel.pointer(w), mulI(r, S * 4)));
-          for (let s = 0; s < S; s++) {
-            const weight = f.let(load32Splat(wAt, s * 4));
-            tile.forEach((total, i) => {
-              f.set(total, isa.madd(load(xAt, s * dilation[1] * 4 + i * 16), weight, total));
-            });
-          }
-        });
-        const out = f.let(addI(outRow, q));
-        tile.forEach((total, i) => {
-          kernel.finish(total, out, i32(0), 0, lanes, i * 16);
-        });
-      };
-      const whole = Math.floor(Q / 4);
-      for (const run of runsOf(evenPieces(whole, target.scheduling === "late" ? 3 : 8))) {
-        const bytes = run.size * 16;
-        f.for(run.from * 16, run.from * 16 + run.count * bytes, bytes, (q) => strip(q, run.size, 4));
-      }
-      if (Q % 4 > 0) strip(i32(whole * 16), 1, Q % 4);
-    });
+  overOutputRows(kernel, (n, p) => {
+    const rows = kernelRows(f, attrs, g, p);
+    const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
+    const row = f.let(addI(kernel.pointer(x), mulI(top, W * 4)));
+    const outRow = f.let(mulI(addI(mulI(n, P), p), Q * 4));
+    /** A strip of vectors, `q` bytes into the row. */
+    const strip = (q: I32, vectors: number, lanes: number): void => {
+      const tile = Array.from({ length: vectors }, () => f.local("v128", splatConst(0)));
+      f.for(rows.from, rows.to, 1, (r) => {
+        const xAt = f.let(addI(addI(row, q), mulI(r, dilation[0] * W * 4)));
+        const wAt = f.let(addI(kernel.pointer(w), mulI(r, S * 4)));
+        for (let s = 0; s < S; s++) {
+          const weight = f.let(load32Splat(wAt, s * 4));
+          tile.forEach((total, i) => {
+            f.set(total, isa.madd(load(xAt, s * dilation[1] * 4 + i * 16), weight, total));
+          });
+        }
+      });
+      const out = f.let(addI(outRow, q));
+      tile.forEach((total, i) => {
+        kernel.finish(total, out, i32(0), 0, lanes, i * 16);
+      });
+    };
+    const whole = Math.floor(Q / 4);
+    for (const run of runsOf(evenPieces(whole, target.scheduling === "late" ? 3 : 8))) {
+      const bytes = run.size * 16;
+      f.for(run.from * 16, run.from * 16 + run.count * bytes, bytes, (q) => strip(q, run.size, 4));
+    }
+    if (Q % 4 > 0) strip(i32(whole * 16), 1, Q % 4);
   });
 }
 
 function direct(kernel: Kernel, attrs: ConvAttrs | PanelConvAttrs, g: Geometry): void {
-  const { f, root, begin, end } = kernel;
+  const { f, root } = kernel;
   const [x, w] = root.inputs;
   const { stride, padding, dilation, groups } = attrs;
   const { H, W, C, P, Q, O, R, S, depth, width } = g;
   const pixelBytes = C * 4;
   const panels = "panels" in attrs;
   const weightStep = (panels ? PANEL : O) * 4;
-  f.for(begin, end, 1, (n) => {
-    f.for(0, P, 1, (p) => {
-      const rows = kernelRows(f, attrs, g, p);
-      const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
-      const row = f.let(addI(kernel.pointer(x), mulI(top, W * pixelBytes)));
-      const outRow = f.let(mulI(addI(mulI(n, P), p), Q * O * 4));
-      for (let group = 0; group < groups; group++) {
-        for (const { from, vectors, lanes } of channelTiles(width, 2)) {
-          const channel = group * width + from;
-          const weights = f.let(addI(kernel.pointer(w), i32(panels ? R * S * depth * channel * 4 : channel * 4)));
-          for (const run of runsOf(evenPieces(Q, Math.floor(kernel.target.accumulators / vectors)))) {
-            f.for(run.from, run.from + run.count * run.size, run.size, (q) => {
-              const tile = Array.from({ length: run.size * vectors }, () => f.local("v128", splatConst(0)));
-              const pixel = f.let(addI(row, addI(mulI(q, stride[1] * pixelBytes), i32(group * depth * 4))));
-              f.for(rows.from, rows.to, 1, (r) => {
-                const xAt = f.let(addI(pixel, mulI(r, dilation[0] * W * pixelBytes)));
-                const wAt = f.let(addI(weights, mulI(r, S * depth * weightStep)));
-                taps(kernel, tile, vectors, xAt, wAt, {
-                  pixel: stride[1] * pixelBytes,
-                  columns: S,
-                  column: dilation[1] * pixelBytes,
-                  depth,
-                  weightStep,
-                });
-              });
-              const out = f.let(addI(outRow, addI(mulI(q, O * 4), i32(channel * 4))));
-              tile.forEach((total, t) => {
-                const [i, vector] = [Math.floor(t / vectors), t % vectors];
-                const last = vector === vectors - 1 ? lanes : 4;
-                kernel.finish(total, out, i32(channel * 4), vector * 16, last, i * O * 4);
+  overOutputRows(kernel, (n, p) => {
+    const rows = kernelRows(f, attrs, g, p);
+    const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
+    const row = f.let(addI(kernel.pointer(x), mulI(top, W * pixelBytes)));
+    const outRow = f.let(mulI(addI(mulI(n, P), p), Q * O * 4));
+    for (let group = 0; group < groups; group++) {
+      for (const { from, vectors, lanes } of channelTiles(width, 2)) {
+        const channel = group * width + from;
+        const weights = f.let(addI(kernel.pointer(w), i32(panels ? R * S * depth * channel * 4 : channel * 4)));
+        for (const run of runsOf(evenPieces(Q, Math.floor(kernel.target.accumulators / vectors)))) {
+          f.for(run.from, run.from + run.count * run.size, run.size, (q) => {
+            const tile = Array.from({ length: run.size * vectors }, () => f.local("v128", splatConst(0)));
+            const pixel = f.let(addI(row, addI(mulI(q, stride[1] * pixelBytes), i32(group * depth * 4))));
+            f.for(rows.from, rows.to, 1, (r) => {
+              const xAt = f.let(addI(pixel, mulI(r, dilation[0] * W * pixelBytes)));
+              const wAt = f.let(addI(weights, mulI(r, S * depth * weightStep)));
+              taps(kernel, tile, vectors, xAt, wAt, {
+                pixel: stride[1] * pixelBytes,
+                columns: S,
+                column: dilation[1] * pixelBytes,
+                depth,
+                weightStep,
               });
             });
-          }
+            const out = f.let(addI(outRow, addI(mulI(q, O * 4), i32(channel * 4))));
+            tile.forEach((total, t) => {
+              const [i, vector] = [Math.floor(t / vectors), t % vectors];
+              const last = vector === vectors - 1 ? lanes : 4;
+              kernel.finish(total, out, i32(channel * 4), vector * 16, last, i * O * 4);
+            });
+          });
         }
       }
-    });
+    }
   });
 }
 

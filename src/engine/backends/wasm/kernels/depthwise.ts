@@ -22,7 +22,7 @@ import {
   v,
 } from "../assembler.ts";
 import { type Geometry, kernelRows } from "./geometry.ts";
-import { evenPieces, type Kernel, type Scheduling } from "./kernel.ts";
+import { evenPieces, type Kernel, overOutputRows, type Scheduling } from "./kernel.ts";
 
 /** Calls `visit` with the byte offset of every vector of channels, and how many lanes of it count. */
 function overChannels(f: Func, C: number, visit: (channel: I32, lanes: number) => void): void {
@@ -96,46 +96,44 @@ function stripLength({ stride, dilation }: ConvAttrs, { S }: Geometry, schedulin
 }
 
 export function depthwise(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
-  const { f, root, begin, end, isa, target } = kernel;
+  const { f, root, isa, target } = kernel;
   const [x, w] = root.inputs;
   const { stride, padding, dilation } = attrs;
   const { H, W, C, P, Q, S } = g;
   const pixelBytes = C * 4;
   const runs = strips(attrs, g, stripLength(attrs, g, target.scheduling));
-  f.for(begin, end, 1, (n) => {
-    f.for(0, P, 1, (p) => {
-      const rows = kernelRows(f, attrs, g, p);
-      const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
-      const row = f.let(addI(kernel.pointer(x), mulI(top, W * pixelBytes)));
-      const outRow = f.let(mulI(addI(mulI(n, P), p), Q * pixelBytes));
-      overChannels(f, C, (channel, lanes) => {
-        const xRow = f.let(addI(row, channel));
-        const weights = f.let(addI(kernel.pointer(w), channel));
-        const out = f.let(addI(outRow, channel));
-        for (const { from, step, count, taps } of runs) {
-          const columns = distinct(taps.map((tap) => tap.column));
-          const kernelColumns = distinct(taps.map((tap) => tap.s));
-          f.for(from, from + count * step, step, (q) => {
-            const totals = Array.from({ length: step }, () => f.local("v128", splatConst(0)));
-            const xAt = f.let(addI(xRow, mulI(addI(mulI(q, stride[1]), i32(columns[0] ?? 0)), pixelBytes)));
-            f.for(rows.from, rows.to, 1, (r) => {
-              const xTap = f.let(addI(xAt, mulI(r, dilation[0] * W * pixelBytes)));
-              const wTap = f.let(addI(weights, mulI(r, S * pixelBytes)));
-              const weight = new Map(kernelColumns.map((s) => [s, f.let(load(wTap, s * pixelBytes))]));
-              for (const column of columns) {
-                const value = f.let(load(xTap, (column - columns[0]) * pixelBytes));
-                for (const { s, pixel } of taps.filter((tap) => tap.column === column)) {
-                  f.set(totals[pixel], isa.madd(value, weight.get(s) as typeof value, totals[pixel]));
-                }
+  overOutputRows(kernel, (n, p) => {
+    const rows = kernelRows(f, attrs, g, p);
+    const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
+    const row = f.let(addI(kernel.pointer(x), mulI(top, W * pixelBytes)));
+    const outRow = f.let(mulI(addI(mulI(n, P), p), Q * pixelBytes));
+    overChannels(f, C, (channel, lanes) => {
+      const xRow = f.let(addI(row, channel));
+      const weights = f.let(addI(kernel.pointer(w), channel));
+      const out = f.let(addI(outRow, channel));
+      for (const { from, step, count, taps } of runs) {
+        const columns = distinct(taps.map((tap) => tap.column));
+        const kernelColumns = distinct(taps.map((tap) => tap.s));
+        f.for(from, from + count * step, step, (q) => {
+          const totals = Array.from({ length: step }, () => f.local("v128", splatConst(0)));
+          const xAt = f.let(addI(xRow, mulI(addI(mulI(q, stride[1]), i32(columns[0] ?? 0)), pixelBytes)));
+          f.for(rows.from, rows.to, 1, (r) => {
+            const xTap = f.let(addI(xAt, mulI(r, dilation[0] * W * pixelBytes)));
+            const wTap = f.let(addI(weights, mulI(r, S * pixelBytes)));
+            const weight = new Map(kernelColumns.map((s) => [s, f.let(load(wTap, s * pixelBytes))]));
+            for (const column of columns) {
+              const value = f.let(load(xTap, (column - columns[0]) * pixelBytes));
+              for (const { s, pixel } of taps.filter((tap) => tap.column === column)) {
+                f.set(totals[pixel], isa.madd(value, weight.get(s) as typeof value, totals[pixel]));
               }
-            });
-            const at = f.let(addI(out, mulI(q, pixelBytes)));
-            totals.forEach((total, pixel) => {
-              kernel.finish(total, at, channel, 0, lanes, pixel * pixelBytes);
-            });
+            }
           });
-        }
-      });
+          const at = f.let(addI(out, mulI(q, pixelBytes)));
+          totals.forEach((total, pixel) => {
+            kernel.finish(total, at, channel, 0, lanes, pixel * pixelBytes);
+          });
+        });
+      }
     });
   });
 }

@@ -2,7 +2,7 @@
 import type { PrimitiveName } from "../../../ops/index.ts";
 import type { PoolAttrs } from "../../../ops/pool.ts";
 import type { Tensor } from "../../../tensor.ts";
-import { convKernel, convScratch } from "./conv.ts";
+import { convDomain, convKernel, convScratch } from "./conv.ts";
 import { convWeightGradKernel, convWeightGradScratch } from "./conv-weight-grad.ts";
 import {
   concatDomain,
@@ -23,7 +23,7 @@ import {
   scatterAddKernel,
   undivided,
 } from "./gather.ts";
-import type { Domain, Kernel } from "./kernel.ts";
+import { type Domain, type Kernel, outputRows } from "./kernel.ts";
 import type { ElementwiseName } from "./lanes.ts";
 import { matmulDomain, matmulKernel, matmulScratch } from "./matmul.ts";
 import { avgPoolGradKernel, avgPoolKernel, maxPoolGradKernel, maxPoolKernel, tiles } from "./pool.ts";
@@ -105,17 +105,17 @@ export const KERNELS = {
   embedding: { domain: embeddingDomain, emit: embeddingKernel, rides: "none" },
   embeddingGrad: { domain: undivided, emit: embeddingGradKernel, rides: "none" },
   matmul: { domain: matmulDomain, emit: matmulKernel, rides: "all", scratch: matmulScratch },
-  conv2d: { domain: firstAxisDomain, emit: convKernel, rides: "all", scratch: convScratch },
+  conv2d: { domain: convDomain, emit: convKernel, rides: "all", scratch: convScratch },
   conv2dWeightGrad: {
     domain: firstAxisDomain,
     emit: convWeightGradKernel,
     rides: "none",
     scratch: convWeightGradScratch,
   },
-  maxPool2d: { domain: firstAxisDomain, emit: maxPoolKernel, rides: "all", twin: "maxPool2dWinners" },
-  maxPool2dWinners: { domain: firstAxisDomain, emit: maxPoolKernel, rides: "all", twin: "maxPool2d" },
+  maxPool2d: { domain: outputRows, emit: maxPoolKernel, rides: "all", twin: "maxPool2dWinners" },
+  maxPool2dWinners: { domain: outputRows, emit: maxPoolKernel, rides: "all", twin: "maxPool2d" },
   maxPool2dGrad: { domain: firstAxisDomain, emit: maxPoolGradKernel, rides: poolGradRides },
-  avgPool2d: { domain: firstAxisDomain, emit: avgPoolKernel, rides: "all" },
+  avgPool2d: { domain: outputRows, emit: avgPoolKernel, rides: "all" },
   avgPool2dGrad: { domain: firstAxisDomain, emit: avgPoolGradKernel, rides: poolGradRides },
 } as const satisfies Record<PrimitiveName, Kind>;
 

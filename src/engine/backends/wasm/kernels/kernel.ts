@@ -11,12 +11,14 @@ import { sizeOf } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
 import {
   addI,
+  divU,
   type Func,
   type I32,
   i32,
   type Local,
   load,
   load32Splat,
+  remU,
   splatConst,
   splatConstI,
   type V128,
@@ -164,6 +166,18 @@ export function nest(f: Func, dims: readonly number[], body: (counters: readonly
     else f.for(0, dims[axis], 1, (i) => enter(axis + 1, [...counters, i]));
   };
   enter(0, []);
+}
+
+/** A range of convolution or pooling: output rows [N·P], so that few samples can be divided, too. */
+export function outputRows({ shape: [N, P] }: PlannedGroup): Domain {
+  return { size: N * P, unit: 1 };
+}
+
+/** Walks the output rows p of the samples n at hand: of whole samples where the group follows the batch. */
+export function overOutputRows({ f, group, begin, end }: Kernel, visit: (n: I32, p: I32) => void): void {
+  const P = group.shape[1];
+  if (group.split === "range") f.for(begin, end, 1, (row) => visit(f.let(divU(row, P)), f.let(remU(row, P))));
+  else f.for(begin, end, 1, (n) => f.for(0, P, 1, (p) => visit(n, p)));
 }
 
 /** Splits `length` into pieces of at most `most`, as even as can be: 26 by 6 → 6 5 5 5 5. */

@@ -25,7 +25,7 @@ import {
   v,
   vi,
 } from "../assembler.ts";
-import type { Kernel } from "./kernel.ts";
+import { type Kernel, overOutputRows } from "./kernel.ts";
 
 interface Window {
   /** Byte offset of its output element, channel 0, in the output. */
@@ -45,31 +45,24 @@ interface Tap {
   readonly inside: I32 | undefined;
 }
 
-/** Calls `visit` for each window of the samples at hand, row by row; `rowEnd` after each row of them, `sampleEnd` after all. */
+/** Calls `visit` for each window of output row p of sample n; returns the byte offset of the input row under them. */
 function overWindows(
-  { f, begin, end }: Kernel,
+  { f }: Kernel,
   [, H, W, C]: readonly number[],
   [, P, Q]: readonly number[],
   { stride, padding }: PoolAttrs,
+  [n, p]: readonly [n: I32, p: I32],
   visit: (window: Window) => void,
-  rowEnd: (row: I32) => void = () => {},
-  sampleEnd: (sample: I32) => void = () => {},
-): void {
+): I32 {
   const pixel = C * 4;
-  f.for(begin, end, 1, (n) => {
-    const sample = f.let(mulI(n, H * W * pixel));
-    f.for(0, P, 1, (p) => {
-      const h = f.let(subI(mulI(p, stride[0]), padding[0]));
-      const row = f.let(addI(sample, mulI(h, W * pixel)));
-      const out = f.let(mulI(addI(mulI(n, P), p), Q * pixel));
-      f.for(0, Q, 1, (q) => {
-        const w = f.let(subI(mulI(q, stride[1]), padding[1]));
-        visit({ out: f.let(addI(out, mulI(q, pixel))), corner: f.let(addI(row, mulI(w, pixel))), h, w });
-      });
-      rowEnd(row);
-    });
-    sampleEnd(sample);
+  const h = f.let(subI(mulI(p, stride[0]), padding[0]));
+  const row = f.let(mulI(addI(mulI(n, H), h), W * pixel));
+  const out = f.let(mulI(addI(mulI(n, P), p), Q * pixel));
+  f.for(0, Q, 1, (q) => {
+    const w = f.let(subI(mulI(q, stride[1]), padding[1]));
+    visit({ out: f.let(addI(out, mulI(q, pixel))), corner: f.let(addI(row, mulI(w, pixel))), h, w });
   });
+  return row;
 }
 
 /** Calls `visit` with the byte offset of each vector of channels. */
@@ -125,7 +118,7 @@ export function maxPoolKernel(kernel: Kernel): void {
   const attrs = root.attrs as PoolAttrs;
   const pooled = group.nodes.find(({ op }) => op.name === "maxPool2d");
   const winners = group.nodes.find(({ op }) => op.name === "maxPool2dWinners");
-  overWindows(kernel, x.shape, root.shape, attrs, (window) => {
+  const visit = (window: Window): void => {
     const taps = tapsOf(kernel, x.shape, attrs, window);
     const corner = f.let(addI(kernel.pointer(x), window.corner));
     const start = firstInside(kernel, x.shape, attrs, window);
@@ -143,7 +136,8 @@ export function maxPoolKernel(kernel: Kernel): void {
       if (winners !== undefined && winner !== undefined) results.set(winners, winner);
       kernel.finish(results, f.let(addI(window.out, c)), c, 0, lanes);
     });
-  });
+  };
+  overOutputRows(kernel, (n, p) => overWindows(kernel, x.shape, root.shape, attrs, [n, p], visit));
 }
 
 /** Whether no two windows share an element and none lies between them, so that only the far edges may be uncovered. */
@@ -161,7 +155,7 @@ function scatter(
   attrs: PoolAttrs,
   prepare: (window: Window) => (c: I32) => (tap: Tap) => V128,
 ): void {
-  const { f, root } = kernel;
+  const { f, root, begin, end } = kernel;
   const [, H, W, C] = root.shape;
   const [, P, Q] = g.shape;
   const exact = tiles(attrs);
@@ -173,37 +167,34 @@ function scatter(
     });
   };
   if (!exact) zeroSamples(kernel);
-  overWindows(
-    kernel,
-    root.shape,
-    g.shape,
-    attrs,
-    (window) => {
-      const taps = tapsOf(kernel, root.shape, attrs, window);
-      const shareOf = prepare(window);
-      overChannels(kernel, C, (c, lanes) => {
-        const share = shareOf(c);
-        const corner = f.let(addI(window.corner, c));
-        if (exact) {
-          for (const tap of taps) kernel.finish(share(tap), corner, c, 0, lanes, tap.distance);
-          return;
-        }
-        overTaps(kernel, taps, f.let(addI(kernel.pointer(root), corner)), (at, offset, tap) => {
-          f.storeLanes(at, v.add(load(at, offset), share(tap)), lanes, offset);
-        });
-      });
-    },
-    (row) => {
-      if (!exact || Q * attrs.stride[1] === W) return;
-      for (let r = 0; r < attrs.stride[0]; r++) {
-        clear(f.let(addI(row, (r * W + Q * attrs.stride[1]) * C * 4)), W - Q * attrs.stride[1]);
+  const visit = (window: Window): void => {
+    const taps = tapsOf(kernel, root.shape, attrs, window);
+    const shareOf = prepare(window);
+    overChannels(kernel, C, (c, lanes) => {
+      const share = shareOf(c);
+      const corner = f.let(addI(window.corner, c));
+      if (exact) {
+        for (const tap of taps) kernel.finish(share(tap), corner, c, 0, lanes, tap.distance);
+        return;
       }
-    },
-    (sample) => {
-      const covered = P * attrs.stride[0];
-      if (exact && covered < H) clear(f.let(addI(sample, covered * W * C * 4)), (H - covered) * W);
-    },
-  );
+      overTaps(kernel, taps, f.let(addI(kernel.pointer(root), corner)), (at, offset, tap) => {
+        f.storeLanes(at, v.add(load(at, offset), share(tap)), lanes, offset);
+      });
+    });
+  };
+  const covered = { rows: P * attrs.stride[0], columns: Q * attrs.stride[1] };
+  f.for(begin, end, 1, (n) => {
+    f.for(0, P, 1, (p) => {
+      const row = overWindows(kernel, root.shape, g.shape, attrs, [n, p], visit);
+      if (!exact || covered.columns === W) return;
+      for (let r = 0; r < attrs.stride[0]; r++) {
+        clear(f.let(addI(row, (r * W + covered.columns) * C * 4)), W - covered.columns);
+      }
+    });
+    if (exact && covered.rows < H) {
+      clear(f.let(mulI(addI(mulI(n, H), covered.rows), W * C * 4)), (H - covered.rows) * W);
+    }
+  });
 }
 
 function zeroSamples(kernel: Kernel): void {
@@ -241,7 +232,7 @@ export function avgPoolKernel(kernel: Kernel): void {
   const { f, root } = kernel;
   const [x] = root.inputs;
   const attrs = root.attrs as AvgPoolAttrs;
-  overWindows(kernel, x.shape, root.shape, attrs, (window) => {
+  const visit = (window: Window): void => {
     const taps = tapsOf(kernel, x.shape, attrs, window);
     const factor = scale(kernel, x.shape, attrs, window);
     const corner = f.let(addI(kernel.pointer(x), window.corner));
@@ -252,7 +243,8 @@ export function avgPoolKernel(kernel: Kernel): void {
       });
       kernel.finish(v.mul(total, factor), f.let(addI(window.out, c)), c, 0, lanes);
     });
-  });
+  };
+  overOutputRows(kernel, (n, p) => overWindows(kernel, x.shape, root.shape, attrs, [n, p], visit));
 }
 
 export function avgPoolGradKernel(kernel: Kernel): void {

@@ -40,7 +40,7 @@ export function winogradScratch(root: Tensor): number {
 }
 
 export function winogradKernel(kernel: Kernel): void {
-  const { f, root, begin, end } = kernel;
+  const { f, root, group } = kernel;
   const [x, weights] = root.inputs;
   const { tiling, T, C, P, Q, O, samples } = geometry(root);
   const { filtering, side, positions } = tiling;
@@ -52,8 +52,12 @@ export function winogradKernel(kernel: Kernel): void {
   const productBytes = T * samples * PANEL_BYTES;
   const products = f.let(addI(inputs, positions * matrixBytes));
 
-  f.for(begin, end, samples, (first) => {
-    const count = f.let(minS(f.let(subI(end, first)), i32(samples)));
+  // Where the group does not follow the batch, threads share the channels of all samples.
+  const mine = { from: kernel.begin as I32, to: kernel.end as I32 };
+  const all = (to: number): typeof mine => ({ from: i32(0), to: i32(to) });
+  const [batch, channels] = group.split === "range" ? [all(x.shape[0]), mine] : [mine, all(O)];
+  f.for(batch.from, batch.to, samples, (first) => {
+    const count = f.let(minS(f.let(subI(batch.to, first)), i32(samples)));
     // Bᵀ x B of every tile, to t² matrices [tiles, C]
     overTiles(kernel, count, tiling, (n, row, column, tile) => {
       const image = addI(kernel.pointer(x), mulI(addI(first, n), H * W * C * 4));
@@ -72,7 +76,8 @@ export function winogradKernel(kernel: Kernel): void {
     });
 
     const rows = f.let(mulI(count, T));
-    f.for(0, O * 4, PANEL_BYTES, (channel) => {
+    f.for(channels.from, channels.to, PANEL, (o) => {
+      const channel = f.let(mulI(o, 4));
       const panel = f.let(addI(kernel.pointer(weights), mulI(channel, positions * C)));
       f.for(0, positions, 1, (position) => {
         const matrix = f.let(addI(panel, mulI(position, C * PANEL_BYTES)));
