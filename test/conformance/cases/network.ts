@@ -474,6 +474,25 @@ export const networkFunctions = {
       matmul(act.softmax(matmul(matmul(a, k), a, { transposeB: true })), a),
     ),
   ],
+  // Masks that a backend may apply before it spreads the gradient, at ties and where windows overlap, and riders behind it.
+  maxPoolMasks: POOLS.flatMap(([label, input, kernel, options]) => [
+    define(`relu, ${label}`, [x(input, "ties")], (a) => pool.maxPool2d(e.relu(a), kernel, options), kinks),
+    define(
+      `clamp, ${label}`,
+      [x(input, "ties")],
+      (a) => pool.maxPool2d(act.clamp(a, -0.5, 0.5), kernel, options),
+      kinks,
+    ),
+    define(
+      `bias, where, ${label}`,
+      [x(input, "ties"), w([input[3]])],
+      (a, b) => pool.maxPool2d(e.where(e.gt(a, -0.25), e.mul(e.add(a, b), b), 0), kernel, options),
+      kinks,
+    ),
+  ]),
+  avgPoolRiders: POOLS.map(([label, input, kernel, options]) =>
+    define(`tanh, ${label}`, [x(input)], (a) => pool.avgPool2d(e.tanh(a), kernel, options)),
+  ),
   // However a backend shares out the samples, none may be lost or counted twice.
   batches: [1, 2, 3, 5, 7, 8, 9, 15, 17, 33].map((size) =>
     define(

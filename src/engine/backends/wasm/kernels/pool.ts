@@ -146,8 +146,9 @@ export function tiles({ kernel, stride, padding }: PoolAttrs): boolean {
 }
 
 /**
- * Writes a gradient of the input: `share` gives what a tap gets from its window.
+ * Writes the gradient of the input.
  * @param g the gradient of the output
+ * @param prepare gives for a window, then for a vector of its channels, what each tap gets
  */
 function scatter(
   kernel: Kernel,
