@@ -97,6 +97,8 @@ export class Evaluator {
     const accumulators = metrics.map((metric) => metric.start());
     let lossSum = 0;
     let breath = started;
+    // A snapshot may have been restored in place.
+    for (const program of this.#programs.values()) program.refresh();
     loader.start(0);
     for (let done = 0; done < dataset.length; ) {
       const count = Math.min(batchSize, dataset.length - done);

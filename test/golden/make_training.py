@@ -89,10 +89,10 @@ class Mlp(nn.Module):
 NETWORKS = {
     "cnn-5x5": (lambda: TwoConv((5, 5), 0, 1024, 1024), SYMMETRIC, (0.01, 0.0003)),
     "cnn-3x3": (lambda: TwoConv((3, 3), 0, 1600, 128), UNIT, (0.01, 0.001)),
-    "cnn-5x3": (lambda: TwoConv((5, 3), 0, 1600, 128), MNIST, (0.01, 0.001)),
+    "cnn-5x3": (lambda: TwoConv((5, 3), 0, 1600, 128), MNIST, (0.01, 0.0003)),
     "separable": (lambda: Separable(1), MNIST, (0.1, 0.03)),
     "separable-dilated": (lambda: Separable(2), MNIST, (0.1, 0.03)),
-    "cnn-same": (lambda: TwoConv((3, 3), 1, 3136, 1024), UNIT, (0.03, 0.001)),
+    "cnn-same": (lambda: TwoConv((3, 3), 1, 3136, 1024), UNIT, (0.03, 0.0003)),
     "lenet5": (LeNet5, MNIST, (0.03, 0.003)),
     "mlp": (Mlp, MNIST, (0.01, 0.001)),
 }

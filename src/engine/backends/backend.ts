@@ -23,6 +23,11 @@ export interface Program {
   /** What the program will need, in bytes, known before it runs. */
   readonly memory: MemoryUse;
   run(): void;
+  /**
+   * To be called when numbers were written into the arrays of parameters: a program that updates none itself lays its
+   * weights out for its kernels once, and again only when another program has updated some or an array is another one.
+   */
+  refresh(): void;
   /** Where the time of all runs so far went; only of backends that were asked to measure. */
   profile?(): readonly GroupTime[];
   /** Gives the program's memory back; parameters stay. */

@@ -55,6 +55,9 @@ export interface Plan {
   readonly batch: number;
   /** Samples that a thread takes through a stage at a time. */
   readonly tile: number;
+  /** What hangs on parameters alone, in a graph that updates none (weights laid out for a kernel): done once, ahead. */
+  readonly setup: readonly Stage[];
+  /** What every run does. */
   readonly stages: readonly Stage[];
   /** Place of every stored tensor and leaf, by the tensor under its views. */
   readonly places: ReadonlyMap<Tensor, Place>;
@@ -92,12 +95,15 @@ class Planner {
   readonly #batch: number;
   readonly #splits: Map<Tensor, SplitTensor>;
   readonly #rides: Legality["rides"];
+  /** Tensors that are computed ahead. */
+  readonly #ahead: ReadonlySet<Tensor>;
 
   constructor(graph: Graph, batch: number, splits: Map<Tensor, SplitTensor>, rides: Legality["rides"]) {
     this.#rides = rides;
     this.#graph = graph;
     this.#batch = batch;
     this.#splits = splits;
+    this.#ahead = graph.updates.length === 0 ? independentOfInputs(graph) : new Set();
   }
 
   plan(): Plan {
@@ -114,17 +120,15 @@ class Planner {
     const roots = [...outputs, ...assigned.keys()];
     const order = topologicalOrder([...this.#graph.inputs, ...roots]);
     const groups = this.#schedule(order, roots, assigned);
-    const stages: Stage[] = Array.from({ length: 1 + Math.max(-1, ...groups.map((group) => group.stage)) }, (_, s) => ({
-      samples: groups.filter((group) => group.stage === s && group.split !== "range"),
-      ranges: groups.filter((group) => group.stage === s && group.split === "range"),
-    }));
+    const ahead = (group: PlannedGroup): boolean => this.#ahead.has(group.nodes[0]);
     const names = Object.keys(this.#graph.outputs);
     const graph: Graph = { ...this.#graph, outputs: Object.fromEntries(names.map((name, i) => [name, outputs[i]])) };
     return {
       ...this.#place(groups, assigned, new Set(outputs)),
       graph,
       batch: this.#batch,
-      stages,
+      setup: stagesOf(groups.filter(ahead)),
+      stages: stagesOf(groups.filter((group) => !ahead(group))),
       splits: this.#splits,
     };
   }
@@ -147,6 +151,7 @@ class Planner {
     const tryWith = (fuseAssignments: boolean): PlannedGroup[] | undefined => {
       const groups = fuse(order, roots, (first, tensor) => {
         const [a, b] = [this.#splitOf(first), this.#splitOf(tensor)];
+        if (this.#ahead.has(first) !== this.#ahead.has(tensor)) return false;
         if (a.split !== b.split || a.split === "partial" || a.batched !== b.batched) return false;
         if (!("scalar" in first.op) && !this.#rides(first, tensor)) return false;
         return !assigned.has(tensor) || (fuseAssignments && "scalar" in first.op);
@@ -166,6 +171,7 @@ class Planner {
       for (const node of group.nodes) homeOf.set(node, g);
     });
     const splitOfGroup = groups.map((group) => this.#splitOf(group.nodes[0]).split);
+    const isAhead = groups.map((group) => this.#ahead.has(group.nodes[0]));
     const readers = new Map<Tensor, number[]>();
     groups.forEach((group, g) => {
       for (const input of group.inputs) {
@@ -180,7 +186,7 @@ class Planner {
         let stage = stages[g];
         for (const input of group.inputs) {
           const home = homeOf.get(storageOf(input));
-          if (home === undefined || home === g) continue;
+          if (home === undefined || home === g || isAhead[home] !== isAhead[g]) continue;
           const together =
             splitOfGroup[g] !== "range" && splitOfGroup[home] === "samples" && this.#splitOf(input).batched;
           stage = Math.max(stage, stages[home] + (together ? 0 : 1));
@@ -233,10 +239,11 @@ class Planner {
         if (staysInTile) locals.push({ tensor, stage: group.stage });
         else {
           const partial = group.split === "partial";
+          const kept = this.#ahead.has(tensor);
           lives.push({
             tensor,
-            from: group.stage,
-            to: Math.max(group.stage, ...reading.map((other) => other.stage)),
+            from: kept ? 0 : group.stage,
+            to: kept ? Number.POSITIVE_INFINITY : Math.max(group.stage, ...reading.map((other) => other.stage)),
             bytes: align(bytesOf(tensor)) * (partial ? CHUNKS : 1),
             kind: partial ? "partial" : "arena",
           });
@@ -266,6 +273,22 @@ class Planner {
   }
 }
 
+/** Tensors that hang on parameters and constants alone. */
+function independentOfInputs(graph: Graph): Set<Tensor> {
+  const independent = new Set<Tensor>();
+  for (const tensor of topologicalOrder(graphRoots(graph))) {
+    if (tensor.op.name !== "input" && tensor.inputs.every((input) => independent.has(input))) independent.add(tensor);
+  }
+  return independent;
+}
+
+function stagesOf(groups: readonly PlannedGroup[]): Stage[] {
+  return Array.from({ length: 1 + Math.max(-1, ...groups.map((group) => group.stage)) }, (_, s) => ({
+    samples: groups.filter((group) => group.stage === s && group.split !== "range"),
+    ranges: groups.filter((group) => group.stage === s && group.split === "range"),
+  }));
+}
+
 /** Offsets such that tensors alive in a common stage do not overlap: largest first, each at the lowest free place. */
 function allocateArena(
   lives: readonly { tensor: Tensor; from: number; to: number; bytes: number; kind: "arena" | "partial" }[],
@@ -288,19 +311,25 @@ function allocateArena(
 }
 
 /** A plan as text: stages, their groups with how they are split, and where results go. */
-export function printPlan({ batch, tile, stages, places, arenaBytes, localBytes, graph }: Plan): string {
+export function printPlan({ batch, tile, setup, stages, places, arenaBytes, localBytes, graph }: Plan): string {
   const order = topologicalOrder([...graph.inputs, ...graphRoots(graph)]);
   const number = new Map(order.map((tensor, n) => [tensor, n]));
   const name = (tensor: Tensor): string => `%${number.get(tensor) ?? "?"}`;
   const lines = [`batch ${batch}, tile ${tile}, arena ${arenaBytes} B, local ${localBytes} B`];
-  stages.forEach((stage, s) => {
-    lines.push(`stage ${s}`);
+  const print = (stage: Stage, title: string): void => {
+    lines.push(title);
     for (const { split, nodes, outputs, shape, inputs } of [...stage.samples, ...stage.ranges]) {
       const ops = nodes.map((node) => node.op.name).join(" + ");
       const operands = inputs.map((input) => `${isView(input) ? "view " : ""}${name(storageOf(input))}`).join(", ");
       const to = outputs.map((output) => `${name(output)} ${places.get(output)?.kind}`).join(", ");
       lines.push(`  ${split.padEnd(7)} ${ops} [${shape.join(",")}] (${operands}) → ${to}; ${sizeOf(shape)}`);
     }
+  };
+  setup.forEach((stage, s) => {
+    print(stage, `setup ${s}`);
+  });
+  stages.forEach((stage, s) => {
+    print(stage, `stage ${s}`);
   });
   return lines.join("\n");
 }

@@ -47,6 +47,9 @@ class ReferenceProgram implements Program {
     this.memory = { parameters: bytes(graphParameters(graph)), arena: bytes(this.#values.keys()) };
   }
 
+  /** Nothing is kept between runs. */
+  refresh(): void {}
+
   run(): void {
     for (const tensor of this.#graph.inputs) {
       this.#values.get(tensor)?.data.set(this.inputs[(tensor.attrs as InputAttrs).name]);

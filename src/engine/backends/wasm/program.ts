@@ -1,8 +1,9 @@
 /**
- * From a plan to a WebAssembly module: one function per distinct kernel, and `run(thread, threads)`, which goes through
- * the stages. Addresses are constants in `run`, so a program is bound to its place in memory.
+ * From a plan to a WebAssembly module: one function per distinct kernel, and the entries `setup(thread, threads)` and
+ * `run(thread, threads)`, which go through the stages. Addresses are constants there, so a program is bound to its place
+ * in memory.
  */
-import { CHUNKS, type Place, type Plan, type PlannedGroup } from "../../passes/plan.ts";
+import { CHUNKS, type Place, type Plan, type PlannedGroup, type Stage } from "../../passes/plan.ts";
 import type { Tensor } from "../../tensor.ts";
 import {
   addI,
@@ -26,7 +27,7 @@ import {
 import { domainOf, emitKernel, rootKernel } from "./kernels/index.ts";
 import { Kernel, type KernelTarget, kernelKey, kernelTensors, sampleBytes } from "./kernels/kernel.ts";
 import { bytesOfPartial, MAXIMUM_PAGES } from "./memory.ts";
-import { CONTROL } from "./threads.ts";
+import { CONTROL, type Entry } from "./threads.ts";
 
 /** Where everything of a program lies. */
 export interface Addresses {
@@ -40,7 +41,7 @@ export interface Addresses {
 
 /** All groups of a plan, in the order in which they run. */
 export function planGroups(plan: Plan): PlannedGroup[] {
-  return plan.stages.flatMap((stage) => [...stage.samples, ...stage.ranges]);
+  return [...plan.setup, ...plan.stages].flatMap((stage) => [...stage.samples, ...stage.ranges]);
 }
 
 /** Scratch bytes that one thread needs: tiles of local tensors, then what kernels ask for. */
@@ -53,7 +54,7 @@ export function scratchBytes(plan: Plan): number {
 
 /**
  * Encodes the module of a plan.
- * @param profiled has `run` call `env.mark(g)` after each call of the g-th group's kernel, and `env.mark(-1)` after barriers
+ * @param profiled has the entries call `env.mark(g)` after each call of the g-th group's kernel, and `env.mark(-1)` after barriers
  */
 export function encodeProgram(
   plan: Plan,
@@ -81,58 +82,62 @@ export function encodeProgram(
     return func;
   };
 
-  const run = module.func("run", 2);
-  const [thread, threads] = run.params;
-  const local = run.let(addI(i32(addresses.scratch), mulI(thread, addresses.scratchBytes)));
-  const scratch = run.let(addI(local, plan.localBytes));
+  const entry = (name: Entry, stages: readonly Stage[]): void => {
+    const run = module.func(name, 2);
+    const [thread, threads] = run.params;
+    const local = run.let(addI(i32(addresses.scratch), mulI(thread, addresses.scratchBytes)));
+    const scratch = run.let(addI(local, plan.localBytes));
 
-  /** Address of a tensor as a kernel gets it: local tiles are shifted so that samples count from the batch's start. */
-  const address = (tensor: Tensor, tile: I32, chunk: I32 | undefined): I32 => {
-    const place = plan.places.get(tensor);
-    if (place === undefined) throw new Error(`program: ${tensor.op.name} has no place`);
-    if (place.kind === "local") return subI(addI(local, place.offset), mulI(tile, sampleBytes(tensor)));
-    if (place.kind === "arena") return i32(addresses.arena + place.offset);
-    if (place.kind === "partial") {
-      const start = i32(addresses.arena + place.offset);
-      return chunk === undefined ? start : addI(start, mulI(chunk, bytesOfPartial(tensor)));
-    }
-    return i32(addresses.fixed(place));
-  };
-  const call = (group: PlannedGroup, begin: I32, end: I32, tile: I32, chunk?: I32): void => {
-    const own = (tensor: Tensor): I32 | undefined => (group.outputs.includes(tensor) ? chunk : undefined);
-    const pointers = kernelTensors(group).map((tensor) => address(tensor, tile, own(tensor)));
-    run.call(kernelOf(group), [begin, end, scratch, ...pointers]);
-    if (mark !== undefined) run.call(mark, [i32(groups.indexOf(group))]);
-  };
-  /** The part `part` of `parts` of `total`. */
-  const share = (total: number, part: I32): I32 => divU(mulI(part, total), threads);
+    /** Address of a tensor as a kernel gets it: local tiles are shifted so that samples count from the batch's start. */
+    const address = (tensor: Tensor, tile: I32, chunk: I32 | undefined): I32 => {
+      const place = plan.places.get(tensor);
+      if (place === undefined) throw new Error(`program: ${tensor.op.name} has no place`);
+      if (place.kind === "local") return subI(addI(local, place.offset), mulI(tile, sampleBytes(tensor)));
+      if (place.kind === "arena") return i32(addresses.arena + place.offset);
+      if (place.kind === "partial") {
+        const start = i32(addresses.arena + place.offset);
+        return chunk === undefined ? start : addI(start, mulI(chunk, bytesOfPartial(tensor)));
+      }
+      return i32(addresses.fixed(place));
+    };
+    const call = (group: PlannedGroup, begin: I32, end: I32, tile: I32, chunk?: I32): void => {
+      const own = (tensor: Tensor): I32 | undefined => (group.outputs.includes(tensor) ? chunk : undefined);
+      const pointers = kernelTensors(group).map((tensor) => address(tensor, tile, own(tensor)));
+      run.call(kernelOf(group), [begin, end, scratch, ...pointers]);
+      if (mark !== undefined) run.call(mark, [i32(groups.indexOf(group))]);
+    };
+    /** The part `part` of `parts` of `total`. */
+    const share = (total: number, part: I32): I32 => divU(mulI(part, total), threads);
 
-  for (const stage of plan.stages) {
-    if (stage.samples.length > 0) {
-      run.for(run.let(share(CHUNKS, thread)), run.let(share(CHUNKS, addI(thread, 1))), 1, (chunk) => {
-        for (const group of stage.samples) {
-          if (group.split !== "partial") continue;
-          for (const output of group.outputs) run.zero(address(output, i32(0), chunk), i32(bytesOfPartial(output)));
-        }
-        const first = run.let(divU(mulI(chunk, plan.batch), CHUNKS));
-        const last = run.let(divU(mulI(addI(chunk, 1), plan.batch), CHUNKS));
-        run.for(first, last, plan.tile, (from) => {
-          const to = run.let(minS(run.let(addI(from, plan.tile)), last));
-          for (const group of stage.samples) call(group, from, to, from, chunk);
+    for (const stage of stages) {
+      if (stage.samples.length > 0) {
+        run.for(run.let(share(CHUNKS, thread)), run.let(share(CHUNKS, addI(thread, 1))), 1, (chunk) => {
+          for (const group of stage.samples) {
+            if (group.split !== "partial") continue;
+            for (const output of group.outputs) run.zero(address(output, i32(0), chunk), i32(bytesOfPartial(output)));
+          }
+          const first = run.let(divU(mulI(chunk, plan.batch), CHUNKS));
+          const last = run.let(divU(mulI(addI(chunk, 1), plan.batch), CHUNKS));
+          run.for(first, last, plan.tile, (from) => {
+            const to = run.let(minS(run.let(addI(from, plan.tile)), last));
+            for (const group of stage.samples) call(group, from, to, from, chunk);
+          });
         });
-      });
+      }
+      for (const group of stage.ranges) {
+        const { size, unit } = domainOf(group);
+        const units = Math.ceil(size / unit);
+        const begin = run.let(mulI(share(units, thread), unit));
+        const end = run.let(minS(run.let(mulI(share(units, addI(thread, 1)), unit)), i32(size)));
+        run.if(ltS(begin, end), () => call(group, begin, end, i32(0)));
+      }
+      run.call(barrier, [threads]);
+      if (mark !== undefined) run.call(mark, [i32(-1)]);
     }
-    for (const group of stage.ranges) {
-      const { size, unit } = domainOf(group);
-      const units = Math.ceil(size / unit);
-      const begin = run.let(mulI(share(units, thread), unit));
-      const end = run.let(minS(run.let(mulI(share(units, addI(thread, 1)), unit)), i32(size)));
-      run.if(ltS(begin, end), () => call(group, begin, end, i32(0)));
-    }
-    run.call(barrier, [threads]);
-    if (mark !== undefined) run.call(mark, [i32(-1)]);
-  }
-  module.export(run);
+    module.export(run);
+  };
+  entry("setup", plan.setup);
+  entry("run", plan.stages);
   return module.encode(MAXIMUM_PAGES);
 }
 

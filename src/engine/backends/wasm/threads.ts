@@ -16,12 +16,17 @@ export interface WorkerThread {
 /** Starts a worker whose body is `source`; there, `receive(listener)` and `send(message)` are defined. */
 export type SpawnWorker = (source: string) => WorkerThread;
 
+/** What a program's module exports: functions `(thread, threads)`. */
+export const ENTRIES = ["setup", "run"] as const;
+export type Entry = (typeof ENTRIES)[number];
+
 /** Words of the control block, as int32 indices. The barrier's words lie on a cache line of their own. */
 export const CONTROL = {
   wake: 0,
   program: 1,
   runs: 2,
   messages: 3,
+  entry: 4,
   barrierCount: 16,
   barrierSleepers: 17,
   barrierGeneration: 32,
@@ -34,6 +39,7 @@ export const CONTROL = {
  */
 const WORKER_SOURCE = `
 const programs = new Map();
+const entries = ${JSON.stringify(ENTRIES)};
 let memory, control, thread, threads;
 let taken = 0;
 let ran = 0;
@@ -44,7 +50,7 @@ receive((message) => {
     return;
   }
   if (message.module) {
-    programs.set(message.id, new WebAssembly.Instance(message.module, { env: { memory, mark() {} } }).exports.run);
+    programs.set(message.id, new WebAssembly.Instance(message.module, { env: { memory, mark() {} } }).exports);
   } else programs.delete(message.id);
   taken++;
   send(message.id);
@@ -54,7 +60,8 @@ receive((message) => {
     const runs = Atomics.load(control, ${CONTROL.runs});
     if (runs !== ran) {
       ran = runs;
-      programs.get(Atomics.load(control, ${CONTROL.program}))(thread, threads);
+      const program = programs.get(Atomics.load(control, ${CONTROL.program}));
+      program[entries[Atomics.load(control, ${CONTROL.entry})]](thread, threads);
       continue;
     }
     for (let spin = 0; Atomics.load(control, ${CONTROL.wake}) === wake; spin++) {
@@ -88,21 +95,29 @@ export class ThreadPool {
   }
 
   /**
-   * Instantiates a module on every thread; returns what runs it on all of them.
+   * Instantiates a module on every thread; returns what runs its entries on all of them.
    * @param mark what a profiled module calls on the caller's thread
    */
-  async load(id: number, module: WebAssembly.Module, mark: (group: number) => void = () => {}): Promise<() => void> {
+  async load(
+    id: number,
+    module: WebAssembly.Module,
+    mark: (group: number) => void = () => {},
+  ): Promise<Readonly<Record<Entry, () => void>>> {
     const instance = new WebAssembly.Instance(module, { env: { memory: this.#memory, mark } });
-    const run = instance.exports.run as (thread: number, threads: number) => void;
     await this.#tell({ id, module });
-    const { size } = this;
-    if (size === 1) return () => run(0, 1);
-    return () => {
-      Atomics.store(this.#control, CONTROL.program, id);
-      Atomics.add(this.#control, CONTROL.runs, 1);
-      this.#wake();
-      run(0, size);
+    const call = (entry: Entry): (() => void) => {
+      const own = instance.exports[entry] as (thread: number, threads: number) => void;
+      const { size } = this;
+      if (size === 1) return () => own(0, 1);
+      return () => {
+        Atomics.store(this.#control, CONTROL.program, id);
+        Atomics.store(this.#control, CONTROL.entry, ENTRIES.indexOf(entry));
+        Atomics.add(this.#control, CONTROL.runs, 1);
+        this.#wake();
+        own(0, size);
+      };
     };
+    return { setup: call("setup"), run: call("run") };
   }
 
   /** Lets every thread forget a module. */

@@ -66,6 +66,8 @@ class WasmBackend implements Backend {
     this.#memory.release(address, bytes);
   });
   #programs = 0;
+  /** Runs of programs that changed parameters. */
+  #updates = 0;
 
   constructor({ threads, strict = false, spawn, scheduling = "in order", profile = false }: WasmOptions) {
     this.#profile = profile;
@@ -103,7 +105,13 @@ class WasmBackend implements Backend {
     const bytes = encodeProgram(planned, places, target, this.#profile);
     const id = this.#programs++;
     const stopwatch = this.#profile ? new Stopwatch(planned) : undefined;
-    const run = await this.#pool.load(id, await WebAssembly.compile(bytes), stopwatch?.mark);
+    const entries = await this.#pool.load(id, await WebAssembly.compile(bytes), stopwatch?.mark);
+
+    // An entry without stages has no barrier at which the caller could wait for the workers.
+    const hasSetup = planned.setup.length > 0;
+    const updates = planned.graph.updates.length > 0;
+    /** The state of the parameters that the setup has seen; -1: none. */
+    let seen = -1;
 
     const view = (tensor: Tensor): TypedArray =>
       viewOf(tensor.dtype, memory.buffer, addresses.get(tensor) as number, tensor.size);
@@ -124,9 +132,19 @@ class WasmBackend implements Backend {
         stopwatch?.start();
         for (let i = 0; i < parameters.length; i++) {
           const { parameter, view: here } = parameters[i];
-          if (parameter.data !== here) adopt(parameter, here);
+          if (parameter.data === here) continue;
+          adopt(parameter, here);
+          seen = -1;
         }
-        run();
+        if (hasSetup && seen !== this.#updates) {
+          entries.setup();
+          seen = this.#updates;
+        }
+        if (updates) this.#updates++;
+        entries.run();
+      },
+      refresh: () => {
+        seen = -1;
       },
       dispose: () => {
         void this.#pool.unload(id).then(() => {
