@@ -43,8 +43,8 @@ if (only === "plan") {
     last = now;
   }
   const steady = median(steps.slice(-Math.ceil(steps.length / 4)));
-  // Until the first step is as fast as later ones; what comes after is noise.
-  const warm = steps.findIndex((time) => time < 1.15 * steady);
+  // Until three steps in a row are as fast as later ones; what comes after is noise.
+  const warm = steps.findIndex((_, n) => steps.slice(n, n + 3).every((time) => time < 1.15 * steady));
   const lost = steps.slice(0, warm).reduce((total, time) => total + time - steady, 0);
   console.log(
     JSON.stringify({

@@ -45,7 +45,13 @@ const simd = (opcode: number): number[] => [0xfd, ...unsigned(opcode)];
 /** A memory operand: alignment exponent 0 (a hint only) and a constant offset. */
 const at = (offset: number): number[] => [0, ...unsigned(offset)];
 
-const f32Bytes = (value: number): number[] => [...new Uint8Array(new Float32Array([value]).buffer)];
+// Two views for all constants: there are thousands of those, and making a view takes long.
+const lane = new Float32Array(1);
+const laneBytes = new Uint8Array(lane.buffer);
+const f32Bytes = (value: number): number[] => {
+  lane[0] = value;
+  return [...laneBytes];
+};
 
 // Integers, for addresses and counters ------------------------------------------------------------------------------------
 
@@ -117,8 +123,8 @@ export const atomicWait = (address: I32, expected: I32): I32 =>
 
 /** Four lanes of one float32 constant. */
 export const splatConst = (value: number): V128 => {
-  const lane = f32Bytes(value);
-  return make("v128", [...simd(0x0c), ...lane, ...lane, ...lane, ...lane]);
+  const bytes = f32Bytes(value);
+  return make("v128", [...simd(0x0c), ...bytes, ...bytes, ...bytes, ...bytes]);
 };
 /** Four lanes of one int32 constant. */
 export const splatConstI = (value: number): V128 => i32x4Const([value, value, value, value]);
