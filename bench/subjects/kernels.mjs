@@ -1,7 +1,7 @@
 /** Single kernels on one thread, beside what the processor allows. */
 import { UsageError } from "../../dist/engine/errors.js";
 import { nodeWasmBackend } from "../../dist/platform/node/threads.js";
-import { measureCeilings } from "../lib/ceiling.mjs";
+import { openCeilings } from "../lib/ceiling.mjs";
 import { KERNEL_CASES } from "../lib/kernel-cases.mjs";
 import { figure, percent, table } from "../lib/table.mjs";
 import { stepsPerSecond } from "../lib/timing.mjs";
@@ -34,10 +34,11 @@ export const subject = {
       kernels.push({ name, unit, amount: (flops ?? bytes) / 1e9, program, rates: [] });
     }
     for (const { program } of kernels) await stepsPerSecond(() => program.run(), WARM_UP);
+    const measureCeilings = await openCeilings(strict);
     const ceilings = { flops: [], bytes: [] };
     for (let turn = 1; turn <= rounds; turn++) {
       say(`round ${turn} …`);
-      const now = await measureCeilings({ strict, seconds, rounds: 1 });
+      const now = await measureCeilings(seconds);
       for (const unit in ceilings) ceilings[unit].push(now[unit]);
       for (const { program, amount, rates } of kernels) {
         rates.push((await stepsPerSecond(() => program.run(), seconds)) * amount);

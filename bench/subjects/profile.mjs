@@ -1,6 +1,6 @@
 /** Where the time of each network goes, kernel by kernel, beside what the processor allows. */
 import { nodeWasmBackend } from "../../dist/platform/node/threads.js";
-import { measureCeilings } from "../lib/ceiling.mjs";
+import { openCeilings } from "../lib/ceiling.mjs";
 import { prepare } from "../lib/ductus.mjs";
 import { figure, percent, table } from "../lib/table.mjs";
 import { findKind, KIND_NAMES, TUTORIAL_NETWORKS, taskOf } from "../lib/tasks.mjs";
@@ -31,11 +31,12 @@ memory far larger than the caches. Convolutions count as direct sums: Winograd's
 
   async measure({ networks, kinds, threads, seconds, strict }, say) {
     const backend = nodeWasmBackend({ threads, strict, profile: true });
+    const measureCeilings = await openCeilings(strict);
     const profiles = [];
     for (const network of networks) {
       for (const kind of kinds) {
         say(`${network}: ${kind} …`);
-        const ceilings = await measureCeilings({ strict, seconds: 0.1 });
+        const ceilings = await measureCeilings(0.1, 3);
         profiles.push({ ...(await profileOf(taskOf(findKind(kind), network, threads), backend, seconds)), ceilings });
       }
     }
