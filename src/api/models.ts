@@ -1,2 +1,3 @@
 /** `models`: networks by name. An entry point, so the one place that may re-export. */
+export { findRecipe, type NamedRecipe, RECIPES } from "../models/recipes.ts";
 export { ARCHITECTURES, type CreateOptions, create, findArchitecture } from "../models/registry.ts";

@@ -2,6 +2,7 @@
 
 export { ELU, GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh } from "../nn/activation.ts";
 export { Conv2d, type Conv2dOptions, DepthwiseSeparableConv2d } from "../nn/conv.ts";
+export { Crop2d } from "../nn/crop.ts";
 export { Dropout } from "../nn/dropout.ts";
 export { Flatten } from "../nn/flatten.ts";
 export { initialize, kaimingUniform, normalInit, uniformInit } from "../nn/init.ts";

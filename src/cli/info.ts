@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { nearest, unknownName } from "../engine/errors.ts";
 import type { ArchitectureRecord } from "../models/architecture.ts";
 import type { Model, Recipe } from "../models/model.ts";
+import { RECIPES } from "../models/recipes.ts";
 import { ARCHITECTURES, create } from "../models/registry.ts";
 import { formatSummary } from "../nn/summary.ts";
 import { pathKind } from "../platform/node/files.ts";
@@ -15,16 +16,20 @@ import { byteSize, openTerminal, type Terminal } from "./terminal.ts";
 
 const EXAMPLES = `
 Architectures: ${ARCHITECTURES.map(({ name }) => name).join(", ")}
+Recipes: ${RECIPES.map(({ name }) => name).join(", ")}
 
 Examples:
   $ ductus info cnn-3x3
+  $ ductus info fast
   $ ductus info runs/mnist-cnn-3x3-1/best.safetensors
   $ ductus info separable --json`;
 
 export function command(): Command {
   return new Command()
-    .description("Shows layers, shapes, parameters, multiply-adds and memory of an architecture or a model file.")
-    .argument("<model|architecture>", "model file, or name of an architecture")
+    .description(
+      "Shows layers, shapes, parameters, multiply-adds and memory of an architecture, a recipe or a model file.",
+    )
+    .argument("<what>", "model file, or name of an architecture or a recipe")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
@@ -32,10 +37,15 @@ export function command(): Command {
 
 async function run(what: string, options: CommonOptions): Promise<void> {
   const terminal = openTerminal(options.json === true);
-  const architecture = ARCHITECTURES.find(({ name }) => name === what);
-  const model = architecture === undefined ? await loadFile(what) : create(what);
+  const recipe = RECIPES.find(({ name }) => name === what);
+  const architecture = ARCHITECTURES.find(({ name }) => name === (recipe?.model ?? what));
+  const model =
+    architecture === undefined
+      ? await loadFile(what)
+      : create(architecture.name, { recipe: recipe?.training ?? architecture.recipe });
   const origin = architecture ?? ARCHITECTURES.find(({ name }) => name === model.architecture?.name);
   const memory = await memoryOf(model);
+  if (recipe !== undefined) terminal.print(terminal.style.bold(`recipe ${recipe.name}: ${recipe.title}`));
   if (architecture === undefined) showFile(terminal, what, model);
   else terminal.print(terminal.style.bold(`${architecture.name}: ${architecture.title}`));
   showNetwork(terminal, model, memory);
@@ -103,11 +113,14 @@ function memoryText({ parameters, arena }: PlannedMemory["training"]): string {
   return `${byteSize(parameters + arena)} (weights and state ${byteSize(parameters)})`;
 }
 
-function recipeText({ optimizer, lr, momentum, weightDecay, batchSize, epochs }: Recipe): string {
+function recipeText(recipe: Recipe): string {
+  const { optimizer, lr, betas, momentum, weightDecay, schedule, batchSize, epochs, labelSmoothing } = recipe;
   const own = [
-    `${optimizer}, learning rate ${lr}`,
+    `${optimizer}, learning rate ${lr}${schedule === undefined ? "" : ` (${Object.values(schedule).join(" ")})`}`,
+    betas === undefined ? "" : `betas ${betas.join(" and ")}`,
     momentum === undefined ? "" : `momentum ${momentum}`,
     weightDecay === undefined ? "" : `weight decay ${weightDecay}`,
+    labelSmoothing === undefined ? "" : `label smoothing ${labelSmoothing}`,
     `batches of ${batchSize}`,
     `${epochs} epochs`,
   ];

@@ -59,6 +59,11 @@ export class ImageDataset implements Dataset {
   readonly origin: string;
   readonly images: Uint8Array;
   readonly labels: Uint8Array | Int32Array;
+  /** The pixels of a picture in fours. */
+  readonly #words: Int32Array | undefined;
+  // Of the batch that was written last, which is the next one's too: a view per batch would be garbage in the loop.
+  #batch: InputArray | undefined;
+  #batchWords: Int32Array | undefined;
 
   /** @throws DataError when counts differ or a label is out of range */
   constructor(source: ImageSource) {
@@ -81,6 +86,7 @@ export class ImageDataset implements Dataset {
     this.origin = source.origin ?? "memory";
     this.images = images;
     this.labels = labels;
+    this.#words = size % 4 === 0 ? wordsOf(images) : undefined;
   }
 
   label(index: number): number {
@@ -94,14 +100,37 @@ export class ImageDataset implements Dataset {
   }
 
   read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
-    const size = this.inputShape[0] * this.inputShape[1] * this.inputShape[2];
-    for (let k = 0; k < count; k++) {
-      const index = indices[start + k];
-      // A plain loop: subarray() would allocate a view per sample in the training loop.
-      const from = index * size;
-      const to = k * size;
-      for (let p = 0; p < size; p++) inputs[to + p] = this.images[from + p];
-      targets[k] = this.labels[index];
+    if (inputs !== this.#batch) {
+      this.#batch = inputs;
+      this.#batchWords = inputs instanceof Uint8Array ? wordsOf(inputs) : undefined;
     }
+    const size = this.inputShape[0] * this.inputShape[1] * this.inputShape[2];
+    if (this.#words === undefined || this.#batchWords === undefined) {
+      copySamples(this.images, size, indices, start, count, inputs);
+    } else {
+      copySamples(this.#words, size / 4, indices, start, count, this.#batchWords);
+    }
+    for (let k = 0; k < count; k++) targets[k] = this.labels[indices[start + k]];
+  }
+}
+
+/** The same memory as 32-bit words, which are copied four times as fast as bytes; undefined where it cannot be seen so. */
+function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array | undefined {
+  return byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, Math.floor(length / 4)) : undefined;
+}
+
+/** Puts samples of `size` elements one after the other. A plain loop: subarray() would allocate a view per sample. */
+function copySamples(
+  from: ArrayLike<number>,
+  size: number,
+  indices: ArrayLike<number>,
+  start: number,
+  count: number,
+  to: InputArray | Int32Array,
+): void {
+  for (let k = 0; k < count; k++) {
+    const source = indices[start + k] * size;
+    const target = k * size;
+    for (let p = 0; p < size; p++) to[target + p] = from[source + p];
   }
 }

@@ -19,8 +19,17 @@ export async function webSha256(parts: readonly Uint8Array[]): Promise<string> {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** A data set does not change, and hashing 60,000 pictures takes as long as reading them: once is enough. */
+const known = new WeakMap<ImageDataset, string>();
+
 /** Fingerprint of one data set. Its name, its origin and the type of its label array do not matter. */
 export async function fingerprint(dataset: ImageDataset, sha256: Sha256 = webSha256): Promise<string> {
+  const found = known.get(dataset) ?? (await hashed(dataset, sha256));
+  known.set(dataset, found);
+  return found;
+}
+
+async function hashed(dataset: ImageDataset, sha256: Sha256): Promise<string> {
   const header = JSON.stringify({ length: dataset.length, shape: dataset.inputShape, classes: dataset.classes });
   const labels = new Uint8Array(dataset.length * 4);
   const view = new DataView(labels.buffer);

@@ -24,11 +24,17 @@ export interface Recipe {
   /** A name of optim/registry.ts. */
   readonly optimizer: string;
   readonly lr: number;
+  /** Of adam and adamw. */
+  readonly betas?: readonly [first: number, second: number];
   readonly momentum?: number;
   readonly weightDecay?: number;
+  /** A name of optim/schedules.ts and its options; default: the rate stays as it is. */
+  readonly schedule?: { readonly name: string; readonly [option: string]: string | number };
   readonly batchSize: number;
   readonly epochs: number;
   readonly loss: "crossEntropy";
+  /** Share of the target that is spread over all classes while training; default 0. */
+  readonly labelSmoothing?: number;
 }
 
 /** The recipe of a network that comes without one. */

@@ -6,9 +6,10 @@ import { cnn3x3 } from "./cnn-3x3.ts";
 import { cnn5x3 } from "./cnn-5x3.ts";
 import { cnn5x5 } from "./cnn-5x5.ts";
 import { cnnSame } from "./cnn-same.ts";
+import { cnnStrided } from "./cnn-strided.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mlp } from "./mlp.ts";
-import { classNames, Model, type ModelOptions, type Normalization } from "./model.ts";
+import { classNames, Model, type ModelOptions, type Normalization, type Recipe } from "./model.ts";
 import { separable } from "./separable.ts";
 import { separableDilated } from "./separable-dilated.ts";
 
@@ -20,6 +21,7 @@ export const ARCHITECTURES: readonly ArchitectureRecord[] = [
   separable,
   separableDilated,
   cnnSame,
+  cnnStrided,
   lenet5,
   mlp,
 ];
@@ -42,6 +44,8 @@ export interface CreateOptions {
   readonly inputShape?: Shape;
   /** Default: the architecture's own. */
   readonly normalization?: Normalization;
+  /** How it is trained; default: the architecture's own. */
+  readonly recipe?: Recipe;
   /** Of the initial weights; default 0. */
   readonly seed?: number;
 }
@@ -52,7 +56,7 @@ export interface CreateOptions {
  */
 export function create(name: string, options: CreateOptions = {}): Model {
   const architecture = findArchitecture(name);
-  const { seed = 0, normalization = architecture.normalization } = options;
+  const { seed = 0, normalization = architecture.normalization, recipe = architecture.recipe } = options;
   const inputShape = pictureShape(name, options.inputShape ?? architecture.inputShape);
   const classes = classNames(options.classes ?? architecture.classes);
   const stored = { classes: classes.length, inputShape, normalization };
@@ -61,7 +65,7 @@ export function create(name: string, options: CreateOptions = {}): Model {
     classes,
     normalization,
     architecture: { name, options: stored },
-    recipe: architecture.recipe,
+    recipe,
     seed,
   };
   return new Model(architecture.create({ classes: classes.length, inputShape }), settings);

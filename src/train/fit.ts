@@ -49,7 +49,7 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
     ...settings,
     lr: (step) => settings.lr * settings.schedule.factor(step - 1, totalSteps),
   });
-  const evaluator = new Evaluator(model, backend, { loss: settings.loss, metrics: options.metrics });
+  const evaluator = new Evaluator(model, backend, { loss: settings.measuredLoss, metrics: options.metrics });
   try {
     return await new Fitting({ model, options, settings, train, validation, backend, trainer, evaluator }).run();
   } finally {

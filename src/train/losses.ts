@@ -1,5 +1,5 @@
 /** Losses by name, and the type of a user's own: a function of tensors that returns one number, the mean over the batch. */
-import { unknownName } from "../engine/errors.ts";
+import { UsageError, unknownName } from "../engine/errors.ts";
 import { bceWithLogits, crossEntropy, mseLoss, nllLoss } from "../engine/ops/loss.ts";
 import type { Tensor } from "../engine/tensor.ts";
 
@@ -20,4 +20,18 @@ export function findLoss(loss: LossName | LossFunction): LossFunction {
   if (typeof loss === "function") return loss;
   if (!Object.hasOwn(LOSSES, loss)) throw unknownName("loss", loss, Object.keys(LOSSES));
   return LOSSES[loss];
+}
+
+/**
+ * The loss to train on: cross-entropy with a share of the target spread over all classes (Szegedy et al., arXiv
+ * 1512.00567). Without smoothing, {@link findLoss}.
+ * @throws UsageError for a share outside 0 … 1, or another loss, which has no such option
+ */
+export function smoothedLoss(loss: LossName | LossFunction, labelSmoothing: number): LossFunction {
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
+    throw new UsageError(`labelSmoothing is ${labelSmoothing}; expected at least 0 and less than 1`);
+  }
+  if (labelSmoothing === 0) return findLoss(loss);
+  if (loss !== "crossEntropy") throw new UsageError("labelSmoothing belongs to the loss crossEntropy; leave it out");
+  return (logits, targets) => crossEntropy(logits, targets, { labelSmoothing });
 }

@@ -9,7 +9,7 @@ import { createOptimizer, type OptimizerOption } from "../optim/registry.ts";
 import { createSchedule, type Schedule, type ScheduleSpec } from "../optim/schedules.ts";
 import type { BackendOptions } from "../platform/platform.ts";
 import type { Callback } from "./callbacks.ts";
-import { findLoss, type LossFunction, type LossName } from "./losses.ts";
+import { findLoss, type LossFunction, type LossName, smoothedLoss } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
 
 /** An optimiser by name with its own options: `{ name: "sgd", momentum: 0.9 }`. */
@@ -26,13 +26,15 @@ export interface FitOptions extends BackendOptions {
   readonly optimizer?: string | OptimizerSpec | Optimizer;
   /** Learning rate; default: the recipe's or the optimiser's own. */
   readonly lr?: number;
-  /** How the learning rate changes, by name, as data, or made before; default constant. */
+  /** How the learning rate changes, by name, as data, or made before; default: the recipe's. */
   readonly schedule?: ScheduleSpec["name"] | ScheduleSpec | Schedule;
   /** Samples to validate on after each epoch: a part of every class (0 … 1), which is then not trained on, or other data. */
   readonly validation?: number | Dataset;
   /** Of the shuffle, the split and dropout; default 0. The same seed gives the same weights. */
   readonly seed?: number;
   readonly loss?: LossName | LossFunction;
+  /** Share of the target that `crossEntropy` spreads over all classes while training; default: the recipe's. */
+  readonly labelSmoothing?: number;
   /** Measured on the validation samples. */
   readonly metrics?: readonly Metric[];
   readonly callbacks?: readonly Callback[];
@@ -56,7 +58,10 @@ export interface Settings {
   readonly optimizer: Optimizer;
   readonly lr: number;
   readonly schedule: Schedule;
+  /** What is minimised. */
   readonly loss: LossFunction;
+  /** What is measured on validation samples: the same without label smoothing. */
+  readonly measuredLoss: LossFunction;
   readonly clipNorm: number | undefined;
 }
 
@@ -68,6 +73,8 @@ export function resolveSettings(recipe: Recipe, options: FitOptions): Settings {
   if (!Number.isSafeInteger(seed)) throw new UsageError(`seed is ${seed}; expected a whole number`);
   requirePositive("clipNorm", clipNorm);
   requirePositive("lr", options.lr);
+  const { loss = recipe.loss } = options;
+  const labelSmoothing = options.labelSmoothing ?? (loss === recipe.loss ? recipe.labelSmoothing : 0) ?? 0;
   const optimizer = makeOptimizer(recipe, options);
   return {
     epochs,
@@ -75,8 +82,9 @@ export function resolveSettings(recipe: Recipe, options: FitOptions): Settings {
     seed,
     optimizer,
     lr: options.lr ?? optimizer.lr,
-    schedule: makeSchedule(options.schedule ?? "constant"),
-    loss: findLoss(options.loss ?? recipe.loss),
+    schedule: makeSchedule(options.schedule ?? recipe.schedule ?? "constant"),
+    loss: smoothedLoss(loss, labelSmoothing),
+    measuredLoss: findLoss(loss),
     clipNorm,
   };
 }
@@ -85,8 +93,8 @@ export function resolveSettings(recipe: Recipe, options: FitOptions): Settings {
 function makeOptimizer(recipe: Recipe, { optimizer = recipe.optimizer, lr }: FitOptions): Optimizer {
   if (typeof optimizer === "object" && isOptimizer(optimizer)) return optimizer;
   const { name, ...given } = typeof optimizer === "string" ? { name: optimizer } : optimizer;
-  const { momentum, weightDecay } = recipe;
-  const own = name === recipe.optimizer ? { lr: recipe.lr, momentum, weightDecay } : {};
+  const { betas, momentum, weightDecay } = recipe;
+  const own = name === recipe.optimizer ? { lr: recipe.lr, betas, momentum, weightDecay } : {};
   return createOptimizer(name, { ...own, ...withoutUndefined(given), ...(lr !== undefined && { lr }) });
 }
 
@@ -98,8 +106,9 @@ function isOptimizer(value: OptimizerSpec | Optimizer): value is Optimizer {
   return typeof value.update === "function";
 }
 
-function makeSchedule(schedule: NonNullable<FitOptions["schedule"]>): Schedule {
-  return typeof schedule === "object" && "factor" in schedule ? schedule : createSchedule(schedule);
+function makeSchedule(schedule: NonNullable<FitOptions["schedule"] | Recipe["schedule"]>): Schedule {
+  if (typeof schedule === "object" && "factor" in schedule) return schedule as Schedule;
+  return createSchedule(schedule as ScheduleSpec | ScheduleSpec["name"]);
 }
 
 function requireWhole(name: string, value: number): void {

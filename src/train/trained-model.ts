@@ -34,11 +34,17 @@ const optionsSchema = z.object({
 const recipeSchema = z.object({
   optimizer: z.string(),
   lr: z.number().positive(),
+  betas: z.tuple([z.number(), z.number()]).optional(),
   momentum: z.number().optional(),
   weightDecay: z.number().optional(),
+  schedule: z
+    .object({ name: z.string() })
+    .catchall(z.union([z.string(), z.number()]))
+    .optional(),
   batchSize: z.int().positive(),
   epochs: z.int().positive(),
   loss: z.literal("crossEntropy"),
+  labelSmoothing: z.number().optional(),
 });
 
 /** A {@link Model} that can be saved. */

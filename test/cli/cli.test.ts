@@ -23,6 +23,9 @@ afterAll(() => rm(cwd, { recursive: true, force: true }));
 const MODEL = "trained/best.safetensors";
 const train = (...more: readonly string[]): string[] => ["train", "--data", "bars.csv", "--model", "mlp", ...more];
 
+const readArgs = async (run: string): Promise<unknown> =>
+  JSON.parse(await readFile(join(cwd, run, "args.json"), "utf8"));
+
 /** A bright bar in one of three thirds of 28×28 pixels. */
 function csv(count: number): string {
   const random = new Random(1, "user");
@@ -69,6 +72,9 @@ describe("wrong usage: one line, exit 2", () => {
     ["train --val 1", /--val must be a number from 0 to 0.9/],
     ["train --threads 0", /--threads must be/],
     ["train --model cnn-3x33", /unknown model "cnn-3x33"; did you mean "cnn-3x3"\?/],
+    ["train --recipe fats", /unknown recipe "fats"; did you mean "fast"\?/],
+    ["train --recipe fast --model cnn-stride", /unknown model "cnn-stride"; did you mean "cnn-strided"\?/],
+    ["train --recipe fast --momentum 0.9", /adam takes no --momentum/],
     ["train --data mnits", /unknown data set "mnits"; did you mean "mnist"\?/],
     ["train --optimizer adm", /unknown optimizer "adm"; did you mean "adam"\?/],
     ["train --momentum 0.9", /adam takes no --momentum; add --optimizer sgd/],
@@ -98,8 +104,12 @@ describe("train", () => {
       "last.safetensors",
       "metrics.jsonl",
     ]);
-    const args = JSON.parse(await readFile(join(cwd, "trained/args.json"), "utf8"));
-    expect(args).toMatchObject({ verb: "train", model: "mlp", seed: 0, run: { epochs: 2, batchSize: 16 } });
+    expect(await readArgs("trained")).toMatchObject({
+      verb: "train",
+      model: "mlp",
+      seed: 0,
+      run: { epochs: 2, batchSize: 16 },
+    });
   });
 
   it("with --json prints one object, and numbers its run folders", async () => {
@@ -125,6 +135,37 @@ describe("train", () => {
     expect(JSON.parse(out).epochs[0].trainingLoss).toBeLessThan(0.1);
     const wrong = await ductus(cwd, "train", "--data", "bars.csv", "--model", "lenet5", "--init", MODEL);
     expect(wrong).toMatchObject({ status: 1, err: expect.stringMatching(/best\.safetensors: load: .*does not fit/) });
+  });
+
+  it("takes from --recipe what is not given", async () => {
+    const fast = await ductus(cwd, "train", "--recipe", "fast", "--data", "bars.csv", "--out", "fast", "--json");
+    const { epochs, seconds, totalSeconds, test } = JSON.parse(fast.out);
+    expect(test.count).toBe(12);
+    expect(totalSeconds).toBeGreaterThan(seconds);
+    // One cycle ends at 1/250,000 of its rate; nothing is validated.
+    expect(epochs.map(({ validation }: { validation?: object }) => validation)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(epochs[2].lr).toBeCloseTo(0.01 / 250_000, 12);
+    expect(await readArgs("fast")).toMatchObject({
+      model: "cnn-strided",
+      recipe: { name: "fast", betas: [0.7, 0.9], labelSmoothing: 0.1 },
+      run: { epochs: 3, batchSize: 256, samples: 48, validationSamples: 0 },
+    });
+
+    const given = "--epochs 1 --batch-size 12 --lr 0.002 --optimizer adamw --val 0.25".split(" ");
+    const { status } = await ductus(cwd, ...train("--recipe", "fast", ...given, "--out", "fast-mlp"));
+    expect(status).toBe(0);
+    expect(await readArgs("fast-mlp")).toMatchObject({
+      model: "mlp",
+      optimizer: { name: "adamw" },
+      lr: 0.002,
+      run: { epochs: 1, batchSize: 12, samples: 36, validationSamples: 12 },
+    });
+    const info = JSON.parse((await ductus(cwd, "info", "fast-mlp/best.safetensors", "--json")).out);
+    expect(info).toMatchObject({ architecture: { name: "mlp" }, recipe: { schedule: { name: "oneCycle" } } });
   });
 
   it("trains on a folder of pictures, one folder per class", async () => {
@@ -265,6 +306,15 @@ describe("info, data and doctor", () => {
       recipe: { optimizer: "sgd", momentum: 0.9, batchSize: 100 },
       memory: { training: { arena: expect.any(Number) } },
     });
+  });
+
+  it("info shows a recipe, with the network that it trains", async () => {
+    const { out } = await ductus(cwd, "info", "fast");
+    expect(out).toMatch(/^recipe fast: /);
+    expect(out).toContain("Crop2d(2)");
+    expect(out).toMatch(/recipe +adam, learning rate 0\.01 \(oneCycle\), betas 0\.7 and 0\.9, label smoothing 0\.1/);
+    const json = JSON.parse((await ductus(cwd, "info", "fast", "--json")).out);
+    expect(json).toMatchObject({ architecture: { name: "cnn-strided" }, recipe: { batchSize: 256, epochs: 3 } });
   });
 
   it("data lists what there is and inspects a file", async () => {

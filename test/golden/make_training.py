@@ -73,6 +73,20 @@ class LeNet5(nn.Module):
         return self.fc3(torch.tanh(self.fc2(torch.tanh(self.fc1(x.flatten(1))))))
 
 
+class Strided(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, 5, stride=2)
+        self.conv2 = nn.Conv2d(16, 32, 3)
+        self.fc1 = nn.Linear(512, 128)
+        self.fc2 = nn.Linear(128, 10)
+
+    def forward(self, x):
+        x = F.relu(self.conv1(x[:, :, 2:-2, 2:-2]))
+        x = F.relu(F.max_pool2d(self.conv2(x), 2))
+        return self.fc2(F.relu(self.fc1(x.flatten(1))))
+
+
 class Mlp(nn.Module):
     def __init__(self):
         super().__init__()
@@ -93,6 +107,7 @@ NETWORKS = {
     "separable": (lambda: Separable(1), MNIST, (0.1, 0.03)),
     "separable-dilated": (lambda: Separable(2), MNIST, (0.1, 0.03)),
     "cnn-same": (lambda: TwoConv((3, 3), 1, 3136, 1024), UNIT, (0.03, 0.0003)),
+    "cnn-strided": (Strided, MNIST, (0.03, 0.001)),
     "lenet5": (LeNet5, MNIST, (0.03, 0.003)),
     "mlp": (Mlp, MNIST, (0.01, 0.001)),
 }

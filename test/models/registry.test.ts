@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ShapeError, UsageError } from "../../src/engine/errors.ts";
 import { constant } from "../../src/engine/ops/constant.ts";
 import { Model } from "../../src/models/model.ts";
+import { findRecipe, RECIPES } from "../../src/models/recipes.ts";
 import { ARCHITECTURES, create } from "../../src/models/registry.ts";
 import { inferenceContext } from "../../src/nn/context.ts";
 import { Flatten } from "../../src/nn/flatten.ts";
@@ -10,6 +11,7 @@ import { Linear } from "../../src/nn/linear.ts";
 import type { Module } from "../../src/nn/module.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { createOptimizer } from "../../src/optim/registry.ts";
+import { createSchedule, type ScheduleSpec } from "../../src/optim/schedules.ts";
 import { difference, evaluate } from "../nn/evaluate.ts";
 
 interface GoldenCase {
@@ -67,11 +69,21 @@ describe("create", () => {
   it("gives recipes that can be run", () => {
     for (const { name } of ARCHITECTURES) {
       const { recipe, architecture, classes } = create(name);
-      const { optimizer, lr, momentum, weightDecay } = recipe;
-      expect(createOptimizer(optimizer, { lr, momentum, weightDecay }).lr).toBe(lr);
+      const { optimizer, lr, betas, momentum, weightDecay, schedule = { name: "constant" } } = recipe;
+      expect(createOptimizer(optimizer, { lr, betas, momentum, weightDecay }).lr).toBe(lr);
+      expect(createSchedule(schedule as ScheduleSpec).factor(0, 10)).toBeGreaterThan(0);
       expect(architecture?.name).toBe(name);
       expect(classes).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
     }
+  });
+
+  it("takes another recipe, such as a named one", () => {
+    for (const { name, model, training } of RECIPES) {
+      expect(findRecipe(name).training).toBe(training);
+      expect(create(model, { recipe: training }).recipe).toBe(training);
+      expect(create("mlp", { recipe: training }).recipe).toBe(training);
+    }
+    expect(() => findRecipe("fsat")).toThrow('unknown recipe "fsat"; did you mean "fast"?');
   });
 
   it("can be repeated from what it stores", () => {

@@ -77,6 +77,22 @@ describe("fit", () => {
     expect(seen.size).toBe(30);
   });
 
+  it("smooths labels while training only", async () => {
+    const options = { epochs: 1, batchSize: 40, lr: 1e-12, validation: bars(30, 2), threads: 1 } as const;
+    const losses = async (labelSmoothing?: number): Promise<readonly [training: number, measured: number]> => {
+      const { history } = await trainModel(smallModel(), bars(40), { ...options, labelSmoothing });
+      return [history[0].trainingLoss, history[0].validation?.loss as number];
+    };
+    const [[plain, measured], [some, measuredToo], [twice]] = [await losses(), await losses(0.1), await losses(0.2)];
+    // The smoothed loss is (1 − s)·loss of the label + s·mean over all classes: a line in s.
+    expect(Math.abs(some - plain)).toBeGreaterThan(1e-5);
+    expect(twice - plain).toBeCloseTo(2 * (some - plain), 5);
+    expect(measuredToo).toBe(measured);
+    await expect(losses(1)).rejects.toThrow("labelSmoothing is 1; expected at least 0 and less than 1");
+    const own = trainModel(smallModel(), bars(40), { ...options, labelSmoothing: 0.1, loss: "nllLoss" });
+    await expect(own).rejects.toThrow(/labelSmoothing belongs to the loss crossEntropy/);
+  });
+
   it("stops at a loss that is no number, and gives the last good weights back", async () => {
     let kept: number[] = [];
     const model = smallModel();

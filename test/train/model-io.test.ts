@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeModelFile, encodeModelFile } from "../../src/formats/model-file.ts";
+import { findRecipe } from "../../src/models/recipes.ts";
 import { create } from "../../src/models/registry.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
@@ -39,7 +40,8 @@ describe("model file", () => {
   });
 
   it("loads a named architecture as itself, with options, preprocessing and metrics", async () => {
-    const model = create("mlp", { classes: ["a", "b"], inputShape: [7, 5, 1], seed: 3 });
+    const { training: recipe } = findRecipe("fast");
+    const model = create("mlp", { classes: ["a", "b"], inputShape: [7, 5, 1], recipe, seed: 3 });
     model.metrics = { epoch: 4 };
     const loaded = await load(await encodeModel(model));
     expect(loaded.network.constructor).toBe(model.network.constructor);
@@ -48,7 +50,7 @@ describe("model file", () => {
       classes: ["a", "b"],
       inputShape: [7, 5, 1],
       normalization: model.normalization,
-      recipe: model.recipe,
+      recipe,
       metrics: { epoch: 4 },
     });
   });

@@ -78,13 +78,15 @@ export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: 
     }
   }
 
-  const stored = new Set(roots.map(storageOf));
+  const stored = storedTensors(order, roots, draftOf);
   for (const tensor of order) {
-    const home = draftOf.get(tensor);
-    for (const input of tensor.inputs) {
-      // A view's reader may stand anywhere, so what lies under a view is always stored.
-      if (isView(input) || isView(tensor) || draftOf.get(input) !== home) stored.add(storageOf(input));
-    }
+    const target = laterHome(tensor, order, roots, drafts, draftOf, stored, joins);
+    if (target === undefined) continue;
+    const { nodes } = drafts[draftOf.get(tensor) as number];
+    nodes.splice(nodes.indexOf(tensor), 1);
+    drafts[target].nodes.splice(drafts[target].root === undefined ? 0 : 1, 0, tensor);
+    draftOf.set(tensor, target);
+    stored.delete(tensor);
   }
   return drafts.map(({ root, nodes, shape }) => {
     const inside = new Set(nodes);
@@ -120,4 +122,46 @@ function findHost(
   const aligned = (input: Tensor, home: number): boolean =>
     home === latest || alignment(input.shape, tensor.shape) !== "other";
   return root === undefined || tensor.inputs.every((input, i) => aligned(input, homes[i])) ? latest : undefined;
+}
+
+/** Tensors that are read by other groups, or asked for. */
+function storedTensors(
+  order: readonly Tensor[],
+  roots: readonly Tensor[],
+  draftOf: ReadonlyMap<Tensor, number>,
+): Set<Tensor> {
+  const stored = new Set(roots.map(storageOf));
+  for (const tensor of order) {
+    const home = draftOf.get(tensor);
+    for (const input of tensor.inputs) {
+      // A view's reader may stand anywhere, so what lies under a view is always stored.
+      if (isView(input) || isView(tensor) || draftOf.get(input) !== home) stored.add(storageOf(input));
+    }
+  }
+  return stored;
+}
+
+/**
+ * The group that reads a tensor, if it may as well compute it: what follows from one stored tensor need not be stored
+ * beside it. So the mask of a relu's gradient is found again in the backward pass.
+ */
+function laterHome(
+  tensor: Tensor,
+  order: readonly Tensor[],
+  roots: readonly Tensor[],
+  drafts: readonly Draft[],
+  draftOf: ReadonlyMap<Tensor, number>,
+  stored: ReadonlySet<Tensor>,
+  joins: Joins,
+): number | undefined {
+  if (!isElementwise(tensor) || !stored.has(tensor) || roots.some((root) => storageOf(root) === tensor))
+    return undefined;
+  const home = draftOf.get(tensor);
+  const sources = tensor.inputs.filter((input) => scalarOf(input) === undefined);
+  if (sources.length !== 1 || draftOf.get(sources[0]) !== home || !stored.has(sources[0])) return undefined;
+  const readers = order.filter((other) => other.inputs.includes(tensor));
+  const [target, ...others] = new Set(readers.map((reader) => draftOf.get(reader)));
+  if (target === undefined || others.length > 0 || !readers.every(isElementwise)) return undefined;
+  const { nodes, shape } = drafts[target];
+  return target !== home && sameShape(shape, tensor.shape) && joins(nodes[0], tensor) ? target : undefined;
 }

@@ -201,9 +201,59 @@ class Planner {
           changed = true;
         }
       });
-      if (!changed) return groups.map((group, g) => ({ ...group, split: splitOfGroup[g], stage: stages[g] }));
+      if (!changed) {
+        const sunk = this.#sink(groups, splitOfGroup, stages, homeOf, readers, assigned);
+        return groups.map((group, g) => ({ ...group, split: splitOfGroup[g], stage: sunk[g] }));
+      }
     }
     return undefined;
+  }
+
+  /**
+   * Moves groups that follow the batch to the stage where their results are read, so that those stay in a tile instead of
+   * going through memory: the first layer, say, waits while the second one's weights are rearranged. A group moves only
+   * together with those of its own stage that it reads, and not beyond a change of a parameter that it reads.
+   */
+  #sink(
+    groups: readonly Group[],
+    splits: readonly Split[],
+    stages: readonly number[],
+    homeOf: ReadonlyMap<Tensor, number>,
+    readers: ReadonlyMap<Tensor, readonly number[]>,
+    assigned: ReadonlyMap<Tensor, Update["target"]>,
+  ): number[] {
+    const writerOf = new Map([...assigned].map(([value, target]) => [target as Tensor, homeOf.get(value) as number]));
+    const moves = groups.map((_, g) => splits[g] === "samples");
+    for (;;) {
+      const latest = [...stages];
+      for (let g = groups.length - 1; g >= 0; g--) {
+        if (!moves[g]) continue;
+        const reading = groups[g].outputs.flatMap((output) =>
+          (readers.get(output) ?? []).map((reader) => {
+            const inTile = groups[reader].inputs.every(
+              (input) => storageOf(input) !== output || this.#splitOf(input).batched,
+            );
+            return splits[reader] !== "range" && inTile ? latest[reader] : stages[g];
+          }),
+        );
+        const changes = groups[g].inputs.flatMap((input) => {
+          const writer = writerOf.get(storageOf(input));
+          return writer === undefined ? [] : [stages[writer] - 1];
+        });
+        if (reading.length > 0) latest[g] = Math.min(...reading, ...changes);
+      }
+      const parted = groups.map(({ inputs }, g) => {
+        const sources = inputs.map((input) => homeOf.get(storageOf(input)));
+        return (
+          latest[g] !== stages[g] &&
+          sources.some((home) => home !== undefined && stages[home] === stages[g] && latest[home] !== latest[g])
+        );
+      });
+      if (!parted.includes(true)) return latest;
+      parted.forEach((isParted, g) => {
+        if (isParted) moves[g] = false;
+      });
+    }
   }
 
   #place(

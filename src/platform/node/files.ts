@@ -16,10 +16,24 @@ export async function readUnzipped(path: string): Promise<Uint8Array> {
 export function unzip(bytes: Uint8Array, name: string, maxBytes = 2 ** 31): Uint8Array {
   if (!isGzip(bytes)) return bytes;
   try {
-    return gunzipSync(bytes, { maxOutputLength: Math.min(maxBytes, constants.MAX_LENGTH) });
+    const maxOutputLength = Math.min(maxBytes, constants.MAX_LENGTH);
+    return gunzipSync(bytes, { maxOutputLength, chunkSize: roomFor(bytes, maxOutputLength) });
   } catch (cause) {
     throw corruptGzip(name, cause);
   }
+}
+
+/** deflate makes nothing larger than this many times its size. */
+const MAX_RATIO = 1032;
+const LEAST_CHUNK = 16 * 1024;
+
+/**
+ * A little more than a gzip file says that it holds (RFC 1952, ISIZE), within what it can hold and may. In a buffer of
+ * that size zlib writes the whole in one piece, which need not be copied together; a file that lies is read in several.
+ */
+function roomFor(bytes: Uint8Array, most: number): number {
+  const said = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(bytes.length - 4, true);
+  return Math.max(LEAST_CHUNK, Math.min(said + 1, bytes.length * MAX_RATIO, most));
 }
 
 /** What is at `path`. */

@@ -63,6 +63,21 @@ class LeNet5(nn.Module):
         return self.fc3(torch.tanh(self.fc2(torch.tanh(self.fc1(x.flatten(1))))))
 
 
+class Strided(nn.Module):
+    def __init__(self, side, channels, classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 16, 5, stride=2)
+        self.conv2 = nn.Conv2d(16, 32, 3)
+        side = (((side - 4) - 5) // 2 + 1 - 2) // 2
+        self.fc1 = nn.Linear(32 * side * side, 128)
+        self.fc2 = nn.Linear(128, classes)
+
+    def forward(self, x):
+        x = F.relu(self.conv1(x[:, :, 2:-2, 2:-2]))
+        x = F.relu(F.max_pool2d(self.conv2(x), 2))
+        return self.fc2(F.relu(self.fc1(x.flatten(1))))
+
+
 class Mlp(nn.Module):
     def __init__(self, side, channels, classes):
         super().__init__()
@@ -84,6 +99,7 @@ NETWORKS = {
     "separable": (lambda side, channels, classes: Separable(1, channels, classes), 0.1307, 0.3081),
     "separable-dilated": (lambda side, channels, classes: Separable(2, channels, classes), 0.1307, 0.3081),
     "cnn-same": (two_conv(3, 3, 1, 1024), 0, 1),
+    "cnn-strided": (Strided, 0.1307, 0.3081),
     "lenet5": (LeNet5, 0.1307, 0.3081),
     "mlp": (Mlp, 0.1307, 0.3081),
 }

@@ -127,7 +127,7 @@ export function matmulKernel(kernel: Kernel): void {
   });
 }
 
-interface Span {
+export interface Span {
   readonly from: I32;
   readonly to: I32;
   /** Length, where it is known now. */
@@ -155,7 +155,7 @@ interface Product {
 }
 
 /** Runs `tile(position, size)` over a span in steps of `size`, then the rest in smaller steps. */
-function tiles(kernel: Kernel, span: Span, size: number, tile: (position: I32, size: number) => void): void {
+export function tiles(kernel: Kernel, span: Span, size: number, tile: (position: I32, size: number) => void): void {
   const { f } = kernel;
   if (span.known !== undefined) {
     for (const run of runsOf(evenPieces(span.known, size))) {

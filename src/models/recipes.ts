@@ -1,0 +1,39 @@
+/**
+ * Named recipes: ways to train that are worth a name of their own, apart from the one that each architecture comes with.
+ * `ductus train --recipe NAME` takes everything from here that is not given otherwise.
+ */
+import { unknownName } from "../engine/errors.ts";
+import { cnnStrided } from "./cnn-strided.ts";
+import type { Recipe } from "./model.ts";
+
+export interface NamedRecipe {
+  readonly name: string;
+  /** One line: what it is for. */
+  readonly title: string;
+  /** The architecture that it was made for; others may be trained by it. */
+  readonly model: string;
+  readonly training: Recipe;
+  /** Share of the training samples that is put aside for validation, 0 … 1. */
+  readonly validation: number;
+}
+
+export const RECIPES: readonly NamedRecipe[] = [
+  {
+    name: "fast",
+    title: "99 % of the full MNIST in the fewest seconds: all training samples, last weights",
+    model: cnnStrided.name,
+    training: cnnStrided.recipe,
+    validation: 0,
+  },
+];
+
+/** The recipe of a name. @throws UsageError with a suggestion when there is none */
+export function findRecipe(name: string): NamedRecipe {
+  const found = RECIPES.find((recipe) => recipe.name === name);
+  if (found !== undefined) return found;
+  throw unknownName(
+    "recipe",
+    name,
+    RECIPES.map((recipe) => recipe.name),
+  );
+}
