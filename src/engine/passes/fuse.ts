@@ -8,7 +8,7 @@ import { Parameter, type Tensor } from "../tensor.ts";
 import { scalarOf } from "./simplify.ts";
 
 export interface Group {
-  /** The op that is no elementwise one, if there is one; it is the first node. */
+  /** The op that is no elementwise one, if there is one; it is the first node. Only its twin may be another. */
   readonly root: Tensor | undefined;
   /** Everything computed here, inputs before outputs. */
   readonly nodes: readonly Tensor[];
@@ -54,7 +54,10 @@ interface Draft {
   shape: Shape;
 }
 
-/** Decides whether an elementwise op may be computed with a group that starts with `first`. */
+/**
+ * Decides whether an op may be computed with a group that starts with `first`: an elementwise one, or a twin of `first`,
+ * which computes something else from the same operands.
+ */
 export type Joins = (first: Tensor, tensor: Tensor) => boolean;
 
 /**
@@ -65,9 +68,10 @@ export type Joins = (first: Tensor, tensor: Tensor) => boolean;
 export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: Joins): Group[] {
   const drafts: Draft[] = [];
   const draftOf = new Map<Tensor, number>();
-  for (const tensor of order) {
-    if (isLeaf(tensor) || isView(tensor)) continue;
-    const host = isElementwise(tensor) ? findHost(tensor, drafts, draftOf, joins) : undefined;
+  // What follows from leaves alone (a momentum's decay) waits for its first reader, to be computed with it.
+  const waiting = new Set<Tensor>();
+  const put = (tensor: Tensor, host: number | undefined): void => {
+    waiting.delete(tensor);
     if (host === undefined) {
       draftOf.set(tensor, drafts.length);
       const root = isElementwise(tensor) ? undefined : tensor;
@@ -76,7 +80,26 @@ export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: 
       draftOf.set(tensor, host);
       drafts[host].nodes.push(tensor);
     }
+  };
+  const place = (tensor: Tensor): void => {
+    const host = isElementwise(tensor) ? findHost(tensor, drafts, draftOf, joins) : undefined;
+    for (const input of tensor.inputs.map(storageOf)) {
+      if (waiting.has(input)) placeWaiting(input, host);
+    }
+    put(tensor, isElementwise(tensor) ? findHost(tensor, drafts, draftOf, joins) : findTwin(tensor, drafts, joins));
+  };
+  const placeWaiting = (tensor: Tensor, host: number | undefined): void => {
+    for (const input of tensor.inputs) if (waiting.has(input)) placeWaiting(input, host);
+    const fits = host !== undefined && fitsInto(tensor, drafts[host], joins);
+    put(tensor, fits ? host : findHost(tensor, drafts, draftOf, joins));
+  };
+  for (const tensor of order) {
+    if (isLeaf(tensor) || isView(tensor)) continue;
+    const free = tensor.inputs.every((input) => isLeaf(storageOf(input)) || waiting.has(input));
+    if (isElementwise(tensor) && free) waiting.add(tensor);
+    else place(tensor);
   }
+  for (const tensor of waiting) place(tensor);
 
   const stored = storedTensors(order, roots, draftOf);
   for (const tensor of order) {
@@ -102,6 +125,17 @@ export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: 
   });
 }
 
+/** The group whose root has the same operands and can compute this op on the way. */
+function findTwin(tensor: Tensor, drafts: readonly Draft[], joins: Joins): number | undefined {
+  const found = drafts.findIndex(
+    ({ root }) =>
+      root?.inputs.length === tensor.inputs.length &&
+      root.inputs.every((input, i) => input === tensor.inputs[i]) &&
+      joins(root, tensor),
+  );
+  return found < 0 ? undefined : found;
+}
+
 /**
  * The group that a tensor can be computed in: the latest among those of its operands, since joining an earlier one could
  * close a cycle.
@@ -115,13 +149,16 @@ function findHost(
   const homes = tensor.inputs.map((input) => draftOf.get(storageOf(input)) ?? -1);
   const latest = Math.max(...homes);
   if (latest < 0) return undefined;
-  const { root, nodes, shape } = drafts[latest];
   // A view of what the group computes would be read back from memory inside the loop that writes it.
   const readsView = tensor.inputs.some((input, i) => homes[i] === latest && isView(input));
-  if (readsView || !sameShape(shape, tensor.shape) || !joins(nodes[0], tensor)) return undefined;
-  const aligned = (input: Tensor, home: number): boolean =>
-    home === latest || alignment(input.shape, tensor.shape) !== "other";
-  return root === undefined || tensor.inputs.every((input, i) => aligned(input, homes[i])) ? latest : undefined;
+  const outside = tensor.inputs.filter((_, i) => homes[i] !== latest);
+  return !readsView && fitsInto(tensor, drafts[latest], joins, outside) ? latest : undefined;
+}
+
+/** Whether a tensor's shape, its operands from `outside` and the caller's rule allow computing it in a group. */
+function fitsInto(tensor: Tensor, { root, nodes, shape }: Draft, joins: Joins, outside = tensor.inputs): boolean {
+  const aligned = (input: Tensor): boolean => alignment(input.shape, tensor.shape) !== "other";
+  return sameShape(shape, tensor.shape) && joins(nodes[0], tensor) && (root === undefined || outside.every(aligned));
 }
 
 /** Tensors that are read by other groups, or asked for. */

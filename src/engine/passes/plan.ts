@@ -154,7 +154,10 @@ class Planner {
         if (this.#ahead.has(first) !== this.#ahead.has(tensor)) return false;
         if (a.split !== b.split || a.split === "partial" || a.batched !== b.batched) return false;
         if (!("scalar" in first.op) && !this.#rides(first, tensor)) return false;
-        return !assigned.has(tensor) || (fuseAssignments && "scalar" in first.op);
+        const target = assigned.get(tensor);
+        // The root of a group reads its operands in an order of its own: none of them may change meanwhile.
+        const readsTarget = !("scalar" in first.op) && first.inputs.some((input) => storageOf(input) === target);
+        return target === undefined || (fuseAssignments && !readsTarget);
       });
       return this.#stages(groups, assigned);
     };
