@@ -182,7 +182,8 @@ class Planner {
         readers.set(storage, [...(readers.get(storage) ?? []), g]);
       }
     });
-    const stages = groups.map(() => 0);
+    const prepared = this.#preparation(groups, splitOfGroup, homeOf);
+    const stages = splitOfGroup.map((split) => (split === "range" ? 0 : prepared));
     for (let round = 0; round <= groups.length; round++) {
       let changed = false;
       groups.forEach((group, g) => {
@@ -204,59 +205,32 @@ class Planner {
           changed = true;
         }
       });
-      if (!changed) {
-        const sunk = this.#sink(groups, splitOfGroup, stages, homeOf, readers, assigned);
-        return groups.map((group, g) => ({ ...group, split: splitOfGroup[g], stage: sunk[g] }));
-      }
+      if (!changed) return groups.map((group, g) => ({ ...group, split: splitOfGroup[g], stage: stages[g] }));
     }
     return undefined;
   }
 
   /**
-   * Moves groups that follow the batch to the stage where their results are read, so that those stay in a tile instead of
-   * going through memory: the first layer, say, waits while the second one's weights are rearranged. A group moves only
-   * together with those of its own stage that it reads, and not beyond a change of a parameter that it reads.
+   * The number of stages that rearrange weights before samples are touched: what follows the batch begins behind them, so
+   * that no layer waits in memory, forward or backward, until the weights of the next one are ready.
    */
-  #sink(
-    groups: readonly Group[],
-    splits: readonly Split[],
-    stages: readonly number[],
-    homeOf: ReadonlyMap<Tensor, number>,
-    readers: ReadonlyMap<Tensor, readonly number[]>,
-    assigned: ReadonlyMap<Tensor, Update["target"]>,
-  ): number[] {
-    const writerOf = new Map([...assigned].map(([value, target]) => [target as Tensor, homeOf.get(value) as number]));
-    const moves = groups.map((_, g) => splits[g] === "samples");
-    for (;;) {
-      const latest = [...stages];
-      for (let g = groups.length - 1; g >= 0; g--) {
-        if (!moves[g]) continue;
-        const reading = groups[g].outputs.flatMap((output) =>
-          (readers.get(output) ?? []).map((reader) => {
-            const inTile = groups[reader].inputs.every(
-              (input) => storageOf(input) !== output || this.#splitOf(input).batched,
-            );
-            return splits[reader] !== "range" && inTile ? latest[reader] : stages[g];
-          }),
-        );
-        const changes = groups[g].inputs.flatMap((input) => {
-          const writer = writerOf.get(storageOf(input));
-          return writer === undefined ? [] : [stages[writer] - 1];
-        });
-        if (reading.length > 0) latest[g] = Math.min(...reading, ...changes);
-      }
-      const parted = groups.map(({ inputs }, g) => {
-        const sources = inputs.map((input) => homeOf.get(storageOf(input)));
-        return (
-          latest[g] !== stages[g] &&
-          sources.some((home) => home !== undefined && stages[home] === stages[g] && latest[home] !== latest[g])
-        );
+  #preparation(groups: readonly Group[], splits: readonly Split[], homeOf: ReadonlyMap<Tensor, number>): number {
+    // Depth of the groups that hang on parameters alone, among themselves; undefined for others.
+    const depths: (number | undefined)[] = [];
+    let most = 0;
+    groups.forEach((group, g) => {
+      const before = group.inputs.map((input) => {
+        const storage = storageOf(input);
+        const home = homeOf.get(storage);
+        if (home !== undefined) return depths[home];
+        return storage.op.name === "input" ? undefined : 0;
       });
-      if (!parted.includes(true)) return latest;
-      parted.forEach((isParted, g) => {
-        if (isParted) moves[g] = false;
-      });
-    }
+      const isAhead = this.#ahead.has(group.nodes[0]);
+      const known = before.filter((depth) => depth !== undefined);
+      depths[g] = isAhead || known.length < before.length ? undefined : 1 + Math.max(0, ...known);
+      if (splits[g] !== "range") most = Math.max(most, ...known);
+    });
+    return most;
   }
 
   #place(
