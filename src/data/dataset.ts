@@ -23,6 +23,8 @@ export interface Dataset {
   readonly targetType: "int32" | "float32";
   /** Names of the classes, when targets are class indices. */
   readonly classes?: readonly string[];
+  /** Value of a pixel that shows nothing, for pictures that have such a thing: what is uncovered by moving them gets it. */
+  readonly ground?: number;
   /** Class index of a sample, for stratified splits; needed only by those. */
   label?(index: number): number;
   /** Writes samples `indices[start … start + count)` one after the other to the front of both arrays. */
@@ -56,6 +58,7 @@ export class ImageDataset implements Dataset {
   readonly targetType = "int32";
   readonly classes: readonly string[];
   readonly polarity: "light-on-dark" | "dark-on-light";
+  readonly ground: number | undefined;
   readonly origin: string;
   readonly images: Uint8Array;
   readonly labels: Uint8Array | Int32Array;
@@ -83,6 +86,8 @@ export class ImageDataset implements Dataset {
     this.inputShape = [height, width, channels];
     this.classes = classes;
     this.polarity = source.polarity ?? "light-on-dark";
+    // One channel is taken for ink on an even ground, several for a photograph, which has none.
+    this.ground = channels > 1 ? undefined : this.polarity === "light-on-dark" ? 0 : 255;
     this.origin = source.origin ?? "memory";
     this.images = images;
     this.labels = labels;

@@ -39,6 +39,9 @@ export class Subset implements Dataset {
   get classes(): readonly string[] | undefined {
     return this.base.classes;
   }
+  get ground(): number | undefined {
+    return this.base.ground;
+  }
 
   /** @throws UsageError when the data set below has no class indices */
   label(index: number): number {
