@@ -18,7 +18,7 @@ function handwriting(degrees: number, slant: number, scale: number): Augmentatio
     { name: "zoom", scale: [0.88, 1.1], aspect: [0.87, 1.15] },
     { name: "shift", x: 0.06, y: 0.06 },
     { name: "elastic", alpha: [0, simard(1.1 * scale, sigma)], sigma },
-    { name: "stroke", radius: [-0.5 * scale, 0.8 * scale], p: 0.4 },
+    { name: "stroke", radius: [-0.3 * scale, 0.7 * scale], p: 0.4 },
   ];
 }
 
