@@ -8,6 +8,14 @@ import { DataError } from "../engine/errors.ts";
 export type InputArray = Uint8Array | Float32Array;
 export type TargetArray = Int32Array | Float32Array;
 
+/** For samples that come from a disk: an epoch keeps to a few groups of neighbours at a time. */
+export interface Locality {
+  /** Neighbours that are read together. */
+  readonly samples: number;
+  /** Groups that fit into memory at a time. */
+  readonly groups: number;
+}
+
 /**
  * A set of samples. Implement this to train on anything: `fit` and `evaluate` need nothing else.
  * Inputs are [height, width, channels] for pictures (channels last), any shape for other things.
@@ -25,6 +33,8 @@ export interface Dataset {
   readonly classes?: readonly string[];
   /** Value of a pixel that shows nothing, for pictures that have such a thing: what is uncovered by moving them gets it. */
   readonly ground?: number;
+  /** Which samples are cheap to read one after the other; without it, all are. */
+  readonly locality?: Locality;
   /** Class index of a sample, for stratified splits; needed only by those. */
   label?(index: number): number;
   /** Writes samples `indices[start … start + count)` one after the other to the front of both arrays. */

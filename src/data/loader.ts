@@ -7,11 +7,35 @@ import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
 import { Augmenter, type SampleShape } from "./augment/augmenter.ts";
 import type { AugmentationList } from "./augment/records.ts";
-import type { Dataset, InputArray, TargetArray } from "./dataset.ts";
+import type { Dataset, InputArray, Locality, TargetArray } from "./dataset.ts";
 
-/** The order in which an epoch visits `length` samples; written to `out` when it is given. */
-export function epochOrder(length: number, seed: number, epoch: number, out?: Int32Array): Int32Array {
-  return new Random(seed, "shuffle", epoch).shuffle(sampleOrder(length, out));
+/**
+ * The order in which an epoch visits `length` samples; written to `out` when it is given. Where locality matters, groups
+ * of neighbours are shuffled, and then the samples of as many groups as fit into memory.
+ */
+export function epochOrder(
+  length: number,
+  seed: number,
+  epoch: number,
+  out: Int32Array = new Int32Array(length),
+  locality?: Locality,
+): Int32Array {
+  const random = new Random(seed, "shuffle", epoch);
+  if (locality === undefined || locality.samples * locality.groups >= length) {
+    return random.shuffle(sampleOrder(length, out));
+  }
+  const { samples, groups } = locality;
+  const order = random.shuffle(sampleOrder(Math.ceil(length / samples)));
+  let end = 0;
+  for (let first = 0; first < order.length; first += groups) {
+    const begin = end;
+    for (const group of order.subarray(first, first + groups)) {
+      const last = Math.min(length, (group + 1) * samples);
+      for (let i = group * samples; i < last; i++) out[end++] = i;
+    }
+    random.shuffle(out.subarray(begin, end));
+  }
+  return out;
 }
 
 /** 0, 1, 2 …: the order in which evaluation visits samples. */
@@ -75,7 +99,9 @@ export class Loader {
 
   /** Begins an epoch, at its first batch or, after a resume, at a later one. */
   start(epoch: number, batch = 0): void {
-    if (this.#seed !== undefined) epochOrder(this.dataset.length, this.#seed, epoch, this.#order);
+    if (this.#seed !== undefined) {
+      epochOrder(this.dataset.length, this.#seed, epoch, this.#order, this.dataset.locality);
+    }
     this.#augmenter?.start(epoch);
     this.#position = Math.min(this.dataset.length, batch * this.batchSize);
   }
