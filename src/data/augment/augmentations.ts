@@ -54,6 +54,8 @@ const touch = (made: Touch): Effect => ({ kind: "touch", touch: made });
 
 const FACTOR = { min: 0.1, max: 10 };
 const LEAN = { min: -60, max: 60 };
+/** From two thirds on, a corner may come to lie inside of the triangle of the others. */
+const MOST_DISTORTION = 0.6;
 const PIXELS = { min: -16, max: 16 };
 
 const AUGMENTATIONS: Readonly<Record<AugmentationName, Entry>> = {
@@ -67,7 +69,7 @@ const AUGMENTATIONS: Readonly<Record<AugmentationName, Entry>> = {
     ({ x, y }, { frame }) => move(shift(x, y, frame)),
   ),
   shear: define({ x: symmetric(LEAN, [0, 0]), y: symmetric(LEAN, [0, 0]) }, ({ x, y }) => move(shear(x, y))),
-  perspective: define({ distortion: number({ min: 0, max: 0.9 }) }, ({ distortion }, { frame }) =>
+  perspective: define({ distortion: number({ min: 0, max: MOST_DISTORTION }) }, ({ distortion }, { frame }) =>
     move(perspective(distortion, frame)),
   ),
   crop: define({ padding: number({ min: 0, max: 256, whole: true }) }, ({ padding }) => move(crop(padding))),

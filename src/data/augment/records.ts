@@ -54,7 +54,7 @@ export interface Shear extends Common {
 /** Each corner moves inwards by a share of half the side, drawn from 0 … distortion, as in torchvision's RandomPerspective. */
 export interface Perspective extends Common {
   readonly name: "perspective";
-  /** 0 … 0.9. */
+  /** 0 … 0.6. */
   readonly distortion: number;
 }
 

@@ -35,7 +35,7 @@ export function interval(limits: Limits, byDefault?: Interval): Rule<Interval> {
     }
     const [low, high] = pair as unknown as Interval;
     if (low > high) throw new UsageError(`augmentation ${where} is [${low}, ${high}]; the lower number comes first`);
-    for (const end of [low, high]) checkLimits(end, limits, where);
+    for (const end of [high, low]) checkLimits(end, limits, where);
     return [low, high];
   };
 }
