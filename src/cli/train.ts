@@ -1,5 +1,6 @@
 /** `ductus train`: data, network, run folder, training with a progress line, and one look at the test split at the end. */
 import { Command } from "commander";
+import { type AugmentOption, resolveAugmentations } from "../data/augment/presets.ts";
 import { preprocessedShape } from "../data/preprocess.ts";
 import type { LoadedData } from "../data/sources.ts";
 import type { Backend } from "../engine/backends/backend.ts";
@@ -20,6 +21,7 @@ import type { OptimizerSpec } from "../train/settings.ts";
 import { DivergedError } from "../train/trainer.ts";
 import { loadWeights } from "../train/weights.ts";
 import { VERSION } from "../version.ts";
+import { augmentOption, readAugmentOption } from "./augment.ts";
 import { dataDirOption, openForCli } from "./cli-data.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
@@ -42,6 +44,7 @@ interface TrainOptions extends CommonOptions {
   readonly threads?: number;
   readonly strict?: boolean;
   readonly init?: string;
+  readonly augment?: string;
   readonly out?: string;
 }
 
@@ -56,6 +59,7 @@ Examples:
   $ ductus train
   $ ductus train --recipe fast                                            99 % on MNIST in seconds
   $ ductus train --model cnn-same --epochs 2 --seed 7
+  $ ductus train --augment digits                                         every digit a little different each time
   $ ductus train --data my-letters/ --model lenet5 --out runs/letters     one folder per class, or a CSV file
   $ ductus train --model cnn-3x3 --init weights.pt --lr 1e-4 --epochs 1   start from PyTorch's weights`;
 
@@ -84,6 +88,7 @@ export function command(): Command {
       integerOption("--threads <n>", "default: one per core; results do not depend on it", { min: 1, max: 256 }),
     )
     .option("--strict", "arithmetic that gives the same bits on every machine")
+    .addOption(augmentOption())
     .option("--init <file>", "start from these weights (.safetensors, .pt, .pth)")
     .option("--out <folder>", "run folder (default: runs/DATA-MODEL-N)")
     .addOption(jsonOption())
@@ -106,6 +111,7 @@ async function train(given: GivenOptions): Promise<void> {
   const terminal = openTerminal(given.json === true);
   const { options, recipe } = decide(given);
   const optimizer = optimizerSpec(options, recipe.optimizer);
+  const augment = await readAugmentOption(options.augment);
 
   const data = await openForCli(options.data, options, terminal);
   const { preprocessing, train: raw } = data;
@@ -118,7 +124,7 @@ async function train(given: GivenOptions): Promise<void> {
   const backend = await platform().createBackend(options);
   const interrupt = catchInterrupts(terminal);
   try {
-    const run = await runTraining({ options, optimizer, data, model, folder, backend, terminal, interrupt });
+    const run = await runTraining({ options, optimizer, augment, data, model, folder, backend, terminal, interrupt });
     if (interrupt.status !== 0) {
       const { last } = runFiles(folder);
       terminal.note(`stopped at step ${grouped(run.steps)}; last checkpoint: ${last}`);
@@ -136,6 +142,7 @@ async function train(given: GivenOptions): Promise<void> {
 interface Job {
   readonly options: TrainOptions;
   readonly optimizer: OptimizerSpec;
+  readonly augment: AugmentOption;
   readonly data: LoadedData;
   readonly model: Model;
   readonly folder: string;
@@ -147,6 +154,7 @@ interface Job {
 async function runTraining({
   options,
   optimizer,
+  augment,
   data,
   model,
   folder,
@@ -159,6 +167,7 @@ async function runTraining({
     verb: "train",
     ...options,
     optimizer,
+    augmentations: resolveAugmentations(augment, model.inputShape),
     recipe: { name: options.recipe, ...model.recipe },
     dataset: { name: data.train.name, origin: data.origin, fingerprint: data.fingerprint },
   };
@@ -170,6 +179,7 @@ async function runTraining({
       lr,
       seed,
       optimizer,
+      augment,
       validation: val,
       keep: "best",
       callbacks: [keeper, progressCallback(terminal)],

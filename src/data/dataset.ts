@@ -8,6 +8,14 @@ import { DataError } from "../engine/errors.ts";
 export type InputArray = Uint8Array | Float32Array;
 export type TargetArray = Int32Array | Float32Array;
 
+/** For samples that come from a disk: an epoch keeps to a few groups of neighbours at a time. */
+export interface Locality {
+  /** Neighbours that are read together. */
+  readonly samples: number;
+  /** Groups that fit into memory at a time. */
+  readonly groups: number;
+}
+
 /**
  * A set of samples. Implement this to train on anything: `fit` and `evaluate` need nothing else.
  * Inputs are [height, width, channels] for pictures (channels last), any shape for other things.
@@ -23,6 +31,10 @@ export interface Dataset {
   readonly targetType: "int32" | "float32";
   /** Names of the classes, when targets are class indices. */
   readonly classes?: readonly string[];
+  /** Value of a pixel that shows nothing, for pictures that have such a thing: what is uncovered by moving them gets it. */
+  readonly ground?: number;
+  /** Which samples are cheap to read one after the other; without it, all are. */
+  readonly locality?: Locality;
   /** Class index of a sample, for stratified splits; needed only by those. */
   label?(index: number): number;
   /** Writes samples `indices[start … start + count)` one after the other to the front of both arrays. */
@@ -56,6 +68,7 @@ export class ImageDataset implements Dataset {
   readonly targetType = "int32";
   readonly classes: readonly string[];
   readonly polarity: "light-on-dark" | "dark-on-light";
+  readonly ground: number | undefined;
   readonly origin: string;
   readonly images: Uint8Array;
   readonly labels: Uint8Array | Int32Array;
@@ -83,6 +96,8 @@ export class ImageDataset implements Dataset {
     this.inputShape = [height, width, channels];
     this.classes = classes;
     this.polarity = source.polarity ?? "light-on-dark";
+    // One channel is taken for ink on an even ground, several for a photograph, which has none.
+    this.ground = channels > 1 ? undefined : this.polarity === "light-on-dark" ? 0 : 255;
     this.origin = source.origin ?? "memory";
     this.images = images;
     this.labels = labels;

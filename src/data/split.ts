@@ -1,7 +1,7 @@
 /** Splits a data set in two, class by class, the same way for the same seed; nothing is copied unless asked for. */
 import { DataError, UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
-import { type Dataset, ImageDataset, type InputArray, type TargetArray } from "./dataset.ts";
+import { type Dataset, ImageDataset, type InputArray, type Locality, type TargetArray } from "./dataset.ts";
 
 /** Some samples of another data set, which keeps the pixels. */
 export class Subset implements Dataset {
@@ -38,6 +38,16 @@ export class Subset implements Dataset {
   }
   get classes(): readonly string[] | undefined {
     return this.base.classes;
+  }
+  get ground(): number | undefined {
+    return this.base.ground;
+  }
+  /** A group of as many neighbours here lies, as a rule, in one of the base or across two. */
+  get locality(): Locality | undefined {
+    const { locality, length } = this.base;
+    if (locality === undefined) return undefined;
+    const samples = Math.max(1, Math.floor((locality.samples * this.length) / length));
+    return { samples, groups: Math.max(1, Math.floor(locality.groups / 2)) };
   }
 
   /** @throws UsageError when the data set below has no class indices */

@@ -2,6 +2,7 @@
  * `fit`: trains a model on a data set. Works out what the options and the model's recipe say, then runs epochs: training
  * steps (trainer.ts), validation (evaluate.ts), callbacks.
  */
+import { resolveAugmentations } from "../data/augment/presets.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { stratifiedSplit } from "../data/split.ts";
 import type { Backend } from "../engine/backends/backend.ts";
@@ -47,6 +48,7 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
   const totalSteps = settings.epochs * Math.ceil(train.length / settings.batchSize);
   const trainer = new Trainer({ model, ...settings }, backend, train, {
     ...settings,
+    augment: resolveAugmentations(options.augment ?? "none", dataset.inputShape),
     lr: (step) => settings.lr * settings.schedule.factor(step - 1, totalSteps),
   });
   const evaluator = new Evaluator(model, backend, { loss: settings.measuredLoss, metrics: options.metrics });

@@ -1,4 +1,5 @@
 /** What a run is asked to do: the options of `fit`, and how they combine with the model's recipe. */
+import type { AugmentOption } from "../data/augment/presets.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Preprocessing } from "../data/preprocess.ts";
 import type { Backend } from "../engine/backends/backend.ts";
@@ -33,6 +34,8 @@ export interface FitOptions extends BackendOptions {
   /** Of the shuffle, the split and dropout; default 0. The same seed gives the same weights. */
   readonly seed?: number;
   readonly loss?: LossName | LossFunction;
+  /** What is done to the samples trained on: a preset or one's own list; default "none". */
+  readonly augment?: AugmentOption;
   /** Share of the target that `crossEntropy` spreads over all classes while training; default: the recipe's. */
   readonly labelSmoothing?: number;
   /** Measured on the validation samples. */

@@ -2,6 +2,7 @@
  * Runs compiled training steps: keeps one program per batch shape, feeds it batches in the order of the epoch, and adds up
  * what comes out. The loop of {@link Trainer.epoch} allocates nothing but the optimiser's few numbers.
  */
+import type { AugmentationList } from "../data/augment/records.ts";
 import type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
@@ -30,6 +31,7 @@ export class DivergedError extends DuctusError {
 export interface TrainerOptions {
   readonly batchSize: number;
   readonly seed: number;
+  readonly augment?: AugmentationList;
   /** Learning rate of step `step` (counted from 1). */
   readonly lr: (step: number) => number;
 }
@@ -68,7 +70,8 @@ export class Trainer {
     this.#backend = backend;
     this.#dataset = dataset;
     this.#options = options;
-    this.#loader = new Loader(dataset, { batchSize: options.batchSize, seed: options.seed });
+    const { batchSize, seed, augment } = options;
+    this.#loader = new Loader(dataset, { batchSize, seed, augment, classes: definition.model.classes.length });
     this.stepsPerEpoch = this.#loader.batches;
   }
 
@@ -79,7 +82,7 @@ export class Trainer {
     const sizes =
       length < batchSize ? [length] : length % batchSize === 0 ? [batchSize] : [batchSize, length % batchSize];
     for (const size of sizes) {
-      const graph = traceTrainingStep(this.#definition, this.#dataset, size);
+      const graph = traceTrainingStep(this.#definition, this.#loader.samples, size);
       this.#programs.set(size, await this.#backend.compile(graph));
     }
     return (this.#programs.get(sizes[0]) as Program).memory;
@@ -122,7 +125,7 @@ export class Trainer {
 
   /** Whether {@link EpochSums.correct} means anything. */
   get countsCorrect(): boolean {
-    return hasClasses(this.#dataset);
+    return hasClasses(this.#loader.samples);
   }
 
   dispose(): void {

@@ -112,6 +112,10 @@ export const load = (address: I32, offset = 0): V128 => make("v128", [...simd(0x
 export const load32Splat = (address: I32, offset = 0): V128 => make("v128", [...simd(0x09), ...at(offset)], address);
 export const load32Zero = (address: I32, offset = 0): V128 => make("v128", [...simd(0x5c), ...at(offset)], address);
 
+/** `into` with its 16-bit lane `lane` loaded. */
+export const load16Lane = (address: I32, into: V128, lane: number, offset = 0): V128 =>
+  make("v128", [...simd(0x55), ...at(offset), lane], address, into);
+
 export const atomicLoad = (address: I32): I32 => make("i32", [0xfe, 0x10, 2, 0], address);
 export const atomicAdd = (address: I32, value: I32): I32 => make("i32", [0xfe, 0x1e, 2, 0], address, value);
 export const atomicNotify = (address: I32, count: I32): I32 => make("i32", [0xfe, 0x00, 2, 0], address, count);
@@ -141,6 +145,8 @@ const binaryV = (opcode: number) => {
 };
 
 export const splatI = (a: I32): V128 => make("v128", simd(0x11), a);
+/** Eight lanes of the low 16 bits. */
+export const splatH = (a: I32): V128 => make("v128", simd(0x10), a);
 export const splatF = (a: F32): V128 => make("v128", simd(0x13), a);
 export const extractI = (a: V128, lane: number): I32 => make("i32", [...simd(0x1b), lane], a);
 export const extractF = (a: V128, lane: number): F32 => make("f32", [...simd(0x1f), lane], a);
@@ -182,6 +188,7 @@ export const v = {
   truncToI: unaryV(0xf8),
   fromI: unaryV(0xfa),
   widenLow8: unaryV(0x89),
+  widenHigh8: unaryV(0x8a),
   widenLow16: unaryV(0xa9),
 } as const;
 
@@ -201,6 +208,26 @@ export const vi = {
   ge: binaryV(0x3f),
   shl: (a: V128, bits: number): V128 => make("v128", simd(0xab), a, i32(bits)),
   shrU: (a: V128, bits: number): V128 => make("v128", simd(0xad), a, i32(bits)),
+} as const;
+
+/** Sixteen lanes of 8 bits, without sign. */
+export const vb = {
+  add: binaryV(0x6e),
+  sub: binaryV(0x71),
+  min: binaryV(0x77),
+  max: binaryV(0x79),
+  /** The 16-bit lanes of a and b, cut off at 0 and 255. */
+  narrow: binaryV(0x66),
+} as const;
+
+/** Eight lanes of 16 bits. */
+export const vh = {
+  mul: binaryV(0x95),
+  /** Products of neighbours with sign, added in pairs: four lanes of 32 bits. */
+  dot: binaryV(0xba),
+  /** The 32-bit lanes of a and b with sign, cut off at 0 and 65,535. */
+  narrow: binaryV(0x86),
+  shrU: (a: V128, bits: number): V128 => make("v128", simd(0x8d), a, i32(bits)),
 } as const;
 
 // Functions -----------------------------------------------------------------------------------------------------------
