@@ -3,11 +3,11 @@ import { Command } from "commander";
 import { preprocessedShape } from "../data/preprocess.ts";
 import type { LoadedData } from "../data/sources.ts";
 import type { Backend } from "../engine/backends/backend.ts";
-import { DuctusError, UsageError, unknownName } from "../engine/errors.ts";
+import { DuctusError } from "../engine/errors.ts";
 import type { Model, Recipe } from "../models/model.ts";
 import { findRecipe, RECIPES } from "../models/recipes.ts";
 import { create, findArchitecture } from "../models/registry.ts";
-import { OPTIMIZER_NAMES, takesOption } from "../optim/registry.ts";
+import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { platform } from "../platform/platform.ts";
 import { evaluate } from "../train/evaluate.ts";
@@ -22,12 +22,13 @@ import { DivergedError } from "../train/trainer.ts";
 import { loadWeights } from "../train/weights.ts";
 import { VERSION } from "../version.ts";
 import { dataDirOption, openForCli } from "./cli-data.ts";
+import { catchInterrupts, type Interrupt } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
 import { openRun, recordedOptions } from "./resume.ts";
 import { claimRunFolder } from "./run-path.ts";
 import { duration, openTerminal, type Terminal } from "./terminal.ts";
-import { fitOptions, type LoopOptions, loopOptions } from "./training-options.ts";
+import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
 
 interface TrainOptions extends CommonOptions, LoopOptions {
   readonly data: string;
@@ -228,47 +229,4 @@ function summary(run: Run, data: LoadedData, folder: string): Record<string, unk
   const dataset = { name: data.train.name, origin: data.origin, fingerprint: data.fingerprint };
   const epochs = history.map(plainResult);
   return { run: folder, dataset, ended, reason, steps, seconds, bestEpoch: best?.epoch, epochs };
-}
-
-/** The optimiser that is asked for, checked before anything is loaded. */
-function optimizerSpec(options: TrainOptions, fromRecipe: string): OptimizerSpec {
-  const { optimizer: name = fromRecipe, momentum, weightDecay } = options;
-  if (!OPTIMIZER_NAMES.includes(name)) throw unknownName("optimizer", name, OPTIMIZER_NAMES);
-  if (momentum !== undefined && !takesOption(name, "momentum")) {
-    const able = OPTIMIZER_NAMES.filter((other) => takesOption(other, "momentum")).join(" or ");
-    throw new UsageError(`${name} takes no --momentum; add --optimizer ${able}, or leave it out`);
-  }
-  return { name, momentum, weightDecay };
-}
-
-interface Interrupt {
-  readonly signal: AbortSignal;
-  /** 128 + the signal's number once one came, else 0. */
-  readonly status: number;
-  release(): void;
-}
-
-const STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
-
-/** The first Ctrl-C ends training after the current step; the second ends the process. */
-function catchInterrupts(terminal: Terminal): Interrupt {
-  const abort = new AbortController();
-  let status = 0;
-  const onSignal = (name: NodeJS.Signals): void => {
-    const own = STATUS[name as keyof typeof STATUS];
-    if (status !== 0) process.exit(own);
-    status = own;
-    terminal.note("stopping after this step; once more to leave at once");
-    abort.abort();
-  };
-  for (const name of Object.keys(STATUS)) process.on(name, onSignal);
-  return {
-    signal: abort.signal,
-    get status() {
-      return status;
-    },
-    release: () => {
-      for (const name of Object.keys(STATUS)) process.off(name, onSignal);
-    },
-  };
 }

@@ -1,9 +1,10 @@
 /** Options of the training loop, the same for every verb that trains, and what they say to `fit`. */
 import { Option } from "commander";
-import { UsageError } from "../engine/errors.ts";
+import { UsageError, unknownName } from "../engine/errors.ts";
+import { OPTIMIZER_NAMES, takesOption } from "../optim/registry.ts";
 import { SCHEDULE_NAMES, type ScheduleSpec } from "../optim/schedules.ts";
 import { earlyStopping } from "../train/callbacks.ts";
-import type { ClassWeights, FitOptions } from "../train/settings.ts";
+import type { ClassWeights, FitOptions, OptimizerSpec } from "../train/settings.ts";
 import { integerOption, numberOption } from "./options.ts";
 
 /** What the options of {@link loopOptions} give. */
@@ -81,6 +82,24 @@ export function fitOptions(options: LoopOptions): FitOptions {
     ...{ labelSmoothing, classWeights, sampling, overfitBatches, checkpointSteps, keep },
     callbacks: patience === undefined ? [] : [earlyStopping(patience)],
   };
+}
+
+/** What says which optimiser to use. */
+export interface OptimizerOptions {
+  readonly optimizer?: string;
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+}
+
+/** The optimiser that is asked for, checked before anything is loaded. */
+export function optimizerSpec(options: OptimizerOptions, fromRecipe: string): OptimizerSpec {
+  const { optimizer: name = fromRecipe, momentum, weightDecay } = options;
+  if (!OPTIMIZER_NAMES.includes(name)) throw unknownName("optimizer", name, OPTIMIZER_NAMES);
+  if (momentum !== undefined && !takesOption(name, "momentum")) {
+    const able = OPTIMIZER_NAMES.filter((other) => takesOption(other, "momentum")).join(" or ");
+    throw new UsageError(`${name} takes no --momentum; add --optimizer ${able}, or leave it out`);
+  }
+  return { name, momentum, weightDecay };
 }
 
 /** `name` or `name:option=number,option=number`. */

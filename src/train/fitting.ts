@@ -338,13 +338,19 @@ export class Fitting {
 
   /** Becomes the run that a checkpoint was taken of. */
   #goOnFrom(checkpoint: Checkpoint): void {
-    const { model, trainer, schedule } = this.#parts;
+    const { model, trainer, schedule, average } = this.#parts;
     const { progress } = checkpoint;
     // A checkpoint has the averages in the network's place.
     this.#useAverages(true);
     model.network.load(checkpoint.weights);
     restore(checkpoint, "optimizer", this.#optimizerState());
-    restore(checkpoint, "raw", this.#averages());
+    // What is trained from this epoch on has no average of its own in the checkpoint.
+    for (const [own, other] of average?.entries() ?? []) other.data.set(own.data as Float32Array);
+    restore(
+      checkpoint,
+      "raw",
+      this.#averages().filter(([name]) => checkpoint.tensors.has(`raw.${name}`)),
+    );
     trainer.state.step = this.#savedStep = progress.step;
     this.#history.push(...progress.history.map(fromPlain));
     this.#bestResult = this.#history.find(({ epoch }) => epoch === progress.best);
