@@ -1,5 +1,6 @@
 /** Data sets as every verb opens them: by name or path, with the way there shown. */
 import { Option } from "commander";
+import type { Preprocessing } from "../data/preprocess.ts";
 import type { LoadedData } from "../data/sources.ts";
 import { openData } from "../platform/node/open-data.ts";
 import { grouped } from "../train/report.ts";
@@ -7,6 +8,8 @@ import { byteSize, type Terminal } from "./terminal.ts";
 
 export interface DataOptions {
   readonly dataDir?: string;
+  /** What pictures in folders go through; default MNIST's. */
+  readonly preprocessing?: Preprocessing;
 }
 
 export function dataDirOption(): Option {
@@ -14,9 +17,14 @@ export function dataDirOption(): Option {
 }
 
 /** Opens a data set and says where it came from. */
-export async function openForCli(spec: string, { dataDir }: DataOptions, terminal: Terminal): Promise<LoadedData> {
+export async function openForCli(
+  spec: string,
+  { dataDir, preprocessing }: DataOptions,
+  terminal: Terminal,
+): Promise<LoadedData> {
   const data = await openData(spec, {
     dataDir,
+    preprocessing,
     onProgress: ({ file, received, total }) =>
       terminal.live(`fetching ${file}: ${byteSize(received)}${total === undefined ? "" : ` of ${byteSize(total)}`}`),
     onPicture: (done, total) => terminal.live(`reading pictures: ${grouped(done)} of ${grouped(total)}`),

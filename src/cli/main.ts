@@ -14,6 +14,8 @@ interface Verb {
 
 const VERBS: Readonly<Record<string, Verb>> = {
   train: { summary: "train a network and test it", load: () => import("./train.ts") },
+  finetune: { summary: "go on from a trained model, for other data", load: () => import("./finetune.ts") },
+  "lr-find": { summary: "find a learning rate", load: () => import("./lr-find.ts") },
   evaluate: { summary: "measure a model on a data set", load: () => import("./evaluate.ts") },
   predict: { summary: "read pictures with a model", load: () => import("./predict.ts") },
   info: { summary: "show what a model or an architecture is made of", load: () => import("./info.ts") },

@@ -44,11 +44,16 @@ export function sampleOrder(length: number, out: Int32Array = new Int32Array(len
   return out;
 }
 
+/** Writes the samples of an epoch, in the order in which it visits them. */
+export type EpochOrder = (epoch: number, out: Int32Array) => void;
+
 /** How a {@link Loader} goes through a data set. */
 export interface LoaderOptions {
   readonly batchSize: number;
   /** Seed of the shuffle; without one, samples come in their own order. */
   readonly seed?: number;
+  /** Instead of the shuffle. */
+  readonly order?: EpochOrder;
   /** What is done to every sample; default nothing. */
   readonly augment?: AugmentationList;
   /** Classes that the network tells apart, for targets that are mixed; default: those of the data set. */
@@ -69,7 +74,7 @@ export class Loader {
   /** Shapes and types of what {@link next} writes: those of the data set, but where targets are mixed. */
   readonly samples: SampleShape;
   readonly #augmenter: Augmenter | undefined;
-  readonly #seed: number | undefined;
+  readonly #epochOrder: EpochOrder;
   readonly #order: Int32Array;
   #position: number;
 
@@ -78,7 +83,7 @@ export class Loader {
    * augmented as asked
    */
   constructor(dataset: Dataset, options: LoaderOptions) {
-    const { batchSize, seed, augment = [], classes } = options;
+    const { batchSize, seed, order, augment = [], classes } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) throw new UsageError(`batch size ${batchSize} is not 1 or more`);
     if (dataset.length === 0) throw new UsageError(`${dataset.name} has no samples`);
     this.dataset = dataset;
@@ -87,7 +92,11 @@ export class Loader {
     this.#augmenter =
       augment.length === 0 ? undefined : new Augmenter(augment, dataset, { batchSize, seed: seed ?? 0, classes });
     this.samples = this.#augmenter?.samples ?? dataset;
-    this.#seed = seed;
+    this.#epochOrder =
+      order ??
+      (seed === undefined
+        ? () => {}
+        : (epoch, out) => void epochOrder(dataset.length, seed, epoch, out, dataset.locality));
     this.#order = sampleOrder(dataset.length);
     this.#position = dataset.length;
   }
@@ -99,9 +108,7 @@ export class Loader {
 
   /** Begins an epoch, at its first batch or, after a resume, at a later one. */
   start(epoch: number, batch = 0): void {
-    if (this.#seed !== undefined) {
-      epochOrder(this.dataset.length, this.#seed, epoch, this.#order, this.dataset.locality);
-    }
+    this.#epochOrder(epoch, this.#order);
     this.#augmenter?.start(epoch);
     this.#position = Math.min(this.dataset.length, batch * this.batchSize);
   }

@@ -23,8 +23,12 @@ function environment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv
 }
 
 /** Starts `ductus words…` in `cwd`. */
-export function start(cwd: string, words: readonly string[]): ChildProcess {
-  const env = environment({ XDG_CACHE_HOME: `${cwd}/cache` });
+export function start(
+  cwd: string,
+  words: readonly string[],
+  extra: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const env = environment({ XDG_CACHE_HOME: `${cwd}/cache`, ...extra });
   return spawn(process.execPath, [binary, ...words], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
 }
 

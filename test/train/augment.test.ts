@@ -1,6 +1,7 @@
 /** Augmentation in training: the same weights for any number of threads, and soft targets where samples are mixed. */
 import { describe, expect, it } from "vitest";
 import type { AugmentationList } from "../../src/data/augment/records.ts";
+import type { Dataset } from "../../src/data/dataset.ts";
 // Under another name: the linter takes `fit` for a focused test.
 import { fit as trainModel } from "../../src/index.ts";
 import { Model } from "../../src/models/model.ts";
@@ -63,7 +64,7 @@ describe("fit with augment", () => {
 });
 
 /** The bars of the first two classes only. */
-function pick(data: ReturnType<typeof bars>) {
+function pick(data: ReturnType<typeof bars>): Omit<Dataset, "classes" | "label"> {
   const { name, length, inputShape, inputType, targetShape, targetType } = data;
   return {
     name,
@@ -72,7 +73,7 @@ function pick(data: ReturnType<typeof bars>) {
     inputType,
     targetShape,
     targetType,
-    read: (...[indices, start, count, inputs, targets]: Parameters<typeof data.read>) => {
+    read: (indices, start, count, inputs, targets) => {
       data.read(indices, start, count, inputs, targets);
       for (let k = 0; k < count; k++) targets[k] %= 2;
     },

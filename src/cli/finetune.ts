@@ -1,0 +1,359 @@
+/**
+ * `ductus finetune`: goes on from a trained model with other data, often few, and says what that was worth: beside the
+ * result stand the base model as it was, a network trained from scratch on the same samples, and what the old task lost.
+ */
+import { basename } from "node:path";
+import { Command } from "commander";
+import { ImageDataset } from "../data/dataset.ts";
+import { takeShots } from "../data/shots.ts";
+import { SOURCES } from "../data/sources.ts";
+import type { Backend } from "../engine/backends/backend.ts";
+import { DuctusError, UsageError } from "../engine/errors.ts";
+import type { Model } from "../models/model.ts";
+import { OPTIMIZER_NAMES } from "../optim/registry.ts";
+import { describeEnvironment } from "../platform/node/environment.ts";
+import { openData } from "../platform/node/open-data.ts";
+import { platform } from "../platform/platform.ts";
+import { evaluate } from "../train/evaluate.ts";
+import type { Evaluation } from "../train/evaluation.ts";
+import { fit, type Run } from "../train/fit.ts";
+import type { TransferOptions } from "../train/freeze.ts";
+import { conformTo, preprocessingOf } from "../train/predict.ts";
+import { formatEvaluation, grouped, percent, table } from "../train/report.ts";
+import { plainResult } from "../train/results.ts";
+import { runFiles, runFolder } from "../train/run-folder.ts";
+import type { FitOptions } from "../train/settings.ts";
+import { load } from "../train/trained-model.ts";
+import { adapt, fresh, withOldHead } from "../train/transfer.ts";
+import { VERSION } from "../version.ts";
+import { dataDirOption, openForCli } from "./cli-data.ts";
+import { catchInterrupts } from "./interrupt.ts";
+import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
+import { progressCallback } from "./progress.ts";
+import { openRun, recordedOptions } from "./resume.ts";
+import { claimRunFolder } from "./run-path.ts";
+import { duration, openTerminal, type Terminal } from "./terminal.ts";
+import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
+
+interface FinetuneOptions extends CommonOptions, LoopOptions {
+  readonly base?: string;
+  readonly data: string;
+  readonly dataDir?: string;
+  readonly shots?: number;
+  readonly freeze?: readonly string[];
+  readonly unfreezeEvery?: number;
+  readonly probeEpochs?: number;
+  readonly lrDecayPerLayer?: number;
+  readonly updateStatistics?: boolean;
+  readonly optimizer?: string;
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+  readonly seed: number;
+  readonly val?: number;
+  readonly compare: boolean;
+  readonly oldData?: string;
+  readonly threads?: number;
+  readonly strict?: boolean;
+  readonly out?: string;
+  readonly resume?: string;
+}
+
+/** A rate that moves a trained network without tearing it up. */
+const LR = 3e-4;
+const OPTIMIZER = "adamw";
+const EPOCHS = 5;
+/** Few samples are seen more often, until there are so many steps. */
+const LEAST_STEPS = 300;
+/** Batches are made smaller until an epoch has so many. */
+const LEAST_BATCHES = 4;
+const VALIDATION = 0.1;
+/** With so few samples of each class none can be spared for validation. */
+const FEW = 20;
+
+const EXAMPLES = `
+Classes that the model knows by name keep their row of the last layer, others get a new one. By default a small learning
+rate (${LR}, ${OPTIMIZER}, one cycle), batch-norm statistics as they are and, where the last layer is new, a third of the epochs for it alone.
+
+Examples:
+  $ ductus finetune runs/mnist-cnn-3x3-1/best.safetensors --data usps
+  $ ductus finetune digits.safetensors --data usps --shots 10
+  $ ductus finetune digits.safetensors --data my-letters/ --freeze 'conv*'
+  $ ductus finetune digits.safetensors --data telugu-digits --unfreeze-every 2 --lr-decay-per-layer 0.5`;
+
+export function command(): Command {
+  const all = new Command()
+    .description("Goes on from a trained model with other data, and compares with the base model and with scratch.")
+    .argument("[model]", "model file to start from")
+    .option("--data <name|path>", "usps, fashion-mnist …, a folder of pictures by class, or a CSV file", "usps")
+    .addOption(dataDirOption())
+    .addOption(integerOption("--shots <n>", "train on so many samples of each class only", { min: 1 }))
+    .option("--freeze <pattern...>", "weights that stay as they are: conv1, 'conv*', fc1.bias")
+    .addOption(
+      integerOption("--unfreeze-every <epochs>", "train the last layer first, then one more each time", { min: 1 }),
+    )
+    .addOption(integerOption("--probe-epochs <n>", "train the last layer alone for so long, then all", { min: 0 }))
+    .addOption(
+      numberOption("--lr-decay-per-layer <factor>", "the rate of each layer, of that after it", { min: 0.001, max: 1 }),
+    )
+    .option("--update-statistics", "let batch-norm learn the statistics of the new data")
+    .option("--optimizer <name>", OPTIMIZER_NAMES.join(", "))
+    .addOption(numberOption("--momentum <share>", "of sgd and rmsprop", { min: 0, max: 1 }))
+    .addOption(numberOption("--weight-decay <rate>", "pull of the weights towards zero", { min: 0 }))
+    .addOption(integerOption("--seed <n>", "of shots, order, split and new weights").default(0))
+    .addOption(
+      numberOption("--val <share>", `put aside for validation (default ${VALIDATION}, or 0 with few shots)`, {
+        min: 0,
+        max: 0.9,
+      }),
+    )
+    .option("--no-compare", "train no other network from scratch beside it")
+    .option("--old-data <name|path>", "what the base model was trained on (default: as its file says)")
+    .addOption(integerOption("--threads <n>", "default: one per core", { min: 1, max: 256 }))
+    .option("--strict", "arithmetic that gives the same bits on every machine")
+    .option("--out <folder>", "run folder (default: runs/DATA-MODEL-N)")
+    .option("--resume <run>", "go on with the run in this folder, as if it had never stopped")
+    .addHelpText("after", EXAMPLES)
+    .action((base: string | undefined, options: FinetuneOptions, own: Command) =>
+      finetune({ ...options, ...(base !== undefined && { base }) }, own),
+    );
+  for (const option of loopOptions()) all.addOption(option);
+  return all.addOption(jsonOption());
+}
+
+async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
+  const terminal = openTerminal(typed.json === true);
+  const resumed =
+    typed.resume === undefined ? undefined : await openRun(typed.resume, "finetune", typed, own, terminal);
+  const options = resumed?.options ?? typed;
+  if (options.base === undefined) throw new UsageError("give the model to start from: ductus finetune MODEL --data …");
+  const optimizer = optimizerSpec(options, OPTIMIZER);
+
+  const base = await load(options.base);
+  const data = await openForCli(options.data, { ...options, preprocessing: preprocessingOf(base) }, terminal);
+  const { shots, seed } = options;
+  const all = conformTo(base, data.train);
+  const train = shots === undefined ? all : takeShots(all, shots, seed);
+  const test = conformTo(base, data.test);
+  const { model, kept } = adapt(base, train.classes, seed);
+  describeHead(terminal, base, train, kept);
+
+  const loop = decide(options, train, kept.length < train.classes.length);
+  const folder = resumed?.folder ?? (await claimRunFolder(options.out, options.data, `${stem(base)}-finetuned`));
+  const backend = await platform().createBackend(options);
+  const interrupt = catchInterrupts(terminal);
+  try {
+    const args = {
+      ...{ verb: "finetune", ...options, options: recordedOptions(options), optimizer },
+      base: { path: options.base, dataset: base.dataset },
+      dataset: { name: train.name, origin: train.origin, fingerprint: data.fingerprint },
+    };
+    const environment = describeEnvironment(VERSION);
+    const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast });
+    const { callbacks = [], ...rest } = loop;
+    const how: FitOptions = { ...rest, seed, optimizer, backend, signal: interrupt.signal };
+    const run = await fit(model, train, {
+      ...how,
+      callbacks: [keeper, progressCallback(terminal), ...callbacks],
+      resume: resumed?.checkpoint,
+    });
+    if (interrupt.status !== 0) {
+      terminal.note(`stopped at step ${grouped(run.steps)}; go on: ductus finetune --resume ${folder}`);
+      process.exitCode = interrupt.status;
+      return;
+    }
+    await report({ options, base, run, train, test, how, folder, backend, terminal });
+  } finally {
+    interrupt.release();
+    await backend.close();
+  }
+}
+
+/** What is not given: few samples are seen often, in small batches, and none of them is put aside. */
+function decide(options: FinetuneOptions, train: ImageDataset, hasNewHead: boolean): FitOptions {
+  const given = fitOptions(options);
+  const isFew = options.shots !== undefined && options.shots < FEW;
+  const validation = options.val ?? (isFew ? 0 : VALIDATION);
+  const left = Math.round(train.length * (1 - validation));
+  const batchSize = given.batchSize ?? Math.max(1, Math.min(64, Math.floor(left / LEAST_BATCHES)));
+  const perEpoch = Math.ceil(left / batchSize);
+  const isOpen = given.steps === undefined && given.minutes === undefined;
+  const epochs = given.epochs ?? (isOpen ? Math.max(EPOCHS, Math.ceil(LEAST_STEPS / perEpoch)) : undefined);
+  const { freeze, unfreezeEvery, lrDecayPerLayer, updateStatistics = false } = options;
+  const probe = hasNewHead && unfreezeEvery === undefined && epochs !== undefined ? Math.floor(epochs / 3) : 0;
+  const transfer: TransferOptions = {
+    freeze,
+    unfreezeEvery,
+    probeEpochs: options.probeEpochs ?? probe,
+    lrDecayPerLayer,
+    freezeStatistics: !updateStatistics,
+  };
+  const schedule = given.schedule ?? "oneCycle";
+  return { ...given, epochs, batchSize, validation, transfer, lr: given.lr ?? LR, schedule };
+}
+
+function describeHead(terminal: Terminal, base: Model, train: ImageDataset, kept: readonly string[]): void {
+  const total = train.classes.length;
+  const words =
+    kept.length === total && base.classes.length === total
+      ? "kept: the classes are the same"
+      : kept.length === 0
+        ? `new: none of the ${total} classes is known to the model`
+        : `${kept.length} of ${total} rows kept (${kept.slice(0, 10).join(" ")}), the others new`;
+  terminal.note(terminal.noteStyle.dim(`head     ${words}`));
+}
+
+interface Job {
+  readonly options: FinetuneOptions;
+  readonly base: Model;
+  readonly run: Run;
+  readonly train: ImageDataset;
+  readonly test: ImageDataset;
+  readonly how: FitOptions;
+  readonly folder: string;
+  readonly backend: Backend;
+  readonly terminal: Terminal;
+}
+
+/** Each model on the new data and on the old; undefined where there is nothing to measure. */
+interface Compared {
+  readonly name: string;
+  readonly key: "base" | "finetuned" | "scratch";
+  readonly test?: number;
+  readonly old?: number;
+}
+
+async function report(job: Job): Promise<void> {
+  const { options, base, run, train, test, folder, backend, terminal } = job;
+  const { best } = runFiles(folder);
+  const result = await evaluate(run.model, test, { backend });
+  const old = await openOld(job);
+  const knowsAll = train.classes.every((name) => base.classes.includes(name));
+  const rows: Compared[] = [
+    {
+      key: "base",
+      name: "base model, untouched",
+      test: knowsAll ? (await evaluate(base, relabelled(test, base), { backend })).accuracy : undefined,
+      old: old && (await evaluate(base, old, { backend })).accuracy,
+    },
+    {
+      key: "finetuned",
+      name: "fine-tuned",
+      test: result.accuracy,
+      old: old && (await evaluate(withOldHead(base, run.model), old, { backend })).accuracy,
+    },
+    ...(options.compare ? await fromScratch(job) : []),
+  ];
+  run.model.metrics = { ...run.model.metrics, test: testMetrics(result), comparison: plain(rows) };
+  await run.model.save(best);
+
+  terminal.print();
+  if (run.reason !== undefined) terminal.print(`stopped: ${run.reason}`);
+  terminal.print(terminal.style.bold(`Test after ${grouped(run.steps)} steps on ${grouped(train.length)} samples`));
+  terminal.print(formatEvaluation(result, terminal.style));
+  terminal.print();
+  showComparison(terminal, rows, test.name, old?.name);
+  terminal.print();
+  terminal.print(`trained in  ${duration(run.seconds)}`);
+  terminal.print(`run folder  ${folder}`);
+  terminal.print(`model file  ${best}`);
+  const epochs = run.history.map(plainResult);
+  const { ended, reason, steps, seconds } = run;
+  terminal.emit({
+    run: folder,
+    model: best,
+    ended,
+    reason,
+    steps,
+    seconds,
+    epochs,
+    test: result,
+    comparison: plain(rows),
+  });
+}
+
+function plain(rows: readonly Compared[]): Record<string, { test?: number; old?: number }> {
+  return Object.fromEntries(rows.map(({ key, test, old }) => [key, { test, old }]));
+}
+
+function testMetrics({ count, loss, accuracy }: Evaluation): Record<string, unknown> {
+  return { samples: count, loss, accuracy };
+}
+
+function showComparison(
+  terminal: Terminal,
+  rows: readonly Compared[],
+  name: string,
+  oldName: string | undefined,
+): void {
+  const cell = (share: number | undefined): string => (share === undefined ? "–" : percent(share));
+  const heads = [
+    "accuracy on the test split of",
+    basename(name),
+    ...(oldName === undefined ? [] : [basename(oldName)]),
+  ];
+  const cells = rows.map((row) => [row.name, cell(row.test), ...(oldName === undefined ? [] : [cell(row.old)])]);
+  const [head, ...lines] = table(heads, cells);
+  terminal.print(terminal.style.dim(head));
+  for (const line of lines) terminal.print(line);
+  const [before, after] = rows.map(({ old }) => old);
+  if (before === undefined || after === undefined) return;
+  const lost = 100 * (before - after);
+  const words = lost > 0 ? `lost ${lost.toFixed(2)}` : `gained ${(-lost).toFixed(2)}`;
+  terminal.print(
+    terminal.style.dim(
+      `the old task has ${words} points, with the old last layer on the new network where it was replaced`,
+    ),
+  );
+}
+
+/** The same number of steps from fresh weights, by the recipe of the network. */
+async function fromScratch({ base, run, train, test, how, options, backend, terminal }: Job): Promise<Compared[]> {
+  const model = fresh(base, train.classes, options.seed);
+  if (model === undefined) {
+    terminal.note("no comparison with scratch: a network of one's own class cannot be made anew from its file");
+    return [];
+  }
+  terminal.note(terminal.noteStyle.dim("and from scratch, on the same samples, for as many steps:"));
+  const { batchSize, validation, keep, seed, signal } = how;
+  const { optimizer, lr } = model.recipe;
+  const shared = { batchSize, validation, keep, seed, signal, backend };
+  const scratch = await fit(model, train, {
+    ...shared,
+    ...{ optimizer, lr, schedule: "oneCycle", steps: run.steps },
+    callbacks: [progressCallback(terminal)],
+  });
+  if (scratch.ended === "aborted")
+    throw new DuctusError("stopped while training from scratch; the fine-tuned model is kept");
+  return [{ key: "scratch", name: "from scratch", test: (await evaluate(scratch.model, test, { backend })).accuracy }];
+}
+
+/** The test split of what the base was trained on, where it can be had. */
+async function openOld({ base, options, terminal }: Job): Promise<ImageDataset | undefined> {
+  const name = options.oldData ?? base.dataset?.name;
+  if (name === undefined || (options.oldData === undefined && !(name in SOURCES) && !/[\\/.]/.test(name)))
+    return undefined;
+  try {
+    const { dataDir } = options;
+    const { test } = await openData(name, { dataDir, preprocessing: preprocessingOf(base) });
+    if (test.classes.every((known) => base.classes.includes(known))) return relabelled(conformTo(base, test), base);
+    throw new UsageError(`its classes are not those of the model`);
+  } catch (error) {
+    if (!(error instanceof DuctusError) || options.oldData !== undefined) throw error;
+    terminal.note(`what the old task has lost is not measured: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** The same pictures with the labels that their classes have in a model. */
+function relabelled(dataset: ImageDataset, { classes }: Model): ImageDataset {
+  const map = dataset.classes.map((name) => classes.indexOf(name));
+  if (map.every((to, from) => to === from) && classes.length === map.length) return dataset;
+  const { name, images, polarity, origin, inputShape } = dataset;
+  const [height, width, channels] = inputShape;
+  const labels = Int32Array.from({ length: dataset.length }, (_, i) => map[dataset.label(i)]);
+  return new ImageDataset({ name, images, labels, height, width, channels, classes, polarity, origin });
+}
+
+function stem(base: Model): string {
+  return base.architecture?.name ?? "model";
+}

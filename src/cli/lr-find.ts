@@ -1,0 +1,121 @@
+/** `ductus lr-find`: a learning rate for a network and data, found in some seconds, with the curve that it rests on. */
+import { Command } from "commander";
+import { preprocessedShape } from "../data/preprocess.ts";
+import { stratifiedSplit } from "../data/split.ts";
+import { create, findArchitecture } from "../models/registry.ts";
+import { OPTIMIZER_NAMES } from "../optim/registry.ts";
+import { platform } from "../platform/platform.ts";
+import { findLr, type LrCurve } from "../train/lr-find.ts";
+import { conformTo } from "../train/predict.ts";
+import { loadWeights } from "../train/weights.ts";
+import { dataDirOption, openForCli } from "./cli-data.ts";
+import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
+import { plot } from "./plot.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
+import { optimizerSpec } from "./training-options.ts";
+
+interface LrFindCliOptions extends CommonOptions {
+  readonly data: string;
+  readonly dataDir?: string;
+  readonly model: string;
+  readonly init?: string;
+  readonly batchSize?: number;
+  readonly optimizer?: string;
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+  readonly from: number;
+  readonly to: number;
+  readonly steps: number;
+  readonly seed: number;
+  readonly val: number;
+  readonly threads?: number;
+  readonly strict?: boolean;
+}
+
+const EXAMPLES = `
+The rate grows from step to step; the suggestion is where the loss falls fastest. Nothing is kept of the training.
+
+Examples:
+  $ ductus lr-find --model cnn-3x3
+  $ ductus lr-find --model lenet5 --optimizer sgd --momentum 0.9 --batch-size 128
+  $ ductus lr-find --data my-letters/ --json`;
+
+export function command(): Command {
+  return new Command()
+    .description("Finds a learning rate: trains for some steps while the rate grows, and shows the loss over it.")
+    .option("--data <name|path>", "mnist, fashion-mnist …, a folder of pictures by class, or a CSV file", "mnist")
+    .addOption(dataDirOption())
+    .option("--model <name>", "architecture", "cnn-3x3")
+    .option("--init <file>", "start from these weights (.safetensors, .pt, .pth)")
+    .addOption(integerOption("--batch-size <n>", "samples per step (default: the model's recipe)", { min: 1 }))
+    .option("--optimizer <name>", OPTIMIZER_NAMES.join(", "))
+    .addOption(numberOption("--momentum <share>", "of sgd and rmsprop", { min: 0, max: 1 }))
+    .addOption(numberOption("--weight-decay <rate>", "pull of the weights towards zero", { min: 0 }))
+    .addOption(numberOption("--from <rate>", "first learning rate", { min: 0, open: true }).default(1e-6))
+    .addOption(numberOption("--to <rate>", "last learning rate", { min: 0, open: true }).default(10))
+    .addOption(integerOption("--steps <n>", "steps between them", { min: 20 }).default(200))
+    .addOption(integerOption("--seed <n>", "of weights and order").default(0))
+    .addOption(
+      numberOption("--val <share>", "part that training puts aside, and this does too", { min: 0, max: 0.9 }).default(
+        0.1,
+      ),
+    )
+    .addOption(integerOption("--threads <n>", "default: one per core", { min: 1, max: 256 }))
+    .option("--strict", "arithmetic that gives the same bits on every machine")
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+async function run(options: LrFindCliOptions): Promise<void> {
+  const terminal = openTerminal(options.json === true);
+  const { recipe } = findArchitecture(options.model);
+  const optimizer = optimizerSpec(options, recipe.optimizer);
+  const { train, preprocessing } = await openForCli(options.data, options, terminal);
+  const { seed, from, to, steps, batchSize } = options;
+  const model = create(options.model, { classes: train.classes, inputShape: preprocessedShape(preprocessing), seed });
+  model.preprocessing = { ...preprocessing };
+  if (options.init !== undefined) await loadWeights(model, options.init);
+  const samples = conformTo(model, train);
+  const part = options.val === 0 ? samples : stratifiedSplit(samples, options.val, seed).train;
+  const backend = await platform().createBackend(options);
+  try {
+    const onStep = (step: number): void => terminal.live(`step ${step} of ${steps}`);
+    const curve = await findLr(model, part, { optimizer, batchSize, seed, from, to, steps, backend, onStep });
+    show(terminal, curve, options.model);
+    terminal.emit({ model: options.model, data: train.name, optimizer, ...curve });
+  } finally {
+    await backend.close();
+  }
+}
+
+function show(terminal: Terminal, { points, suggestion, tenthOfLeast, exploded }: LrCurve, model: string): void {
+  const columns = process.stdout.isTTY ? process.stdout.columns : 80;
+  const drawn = plot({
+    xs: points.map(({ lr }) => lr),
+    // Where the loss explodes the scale would leave nothing to see of the rest.
+    ys: points.map(({ smoothed }) => Math.min(smoothed, 1.5 * points[0].smoothed)),
+    width: Math.max(20, Math.min(72, columns - 12)),
+    height: 12,
+    isLogarithmic: true,
+    mark: suggestion,
+  });
+  terminal.print();
+  terminal.print(terminal.style.dim("training loss (smoothed) over learning rate"));
+  for (const line of drawn) terminal.print(line);
+  terminal.print();
+  if (suggestion === undefined || tenthOfLeast === undefined) {
+    terminal.print("The loss never fell: no learning rate to suggest. Is --from too large, or are the samples no use?");
+    return;
+  }
+  terminal.print(
+    `${terminal.style.bold(`suggested learning rate  ${rate(suggestion)}`)} ▲ where the loss falls fastest`,
+  );
+  terminal.print(`a bolder one             ${rate(tenthOfLeast)}   a tenth of where it is least`);
+  if (exploded) terminal.print(`the loss explodes at     ${rate(points[points.length - 1].lr)}`);
+  terminal.print(terminal.style.dim(`try it:                  ductus train --model ${model} --lr ${rate(suggestion)}`));
+}
+
+function rate(value: number): string {
+  return String(Number(value.toPrecision(2)));
+}

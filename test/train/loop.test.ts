@@ -1,0 +1,269 @@
+/** What the loop adds to plain steps, against PyTorch (golden/make.py) and against itself. */
+import { readFileSync } from "node:fs";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Dataset } from "../../src/data/dataset.ts";
+import { balancedWeights, weightedOrder } from "../../src/data/sampling.ts";
+import { printGraph } from "../../src/engine/trace.ts";
+import { Model } from "../../src/models/model.ts";
+import { ReLU } from "../../src/nn/activation.ts";
+import { Linear } from "../../src/nn/linear.ts";
+import { BatchNorm2d } from "../../src/nn/norm.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
+import { nodePlatform } from "../../src/platform/node/platform.ts";
+import { setPlatform } from "../../src/platform/platform.ts";
+import { type Callback, earlyStopping } from "../../src/train/callbacks.ts";
+import { fit as trainModel } from "../../src/train/fit.ts";
+import type { FitOptions } from "../../src/train/settings.ts";
+import { resolveSettings } from "../../src/train/settings.ts";
+import { traceTrainingStep } from "../../src/train/step.ts";
+import { difference } from "../nn/evaluate.ts";
+import { bars, smallModel } from "./synthetic.ts";
+
+beforeAll(() => setPlatform(nodePlatform));
+
+type Weights = Readonly<Record<string, readonly number[]>>;
+interface GoldenCase {
+  readonly losses: readonly number[];
+  readonly weights: Weights;
+}
+interface Golden {
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  readonly initial: Weights;
+  readonly cases: Readonly<Record<string, GoldenCase>>;
+}
+const golden: Golden = JSON.parse(readFileSync(new URL("./golden/loop.json", import.meta.url), "utf8"));
+
+const samples: Dataset = {
+  name: "golden",
+  length: golden.y.length,
+  inputShape: [5],
+  inputType: "float32",
+  targetShape: [],
+  targetType: "int32",
+  classes: ["a", "b", "c"],
+  label: (i) => golden.y[i],
+  read: (indices, start, count, inputs, targets) => {
+    for (let k = 0; k < count; k++) {
+      const index = indices[start + k];
+      for (let c = 0; c < 5; c++) inputs[5 * k + c] = golden.x[5 * index + c];
+      targets[k] = golden.y[index];
+    }
+  },
+};
+
+function goldenModel(): Model {
+  const network = new Sequential(new Linear(5, 6), new ReLU(), new Linear(6, 3));
+  const values = Object.entries(golden.initial).map(([name, data]) => {
+    const own = [...network.namedParameters()].find(([other]) => other === name);
+    return [name, { shape: own?.[1].shape ?? [], data }] as const;
+  });
+  network.load(new Map(values));
+  return new Model(network, { inputShape: [5], inputType: "float32", normalization: null, classes: ["a", "b", "c"] });
+}
+
+const PLAIN: FitOptions = {
+  epochs: 10,
+  batchSize: 12,
+  optimizer: { name: "sgd", momentum: 0.9 },
+  lr: 0.5,
+  threads: 1,
+};
+
+async function expectGolden(name: string, options: FitOptions): Promise<void> {
+  const { model, history } = await trainModel(goldenModel(), samples, { ...PLAIN, ...options });
+  const { losses, weights } = golden.cases[name];
+  expect(
+    difference(
+      history.map(({ trainingLoss }) => trainingLoss),
+      losses,
+    ),
+  ).toBeLessThan(1e-5);
+  for (const [key, parameter] of model.network.namedParameters()) {
+    expect(difference([...parameter.data], weights[key]), key).toBeLessThan(1e-5);
+  }
+}
+
+describe("gives PyTorch's numbers", () => {
+  it("as they are", () => expectGolden("plain", {}));
+  it.each([
+    [4, 3],
+    [5, 3],
+    [1, 12],
+    [7, 2],
+  ])("in parts of %i, %i to a step", (batchSize, accumulate) => expectGolden("plain", { batchSize, accumulate }));
+  it("with clipped gradients", () => expectGolden("clipNorm", { clipNorm: 0.1 }));
+  it("with clipped gradients of parts", () => expectGolden("clipNorm", { clipNorm: 0.1, batchSize: 5, accumulate: 3 }));
+  it("with smoothed labels", () => expectGolden("labelSmoothing", { labelSmoothing: 0.2 }));
+  it("with class weights", () => expectGolden("classWeights", { classWeights: [1, 2.5, 0.5] }));
+  it("with both", () => expectGolden("both", { classWeights: [1, 2.5, 0.5], labelSmoothing: 0.1 }));
+  it("with averaged weights", () => expectGolden("ema", { ema: 0.8 }));
+  it("with averaged weights of parts", () => expectGolden("ema", { ema: 0.8, batchSize: 4, accumulate: 3 }));
+  it("with averaged weights by Adam", () => expectGolden("emaAdam", { ema: 0.7, optimizer: "adam", lr: 0.05 }));
+});
+
+describe("the step's graph", () => {
+  const trace = (options: object): string => {
+    const model = smallModel();
+    const settings = resolveSettings(model.recipe, {});
+    return printGraph(traceTrainingStep({ model, ...settings, ...options }, bars(12), 4));
+  };
+
+  it("holds nothing of what is off", () => {
+    const text = trace({});
+    expect(text).not.toMatch(/averageShare|"part"/);
+    // Weights, and Adam's two moments of each.
+    const weights = [...smallModel().network.namedParameters()].length;
+    expect(text.match(/←/g)).toHaveLength(3 * weights);
+  });
+});
+
+describe("averages", () => {
+  it("are what is validated and what callbacks see, running statistics included; training goes on with the weights", async () => {
+    const seen: number[][] = [];
+    const values = (model: Model): number[] => [...model.network.namedParameters()].flatMap(([, p]) => [...p.data]);
+    const watch: Callback = {
+      onEpoch: ({ model }) => {
+        seen.push(values(model));
+      },
+    };
+    const run = async (ema?: number): Promise<number[]> =>
+      (await trainModel(withBatchNorm(), bars(48), { ...quick, ema, callbacks: [watch] })).history.map(
+        ({ trainingLoss }) => trainingLoss,
+      );
+    const plain = await run();
+    const last = seen.splice(0)[2];
+    // The losses while training are those of the weights, averaged or not.
+    expect(await run(0.9)).toEqual(plain);
+    expect(seen[2]).not.toEqual(last);
+    // weight, bias, running_mean
+    expect(seen[2][2]).not.toBe(last[2]);
+  });
+});
+
+describe("length of a run", () => {
+  it("ends after so many steps, the last epoch cut short and validated", async () => {
+    const rates: number[] = [];
+    const run = await trainModel(smallModel(), bars(60), {
+      ...quick,
+      steps: 7,
+      validation: bars(12, 3),
+      schedule: "oneCycle",
+      callbacks: [{ onStep: ({ lr }) => rates.push(lr) }],
+    });
+    expect(run).toMatchObject({ steps: 7, ended: "finished" });
+    expect(run.history.map(({ step }) => step)).toEqual([4, 7]);
+    expect(run.history[1].validation?.count).toBe(12);
+    // The schedule spans the steps that there are.
+    expect(rates.at(-1)).toBeCloseTo(quick.lr / 25 / 1e4, 12);
+  });
+
+  it("stretches the schedule to the minutes, and undoes the steps that measured the speed", async () => {
+    const minutes = 0.5 / 60;
+    const rates: number[] = [];
+    const options = { batchSize: 16, lr: 0.02, threads: 1, schedule: "oneCycle", seed: 3 } as const;
+    const run = await trainModel(smallModel(), bars(600), {
+      ...options,
+      minutes,
+      callbacks: [{ onStep: ({ lr }) => rates.push(lr) }],
+    });
+    // Ends in time, whatever else the machine does; a paused machine ends at once.
+    expect(run.steps).toBeGreaterThan(0);
+    expect(rates[0]).toBeCloseTo(0.02 / 25, 10);
+    if (run.reason === undefined) {
+      expect(rates.at(-1)).toBeCloseTo(0.02 / 25 / 1e4, 10);
+      // The same steps without a clock give the same weights.
+      const again = await trainModel(smallModel(), bars(600), { ...options, steps: run.steps });
+      expect(again.history.at(-1)?.trainingLoss).toBe(run.history.at(-1)?.trainingLoss);
+    }
+  });
+
+  it("warms up in a line, then follows the schedule", async () => {
+    const rates: number[] = [];
+    await trainModel(smallModel(), bars(64), {
+      ...quick,
+      warmup: 0.5,
+      schedule: "cosine",
+      callbacks: [{ onStep: ({ lr }) => rates.push(lr / quick.lr) }],
+    });
+    // 4 steps an epoch: 2 of warm-up, then half a cosine over the other 10.
+    const cosine = Array.from({ length: 10 }, (_, i) => (1 + Math.cos((Math.PI * i) / 10)) / 2);
+    expect(difference(rates, [0.01, 0.505, ...cosine])).toBeLessThan(1e-9);
+  });
+
+  it("stops early by accuracy, with a least improvement", async () => {
+    const options = { ...quick, epochs: 30, validation: bars(30, 4) };
+    const { history, reason } = await trainModel(smallModel(), bars(60), {
+      ...options,
+      callbacks: [earlyStopping({ metric: "accuracy", patience: 2, minDelta: 0.01 })],
+    });
+    expect(reason).toBe("the accuracy has not risen for 2 epochs");
+    expect(history.length).toBeLessThan(30);
+  });
+});
+
+describe("sampling", () => {
+  it("draws classes by their weights, the same ones for the same seed and epoch", () => {
+    const data = bars(300);
+    const order = weightedOrder(data, [1, 0, 3], 5);
+    const [first, again, other] = [0, 0, 0].map(() => new Int32Array(4000));
+    order(1, first);
+    order(1, again);
+    order(2, other);
+    expect(again).toEqual(first);
+    expect(other).not.toEqual(first);
+    const counts = [0, 0, 0];
+    for (const index of first) counts[data.label(index)]++;
+    expect(counts[1]).toBe(0);
+    // 1 : 3 within five standard deviations, √(4000 · 3/16) = 27.4
+    expect(Math.abs(counts[0] - 1000)).toBeLessThan(5 * 27.4);
+    expect(new Set(first).size).toBeGreaterThan(190);
+  });
+
+  it("balances classes of different sizes", async () => {
+    const data = bars(90);
+    expect(balancedWeights(data)).toEqual([1, 1, 1]);
+    const run = await trainModel(smallModel(), data, { ...quick, sampling: "balanced", classWeights: "balanced" });
+    expect(run.history.at(-1)?.trainingAccuracy).toBeGreaterThan(0.9);
+  });
+
+  it("learns a few batches by heart when asked to, and validates on nothing", async () => {
+    const run = await trainModel(smallModel(), bars(600), {
+      ...quick,
+      epochs: 40,
+      overfitBatches: 2,
+      validation: 0.2,
+    });
+    expect(run.steps).toBe(80);
+    expect(run.history.at(-1)?.trainingAccuracy).toBe(1);
+    expect(run.history.at(-1)?.validation).toBeUndefined();
+  });
+});
+
+it.each([
+  [{ ema: 1 }, /ema is 1; expected a decay between 0 and 1/],
+  [{ accumulate: 0 }, /accumulate is 0; expected a whole number/],
+  [{ steps: 1.5 }, /steps is 1.5/],
+  [{ minutes: 0 }, /minutes is 0; expected a number above 0/],
+  [{ minutes: 1e-9 }, /not one step fits into/],
+  [{ warmup: -1 }, /warmup is -1/],
+  [{ classWeights: [1, 2] }, /classWeights has 2 weights for 3 classes/],
+  [{ sampling: [1, -1, 1] }, /sampling has -1; expected numbers of at least 0/],
+  [{ sampling: [0, 0, 0] }, /all samples have weight 0/],
+  [{ loss: "nllLoss", classWeights: [1, 1, 1] }, /classWeights belong to the loss crossEntropy/],
+  [{ overfitBatches: 0 }, /overfitBatches is 0/],
+  [{ schedule: { name: "cosin" } as never }, /unknown schedule "cosin"; did you mean "cosine"/],
+] as [FitOptions, RegExp][])("refuses %o", async (options, message) => {
+  await expect(trainModel(smallModel(), bars(30), { ...quick, ...options })).rejects.toThrow(message);
+});
+
+const quick = { epochs: 3, batchSize: 16, lr: 0.02, threads: 1 } as const;
+
+function withBatchNorm(): Model {
+  const base = smallModel();
+  return new Model(new Sequential(new BatchNorm2d(1), base.network), {
+    inputShape: base.inputShape,
+    classes: 3,
+    seed: 1,
+  });
+}
