@@ -5,11 +5,12 @@ import { Loader } from "../data/loader.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { DataError } from "../engine/errors.ts";
 import { formatShape, sameShape, sizeOf } from "../engine/shape.ts";
+import type { Metric, MetricBatch } from "../metrics/metric.ts";
+import { Predictions } from "../metrics/predictions.ts";
 import type { Model } from "../models/model.ts";
 import { type BackendOptions, platform } from "../platform/platform.ts";
-import { classification, Evaluation } from "./evaluation.ts";
+import { Evaluation } from "./evaluation.ts";
 import { findLoss, type LossFunction, type LossName } from "./losses.ts";
-import { ConfusionMatrix, type Metric, type MetricBatch } from "./metrics.ts";
 import { hasClasses, traceEvaluationStep } from "./step.ts";
 
 /** Work between two breaths, in milliseconds: long enough to cost nothing, short enough that Ctrl-C is prompt. */
@@ -32,8 +33,8 @@ export interface EvaluateOptions extends BackendOptions {
 const BATCH_SIZE = 200;
 
 /**
- * Measures a model on every sample of a data set. Data with class indices give accuracy, precision, recall, F1 and a
- * confusion matrix; any data the mean loss and the user's metrics.
+ * Measures a model on every sample of a data set. Data with class indices give accuracy, precision, recall, F1, a
+ * confusion matrix and all that metrics/ works out; any data the mean loss and the user's metrics.
  * @throws DataError when the samples do not fit the model
  */
 export async function evaluate(model: Model, dataset: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
@@ -49,8 +50,15 @@ export async function evaluate(model: Model, dataset: Dataset, options: Evaluate
 
 /** Whether these are the samples, all of them, that the model was trained on. */
 async function wasTrainedOn(model: Model, dataset: Dataset): Promise<boolean> {
-  if (model.dataset?.name !== dataset.name || !(dataset instanceof ImageDataset)) return false;
+  // Whatever it is called: the same pixels and labels are the same samples.
+  if (model.dataset === undefined || !(dataset instanceof ImageDataset)) return false;
   return model.dataset.fingerprint === (await fingerprint(dataset));
+}
+
+/** What a model's outputs are to be divided by for probabilities that can be believed, where it was found on validation samples. */
+export function temperatureOf({ metrics }: Model): number | undefined {
+  const { temperature } = metrics;
+  return typeof temperature === "number" && temperature > 0 ? temperature : undefined;
 }
 
 /** What a model goes by in messages and file names. */
@@ -93,7 +101,8 @@ export class Evaluator {
     const started = performance.now();
     const loader = new Loader(dataset, { batchSize });
     const names = hasClasses(dataset) ? dataset.classes : undefined;
-    const matrix = names === undefined ? undefined : new ConfusionMatrix(this.#model.classes.length);
+    const outputs = names && new Float32Array(dataset.length * this.#model.classes.length);
+    const labels = names && new Int32Array(dataset.length);
     const accumulators = metrics.map((metric) => metric.start());
     let lossSum = 0;
     let breath = started;
@@ -108,7 +117,8 @@ export class Evaluator {
       program.run();
       lossSum += program.outputs.loss[0] * count;
       const batch = metricBatch(program, targets, count, sizeOf(dataset.targetShape));
-      matrix?.add(batch);
+      outputs?.set(batch.logits, done * batch.width);
+      labels?.set(targets, done);
       for (const accumulator of accumulators) accumulator.add(batch);
       done += count;
       if (performance.now() - breath > BREATH) {
@@ -123,8 +133,9 @@ export class Evaluator {
       count: dataset.length,
       loss: lossSum / dataset.length,
       metrics: Object.fromEntries(metrics.map(({ name }, i) => [name, accumulators[i].value()])),
-      classification: matrix && classification(matrix, this.#model.classes),
+      predictions: outputs && labels && new Predictions(this.#model.classes, outputs, labels),
       isTrainingData,
+      temperature: temperatureOf(this.#model),
       seconds: (performance.now() - started) / 1000,
     });
   }
