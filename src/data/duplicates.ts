@@ -125,52 +125,60 @@ function nearTwins(
  * only 27 cubes are looked through.
  */
 class SpectrumGrid {
-  readonly #spectra: Float32Array;
   /** The numbers of a spectrum, those that vary most first: distances exceed the radius early. */
   readonly #axes: readonly number[];
   readonly #side = Math.ceil(1 / RADIUS);
-  /** Samples in the order of their cubes, and where each cube begins. */
+  /** Samples in the order of their cubes, their spectra in that order (and that of the axes), and where each cube begins. */
   readonly #order: Int32Array;
+  readonly #sorted: Float32Array;
   readonly #starts: Int32Array;
+  readonly #wanted = new Float32Array(SPECTRUM);
 
   constructor(spectra: Float32Array) {
-    this.#spectra = spectra;
     this.#axes = axesByVariance(spectra);
     const count = spectra.length / SPECTRUM;
-    const cubes = Int32Array.from({ length: count }, (_, i) => this.#cube(this.#cells(spectra, i)));
+    const cubes = Int32Array.from({ length: count }, (_, i) => this.#cube(...this.#cells(spectra, i)));
     this.#starts = new Int32Array(this.#side ** 3 + 1);
     for (const cube of cubes) this.#starts[cube + 1]++;
     for (let i = 1; i < this.#starts.length; i++) this.#starts[i] += this.#starts[i - 1];
     const next = this.#starts.slice();
     this.#order = new Int32Array(count);
-    for (const [i, cube] of cubes.entries()) this.#order[next[cube]++] = i;
+    this.#sorted = new Float32Array(spectra.length);
+    for (const [i, cube] of cubes.entries()) {
+      const place = next[cube]++;
+      this.#order[place] = i;
+      this.#write(spectra, i, this.#sorted, place * SPECTRUM);
+    }
   }
 
   /** Calls `found` with every sample near sample `index` of `spectra`. */
   search(spectra: Float32Array, index: number, found: (sample: number) => void): void {
     const [x, y, z] = this.#cells(spectra, index);
     const last = this.#side - 1;
+    this.#write(spectra, index, this.#wanted, 0);
     for (let i = Math.max(0, x - 1); i <= Math.min(last, x + 1); i++) {
       for (let j = Math.max(0, y - 1); j <= Math.min(last, y + 1); j++) {
         // Neighbours along the third axis lie one behind the other.
-        const begin = this.#starts[this.#cube([i, j, Math.max(0, z - 1)])];
-        const end = this.#starts[this.#cube([i, j, Math.min(last, z + 1)]) + 1];
-        for (let k = begin; k < end; k++) {
-          if (this.#isNear(this.#order[k], spectra, index)) found(this.#order[k]);
-        }
+        const begin = this.#starts[this.#cube(i, j, Math.max(0, z - 1))];
+        const end = this.#starts[this.#cube(i, j, Math.min(last, z + 1)) + 1];
+        for (let k = begin; k < end; k++) if (this.#isNear(k)) found(this.#order[k]);
       }
     }
   }
 
-  #isNear(sample: number, spectra: Float32Array, index: number): boolean {
+  #isNear(place: number): boolean {
+    const from = place * SPECTRUM;
     let sum = 0;
     for (let k = 0; k < SPECTRUM; k++) {
-      const axis = this.#axes[k];
-      const difference = this.#spectra[sample * SPECTRUM + axis] - spectra[index * SPECTRUM + axis];
+      const difference = this.#sorted[from + k] - this.#wanted[k];
       sum += difference * difference;
-      if (sum > RADIUS ** 2) return false;
+      if (sum > RADIUS * RADIUS) return false;
     }
     return true;
+  }
+
+  #write(spectra: Float32Array, index: number, out: Float32Array, at: number): void {
+    for (let k = 0; k < SPECTRUM; k++) out[at + k] = spectra[index * SPECTRUM + this.#axes[k]];
   }
 
   #cells(spectra: Float32Array, index: number): [number, number, number] {
@@ -179,7 +187,7 @@ class SpectrumGrid {
     return [cell(0), cell(1), cell(2)];
   }
 
-  #cube([x, y, z]: readonly [number, number, number]): number {
+  #cube(x: number, y: number, z: number): number {
     return (x * this.#side + y) * this.#side + z;
   }
 }

@@ -1,5 +1,6 @@
 /** Measures a model on a data set: one compiled program per batch shape, everything else counted on the host. */
 import { type Dataset, ImageDataset, type InputArray, type TargetArray } from "../data/dataset.ts";
+import { findDuplicates, type Overlap } from "../data/duplicates.ts";
 import { fingerprint } from "../data/fingerprint.ts";
 import { Loader } from "../data/loader.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
@@ -23,6 +24,8 @@ export interface EvaluateOptions extends BackendOptions {
   readonly loss?: LossName | LossFunction;
   /** Measured beside loss and accuracy. */
   readonly metrics?: readonly Metric[];
+  /** The samples that the model was trained on, or what they share with these: what occurs in both is reported. */
+  readonly trainedOn?: Dataset | Overlap;
   /** Run on this backend and leave it open; default: a new one. */
   readonly backend?: Backend;
   readonly onProgress?: (done: number, total: number) => void;
@@ -41,11 +44,22 @@ export async function evaluate(model: Model, dataset: Dataset, options: Evaluate
   const backend = options.backend ?? (await platform().createBackend(options));
   const evaluator = new Evaluator(model, backend, options);
   try {
-    return await evaluator.run(dataset, await wasTrainedOn(model, dataset));
+    return await evaluator.run(dataset, {
+      isTrainingData: await wasTrainedOn(model, dataset),
+      overlap: overlapWith(options.trainedOn, dataset),
+    });
   } finally {
     evaluator.dispose();
     if (options.backend === undefined) await backend.close();
   }
+}
+
+function overlapWith(trainedOn: EvaluateOptions["trainedOn"], dataset: Dataset): Overlap | undefined {
+  if (trainedOn === undefined || "duplicates" in trainedOn) return trainedOn;
+  return findDuplicates([
+    { name: "training", dataset: trainedOn },
+    { name: "these", dataset },
+  ])[0];
 }
 
 /** Whether these are the samples, all of them, that the model was trained on. */
@@ -80,6 +94,12 @@ export function checkSamples(model: Model, dataset: Dataset): void {
   }
 }
 
+/** What is known of the samples before they are measured. */
+interface KnownBefore {
+  readonly isTrainingData?: boolean;
+  readonly overlap?: Overlap;
+}
+
 /** Keeps the compiled programs between passes, as `fit` needs for its validation. */
 export class Evaluator {
   readonly #model: Model;
@@ -95,7 +115,7 @@ export class Evaluator {
     this.#loss = findLoss(options.loss ?? model.recipe.loss);
   }
 
-  async run(dataset: Dataset, isTrainingData = false): Promise<Evaluation> {
+  async run(dataset: Dataset, { isTrainingData = false, overlap }: KnownBefore = {}): Promise<Evaluation> {
     checkSamples(this.#model, dataset);
     const { batchSize = BATCH_SIZE, metrics = [], onProgress, signal } = this.#options;
     const started = performance.now();
@@ -136,6 +156,7 @@ export class Evaluator {
       predictions: outputs && labels && new Predictions(this.#model.classes, outputs, labels),
       isTrainingData,
       temperature: temperatureOf(this.#model),
+      overlap,
       seconds: (performance.now() - started) / 1000,
     });
   }

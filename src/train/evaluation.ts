@@ -1,9 +1,11 @@
 /** The results of one pass over a data set, and how they look in a terminal. */
+import type { Overlap } from "../data/duplicates.ts";
 import { type Calibration, calibration } from "../metrics/calibration.ts";
 import { type Classification, classify } from "../metrics/classification.ts";
 import { suspectedLabels, worstErrors } from "../metrics/errors.ts";
 import type { Predictions } from "../metrics/predictions.ts";
 import { type Rejection, rejection } from "../metrics/rejection.ts";
+import { summarizeOverlap } from "./leakage.ts";
 import { formatEvaluation } from "./report.ts";
 
 /** What {@link Evaluation} is made of. */
@@ -15,6 +17,7 @@ export interface EvaluationFields {
   readonly predictions?: Predictions;
   readonly isTrainingData: boolean;
   readonly temperature?: number;
+  readonly overlap?: Overlap;
   readonly seconds: number;
 }
 
@@ -36,6 +39,8 @@ export class Evaluation {
   readonly isTrainingData: boolean;
   /** Found on validation samples; undefined where the model does not know one. */
   readonly temperature: number | undefined;
+  /** Samples that the model was trained on too; undefined where nobody has looked. */
+  readonly overlap: Overlap | undefined;
   /** Wall time of the pass. */
   readonly seconds: number;
   #classification: Classification | undefined;
@@ -48,6 +53,7 @@ export class Evaluation {
     this.predictions = fields.predictions;
     this.isTrainingData = fields.isTrainingData;
     this.temperature = fields.temperature;
+    this.overlap = fields.overlap;
     this.seconds = fields.seconds;
   }
 
@@ -60,6 +66,15 @@ export class Evaluation {
   /** Share of samples recognised; undefined for data without classes. */
   get accuracy(): number | undefined {
     return this.classification?.accuracy;
+  }
+
+  /** The accuracy over the samples that the model was not trained on; undefined where there are none, or all are such. */
+  get accuracyWithoutOverlap(): number | undefined {
+    const { predictions, overlap, count } = this;
+    if (predictions === undefined || overlap === undefined || overlap.duplicates.length === 0) return undefined;
+    const left = count - overlap.duplicates.length;
+    const lost = overlap.duplicates.filter(({ index }) => predictions.isRight(index)).length;
+    return left === 0 ? undefined : (predictions.hits - lost) / left;
   }
 
   /** How far the probabilities can be believed, as the model gives them. */
@@ -85,6 +100,7 @@ export class Evaluation {
   /** Plain data, with everything about classes beside the rest. */
   toJSON(): Record<string, unknown> {
     const { dataset, count, loss, accuracy, classification, metrics, isTrainingData, predictions, seconds } = this;
+    const { overlap, accuracyWithoutOverlap } = this;
     const { interval, topK, classes, macro, weighted, confusion } = classification ?? {};
     // Never "accuracy": that word is kept for samples that the model has not seen.
     const share = isTrainingData ? { trainingAccuracy: accuracy } : { accuracy, interval };
@@ -101,6 +117,8 @@ export class Evaluation {
       confusion,
       metrics,
       isTrainingData,
+      overlap: overlap && summarizeOverlap(overlap),
+      accuracyWithoutOverlap,
       calibration: this.calibration,
       scaledCalibration: this.scaledCalibration,
       rejection: this.rejection,

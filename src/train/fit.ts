@@ -13,6 +13,7 @@ import { platform } from "../platform/platform.ts";
 import type { Callback, EpochInfo, EpochResult, StepInfo, TrainingControl } from "./callbacks.ts";
 import { describeTraining } from "./describe-training.ts";
 import { checkSamples, Evaluator } from "./evaluate.ts";
+import { refuseTestSplit } from "./leakage.ts";
 import { plainResult } from "./run-folder.ts";
 import { type FitOptions, resolveSettings, type Settings } from "./settings.ts";
 import type { TrainedModel } from "./trained-model.ts";
@@ -34,12 +35,13 @@ export interface Run {
 
 /**
  * Trains a model.
- * @throws UsageError when an option is out of range
+ * @throws UsageError when an option is out of range, or a test split is to be trained on or chosen by
  * @throws DataError when the samples do not fit the model
  * @throws DivergedError when the loss is no finite number any more; the model then has its last good weights
  */
 export async function fit(untrained: Model, dataset: Dataset, options: FitOptions = {}): Promise<Run> {
   checkSamples(untrained, dataset);
+  refuseTestSplit(dataset, typeof options.validation === "object" ? options.validation : undefined);
   const model = await describeTraining(untrained, dataset, options.preprocessing);
   const settings = resolveSettings(model.recipe, options);
   const { train, validation } = split(dataset, options.validation, settings.seed);

@@ -3,6 +3,7 @@ import { type Classification, type ClassMeans, confusedPairs } from "../metrics/
 import { type JudgedSample, suspectedLabels } from "../metrics/errors.ts";
 import type { Interval } from "../metrics/intervals.ts";
 import type { Evaluation } from "./evaluation.ts";
+import { describeOverlap } from "./leakage.ts";
 
 /** How text is decorated; the command line passes colours where the terminal has them. */
 export interface Style {
@@ -63,8 +64,13 @@ function headline(evaluation: Evaluation, style: Style): string {
     const share = style.bold(`${percent(accuracy)} of its own training samples recognised`);
     return `${share} · loss ${round(loss)} · ${samples}\nThis says little about new samples; measure on others for that.`;
   }
+  const { overlap, accuracyWithoutOverlap } = evaluation;
+  const isLeaking = overlap !== undefined && overlap.duplicates.length > 0;
+  const without =
+    accuracyWithoutOverlap === undefined ? "" : `; accuracy without them ${percent(accuracyWithoutOverlap)}`;
+  const leak = isLeaking ? `\n${style.bad(describeOverlap(overlap) + without)}` : "";
   const share = `${style.bold(`accuracy ${percent(accuracy)}`)} (95 % interval ${percentInterval(interval)})`;
-  return `${share} · ${errors} · loss ${round(loss)} · ${samples}`;
+  return `${share} · ${errors} · loss ${round(loss)} · ${samples}${leak}`;
 }
 
 /** One line each, named; those that have nothing to say are left out. */

@@ -15,7 +15,28 @@ interface Stored {
   readonly labels: readonly number[];
 }
 
-const golden = JSON.parse(readFileSync(new URL("golden/metrics.json", import.meta.url), "utf8"));
+type Means = Readonly<Record<"precision" | "recall" | "f1", number>>;
+interface Golden {
+  readonly classes: number;
+  readonly predictions: Stored;
+  readonly validation: Stored;
+  readonly classification: {
+    readonly accuracy: number;
+    readonly confusion: readonly (readonly number[])[];
+    readonly topK: Readonly<Record<number, number>>;
+    readonly macro: Means;
+    readonly weighted: Means;
+  } & Readonly<Record<"precision" | "recall" | "f1" | "support", readonly number[]>>;
+  readonly calibration: readonly Readonly<
+    Record<"temperature" | "logLoss" | "expectedError" | "largestError", number>
+  >[];
+  readonly suspects: readonly number[];
+  readonly rejectionArea: number;
+  readonly wilson: readonly { readonly hits: number; readonly total: number; readonly interval: readonly number[] }[];
+  readonly mcnemar: readonly { readonly counts: readonly [number, number]; readonly pValue: number }[];
+}
+
+const golden: Golden = JSON.parse(readFileSync(new URL("golden/metrics.json", import.meta.url), "utf8"));
 const names = Array.from({ length: golden.classes }, (_, i) => `class ${i}`);
 const restore = ({ logits, labels }: Stored): Predictions =>
   new Predictions(names, Float32Array.from(logits), Int32Array.from(labels));
