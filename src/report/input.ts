@@ -1,0 +1,57 @@
+/** What a report is made from. Every part but the title may be missing; its section is then left out. */
+import type { Dataset } from "../data/dataset.ts";
+import type { Overlap } from "../data/duplicates.ts";
+import type { Evaluation } from "../train/evaluation.ts";
+import type { SamplePictures } from "./pictures.ts";
+
+/** Results of an epoch, as `metrics.jsonl` has them. */
+export interface PlainEpoch {
+  readonly epoch: number;
+  readonly step: number;
+  readonly trainingLoss: number;
+  readonly trainingAccuracy?: number;
+  readonly validation?: { readonly samples: number; readonly loss: number; readonly accuracy?: number };
+  readonly lr: number;
+  readonly seconds?: number;
+  readonly imagesPerSecond?: number;
+}
+
+/** Mean loss over some steps up to this one. */
+export interface StepPoint {
+  readonly step: number;
+  readonly loss: number;
+  readonly lr: number;
+}
+
+/** An evaluation with the samples that it is about. */
+export interface MeasuredData {
+  readonly evaluation: Evaluation;
+  readonly dataset: Dataset;
+}
+
+/** A part of the data and how many samples of each class it has. */
+export interface PartCounts {
+  readonly name: string;
+  readonly total: number;
+  readonly byClass: readonly number[];
+}
+
+export interface ReportInput {
+  readonly title: string;
+  /** What was done, in one line. */
+  readonly subtitle: string;
+  /** When, as ISO 8601. */
+  readonly created: string;
+  /** Shown beside the results: parameters, time, file … */
+  readonly facts: readonly (readonly [name: string, value: string])[];
+  readonly history: readonly PlainEpoch[];
+  readonly steps: readonly StepPoint[];
+  /** Samples of the first batches, as the network got them. */
+  readonly batches?: SamplePictures;
+  readonly measured?: MeasuredData;
+  readonly classes: readonly string[];
+  readonly parts: readonly PartCounts[];
+  readonly overlaps: readonly Overlap[];
+  /** Everything else that is known, as plain data by name: recipe, data, environment. */
+  readonly records: readonly (readonly [name: string, value: object])[];
+}
