@@ -8,7 +8,7 @@ import { Parameter, type Tensor } from "../tensor.ts";
 import { scalarOf } from "./simplify.ts";
 
 export interface Group {
-  /** The op that is no elementwise one, if there is one; it is the first node. */
+  /** The op that is no elementwise one, if there is one; it is the first node. Only its twin may be another. */
   readonly root: Tensor | undefined;
   /** Everything computed here, inputs before outputs. */
   readonly nodes: readonly Tensor[];
@@ -54,7 +54,10 @@ interface Draft {
   shape: Shape;
 }
 
-/** Decides whether an elementwise op may be computed with a group that starts with `first`. */
+/**
+ * Decides whether an op may be computed with a group that starts with `first`: an elementwise one, or a twin of `first`,
+ * which computes something else from the same operands.
+ */
 export type Joins = (first: Tensor, tensor: Tensor) => boolean;
 
 /**
@@ -83,7 +86,7 @@ export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: 
     for (const input of tensor.inputs.map(storageOf)) {
       if (waiting.has(input)) placeWaiting(input, host);
     }
-    put(tensor, isElementwise(tensor) ? findHost(tensor, drafts, draftOf, joins) : undefined);
+    put(tensor, isElementwise(tensor) ? findHost(tensor, drafts, draftOf, joins) : findTwin(tensor, drafts, joins));
   };
   const placeWaiting = (tensor: Tensor, host: number | undefined): void => {
     for (const input of tensor.inputs) if (waiting.has(input)) placeWaiting(input, host);
@@ -120,6 +123,17 @@ export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: 
       outputs: nodes.filter((node) => stored.has(node)),
     };
   });
+}
+
+/** The group whose root has the same operands and can compute this op on the way. */
+function findTwin(tensor: Tensor, drafts: readonly Draft[], joins: Joins): number | undefined {
+  const found = drafts.findIndex(
+    ({ root }) =>
+      root?.inputs.length === tensor.inputs.length &&
+      root.inputs.every((input, i) => input === tensor.inputs[i]) &&
+      joins(root, tensor),
+  );
+  return found < 0 ? undefined : found;
 }
 
 /**

@@ -87,12 +87,20 @@ export class Kernel {
 
   /**
    * Applies the elementwise ops that follow the root to four neighbouring results and stores what others need.
+   * @param value the root's results; or, where a twin is computed beside it, those of both
    * @param offset byte offset of the results in the output
    * @param channel byte offset along the last axis
    * @param constant further bytes, the same for both, known now
    * @param lanes how many of the four count
    */
-  finish(value: V128, offset: I32, channel: I32, constant = 0, lanes = 4, rootOffset = 0): void {
+  finish(
+    value: V128 | ReadonlyMap<Tensor, V128>,
+    offset: I32,
+    channel: I32,
+    constant = 0,
+    lanes = 4,
+    rootOffset = 0,
+  ): void {
     const at = rootOffset + constant;
     const read = (operand: Tensor): V128 => {
       const address = this.pointer(operand);
@@ -100,7 +108,7 @@ export class Kernel {
       if (kind === "scalar") return load32Splat(address);
       return kind === "same" ? load(addI(address, offset), at) : load(addI(address, channel), constant);
     };
-    const values = evaluate(this, read, value);
+    const values = evaluate(this, read, value instanceof Map ? value : new Map([[this.root, value as V128]]));
     for (const output of this.group.outputs) {
       this.f.storeLanes(addI(this.pointer(output), offset), numeric(values.get(output) as Lanes), lanes, at);
     }
