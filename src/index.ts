@@ -26,20 +26,23 @@ export { Model, type ModelOptions, type Recipe } from "./models/model.ts";
 export { type Platform, platform } from "./platform/platform.ts";
 export {
   type Callback,
+  type CheckpointInfo,
+  type EarlyStoppingOptions,
   type EpochInfo,
-  type EpochResult,
   earlyStopping,
   type StartInfo,
   type StepInfo,
   type TrainingControl,
 } from "./train/callbacks.ts";
+export { type Checkpoint, loadCheckpoint } from "./train/checkpoint.ts";
 export { type EvaluateOptions, evaluate } from "./train/evaluate.ts";
 export type { Evaluation } from "./train/evaluation.ts";
 export { fit, type Run } from "./train/fit.ts";
 export type { LossFunction, LossName } from "./train/losses.ts";
 export { type Prediction, Predictor, predict } from "./train/predict.ts";
+export type { EpochResult, Score } from "./train/results.ts";
 export { type RunFolderOptions, runFolder } from "./train/run-folder.ts";
-export type { FitOptions, OptimizerSpec } from "./train/settings.ts";
+export type { ClassWeights, FitOptions, OptimizerSpec } from "./train/settings.ts";
 export { load, TrainedModel } from "./train/trained-model.ts";
 export { DivergedError } from "./train/trainer.ts";
 export { loadWeights, saveWeights } from "./train/weights.ts";

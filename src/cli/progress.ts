@@ -1,6 +1,7 @@
 /** What training shows on its way: one line that redraws itself on a terminal, a plain line every few seconds elsewhere. */
-import type { Callback, EpochInfo, StartInfo } from "../train/callbacks.ts";
+import type { Callback, StartInfo } from "../train/callbacks.ts";
 import { grouped, percent, round } from "../train/report.ts";
+import type { EpochResult } from "../train/results.ts";
 import { byteSize, duration, type Terminal } from "./terminal.ts";
 
 /** Milliseconds between two lines. */
@@ -17,7 +18,6 @@ export function progressCallback(terminal: Terminal): Callback {
   let began = 0;
   let inEpoch = 0;
   let epochBegan = 0;
-  let samples = 0;
   let loss = Number.NaN;
   return {
     onStart: (info) => {
@@ -25,11 +25,11 @@ export function progressCallback(terminal: Terminal): Callback {
       began = performance.now();
       shown = epochBegan = began;
       for (const line of introduction(info)) terminal.note(dim(line));
+      for (const result of info.history) terminal.note(dim(epochLine(result, info.epochs)));
     },
     onStep: (info) => {
       // The mean of the last fifty steps or so: single batches jump about.
       loss = Number.isNaN(loss) ? info.loss : loss + (info.loss - loss) * 0.02;
-      samples += info.count;
       const now = performance.now();
       // Speed is counted from the end of an epoch's first step, which may have waited for the program to be compiled.
       if (info.batch === 1) {
@@ -40,9 +40,9 @@ export function progressCallback(terminal: Terminal): Callback {
       inEpoch += info.count;
       if (start === undefined || now - shown < interval) return;
       shown = now;
-      const { epochs, stepsPerEpoch } = start;
+      const { epochs, stepsPerEpoch, totalSteps, doneSteps } = start;
       const rate = (1000 * inEpoch) / (now - epochBegan);
-      const left = ((start.samples * epochs - samples) * (now - began)) / (1000 * samples);
+      const left = ((totalSteps - info.step) * (now - began)) / (1000 * (info.step - doneSteps));
       const line = [
         `epoch ${info.epoch}/${epochs}`,
         `step ${info.batch}/${stepsPerEpoch}`,
@@ -60,18 +60,21 @@ export function progressCallback(terminal: Terminal): Callback {
   };
 }
 
-function introduction({ model, samples, validationSamples, backend, memory, epochs, batchSize }: StartInfo): string[] {
+function introduction(info: StartInfo): string[] {
+  const { model, samples, validationSamples, backend, memory, batchSize, totalSteps, doneSteps } = info;
   const total = [...model.network.namedParameters()].reduce((sum, [, parameter]) => sum + parameter.size, 0);
   const aside = validationSamples === 0 ? "" : `, ${grouped(validationSamples)} put aside for validation`;
+  const steps = `${grouped(totalSteps)} steps of ${batchSize}`;
+  const going = info.isResumed ? `; going on after step ${grouped(doneSteps)}` : "";
   return [
     `network  ${model.architecture?.name ?? model.network.constructor.name}, ${grouped(total)} parameters`,
-    `train    ${grouped(samples)} samples${aside}; ${epochs} × ${grouped(Math.ceil(samples / batchSize))} steps of ${batchSize}`,
+    `train    ${grouped(samples)} samples${aside}; ${plural(info.epochs, "epoch")}, ${steps}${going}`,
     `engine   ${backend}; ${byteSize(memory.parameters + memory.arena)} of memory`,
   ];
 }
 
-function epochLine(info: EpochInfo, epochs: number): string {
-  const { epoch, trainingLoss, validation, seconds, imagesPerSecond } = info;
+function epochLine(result: EpochResult, epochs: number): string {
+  const { epoch, trainingLoss, validation, seconds, imagesPerSecond } = result;
   const measured =
     validation === undefined
       ? ""
@@ -86,6 +89,10 @@ function epochLine(info: EpochInfo, epochs: number): string {
   ]
     .filter((part) => part !== "")
     .join("  ");
+}
+
+function plural(count: number, what: string): string {
+  return `${grouped(count)} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function bar(share: number): string {

@@ -14,8 +14,9 @@ import { evaluate } from "../train/evaluate.ts";
 import type { Evaluation } from "../train/evaluation.ts";
 import { fit, type Run } from "../train/fit.ts";
 import { conformTo } from "../train/predict.ts";
-import { formatEvaluation, grouped } from "../train/report.ts";
-import { plainResult, runFiles, runFolder } from "../train/run-folder.ts";
+import { formatEvaluation, grouped, percent, round } from "../train/report.ts";
+import { plainResult } from "../train/results.ts";
+import { type RunState, runFiles, runFolder } from "../train/run-folder.ts";
 import type { OptimizerSpec } from "../train/settings.ts";
 import { DivergedError } from "../train/trainer.ts";
 import { loadWeights } from "../train/weights.ts";
@@ -23,18 +24,17 @@ import { VERSION } from "../version.ts";
 import { dataDirOption, openForCli } from "./cli-data.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
+import { openRun, recordedOptions } from "./resume.ts";
 import { claimRunFolder } from "./run-path.ts";
 import { duration, openTerminal, type Terminal } from "./terminal.ts";
+import { fitOptions, type LoopOptions, loopOptions } from "./training-options.ts";
 
-interface TrainOptions extends CommonOptions {
+interface TrainOptions extends CommonOptions, LoopOptions {
   readonly data: string;
   readonly dataDir?: string;
   readonly recipe?: string;
   readonly model: string;
-  readonly epochs?: number;
-  readonly batchSize?: number;
   readonly optimizer?: string;
-  readonly lr?: number;
   readonly momentum?: number;
   readonly weightDecay?: number;
   readonly seed: number;
@@ -43,6 +43,7 @@ interface TrainOptions extends CommonOptions {
   readonly strict?: boolean;
   readonly init?: string;
   readonly out?: string;
+  readonly resume?: string;
 }
 
 const DEFAULT_MODEL = "cnn-3x3";
@@ -57,19 +58,18 @@ Examples:
   $ ductus train --recipe fast                                            99 % on MNIST in seconds
   $ ductus train --model cnn-same --epochs 2 --seed 7
   $ ductus train --data my-letters/ --model lenet5 --out runs/letters     one folder per class, or a CSV file
+  $ ductus train --minutes 5 --ema 0.999 --schedule oneCycle              the best of five minutes
+  $ ductus train --resume runs/letters                                    go on with a run that was stopped or killed
   $ ductus train --model cnn-3x3 --init weights.pt --lr 1e-4 --epochs 1   start from PyTorch's weights`;
 
 export function command(): Command {
-  return new Command()
+  const all = new Command()
     .description("Trains a network, validates it after every epoch and tests it once at the end.")
     .option("--data <name|path>", "mnist, fashion-mnist …, a folder of pictures by class, or a CSV file", "mnist")
     .addOption(dataDirOption())
     .option("--recipe <name>", `what is not given otherwise: ${RECIPES.map(({ name }) => name).join(", ")}`)
     .option("--model <name>", `architecture (default: the recipe's, or ${DEFAULT_MODEL})`)
-    .addOption(integerOption("--epochs <n>", "times through the data", { min: 1 }))
-    .addOption(integerOption("--batch-size <n>", "samples per step", { min: 1 }))
     .option("--optimizer <name>", OPTIMIZER_NAMES.join(", "))
-    .addOption(numberOption("--lr <rate>", "learning rate", { min: 0, open: true }))
     .addOption(numberOption("--momentum <share>", "of sgd and rmsprop", { min: 0, max: 1 }))
     .addOption(numberOption("--weight-decay <rate>", "pull of the weights towards zero", { min: 0 }))
     .addOption(integerOption("--seed <n>", "of weights, order and split").default(0))
@@ -86,9 +86,11 @@ export function command(): Command {
     .option("--strict", "arithmetic that gives the same bits on every machine")
     .option("--init <file>", "start from these weights (.safetensors, .pt, .pth)")
     .option("--out <folder>", "run folder (default: runs/DATA-MODEL-N)")
-    .addOption(jsonOption())
+    .option("--resume <run>", "go on with the run in this folder, as if it had never stopped")
     .addHelpText("after", EXAMPLES)
-    .action(train);
+    .action((options: GivenOptions, command: Command) => train(options, command));
+  for (const option of loopOptions()) all.addOption(option);
+  return all.addOption(jsonOption());
 }
 
 /** What was typed: a recipe may decide the rest. */
@@ -102,8 +104,11 @@ function decide(given: GivenOptions): { readonly options: TrainOptions; readonly
   return { options: { ...given, model, val }, recipe: named?.training ?? recipe };
 }
 
-async function train(given: GivenOptions): Promise<void> {
-  const terminal = openTerminal(given.json === true);
+async function train(typed: GivenOptions, command: Command): Promise<void> {
+  const terminal = openTerminal(typed.json === true);
+  const resumed =
+    typed.resume === undefined ? undefined : await openRun(typed.resume, "train", typed, command, terminal);
+  const given = resumed?.options ?? typed;
   const { options, recipe } = decide(given);
   const optimizer = optimizerSpec(options, recipe.optimizer);
 
@@ -112,21 +117,25 @@ async function train(given: GivenOptions): Promise<void> {
   const shape = { classes: raw.classes, inputShape: preprocessedShape(preprocessing) };
   const model = create(options.model, { ...shape, recipe, seed: options.seed });
   model.preprocessing = { ...preprocessing };
-  if (options.init !== undefined) await loadWeights(model, options.init);
+  if (options.init !== undefined && resumed?.checkpoint === undefined) await loadWeights(model, options.init);
 
-  const folder = await claimRunFolder(options.out, options.data, options.model);
+  const folder = resumed?.folder ?? (await claimRunFolder(options.out, options.data, options.model));
   const backend = await platform().createBackend(options);
   const interrupt = catchInterrupts(terminal);
   try {
-    const run = await runTraining({ options, optimizer, data, model, folder, backend, terminal, interrupt });
+    const recorded = recordedOptions(given);
+    const job = { options, recorded, resumed, optimizer, data, model, folder, backend, terminal, interrupt };
+    const run = await runTraining(job);
     if (interrupt.status !== 0) {
       const { last } = runFiles(folder);
       terminal.note(`stopped at step ${grouped(run.steps)}; last checkpoint: ${last}`);
+      terminal.note(terminal.noteStyle.dim(`go on:    ductus train --resume ${folder}`));
       terminal.emit({ ...summary(run, data, folder), ended: "aborted", model: last });
       process.exitCode = interrupt.status;
       return;
     }
-    await finish(run, data, folder, backend, terminal);
+    if (options.overfitBatches === undefined) await finish(run, job);
+    else finishOverfit(run, job);
   } finally {
     interrupt.release();
     await backend.close();
@@ -135,6 +144,9 @@ async function train(given: GivenOptions): Promise<void> {
 
 interface Job {
   readonly options: TrainOptions;
+  /** What a resume needs to know of the command line. */
+  readonly recorded: object;
+  readonly resumed: RunState | undefined;
   readonly optimizer: OptimizerSpec;
   readonly data: LoadedData;
   readonly model: Model;
@@ -144,35 +156,27 @@ interface Job {
   readonly interrupt: Interrupt;
 }
 
-async function runTraining({
-  options,
-  optimizer,
-  data,
-  model,
-  folder,
-  backend,
-  terminal,
-  interrupt,
-}: Job): Promise<Run> {
-  const { epochs, batchSize, lr, seed, val } = options;
+async function runTraining(job: Job): Promise<Run> {
+  const { options, recorded, resumed, optimizer, data, model, folder, backend, terminal, interrupt } = job;
   const args = {
     verb: "train",
     ...options,
+    options: recorded,
     optimizer,
     recipe: { name: options.recipe, ...model.recipe },
     dataset: { name: data.train.name, origin: data.origin, fingerprint: data.fingerprint },
   };
-  const keeper = runFolder({ path: folder, args, environment: describeEnvironment(VERSION), backend });
+  const environment = describeEnvironment(VERSION);
+  const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast });
+  const { callbacks = [], ...loop } = fitOptions(options);
   try {
     return await fit(model, conformTo(model, data.train), {
-      epochs,
-      batchSize,
-      lr,
-      seed,
+      ...loop,
+      seed: options.seed,
       optimizer,
-      validation: val,
-      keep: "best",
-      callbacks: [keeper, progressCallback(terminal)],
+      validation: options.val,
+      callbacks: [keeper, progressCallback(terminal), ...callbacks],
+      resume: resumed?.checkpoint,
       backend,
       signal: interrupt.signal,
     });
@@ -184,16 +188,18 @@ async function runTraining({
 }
 
 /** The only look at the test split, with the weights that the model file has. */
-async function finish(run: Run, data: LoadedData, folder: string, backend: Backend, terminal: Terminal): Promise<void> {
+async function finish(run: Run, { options, data, folder, backend, terminal }: Job): Promise<void> {
   const { best } = runFiles(folder);
   const test = await evaluate(run.model, conformTo(run.model, data.test), { backend });
   run.model.metrics = { ...run.model.metrics, test: testMetrics(test) };
   await run.model.save(best);
 
   const epochs = run.history.length;
-  const chosen = run.best?.validation === undefined ? "" : `, the best of ${epochs} on validation`;
+  const isChosen = run.best?.validation !== undefined && options.keep !== "last";
+  const epoch = isChosen ? `${run.best?.epoch}, the best of ${epochs} on validation` : `${epochs}, the last`;
   terminal.print();
-  terminal.print(terminal.style.bold(`Test of the weights after epoch ${run.best?.epoch ?? epochs}${chosen}`));
+  if (run.reason !== undefined) terminal.print(`stopped: ${run.reason}`);
+  terminal.print(terminal.style.bold(`Test of the weights after epoch ${epoch}`));
   terminal.print(formatEvaluation(test, terminal.style));
   terminal.print();
   terminal.print(`trained in  ${duration(run.seconds)}, ${duration(process.uptime())} from the start of the command`);
@@ -201,6 +207,16 @@ async function finish(run: Run, data: LoadedData, folder: string, backend: Backe
   terminal.print(`model file  ${best}`);
   terminal.print(terminal.style.dim(`try it:     ductus predict ${best} picture.png`));
   terminal.emit({ ...summary(run, data, folder), totalSeconds: process.uptime(), model: best, test });
+}
+
+/** Nothing is measured: the samples were learned by heart, or not. */
+function finishOverfit(run: Run, { data, folder, terminal }: Job): void {
+  const last = run.history.at(-1);
+  const share = last?.trainingAccuracy === undefined ? "" : `, ${percent(last.trainingAccuracy)} of them recognised`;
+  terminal.print();
+  terminal.print(`training loss ${round(last?.trainingLoss ?? Number.NaN)} on the samples of a few batches${share}`);
+  terminal.print("This shows whether the network can learn them by heart; it says nothing about new samples.");
+  terminal.emit({ ...summary(run, data, folder), overfit: true });
 }
 
 function testMetrics({ count, loss, accuracy, classification }: Evaluation): Record<string, unknown> {

@@ -17,11 +17,16 @@ export function sampleOrder(length: number, out: Int32Array = new Int32Array(len
   return out;
 }
 
+/** Writes the samples of an epoch, in the order in which it visits them. */
+export type EpochOrder = (epoch: number, out: Int32Array) => void;
+
 /** How a {@link Loader} goes through a data set. */
 export interface LoaderOptions {
   readonly batchSize: number;
   /** Seed of the shuffle; without one, samples come in their own order. */
   readonly seed?: number;
+  /** Instead of the shuffle. */
+  readonly order?: EpochOrder;
 }
 
 /**
@@ -35,19 +40,20 @@ export class Loader {
   readonly batchSize: number;
   /** Batches of an epoch; the last may be smaller than the others. */
   readonly batches: number;
-  readonly #seed: number | undefined;
+  readonly #epochOrder: EpochOrder;
   readonly #order: Int32Array;
   #position: number;
 
   /** @throws UsageError when the batch size is no positive whole number or the data set is empty */
   constructor(dataset: Dataset, options: LoaderOptions) {
-    const { batchSize, seed } = options;
+    const { batchSize, seed, order } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) throw new UsageError(`batch size ${batchSize} is not 1 or more`);
     if (dataset.length === 0) throw new UsageError(`${dataset.name} has no samples`);
     this.dataset = dataset;
     this.batchSize = batchSize;
     this.batches = Math.ceil(dataset.length / batchSize);
-    this.#seed = seed;
+    this.#epochOrder =
+      order ?? (seed === undefined ? () => {} : (epoch, out) => void epochOrder(dataset.length, seed, epoch, out));
     this.#order = sampleOrder(dataset.length);
     this.#position = dataset.length;
   }
@@ -59,7 +65,7 @@ export class Loader {
 
   /** Begins an epoch, at its first batch or, after a resume, at a later one. */
   start(epoch: number, batch = 0): void {
-    if (this.#seed !== undefined) epochOrder(this.dataset.length, this.#seed, epoch, this.#order);
+    this.#epochOrder(epoch, this.#order);
     this.#position = Math.min(this.dataset.length, batch * this.batchSize);
   }
 

@@ -45,6 +45,7 @@ const metadataSchema = z.strictObject({
   recipe: jsonRecord,
   dataset: z.strictObject({ name: printable, fingerprint: printable }),
   metrics: jsonRecord,
+  training: jsonRecord.optional(),
 });
 
 /** A JSON object whose content another module checks. */
@@ -54,6 +55,12 @@ export type JsonRecord = Readonly<Record<string, unknown>>;
 export interface GoldenPair {
   readonly input: NamedTensor;
   readonly output: NamedTensor;
+}
+
+/** What a checkpoint holds beside the model; names and record are training's own, opaque here. */
+export interface StoredTraining {
+  readonly progress: JsonRecord;
+  readonly tensors: ReadonlyMap<string, NamedTensor>;
 }
 
 /** All that a model file holds. JSON values marked opaque are checked by the modules that they belong to. */
@@ -77,8 +84,8 @@ export interface ModelFile {
   readonly golden: GoldenPair;
   /** Weights by PyTorch's names, convolutions as OIHW. */
   readonly weights: ReadonlyMap<string, NamedTensor>;
-  /** What training needs to go on: the optimiser's state and counters, by names of its choice. Only in checkpoints. */
-  readonly training?: ReadonlyMap<string, NamedTensor>;
+  /** What training needs to go on. Only in checkpoints. */
+  readonly training?: StoredTraining;
 }
 
 /**
@@ -86,8 +93,8 @@ export interface ModelFile {
  * lacks (NaN), an empty or unprintable name, a weight under a reserved name, a shape that does not fit its data.
  */
 export function encodeModelFile(model: ModelFile): Uint8Array {
-  const { golden, weights, training = new Map(), ...described } = model;
-  const json = JSON.stringify({ format: MODEL_FORMAT, ...described }, refuseNonFinite);
+  const { golden, weights, training, ...described } = model;
+  const json = JSON.stringify({ format: MODEL_FORMAT, ...described, training: training?.progress }, refuseNonFinite);
   checkMetadata(parseStrictJson(json, "cannot save the model: its description"), "cannot save the model");
 
   const tensors = new Map<string, StoredTensor>();
@@ -95,7 +102,7 @@ export function encodeModelFile(model: ModelFile): Uint8Array {
     if (name.startsWith(RESERVED)) throw new DataError(`the weight name ${quote(name)} is reserved; rename the module`);
     tensors.set(name, toStored(tensor));
   }
-  for (const [name, tensor] of training) tensors.set(TRAINING + name, toStored(tensor));
+  for (const [name, tensor] of training?.tensors ?? []) tensors.set(TRAINING + name, toStored(tensor));
   tensors.set(GOLDEN_INPUT, toStored(golden.input));
   tensors.set(GOLDEN_OUTPUT, toStored(golden.output));
   // `format: "pt"` tells other readers of safetensors that names and layout are PyTorch's.
@@ -119,16 +126,16 @@ export function decodeModelFile(bytes: Uint8Array, name: string): ModelFile {
   }
   verifyChecksum(bytes, metadata, name);
   const parsed = parseStrictJson(metadata[METADATA_KEY], `${name}: its metadata`);
-  const { format: _, ...described } = checkMetadata(parsed, `${name}: its metadata is wrong`);
+  const { format: _, training: progress, ...described } = checkMetadata(parsed, `${name}: its metadata is wrong`);
 
   const weights = new Map<string, NamedTensor>();
-  const training = new Map<string, NamedTensor>();
+  const state = new Map<string, NamedTensor>();
   for (const [key, tensor] of tensors) {
     if (!key.startsWith(RESERVED)) weights.set(key, fromStored(tensor, key, name));
-    if (key.startsWith(TRAINING)) training.set(key.slice(TRAINING.length), fromStored(tensor, key, name));
+    if (key.startsWith(TRAINING)) state.set(key.slice(TRAINING.length), fromStored(tensor, key, name));
   }
   const golden = { input: findGolden(tensors, GOLDEN_INPUT, name), output: findGolden(tensors, GOLDEN_OUTPUT, name) };
-  return { ...described, golden, weights, ...(training.size > 0 && { training }) };
+  return { ...described, golden, weights, ...(progress && { training: { progress, tensors: state } }) };
 }
 
 /**

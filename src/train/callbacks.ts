@@ -1,26 +1,38 @@
 /**
- * What a user may hook into a training run. A callback is a plain object with any of four functions; it is called in
- * order of the list, awaited between epochs, and may ask the run to stop.
+ * What a user may hook into a training run. A callback is a plain object with any of these functions; it is called in
+ * order of the list, awaited between epochs, and may ask the run to stop. One that remembers something from epoch to epoch
+ * says what, under a name, so that a resumed run goes on as if it had never stopped.
  */
+import type { Dataset, InputArray } from "../data/dataset.ts";
+import { UsageError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
-import type { AnyParameter } from "../nn/module.ts";
+import type { TrainingState } from "./checkpoint.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { Run } from "./fit.ts";
+import type { EpochResult } from "./results.ts";
 
 /** What every hook gets. */
 export interface TrainingControl {
   readonly model: Model;
   /** Ends the run after the current step, as if it were over; `reason` is kept in the {@link Run}. */
   stop(reason?: string): void;
-  /** What the optimiser keeps between steps, by name: with the weights and the step count, all it takes to go on. */
-  optimizerState(): ReadonlyMap<string, AnyParameter>;
 }
 
 export interface StartInfo extends TrainingControl {
   readonly epochs: number;
   readonly batchSize: number;
   readonly stepsPerEpoch: number;
-  /** Samples that are trained on, and those put aside for validation. */
+  /** Steps of the whole run, and those that were done before a resume. */
+  readonly totalSteps: number;
+  readonly doneSteps: number;
+  /** Results of the epochs before a resume. */
+  readonly history: readonly EpochResult[];
+  /** Whether an earlier run is being resumed. */
+  readonly isResumed: boolean;
+  /** What is trained on, and what was put aside for validation. */
+  readonly train: Dataset;
+  readonly validation: Dataset | undefined;
+  /** How many samples these have. */
   readonly samples: number;
   readonly validationSamples: number;
   readonly seed: number;
@@ -38,59 +50,82 @@ export interface StepInfo extends TrainingControl {
   readonly step: number;
   /** Counted from 1 within the epoch. */
   readonly batch: number;
-  /** Samples in this batch. */
+  /** Samples in this step. */
   readonly count: number;
   readonly loss: number;
   /** Learning rate of this step. */
   readonly lr: number;
-}
-
-/** Results of an epoch. */
-export interface EpochResult {
-  /** Counted from 1. */
-  readonly epoch: number;
-  /** Steps so far. */
-  readonly step: number;
-  /** Mean loss over the samples trained on, while the weights were changing. */
-  readonly trainingLoss: number;
-  /** Share of the TRAINING samples recognised while training on them; says little about new ones. */
-  readonly trainingAccuracy?: number;
-  readonly validation?: Evaluation;
-  /** Learning rate of the last step. */
-  readonly lr: number;
-  /** Seconds of training, without validation. */
-  readonly seconds: number;
-  readonly imagesPerSecond: number;
+  /** The samples of the step's last batch, as the network got them. */
+  readonly inputs: InputArray;
 }
 
 export interface EpochInfo extends TrainingControl, EpochResult {
+  /** All that was measured on the validation samples. */
+  readonly validation?: Evaluation;
   /** Whether no epoch before was better on the validation samples (always, without any). */
   readonly isBest: boolean;
 }
 
+export interface CheckpointInfo extends TrainingControl {
+  /** With the model, all it takes to go on. */
+  readonly state: TrainingState;
+}
+
 export interface Callback {
+  /** Under which {@link memory} is kept in checkpoints; callbacks with one need names that differ. */
+  readonly name?: string;
+  /** What the callback remembers: finite numbers by name. */
+  memory?(): Readonly<Record<string, number>>;
+  /** Takes back what {@link memory} gave; called after `onStart` when a run is resumed. */
+  remember?(memory: Readonly<Record<string, number>>): void;
   onStart?(info: StartInfo): void | Promise<void>;
   /** Called after every step, in the hot loop: be quick, allocate nothing. */
   onStep?(info: StepInfo): void;
   onEpoch?(info: EpochInfo): void | Promise<void>;
+  /** Called when a checkpoint is due, after all `onEpoch` of an epoch, and at the end where something is not yet saved. */
+  onCheckpoint?(info: CheckpointInfo): void | Promise<void>;
   /** Called once at the end, also after a stop or an abort, before `keep` puts the best weights back; not after an error. */
   onEnd?(run: Run, control: TrainingControl): void | Promise<void>;
 }
 
-/** Stops when the validation loss has not fallen for `patience` epochs. */
-export function earlyStopping(patience = 3): Callback {
-  let best = Number.POSITIVE_INFINITY;
-  let since = 0;
+export interface EarlyStoppingOptions {
+  /** Epochs without improvement; default 3. */
+  readonly patience?: number;
+  /** What is watched: the validation loss (default; the training loss without validation) or accuracy. */
+  readonly metric?: "loss" | "accuracy";
+  /** Improvements up to this do not count; default 0. */
+  readonly minDelta?: number;
+}
+
+/**
+ * Stops when the validation loss, or another metric, has not improved for `patience` epochs.
+ * @throws UsageError for options out of range
+ */
+export function earlyStopping(options: number | EarlyStoppingOptions = {}): Callback {
+  const { patience = 3, metric = "loss", minDelta = 0 } = typeof options === "number" ? { patience: options } : options;
+  if (!(Number.isSafeInteger(patience) && patience >= 1)) {
+    throw new UsageError(`patience is ${patience}; expected a whole number of at least 1`);
+  }
+  if (!(minDelta >= 0)) throw new UsageError(`minDelta is ${minDelta}; expected a number of at least 0`);
+  // seen: whether `best` holds a value yet; all numbers stay finite, as a checkpoint wants them.
+  let state = { seen: 0, best: 0, since: 0 };
+  const words = metric === "loss" ? "the loss has not fallen" : "the accuracy has not risen";
   return {
+    name: "earlyStopping",
+    memory: () => state,
+    remember: ({ seen, best, since }) => {
+      state = { seen, best, since };
+    },
     onStart: () => {
-      best = Number.POSITIVE_INFINITY;
-      since = 0;
+      state = { seen: 0, best: 0, since: 0 };
     },
     onEpoch: ({ validation, trainingLoss, stop }) => {
       const loss = validation?.loss ?? trainingLoss;
-      since = loss < best ? 0 : since + 1;
-      best = Math.min(best, loss);
-      if (since >= patience) stop(`the loss has not fallen for ${patience} epochs`);
+      // Larger is better in both.
+      const value = metric === "loss" ? -loss : (validation?.accuracy ?? -loss);
+      const isBetter = state.seen === 0 || value > state.best + minDelta;
+      state = isBetter ? { seen: 1, best: value, since: 0 } : { ...state, since: state.since + 1 };
+      if (state.since >= patience) stop(`${words} for ${patience} epochs`);
     },
   };
 }

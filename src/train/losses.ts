@@ -22,16 +22,29 @@ export function findLoss(loss: LossName | LossFunction): LossFunction {
   return LOSSES[loss];
 }
 
+/** What training may do to `crossEntropy`, and measuring does not. */
+export interface TrainingLossOptions {
+  /** Share of the target that is spread over all classes (Szegedy et al., arXiv 1512.00567). */
+  readonly labelSmoothing: number;
+  /** What the samples of each class count. */
+  readonly classWeights?: readonly number[];
+}
+
 /**
- * The loss to train on: cross-entropy with a share of the target spread over all classes (Szegedy et al., arXiv
- * 1512.00567). Without smoothing, {@link findLoss}.
- * @throws UsageError for a share outside 0 … 1, or another loss, which has no such option
+ * The loss to train on; with neither option {@link findLoss}.
+ * @throws UsageError for a share outside 0 … 1 or weights that are no numbers, or another loss, which has no such options
  */
-export function smoothedLoss(loss: LossName | LossFunction, labelSmoothing: number): LossFunction {
+export function trainingLoss(
+  loss: LossName | LossFunction,
+  { labelSmoothing, classWeights }: TrainingLossOptions,
+): LossFunction {
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new UsageError(`labelSmoothing is ${labelSmoothing}; expected at least 0 and less than 1`);
   }
-  if (labelSmoothing === 0) return findLoss(loss);
-  if (loss !== "crossEntropy") throw new UsageError("labelSmoothing belongs to the loss crossEntropy; leave it out");
-  return (logits, targets) => crossEntropy(logits, targets, { labelSmoothing });
+  if (labelSmoothing === 0 && classWeights === undefined) return findLoss(loss);
+  if (loss !== "crossEntropy") {
+    const option = classWeights === undefined ? "labelSmoothing belongs" : "classWeights belong";
+    throw new UsageError(`${option} to the loss crossEntropy; leave it out`);
+  }
+  return (logits, targets) => crossEntropy(logits, targets, { labelSmoothing, weight: classWeights });
 }

@@ -1,12 +1,14 @@
 /**
- * The run folder, as a callback of `fit`: what was asked for, on which machine, a line of results per epoch, and two
- * checkpoints. `best.safetensors` is a model file to use; `last.safetensors` also holds the optimiser's state. Every
- * file is replaced as a whole, so a crash leaves the state after the last complete epoch.
+ * The run folder, as a callback of `fit`: what was asked for, on which machine, a line of results per epoch, and
+ * checkpoints. `best.safetensors` is a model file to use; `last.safetensors` is a checkpoint to go on from, and
+ * `previous.safetensors` the one before it. Every file is replaced as a whole, and in such an order that a process that is
+ * killed at any moment leaves a folder to go on from.
  */
 import type { Backend } from "../engine/backends/backend.ts";
-import type { NamedTensor } from "../formats/tensor-data.ts";
 import { platform } from "../platform/platform.ts";
-import type { Callback, EpochResult, TrainingControl } from "./callbacks.ts";
+import type { Callback } from "./callbacks.ts";
+import { type Checkpoint, encodeCheckpoint, findCheckpoint } from "./checkpoint.ts";
+import { type PlainResult, plainResult } from "./results.ts";
 import { encodeModel } from "./trained-model.ts";
 
 export interface RunFolderOptions {
@@ -18,10 +20,14 @@ export interface RunFolderOptions {
   readonly environment: object;
   /** Runs the example that each model file holds; default: a new one each time. */
   readonly backend?: Backend;
+  /** Whether the folder has a checkpoint already, as in a run that goes on. */
+  readonly hasLast?: boolean;
 }
 
+type RunFile = "args" | "environment" | "metrics" | "best" | "last" | "previous";
+
 /** Paths inside a run folder. */
-export function runFiles(path: string): Readonly<Record<"args" | "environment" | "metrics" | "best" | "last", string>> {
+export function runFiles(path: string): Readonly<Record<RunFile, string>> {
   const folder = path.replace(/[\\/]+$/, "");
   return {
     args: `${folder}/args.json`,
@@ -29,61 +35,90 @@ export function runFiles(path: string): Readonly<Record<"args" | "environment" |
     metrics: `${folder}/metrics.jsonl`,
     best: `${folder}/best.safetensors`,
     last: `${folder}/last.safetensors`,
+    previous: `${folder}/previous.safetensors`,
   };
 }
 
 /** Keeps a run folder while training. */
-export function runFolder({ path, args, environment, backend }: RunFolderOptions): Callback {
+export function runFolder({ path, args, environment, backend, hasLast = false }: RunFolderOptions): Callback {
   const files = runFiles(path);
-  const { writeFile } = platform();
-  const lines: string[] = [];
-  let savedStep = 0;
-  const saveLast = async (control: TrainingControl, epoch: number, step: number): Promise<void> => {
-    await writeFile(files.last, await encodeModel(control.model, trainingState(control, epoch, step), backend));
-    savedStep = step;
-  };
+  const { writeFile, moveFile } = platform();
+  let lines: string[] = [];
+  let isThere = hasLast;
   return {
-    onStart: async ({ epochs, batchSize, seed, samples, validationSamples, backend: description, memory }) => {
-      const run = { epochs, batchSize, seed, samples, validationSamples };
+    onStart: async (info) => {
+      const { epochs, batchSize, seed, samples, validationSamples, totalSteps, memory } = info;
+      // A run that goes on has both already; lines of epochs that it will repeat go away.
+      lines = info.history.map(metricsLine);
+      if (info.isResumed) return writeFile(files.metrics, lines.join(""));
+      const run = { epochs, steps: totalSteps, batchSize, seed, samples, validationSamples };
+      await writeFile(files.environment, json({ ...environment, backend: info.backend, memory }));
       await writeFile(files.args, json({ ...args, run }));
-      await writeFile(files.environment, json({ ...environment, backend: description, memory }));
     },
     onEpoch: async (info) => {
-      lines.push(`${JSON.stringify(plainResult(info))}\n`);
+      // Before the checkpoint: what that counts as done must be in these files.
+      lines.push(metricsLine(info));
       await writeFile(files.metrics, lines.join(""));
-      await saveLast(info, info.epoch, info.step);
       if (info.isBest) await writeFile(files.best, await encodeModel(info.model, undefined, backend));
     },
-    onEnd: async (run, control) => {
-      // Ended within an epoch: what it did so far is worth keeping too.
-      if (run.steps > savedStep) await saveLast(control, run.history.length, run.steps);
+    onCheckpoint: async ({ model, state }) => {
+      const bytes = await encodeCheckpoint(model, state, backend);
+      if (isThere) await moveFile(files.last, files.previous);
+      try {
+        await writeFile(files.last, bytes);
+      } catch (error) {
+        if (isThere) await moveFile(files.previous, files.last).catch(() => {});
+        throw error;
+      }
+      isThere = true;
     },
   };
 }
 
-/** The results of an epoch as plain data, without confusion matrix. */
-export function plainResult(result: EpochResult): Record<string, unknown> {
-  const { epoch, step, trainingLoss, trainingAccuracy, lr, seconds, imagesPerSecond, validation } = result;
-  const measured = validation && {
-    samples: validation.count,
-    loss: validation.loss,
-    accuracy: validation.accuracy,
-    ...validation.metrics,
-  };
-  return { epoch, step, trainingLoss, trainingAccuracy, validation: measured, lr, seconds, imagesPerSecond };
+/** What a run folder has to go on from. */
+export interface RunState {
+  /** Undefined when the run was killed before its first checkpoint: then it starts over. */
+  readonly checkpoint: Checkpoint | undefined;
+  /** Files that could not be used, with the reason, in words. */
+  readonly problems: readonly string[];
+  readonly hasLast: boolean;
 }
 
-/** Optimiser state and counters, under the names that a checkpoint keeps them by. */
-function trainingState(control: TrainingControl, epoch: number, step: number): Map<string, NamedTensor> {
-  const state = new Map<string, NamedTensor>([
-    ["epoch", { shape: [], data: Int32Array.of(epoch) }],
-    ["step", { shape: [], data: Int32Array.of(step) }],
-  ]);
-  for (const [name, { shape, data }] of control.optimizerState()) {
-    const copy = data instanceof Float32Array ? new Float32Array(data) : new Int32Array(data);
-    state.set(`optimizer.${name}`, { shape, data: copy } as NamedTensor);
-  }
-  return state;
+/**
+ * Reads the newest checkpoint of a run folder that can be used, with the times that its `metrics.jsonl` has.
+ * @throws DataError when there are checkpoints but all are damaged
+ */
+export async function readRun(path: string, exists: (path: string) => Promise<boolean>): Promise<RunState> {
+  const { last, previous, metrics } = runFiles(path);
+  const { checkpoint, problems } = await findCheckpoint([last, previous], exists);
+  const hasLast = checkpoint?.name === last;
+  if (checkpoint === undefined) return { checkpoint, problems, hasLast };
+  const times = (await exists(metrics)) ? parseLines(await platform().readFile(metrics)) : [];
+  const history = checkpoint.progress.history.map((result) => ({
+    ...result,
+    seconds: times.find(({ epoch }) => epoch === result.epoch)?.seconds,
+    imagesPerSecond: times.find(({ epoch }) => epoch === result.epoch)?.imagesPerSecond,
+  }));
+  return { checkpoint: { ...checkpoint, progress: { ...checkpoint.progress, history } }, problems, hasLast };
+}
+
+/** Lines of results; one that is none (somebody edited it) is left out, as only its times are wanted. */
+function parseLines(bytes: Uint8Array): Partial<PlainResult>[] {
+  return new TextDecoder()
+    .decode(bytes)
+    .split("\n")
+    .flatMap((line) => {
+      try {
+        const value: unknown = JSON.parse(line);
+        return typeof value === "object" && value !== null ? [value] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+function metricsLine(result: Parameters<typeof plainResult>[0]): string {
+  return `${JSON.stringify(plainResult(result))}\n`;
 }
 
 function json(value: object): string {

@@ -10,7 +10,9 @@ import { createOptimizer, type OptimizerOption } from "../optim/registry.ts";
 import { createSchedule, type Schedule, type ScheduleSpec } from "../optim/schedules.ts";
 import type { BackendOptions } from "../platform/platform.ts";
 import type { Callback } from "./callbacks.ts";
-import { findLoss, type LossFunction, type LossName, smoothedLoss } from "./losses.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { TransferOptions } from "./freeze.ts";
+import { findLoss, type LossFunction, type LossName, trainingLoss } from "./losses.ts";
 
 /** An optimiser by name with its own options: `{ name: "sgd", momentum: 0.9 }`. */
 export interface OptimizerSpec {
@@ -18,16 +20,31 @@ export interface OptimizerSpec {
   readonly [option: string]: string | OptimizerOption | undefined;
 }
 
+/** Weights by class: a number of at least 0 for each, or such that all classes count the same. */
+export type ClassWeights = "balanced" | readonly number[];
+
 /** Everything has a default; most come from `model.recipe`. */
 export interface FitOptions extends BackendOptions {
   readonly epochs?: number;
+  /** Ends the run after so many changes of the weights, also within an epoch. */
+  readonly steps?: number;
+  /**
+   * Minutes for training and validation. The speed is measured first, and the schedule stretched over as many steps as
+   * fit; without `epochs` and `steps`, which bound it, also beyond the recipe's. A run that is slower after all ends in time.
+   */
+  readonly minutes?: number;
+  /** Samples that go through the network at a time. */
   readonly batchSize?: number;
+  /** Batches whose gradients are added before the weights change; default 1. */
+  readonly accumulate?: number;
   /** By name, by name with options, or one's own. */
   readonly optimizer?: string | OptimizerSpec | Optimizer;
   /** Learning rate; default: the recipe's or the optimiser's own. */
   readonly lr?: number;
   /** How the learning rate changes, by name, as data, or made before; default: the recipe's. */
   readonly schedule?: ScheduleSpec["name"] | ScheduleSpec | Schedule;
+  /** Epochs, or parts of one, in which the learning rate rises from a hundredth in a line before the schedule begins. */
+  readonly warmup?: number;
   /** Samples to validate on after each epoch: a part of every class (0 … 1), which is then not trained on, or other data. */
   readonly validation?: number | Dataset;
   /** Of the shuffle, the split and dropout; default 0. The same seed gives the same weights. */
@@ -35,6 +52,19 @@ export interface FitOptions extends BackendOptions {
   readonly loss?: LossName | LossFunction;
   /** Share of the target that `crossEntropy` spreads over all classes while training; default: the recipe's. */
   readonly labelSmoothing?: number;
+  /** What the samples of each class count in `crossEntropy` while training. */
+  readonly classWeights?: ClassWeights;
+  /** Draws samples at random, with replacement, in proportion to the weight of their class, instead of each once. */
+  readonly sampling?: ClassWeights;
+  /**
+   * Decay of a running average of the weights, such as 0.999. Validation, checkpoints and the result have the average
+   * instead of the last weights.
+   */
+  readonly ema?: number;
+  /** Trains on the first batches only, and validates on nothing: a network that cannot learn these by heart is broken. */
+  readonly overfitBatches?: number;
+  /** Starting from a trained network: what is frozen, and when and how fast the rest is trained. */
+  readonly transfer?: TransferOptions;
   /** Measured on the validation samples. */
   readonly metrics?: readonly Metric[];
   readonly callbacks?: readonly Callback[];
@@ -44,6 +74,10 @@ export interface FitOptions extends BackendOptions {
   readonly preprocessing?: Preprocessing;
   /** Which weights the model has in the end: those of the last epoch (default) or of the best on the validation samples. */
   readonly keep?: "last" | "best";
+  /** Steps between checkpoints within an epoch; default: at the end of an epoch only. */
+  readonly checkpointSteps?: number;
+  /** Goes on with an earlier run, as if it had never stopped; data and options must be those of that run. */
+  readonly resume?: Checkpoint;
   /** Run on this backend and leave it open; default: a new one. */
   readonly backend?: Backend;
   /** Ends the run after the current step; `fit` then returns with `ended: "aborted"`. */
@@ -53,40 +87,69 @@ export interface FitOptions extends BackendOptions {
 /** Everything decided. */
 export interface Settings {
   readonly epochs: number;
+  /** Most steps, where given. */
+  readonly steps: number | undefined;
+  readonly minutes: number | undefined;
   readonly batchSize: number;
+  readonly accumulate: number;
   readonly seed: number;
   readonly optimizer: Optimizer;
   readonly lr: number;
   readonly schedule: Schedule;
+  readonly warmup: number;
   /** What is minimised. */
   readonly loss: LossFunction;
-  /** What is measured on validation samples: the same without label smoothing. */
+  /** What is measured on validation samples: the same without label smoothing and class weights. */
   readonly measuredLoss: LossFunction;
+  readonly labelSmoothing: number;
   readonly clipNorm: number | undefined;
+  readonly ema: number | undefined;
+}
+
+/** Weights by class as numbers, once the training samples are known. */
+export interface ResolvedWeights {
+  readonly classWeights?: readonly number[];
 }
 
 /** Options where they are given, else the recipe. @throws UsageError when one is out of range */
-export function resolveSettings(recipe: Recipe, options: FitOptions): Settings {
-  const { epochs = recipe.epochs, batchSize = recipe.batchSize, seed = 0, clipNorm } = options;
-  requireWhole("epochs", epochs);
-  requireWhole("batchSize", batchSize);
+export function resolveSettings(
+  recipe: Recipe,
+  options: Omit<FitOptions, "classWeights">,
+  { classWeights }: ResolvedWeights = {},
+): Settings {
+  const { minutes, steps, clipNorm, ema, seed = 0, batchSize = recipe.batchSize, accumulate = 1, warmup = 0 } = options;
+  const epochs = options.epochs ?? (minutes === undefined && steps === undefined ? recipe.epochs : MANY_EPOCHS);
+  const whole = { epochs, steps, batchSize, accumulate };
+  for (const [name, value] of Object.entries(whole)) requireWhole(name, value);
+  requireWhole("overfitBatches", options.overfitBatches);
+  requireWhole("checkpointSteps", options.checkpointSteps);
   if (!Number.isSafeInteger(seed)) throw new UsageError(`seed is ${seed}; expected a whole number`);
-  requirePositive("clipNorm", clipNorm);
-  requirePositive("lr", options.lr);
+  for (const [name, value] of Object.entries({ clipNorm, lr: options.lr, minutes })) requirePositive(name, value);
+  if (!(warmup >= 0 && Number.isFinite(warmup))) throw new UsageError(`warmup is ${warmup}; expected 0 or more epochs`);
+  if (ema !== undefined && !(ema > 0 && ema < 1))
+    throw new UsageError(`ema is ${ema}; expected a decay between 0 and 1`);
   const { loss = recipe.loss } = options;
   const labelSmoothing = options.labelSmoothing ?? (loss === recipe.loss ? recipe.labelSmoothing : 0) ?? 0;
   const optimizer = makeOptimizer(recipe, options);
   return {
-    epochs,
-    batchSize,
-    seed,
-    optimizer,
+    ...{ epochs, steps, minutes, batchSize, accumulate, seed, optimizer, warmup, labelSmoothing, clipNorm, ema },
     lr: options.lr ?? optimizer.lr,
     schedule: makeSchedule(options.schedule ?? recipe.schedule ?? "constant"),
-    loss: smoothedLoss(loss, labelSmoothing),
+    loss: trainingLoss(loss, { labelSmoothing, classWeights }),
     measuredLoss: findLoss(loss),
-    clipNorm,
   };
+}
+
+/** Where the minutes or the steps say when a run is over. */
+const MANY_EPOCHS = 1_000_000;
+
+/** @throws UsageError unless there is a number of at least 0 for each class */
+export function checkWeights(option: string, weights: readonly number[], classes: number): readonly number[] {
+  if (weights.length !== classes)
+    throw new UsageError(`${option} has ${weights.length} weights for ${classes} classes`);
+  const wrong = weights.find((weight) => !(Number.isFinite(weight) && weight >= 0));
+  if (wrong !== undefined) throw new UsageError(`${option} has ${wrong}; expected numbers of at least 0`);
+  return weights;
 }
 
 /** The recipe's numbers hold for the recipe's optimiser; another one starts from its own defaults. */
@@ -111,8 +174,8 @@ function makeSchedule(schedule: NonNullable<FitOptions["schedule"] | Recipe["sch
   return createSchedule(schedule as ScheduleSpec | ScheduleSpec["name"]);
 }
 
-function requireWhole(name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1) {
+function requireWhole(name: string, value: number | undefined): void {
+  if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
     throw new UsageError(`${name} is ${value}; expected a whole number of at least 1`);
   }
 }

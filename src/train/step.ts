@@ -1,20 +1,34 @@
 /**
  * The training step: forward, loss, gradients, clipping and the optimiser's update, traced into ONE graph that a backend
  * compiles for the batch's exact shape. The way of a batch from `fit` to the kernels is: fit.ts → here → engine/trace.ts →
- * engine/autodiff.ts → engine/passes → engine/backends.
+ * engine/autodiff.ts → engine/passes → engine/backends. What a run does not use is not in its graph.
  */
 import type { Dataset } from "../data/dataset.ts";
 import { gradients } from "../engine/autodiff.ts";
-import { cast, eq } from "../engine/ops/elementwise.ts";
+import { constant } from "../engine/ops/constant.ts";
+import { add, cast, eq, mul } from "../engine/ops/elementwise.ts";
 import { argmax, sum } from "../engine/ops/reduce.ts";
 import { threefry2x32 } from "../engine/random.ts";
-import type { Tensor } from "../engine/tensor.ts";
+import type { Parameter, Tensor } from "../engine/tensor.ts";
 import { type Graph, type Tracer, trace } from "../engine/trace.ts";
 import type { Model } from "../models/model.ts";
 import { inferenceContext, trainingContext } from "../nn/context.ts";
+import type { AnyParameter, Module } from "../nn/module.ts";
+import type { WeightAverage } from "../optim/average.ts";
 import { clipByNorm } from "../optim/clip.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import type { ZeroState } from "../optim/state.ts";
+import { withInference } from "./freeze.ts";
 import type { LossFunction } from "./losses.ts";
+
+/** Parameters that share a learning rate. */
+export interface ParameterGroup {
+  readonly parameters: readonly Parameter[];
+  /** What the run's learning rate is multiplied by. */
+  readonly lrFactor: number;
+  /** Steps of the run before these parameters were trained: the optimiser counts their steps from there. */
+  readonly startStep: number;
+}
 
 /** What a training step consists of. */
 export interface StepDefinition {
@@ -23,6 +37,14 @@ export interface StepDefinition {
   readonly loss: LossFunction;
   /** Gradients are scaled down together when their norm is larger. */
   readonly clipNorm?: number;
+  /** Sums of the gradients of a batch that comes in several parts. */
+  readonly sums?: ZeroState<"gradient">;
+  /** Running average of the network's weights and statistics. */
+  readonly average?: WeightAverage;
+  /** Default: all that the network can train, in one group. */
+  readonly groups?: readonly ParameterGroup[];
+  /** Modules that compute as they do in use: their batch-norm reads running statistics and leaves them alone. */
+  readonly inference?: ReadonlySet<Module>;
 }
 
 /** Shapes and types of the samples, as {@link Dataset} has them. */
@@ -33,27 +55,67 @@ export function hasClasses(spec: SampleSpec): boolean {
   return spec.targetType === "int32" && spec.targetShape.length === 0 && spec.classes !== undefined;
 }
 
+/** The groups of a step. */
+export function groupsOf({ groups, model }: StepDefinition): readonly ParameterGroup[] {
+  return groups ?? [{ parameters: model.network.trainable(), lrFactor: 1, startStep: 0 }];
+}
+
+/** Name of the input that holds a number of a group's optimiser: `lr`, and `lr.1` … from the second group on. */
+export function scalarName(name: string, group: number): string {
+  return group === 0 ? name : `${name}.${group}`;
+}
+
+/** Input names of a training step beside `x`, `y` and the optimiser's numbers. */
+export const STEP_INPUTS = { key: "key", part: "part", averageShare: "averageShare" } as const;
+
 /**
  * The graph of one training step on `batch` samples. Inputs: `x` and `y` (the batch), `key` (random numbers of the step)
- * and the optimiser's numbers by name. Outputs: `loss` (mean over the batch) and, for classes, `correct` (how many samples
- * the network had right, before the update). Weights, statistics and optimiser state are updated in place.
+ * and the optimiser's numbers by {@link scalarName}; with gradient sums `part` (the share that these samples are of all
+ * samples of the step), with an average `averageShare`. Outputs: `loss` (mean over the batch) and, for classes, `correct`
+ * (how many samples the network had right, before the update). Weights, statistics and optimiser state are updated in place.
  */
 export function traceTrainingStep(definition: StepDefinition, spec: SampleSpec, batch: number): Graph {
-  const { model, optimizer, clipNorm } = definition;
+  const { optimizer, clipNorm, sums, average } = definition;
   return trace((tracer) => {
-    const { x, y } = batchInputs(tracer, spec, batch);
-    const logits = model.logits(x, trainingContext(tracer, tracer.input("key", [2], "int32")));
-    const loss = definition.loss(logits, y);
-
-    const parameters = model.network.trainable();
-    const raw = gradients(loss, parameters);
-    const grads = clipNorm === undefined ? raw : clipByNorm(raw, clipNorm).gradients;
+    const { outputs, grads: raw, parameters } = forwardAndBack(tracer, definition, spec, batch);
+    const whole = sums === undefined ? raw : raw.map((grad, i) => add(sums.of(parameters[i]).gradient, grad));
+    if (sums !== undefined) {
+      for (const parameter of parameters) {
+        tracer.update(sums.of(parameter).gradient, constant(0, "float32", parameter.shape));
+      }
+    }
+    const grads = clipNorm === undefined ? whole : clipByNorm(whole, clipNorm).gradients;
 
     const scalar = scalarInputs(tracer);
-    for (const [i, parameter] of parameters.entries()) {
-      for (const { target, value } of optimizer.update(parameter, grads[i], scalar)) tracer.update(target, value);
+    const place = new Map(parameters.map((parameter, i) => [parameter, i]));
+    for (const [g, group] of groupsOf(definition).entries()) {
+      for (const parameter of group.parameters) {
+        const grad = grads[place.get(parameter) as number];
+        const updates = optimizer.update(parameter, grad, (name) => scalar(scalarName(name, g)));
+        for (const { target, value } of updates) tracer.update(target, value);
+      }
     }
-    return { loss, ...(hasClasses(spec) && { correct: countCorrect(logits, y) }) };
+    if (average !== undefined) traceAverage(tracer, definition.model, average);
+    return outputs;
+  });
+}
+
+/**
+ * The graph of all parts of a batch but the last: adds the gradients, times `part`, to the sums. Inputs `x`, `y`, `key`
+ * and `part`; outputs as in {@link traceTrainingStep}.
+ */
+export function traceAccumulation(
+  definition: StepDefinition & Required<Pick<StepDefinition, "sums">>,
+  spec: SampleSpec,
+  batch: number,
+): Graph {
+  return trace((tracer) => {
+    const { outputs, grads, parameters } = forwardAndBack(tracer, definition, spec, batch);
+    for (const [i, parameter] of parameters.entries()) {
+      const { gradient } = definition.sums.of(parameter);
+      tracer.update(gradient, add(gradient, grads[i]));
+    }
+    return outputs;
   });
 }
 
@@ -64,6 +126,40 @@ export function traceEvaluationStep(model: Model, loss: LossFunction, spec: Samp
     const logits = model.logits(x, inferenceContext());
     return { logits, loss: loss(logits, y) };
   });
+}
+
+interface Traced {
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly parameters: readonly Parameter[];
+  /** Of the mean loss, times `part` where there is such an input. */
+  readonly grads: readonly Tensor[];
+}
+
+function forwardAndBack(tracer: Tracer, definition: StepDefinition, spec: SampleSpec, batch: number): Traced {
+  const { model, inference = new Set() } = definition;
+  const { x, y } = batchInputs(tracer, spec, batch);
+  const context = trainingContext(tracer, tracer.input(STEP_INPUTS.key, [2], "int32"));
+  const logits = withInference(inference, () => model.logits(x, context));
+  const loss = definition.loss(logits, y);
+  const parameters = groupsOf(definition).flatMap((group) => group.parameters);
+  const grads = gradients(loss, parameters);
+  const part = definition.sums && tracer.input(STEP_INPUTS.part, []);
+  return {
+    outputs: { loss, ...(hasClasses(spec) && { correct: countCorrect(logits, y) }) },
+    parameters,
+    grads: part === undefined ? grads : grads.map((grad) => mul(grad, part)),
+  };
+}
+
+/** Moves the averages towards what weights and statistics become in this step. */
+function traceAverage(tracer: Tracer, model: Model, average: WeightAverage): void {
+  const share = tracer.input(STEP_INPUTS.averageShare, []);
+  const own = new Set<AnyParameter>([...model.network.namedParameters()].map(([, parameter]) => parameter));
+  for (const { target, value } of [...tracer.updates]) {
+    if (!own.has(target) || target.dtype !== "float32") continue;
+    const update = average.update(target as Parameter, value, share);
+    tracer.update(update.target, update.value);
+  }
 }
 
 function batchInputs(tracer: Tracer, spec: SampleSpec, batch: number): { x: Tensor; y: Tensor } {
@@ -86,13 +182,17 @@ function countCorrect(logits: Tensor, y: Tensor): Tensor {
   return sum(cast(eq(argmax(logits), y), "float32"));
 }
 
-/** Writes the key of a step's random numbers: a function of seed and step alone, so a resumed run draws the same ones. */
-export function writeStepKey(seed: number, step: number, key: Int32Array): void {
-  const words = [0, 0];
-  threefry2x32(seed | 0, Math.floor(seed / 2 ** 32) | 0, step, STEP_STREAM, words);
+/**
+ * Writes the key of random numbers: a function of seed, step and part of the step's batch alone, so a resumed run draws
+ * the same ones.
+ */
+export function writeStepKey(seed: number, step: number, key: Int32Array, part = 0): void {
+  threefry2x32(seed | 0, Math.floor(seed / 2 ** 32) | 0, step, STEP_STREAM + part, words);
   key[0] = words[0];
   key[1] = words[1];
 }
+
+const words = [0, 0];
 
 /** Keeps these keys apart from the ones that engine/random.ts derives from the same seed. */
 const STEP_STREAM = 0x57e9;

@@ -19,6 +19,7 @@ import { ARCHITECTURES, create } from "../models/registry.ts";
 import { inferenceContext } from "../nn/context.ts";
 import { platform } from "../platform/platform.ts";
 import { VERSION } from "../version.ts";
+import type { TrainingState } from "./checkpoint.ts";
 
 /** Name in the file of an architecture that is a user's own class; such a model is rebuilt from its graph. */
 const OWN_ARCHITECTURE = "custom";
@@ -80,12 +81,8 @@ export function inferenceGraph(model: Model, batch: number): Graph {
   });
 }
 
-/** The bytes of a model file. @param training optimiser state and counters, for checkpoints */
-export async function encodeModel(
-  model: Model,
-  training?: ReadonlyMap<string, NamedTensor>,
-  backend?: Backend,
-): Promise<Uint8Array> {
+/** The bytes of a model file. @param training for checkpoints */
+export async function encodeModel(model: Model, training?: TrainingState, backend?: Backend): Promise<Uint8Array> {
   const { architecture, inputShape, inputType, normalization } = model;
   const graph = inferenceGraph(model, 1);
   const input = goldenInput(model);
@@ -110,7 +107,7 @@ export async function encodeModel(
     weights: new Map(
       [...model.network.namedParameters()].map(([name, { shape, data }]) => [name, copied(shape, data)]),
     ),
-    training,
+    training: training && { progress: { ...training.progress }, tensors: training.tensors },
   });
 }
 

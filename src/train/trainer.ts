@@ -1,16 +1,28 @@
 /**
  * Runs compiled training steps: keeps one program per batch shape, feeds it batches in the order of the epoch, and adds up
- * what comes out. The loop of {@link Trainer.epoch} allocates nothing but the optimiser's few numbers.
+ * what comes out. It can stop after any step and go on from there, in this process or after a resume. The loop of
+ * {@link Trainer.run} allocates nothing but the optimiser's few numbers.
  */
 import type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
-import { Loader } from "../data/loader.ts";
+import { type EpochOrder, Loader } from "../data/loader.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { DuctusError } from "../engine/errors.ts";
 import type { Parameter } from "../engine/tensor.ts";
 import type { AnyParameter } from "../nn/module.ts";
+import { ZeroState } from "../optim/state.ts";
 import { platform } from "../platform/platform.ts";
 import { BREATH } from "./evaluate.ts";
-import { hasClasses, type StepDefinition, traceTrainingStep, writeStepKey } from "./step.ts";
+import {
+  groupsOf,
+  hasClasses,
+  type ParameterGroup,
+  STEP_INPUTS,
+  type StepDefinition,
+  scalarName,
+  traceAccumulation,
+  traceTrainingStep,
+  writeStepKey,
+} from "./step.ts";
 
 /** The loss or the weights are no finite numbers any more. */
 export class DivergedError extends DuctusError {
@@ -28,8 +40,13 @@ export class DivergedError extends DuctusError {
 }
 
 export interface TrainerOptions {
+  /** Samples that go through the network at a time. */
   readonly batchSize: number;
+  /** Batches whose gradients are added before the weights change; default 1. */
+  readonly accumulate?: number;
   readonly seed: number;
+  /** Instead of the shuffle by `seed`. */
+  readonly order?: EpochOrder;
   /** Learning rate of step `step` (counted from 1). */
   readonly lr: (step: number) => number;
 }
@@ -38,10 +55,13 @@ export interface TrainerOptions {
 export interface StepState {
   epoch: number;
   step: number;
+  /** Steps of this epoch. */
   batch: number;
   count: number;
   loss: number;
   lr: number;
+  /** Of the last batch, in the memory of its program. */
+  inputs: InputArray;
 }
 
 /** Sums over the steps of an epoch. */
@@ -50,66 +70,97 @@ export interface EpochSums {
   samples: number;
   loss: number;
   correct: number;
-  readonly seconds: number;
+}
+
+/** A program with the places of the numbers that change from step to step. */
+interface Ready {
+  readonly program: Program;
+  readonly scalars: readonly { readonly name: string; readonly group: number; readonly place: Float32Array }[];
 }
 
 export class Trainer {
-  readonly state: StepState = { epoch: 0, step: 0, batch: 0, count: 0, loss: 0, lr: 0 };
+  readonly state: StepState = { epoch: 0, step: 0, batch: 0, count: 0, loss: 0, lr: 0, inputs: new Uint8Array(0) };
+  readonly sums: EpochSums = { samples: 0, loss: 0, correct: 0 };
   readonly stepsPerEpoch: number;
+  /** Seconds of training in this epoch, by this process. */
+  seconds = 0;
+  /** Samples in that time. */
+  #counted = 0;
   readonly #definition: StepDefinition;
   readonly #backend: Backend;
   readonly #dataset: Dataset;
   readonly #options: TrainerOptions;
   readonly #loader: Loader;
-  readonly #programs = new Map<number, Program>();
+  readonly #accumulate: number;
+  readonly #sums: ZeroState<"gradient"> | undefined;
+  #groups: readonly ParameterGroup[] = [];
+  readonly #steps = new Map<number, Ready>();
+  readonly #parts = new Map<number, Program>();
 
   constructor(definition: StepDefinition, backend: Backend, dataset: Dataset, options: TrainerOptions) {
+    const { batchSize, accumulate = 1, seed, order } = options;
     this.#definition = definition;
     this.#backend = backend;
     this.#dataset = dataset;
     this.#options = options;
-    this.#loader = new Loader(dataset, { batchSize: options.batchSize, seed: options.seed });
-    this.stepsPerEpoch = this.#loader.batches;
-  }
-
-  /** Compiles the steps for full batches and for the last, smaller one. @returns the memory that the larger needs */
-  async compile(): Promise<Program["memory"]> {
-    const { batchSize } = this.#options;
-    const { length } = this.#dataset;
-    const sizes =
-      length < batchSize ? [length] : length % batchSize === 0 ? [batchSize] : [batchSize, length % batchSize];
-    for (const size of sizes) {
-      const graph = traceTrainingStep(this.#definition, this.#dataset, size);
-      this.#programs.set(size, await this.#backend.compile(graph));
-    }
-    return (this.#programs.get(sizes[0]) as Program).memory;
+    this.#accumulate = accumulate;
+    this.#loader = new Loader(dataset, { batchSize, seed, order });
+    this.#sums = accumulate > 1 ? new ZeroState(["gradient"]) : undefined;
+    this.stepsPerEpoch = Math.ceil(this.#loader.batches / accumulate);
   }
 
   /**
-   * Trains on every sample once.
-   * @param goOn asked after every step; false ends the epoch early
+   * Compiles the steps for full batches and for the last, smaller one.
+   * @param changes what is trained from now on, where it differs from the definition
+   * @returns the memory that the larger needs
+   */
+  async compile(changes: Partial<StepDefinition> = {}): Promise<Program["memory"]> {
+    this.dispose();
+    const { batchSize } = this.#options;
+    const { length } = this.#dataset;
+    const definition = { ...this.#definition, ...changes, sums: this.#sums };
+    const groups = groupsOf(definition);
+    this.#groups = groups;
+    const rest = length % batchSize;
+    const sizes = length < batchSize ? [length] : rest === 0 ? [batchSize] : [batchSize, rest];
+    for (const size of sizes) {
+      const program = await this.#backend.compile(traceTrainingStep(definition, this.#dataset, size));
+      this.#steps.set(size, { program, scalars: scalarsOf(program, definition, groups) });
+    }
+    if (this.#sums !== undefined && length > batchSize) {
+      const graph = traceAccumulation({ ...definition, sums: this.#sums }, this.#dataset, batchSize);
+      this.#parts.set(batchSize, await this.#backend.compile(graph));
+    }
+    return (this.#steps.get(sizes[0]) as Ready).program.memory;
+  }
+
+  /** Begins an epoch (counted from 1), or goes on with one after so many of its steps, with the sums that it had then. */
+  start(epoch: number, batch = 0, sums: EpochSums = { samples: 0, loss: 0, correct: 0 }): void {
+    this.#loader.start(epoch, batch * this.#accumulate);
+    this.state.epoch = epoch;
+    this.state.batch = batch;
+    this.seconds = 0;
+    this.#counted = 0;
+    Object.assign(this.sums, sums);
+  }
+
+  /**
+   * Trains until the epoch is over.
+   * @param goOn asked after every step; false leaves the epoch, which the next call goes on with
    * @throws DivergedError when the loss is not a finite number
    */
-  async epoch(epoch: number, goOn: (state: StepState) => boolean): Promise<EpochSums> {
-    const { state } = this;
-    const { batchSize } = this.#options;
+  async run(goOn: (state: StepState) => boolean): Promise<void> {
+    const { state, sums } = this;
     const started = performance.now();
     let breath = started;
-    let samples = 0;
-    let loss = 0;
-    let correct = 0;
-    this.#loader.start(epoch);
-    state.epoch = epoch;
-    for (let batch = 1; batch <= this.stepsPerEpoch; batch++) {
-      const count = Math.min(batchSize, this.#dataset.length - (batch - 1) * batchSize);
-      const program = this.#programs.get(count) as Program;
-      state.batch = batch;
-      state.count = count;
-      this.#runStep(program, ++state.step);
-      if (!Number.isFinite(state.loss)) throw new DivergedError(`loss became ${state.loss}`, state.step, epoch);
-      samples += count;
-      loss += state.loss * count;
-      correct += program.outputs.correct?.[0] ?? 0;
+    while (state.batch < this.stepsPerEpoch) {
+      state.batch++;
+      const correct = this.#runStep(++state.step);
+      if (!Number.isFinite(state.loss)) throw new DivergedError(`loss became ${state.loss}`, state.step, state.epoch);
+      sums.samples += state.count;
+      this.#counted += state.count;
+      sums.loss += state.loss * state.count;
+      sums.correct += correct;
       if (!goOn(state)) break;
       const now = performance.now();
       if (now - breath > BREATH) {
@@ -117,7 +168,16 @@ export class Trainer {
         breath = performance.now();
       }
     }
-    return { samples, loss, correct, seconds: (performance.now() - started) / 1000 };
+    this.seconds += (performance.now() - started) / 1000;
+  }
+
+  get imagesPerSecond(): number {
+    return this.seconds > 0 ? this.#counted / this.seconds : 0;
+  }
+
+  /** Whether all samples of the epoch were trained on. */
+  get isEpochOver(): boolean {
+    return this.state.batch >= this.stepsPerEpoch;
   }
 
   /** Whether {@link EpochSums.correct} means anything. */
@@ -126,24 +186,69 @@ export class Trainer {
   }
 
   dispose(): void {
-    for (const program of this.#programs.values()) program.dispose();
-    this.#programs.clear();
+    for (const { program } of this.#steps.values()) program.dispose();
+    for (const program of this.#parts.values()) program.dispose();
+    this.#steps.clear();
+    this.#parts.clear();
   }
 
-  #runStep(program: Program, step: number): void {
+  /** One change of the weights, by one batch or several. @returns how many samples the network had right */
+  #runStep(step: number): number {
     const { state } = this;
-    const { inputs } = program;
-    this.#loader.next(inputs.x as InputArray, inputs.y as TargetArray);
-    writeStepKey(this.#options.seed, step, inputs.key as Int32Array);
+    const { batchSize } = this.#options;
+    const before = (state.batch - 1) * this.#accumulate * batchSize;
+    const total = Math.min(this.#accumulate * batchSize, this.#dataset.length - before);
+    state.count = total;
     state.lr = this.#options.lr(step);
-    const scalars = this.#definition.optimizer.scalars(step, state.lr);
-    for (const name in scalars) {
-      // An optimiser may work out more numbers than its update reads.
-      if (name in inputs) inputs[name][0] = scalars[name];
+    let loss = 0;
+    let correct = 0;
+    let part = 0;
+    for (let left = total; left > 0; part++) {
+      const count = Math.min(batchSize, left);
+      left -= count;
+      const program = left > 0 ? (this.#parts.get(count) as Program) : this.#lastPart(count, step);
+      this.#feed(program, step, part, count / total);
+      program.run();
+      loss += program.outputs.loss[0] * (count / total);
+      correct += program.outputs.correct?.[0] ?? 0;
     }
-    program.run();
-    state.loss = program.outputs.loss[0];
+    state.loss = loss;
+    return correct;
   }
+
+  /** The program that changes the weights, with this step's numbers written to it. */
+  #lastPart(count: number, step: number): Program {
+    const { program, scalars } = this.#steps.get(count) as Ready;
+    const { optimizer, average } = this.#definition;
+    for (let g = 0; g < this.#groups.length; g++) {
+      const { lrFactor, startStep } = this.#groups[g];
+      const numbers = optimizer.scalars(step - startStep, this.state.lr * lrFactor);
+      for (const { name, group, place } of scalars) if (group === g) place[0] = numbers[name];
+    }
+    if (average !== undefined) program.inputs[STEP_INPUTS.averageShare][0] = average.share(step);
+    return program;
+  }
+
+  #feed({ inputs }: Program, step: number, part: number, share: number): void {
+    this.state.inputs = inputs.x as InputArray;
+    this.#loader.next(this.state.inputs, inputs.y as TargetArray);
+    writeStepKey(this.#options.seed, step, inputs[STEP_INPUTS.key] as Int32Array, part);
+    if (this.#sums !== undefined) inputs[STEP_INPUTS.part][0] = share;
+  }
+}
+
+/** Where the optimiser's numbers go; it may work out more than its update reads. */
+function scalarsOf(
+  program: Program,
+  { optimizer }: StepDefinition,
+  groups: readonly ParameterGroup[],
+): Ready["scalars"] {
+  return groups.flatMap((_, group) =>
+    Object.keys(optimizer.scalars(1, optimizer.lr)).flatMap((name) => {
+      const place = program.inputs[scalarName(name, group)];
+      return place === undefined ? [] : [{ name, group, place: place as Float32Array }];
+    }),
+  );
 }
 
 /** A copy of values that a later disaster can be undone with. */
@@ -166,5 +271,10 @@ export class Snapshot {
 
   restore(): void {
     for (const { parameter, data } of this.#values) (parameter as Parameter).data.set(data);
+  }
+
+  /** The values kept, in the order of the parameters. */
+  get data(): readonly (Float32Array | Int32Array)[] {
+    return this.#values.map(({ data }) => data);
   }
 }

@@ -103,6 +103,7 @@ describe("train", () => {
       "environment.json",
       "last.safetensors",
       "metrics.jsonl",
+      "previous.safetensors",
     ]);
     expect(await readArgs("trained")).toMatchObject({
       verb: "train",
@@ -232,7 +233,12 @@ describe("train", () => {
       const { status, err } = await ductus(cwd, ...train("--epochs", "1", "--out", "disk/run"));
       expect(status).toBe(1);
       expect(err.trim().split("\n").at(-1)).toMatch(/^ductus: disk full: cannot write disk.run.last\.safetensors/);
-      expect((await readdir(join(disk, "run"))).sort()).toEqual(["args.json", "environment.json", "metrics.jsonl"]);
+      expect((await readdir(join(disk, "run"))).sort()).toEqual([
+        "args.json",
+        "best.safetensors",
+        "environment.json",
+        "metrics.jsonl",
+      ]);
     } finally {
       execFileSync("umount", [disk]);
     }

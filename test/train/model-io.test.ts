@@ -118,12 +118,13 @@ describe("run folder", () => {
       "environment.json",
       "last.safetensors",
       "metrics.jsonl",
+      "previous.safetensors",
     ]);
     const lines = (await readFile(join(path, "metrics.jsonl"), "utf8")).trim().split("\n");
     expect(lines.map((line) => JSON.parse(line).epoch)).toEqual([1, 2, 3]);
     const last = decodeModelFile(await readFile(join(path, "last.safetensors")), "last");
-    expect(last.training?.get("step")?.data[0]).toBe(run.steps);
-    expect(last.training?.get("optimizer.fc1.weight.exp_avg")?.shape).toEqual([8, SIDE * SIDE]);
+    expect(last.training?.progress).toMatchObject({ step: run.steps, epoch: 3, batch: 0 });
+    expect(last.training?.tensors.get("optimizer.fc1.weight.exp_avg")?.shape).toEqual([8, SIDE * SIDE]);
     expect(decodeModelFile(await readFile(join(path, "best.safetensors")), "best").training).toBeUndefined();
     await expect(load(join(path, "last.safetensors"))).resolves.toBeInstanceOf(TrainedModel);
   });
@@ -135,7 +136,7 @@ describe("run folder", () => {
     const callbacks = [keeper, { onStep: ({ step }: { step: number }) => (step === 2 ? abort.abort() : undefined) }];
     const { model } = await trainModel(smallModel(), bars(60), { ...quick, callbacks, signal: abort.signal });
     const file = decodeModelFile(await readFile(join(path, "last.safetensors")), "last");
-    expect(file.training?.get("step")?.data[0]).toBe(2);
+    expect(file.training?.progress).toMatchObject({ step: 2, epoch: 0, batch: 2 });
     const named = new Map(model.network.namedParameters());
     for (const [name, { data }] of file.weights) expect(data).toEqual(new Float32Array(named.get(name)?.data ?? []));
   });
@@ -145,7 +146,7 @@ describe("run folder", () => {
     await writeFile(path, "");
     const keeper = runFolder({ path, args: {}, environment: {} });
     await expect(trainModel(smallModel(), bars(12), { ...quick, callbacks: [keeper] })).rejects.toThrow(
-      /^cannot write .*args\.json: .*is a file, not a folder$/,
+      /^cannot write .*environment\.json: .*is a file, not a folder$/,
     );
   });
 });

@@ -101,6 +101,16 @@ export function writeFileAtomicSync(path: string, data: Uint8Array | string): vo
   }
 }
 
+/** Gives a file another name in its folder; a file of that name is replaced. Throws DuctusError in one line. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    await fs.promises.rename(from, to);
+    syncFolder(dirname(to));
+  } catch (error) {
+    throw fileError(error, "write", to);
+  }
+}
+
 /** The bytes of a file. Throws DuctusError in one line where it is missing, a folder or not readable. */
 export async function readFileChecked(path: string): Promise<Uint8Array> {
   try {

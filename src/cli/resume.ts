@@ -1,0 +1,79 @@
+/** What `--resume RUN` goes on with: the arguments of that run, and its newest checkpoint that can be used. */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { DataError, UsageError } from "../engine/errors.ts";
+import { fileError, readFileChecked } from "../platform/node/atomic.ts";
+import { pathKind } from "../platform/node/files.ts";
+import { type RunState, readRun, runFiles } from "../train/run-folder.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Options that say nothing about what a run computes. */
+const NEVER_RECORDED = ["resume", "json", "out", "threads"];
+
+/** The options of a command as `args.json` keeps them for a resume. */
+export function recordedOptions(options: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !NEVER_RECORDED.includes(name)));
+}
+
+/** A run to go on with. */
+export interface OpenedRun<Options> extends RunState {
+  readonly folder: string;
+  /** Those of the run; what was typed now comes on top, and whether it may differ shows when the run goes on. */
+  readonly options: Options;
+}
+
+/**
+ * Opens the folder of a run of `verb`.
+ * @throws UsageError when it is none, or options exclude each other @throws DataError when all its checkpoints are damaged
+ */
+export async function openRun<Options extends object>(
+  folder: string,
+  verb: string,
+  typed: Options,
+  command: Command,
+  terminal: Terminal,
+): Promise<OpenedRun<Options>> {
+  if ("out" in typed) throw new UsageError("--resume goes on in the folder of its run; leave --out out");
+  const options = await readOptions<Options>(folder, verb);
+  const now = Object.entries(typed).filter(([name]) => command.getOptionValueSource(name) === "cli");
+  await removeLeftovers(folder);
+  const state = await readRun(folder, async (path) => (await pathKind(path)) === "file");
+  for (const problem of state.problems) terminal.note(problem);
+  const { checkpoint } = state;
+  if (checkpoint === undefined) terminal.note(`${folder} has no checkpoint yet; starting over`);
+  else if (state.problems.length > 0 || !state.hasLast) {
+    terminal.note(`falling back to ${checkpoint.name}, step ${checkpoint.progress.step}`);
+  }
+  return { ...state, folder, options: { ...options, ...(Object.fromEntries(now) as Partial<Options>) } };
+}
+
+async function readOptions<Options>(folder: string, verb: string): Promise<Options> {
+  const path = runFiles(folder).args;
+  if ((await pathKind(folder)) !== "folder") throw new UsageError(`--resume ${folder}: there is no such folder`);
+  if ((await pathKind(path)) !== "file") {
+    throw new UsageError(`--resume ${folder}: it has no args.json, so no run began there; start one with --out`);
+  }
+  try {
+    const args: unknown = JSON.parse(new TextDecoder().decode(await readFileChecked(path)));
+    const { verb: ofRun, options } = args as { verb?: unknown; options?: unknown };
+    if (ofRun === verb && typeof options === "object" && options !== null) return options as Options;
+    if (typeof ofRun === "string" && ofRun !== verb) {
+      throw new UsageError(`--resume ${folder}: it is a run of ductus ${ofRun}, not of ductus ${verb}`);
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new DataError(`${path} is damaged; the run cannot be resumed from it`);
+}
+
+/** Temporary files of a process that was killed while it wrote. */
+async function removeLeftovers(folder: string): Promise<void> {
+  try {
+    for (const name of await readdir(folder)) {
+      if (/^\.ductus-.*\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
+    }
+  } catch (error) {
+    throw fileError(error, "write", folder);
+  }
+}

@@ -1,0 +1,402 @@
+/**
+ * One run on its way: epochs of training and validation, callbacks, checkpoints, and going on from one. Where it stands is
+ * known after every step and is all in {@link Fitting}'s fields, the trainer's counters and parameters, so a checkpoint can
+ * be taken after any step, and a run that goes on from one ends with the same bytes.
+ */
+import type { Dataset } from "../data/dataset.ts";
+import type { Backend } from "../engine/backends/backend.ts";
+import { DataError } from "../engine/errors.ts";
+import type { AnyParameter } from "../nn/module.ts";
+import type { WeightAverage } from "../optim/average.ts";
+import type { Schedule } from "../optim/schedules.ts";
+import type { Callback, EpochInfo, StepInfo, TrainingControl } from "./callbacks.ts";
+import { type Checkpoint, checkSame, copies, type Identity, type Progress, restore } from "./checkpoint.ts";
+import type { Evaluator } from "./evaluate.ts";
+import type { Evaluation } from "./evaluation.ts";
+import type { Run } from "./fit.ts";
+import type { TransferPlan } from "./freeze.ts";
+import { type EpochResult, fromPlain, isBetter, timeless } from "./results.ts";
+import type { FitOptions, Settings } from "./settings.ts";
+import { measuredSteps, plannedSteps } from "./span.ts";
+import type { StepDefinition } from "./step.ts";
+import type { TrainedModel } from "./trained-model.ts";
+import { DivergedError, Snapshot, type Trainer } from "./trainer.ts";
+
+/** What one run is made of. */
+export interface FittingParts {
+  readonly model: TrainedModel;
+  readonly options: FitOptions;
+  readonly settings: Settings;
+  readonly schedule: Schedule;
+  readonly train: Dataset;
+  readonly validation: Dataset | undefined;
+  readonly backend: Backend;
+  readonly trainer: Trainer;
+  readonly evaluator: Evaluator;
+  readonly average: WeightAverage | undefined;
+  readonly transfer: TransferPlan | undefined;
+  readonly identity: Identity;
+  /** Steps of the whole run; written here, read by the learning rate. */
+  readonly plan: { totalSteps: number };
+  /** When `fit` was called, in milliseconds of `performance.now()`. */
+  readonly started: number;
+}
+
+export class Fitting {
+  readonly #parts: FittingParts;
+  readonly #callbacks: readonly Callback[];
+  readonly #control: TrainingControl;
+  readonly #parameters: readonly AnyParameter[];
+  /** Weights of the last complete epoch, for when the loss explodes. */
+  readonly #good: Snapshot;
+  /** Weights of the best epoch, where the run is to end with them. */
+  readonly #best: Snapshot | undefined;
+  readonly #history: EpochResult[] = [];
+  #bestResult: EpochResult | undefined;
+  #savedStep = -1;
+  #stopReason: string | undefined;
+  #isStopped = false;
+  #isTimeUp = false;
+  /** Optimiser state by name, of all parameters that are trained at some time. */
+  readonly #trained: readonly (readonly [name: string, parameter: AnyParameter])[];
+
+  constructor(parts: FittingParts) {
+    const { model, options, validation } = parts;
+    this.#parts = parts;
+    this.#callbacks = options.callbacks ?? [];
+    this.#control = {
+      model,
+      stop: (reason) => {
+        this.#isStopped = true;
+        this.#stopReason = reason;
+      },
+    };
+    const named = [...model.network.namedParameters()];
+    const trainable = new Set<AnyParameter>(model.network.trainable());
+    this.#trained = named.filter(([, parameter]) => trainable.has(parameter));
+    this.#parameters = named.map(([, parameter]) => parameter);
+    this.#good = new Snapshot(this.#parameters);
+    this.#best = options.keep === "best" && validation !== undefined ? new Snapshot(this.#parameters) : undefined;
+  }
+
+  async run(): Promise<Run> {
+    const { model, trainer, options, plan } = this.#parts;
+    const { resume } = options;
+    if (resume !== undefined) checkSame(resume, this.#parts.identity);
+    const first = (resume?.progress.epoch ?? 0) + 1;
+    const memory = await trainer.compile(this.#trainedAt(first));
+    plan.totalSteps = resume?.progress.totalSteps ?? (await this.#plan());
+    if (resume !== undefined) this.#goOnFrom(resume);
+    await this.#tellStart(memory, resume !== undefined);
+    if (resume !== undefined) this.#remind(resume.progress);
+    this.#good.update();
+
+    const afterStep = this.#stepHook();
+    const { batch, sums } = resume?.progress ?? {};
+    for (let epoch = first; !this.#isOver; epoch++) {
+      if (epoch > first) await this.#retrain(epoch);
+      this.#useAverages(false);
+      if (epoch === first) trainer.start(epoch, batch, sums);
+      else trainer.start(epoch);
+      await this.#epoch(afterStep);
+      this.#useAverages(true);
+      if (!this.#isEpochComplete) {
+        if (!this.#good.isFinite()) this.#good.restore();
+        break;
+      }
+      await this.#closeEpoch(epoch);
+    }
+    this.#useAverages(true);
+    // Ended within an epoch: what it did so far is worth keeping too.
+    if (this.#savedStep !== trainer.state.step) await this.#checkpoint();
+
+    const ended = options.signal?.aborted ? "aborted" : this.#isStopped ? "stopped" : "finished";
+    const run: Run = {
+      model,
+      history: this.#history,
+      best: this.#bestResult,
+      steps: trainer.state.step,
+      ended,
+      reason: this.#stopReason ?? (this.#isTimeUp ? TIME_IS_UP : undefined),
+      seconds: (performance.now() - this.#parts.started) / 1000,
+    };
+    for (const callback of this.#callbacks) await callback.onEnd?.(run, this.#control);
+    if (this.#bestResult !== undefined && this.#best !== undefined && ended !== "aborted") {
+      this.#best.restore();
+      model.metrics = { ...timeless(this.#bestResult) };
+    }
+    return run;
+  }
+
+  /** Whether nothing is left to do, or the run was told to stop. */
+  get #isOver(): boolean {
+    const { trainer, plan, options } = this.#parts;
+    return (
+      trainer.state.step >= plan.totalSteps || this.#isTimeUp || this.#isStopped || options.signal?.aborted === true
+    );
+  }
+
+  /** Whether the epoch is over, by its samples or because the whole run is, as planned. */
+  get #isEpochComplete(): boolean {
+    const { trainer, plan, options } = this.#parts;
+    if (this.#isStopped || options.signal?.aborted === true) return false;
+    return trainer.isEpochOver || this.#isTimeUp || trainer.state.step >= plan.totalSteps;
+  }
+
+  /** How many steps there will be; measured where the time is limited. */
+  async #plan(): Promise<number> {
+    const { settings, trainer, validation, evaluator, started, average } = this.#parts;
+    const planned = plannedSteps(settings, trainer.stepsPerEpoch);
+    if (settings.minutes === undefined) return planned;
+    const averages = [...(average?.entries() ?? [])].map(([, other]) => other);
+    const states = this.#trained.flatMap(([, parameter]) => this.#stateOf(parameter).map(([, state]) => state));
+    const everything = new Snapshot([...this.#parameters, ...averages, ...states]);
+    // The rate does not matter for the speed, and the steps are undone.
+    this.#parts.plan.totalSteps = planned;
+    const validate = async (): Promise<unknown> => validation && evaluator.run(validation);
+    return Math.min(planned, await measuredSteps(settings.minutes, trainer, everything, validate, started));
+  }
+
+  async #tellStart(memory: { readonly parameters: number; readonly arena: number }, isResumed: boolean): Promise<void> {
+    const { settings, train, validation, trainer, backend, plan } = this.#parts;
+    for (const callback of this.#callbacks) {
+      await callback.onStart?.({
+        ...this.#control,
+        epochs: Math.ceil(plan.totalSteps / trainer.stepsPerEpoch),
+        batchSize: settings.batchSize * settings.accumulate,
+        stepsPerEpoch: trainer.stepsPerEpoch,
+        totalSteps: plan.totalSteps,
+        doneSteps: trainer.state.step,
+        history: this.#history,
+        isResumed,
+        train,
+        validation,
+        samples: train.length,
+        validationSamples: validation?.length ?? 0,
+        seed: settings.seed,
+        backend: backend.description,
+        memory,
+      });
+    }
+  }
+
+  /** Trains until the epoch or the run is over, with checkpoints on the way. */
+  async #epoch(afterStep: () => boolean): Promise<void> {
+    const { trainer, plan } = this.#parts;
+    try {
+      while (!trainer.isEpochOver && !this.#isOver) {
+        await trainer.run(afterStep);
+        const isMidway = !trainer.isEpochOver && trainer.state.step < plan.totalSteps;
+        if (isMidway && this.#isCheckpointDue()) {
+          this.#useAverages(true);
+          // Harm that the loss does not show yet must not replace a good checkpoint.
+          if (this.#good.isFinite()) await this.#checkpoint();
+          this.#useAverages(false);
+        }
+      }
+    } catch (error) {
+      if (error instanceof DivergedError) this.#good.restore();
+      throw error;
+    }
+  }
+
+  /** Validation and all that follows an epoch. */
+  async #closeEpoch(epoch: number): Promise<void> {
+    const { model, trainer, validation, evaluator, schedule } = this.#parts;
+    const results = validation && (await evaluator.run(validation));
+    // The last step's harm would otherwise show in the next epoch only, after the checkpoint is written.
+    if (!this.#good.isFinite() || (results !== undefined && !Number.isFinite(results.loss))) {
+      this.#good.restore();
+      throw new DivergedError("weights ceased to be finite numbers", trainer.state.step, epoch);
+    }
+    const result = epochResult(epoch, trainer, results);
+    const isBest = this.#bestResult === undefined || isBetter(result, this.#bestResult);
+    this.#history.push(result);
+    if (isBest) this.#bestResult = result;
+    model.metrics = { ...timeless(result) };
+    observe(schedule, result);
+    this.#good.update();
+    if (isBest) this.#best?.update();
+    const info: EpochInfo = { ...this.#control, ...result, validation: results, isBest };
+    for (const callback of this.#callbacks) await callback.onEpoch?.(info);
+    await this.#checkpoint();
+  }
+
+  /** After each step: tells the callbacks, looks at the clock, and says whether to go on without a break. */
+  #stepHook(): () => boolean {
+    const { trainer, settings, options, plan } = this.#parts;
+    const hooks = this.#callbacks.filter((callback) => callback.onStep !== undefined);
+    // The trainer rewrites this object at each step; the callbacks see it through the control's functions.
+    const info: StepInfo = Object.assign(trainer.state, this.#control);
+    const end = this.#deadline(settings.minutes);
+    return () => {
+      for (let i = 0; i < hooks.length; i++) hooks[i].onStep?.(info);
+      if (performance.now() >= end) this.#isTimeUp = true;
+      return (
+        !this.#isStopped &&
+        !this.#isTimeUp &&
+        trainer.state.step < plan.totalSteps &&
+        options.signal?.aborted !== true &&
+        !this.#isCheckpointDue()
+      );
+    };
+  }
+
+  /** When the minutes are over, those of earlier processes included. */
+  #deadline(minutes: number | undefined): number {
+    if (minutes === undefined) return Number.POSITIVE_INFINITY;
+    const before = this.#history.reduce((sum, { seconds }) => sum + seconds, 0);
+    return this.#parts.started + 1000 * (60 * minutes - before);
+  }
+
+  #isCheckpointDue(): boolean {
+    const { checkpointSteps } = this.#parts.options;
+    const { step } = this.#parts.trainer.state;
+    return checkpointSteps !== undefined && step % checkpointSteps === 0 && step !== this.#savedStep;
+  }
+
+  /** Puts the averages in the network's place, or takes them out again. */
+  #useAverages(wanted: boolean): void {
+    const { average } = this.#parts;
+    if (average !== undefined && average.isSwapped !== wanted) average.swap();
+  }
+
+  /** Other programs from this epoch on, where it trains other weights than the one before. */
+  async #retrain(epoch: number): Promise<void> {
+    const { transfer, trainer } = this.#parts;
+    if (transfer === undefined || transfer.count(epoch) === transfer.count(epoch - 1)) return;
+    this.#useAverages(false);
+    await trainer.compile(this.#trainedAt(epoch));
+  }
+
+  #trainedAt(epoch: number): Partial<StepDefinition> {
+    return this.#parts.transfer?.at(epoch, this.#parts.trainer.stepsPerEpoch) ?? {};
+  }
+
+  #stateOf(parameter: AnyParameter): [key: string, state: AnyParameter][] {
+    return Object.entries(this.#parts.settings.optimizer.state(parameter as never));
+  }
+
+  /** State of the optimiser by name: `conv1.weight.exp_avg`. */
+  #optimizerState(): (readonly [name: string, state: AnyParameter])[] {
+    return this.#trained.flatMap(([name, parameter]) =>
+      this.#stateOf(parameter).map(([key, state]) => [`${name}.${key}`, state] as const),
+    );
+  }
+
+  /** What averages stand for by name: while they are in the network's place, the weights that training works on. */
+  #averages(): (readonly [name: string, other: AnyParameter])[] {
+    const names = new Map([...this.#parts.model.network.namedParameters()].map(([name, own]) => [own, name]));
+    return [...(this.#parts.average?.entries() ?? [])].map(
+      ([own, other]) => [names.get(own) as string, other] as const,
+    );
+  }
+
+  /** Tells the callbacks that this is a point to go on from. The network holds what is to be used: averages, where on. */
+  async #checkpoint(): Promise<void> {
+    const { model, trainer } = this.#parts;
+    this.#savedStep = trainer.state.step;
+    const hooks = this.#callbacks.filter((callback) => callback.onCheckpoint !== undefined);
+    if (hooks.length === 0) return;
+    const bestIsPast = this.#best !== undefined && this.#bestResult !== undefined && !this.#isBestNow;
+    const best = bestIsPast ? (this.#best as Snapshot).data : [];
+    const named = [...model.network.namedParameters()];
+    const tensors = new Map([
+      ...copies("optimizer", this.#optimizerState()),
+      ...copies("raw", this.#averages()),
+      ...copies(
+        "best",
+        best.map((data, i) => [named[i][0], { shape: named[i][1].shape, data }] as const),
+      ),
+    ]);
+    const state = { progress: this.#progress(), tensors };
+    for (const callback of hooks) await callback.onCheckpoint?.({ ...this.#control, state });
+  }
+
+  /** Whether the weights of the best epoch are those that the network has. */
+  get #isBestNow(): boolean {
+    return this.#bestResult?.step === this.#parts.trainer.state.step;
+  }
+
+  #progress(): Progress {
+    const { trainer, schedule, identity, plan } = this.#parts;
+    const epoch = this.#history.length;
+    const isMidway = trainer.state.step > (this.#history.at(-1)?.step ?? 0);
+    const memories = this.#callbacks.flatMap(({ name, memory }) => (name && memory ? [[name, memory()]] : []));
+    return {
+      epoch,
+      batch: isMidway ? trainer.state.batch : 0,
+      step: trainer.state.step,
+      totalSteps: plan.totalSteps,
+      sums: isMidway ? { ...trainer.sums } : { samples: 0, loss: 0, correct: 0 },
+      history: this.#history.map(timeless),
+      best: this.#bestResult?.epoch ?? 0,
+      schedule: schedule.feedback?.state() ?? null,
+      callbacks: Object.fromEntries(memories),
+      stopped: this.#isStopped ? (this.#stopReason ?? "") : this.#isTimeUp ? TIME_IS_UP : null,
+      identity,
+    };
+  }
+
+  /** Becomes the run that a checkpoint was taken of. */
+  #goOnFrom(checkpoint: Checkpoint): void {
+    const { model, trainer, schedule } = this.#parts;
+    const { progress } = checkpoint;
+    // A checkpoint has the averages in the network's place.
+    this.#useAverages(true);
+    model.network.load(checkpoint.weights);
+    restore(checkpoint, "optimizer", this.#optimizerState());
+    restore(checkpoint, "raw", this.#averages());
+    trainer.state.step = this.#savedStep = progress.step;
+    this.#history.push(...progress.history.map(fromPlain));
+    this.#bestResult = this.#history.find(({ epoch }) => epoch === progress.best);
+    if (progress.best > 0 && this.#bestResult === undefined) {
+      throw new DataError(`${checkpoint.name}: its best epoch, ${progress.best}, is not in its history`);
+    }
+    const last = this.#history.at(-1);
+    if (last !== undefined) model.metrics = { ...timeless(last) };
+    if (this.#best !== undefined && this.#bestResult !== undefined) {
+      this.#best.update();
+      if (!this.#isBestNow) {
+        const named = [...model.network.namedParameters()];
+        restore(
+          checkpoint,
+          "best",
+          this.#best.data.map((data, i) => [named[i][0], { shape: named[i][1].shape, data }] as const),
+        );
+      }
+    }
+    if (progress.schedule !== null) schedule.feedback?.restore(progress.schedule);
+  }
+
+  /** Gives callbacks back what they knew, and the run that it was over. */
+  #remind({ callbacks, stopped }: Progress): void {
+    for (const { name, remember } of this.#callbacks) {
+      if (name !== undefined && Object.hasOwn(callbacks, name)) remember?.(callbacks[name]);
+    }
+    if (stopped === TIME_IS_UP) this.#isTimeUp = true;
+    else if (stopped !== null) this.#control.stop(stopped === "" ? undefined : stopped);
+  }
+}
+
+const TIME_IS_UP = "the time is up";
+
+/** Schedules that listen hear the validation loss or, when they wait for something to rise, the accuracy. */
+function observe({ spec, feedback }: Schedule, { validation, trainingLoss }: EpochResult): void {
+  const wantsAccuracy = spec.name === "plateau" && spec.mode === "max";
+  feedback?.observe((wantsAccuracy ? validation?.accuracy : validation?.loss) ?? trainingLoss);
+}
+
+function epochResult(epoch: number, trainer: Trainer, validation: Evaluation | undefined): EpochResult {
+  const { sums, state, seconds, imagesPerSecond } = trainer;
+  return {
+    epoch,
+    step: state.step,
+    trainingLoss: sums.loss / sums.samples,
+    trainingAccuracy: trainer.countsCorrect ? sums.correct / sums.samples : undefined,
+    validation,
+    lr: state.lr,
+    seconds,
+    imagesPerSecond,
+  };
+}

@@ -1,0 +1,81 @@
+/** The results of an epoch: as callbacks get them, as a line of `metrics.jsonl`, and as a checkpoint keeps them. */
+
+/** What was measured on the validation samples: the part of an {@link Evaluation} that a run folder keeps. */
+export interface Score {
+  /** Samples. */
+  readonly count: number;
+  /** Mean over the samples. */
+  readonly loss: number;
+  /** Share of samples recognised; only for data with classes. */
+  readonly accuracy?: number | undefined;
+  /** Values of the user's metrics by name. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** Results of an epoch. */
+export interface EpochResult {
+  /** Counted from 1. */
+  readonly epoch: number;
+  /** Steps so far. */
+  readonly step: number;
+  /** Mean loss over the samples trained on, while the weights were changing. */
+  readonly trainingLoss: number;
+  /** Share of the TRAINING samples recognised while training on them; says little about new ones. */
+  readonly trainingAccuracy?: number;
+  readonly validation?: Score;
+  /** Learning rate of the last step. */
+  readonly lr: number;
+  /** Seconds of training, without validation; 0 where an earlier process did it and left no time. */
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+}
+
+/** An {@link EpochResult} as plain data. */
+export interface PlainResult {
+  readonly epoch: number;
+  readonly step: number;
+  readonly trainingLoss: number;
+  readonly trainingAccuracy?: number;
+  readonly validation?: {
+    readonly samples: number;
+    readonly loss: number;
+    readonly accuracy?: number;
+    readonly [metric: string]: number | undefined;
+  };
+  readonly lr: number;
+  readonly seconds?: number;
+  readonly imagesPerSecond?: number;
+}
+
+/** What does not depend on the clock, and so is the same in every run with the same seed. */
+export function timeless({ epoch, step, trainingLoss, trainingAccuracy, lr, validation }: EpochResult): PlainResult {
+  const measured = validation && {
+    samples: validation.count,
+    loss: validation.loss,
+    accuracy: validation.accuracy,
+    ...validation.metrics,
+  };
+  return { epoch, step, trainingLoss, trainingAccuracy, validation: measured, lr };
+}
+
+/** A line of `metrics.jsonl`. */
+export function plainResult(result: EpochResult): PlainResult {
+  return { ...timeless(result), seconds: result.seconds, imagesPerSecond: result.imagesPerSecond };
+}
+
+/** The way back. */
+export function fromPlain({ validation, ...result }: PlainResult): EpochResult {
+  const times = { seconds: result.seconds ?? 0, imagesPerSecond: result.imagesPerSecond ?? 0 };
+  if (validation === undefined) return { ...result, ...times };
+  const { samples, loss, accuracy, ...metrics } = validation;
+  const score: Score = { count: samples, loss, accuracy, metrics: metrics as Record<string, number> };
+  return { ...result, ...times, validation: score };
+}
+
+/** Higher accuracy wins, and lower loss where it is equal or there is none; without validation the later epoch. */
+export function isBetter(a: EpochResult, b: EpochResult): boolean {
+  const [left, right] = [a.validation, b.validation];
+  if (left === undefined || right === undefined) return true;
+  const gain = (left.accuracy ?? 0) - (right.accuracy ?? 0);
+  return gain > 0 || (gain === 0 && left.loss < right.loss);
+}
