@@ -7,8 +7,9 @@ import { DOMImplementation, XMLSerializer } from "@xmldom/xmldom";
 import type { Calibration } from "../metrics/calibration.ts";
 import type { Classification } from "../metrics/classification.ts";
 import type { Rejection } from "../metrics/rejection.ts";
+import type { PlainResult } from "../train/results.ts";
 import { html, Markup } from "./html.ts";
-import type { PlainEpoch, StepPoint } from "./input.ts";
+import type { StepPoint } from "./input.ts";
 
 const WIDTH = 420;
 const HEIGHT = 250;
@@ -44,7 +45,7 @@ function draw(label: string, options: Plot.PlotOptions): Markup {
 const grid = { grid: true, labelArrow: "none" } as const;
 
 /** Loss of training steps and of validation. */
-export function lossChart(steps: readonly StepPoint[], history: readonly PlainEpoch[]): Markup {
+export function lossChart(steps: readonly StepPoint[], history: readonly PlainResult[]): Markup {
   const measured = history.filter(({ validation }) => validation !== undefined);
   // Without the steps (another process made them), the means of the epochs.
   const line =
@@ -80,10 +81,10 @@ function isWide(values: readonly number[]): boolean {
 }
 
 /** Share recognised, of validation samples and, named as such, of the training samples. */
-export function accuracyChart(history: readonly PlainEpoch[]): Markup {
-  const of = (name: Colour, value: (epoch: PlainEpoch) => number | undefined): Plot.Markish[] => {
+export function accuracyChart(history: readonly PlainResult[]): Markup {
+  const of = (name: Colour, value: (epoch: PlainResult) => number | undefined): Plot.Markish[] => {
     const points = history.filter((epoch) => value(epoch) !== undefined);
-    const y = (epoch: PlainEpoch): number => 100 * (value(epoch) ?? 0);
+    const y = (epoch: PlainResult): number => 100 * (value(epoch) ?? 0);
     return [
       Plot.lineY(points, { x: "epoch", y, stroke: colour(name), strokeWidth: 2 }),
       Plot.dot(points, { x: "epoch", y, fill: colour(name), r: 3 }),

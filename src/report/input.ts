@@ -1,20 +1,9 @@
 /** What a report is made from. Every part but the title may be missing; its section is then left out. */
 import type { Dataset } from "../data/dataset.ts";
-import type { Overlap } from "../data/duplicates.ts";
+import type { DataPart, Overlap } from "../data/duplicates.ts";
+import type { SamplePictures } from "../data/mosaic.ts";
 import type { Evaluation } from "../train/evaluation.ts";
-import type { SamplePictures } from "./pictures.ts";
-
-/** Results of an epoch, as `metrics.jsonl` has them. */
-export interface PlainEpoch {
-  readonly epoch: number;
-  readonly step: number;
-  readonly trainingLoss: number;
-  readonly trainingAccuracy?: number;
-  readonly validation?: { readonly samples: number; readonly loss: number; readonly accuracy?: number };
-  readonly lr: number;
-  readonly seconds?: number;
-  readonly imagesPerSecond?: number;
-}
+import type { PlainResult } from "../train/results.ts";
 
 /** Mean loss over some steps up to this one. */
 export interface StepPoint {
@@ -36,6 +25,13 @@ export interface PartCounts {
   readonly byClass: readonly number[];
 }
 
+export function partCounts({ name, dataset }: DataPart): PartCounts {
+  const byClass = new Array<number>(dataset.classes?.length ?? 0).fill(0);
+  for (let i = 0; i < dataset.length && dataset.label !== undefined && byClass.length > 0; i++)
+    byClass[dataset.label(i)]++;
+  return { name, total: dataset.length, byClass };
+}
+
 export interface ReportInput {
   readonly title: string;
   /** What was done, in one line. */
@@ -44,7 +40,7 @@ export interface ReportInput {
   readonly created: string;
   /** Shown beside the results: parameters, time, file … */
   readonly facts: readonly (readonly [name: string, value: string])[];
-  readonly history: readonly PlainEpoch[];
+  readonly history: readonly PlainResult[];
   readonly steps: readonly StepPoint[];
   /** Samples of the first batches, as the network got them. */
   readonly batches?: SamplePictures;

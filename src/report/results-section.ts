@@ -1,11 +1,12 @@
 /** How good the model is on samples that it was not trained on, where it errs, and how far its confidence can be believed. */
+import { onePicture, readPictures } from "../data/mosaic.ts";
 import { type Classification, confusedPairs } from "../metrics/classification.ts";
 import { type JudgedSample, suspectedLabels, worstErrors } from "../metrics/errors.ts";
 import { grouped, percent, percentInterval, round } from "../train/report.ts";
 import { confusionChart, rejectionChart, reliabilityChart } from "./charts.ts";
 import { figure, html, htmlTable, Markup } from "./html.ts";
 import type { MeasuredData } from "./input.ts";
-import { image, onePicture, readPictures } from "./pictures.ts";
+import { image } from "./pictures.ts";
 
 /** A confusion matrix of more classes is a blur; the list of pairs says it all then. */
 const MATRIX_CLASSES = 64;

@@ -1,9 +1,10 @@
 /** How the training went: curves, a table of epochs, and pictures of what was trained on. */
+import { mosaic } from "../data/mosaic.ts";
 import { grouped, percent, round } from "../train/report.ts";
 import { accuracyChart, lossChart, rateChart } from "./charts.ts";
 import { figure, html, htmlTable, type Markup } from "./html.ts";
 import type { ReportInput } from "./input.ts";
-import { image, mosaic } from "./pictures.ts";
+import { image } from "./pictures.ts";
 
 /** Epochs that the table lists; of more, the first, the last and the ones between at equal distances. */
 const ROWS = 30;
