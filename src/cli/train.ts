@@ -11,7 +11,6 @@ import { create, findArchitecture } from "../models/registry.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { platform } from "../platform/platform.ts";
-import { evaluate } from "../train/evaluate.ts";
 import type { Evaluation } from "../train/evaluation.ts";
 import { fit, type Run } from "../train/fit.ts";
 import { conformTo } from "../train/predict.ts";
@@ -29,6 +28,7 @@ import { type CommonOptions, integerOption, jsonOption, numberOption } from "./o
 import { progressCallback } from "./progress.ts";
 import { openRun, recordedOptions } from "./resume.ts";
 import { claimRunFolder } from "./run-path.ts";
+import { RunRecords } from "./run-records.ts";
 import { duration, openTerminal, type Terminal } from "./terminal.ts";
 import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
 
@@ -48,6 +48,7 @@ interface TrainOptions extends CommonOptions, LoopOptions {
   readonly augment?: string;
   readonly out?: string;
   readonly resume?: string;
+  readonly mlflow?: string;
 }
 
 const DEFAULT_MODEL = "cnn-3x3";
@@ -92,6 +93,7 @@ export function command(): Command {
     .addOption(augmentOption())
     .option("--init <file>", "start from these weights (.safetensors, .pt, .pth)")
     .option("--out <folder>", "run folder (default: runs/DATA-MODEL-N)")
+    .option("--mlflow <url>", "report to the MLflow server at this address too")
     .option("--resume <run>", "go on with the run in this folder, as if it had never stopped")
     .addHelpText("after", EXAMPLES)
     .action((options: GivenOptions, command: Command) => train(options, command));
@@ -131,7 +133,32 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const interrupt = catchInterrupts(terminal);
   try {
     const recorded = recordedOptions(given);
-    const job = { options, recorded, resumed, optimizer, augment, data, model, folder, backend, terminal, interrupt };
+    const args = {
+      verb: "train",
+      ...options,
+      options: recorded,
+      optimizer,
+      augmentations: resolveAugmentations(augment, model.inputShape),
+      recipe: { name: options.recipe, ...model.recipe },
+      dataset: { name: data.train.name, origin: data.origin, fingerprint: data.fingerprint },
+    };
+    const environment = describeEnvironment(VERSION);
+    const test = conformTo(model, data.test);
+    const records = new RunRecords({ folder, args, environment, test, terminal, mlflow: options.mlflow });
+    const described = { args, environment, records };
+    const job = {
+      options,
+      ...described,
+      resumed,
+      optimizer,
+      augment,
+      data,
+      model,
+      folder,
+      backend,
+      terminal,
+      interrupt,
+    };
     const run = await runTraining(job);
     if (interrupt.status !== 0) {
       const { last } = runFiles(folder);
@@ -151,8 +178,9 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
 
 interface Job {
   readonly options: TrainOptions;
-  /** What a resume needs to know of the command line. */
-  readonly recorded: object;
+  readonly args: object;
+  readonly environment: object;
+  readonly records: RunRecords;
   readonly resumed: RunState | undefined;
   readonly optimizer: OptimizerSpec;
   readonly augment: AugmentOption;
@@ -165,17 +193,8 @@ interface Job {
 }
 
 async function runTraining(job: Job): Promise<Run> {
-  const { options, recorded, resumed, optimizer, augment, data, model, folder, backend, terminal, interrupt } = job;
-  const args = {
-    verb: "train",
-    ...options,
-    options: recorded,
-    optimizer,
-    augmentations: resolveAugmentations(augment, model.inputShape),
-    recipe: { name: options.recipe, ...model.recipe },
-    dataset: { name: data.train.name, origin: data.origin, fingerprint: data.fingerprint },
-  };
-  const environment = describeEnvironment(VERSION);
+  const { options, args, environment, records, resumed, optimizer, augment, data, model, folder } = job;
+  const { backend, terminal, interrupt } = job;
   const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast });
   const { callbacks = [], ...loop } = fitOptions(options);
   try {
@@ -185,7 +204,7 @@ async function runTraining(job: Job): Promise<Run> {
       optimizer,
       augment,
       validation: options.val,
-      callbacks: [keeper, progressCallback(terminal), ...callbacks],
+      callbacks: [keeper, progressCallback(terminal), ...records.callbacks, ...callbacks],
       resume: resumed?.checkpoint,
       backend,
       signal: interrupt.signal,
@@ -198,11 +217,12 @@ async function runTraining(job: Job): Promise<Run> {
 }
 
 /** The only look at the test split, with the weights that the model file has. */
-async function finish(run: Run, { options, data, folder, backend, terminal }: Job): Promise<void> {
+async function finish(run: Run, { options, data, folder, backend, records, terminal }: Job): Promise<void> {
   const { best } = runFiles(folder);
-  const test = await evaluate(run.model, conformTo(run.model, data.test), { backend });
+  const test = await records.measure(run, backend);
   run.model.metrics = { ...run.model.metrics, test: testMetrics(test) };
   await run.model.save(best);
+  const report = await records.write(run, test);
 
   const epochs = run.history.length;
   const isChosen = run.best?.validation !== undefined && options.keep !== "last";
@@ -215,8 +235,9 @@ async function finish(run: Run, { options, data, folder, backend, terminal }: Jo
   terminal.print(`trained in  ${duration(run.seconds)}, ${duration(process.uptime())} from the start of the command`);
   terminal.print(`run folder  ${folder}`);
   terminal.print(`model file  ${best}`);
+  terminal.print(`report      ${report}`);
   terminal.print(terminal.style.dim(`try it:     ductus predict ${best} picture.png`));
-  terminal.emit({ ...summary(run, data, folder), totalSeconds: process.uptime(), model: best, test });
+  terminal.emit({ ...summary(run, data, folder), totalSeconds: process.uptime(), model: best, report, test });
 }
 
 /** Nothing is measured: the samples were learned by heart, or not. */
@@ -230,7 +251,7 @@ function finishOverfit(run: Run, { data, folder, terminal }: Job): void {
 }
 
 function testMetrics({ count, loss, accuracy, classification }: Evaluation): Record<string, unknown> {
-  return { samples: count, loss, accuracy, macroF1: classification?.macro.f1 };
+  return { samples: count, loss, accuracy, interval: classification?.interval, macroF1: classification?.macro.f1 };
 }
 
 function summary(run: Run, data: LoadedData, folder: string): Record<string, unknown> {

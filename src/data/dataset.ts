@@ -35,11 +35,16 @@ export interface Dataset {
   readonly ground?: number;
   /** Which samples are cheap to read one after the other; without it, all are. */
   readonly locality?: Locality;
+  /** Which part of its data set this is: what is kept for testing is neither trained on nor chosen by. */
+  readonly split?: SplitName;
   /** Class index of a sample, for stratified splits; needed only by those. */
   label?(index: number): number;
   /** Writes samples `indices[start … start + count)` one after the other to the front of both arrays. */
   read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void;
 }
+
+/** What a part of a data set is for, as its authors, or those who divided it, meant it. */
+export type SplitName = "train" | "test";
 
 /** What an {@link ImageDataset} is made of. */
 export interface ImageSource {
@@ -56,6 +61,7 @@ export interface ImageSource {
   readonly polarity?: "light-on-dark" | "dark-on-light";
   /** Where the bytes came from, in words fit for a report. */
   readonly origin?: string;
+  readonly split?: SplitName;
 }
 
 /** Pictures as bytes in memory, with one class label each. */
@@ -70,6 +76,7 @@ export class ImageDataset implements Dataset {
   readonly polarity: "light-on-dark" | "dark-on-light";
   readonly ground: number | undefined;
   readonly origin: string;
+  readonly split: SplitName | undefined;
   readonly images: Uint8Array;
   readonly labels: Uint8Array | Int32Array;
   /** The pixels of a picture in fours. */
@@ -99,9 +106,18 @@ export class ImageDataset implements Dataset {
     // One channel is taken for ink on an even ground, several for a photograph, which has none.
     this.ground = channels > 1 ? undefined : this.polarity === "light-on-dark" ? 0 : 255;
     this.origin = source.origin ?? "memory";
+    this.split = source.split;
     this.images = images;
     this.labels = labels;
     this.#words = size % 4 === 0 ? wordsOf(images) : undefined;
+  }
+
+  /** The same data set but for `changes`; what is not changed is shared. */
+  with(changes: Partial<ImageSource>): ImageDataset {
+    const { name, images, labels, classes, polarity, origin, split } = this;
+    const [height, width, channels] = this.inputShape;
+    const own = { name, images, labels, height, width, channels, classes, polarity, origin, split };
+    return new ImageDataset({ ...own, ...changes });
   }
 
   label(index: number): number {

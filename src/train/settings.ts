@@ -4,6 +4,7 @@ import type { Dataset } from "../data/dataset.ts";
 import type { Preprocessing } from "../data/preprocess.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
+import type { Metric } from "../metrics/metric.ts";
 import type { Recipe } from "../models/model.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { createOptimizer, type OptimizerOption } from "../optim/registry.ts";
@@ -13,7 +14,6 @@ import type { Callback } from "./callbacks.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { TransferOptions } from "./freeze.ts";
 import { findLoss, type LossFunction, type LossName, trainingLoss } from "./losses.ts";
-import type { Metric } from "./metrics.ts";
 
 /** An optimiser by name with its own options: `{ name: "sgd", momentum: 0.9 }`. */
 export interface OptimizerSpec {

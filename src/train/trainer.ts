@@ -62,6 +62,8 @@ export interface StepState {
   count: number;
   loss: number;
   lr: number;
+  /** Of the last batch, in the memory of its program. */
+  inputs: InputArray;
 }
 
 /** Sums over the steps of an epoch. */
@@ -79,7 +81,7 @@ interface Ready {
 }
 
 export class Trainer {
-  readonly state: StepState = { epoch: 0, step: 0, batch: 0, count: 0, loss: 0, lr: 0 };
+  readonly state: StepState = { epoch: 0, step: 0, batch: 0, count: 0, loss: 0, lr: 0, inputs: new Uint8Array(0) };
   readonly sums: EpochSums = { samples: 0, loss: 0, correct: 0 };
   readonly stepsPerEpoch: number;
   /** Seconds of training in this epoch, by this process. */
@@ -231,7 +233,8 @@ export class Trainer {
   }
 
   #feed({ inputs }: Program, step: number, part: number, share: number): void {
-    this.#loader.next(inputs.x as InputArray, inputs.y as TargetArray);
+    this.state.inputs = inputs.x as InputArray;
+    this.#loader.next(this.state.inputs, inputs.y as TargetArray);
     writeStepKey(this.#options.seed, step, inputs[STEP_INPUTS.key] as Int32Array, part);
     if (this.#sums !== undefined) inputs[STEP_INPUTS.part][0] = share;
   }
