@@ -183,6 +183,7 @@ export const NODE_RULES = {
       groups: whole(1, MOST),
     },
   },
+  conv2dInputGrad: null,
   conv2dWeightGrad: null,
   maxPool2d: { inputs: [1, 1], attrs: pooling },
   maxPool2dWinners: null,

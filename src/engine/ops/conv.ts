@@ -47,6 +47,11 @@ function outputSize(
   return [P, Q];
 }
 
+export interface ConvInputGradAttrs extends ConvAttrs {
+  /** Height and width of the convolution's input. */
+  readonly input: Pair;
+}
+
 export const conv2dOp: Primitive<ConvAttrs> = {
   name: "conv2d",
   onnx: "Conv",
@@ -67,12 +72,29 @@ export const conv2dOp: Primitive<ConvAttrs> = {
   },
   batch: mapFirst,
   gradient: (g, { inputs: [x, w], attrs }) => [
-    inputGradient(g, x.shape, w, attrs),
+    apply(conv2dInputGradOp, [g, w], { ...attrs, input: [x.shape[1], x.shape[2]] }),
     apply(conv2dWeightGradOp, [x, g], { ...attrs, kernel: [w.shape[0], w.shape[1]] }),
   ],
   reference: ([x, w], y, attrs) => {
     visitTaps(x.shape, y.shape, [w.shape[0], w.shape[1]], attrs, (atX, atW, atY) => {
       y.data[atY] += x.data[atX] * w.data[atW];
+    });
+  },
+};
+
+/** The gradient of a convolution's input: every g is spread over the pixels that it was summed from. */
+export const conv2dInputGradOp: Primitive<ConvInputGradAttrs> = {
+  name: "conv2dInputGrad",
+  onnx: "ConvTranspose",
+  infer: ([g, w], { input, groups }) => ({ shape: [g.shape[0], ...input, w.shape[2] * groups], dtype: "float32" }),
+  batch: mapFirst,
+  gradient: (d, { inputs: [g, w], attrs: { input: _, ...attrs } }) => [
+    apply(conv2dOp, [d, w], attrs),
+    apply(conv2dWeightGradOp, [d, g], { ...attrs, kernel: [w.shape[0], w.shape[1]] }),
+  ],
+  reference: ([g, w], dx, attrs) => {
+    visitTaps(dx.shape, g.shape, [w.shape[0], w.shape[1]], attrs, (atX, atW, atY) => {
+      dx.data[atX] += g.data[atY] * w.data[atW];
     });
   },
 };
@@ -129,17 +151,17 @@ function visitTaps(
 }
 
 /**
- * dx of a convolution is a convolution of g with the weights turned by 180° and their channel axes swapped; a stride
+ * {@link conv2dInputGradOp} as a convolution: of g with the weights turned by 180° and their channel axes swapped; a stride
  * becomes zeros between the elements of g. Padding of the turned convolution is dilation·(kernel − 1) − padding; where
  * that is negative, g is cut instead.
  */
-function inputGradient(
+export function turnedConvolution(
   g: Tensor,
-  [N, H, W, C]: Shape,
   w: Tensor,
-  { stride, padding, dilation, groups }: ConvAttrs,
+  { stride, padding, dilation, groups, input: [H, W] }: ConvInputGradAttrs,
 ): Tensor {
   const [R, S, depth, O] = w.shape;
+  const [N, C] = [g.shape[0], depth * groups];
   const size = [H, W];
   const axes = [0, 1].map((axis) => {
     const reach = dilation[axis] * ([R, S][axis] - 1);

@@ -66,6 +66,7 @@ export const primitives = {
 
   matmul: matmul.matmulOp,
   conv2d: conv.conv2dOp,
+  conv2dInputGrad: conv.conv2dInputGradOp,
   conv2dWeightGrad: conv.conv2dWeightGradOp,
   maxPool2d: pool.maxPool2dOp,
   maxPool2dWinners: pool.maxPool2dWinnersOp,

@@ -91,6 +91,7 @@ const CONVOLUTIONS: readonly ConvCase[] = [
   ["3×3, many channels, one pixel", [5, 3, 3, 16], [3, 3], 16],
   ["1×1, many channels", [2, 5, 6, 16], [1, 1], 32],
   ["5×5, many channels", [2, 8, 9, 16], [5, 5], 24],
+  ["5×5, many channels, padding 1", [2, 11, 9, 16], [5, 5], 16, { padding: 1 }],
   ["5×5", [2, 12, 12, 4], [5, 5], 8],
   ["kernel as large as the picture", [3, 4, 4, 3], [4, 4], 6],
   ["5×3 kernel", [2, 9, 8, 2], [5, 3], 4],
@@ -149,6 +150,15 @@ const weightGradients: Case[] = CONVOLUTIONS.filter((_, i) => i % 4 === 2).map(
     );
   },
 );
+
+/** The input gradient on its own: linear in both operands, so its gradient is known, too. */
+const inputGradients: Case[] = CONVOLUTIONS.map(([label, input, kernel, out, options = {}]) => {
+  const { graph, attrs } = convAttrs(input, kernel, out, options);
+  const weights = [...kernel, input[3] / attrs.groups, out];
+  return define(label, [x(graph, wide), w(weights, wide)], (g, b) =>
+    apply(conv.conv2dInputGradOp, [g, b], { ...attrs, input: [input[1], input[2]] }),
+  );
+});
 
 function convAttrs(
   input: Shape,
@@ -212,6 +222,18 @@ export const networkCases = {
       conv.conv2d(a, m.permute(b, [2, 3, 1, 0]), { padding: 1 }),
     ),
     define("no batched input", [w([2, 6, 6, 3], wide), w([3, 3, 3, 4], wide)], (a, b) => conv.conv2d(a, b)),
+  ],
+  conv2dInputGrad: [
+    ...inputGradients,
+    define("cropped", [x([2, 8, 6, 24], wide), w([5, 5, 16, 24], wide)], (g, b) =>
+      apply(conv.conv2dInputGradOp, [g, b], {
+        stride: [1, 1],
+        padding: [0, -1, 0, -2],
+        dilation: [1, 1],
+        groups: 1,
+        input: [13, 12],
+      }),
+    ),
   ],
   conv2dWeightGrad: [
     ...weightGradients,

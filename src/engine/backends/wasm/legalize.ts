@@ -4,7 +4,16 @@
  */
 
 import { constant } from "../../ops/constant.ts";
-import { type ConvAttrs, type ConvWeightGradAttrs, conv2dOp, conv2dWeightGradOp, type Pair } from "../../ops/conv.ts";
+import {
+  type ConvAttrs,
+  type ConvInputGradAttrs,
+  type ConvWeightGradAttrs,
+  conv2dInputGradOp,
+  conv2dOp,
+  conv2dWeightGradOp,
+  type Pair,
+  turnedConvolution,
+} from "../../ops/conv.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { type PermuteAttrs, pad, permute, reshape } from "../../ops/movement.ts";
 import { rewrite } from "../../passes/rewrite.ts";
@@ -28,6 +37,14 @@ export interface WinogradConvAttrs extends ConvAttrs {
   /** Kernel size, which picks the filtering. */
   readonly size: number;
   /** Rows and columns of output tiles. */
+  readonly tiles: Pair;
+}
+
+/** An input gradient by Winograd's method: g is padded to whole tiles, weights are [C / PANEL, positions, O, PANEL]. */
+export interface WinogradInputGradAttrs extends ConvInputGradAttrs {
+  /** Kernel size, which picks the filtering. */
+  readonly size: number;
+  /** Rows and columns of tiles of g. */
   readonly tiles: Pair;
 }
 
@@ -65,6 +82,23 @@ function padTo(x: Tensor, before: Pair, size: Pair): Tensor {
   const [bottom, right] = [size[0] - H - before[0], size[1] - W - before[1]].map((amount) => Math.max(0, amount));
   const amounts = [[0, 0] as const, [before[0], bottom] as const, [before[1], right] as const, [0, 0] as const];
   return amounts.flat().some((amount) => amount > 0) ? pad(x, amounts) : x;
+}
+
+/** Winograd's method backwards, where that takes fewer multiplications than the convolution with turned weights. */
+function winogradInputGrad(tensor: Tensor, attrs: ConvInputGradAttrs): Tensor | undefined {
+  const [g, w] = tensor.inputs;
+  const [, P, Q, O] = g.shape;
+  const [R, S, C] = w.shape;
+  if (!suitsWinograd([R, S, O, C], attrs)) return undefined;
+  const { filtering, side, rows, columns, positions } = outputTiling(R, P, Q);
+  const turned = outputTiling(R, attrs.input[0], attrs.input[1]);
+  if (rows * columns * positions > 0.75 * turned.rows * turned.columns * turned.positions) return undefined;
+  const matrix = constant(onBothAxes(filtering.weight), "float32", [positions, R * R]);
+  const transformed = matmul(matrix, reshape(w, [R * R, C * O])); // [positions, C·O]
+  const panels = permute(reshape(transformed, [positions, C / PANEL, PANEL, O]), [1, 0, 3, 2]);
+  const own: WinogradInputGradAttrs = { ...attrs, size: R, tiles: [rows, columns] };
+  const padded = padTo(g, [0, 0], [side * rows, side * columns]);
+  return new Tensor(conv2dInputGradOp as Op<never>, [padded, panels], own, tensor);
 }
 
 function winogradWeightGrad(tensor: Tensor, attrs: ConvWeightGradAttrs): Tensor {
@@ -120,6 +154,13 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
     const panelAttrs: PanelConvAttrs = { ...attrs, padding, panels: true, kernel: [R, S] };
     return new Tensor(conv2dOp as Op<never>, [x, inPanels(w)], panelAttrs, tensor);
   },
+  conv2dInputGrad: (tensor) => {
+    const {
+      inputs: [g, w],
+    } = tensor;
+    const attrs = tensor.attrs as ConvInputGradAttrs;
+    return winogradInputGrad(tensor, attrs) ?? legalized(turnedConvolution(g, w, attrs));
+  },
   conv2dWeightGrad: (tensor) => {
     const {
       inputs: [input, g],
@@ -131,7 +172,9 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
   },
 };
 
+const legalized = (tensor: Tensor): Tensor => RULES[tensor.op.name]?.(tensor) ?? tensor;
+
 /** Rewrites everything that `roots` depend on for the wasm kernels. */
 export function legalize(roots: readonly Tensor[]): Tensor[] {
-  return rewrite(roots, (tensor) => RULES[tensor.op.name]?.(tensor) ?? tensor);
+  return rewrite(roots, legalized);
 }

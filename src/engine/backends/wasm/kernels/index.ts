@@ -29,6 +29,7 @@ import { matmulDomain, matmulKernel, matmulScratch } from "./matmul.ts";
 import { avgPoolGradKernel, avgPoolKernel, maxPoolGradKernel, maxPoolKernel, tiles } from "./pool.ts";
 import { uniformDomain, uniformKernel } from "./random.ts";
 import { argmaxDomain, argmaxKernel, reduceDomain, reduceKernel } from "./reduce.ts";
+import { inputGradDomain, winogradInputGradKernel, winogradInputGradScratch } from "./winograd-input-grad.ts";
 
 /**
  * Which elementwise ops may ride on the results of a root: those with any operands along the last axis, only those whose
@@ -106,6 +107,12 @@ export const KERNELS = {
   embeddingGrad: { domain: undivided, emit: embeddingGradKernel, rides: "none" },
   matmul: { domain: matmulDomain, emit: matmulKernel, rides: "all", scratch: matmulScratch },
   conv2d: { domain: convDomain, emit: convKernel, rides: "all", scratch: convScratch },
+  conv2dInputGrad: {
+    domain: inputGradDomain,
+    emit: winogradInputGradKernel,
+    rides: "all",
+    scratch: winogradInputGradScratch,
+  },
   conv2dWeightGrad: {
     domain: firstAxisDomain,
     emit: convWeightGradKernel,

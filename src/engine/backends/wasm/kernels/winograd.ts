@@ -16,7 +16,8 @@ import { outputTiling, TRANSFORM_BYTES, transformTile } from "./filtering.ts";
 import type { Kernel } from "./kernel.ts";
 import { tiles as inSteps } from "./matmul.ts";
 
-const PANEL_BYTES = PANEL * 4;
+/** One row of a panel of weights, or of products. */
+export const PANEL_BYTES = PANEL * 4;
 
 /** What the transformed tiles of a few samples may take of a core's cache, in bytes. */
 const BLOCK_BYTES = 256 * 1024;
@@ -79,20 +80,8 @@ export function winogradKernel(kernel: Kernel): void {
     f.for(channels.from, channels.to, PANEL, (o) => {
       const channel = f.let(mulI(o, 4));
       const panel = f.let(addI(kernel.pointer(weights), mulI(channel, positions * C)));
-      f.for(0, positions, 1, (position) => {
-        const matrix = f.let(addI(panel, mulI(position, C * PANEL_BYTES)));
-        const left = f.let(addI(inputs, mulI(position, matrixBytes)));
-        const output = f.let(addI(products, mulI(position, productBytes)));
-        inSteps(kernel, { from: i32(0), to: rows }, kernel.target.accumulators / 2, (tile, pixels) => {
-          const totals = Array.from({ length: pixels * 2 }, () => f.local("v128", splatConst(0)));
-          const row = { pixel: C * 4, columns: 1, column: C * 4, depth: C, weightStep: PANEL_BYTES };
-          taps(kernel, totals, 2, f.let(addI(left, mulI(tile, C * 4))), matrix, row);
-          const at = f.let(addI(output, mulI(tile, PANEL_BYTES)));
-          totals.forEach((total, i) => {
-            f.store(at, total, i * 16);
-          });
-        });
-      });
+      const matrices = { positions, depth: C, rows, matrixBytes, productBytes };
+      multiplyTiles(kernel, matrices, { left: inputs, panel, products });
       // Aᵀ (products) A of every tile
       overTiles(kernel, count, tiling, (n, row, column, tile) => {
         const from = f.let(addI(products, mulI(tile, PANEL_BYTES)));
@@ -115,6 +104,40 @@ export function winogradKernel(kernel: Kernel): void {
             },
           );
         }
+      });
+    });
+  });
+}
+
+/** Matrices of transformed tiles, one for each position, and their products with a panel of weights. */
+interface TileMatrices {
+  readonly positions: number;
+  readonly depth: number;
+  /** Rows in use: tiles of the samples at hand. */
+  readonly rows: I32;
+  /** Bytes from one matrix to the next, and from one product to the next. */
+  readonly matrixBytes: number;
+  readonly productBytes: number;
+}
+
+/** products = left · panel, for every position: [rows, depth] · [depth, PANEL]. */
+export function multiplyTiles(
+  kernel: Kernel,
+  { positions, depth, rows, matrixBytes, productBytes }: TileMatrices,
+  { left, panel, products }: { readonly left: I32; readonly panel: I32; readonly products: I32 },
+): void {
+  const { f } = kernel;
+  f.for(0, positions, 1, (position) => {
+    const matrix = f.let(addI(panel, mulI(position, depth * PANEL_BYTES)));
+    const from = f.let(addI(left, mulI(position, matrixBytes)));
+    const output = f.let(addI(products, mulI(position, productBytes)));
+    inSteps(kernel, { from: i32(0), to: rows }, kernel.target.accumulators / 2, (tile, pixels) => {
+      const totals = Array.from({ length: pixels * 2 }, () => f.local("v128", splatConst(0)));
+      const row = { pixel: depth * 4, columns: 1, column: depth * 4, depth, weightStep: PANEL_BYTES };
+      taps(kernel, totals, 2, f.let(addI(from, mulI(tile, depth * 4))), matrix, row);
+      const at = f.let(addI(output, mulI(tile, PANEL_BYTES)));
+      totals.forEach((total, i) => {
+        f.store(at, total, i * 16);
       });
     });
   });

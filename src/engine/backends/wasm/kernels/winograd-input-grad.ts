@@ -1,0 +1,127 @@
+/**
+ * Winograd's method backwards: the gradient of a convolution's input is the adjoint of winograd.ts, step by step, with the
+ * forward pass's tiles of outputs and transformed weights:
+ *
+ *     dx = Σ over tiles, each at its place, of B [ (G w Gᵀ) ⊙ (A g Aᵀ) ] Bᵀ
+ *
+ * The tiles of inputs overlap, so they are added up in scratch memory, a panel of channels of one sample at a time, before
+ * results are finished. With 5×5 kernels it needs less than half of the multiplications of a convolution with turned
+ * weights, which would spend most of them on the zeros around g.
+ */
+import type { Tensor } from "../../../tensor.ts";
+import { addI, type I32, i32, load, minS, mulI, subI, v } from "../assembler.ts";
+import { PANEL, type WinogradInputGradAttrs } from "../legalize.ts";
+import { type Matrix, outputTiling, TRANSFORM_BYTES, transformTile } from "./filtering.ts";
+import type { Domain, Kernel } from "./kernel.ts";
+import { multiplyTiles, overTiles, PANEL_BYTES, samplesTogether } from "./winograd.ts";
+
+/** What is known of one input gradient; T tiles a sample. */
+function geometry({ inputs: [g], shape: [, H, W, C], attrs }: Tensor) {
+  const { size, tiles, padding } = attrs as WinogradInputGradAttrs;
+  const [, P, Q, O] = g.shape;
+  const tiling = outputTiling(size, P, Q);
+  const T = tiles[0] * tiles[1];
+  // Where tiles are added up: all that they reach and all that is asked for.
+  const extent = [H, W].map((length, axis) =>
+    Math.max(tiling.side * tiles[axis] + size - 1, length + padding[2 * axis]),
+  );
+  const samples = samplesTogether(tiling.positions * T * O * 4);
+  return { tiling, T, O, H, W, C, top: padding[0], left: padding[2], extent, samples };
+}
+
+/** What is divided between threads where the group does not follow the batch: channels. */
+export const inputGradDomain = ({ shape }: Kernel["group"]): Domain => ({ size: shape[3], unit: PANEL });
+
+/** Scratch bytes: transformed gradients, the products of one panel, the sums of one sample, one tile on its way. */
+export function winogradInputGradScratch(root: Tensor): number {
+  const { tiling, T, O, extent, samples } = geometry(root);
+  return tiling.positions * T * samples * (O * 4 + PANEL_BYTES) + extent[0] * extent[1] * PANEL_BYTES + TRANSFORM_BYTES;
+}
+
+const transposed = (matrix: Matrix): Matrix => matrix[0].map((_, j) => matrix.map((row) => row[j]));
+
+export function winogradInputGradKernel(kernel: Kernel): void {
+  const { f, root, group } = kernel;
+  const [g, weights] = root.inputs;
+  const { tiling, T, O, H, W, C, top, left, extent, samples } = geometry(root);
+  const { filtering, side, positions, rows, columns } = tiling;
+  const t = filtering.inputs;
+  const [, P, Q] = g.shape;
+  const [fromGradient, toInput] = [transposed(filtering.output), transposed(filtering.input)];
+  const buffer = kernel.scratch;
+  const matrixBytes = T * samples * O * 4;
+  const productBytes = T * samples * PANEL_BYTES;
+  const gradients = f.let(addI(buffer, TRANSFORM_BYTES));
+  const products = f.let(addI(gradients, positions * matrixBytes));
+  const sums = f.let(addI(products, positions * productBytes));
+  const sumRow = extent[1] * PANEL_BYTES;
+
+  const mine = { from: kernel.begin as I32, to: kernel.end as I32 };
+  const all = (to: number): typeof mine => ({ from: i32(0), to: i32(to) });
+  const [batch, channels] = group.split === "range" ? [all(g.shape[0]), mine] : [mine, all(C)];
+  f.for(batch.from, batch.to, samples, (first) => {
+    const count = f.let(minS(f.let(subI(batch.to, first)), i32(samples)));
+    // A g Aᵀ of every tile, to matrices [tiles, O]
+    overTiles(kernel, count, tiling, (n, row, column, tile) => {
+      const image = addI(kernel.pointer(g), mulI(addI(first, n), P * Q * O * 4));
+      const from = f.let(addI(image, mulI(addI(mulI(row, side * Q), mulI(column, side)), O * 4)));
+      const to = f.let(addI(gradients, mulI(tile, O * 4)));
+      f.for(0, O * 4, 16, (o) => {
+        const [source, target] = [f.let(addI(from, o)), f.let(addI(to, o))];
+        transformTile(
+          kernel,
+          fromGradient,
+          buffer,
+          (i, j) => load(addI(source, mulI(i, Q * O * 4)), j * O * 4),
+          (i, j, value) => f.store(addI(target, mulI(j, matrixBytes)), value, i * t * matrixBytes),
+        );
+      });
+    });
+
+    f.for(channels.from, channels.to, PANEL, (c) => {
+      const channel = f.let(mulI(c, 4));
+      const panel = f.let(addI(kernel.pointer(weights), mulI(channel, positions * O)));
+      multiplyTiles(
+        kernel,
+        { positions, depth: O, rows: f.let(mulI(count, T)), matrixBytes, productBytes },
+        {
+          left: gradients,
+          panel,
+          products,
+        },
+      );
+      f.for(0, count, 1, (n) => {
+        f.zero(sums, i32(extent[0] * sumRow));
+        const own = f.let(addI(products, mulI(n, T * PANEL_BYTES)));
+        // B (products) Bᵀ of every tile, added at its place
+        f.for(0, rows, 1, (row) => {
+          f.for(0, columns, 1, (column) => {
+            const from = f.let(addI(own, mulI(addI(mulI(row, columns), column), PANEL_BYTES)));
+            const place = f.let(addI(sums, addI(mulI(row, side * sumRow), mulI(column, side * PANEL_BYTES))));
+            for (const half of [0, 16]) {
+              transformTile(
+                kernel,
+                toInput,
+                buffer,
+                (i, j) => load(addI(from, mulI(i, t * productBytes)), j * productBytes + half),
+                (i, j, value) => {
+                  const at = f.let(addI(place, mulI(j, PANEL_BYTES)));
+                  f.store(at, v.add(load(at, i * sumRow + half), value), i * sumRow + half);
+                },
+              );
+            }
+          });
+        });
+        f.for(0, H, 1, (h) => {
+          const from = f.let(addI(sums, addI(mulI(addI(h, top), sumRow), i32(left * PANEL_BYTES))));
+          const out = f.let(addI(mulI(addI(mulI(addI(first, n), H), h), W * C * 4), channel));
+          f.for(0, W, 1, (w) => {
+            const source = f.let(addI(from, mulI(w, PANEL_BYTES)));
+            const at = f.let(addI(out, mulI(w, C * 4)));
+            for (const half of [0, 16]) kernel.finish(load(source, half), at, channel, half);
+          });
+        });
+      });
+    });
+  });
+}
