@@ -25,7 +25,7 @@ import { dataDirOption, openForCli } from "./cli-data.ts";
 import { catchInterrupts, type Interrupt } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
-import { openRun, recordedOptions } from "./resume.ts";
+import { checkData, openRun, recordedOptions } from "./resume.ts";
 import { claimRunFolder } from "./run-path.ts";
 import { duration, openTerminal, type Terminal } from "./terminal.ts";
 import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
@@ -114,6 +114,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const optimizer = optimizerSpec(options, recipe.optimizer);
 
   const data = await openForCli(options.data, options, terminal);
+  checkData(resumed, data);
   const { preprocessing, train: raw } = data;
   const shape = { classes: raw.classes, inputShape: preprocessedShape(preprocessing) };
   const model = create(options.model, { ...shape, recipe, seed: options.seed });
