@@ -1,66 +1,58 @@
 /**
- * `npm run bench`: the speed of training and inference of every named network, beside other libraries where they can be
- * had. Rounds are interleaved (Ductus, PyTorch, …, Ductus, …), so that whatever else the machine does hits all alike.
+ * `npm run bench -- SUBJECT [options]`: what Ductus costs, subject by subject; without a subject, all of them. A subject is
+ * a record in subjects/ with its options, its measurement and its table; a new one is one more entry in SUBJECTS.
  */
-import { requireBuild } from "./lib/build.mjs";
+import { existsSync } from "node:fs";
 
-requireBuild();
-const [{ availableParallelism }, { readOptions, names, number }, { NETWORKS }, { PEER_NAMES }] = await Promise.all([
-  import("node:os"),
-  import("./lib/usage.mjs"),
-  import("./lib/tasks.mjs"),
-  import("./peers/peers.mjs"),
-]);
+// The benchmarks run what users run, the built package.
+if (!existsSync(new URL("../dist/index.js", import.meta.url))) {
+  console.error("error: dist/ is missing; run npm run build first (npm run bench does)");
+  process.exit(1);
+}
 
-const HELP = `Usage: npm run bench -- [options]
+const SUBJECTS = ["networks", "profile", "kernels", "threads", "batches", "sizes", "memory", "startup", "jobs"];
 
-Measures training and inference of the named networks, beside other libraries.
+const { helpOf, readOptions, unknownSubject } = await import("./lib/usage.mjs");
+const { writeReport } = await import("./lib/report.mjs");
+const { describeMachine, machine } = await import("./lib/machine.mjs");
+const load = async (name) => (await import(`./subjects/${name}.mjs`)).subject;
 
-  --networks a,b   of: ${NETWORKS.join(" ")} (default: all)
-  --peers a,b      of: ${PEER_NAMES.join(" ")}; or none (default: all)
-  --threads N      for every contender (default: the cores, here ${availableParallelism()})
-  --seconds S      of each measurement (default: 1)
-  --rounds N       measurements of each number, of which the median is shown (default: 3)
-  --strict         Ductus without fused multiply-add
-  --compile        try torch.compile too: slow to start, and it needs a C++ compiler
-  --json FILE      write all measurements to FILE
-  --help           this text
+async function overview() {
+  const lines = [];
+  for (const name of SUBJECTS) lines.push(`  ${name.padEnd(10)}${(await load(name)).summary}`);
+  return `Usage: npm run bench -- [SUBJECT] [options]
 
-Examples:
-  npm run bench -- --networks cnn-3x3 --peers none
-  PYTHON=~/torch/bin/python npm run bench -- --peers pytorch,onnxruntime --json speed.json`;
+Without a subject: all, with their defaults, which takes the better part of an hour.
 
-const options = readOptions(
-  HELP,
-  {
-    networks: { type: "string", default: NETWORKS.join(",") },
-    peers: { type: "string", default: PEER_NAMES.join(",") },
-    threads: { type: "string", default: String(availableParallelism()) },
-    seconds: { type: "string", default: "1" },
-    rounds: { type: "string", default: "3" },
-    strict: { type: "boolean", default: false },
-    compile: { type: "boolean", default: false },
-    json: { type: "string" },
-  },
-  (given) => ({
-    networks: names("network", given.networks, NETWORKS),
-    peers: given.peers === "none" ? [] : names("peer", given.peers, PEER_NAMES),
-    threads: number("threads", given.threads, 1, true),
-    seconds: number("seconds", given.seconds, 0.01),
-    rounds: number("rounds", given.rounds, 1, true),
-    strict: given.strict,
-    compile: given.compile,
-    json: given.json,
-  }),
-);
+${lines.join("\n")}
 
-const { benchmark } = await import("./lib/benchmark.mjs");
-const { printReport, writeReport } = await import("./lib/report.mjs");
-const results = await benchmark(options, (line) => console.error(line));
-printReport(results);
+"npm run bench -- SUBJECT --help" lists the options of one. --json FILE writes all measurements to FILE.
+Peers need Python with PyTorch; PYTHON names it (default: python3).`;
+}
+
+/** Measures one subject and prints what was found. */
+async function measure(name, args) {
+  const subject = await load(name);
+  const { json, ...options } = readOptions(name, subject, args);
+  const results = {
+    subject: name,
+    machine: machine(),
+    options,
+    ...(await subject.measure(options, (line) => console.error(line))),
+  };
+  console.log(`${describeMachine(results.machine)}\n\n${subject.format(results)}\n`);
+  if (json !== undefined) await writeReport(json, results);
+}
+
+const [first, ...rest] = process.argv.slice(2);
 try {
-  if (options.json !== undefined) await writeReport(options.json, results);
+  if (first === "--help" || first === "-h") console.log(await overview());
+  else if (first === undefined) for (const name of SUBJECTS) await measure(name, []);
+  else if (!SUBJECTS.includes(first)) throw unknownSubject(first, SUBJECTS);
+  else if (rest.includes("--help") || rest.includes("-h")) console.log(helpOf(first, await load(first)));
+  else await measure(first, rest);
 } catch (error) {
+  if (error.exitCode === undefined) throw error;
   console.error(`error: ${error.message}`);
-  process.exitCode = 1;
+  process.exitCode = error.exitCode;
 }

@@ -21,6 +21,7 @@ export type { Dataset, InputArray, TargetArray } from "./data/dataset.ts";
 export { DataError, DuctusError, ShapeError, UsageError } from "./engine/errors.ts";
 export { Random } from "./engine/random.ts";
 export { Parameter, Tensor } from "./engine/tensor.ts";
+export { type Metric, type MetricAccumulator, type MetricBatch, topK } from "./metrics/metric.ts";
 export { Model, type ModelOptions, type Recipe } from "./models/model.ts";
 export { type Platform, platform } from "./platform/platform.ts";
 export {
@@ -35,12 +36,11 @@ export {
 } from "./train/callbacks.ts";
 export { type Checkpoint, loadCheckpoint } from "./train/checkpoint.ts";
 export { type EvaluateOptions, evaluate } from "./train/evaluate.ts";
-export type { Classification, Evaluation } from "./train/evaluation.ts";
+export type { Evaluation } from "./train/evaluation.ts";
 export { fit, type Run } from "./train/fit.ts";
 export type { TransferOptions } from "./train/freeze.ts";
 export type { LossFunction, LossName } from "./train/losses.ts";
 export { findLr, type LrCurve, type LrFindOptions } from "./train/lr-find.ts";
-export { type Metric, type MetricAccumulator, type MetricBatch, topK } from "./train/metrics.ts";
 export { type Prediction, Predictor, predict } from "./train/predict.ts";
 export type { EpochResult, Score } from "./train/results.ts";
 export { type RunFolderOptions, runFolder } from "./train/run-folder.ts";

@@ -98,6 +98,8 @@ export const KERNEL_CASES = [
   ...convolution("conv 3×3 pad 1 32→64 on 14² (cnn-same)", 14, 32, 3, 64, same(1)),
   ...convolution("conv 1×1 16→32 on 28² (separable)", 28, 16, 1, 32),
   ...convolution("depthwise 3×3 16 on 28² (separable)", 28, 16, 3, 16, { ...same(1), groups: 16 }),
+  ...convolution("conv 3×3 pad 1 1→1 on 28² (separable)", 28, 1, 3, 1, same(1), ["forward", "weight gradient"]),
+  ...convolution("conv 1×1 1→16 on 28² (separable)", 28, 1, 1, 16),
   ...linearLayer("fc 1600→128 (cnn-3x3)", 1600, 128),
   ...linearLayer("fc 3136→1024 (cnn-same)", 3136, 1024),
   ...linearLayer("fc 784→128 (mlp)", 784, 128),

@@ -11,7 +11,7 @@ const script =
     new Child(process.execPath, [here(file), await packagesOf(peer), ...args]);
 
 /** glibc gives freed pages back and faults them in again at every step; without that PyTorch is 20–40 % faster. */
-const KEEP_PAGES = { MALLOC_MMAP_THRESHOLD_: "1073741824", MALLOC_TRIM_THRESHOLD_: "4294967295" };
+export const KEEP_PAGES = { MALLOC_MMAP_THRESHOLD_: "1073741824", MALLOC_TRIM_THRESHOLD_: "4294967295" };
 
 function python(engine, { compile = false } = {}) {
   const command = process.env.PYTHON || "python3";

@@ -1,25 +1,37 @@
 /** `ductus data`: which data sets there are, getting one, and looking at one before training. */
 import { join } from "node:path";
 import { Command } from "commander";
+import { mosaic } from "../data/augment/mosaic.ts";
+import { type AugmentOption, resolveAugmentations } from "../data/augment/presets.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { type DataDescription, describeData, firstOfEachClass, previewRows } from "../data/inspect.ts";
 import { findSource, listSources, type SourceRecord } from "../data/sources.ts";
+import { UsageError } from "../engine/errors.ts";
+import { writeFileAtomic } from "../platform/node/atomic.ts";
 import { pathKind } from "../platform/node/files.ts";
 import { readIdxFolder } from "../platform/node/idx-folder.ts";
+import { encodePng } from "../platform/node/images.ts";
 import { defaultCacheDir, defaultDataDir } from "../platform/node/paths.ts";
 import { grouped, percent, table } from "../train/report.ts";
+import { augmentOption, readAugmentOption } from "./augment.ts";
 import { type DataOptions, dataDirOption, openForCli } from "./cli-data.ts";
-import { type CommonOptions, jsonOption } from "./options.ts";
+import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 type Options = CommonOptions & DataOptions;
+type InspectOptions = Options & {
+  readonly augment?: string;
+  readonly mosaic?: string;
+  readonly seed: number;
+};
 
 const EXAMPLES = `
 Examples:
   $ ductus data list
   $ ductus data fetch fashion-mnist
   $ ductus data inspect mnist
-  $ ductus data inspect my-letters/ --json`;
+  $ ductus data inspect my-letters/ --json
+  $ ductus data inspect mnist --augment digits --mosaic digits.png`;
 
 export function command(): Command {
   const all = new Command().description("Lists, fetches and inspects data sets.").addHelpText("after", EXAMPLES);
@@ -31,6 +43,12 @@ export function command(): Command {
     .action(fetchOne);
   add("inspect", "counts, sizes and some pictures of a data set")
     .argument("<name|path>", "data set, folder or CSV file")
+    .addOption(augmentOption())
+    .option(
+      "--mosaic <file.png>",
+      "write a picture of samples: in each row one as it is, then as training would see it",
+    )
+    .addOption(integerOption("--seed <n>", "of the augmentation", {}).default(0))
     .action(inspect);
   return all;
 }
@@ -47,6 +65,8 @@ export async function whereIs(source: SourceRecord, dataDir?: string): Promise<s
   }
   return undefined;
 }
+
+const MOSAIC_ROWS = 26;
 
 async function list({ json = false, dataDir }: Options): Promise<void> {
   const terminal = openTerminal(json);
@@ -82,13 +102,33 @@ async function fetchOne(name: string, { json = false, dataDir }: Options): Promi
   terminal.emit({ name, train: train.length, test: test.length, origin, fingerprint, licence: source.licence });
 }
 
-async function inspect(spec: string, { json = false, dataDir }: Options): Promise<void> {
+async function inspect(spec: string, options: InspectOptions): Promise<void> {
+  const { json = false, dataDir, augment, mosaic: file } = options;
   const terminal = openTerminal(json);
+  if (augment !== undefined && file === undefined) throw new UsageError("--augment needs --mosaic FILE.png to draw to");
+  const asked = await readAugmentOption(augment);
   const { train, test, origin, fingerprint, preprocessing } = await openForCli(spec, { dataDir }, terminal);
   const splits = { train: describeData(train), test: describeData(test) };
   show(terminal, splits.train, splits.test);
   preview(terminal, train);
-  terminal.emit({ name: train.name, origin, fingerprint, preprocessing, ...splits });
+  const drawn = file === undefined ? {} : await drawMosaic(train, asked, file, options, terminal);
+  terminal.emit({ name: train.name, origin, fingerprint, preprocessing, ...splits, ...drawn });
+}
+
+/** Two samples of each class, or the first ones of many classes. */
+async function drawMosaic(
+  dataset: ImageDataset,
+  asked: AugmentOption,
+  file: string,
+  { seed }: InspectOptions,
+  terminal: Terminal,
+): Promise<Record<string, unknown>> {
+  const augment = resolveAugmentations(asked, dataset.inputShape);
+  const samples = firstOfEachClass(dataset, dataset.classes.length > 10 ? 1 : 2).slice(0, MOSAIC_ROWS);
+  await writeFileAtomic(file, await encodePng(mosaic(dataset, { augment, samples, seed })));
+  terminal.print();
+  terminal.print(`mosaic         ${file}: ${samples.length} samples, one per row`);
+  return { mosaic: file, augment };
 }
 
 function show(terminal: Terminal, train: DataDescription, test: DataDescription): void {

@@ -10,7 +10,7 @@ import { type RunState, readRun, runFiles } from "../train/run-folder.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options that say nothing about what a run computes. */
-const NEVER_RECORDED = ["resume", "json", "out", "threads"];
+const NEVER_RECORDED = ["resume", "json", "out", "threads", "mlflow"];
 
 /** The options of a command as `args.json` keeps them for a resume. */
 export function recordedOptions(options: object): Record<string, unknown> {

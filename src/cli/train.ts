@@ -1,5 +1,6 @@
 /** `ductus train`: data, network, run folder, training with a progress line, and one look at the test split at the end. */
 import { Command } from "commander";
+import { type AugmentOption, resolveAugmentations } from "../data/augment/presets.ts";
 import { preprocessedShape } from "../data/preprocess.ts";
 import type { LoadedData } from "../data/sources.ts";
 import type { Backend } from "../engine/backends/backend.ts";
@@ -10,7 +11,6 @@ import { create, findArchitecture } from "../models/registry.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { platform } from "../platform/platform.ts";
-import { evaluate } from "../train/evaluate.ts";
 import type { Evaluation } from "../train/evaluation.ts";
 import { fit, type Run } from "../train/fit.ts";
 import { conformTo } from "../train/predict.ts";
@@ -21,12 +21,14 @@ import type { OptimizerSpec } from "../train/settings.ts";
 import { DivergedError } from "../train/trainer.ts";
 import { loadWeights } from "../train/weights.ts";
 import { VERSION } from "../version.ts";
+import { augmentOption, readAugmentOption } from "./augment.ts";
 import { dataDirOption, openForCli } from "./cli-data.ts";
 import { catchInterrupts, type Interrupt } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
 import { checkData, openRun, recordedOptions } from "./resume.ts";
 import { claimRunFolder } from "./run-path.ts";
+import { RunRecords } from "./run-records.ts";
 import { duration, openTerminal, type Terminal } from "./terminal.ts";
 import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
 
@@ -43,8 +45,10 @@ interface TrainOptions extends CommonOptions, LoopOptions {
   readonly threads?: number;
   readonly strict?: boolean;
   readonly init?: string;
+  readonly augment?: string;
   readonly out?: string;
   readonly resume?: string;
+  readonly mlflow?: string;
 }
 
 const DEFAULT_MODEL = "cnn-3x3";
@@ -58,6 +62,7 @@ Examples:
   $ ductus train
   $ ductus train --recipe fast                                            99 % on MNIST in seconds
   $ ductus train --model cnn-same --epochs 2 --seed 7
+  $ ductus train --augment digits                                         every digit a little different each time
   $ ductus train --data my-letters/ --model lenet5 --out runs/letters     one folder per class, or a CSV file
   $ ductus train --minutes 5 --ema 0.999 --schedule oneCycle              the best of five minutes
   $ ductus train --resume runs/letters                                    go on with a run that was stopped or killed
@@ -85,8 +90,10 @@ export function command(): Command {
       integerOption("--threads <n>", "default: one per core; results do not depend on it", { min: 1, max: 256 }),
     )
     .option("--strict", "arithmetic that gives the same bits on every machine")
+    .addOption(augmentOption())
     .option("--init <file>", "start from these weights (.safetensors, .pt, .pth)")
     .option("--out <folder>", "run folder (default: runs/DATA-MODEL-N)")
+    .option("--mlflow <url>", "report to the MLflow server at this address too")
     .option("--resume <run>", "go on with the run in this folder, as if it had never stopped")
     .addHelpText("after", EXAMPLES)
     .action((options: GivenOptions, command: Command) => train(options, command));
@@ -112,6 +119,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const given = resumed?.options ?? typed;
   const { options, recipe } = decide(given);
   const optimizer = optimizerSpec(options, recipe.optimizer);
+  const augment = await readAugmentOption(options.augment);
 
   const data = await openForCli(options.data, options, terminal);
   checkData(resumed, data);
@@ -126,7 +134,32 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const interrupt = catchInterrupts(terminal);
   try {
     const recorded = recordedOptions(given);
-    const job = { options, recorded, resumed, optimizer, data, model, folder, backend, terminal, interrupt };
+    const args = {
+      verb: "train",
+      ...options,
+      options: recorded,
+      optimizer,
+      augmentations: resolveAugmentations(augment, model.inputShape),
+      recipe: { name: options.recipe, ...model.recipe },
+      dataset: { name: data.train.name, origin: data.origin, fingerprint: data.fingerprint },
+    };
+    const environment = describeEnvironment(VERSION);
+    const test = conformTo(model, data.test);
+    const records = new RunRecords({ folder, args, environment, test, terminal, mlflow: options.mlflow });
+    const described = { args, environment, records };
+    const job = {
+      options,
+      ...described,
+      resumed,
+      optimizer,
+      augment,
+      data,
+      model,
+      folder,
+      backend,
+      terminal,
+      interrupt,
+    };
     const run = await runTraining(job);
     if (interrupt.status !== 0) {
       const { last } = runFiles(folder);
@@ -146,10 +179,12 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
 
 interface Job {
   readonly options: TrainOptions;
-  /** What a resume needs to know of the command line. */
-  readonly recorded: object;
+  readonly args: object;
+  readonly environment: object;
+  readonly records: RunRecords;
   readonly resumed: RunState | undefined;
   readonly optimizer: OptimizerSpec;
+  readonly augment: AugmentOption;
   readonly data: LoadedData;
   readonly model: Model;
   readonly folder: string;
@@ -159,16 +194,8 @@ interface Job {
 }
 
 async function runTraining(job: Job): Promise<Run> {
-  const { options, recorded, resumed, optimizer, data, model, folder, backend, terminal, interrupt } = job;
-  const args = {
-    verb: "train",
-    ...options,
-    options: recorded,
-    optimizer,
-    recipe: { name: options.recipe, ...model.recipe },
-    dataset: { name: data.train.name, origin: data.origin, fingerprint: data.fingerprint },
-  };
-  const environment = describeEnvironment(VERSION);
+  const { options, args, environment, records, resumed, optimizer, augment, data, model, folder } = job;
+  const { backend, terminal, interrupt } = job;
   const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast });
   const { callbacks = [], ...loop } = fitOptions(options);
   try {
@@ -176,8 +203,9 @@ async function runTraining(job: Job): Promise<Run> {
       ...loop,
       seed: options.seed,
       optimizer,
+      augment,
       validation: options.val,
-      callbacks: [keeper, progressCallback(terminal), ...callbacks],
+      callbacks: [keeper, progressCallback(terminal), ...records.callbacks, ...callbacks],
       resume: resumed?.checkpoint,
       backend,
       signal: interrupt.signal,
@@ -190,11 +218,12 @@ async function runTraining(job: Job): Promise<Run> {
 }
 
 /** The only look at the test split, with the weights that the model file has. */
-async function finish(run: Run, { options, data, folder, backend, terminal }: Job): Promise<void> {
+async function finish(run: Run, { options, data, folder, backend, records, terminal }: Job): Promise<void> {
   const { best } = runFiles(folder);
-  const test = await evaluate(run.model, conformTo(run.model, data.test), { backend });
+  const test = await records.measure(run, backend);
   run.model.metrics = { ...run.model.metrics, test: testMetrics(test) };
   await run.model.save(best);
+  const report = await records.write(run, test);
 
   const epochs = run.history.length;
   const isChosen = run.best?.validation !== undefined && options.keep !== "last";
@@ -207,8 +236,9 @@ async function finish(run: Run, { options, data, folder, backend, terminal }: Jo
   terminal.print(`trained in  ${duration(run.seconds)}, ${duration(process.uptime())} from the start of the command`);
   terminal.print(`run folder  ${folder}`);
   terminal.print(`model file  ${best}`);
+  terminal.print(`report      ${report}`);
   terminal.print(terminal.style.dim(`try it:     ductus predict ${best} picture.png`));
-  terminal.emit({ ...summary(run, data, folder), totalSeconds: process.uptime(), model: best, test });
+  terminal.emit({ ...summary(run, data, folder), totalSeconds: process.uptime(), model: best, report, test });
 }
 
 /** Nothing is measured: the samples were learned by heart, or not. */
@@ -222,7 +252,7 @@ function finishOverfit(run: Run, { data, folder, terminal }: Job): void {
 }
 
 function testMetrics({ count, loss, accuracy, classification }: Evaluation): Record<string, unknown> {
-  return { samples: count, loss, accuracy, macroF1: classification?.macro.f1 };
+  return { samples: count, loss, accuracy, interval: classification?.interval, macroF1: classification?.macro.f1 };
 }
 
 function summary(run: Run, data: LoadedData, folder: string): Record<string, unknown> {

@@ -1,6 +1,6 @@
 /** Makes a data set look as a model wants it: the same preprocessing that its pictures get when it is used. */
 import { DataError } from "../engine/errors.ts";
-import { ImageDataset } from "./dataset.ts";
+import type { ImageDataset } from "./dataset.ts";
 import type { Picture } from "./picture.ts";
 import { applyPreprocessing, type Preprocessing, preprocessedShape } from "./preprocess.ts";
 
@@ -33,9 +33,8 @@ export function conform(dataset: ImageDataset, preprocessing: Preprocessing): Im
     };
     images.set(preprocessSample(step, picture, `${dataset.name}: sample ${i}`), i * size);
   }
-  const { name, labels, classes, origin } = dataset;
   const polarity = step.kind === "ink" || step.invert ? "light-on-dark" : known;
-  return new ImageDataset({ name, images, labels, height, width, channels, classes, polarity, origin });
+  return dataset.with({ images, height, width, channels, polarity });
 }
 
 /** {@link applyPreprocessing}, with the name of the picture in front of what goes wrong. */

@@ -8,6 +8,14 @@ import { DataError } from "../engine/errors.ts";
 export type InputArray = Uint8Array | Float32Array;
 export type TargetArray = Int32Array | Float32Array;
 
+/** For samples that come from a disk: an epoch keeps to a few groups of neighbours at a time. */
+export interface Locality {
+  /** Neighbours that are read together. */
+  readonly samples: number;
+  /** Groups that fit into memory at a time. */
+  readonly groups: number;
+}
+
 /**
  * A set of samples. Implement this to train on anything: `fit` and `evaluate` need nothing else.
  * Inputs are [height, width, channels] for pictures (channels last), any shape for other things.
@@ -23,11 +31,20 @@ export interface Dataset {
   readonly targetType: "int32" | "float32";
   /** Names of the classes, when targets are class indices. */
   readonly classes?: readonly string[];
+  /** Value of a pixel that shows nothing, for pictures that have such a thing: what is uncovered by moving them gets it. */
+  readonly ground?: number;
+  /** Which samples are cheap to read one after the other; without it, all are. */
+  readonly locality?: Locality;
+  /** Which part of its data set this is: what is kept for testing is neither trained on nor chosen by. */
+  readonly split?: SplitName;
   /** Class index of a sample, for stratified splits; needed only by those. */
   label?(index: number): number;
   /** Writes samples `indices[start … start + count)` one after the other to the front of both arrays. */
   read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void;
 }
+
+/** What a part of a data set is for, as its authors, or those who divided it, meant it. */
+export type SplitName = "train" | "test";
 
 /** What an {@link ImageDataset} is made of. */
 export interface ImageSource {
@@ -44,6 +61,7 @@ export interface ImageSource {
   readonly polarity?: "light-on-dark" | "dark-on-light";
   /** Where the bytes came from, in words fit for a report. */
   readonly origin?: string;
+  readonly split?: SplitName;
 }
 
 /** Pictures as bytes in memory, with one class label each. */
@@ -56,7 +74,9 @@ export class ImageDataset implements Dataset {
   readonly targetType = "int32";
   readonly classes: readonly string[];
   readonly polarity: "light-on-dark" | "dark-on-light";
+  readonly ground: number | undefined;
   readonly origin: string;
+  readonly split: SplitName | undefined;
   readonly images: Uint8Array;
   readonly labels: Uint8Array | Int32Array;
   /** The pixels of a picture in fours. */
@@ -83,10 +103,21 @@ export class ImageDataset implements Dataset {
     this.inputShape = [height, width, channels];
     this.classes = classes;
     this.polarity = source.polarity ?? "light-on-dark";
+    // One channel is taken for ink on an even ground, several for a photograph, which has none.
+    this.ground = channels > 1 ? undefined : this.polarity === "light-on-dark" ? 0 : 255;
     this.origin = source.origin ?? "memory";
+    this.split = source.split;
     this.images = images;
     this.labels = labels;
     this.#words = size % 4 === 0 ? wordsOf(images) : undefined;
+  }
+
+  /** The same data set but for `changes`; what is not changed is shared. */
+  with(changes: Partial<ImageSource>): ImageDataset {
+    const { name, images, labels, classes, polarity, origin, split } = this;
+    const [height, width, channels] = this.inputShape;
+    const own = { name, images, labels, height, width, channels, classes, polarity, origin, split };
+    return new ImageDataset({ ...own, ...changes });
   }
 
   label(index: number): number {

@@ -22,12 +22,24 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
 const TYPE_CODES = { uint8: 8, int32: 12 } as const;
 const MAX_AXES = 4;
 
+/** What the first bytes of an IDX file say. */
+export interface IdxHeader {
+  readonly type: "uint8" | "int32";
+  readonly dims: readonly number[];
+  /** Bytes before the first value, and of the whole file. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** The longest header: of four axes. */
+export const MAX_IDX_HEADER = 4 + 4 * MAX_AXES;
+
 /**
- * Parses an IDX file that is no longer compressed. Byte arrays are views of `bytes`, not copies.
- * @param name the file's name, for messages
- * @throws DataError when the bytes are no IDX file, of another type, too short or too long
+ * Reads the header of an IDX file.
+ * @param bytes the beginning of the file, {@link MAX_IDX_HEADER} bytes or all it has
+ * @throws DataError when they are no header of an IDX file, or one of another type
  */
-export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
+export function parseIdxHeader(bytes: Uint8Array, name: string): IdxHeader {
   if (bytes.length < 4) throw new DataError(`${name}: ${bytes.length} bytes is too short for an IDX file`);
   const [zero, alsoZero, code, axes] = bytes;
   if (zero !== 0 || alsoZero !== 0 || !(code in TYPE_NAMES) || axes === 0) {
@@ -41,20 +53,35 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
   if (axes > MAX_AXES) throw new DataError(`${name}: IDX file with ${axes} axes; at most ${MAX_AXES} are supported`);
 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const header = 4 + 4 * axes;
-  if (bytes.length < header) throw new DataError(`${name}: IDX header cut short at ${bytes.length} of ${header} bytes`);
+  const offset = 4 + 4 * axes;
+  if (bytes.length < offset) throw new DataError(`${name}: IDX header cut short at ${bytes.length} of ${offset} bytes`);
   const dims = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
   const count = dims.reduce((product, size) => product * size, 1);
-  const expected = header + count * (type === "uint8" ? 1 : 4);
-  if (bytes.length !== expected) {
-    const problem = bytes.length < expected ? "truncated" : "too long";
-    throw new DataError(
-      `${name}: ${problem}; the header says [${dims.join(", ")}] ${type}, ${expected} bytes, but there are ${bytes.length}`,
-    );
-  }
-  if (type === "uint8") return { type, dims, data: bytes.subarray(header) };
-  const data = new Int32Array(count);
-  for (let i = 0; i < count; i++) data[i] = view.getInt32(header + 4 * i);
+  return { type, dims, offset, bytes: offset + count * (type === "uint8" ? 1 : 4) };
+}
+
+/** @throws DataError when a file has not the length that its header says */
+export function checkIdxLength({ type, dims, bytes }: IdxHeader, length: number, name: string): void {
+  if (length === bytes) return;
+  const problem = length < bytes ? "truncated" : "too long";
+  throw new DataError(
+    `${name}: ${problem}; the header says [${dims.join(", ")}] ${type}, ${bytes} bytes, but there are ${length}`,
+  );
+}
+
+/**
+ * Parses an IDX file that is no longer compressed. Byte arrays are views of `bytes`, not copies.
+ * @param name the file's name, for messages
+ * @throws DataError when the bytes are no IDX file, of another type, too short or too long
+ */
+export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
+  const header = parseIdxHeader(bytes, name);
+  checkIdxLength(header, bytes.length, name);
+  const { type, dims, offset } = header;
+  if (type === "uint8") return { type, dims, data: bytes.subarray(offset) };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const data = new Int32Array((bytes.length - offset) / 4);
+  for (let i = 0; i < data.length; i++) data[i] = view.getInt32(offset + 4 * i);
   return { type, dims, data };
 }
 
@@ -103,42 +130,44 @@ export interface IdxDescription {
 export function datasetFromIdx(description: IdxDescription): ImageDataset {
   const { name, images, labels, polarity, origin } = description;
   const pixels = parseIdx(images.bytes, images.name);
-  const [count, height, width, channels = 1] = pixels.dims;
-  if (pixels.type !== "uint8" || pixels.dims.length < 3) {
-    throw new DataError(
-      `${images.name}: pictures must be bytes [N, H, W] or [N, H, W, C], not ${pixels.type} [${pixels.dims.join(", ")}]`,
-    );
+  const [count, height, width, channels] = picturesShape(pixels, images.name);
+  const indices = parseLabels(labels, count, images.name);
+  const classes = description.classes ?? classesOf(indices, labels.name);
+  const data = pixels.data as Uint8Array;
+  return new ImageDataset({ name, images: data, labels: indices, height, width, channels, classes, polarity, origin });
+}
+
+/** @throws DataError when a file holds something else than pictures */
+export function picturesShape(
+  { type, dims }: Pick<IdxHeader, "type" | "dims">,
+  name: string,
+): readonly [count: number, height: number, width: number, channels: number] {
+  const [count, height, width, channels = 1] = dims;
+  if (type !== "uint8" || dims.length < 3) {
+    throw new DataError(`${name}: pictures must be bytes [N, H, W] or [N, H, W, C], not ${type} [${dims.join(", ")}]`);
   }
   if (count === 0 || height === 0 || width === 0 || (channels !== 1 && channels !== 3)) {
-    throw new DataError(`${images.name}: [${pixels.dims.join(", ")}] holds no pictures of 1 or 3 channels`);
+    throw new DataError(`${name}: [${dims.join(", ")}] holds no pictures of 1 or 3 channels`);
   }
-  const indices = parseIdx(labels.bytes, labels.name);
-  if (indices.dims.length !== 1) {
-    throw new DataError(`${labels.name}: labels must be one axis [N], not [${indices.dims.join(", ")}]`);
-  }
-  if (indices.data.length !== count) {
+  return [count, height, width, channels];
+}
+
+/** The labels of `count` pictures. @throws DataError when they are no labels, or others' */
+export function parseLabels({ name, bytes }: NamedBytes, count: number, images: string): Uint8Array | Int32Array {
+  const { dims, data } = parseIdx(bytes, name);
+  if (dims.length !== 1) throw new DataError(`${name}: labels must be one axis [N], not [${dims.join(", ")}]`);
+  if (data.length !== count) {
     throw new DataError(
-      `${images.name} holds ${count} pictures but ${labels.name} ${indices.data.length} labels; they do not belong together`,
+      `${images} holds ${count} pictures but ${name} ${data.length} labels; they do not belong together`,
     );
   }
-  const classes = description.classes ?? classesOf(indices.data, labels.name);
-  return new ImageDataset({
-    name,
-    images: pixels.data,
-    labels: indices.data,
-    height,
-    width,
-    channels,
-    classes,
-    polarity,
-    origin,
-  });
+  return data;
 }
 
 const MAX_UNNAMED_CLASSES = 10_000;
 
 /** "0" … the largest label. */
-function classesOf(labels: Uint8Array | Int32Array, name: string): string[] {
+export function classesOf(labels: Uint8Array | Int32Array, name: string): string[] {
   let largest = 0;
   for (const label of labels) largest = Math.max(largest, label);
   if (largest >= MAX_UNNAMED_CLASSES) throw new DataError(`${name}: label ${largest} is too large for a class index`);

@@ -1,14 +1,41 @@
 /**
  * Feeds a data set to the training loop, batch by batch. The order of an epoch depends on the seed and the number of the
- * epoch alone, so a resumed run sees what an uninterrupted one would; nothing is allocated between two batches.
+ * epoch alone, and so does what augmentation makes of its samples: a resumed run sees what an uninterrupted one would.
+ * Nothing is allocated between two batches.
  */
 import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
-import type { Dataset, InputArray, TargetArray } from "./dataset.ts";
+import { Augmenter, type SampleShape } from "./augment/augmenter.ts";
+import type { AugmentationList } from "./augment/records.ts";
+import type { Dataset, InputArray, Locality, TargetArray } from "./dataset.ts";
 
-/** The order in which an epoch visits `length` samples; written to `out` when it is given. */
-export function epochOrder(length: number, seed: number, epoch: number, out?: Int32Array): Int32Array {
-  return new Random(seed, "shuffle", epoch).shuffle(sampleOrder(length, out));
+/**
+ * The order in which an epoch visits `length` samples; written to `out` when it is given. Where locality matters, groups
+ * of neighbours are shuffled, and then the samples of as many groups as fit into memory.
+ */
+export function epochOrder(
+  length: number,
+  seed: number,
+  epoch: number,
+  out: Int32Array = new Int32Array(length),
+  locality?: Locality,
+): Int32Array {
+  const random = new Random(seed, "shuffle", epoch);
+  if (locality === undefined || locality.samples * locality.groups >= length) {
+    return random.shuffle(sampleOrder(length, out));
+  }
+  const { samples, groups } = locality;
+  const order = random.shuffle(sampleOrder(Math.ceil(length / samples)));
+  let end = 0;
+  for (let first = 0; first < order.length; first += groups) {
+    const begin = end;
+    for (const group of order.subarray(first, first + groups)) {
+      const last = Math.min(length, (group + 1) * samples);
+      for (let i = group * samples; i < last; i++) out[end++] = i;
+    }
+    random.shuffle(out.subarray(begin, end));
+  }
+  return out;
 }
 
 /** 0, 1, 2 …: the order in which evaluation visits samples. */
@@ -27,6 +54,10 @@ export interface LoaderOptions {
   readonly seed?: number;
   /** Instead of the shuffle. */
   readonly order?: EpochOrder;
+  /** What is done to every sample; default nothing. */
+  readonly augment?: AugmentationList;
+  /** Classes that the network tells apart, for targets that are mixed; default: those of the data set. */
+  readonly classes?: number;
 }
 
 /**
@@ -40,20 +71,32 @@ export class Loader {
   readonly batchSize: number;
   /** Batches of an epoch; the last may be smaller than the others. */
   readonly batches: number;
+  /** Shapes and types of what {@link next} writes: those of the data set, but where targets are mixed. */
+  readonly samples: SampleShape;
+  readonly #augmenter: Augmenter | undefined;
   readonly #epochOrder: EpochOrder;
   readonly #order: Int32Array;
   #position: number;
 
-  /** @throws UsageError when the batch size is no positive whole number or the data set is empty */
+  /**
+   * @throws UsageError when the batch size is no positive whole number, the data set is empty, or its samples cannot be
+   * augmented as asked
+   */
   constructor(dataset: Dataset, options: LoaderOptions) {
-    const { batchSize, seed, order } = options;
+    const { batchSize, seed, order, augment = [], classes } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) throw new UsageError(`batch size ${batchSize} is not 1 or more`);
     if (dataset.length === 0) throw new UsageError(`${dataset.name} has no samples`);
     this.dataset = dataset;
     this.batchSize = batchSize;
     this.batches = Math.ceil(dataset.length / batchSize);
+    this.#augmenter =
+      augment.length === 0 ? undefined : new Augmenter(augment, dataset, { batchSize, seed: seed ?? 0, classes });
+    this.samples = this.#augmenter?.samples ?? dataset;
     this.#epochOrder =
-      order ?? (seed === undefined ? () => {} : (epoch, out) => void epochOrder(dataset.length, seed, epoch, out));
+      order ??
+      (seed === undefined
+        ? () => {}
+        : (epoch, out) => void epochOrder(dataset.length, seed, epoch, out, dataset.locality));
     this.#order = sampleOrder(dataset.length);
     this.#position = dataset.length;
   }
@@ -66,14 +109,21 @@ export class Loader {
   /** Begins an epoch, at its first batch or, after a resume, at a later one. */
   start(epoch: number, batch = 0): void {
     this.#epochOrder(epoch, this.#order);
+    this.#augmenter?.start(epoch);
     this.#position = Math.min(this.dataset.length, batch * this.batchSize);
   }
 
   /** Writes the next batch to the front of both arrays; returns its number of samples, 0 at the end of the epoch. */
   next(inputs: InputArray, targets: TargetArray): number {
     const count = Math.min(this.batchSize, this.dataset.length - this.#position);
-    if (count > 0) this.dataset.read(this.#order, this.#position, count, inputs, targets);
+    if (count > 0) this.#read(count, inputs, targets);
     this.#position += count;
     return count;
+  }
+
+  #read(count: number, inputs: InputArray, targets: TargetArray): void {
+    const augmenter = this.#augmenter;
+    this.dataset.read(this.#order, this.#position, count, augmenter?.pictures ?? inputs, augmenter?.targets ?? targets);
+    augmenter?.apply(this.#order, this.#position, count, inputs, targets);
   }
 }

@@ -1,7 +1,7 @@
 /** Splits a data set in two, class by class, the same way for the same seed; nothing is copied unless asked for. */
 import { DataError, UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
-import { type Dataset, ImageDataset, type InputArray, type TargetArray } from "./dataset.ts";
+import type { Dataset, ImageDataset, InputArray, Locality, SplitName, TargetArray } from "./dataset.ts";
 
 /** Some samples of another data set, which keeps the pixels. */
 export class Subset implements Dataset {
@@ -38,6 +38,19 @@ export class Subset implements Dataset {
   }
   get classes(): readonly string[] | undefined {
     return this.base.classes;
+  }
+  get ground(): number | undefined {
+    return this.base.ground;
+  }
+  /** A group of as many neighbours here lies, as a rule, in one of the base or across two. */
+  get locality(): Locality | undefined {
+    const { locality, length } = this.base;
+    if (locality === undefined) return undefined;
+    const samples = Math.max(1, Math.floor((locality.samples * this.length) / length));
+    return { samples, groups: Math.max(1, Math.floor(locality.groups / 2)) };
+  }
+  get split(): SplitName | undefined {
+    return this.base.split;
   }
 
   /** @throws UsageError when the data set below has no class indices */
@@ -95,8 +108,7 @@ export function takeImages(dataset: ImageDataset, indices: ArrayLike<number>, or
     images.set(dataset.image(indices[i]), i * size);
     labels[i] = dataset.label(indices[i]);
   }
-  const { name, classes, polarity } = dataset;
-  return new ImageDataset({ name, images, labels, height, width, channels, classes, polarity, origin });
+  return dataset.with({ images, labels, origin });
 }
 
 /** Sample numbers by class; all in one group where there are no labels. */

@@ -31,8 +31,9 @@ export const STREAMS = { init: 1, shuffle: 2, dropout: 3, augment: 4, split: 5, 
 
 /** A source of random numbers for one purpose. Numbers are drawn in order, or addressed by counter. */
 export class Random {
-  readonly #k0: number;
-  readonly #k1: number;
+  readonly #base: readonly [number, number];
+  #k0: number;
+  #k1: number;
   readonly #words = [0, 0];
   #counter = 0;
 
@@ -43,6 +44,20 @@ export class Random {
     threefry2x32(seed | 0, Math.floor(seed / 2 ** 32) | 0, STREAMS[purpose], index, words);
     this.#k0 = words[0] | 0;
     this.#k1 = words[1] | 0;
+    this.#base = [this.#k0, this.#k1];
+  }
+
+  /**
+   * Goes on as the source of one of many items, a sample say: what it draws from here on depends on seed, purpose, index
+   * and `item` alone. `use` keeps the numbers apart that different users draw for the same item. Allocates nothing.
+   */
+  item(item: number, use = 0): this {
+    // Keys are hashed from counters whose second word is never 0, numbers from counters where it is.
+    threefry2x32(this.#base[0], this.#base[1], item, use + 1, this.#words);
+    this.#k0 = this.#words[0] | 0;
+    this.#k1 = this.#words[1] | 0;
+    this.#counter = 0;
+    return this;
   }
 
   /** An unsigned 32-bit integer. */
@@ -62,6 +77,11 @@ export class Random {
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
     return radius * Math.cos(2 * Math.PI * this.uniform());
+  }
+
+  /** Uniform in [low, high). */
+  between(low: number, high: number): number {
+    return low + (high - low) * this.uniform();
   }
 
   /** A uniform integer in [0, n), unbiased (rejection of the last incomplete interval). */

@@ -185,6 +185,7 @@ export const NODE_RULES = {
   },
   conv2dWeightGrad: null,
   maxPool2d: { inputs: [1, 1], attrs: pooling },
+  maxPool2dWinners: null,
   maxPool2dGrad: null,
   avgPool2d: { inputs: [1, 1], attrs: { ...pooling, countIncludePad: truth } },
   avgPool2dGrad: null,

@@ -1,7 +1,7 @@
 /** RMSprop (Hinton, Neural Networks for Machine Learning, lecture 6), as torch.optim.RMSprop. */
 import { add, div, maximum, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { requireNonNegative, requireShare, ZeroState } from "./state.ts";
+import { requireNonNegative, requireShare, withoutDust, ZeroState } from "./state.ts";
 
 export interface RmspropOptions {
   /** Default 0.01. */
@@ -41,14 +41,14 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
       const updates = [{ target: state.square_avg, value: square }];
       let spread = square;
       if (centered) {
-        const mean = add(state.grad_avg, mul(sub(g, state.grad_avg), 1 - alpha));
+        const mean = withoutDust(add(state.grad_avg, mul(sub(g, state.grad_avg), 1 - alpha)));
         updates.push({ target: state.grad_avg, value: mean });
         // Where the gradient hardly changes, rounding could make the difference negative.
         spread = maximum(sub(square, mul(mean, mean)), 0);
       }
       let direction = div(g, add(sqrt(spread), eps));
       if (momentum !== 0) {
-        direction = add(mul(state.momentum_buffer, momentum), direction);
+        direction = withoutDust(add(mul(state.momentum_buffer, momentum), direction));
         updates.push({ target: state.momentum_buffer, value: direction });
       }
       return [...updates, { target: parameter, value: sub(parameter, mul(direction, scalar("lr"))) }];

@@ -2,7 +2,7 @@
 import { UsageError } from "../engine/errors.ts";
 import { add, mul, sub } from "../engine/ops/elementwise.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { requireNonNegative, ZeroState } from "./state.ts";
+import { requireNonNegative, withoutDust, ZeroState } from "./state.ts";
 
 export interface SgdOptions {
   /** Default 0.001. */
@@ -35,7 +35,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
       });
       if (momentum === 0) return [descend(g)];
       const buffer = states.of(parameter).momentum_buffer;
-      const moved = add(mul(buffer, momentum), g); // b ← μb + g
+      const moved = withoutDust(add(mul(buffer, momentum), g)); // b ← μb + g
       return [{ target: buffer, value: moved }, descend(nesterov ? add(g, mul(moved, momentum)) : moved)];
     },
   };

@@ -1,6 +1,7 @@
 /** What optimisers share: state parameters made once per parameter, and checks of their options. */
 import { UsageError } from "../engine/errors.ts";
-import { Parameter } from "../engine/tensor.ts";
+import { add, sub } from "../engine/ops/elementwise.ts";
+import { Parameter, type Tensor } from "../engine/tensor.ts";
 
 /** State parameters by name, made on first use and the same ones afterwards. All start at zero. */
 export class ZeroState<Name extends string> {
@@ -20,6 +21,16 @@ export class ZeroState<Name extends string> {
     return made;
   }
 }
+
+/** 2⁻⁸⁶; half a unit in its last place is 2⁻¹¹⁰, about 10⁻³³. */
+const TINY = 2 ** -86;
+
+/**
+ * A running mean whose values below about 10⁻³³ are 0. Where the gradient has died, a mean would fade into subnormal
+ * numbers and, by rounding, stay there for good; processors take a hundred times as long for those. Other values stay as they are,
+ * to within 10⁻³³.
+ */
+export const withoutDust = (mean: Tensor): Tensor => sub(add(mean, TINY), TINY);
 
 /** @throws UsageError unless every option is a finite number of at least 0 */
 export function requireNonNegative(optimizer: string, options: Readonly<Record<string, number>>): void {

@@ -25,6 +25,8 @@ export interface Platform {
   readFile(path: string): Promise<Uint8Array>;
   /** Writes a file so that it is never half there. @throws DuctusError in one line; the old file is then untouched */
   writeFile(path: string, data: Uint8Array | string): Promise<void>;
+  /** Adds to the end of a file, which is made where there is none. @throws DuctusError in one line */
+  appendFile(path: string, data: Uint8Array): Promise<void>;
   /** Gives a file another name, at once; a file of that name is replaced. @throws DuctusError in one line */
   moveFile(from: string, to: string): Promise<void>;
   /** Pixels of a PNG, JPEG or WebP file, given by path or as bytes. @throws DuctusError when it is no picture */

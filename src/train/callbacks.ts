@@ -3,6 +3,7 @@
  * order of the list, awaited between epochs, and may ask the run to stop. One that remembers something from epoch to epoch
  * says what, under a name, so that a resumed run goes on as if it had never stopped.
  */
+import type { Dataset, InputArray } from "../data/dataset.ts";
 import { UsageError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
 import type { TrainingState } from "./checkpoint.ts";
@@ -28,7 +29,10 @@ export interface StartInfo extends TrainingControl {
   readonly history: readonly EpochResult[];
   /** Whether an earlier run is being resumed. */
   readonly isResumed: boolean;
-  /** Samples that are trained on, and those put aside for validation. */
+  /** What is trained on, and what was put aside for validation. */
+  readonly train: Dataset;
+  readonly validation: Dataset | undefined;
+  /** How many samples these have. */
   readonly samples: number;
   readonly validationSamples: number;
   readonly seed: number;
@@ -51,6 +55,8 @@ export interface StepInfo extends TrainingControl {
   readonly loss: number;
   /** Learning rate of this step. */
   readonly lr: number;
+  /** The samples of the step's last batch, as the network got them. */
+  readonly inputs: InputArray;
 }
 
 export interface EpochInfo extends TrainingControl, EpochResult {

@@ -1,15 +1,17 @@
 /** Measures a model on a data set: one compiled program per batch shape, everything else counted on the host. */
 import { type Dataset, ImageDataset, type InputArray, type TargetArray } from "../data/dataset.ts";
+import { findDuplicates, type Overlap } from "../data/duplicates.ts";
 import { fingerprint } from "../data/fingerprint.ts";
 import { Loader } from "../data/loader.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { DataError } from "../engine/errors.ts";
 import { formatShape, sameShape, sizeOf } from "../engine/shape.ts";
+import type { Metric, MetricBatch } from "../metrics/metric.ts";
+import { Predictions } from "../metrics/predictions.ts";
 import type { Model } from "../models/model.ts";
 import { type BackendOptions, platform } from "../platform/platform.ts";
-import { classification, Evaluation } from "./evaluation.ts";
+import { Evaluation } from "./evaluation.ts";
 import { findLoss, type LossFunction, type LossName } from "./losses.ts";
-import { ConfusionMatrix, type Metric, type MetricBatch } from "./metrics.ts";
 import { hasClasses, traceEvaluationStep } from "./step.ts";
 
 /** Work between two breaths, in milliseconds: long enough to cost nothing, short enough that Ctrl-C is prompt. */
@@ -22,6 +24,8 @@ export interface EvaluateOptions extends BackendOptions {
   readonly loss?: LossName | LossFunction;
   /** Measured beside loss and accuracy. */
   readonly metrics?: readonly Metric[];
+  /** The samples that the model was trained on, or what they share with these: what occurs in both is reported. */
+  readonly trainedOn?: Dataset | Overlap;
   /** Run on this backend and leave it open; default: a new one. */
   readonly backend?: Backend;
   readonly onProgress?: (done: number, total: number) => void;
@@ -32,25 +36,43 @@ export interface EvaluateOptions extends BackendOptions {
 const BATCH_SIZE = 200;
 
 /**
- * Measures a model on every sample of a data set. Data with class indices give accuracy, precision, recall, F1 and a
- * confusion matrix; any data the mean loss and the user's metrics.
+ * Measures a model on every sample of a data set. Data with class indices give accuracy, precision, recall, F1, a
+ * confusion matrix and all that metrics/ works out; any data the mean loss and the user's metrics.
  * @throws DataError when the samples do not fit the model
  */
 export async function evaluate(model: Model, dataset: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
   const backend = options.backend ?? (await platform().createBackend(options));
   const evaluator = new Evaluator(model, backend, options);
   try {
-    return await evaluator.run(dataset, await wasTrainedOn(model, dataset));
+    return await evaluator.run(dataset, {
+      isTrainingData: await wasTrainedOn(model, dataset),
+      overlap: overlapWith(options.trainedOn, dataset),
+    });
   } finally {
     evaluator.dispose();
     if (options.backend === undefined) await backend.close();
   }
 }
 
+function overlapWith(trainedOn: EvaluateOptions["trainedOn"], dataset: Dataset): Overlap | undefined {
+  if (trainedOn === undefined || "duplicates" in trainedOn) return trainedOn;
+  return findDuplicates([
+    { name: "training", dataset: trainedOn },
+    { name: "these", dataset },
+  ])[0];
+}
+
 /** Whether these are the samples, all of them, that the model was trained on. */
 async function wasTrainedOn(model: Model, dataset: Dataset): Promise<boolean> {
-  if (model.dataset?.name !== dataset.name || !(dataset instanceof ImageDataset)) return false;
+  // Whatever it is called: the same pixels and labels are the same samples.
+  if (model.dataset === undefined || !(dataset instanceof ImageDataset)) return false;
   return model.dataset.fingerprint === (await fingerprint(dataset));
+}
+
+/** What a model's outputs are to be divided by for probabilities that can be believed, where it was found on validation samples. */
+export function temperatureOf({ metrics }: Model): number | undefined {
+  const { temperature } = metrics;
+  return typeof temperature === "number" && temperature > 0 ? temperature : undefined;
 }
 
 /** What a model goes by in messages and file names. */
@@ -72,6 +94,12 @@ export function checkSamples(model: Model, dataset: Dataset): void {
   }
 }
 
+/** What is known of the samples before they are measured. */
+interface KnownBefore {
+  readonly isTrainingData?: boolean;
+  readonly overlap?: Overlap;
+}
+
 /** Keeps the compiled programs between passes, as `fit` needs for its validation. */
 export class Evaluator {
   readonly #model: Model;
@@ -87,13 +115,14 @@ export class Evaluator {
     this.#loss = findLoss(options.loss ?? model.recipe.loss);
   }
 
-  async run(dataset: Dataset, isTrainingData = false): Promise<Evaluation> {
+  async run(dataset: Dataset, { isTrainingData = false, overlap }: KnownBefore = {}): Promise<Evaluation> {
     checkSamples(this.#model, dataset);
     const { batchSize = BATCH_SIZE, metrics = [], onProgress, signal } = this.#options;
     const started = performance.now();
     const loader = new Loader(dataset, { batchSize });
     const names = hasClasses(dataset) ? dataset.classes : undefined;
-    const matrix = names === undefined ? undefined : new ConfusionMatrix(this.#model.classes.length);
+    const outputs = names && new Float32Array(dataset.length * this.#model.classes.length);
+    const labels = names && new Int32Array(dataset.length);
     const accumulators = metrics.map((metric) => metric.start());
     let lossSum = 0;
     let breath = started;
@@ -108,7 +137,8 @@ export class Evaluator {
       program.run();
       lossSum += program.outputs.loss[0] * count;
       const batch = metricBatch(program, targets, count, sizeOf(dataset.targetShape));
-      matrix?.add(batch);
+      outputs?.set(batch.logits, done * batch.width);
+      labels?.set(targets, done);
       for (const accumulator of accumulators) accumulator.add(batch);
       done += count;
       if (performance.now() - breath > BREATH) {
@@ -123,8 +153,10 @@ export class Evaluator {
       count: dataset.length,
       loss: lossSum / dataset.length,
       metrics: Object.fromEntries(metrics.map(({ name }, i) => [name, accumulators[i].value()])),
-      classification: matrix && classification(matrix, this.#model.classes),
+      predictions: outputs && labels && new Predictions(this.#model.classes, outputs, labels),
       isTrainingData,
+      temperature: temperatureOf(this.#model),
+      overlap,
       seconds: (performance.now() - started) / 1000,
     });
   }

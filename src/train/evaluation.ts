@@ -1,32 +1,31 @@
 /** The results of one pass over a data set, and how they look in a terminal. */
-import { type ClassResult, type ConfusionMatrix, classResults, macroMeans } from "./metrics.ts";
+import type { Overlap } from "../data/duplicates.ts";
+import { type Calibration, calibration } from "../metrics/calibration.ts";
+import { type Classification, classify } from "../metrics/classification.ts";
+import { suspectedLabels, worstErrors } from "../metrics/errors.ts";
+import type { Predictions } from "../metrics/predictions.ts";
+import { type Rejection, rejection } from "../metrics/rejection.ts";
+import { summarizeOverlap } from "./leakage.ts";
 import { formatEvaluation } from "./report.ts";
 
-/** What only data with classes has. */
-export interface Classification {
-  /** Share of samples whose largest output is their class. */
-  readonly accuracy: number;
-  readonly classes: readonly ClassResult[];
-  /** Unweighted means over the classes. */
-  readonly macro: { readonly precision: number; readonly recall: number; readonly f1: number };
-  /** `confusion[actual][predicted]`, in samples. */
-  readonly confusion: readonly (readonly number[])[];
-}
-
-/** Fields of {@link Evaluation}. */
+/** What {@link Evaluation} is made of. */
 export interface EvaluationFields {
   readonly dataset: string;
   readonly count: number;
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
-  readonly classification?: Classification;
-  /** Whether the model was trained on these very samples: then nothing here says how good it is. */
+  readonly predictions?: Predictions;
   readonly isTrainingData: boolean;
+  readonly temperature?: number;
+  readonly overlap?: Overlap;
   readonly seconds: number;
 }
 
+/** Samples that a plain object lists; the rest is counted. */
+const LISTED = 20;
+
 /** Results on one data set; `console.log` and `String` show them as a table, `JSON.stringify` as plain data. */
-export class Evaluation implements EvaluationFields {
+export class Evaluation {
   readonly dataset: string;
   /** Samples. */
   readonly count: number;
@@ -34,26 +33,64 @@ export class Evaluation implements EvaluationFields {
   readonly loss: number;
   /** Values of the user's metrics by name. */
   readonly metrics: Readonly<Record<string, number>>;
-  /** Only for data with classes. */
-  readonly classification: Classification | undefined;
+  /** Every output; only for data with classes. All that follows is worked out from it when it is asked for. */
+  readonly predictions: Predictions | undefined;
   /** Whether the model was trained on these very samples: then nothing here says how good it is. */
   readonly isTrainingData: boolean;
+  /** Found on validation samples; undefined where the model does not know one. */
+  readonly temperature: number | undefined;
+  /** Samples that the model was trained on too; undefined where nobody has looked. */
+  readonly overlap: Overlap | undefined;
   /** Wall time of the pass. */
   readonly seconds: number;
+  #classification: Classification | undefined;
 
   constructor(fields: EvaluationFields) {
     this.dataset = fields.dataset;
     this.count = fields.count;
     this.loss = fields.loss;
     this.metrics = fields.metrics;
-    this.classification = fields.classification;
+    this.predictions = fields.predictions;
     this.isTrainingData = fields.isTrainingData;
+    this.temperature = fields.temperature;
+    this.overlap = fields.overlap;
     this.seconds = fields.seconds;
+  }
+
+  /** Accuracy, precision, recall, F1, confusion matrix; undefined for data without classes. */
+  get classification(): Classification | undefined {
+    this.#classification ??= this.predictions && classify(this.predictions);
+    return this.#classification;
   }
 
   /** Share of samples recognised; undefined for data without classes. */
   get accuracy(): number | undefined {
     return this.classification?.accuracy;
+  }
+
+  /** The accuracy over the samples that the model was not trained on; undefined where there are none, or all are such. */
+  get accuracyWithoutOverlap(): number | undefined {
+    const { predictions, overlap, count } = this;
+    if (predictions === undefined || overlap === undefined || overlap.duplicates.length === 0) return undefined;
+    const left = count - overlap.duplicates.length;
+    const lost = overlap.duplicates.filter(({ index }) => predictions.isRight(index)).length;
+    return left === 0 ? undefined : (predictions.hits - lost) / left;
+  }
+
+  /** How far the probabilities can be believed, as the model gives them. */
+  get calibration(): Calibration | undefined {
+    return this.predictions && calibration(this.predictions);
+  }
+
+  /** The same at the temperature that was found on the validation samples. */
+  get scaledCalibration(): Calibration | undefined {
+    const { predictions, temperature } = this;
+    return predictions && temperature !== undefined ? calibration(predictions, temperature) : undefined;
+  }
+
+  /** Accuracy against coverage. */
+  get rejection(): Rejection | undefined {
+    return this.predictions && rejection(this.predictions);
   }
 
   toString(): string {
@@ -62,24 +99,37 @@ export class Evaluation implements EvaluationFields {
 
   /** Plain data, with everything about classes beside the rest. */
   toJSON(): Record<string, unknown> {
-    const { dataset, count, loss, accuracy, classification: classes, metrics, isTrainingData, seconds } = this;
-    const { classes: perClass, macro, confusion } = classes ?? {};
-    const share = isTrainingData ? { trainingAccuracy: accuracy } : { accuracy };
-    return { dataset, count, loss, ...share, classes: perClass, macro, confusion, metrics, isTrainingData, seconds };
+    const { dataset, count, loss, accuracy, classification, metrics, isTrainingData, predictions, seconds } = this;
+    const { overlap, accuracyWithoutOverlap } = this;
+    const { interval, topK, classes, macro, weighted, confusion } = classification ?? {};
+    // Never "accuracy": that word is kept for samples that the model has not seen.
+    const share = isTrainingData ? { trainingAccuracy: accuracy } : { accuracy, interval };
+    const suspects = predictions && suspectedLabels(predictions);
+    return {
+      dataset,
+      count,
+      loss,
+      ...share,
+      topK,
+      classes,
+      macro,
+      weighted,
+      confusion,
+      metrics,
+      isTrainingData,
+      overlap: overlap && summarizeOverlap(overlap),
+      accuracyWithoutOverlap,
+      calibration: this.calibration,
+      scaledCalibration: this.scaledCalibration,
+      rejection: this.rejection,
+      worstErrors: predictions && worstErrors(predictions, LISTED),
+      suspectedLabels: suspects && { count: suspects.length, first: suspects.slice(0, LISTED) },
+      seconds,
+    };
   }
 
   // Node prints an object by this well-known symbol; it means nothing elsewhere.
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
-}
-
-/** Everything that follows from a confusion matrix. */
-export function classification(matrix: ConfusionMatrix, names: readonly string[]): Classification {
-  const classes = classResults(matrix, names);
-  let hits = 0;
-  let total = 0;
-  for (let c = 0; c < matrix.classes; c++) hits += matrix.at(c, c);
-  for (const count of matrix.counts) total += count;
-  return { accuracy: total === 0 ? 0 : hits / total, classes, macro: macroMeans(classes), confusion: matrix.rows() };
 }

@@ -2,6 +2,7 @@
  * `fit`: trains a model on a data set. Works out what the options and the model's recipe say and puts together what a run
  * is made of; fitting.ts then runs the epochs: training steps (trainer.ts), validation (evaluate.ts), callbacks.
  */
+import { resolveAugmentations } from "../data/augment/presets.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { epochOrder } from "../data/loader.ts";
 import { balancedWeights, weightedOrder } from "../data/sampling.ts";
@@ -15,6 +16,7 @@ import { checkSamples, Evaluator } from "./evaluate.ts";
 import { Fitting } from "./fitting.ts";
 import { TransferPlan } from "./freeze.ts";
 import { arithmeticOf, identify } from "./identity.ts";
+import { refuseTestSplit } from "./leakage.ts";
 import type { EpochResult } from "./results.ts";
 import { type ClassWeights, checkWeights, type FitOptions, resolveSettings, type Settings } from "./settings.ts";
 import type { TrainedModel } from "./trained-model.ts";
@@ -36,13 +38,15 @@ export interface Run {
 
 /**
  * Trains a model.
- * @throws UsageError when an option is out of range, or a resumed run had others
+ * @throws UsageError when an option is out of range, a test split is to be trained on or chosen by, or a resumed run had
+ *   other options
  * @throws DataError when the samples do not fit the model, or are not those of a resumed run
  * @throws DivergedError when the loss is no finite number any more; the model then has its last good weights
  */
 export async function fit(untrained: Model, dataset: Dataset, options: FitOptions = {}): Promise<Run> {
   const started = performance.now();
   checkSamples(untrained, dataset);
+  refuseTestSplit(dataset, typeof options.validation === "object" ? options.validation : undefined);
   const model = await describeTraining(untrained, dataset, options.preprocessing);
   const { train, validation } = parts(dataset, options, model);
   const classWeights = weightsByClass("classWeights", options.classWeights, train);
@@ -56,6 +60,7 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
   const plan = { totalSteps: 0 };
   const trainer = new Trainer({ model, ...settings, average }, backend, train, {
     ...settings,
+    augment: resolveAugmentations(options.augment ?? "none", dataset.inputShape),
     order: sampling && weightedOrder(train, sampling, seed),
     lr: (step) => settings.lr * schedule.factor(step - 1, plan.totalSteps),
   });

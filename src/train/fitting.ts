@@ -169,6 +169,8 @@ export class Fitting {
         doneSteps: trainer.state.step,
         history: this.#history,
         isResumed,
+        train,
+        validation,
         samples: train.length,
         validationSamples: validation?.length ?? 0,
         seed: settings.seed,

@@ -1,4 +1,5 @@
 /** What a run is, as a resume compares it: everything that its weights depend on, and nothing else. */
+import { resolveAugmentations } from "../data/augment/presets.ts";
 import { type Dataset, ImageDataset } from "../data/dataset.ts";
 import { fingerprint } from "../data/fingerprint.ts";
 import { VERSION } from "../version.ts";
@@ -40,6 +41,7 @@ export async function identify(
     sampling: text(options.sampling),
     ema: settings.ema ?? null,
     clipNorm: settings.clipNorm ?? null,
+    augment: text(resolveAugmentations(options.augment ?? "none", dataset.inputShape)),
     overfitBatches: options.overfitBatches ?? null,
     transfer: text(options.transfer),
     keep: options.keep ?? "last",

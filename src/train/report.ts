@@ -1,5 +1,9 @@
 /** Evaluations as text: the table that the command line and `console.log` print. */
-import type { Classification, EvaluationFields } from "./evaluation.ts";
+import { type Classification, type ClassMeans, confusedPairs } from "../metrics/classification.ts";
+import { type JudgedSample, suspectedLabels } from "../metrics/errors.ts";
+import type { Interval } from "../metrics/intervals.ts";
+import type { Evaluation } from "./evaluation.ts";
+import { describeOverlap } from "./leakage.ts";
 
 /** How text is decorated; the command line passes colours where the terminal has them. */
 export interface Style {
@@ -19,6 +23,7 @@ const MATRIX_CLASSES = 16;
 /** Columns that its cells may take together, unless the numbers need more. */
 const MATRIX_WIDTH = 84;
 const PAIRS = 5;
+const SUSPECTS = 3;
 
 /** A share as a percentage with two decimals. */
 export function percent(share: number): string {
@@ -30,8 +35,13 @@ export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
-/** The complete report of one evaluation: headline, table of classes, confusion matrix, most confused pairs. */
-export function formatEvaluation(evaluation: EvaluationFields, style: Style = PLAIN): string {
+/** Both ends of an interval of shares: `98.71 to 99.12 %`. */
+export function percentInterval({ low, high }: Interval): string {
+  return `${(100 * low).toFixed(2)} to ${percent(high)}`;
+}
+
+/** The complete report of one evaluation: headline, table of classes, confusion matrix, confusions, calibration, doubts. */
+export function formatEvaluation(evaluation: Evaluation, style: Style = PLAIN): string {
   const { classification, metrics } = evaluation;
   const parts = [headline(evaluation, style)];
   const own = Object.entries(metrics).map(([name, value]) => `${name} ${round(value)}`);
@@ -39,26 +49,65 @@ export function formatEvaluation(evaluation: EvaluationFields, style: Style = PL
   if (classification !== undefined) {
     parts.push("", classTable(classification, style));
     if (classification.classes.length <= MATRIX_CLASSES) parts.push("", confusionTable(classification, style));
-    const pairs = confusedPairs(classification);
-    if (pairs.length > 0) parts.push("", `most confused: ${pairs.join(", ")}`);
+    parts.push("", ...findings(evaluation).map(([name, text]) => `${style.dim(name.padEnd(14))} ${text}`));
   }
   return parts.join("\n");
 }
 
-function headline(evaluation: EvaluationFields, style: Style): string {
+function headline(evaluation: Evaluation, style: Style): string {
   const { dataset, count, loss, classification, isTrainingData } = evaluation;
   const samples = `${grouped(count)} ${count === 1 ? "sample" : "samples"} of ${dataset}`;
   if (classification === undefined) return `${style.bold(`loss ${round(loss)}`)} · ${samples}`;
-  const wrong = count - Math.round(classification.accuracy * count);
-  const errors = `${grouped(wrong)} wrong`;
+  const { accuracy, interval } = classification;
+  const errors = `${grouped(count - Math.round(accuracy * count))} wrong`;
   if (isTrainingData) {
-    const share = style.bold(`${percent(classification.accuracy)} of its own training samples recognised`);
+    const share = style.bold(`${percent(accuracy)} of its own training samples recognised`);
     return `${share} · loss ${round(loss)} · ${samples}\nThis says little about new samples; measure on others for that.`;
   }
-  return `${style.bold(`accuracy ${percent(classification.accuracy)}`)} · ${errors} · loss ${round(loss)} · ${samples}`;
+  const { overlap, accuracyWithoutOverlap } = evaluation;
+  const isLeaking = overlap !== undefined && overlap.duplicates.length > 0;
+  const without =
+    accuracyWithoutOverlap === undefined ? "" : `; accuracy without them ${percent(accuracyWithoutOverlap)}`;
+  const leak = isLeaking ? `\n${style.bad(describeOverlap(overlap) + without)}` : "";
+  const share = `${style.bold(`accuracy ${percent(accuracy)}`)} (95 % interval ${percentInterval(interval)})`;
+  return `${share} · ${errors} · loss ${round(loss)} · ${samples}${leak}`;
 }
 
-function classTable({ classes, macro }: Classification, style: Style): string {
+/** One line each, named; those that have nothing to say are left out. */
+function findings(evaluation: Evaluation): [name: string, text: string][] {
+  const { classification, calibration, scaledCalibration, rejection, predictions, isTrainingData } = evaluation;
+  if (classification === undefined || predictions === undefined) return [];
+  const pairs = confusedPairs(classification)
+    .slice(0, PAIRS)
+    .map(({ actual, predicted, count }) => `${actual} taken for ${predicted} (${count}×)`);
+  const top = Object.entries(classification.topK).map(([k, share]) => `${percent(share)} among the first ${k}`);
+  const scaled =
+    scaledCalibration &&
+    `; ${round(scaledCalibration.expectedError)} at temperature ${round(scaledCalibration.temperature)}, found on validation samples`;
+  const reach = rejection?.reach.map(
+    ({ accuracy, coverage }) => `${percent(accuracy)} of the surest ${percent(coverage)}`,
+  );
+  // A model knows the labels that it was trained on by heart, the wrong ones too.
+  const suspects = isTrainingData ? [] : suspectedLabels(predictions);
+  const lines: [string, string | undefined][] = [
+    ["most confused", pairs.join(", ")],
+    ["right", top.join(", ")],
+    ["calibration", calibration && `expected error ${round(calibration.expectedError)}${scaled ?? ""}`],
+    ["rejection", reach && reach.length > 0 ? `right are ${reach.join(", ")}` : undefined],
+    ["labels", suspects.length > 0 ? doubts(suspects) : undefined],
+  ];
+  return lines.flatMap(([name, text]) => (text === undefined || text === "" ? [] : [[name, text]]));
+}
+
+function doubts(suspects: readonly JudgedSample[]): string {
+  const first = suspects
+    .slice(0, SUSPECTS)
+    .map(({ index, label, predicted }) => `#${index} (${label}, or ${predicted}?)`);
+  const many = suspects.length === 1 ? "1 looks wrong" : `${grouped(suspects.length)} look wrong, first`;
+  return `${many} ${first.join(", ")}`;
+}
+
+function classTable({ classes, macro, weighted }: Classification, style: Style): string {
   const rows = classes.map(({ name, precision, recall, f1, support }) => [
     name,
     fixed(precision),
@@ -67,9 +116,16 @@ function classTable({ classes, macro }: Classification, style: Style): string {
     grouped(support),
   ]);
   const total = classes.reduce((sum, { support }) => sum + support, 0);
-  const mean = ["mean", fixed(macro.precision), fixed(macro.recall), fixed(macro.f1), grouped(total)];
-  const lines = table(["class", "precision", "recall", "F1", "samples"], [...rows, mean]);
-  return [style.dim(lines[0]), ...lines.slice(1, -1), style.bold(lines[lines.length - 1])].join("\n");
+  const mean = (name: string, { precision, recall, f1 }: ClassMeans): string[] => [
+    name,
+    fixed(precision),
+    fixed(recall),
+    fixed(f1),
+    grouped(total),
+  ];
+  const means = [mean("mean", macro), mean("weighted", weighted)];
+  const lines = table(["class", "precision", "recall", "F1", "samples"], [...rows, ...means]);
+  return [style.dim(lines[0]), ...lines.slice(1, -2), ...lines.slice(-2).map(style.bold)].join("\n");
 }
 
 function confusionTable({ classes, confusion }: Classification, style: Style): string {
@@ -90,17 +146,6 @@ function confusionTable({ classes, confusion }: Classification, style: Style): s
     lines.push(`${padEnd(names[actual], left)} ${style.dim("│")}${cells.join("")}`);
   }
   return lines.join("\n");
-}
-
-/** The commonest mistakes, as `4 taken for 9 (12×)`. */
-function confusedPairs({ classes, confusion }: Classification): string[] {
-  const pairs = confusion.flatMap((row, actual) =>
-    row.flatMap((count, predicted) => (actual !== predicted && count > 0 ? [{ actual, predicted, count }] : [])),
-  );
-  pairs.sort((a, b) => b.count - a.count || a.actual - b.actual || a.predicted - b.predicted);
-  return pairs
-    .slice(0, PAIRS)
-    .map(({ actual, predicted, count }) => `${classes[actual].name} taken for ${classes[predicted].name} (${count}×)`);
 }
 
 /** Columns aligned: the first to the left, the others, numbers, to the right. */

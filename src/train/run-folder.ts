@@ -24,7 +24,17 @@ export interface RunFolderOptions {
   readonly hasLast?: boolean;
 }
 
-type RunFile = "args" | "environment" | "metrics" | "best" | "last" | "previous";
+type RunFile =
+  | "args"
+  | "environment"
+  | "metrics"
+  | "csv"
+  | "best"
+  | "last"
+  | "previous"
+  | "results"
+  | "predictions"
+  | "report";
 
 /** Paths inside a run folder. */
 export function runFiles(path: string): Readonly<Record<RunFile, string>> {
@@ -33,9 +43,13 @@ export function runFiles(path: string): Readonly<Record<RunFile, string>> {
     args: `${folder}/args.json`,
     environment: `${folder}/environment.json`,
     metrics: `${folder}/metrics.jsonl`,
+    csv: `${folder}/results.csv`,
     best: `${folder}/best.safetensors`,
     last: `${folder}/last.safetensors`,
     previous: `${folder}/previous.safetensors`,
+    results: `${folder}/results.json`,
+    predictions: `${folder}/test-predictions.safetensors`,
+    report: `${folder}/report.html`,
   };
 }
 

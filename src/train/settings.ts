@@ -1,8 +1,10 @@
 /** What a run is asked to do: the options of `fit`, and how they combine with the model's recipe. */
+import type { AugmentOption } from "../data/augment/presets.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Preprocessing } from "../data/preprocess.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
+import type { Metric } from "../metrics/metric.ts";
 import type { Recipe } from "../models/model.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { createOptimizer, type OptimizerOption } from "../optim/registry.ts";
@@ -12,7 +14,6 @@ import type { Callback } from "./callbacks.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { TransferOptions } from "./freeze.ts";
 import { findLoss, type LossFunction, type LossName, trainingLoss } from "./losses.ts";
-import type { Metric } from "./metrics.ts";
 
 /** An optimiser by name with its own options: `{ name: "sgd", momentum: 0.9 }`. */
 export interface OptimizerSpec {
@@ -50,6 +51,8 @@ export interface FitOptions extends BackendOptions {
   /** Of the shuffle, the split and dropout; default 0. The same seed gives the same weights. */
   readonly seed?: number;
   readonly loss?: LossName | LossFunction;
+  /** What is done to the samples trained on: a preset or one's own list; default "none". */
+  readonly augment?: AugmentOption;
   /** Share of the target that `crossEntropy` spreads over all classes while training; default: the recipe's. */
   readonly labelSmoothing?: number;
   /** What the samples of each class count in `crossEntropy` while training. */

@@ -3,6 +3,7 @@
  * what comes out. It can stop after any step and go on from there, in this process or after a resume. The loop of
  * {@link Trainer.run} allocates nothing but the optimiser's few numbers.
  */
+import type { AugmentationList } from "../data/augment/records.ts";
 import type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
 import { type EpochOrder, Loader } from "../data/loader.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
@@ -45,6 +46,7 @@ export interface TrainerOptions {
   /** Batches whose gradients are added before the weights change; default 1. */
   readonly accumulate?: number;
   readonly seed: number;
+  readonly augment?: AugmentationList;
   /** Instead of the shuffle by `seed`. */
   readonly order?: EpochOrder;
   /** Learning rate of step `step` (counted from 1). */
@@ -60,6 +62,8 @@ export interface StepState {
   count: number;
   loss: number;
   lr: number;
+  /** Of the last batch, in the memory of its program. */
+  inputs: InputArray;
 }
 
 /** Sums over the steps of an epoch. */
@@ -77,7 +81,7 @@ interface Ready {
 }
 
 export class Trainer {
-  readonly state: StepState = { epoch: 0, step: 0, batch: 0, count: 0, loss: 0, lr: 0 };
+  readonly state: StepState = { epoch: 0, step: 0, batch: 0, count: 0, loss: 0, lr: 0, inputs: new Uint8Array(0) };
   readonly sums: EpochSums = { samples: 0, loss: 0, correct: 0 };
   readonly stepsPerEpoch: number;
   /** Seconds of training in this epoch, by this process. */
@@ -96,13 +100,14 @@ export class Trainer {
   readonly #parts = new Map<number, Program>();
 
   constructor(definition: StepDefinition, backend: Backend, dataset: Dataset, options: TrainerOptions) {
-    const { batchSize, accumulate = 1, seed, order } = options;
+    const { batchSize, accumulate = 1, seed, order, augment } = options;
     this.#definition = definition;
     this.#backend = backend;
     this.#dataset = dataset;
     this.#options = options;
     this.#accumulate = accumulate;
-    this.#loader = new Loader(dataset, { batchSize, seed, order });
+    const classes = definition.model.classes.length;
+    this.#loader = new Loader(dataset, { batchSize, seed, order, augment, classes });
     this.#sums = accumulate > 1 ? new ZeroState(["gradient"]) : undefined;
     this.stepsPerEpoch = Math.ceil(this.#loader.batches / accumulate);
   }
@@ -122,11 +127,11 @@ export class Trainer {
     const rest = length % batchSize;
     const sizes = length < batchSize ? [length] : rest === 0 ? [batchSize] : [batchSize, rest];
     for (const size of sizes) {
-      const program = await this.#backend.compile(traceTrainingStep(definition, this.#dataset, size));
+      const program = await this.#backend.compile(traceTrainingStep(definition, this.#loader.samples, size));
       this.#steps.set(size, { program, scalars: scalarsOf(program, definition, groups) });
     }
     if (this.#sums !== undefined && length > batchSize) {
-      const graph = traceAccumulation({ ...definition, sums: this.#sums }, this.#dataset, batchSize);
+      const graph = traceAccumulation({ ...definition, sums: this.#sums }, this.#loader.samples, batchSize);
       this.#parts.set(batchSize, await this.#backend.compile(graph));
     }
     return (this.#steps.get(sizes[0]) as Ready).program.memory;
@@ -180,7 +185,7 @@ export class Trainer {
 
   /** Whether {@link EpochSums.correct} means anything. */
   get countsCorrect(): boolean {
-    return hasClasses(this.#dataset);
+    return hasClasses(this.#loader.samples);
   }
 
   dispose(): void {
@@ -228,7 +233,8 @@ export class Trainer {
   }
 
   #feed({ inputs }: Program, step: number, part: number, share: number): void {
-    this.#loader.next(inputs.x as InputArray, inputs.y as TargetArray);
+    this.state.inputs = inputs.x as InputArray;
+    this.#loader.next(this.state.inputs, inputs.y as TargetArray);
     writeStepKey(this.#options.seed, step, inputs[STEP_INPUTS.key] as Int32Array, part);
     if (this.#sums !== undefined) inputs[STEP_INPUTS.part][0] = share;
   }

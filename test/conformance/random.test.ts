@@ -20,28 +20,30 @@ import { checkCase } from "./check.ts";
 const int = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
 const pairOf = (min: number, max: number): fc.Arbitrary<[number, number]> => fc.tuple(int(min, max), int(min, max));
 
-const convolution: fc.Arbitrary<Case> = fc
-  .record({
-    batch: int(1, 5),
-    size: pairOf(1, 11),
-    depth: int(1, 9),
-    width: int(1, 9),
-    groups: int(1, 5),
-    kernel: pairOf(1, 5),
-    stride: pairOf(1, 3),
-    dilation: pairOf(1, 3),
-    padding: fc.tuple(int(0, 3), int(-2, 3), int(0, 3), int(-2, 3)),
-  })
-  .filter(({ size, kernel, stride, dilation, padding: [top, bottom, left, right] }) =>
-    [top + bottom, left + right].every((pad, a) => convLength(size[a], kernel[a], stride[a], pad, dilation[a]) >= 1),
-  )
-  .map(({ batch, size, depth, width, groups, kernel, ...attrs }) => {
-    const input = x([batch, ...size, depth * groups], [-1, 1]);
-    const weight = w([...kernel, depth, width * groups], [-1, 1]);
-    return define(`conv2d ${JSON.stringify({ groups, ...attrs })}`, [input, weight], (a, k) =>
-      apply(conv2dOp, [a, k], { ...attrs, groups }),
-    );
-  });
+/** Convolutions with `groups` groups of `depth` input and `width` output channels each. */
+const convolution = (groups: fc.Arbitrary<number>, depth: fc.Arbitrary<number>, width: fc.Arbitrary<number>) =>
+  fc
+    .record({
+      batch: int(1, 5),
+      size: pairOf(1, 11),
+      depth,
+      width,
+      groups,
+      kernel: pairOf(1, 5),
+      stride: pairOf(1, 3),
+      dilation: pairOf(1, 3),
+      padding: fc.tuple(int(0, 3), int(-2, 3), int(0, 3), int(-2, 3)),
+    })
+    .filter(({ size, kernel, stride, dilation, padding: [top, bottom, left, right] }) =>
+      [top + bottom, left + right].every((pad, a) => convLength(size[a], kernel[a], stride[a], pad, dilation[a]) >= 1),
+    )
+    .map(({ batch, size, depth, width, groups, kernel, ...attrs }) => {
+      const input = x([batch, ...size, depth * groups], [-1, 1]);
+      const weight = w([...kernel, depth, width * groups], [-1, 1]);
+      return define(`conv2d ${JSON.stringify({ groups, ...attrs })}`, [input, weight], (a, k) =>
+        apply(conv2dOp, [a, k], { ...attrs, groups }),
+      );
+    });
 
 const pooling: fc.Arbitrary<Case> = fc
   .record({
@@ -180,10 +182,16 @@ function move(t: Tensor, [kind, n, k]: readonly [number, number, number]): Tenso
   return moves[kind]();
 }
 
-const properties = { convolution, pooling, product, chain, reduction, movement } satisfies Record<
-  string,
-  fc.Arbitrary<Case>
->;
+const properties = {
+  convolution: convolution(int(1, 5), int(1, 9), int(1, 9)),
+  "depthwise convolution": convolution(int(1, 13), int(1, 1), int(1, 1)),
+  "convolution of one channel": convolution(int(1, 1), int(1, 1), int(1, 9)),
+  pooling,
+  product,
+  chain,
+  reduction,
+  movement,
+} satisfies Record<string, fc.Arbitrary<Case>>;
 
 describe.each(familyBackends)("$name", ({ make }) => {
   let backend: Backend;

@@ -237,6 +237,35 @@ describe("vectors", () => {
     ]);
   });
 
+  it("bytes and halves", () => {
+    const before = Uint8Array.from({ length: 48 }, (_, i) => (i * 37 + (i % 3) * 90) & 255);
+    const [a, b] = [before.subarray(0, 16), before.subarray(16, 32)];
+    const [va, vb2] = [load(i32(0)), load(i32(16))];
+    const one = (value: V128): Uint8Array => runOn(before, (f) => f.store(i32(48), value)).slice(48);
+    const each = (f: (a: number, b: number) => number): Uint8Array => a.map((value, i) => f(value, b[i]));
+    expect(one(asm.vb.add(va, vb2))).toEqual(each((x, y) => x + y));
+    expect(one(asm.vb.sub(va, vb2))).toEqual(each((x, y) => x - y));
+    expect(one(asm.vb.min(va, vb2))).toEqual(each(Math.min));
+    expect(one(asm.vb.max(va, vb2))).toEqual(each(Math.max));
+
+    const halves = (bytes: Uint8Array): Int16Array => new Int16Array(bytes.slice().buffer);
+    const [ha, hb] = [halves(a), halves(b)];
+    const product = ha.map((value, i) => Math.imul(value, hb[i]));
+    expect(halves(one(asm.vh.mul(va, vb2)))).toEqual(product);
+    expect(halves(one(asm.vh.shrU(va, 3)))).toEqual(ha.map((value) => (value & 65535) >> 3));
+    expect(halves(one(v.widenHigh8(va)))).toEqual(Int16Array.from(a.subarray(8)));
+    const dots = Int32Array.from({ length: 4 }, (_, i) => ha[2 * i] * hb[2 * i] + ha[2 * i + 1] * hb[2 * i + 1]);
+    expect(new Int32Array(one(asm.vh.dot(va, vb2)).buffer)).toEqual(dots);
+    expect(halves(one(asm.splatH(i32(-5))))).toEqual(new Int16Array(8).fill(-5));
+    const wide = [asm.i32x4Const([-1, 5, 65536, 70000]), asm.i32x4Const([0, 65535, 3, -70000])] as const;
+    expect(halves(one(asm.vh.narrow(...wide)))).toEqual(Int16Array.of(0, 5, -1, -1, 0, -1, 3, 0));
+    const narrowed = [...ha, ...hb].map((value) => Math.min(255, Math.max(0, value)));
+    expect(one(asm.vb.narrow(va, vb2))).toEqual(Uint8Array.from(narrowed));
+    const loaded = ha.slice();
+    loaded[5] = halves(before)[12];
+    expect(halves(one(asm.load16Lane(i32(20), va, 5, 4)))).toEqual(loaded);
+  });
+
   it.each([1, 2, 3, 4])("storeLanes(%i) writes these lanes and no others", (count) => {
     const out = runOn(
       new Array(32).fill(0xaa),
@@ -323,10 +352,12 @@ it("has a case for every instruction", () => {
       "load",
       "load32Splat",
       "load32Zero",
+      "load16Lane",
     ],
     atomics: ["atomicLoad", "atomicAdd", "atomicNotify", "atomicWait"],
-    lanes: ["splatConst", "splatConstI", "i32x4Const", "splatI", "splatF", "extractI", "extractF", "shuffle"],
-    vectors: ["v.bitselect", "v.relaxedMadd", "v.widenLow8", "v.widenLow16", "vi.shl", "vi.shrU"],
+    lanes: ["splatConst", "splatConstI", "i32x4Const", "splatI", "splatH", "splatF", "extractI", "extractF", "shuffle"],
+    vectors: ["v.bitselect", "v.relaxedMadd", "v.widenLow8", "v.widenHigh8", "v.widenLow16", "vi.shl", "vi.shrU"],
+    halves: ["vb.add", "vb.sub", "vb.min", "vb.max", "vb.narrow", "vh.mul", "vh.dot", "vh.narrow", "vh.shrU"],
     statements: [
       "local",
       "let",
@@ -347,8 +378,9 @@ it("has a case for every instruction", () => {
     ],
   };
   for (const name of Object.values(elsewhere).flat()) cased.add(name);
-  const vectorNames = [...Object.keys(v).map((name) => `v.${name}`), ...Object.keys(vi).map((name) => `vi.${name}`)];
-  const exported = Object.keys(asm).filter((name) => !["v", "vi", "Func", "ModuleBuilder"].includes(name));
+  const groups = { v, vi, vb: asm.vb, vh: asm.vh };
+  const vectorNames = Object.entries(groups).flatMap(([group, ops]) => Object.keys(ops).map((op) => `${group}.${op}`));
+  const exported = Object.keys(asm).filter((name) => ![...Object.keys(groups), "Func", "ModuleBuilder"].includes(name));
   const methods = Object.getOwnPropertyNames(Func.prototype).filter(
     (name) => !["constructor", "encode"].includes(name),
   );

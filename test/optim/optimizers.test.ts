@@ -10,6 +10,7 @@ import { trace } from "../../src/engine/trace.ts";
 import { clipByNorm } from "../../src/optim/clip.ts";
 import type { Optimizer } from "../../src/optim/optimizer.ts";
 import { createOptimizer, OPTIMIZER_NAMES, type OptimizerOption, takesOption } from "../../src/optim/registry.ts";
+import { nodeWasmBackend } from "../../src/platform/node/threads.ts";
 import { difference } from "../nn/evaluate.ts";
 
 interface Trained {
@@ -87,6 +88,36 @@ describe("20 steps of each optimiser give PyTorch's numbers", () => {
     const found = await train(createOptimizer("sgd", { lr: 0.1 }), maxNorm);
     expect(difference(found.norms, wanted.norms)).toBeLessThan(1e-5);
     expect(difference(found.weight, wanted.weight)).toBeLessThan(1e-5);
+  });
+});
+
+describe("running means of a gradient that has died", () => {
+  const cases = [
+    ["adam", {}, ["exp_avg"]],
+    ["adamw", {}, ["exp_avg"]],
+    ["sgd", { momentum: 0.9 }, ["momentum_buffer"]],
+    ["rmsprop", { momentum: 0.9, centered: true }, ["momentum_buffer", "grad_avg"]],
+  ] as const;
+  it.each(cases)("of %s %o end at 0, without subnormal numbers", async (name, options, means) => {
+    const backend = nodeWasmBackend({ threads: 1 });
+    const optimizer = createOptimizer(name, options);
+    const weight = new Parameter([4], new Float32Array(4));
+    const graph = trace((tracer) => {
+      const updates = optimizer.update(weight, tracer.input("grad", [4]), (scalar) => tracer.input(scalar, []));
+      for (const { target, value } of updates) tracer.update(target, value);
+      return {};
+    });
+    const state = optimizer.state(weight);
+    for (const mean of means) state[mean].data.set([1e-36, -1e-36, 1e-20, 1]);
+    const program = await backend.compile(graph);
+    program.run();
+    for (const mean of means) {
+      const [tiny, negative, small, large] = state[mean].data;
+      expect([tiny, negative]).toEqual([0, 0]);
+      expect(small / 1e-20).toBeCloseTo(large, 6);
+      expect(large).toBeGreaterThan(0.8);
+    }
+    await backend.close();
   });
 });
 

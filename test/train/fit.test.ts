@@ -3,6 +3,7 @@ import type { Dataset, InputArray, TargetArray } from "../../src/data/dataset.ts
 import { constant } from "../../src/engine/ops/constant.ts";
 import { crossEntropy } from "../../src/engine/ops/loss.ts";
 import { Random } from "../../src/engine/random.ts";
+import { type Metric, topK } from "../../src/metrics/metric.ts";
 import type { Model } from "../../src/models/model.ts";
 import { Model as PlainModel } from "../../src/models/model.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
@@ -14,7 +15,6 @@ import { type Callback, earlyStopping } from "../../src/train/callbacks.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 // Under another name: the linter takes `fit` for a focused test.
 import { fit as trainModel } from "../../src/train/fit.ts";
-import { type Metric, topK } from "../../src/train/metrics.ts";
 import { DivergedError } from "../../src/train/trainer.ts";
 import { bars, CLASSES, smallModel } from "./synthetic.ts";
 

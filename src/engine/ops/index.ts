@@ -68,6 +68,7 @@ export const primitives = {
   conv2d: conv.conv2dOp,
   conv2dWeightGrad: conv.conv2dWeightGradOp,
   maxPool2d: pool.maxPool2dOp,
+  maxPool2dWinners: pool.maxPool2dWinnersOp,
   maxPool2dGrad: pool.maxPool2dGradOp,
   avgPool2d: pool.avgPool2dOp,
   avgPool2dGrad: pool.avgPool2dGradOp,

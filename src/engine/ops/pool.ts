@@ -25,6 +25,11 @@ export interface AvgPoolGradAttrs extends AvgPoolAttrs {
   readonly inputShape: Shape;
 }
 
+export interface MaxPoolGradAttrs extends PoolAttrs {
+  /** Shape of the pooled input. */
+  readonly inputShape: Shape;
+}
+
 function poolShape(op: string, x: Spec, { kernel, stride, padding }: PoolAttrs): Spec {
   requireType(op, x, "float32");
   requireRank(op, x, 4, "[batch, height, width, channels]");
@@ -44,23 +49,30 @@ function poolShape(op: string, x: Spec, { kernel, stride, padding }: PoolAttrs):
   return { shape: [N, P, Q, C], dtype: "float32" };
 }
 
-/** Calls `visit(atY, window)` for every output element; `window` lists the offsets of the input elements under it. */
+/** An element of a window: its offset in the input, and its number in the window, counted row by row. */
+interface Tap {
+  readonly at: number;
+  readonly number: number;
+}
+
+/** Calls `visit(atY, window)` for every output element; `window` lists the input elements under it. */
 function visitWindows(
   [, H, W, C]: Shape,
   [N, P, Q]: Shape,
   { kernel, stride, padding }: PoolAttrs,
-  visit: (atY: number, window: readonly number[]) => void,
+  visit: (atY: number, window: readonly Tap[]) => void,
 ): void {
   for (let n = 0; n < N; n++) {
     for (let p = 0; p < P; p++) {
       for (let q = 0; q < Q; q++) {
         for (let c = 0; c < C; c++) {
-          const window: number[] = [];
+          const window: Tap[] = [];
           for (let r = 0; r < kernel[0]; r++) {
             for (let s = 0; s < kernel[1]; s++) {
               const h = p * stride[0] + r - padding[0];
               const w = q * stride[1] + s - padding[1];
-              if (h >= 0 && h < H && w >= 0 && w < W) window.push(((n * H + h) * W + w) * C + c);
+              if (h < 0 || h >= H || w < 0 || w >= W) continue;
+              window.push({ at: ((n * H + h) * W + w) * C + c, number: r * kernel[1] + s });
             }
           }
           visit(((n * P + p) * Q + q) * C + c, window);
@@ -70,34 +82,54 @@ function visitWindows(
   }
 }
 
-/** Offset of the first largest element of a window, in scan order (PyTorch's choice at ties). */
-function firstLargest(data: ArrayLike<number>, window: readonly number[]): number {
-  return window.reduce((best, at) => (data[at] > data[best] ? at : best), window[0]);
+/** The first largest element of a window, in scan order (PyTorch's choice at ties). */
+function firstLargest(data: ArrayLike<number>, window: readonly Tap[]): Tap {
+  return window.reduce((best, tap) => (data[tap.at] > data[best.at] ? tap : best), window[0]);
 }
 
+// The gradient goes to the first largest element of each window. Which one that was is kept, one small number for each
+// window, so that nobody needs the input any more.
 export const maxPool2dOp: Primitive<PoolAttrs> = {
   name: "maxPool2d",
   onnx: "MaxPool",
   infer: ([x], attrs) => poolShape("maxPool2d", x, attrs),
   batch: () => "map",
-  gradient: (g, { inputs: [x], attrs }) => [apply(maxPool2dGradOp, [x, g], attrs)],
+  gradient: (g, { inputs: [x], attrs }) => {
+    const winners = apply(maxPool2dWinnersOp, [x], attrs);
+    return [apply(maxPool2dGradOp, [winners, g], { ...attrs, inputShape: x.shape })];
+  },
   reference: ([x], y, attrs) => {
     visitWindows(x.shape, y.shape, attrs, (at, window) => {
-      y.data[at] = x.data[firstLargest(x.data, window)];
+      y.data[at] = x.data[firstLargest(x.data, window).at];
     });
   },
 };
 
-/** Sends the gradient of each window to its first largest element, found again from the input. */
-export const maxPool2dGradOp: Primitive<PoolAttrs> = {
+/** The first largest element of each window, as its number in the window, row by row: 0 … kH·kW − 1. */
+export const maxPool2dWinnersOp: Primitive<PoolAttrs> = {
+  name: "maxPool2dWinners",
+  onnx: null,
+  infer: ([x], attrs) => ({ ...poolShape("maxPool2dWinners", x, attrs), dtype: "int32" }),
+  batch: () => "map",
+  gradient: null,
+  reference: ([x], winners, attrs) => {
+    visitWindows(x.shape, winners.shape, attrs, (at, window) => {
+      winners.data[at] = firstLargest(x.data, window).number;
+    });
+  },
+};
+
+/** Sends the gradient of each window to its winner. Inputs: winners, gradient. */
+export const maxPool2dGradOp: Primitive<MaxPoolGradAttrs> = {
   name: "maxPool2dGrad",
   onnx: null,
-  infer: ([x]) => ({ shape: x.shape, dtype: "float32" }),
-  batch: ([x, g]) => (x && g ? "map" : "whole"),
+  infer: (_, { inputShape }) => ({ shape: inputShape, dtype: "float32" }),
+  batch: ([winners, g]) => (winners && g ? "map" : "whole"),
   gradient: null,
-  reference: ([x, g], dx, attrs) => {
-    visitWindows(x.shape, g.shape, attrs, (at, window) => {
-      dx.data[firstLargest(x.data, window)] += g.data[at];
+  reference: ([winners, g], dx, attrs) => {
+    visitWindows(dx.shape, g.shape, attrs, (at, window) => {
+      const winner = window.find(({ number }) => number === winners.data[at]);
+      if (winner !== undefined) dx.data[winner.at] += g.data[at];
     });
   },
 };
@@ -115,7 +147,7 @@ export const avgPool2dOp: Primitive<AvgPoolAttrs> = {
   gradient: (g, { inputs: [x], attrs }) => [apply(avgPool2dGradOp, [g], { ...attrs, inputShape: x.shape })],
   reference: ([x], y, attrs) => {
     visitWindows(x.shape, y.shape, attrs, (at, window) => {
-      y.data[at] = window.reduce((total, from) => total + x.data[from], 0) / divisor(attrs, window.length);
+      y.data[at] = window.reduce((total, from) => total + x.data[from.at], 0) / divisor(attrs, window.length);
     });
   },
 };
@@ -128,7 +160,7 @@ export const avgPool2dGradOp: Primitive<AvgPoolGradAttrs> = {
   gradient: null,
   reference: ([g], dx, attrs) => {
     visitWindows(dx.shape, g.shape, attrs, (at, window) => {
-      for (const to of window) dx.data[to] += g.data[at] / divisor(attrs, window.length);
+      for (const to of window) dx.data[to.at] += g.data[at] / divisor(attrs, window.length);
     });
   },
 };

@@ -8,7 +8,7 @@ import { Parameter, type Tensor } from "../tensor.ts";
 import { scalarOf } from "./simplify.ts";
 
 export interface Group {
-  /** The op that is no elementwise one, if there is one; it is the first node. */
+  /** The op that is no elementwise one, if there is one; it is the first node. Only its twin may be another. */
   readonly root: Tensor | undefined;
   /** Everything computed here, inputs before outputs. */
   readonly nodes: readonly Tensor[];
@@ -54,7 +54,10 @@ interface Draft {
   shape: Shape;
 }
 
-/** Decides whether an elementwise op may be computed with a group that starts with `first`. */
+/**
+ * Decides whether an op may be computed with a group that starts with `first`: an elementwise one, or a twin of `first`,
+ * which computes something else from the same operands.
+ */
 export type Joins = (first: Tensor, tensor: Tensor) => boolean;
 
 /**
@@ -65,9 +68,10 @@ export type Joins = (first: Tensor, tensor: Tensor) => boolean;
 export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: Joins): Group[] {
   const drafts: Draft[] = [];
   const draftOf = new Map<Tensor, number>();
-  for (const tensor of order) {
-    if (isLeaf(tensor) || isView(tensor)) continue;
-    const host = isElementwise(tensor) ? findHost(tensor, drafts, draftOf, joins) : undefined;
+  // What follows from leaves alone (a momentum's decay) waits for its first reader, to be computed with it.
+  const waiting = new Set<Tensor>();
+  const put = (tensor: Tensor, host: number | undefined): void => {
+    waiting.delete(tensor);
     if (host === undefined) {
       draftOf.set(tensor, drafts.length);
       const root = isElementwise(tensor) ? undefined : tensor;
@@ -76,15 +80,36 @@ export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: 
       draftOf.set(tensor, host);
       drafts[host].nodes.push(tensor);
     }
-  }
-
-  const stored = new Set(roots.map(storageOf));
-  for (const tensor of order) {
-    const home = draftOf.get(tensor);
-    for (const input of tensor.inputs) {
-      // A view's reader may stand anywhere, so what lies under a view is always stored.
-      if (isView(input) || isView(tensor) || draftOf.get(input) !== home) stored.add(storageOf(input));
+  };
+  const place = (tensor: Tensor): void => {
+    const host = isElementwise(tensor) ? findHost(tensor, drafts, draftOf, joins) : undefined;
+    for (const input of tensor.inputs.map(storageOf)) {
+      if (waiting.has(input)) placeWaiting(input, host);
     }
+    put(tensor, isElementwise(tensor) ? findHost(tensor, drafts, draftOf, joins) : findTwin(tensor, drafts, joins));
+  };
+  const placeWaiting = (tensor: Tensor, host: number | undefined): void => {
+    for (const input of tensor.inputs) if (waiting.has(input)) placeWaiting(input, host);
+    const fits = host !== undefined && fitsInto(tensor, drafts[host], joins);
+    put(tensor, fits ? host : findHost(tensor, drafts, draftOf, joins));
+  };
+  for (const tensor of order) {
+    if (isLeaf(tensor) || isView(tensor)) continue;
+    const free = tensor.inputs.every((input) => isLeaf(storageOf(input)) || waiting.has(input));
+    if (isElementwise(tensor) && free) waiting.add(tensor);
+    else place(tensor);
+  }
+  for (const tensor of waiting) place(tensor);
+
+  const stored = storedTensors(order, roots, draftOf);
+  for (const tensor of order) {
+    const target = laterHome(tensor, order, roots, drafts, draftOf, stored, joins);
+    if (target === undefined) continue;
+    const { nodes } = drafts[draftOf.get(tensor) as number];
+    nodes.splice(nodes.indexOf(tensor), 1);
+    drafts[target].nodes.splice(drafts[target].root === undefined ? 0 : 1, 0, tensor);
+    draftOf.set(tensor, target);
+    stored.delete(tensor);
   }
   return drafts.map(({ root, nodes, shape }) => {
     const inside = new Set(nodes);
@@ -100,6 +125,17 @@ export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: 
   });
 }
 
+/** The group whose root has the same operands and can compute this op on the way. */
+function findTwin(tensor: Tensor, drafts: readonly Draft[], joins: Joins): number | undefined {
+  const found = drafts.findIndex(
+    ({ root }) =>
+      root?.inputs.length === tensor.inputs.length &&
+      root.inputs.every((input, i) => input === tensor.inputs[i]) &&
+      joins(root, tensor),
+  );
+  return found < 0 ? undefined : found;
+}
+
 /**
  * The group that a tensor can be computed in: the latest among those of its operands, since joining an earlier one could
  * close a cycle.
@@ -113,11 +149,56 @@ function findHost(
   const homes = tensor.inputs.map((input) => draftOf.get(storageOf(input)) ?? -1);
   const latest = Math.max(...homes);
   if (latest < 0) return undefined;
-  const { root, nodes, shape } = drafts[latest];
   // A view of what the group computes would be read back from memory inside the loop that writes it.
   const readsView = tensor.inputs.some((input, i) => homes[i] === latest && isView(input));
-  if (readsView || !sameShape(shape, tensor.shape) || !joins(nodes[0], tensor)) return undefined;
-  const aligned = (input: Tensor, home: number): boolean =>
-    home === latest || alignment(input.shape, tensor.shape) !== "other";
-  return root === undefined || tensor.inputs.every((input, i) => aligned(input, homes[i])) ? latest : undefined;
+  const outside = tensor.inputs.filter((_, i) => homes[i] !== latest);
+  return !readsView && fitsInto(tensor, drafts[latest], joins, outside) ? latest : undefined;
+}
+
+/** Whether a tensor's shape, its operands from `outside` and the caller's rule allow computing it in a group. */
+function fitsInto(tensor: Tensor, { root, nodes, shape }: Draft, joins: Joins, outside = tensor.inputs): boolean {
+  const aligned = (input: Tensor): boolean => alignment(input.shape, tensor.shape) !== "other";
+  return sameShape(shape, tensor.shape) && joins(nodes[0], tensor) && (root === undefined || outside.every(aligned));
+}
+
+/** Tensors that are read by other groups, or asked for. */
+function storedTensors(
+  order: readonly Tensor[],
+  roots: readonly Tensor[],
+  draftOf: ReadonlyMap<Tensor, number>,
+): Set<Tensor> {
+  const stored = new Set(roots.map(storageOf));
+  for (const tensor of order) {
+    const home = draftOf.get(tensor);
+    for (const input of tensor.inputs) {
+      // A view's reader may stand anywhere, so what lies under a view is always stored.
+      if (isView(input) || isView(tensor) || draftOf.get(input) !== home) stored.add(storageOf(input));
+    }
+  }
+  return stored;
+}
+
+/**
+ * The group that reads a tensor, if it may as well compute it: what follows from one stored tensor need not be stored
+ * beside it. So the mask of a relu's gradient is found again in the backward pass.
+ */
+function laterHome(
+  tensor: Tensor,
+  order: readonly Tensor[],
+  roots: readonly Tensor[],
+  drafts: readonly Draft[],
+  draftOf: ReadonlyMap<Tensor, number>,
+  stored: ReadonlySet<Tensor>,
+  joins: Joins,
+): number | undefined {
+  if (!isElementwise(tensor) || !stored.has(tensor) || roots.some((root) => storageOf(root) === tensor))
+    return undefined;
+  const home = draftOf.get(tensor);
+  const sources = tensor.inputs.filter((input) => scalarOf(input) === undefined);
+  if (sources.length !== 1 || draftOf.get(sources[0]) !== home || !stored.has(sources[0])) return undefined;
+  const readers = order.filter((other) => other.inputs.includes(tensor));
+  const [target, ...others] = new Set(readers.map((reader) => draftOf.get(reader)));
+  if (target === undefined || others.length > 0 || !readers.every(isElementwise)) return undefined;
+  const { nodes, shape } = drafts[target];
+  return target !== home && sameShape(shape, tensor.shape) && joins(nodes[0], tensor) ? target : undefined;
 }

@@ -84,7 +84,7 @@ export function plan(source: Graph, { legalize, rides }: Legality): Plan {
   const simple = rewriteGraph(source, (roots) => simplify(legalize(simplify(cropUnread(expandComposites(roots))))));
   const order = topologicalOrder([...simple.inputs, ...graphRoots(simple)]);
   const batch = batchSize(order);
-  const splits = splitTensors(order, batch);
+  const splits = splitTensors(order, batch, simple.updates.length === 0 && batch < CHUNKS);
   const combined = combinePartials(order, splits);
   const graph = rewriteGraph(simple, (roots) => roots.map((root) => combined.get(root) as Tensor));
   return new Planner(graph, batch, splits, rides).plan();
@@ -154,7 +154,10 @@ class Planner {
         if (this.#ahead.has(first) !== this.#ahead.has(tensor)) return false;
         if (a.split !== b.split || a.split === "partial" || a.batched !== b.batched) return false;
         if (!("scalar" in first.op) && !this.#rides(first, tensor)) return false;
-        return !assigned.has(tensor) || (fuseAssignments && "scalar" in first.op);
+        const target = assigned.get(tensor);
+        // The root of a group reads its operands in an order of its own: none of them may change meanwhile.
+        const readsTarget = !("scalar" in first.op) && first.inputs.some((input) => storageOf(input) === target);
+        return target === undefined || (fuseAssignments && !readsTarget);
       });
       return this.#stages(groups, assigned);
     };
@@ -179,7 +182,8 @@ class Planner {
         readers.set(storage, [...(readers.get(storage) ?? []), g]);
       }
     });
-    const stages = groups.map(() => 0);
+    const prepared = this.#preparation(groups, splitOfGroup, homeOf);
+    const stages = splitOfGroup.map((split) => (split === "range" ? 0 : prepared));
     for (let round = 0; round <= groups.length; round++) {
       let changed = false;
       groups.forEach((group, g) => {
@@ -204,6 +208,29 @@ class Planner {
       if (!changed) return groups.map((group, g) => ({ ...group, split: splitOfGroup[g], stage: stages[g] }));
     }
     return undefined;
+  }
+
+  /**
+   * The number of stages that rearrange weights before samples are touched: what follows the batch begins behind them, so
+   * that no layer waits in memory, forward or backward, until the weights of the next one are ready.
+   */
+  #preparation(groups: readonly Group[], splits: readonly Split[], homeOf: ReadonlyMap<Tensor, number>): number {
+    // Depth of the groups that hang on parameters alone, among themselves; undefined for others.
+    const depths: (number | undefined)[] = [];
+    let most = 0;
+    groups.forEach((group, g) => {
+      const before = group.inputs.map((input) => {
+        const storage = storageOf(input);
+        const home = homeOf.get(storage);
+        if (home !== undefined) return depths[home];
+        return storage.op.name === "input" ? undefined : 0;
+      });
+      const isAhead = this.#ahead.has(group.nodes[0]);
+      const known = before.filter((depth) => depth !== undefined);
+      depths[g] = isAhead || known.length < before.length ? undefined : 1 + Math.max(0, ...known);
+      if (splits[g] !== "range") most = Math.max(most, ...known);
+    });
+    return most;
   }
 
   #place(

@@ -5,11 +5,12 @@
 
 import { type ConstantAttrs, constant } from "../ops/constant.ts";
 import type { CastAttrs, ElementwiseOp } from "../ops/elementwise.ts";
-import { mul, sqrt } from "../ops/elementwise.ts";
+import { mul, sqrt, where } from "../ops/elementwise.ts";
 import { type PermuteAttrs, permute, reshape } from "../ops/movement.ts";
+import { type MaxPoolGradAttrs, maxPool2dGradOp, maxPool2dOp, type PoolAttrs } from "../ops/pool.ts";
 import type { ReduceAttrs } from "../ops/reduce.ts";
 import { sameShape } from "../shape.ts";
-import { Parameter, type Tensor } from "../tensor.ts";
+import { apply, Parameter, type Tensor } from "../tensor.ts";
 import { rewrite } from "./rewrite.ts";
 
 /** What an op can be replaced by, by op name; a rule returns its tensor when it has nothing to say. */
@@ -43,6 +44,7 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
     const { axes } = tensor.attrs as ReduceAttrs;
     return axes.every((axis) => x.shape[axis] === 1) ? RULES.reshape(reshape(x, tensor.shape)) : tensor;
   },
+  where: (tensor) => maskedBeforeScatter(tensor),
   add: (tensor) => withoutNeutral(tensor, 0),
   mul: (tensor) => withoutNeutral(tensor, 1),
   // The usual exponents, exactly; pow itself goes through exp and log.
@@ -62,6 +64,22 @@ function withoutNeutral(tensor: Tensor, neutral: number): Tensor {
   if (scalarOf(b) === neutral && sameShape(a.shape, tensor.shape)) return a;
   if (scalarOf(a) === neutral && sameShape(b.shape, tensor.shape)) return b;
   return tensor;
+}
+
+/**
+ * where(x > 0, gradient of max pooling x, 0) masks before the gradient is spread: only winners get any, and there x is what
+ * the window gave. So x need not be kept, and there is less to mask. The same for any comparison with a scalar.
+ */
+function maskedBeforeScatter(tensor: Tensor): Tensor {
+  const [condition, scattered, otherwise] = tensor.inputs;
+  if (scattered.op.name !== "maxPool2dGrad" || scalarOf(otherwise) !== 0) return tensor;
+  const [winners, g] = scattered.inputs;
+  const [x, bound] = condition.inputs;
+  const compares = condition.dtype === "int32" && condition.inputs.length === 2 && scalarOf(bound) !== undefined;
+  if (!compares || x !== winners.inputs[0]) return tensor;
+  const pooled = apply(maxPool2dOp, [x], winners.attrs as PoolAttrs);
+  const mask = apply(condition.op, [pooled, bound], condition.attrs as never);
+  return apply(maxPool2dGradOp, [winners, where(mask, g, 0)], scattered.attrs as MaxPoolGradAttrs);
 }
 
 /** The number in a constant whose elements are all alike. */

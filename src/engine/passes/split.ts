@@ -31,17 +31,25 @@ export function batchSize(order: readonly Tensor[]): number {
   return input?.shape[0] ?? 0;
 }
 
-/** The split of every tensor. */
-export function splitTensors(order: readonly Tensor[], batch: number): Map<Tensor, SplitTensor> {
+/**
+ * The split of every tensor.
+ * @param together whether the threads share what there is to do for a sample: for batches too small to be shared out
+ */
+export function splitTensors(order: readonly Tensor[], batch: number, together: boolean): Map<Tensor, SplitTensor> {
   const splits = new Map<Tensor, SplitTensor>();
   const whole: SplitTensor = { split: "range", batched: false };
   for (const tensor of order) {
-    splits.set(tensor, tensor instanceof Parameter || batch === 0 ? whole : splitOf(tensor, splits, batch));
+    splits.set(tensor, tensor instanceof Parameter || batch === 0 ? whole : splitOf(tensor, splits, batch, together));
   }
   return splits;
 }
 
-function splitOf(tensor: Tensor, splits: ReadonlyMap<Tensor, SplitTensor>, batch: number): SplitTensor {
+function splitOf(
+  tensor: Tensor,
+  splits: ReadonlyMap<Tensor, SplitTensor>,
+  batch: number,
+  together: boolean,
+): SplitTensor {
   const batched = tensor.inputs.map((input) => splits.get(input)?.batched ?? false);
   const op = tensor.op as Primitive<never>;
   const rule = op.batch(batched, { inputs: tensor.inputs, output: tensor, attrs: tensor.attrs as never });
@@ -54,7 +62,7 @@ function splitOf(tensor: Tensor, splits: ReadonlyMap<Tensor, SplitTensor>, batch
   }
   const largeWeight =
     tensor.op.name === "matmul" && tensor.inputs.some((x, i) => !batched[i] && sizeOf(x.shape) > LARGE_WEIGHT);
-  return { split: largeWeight ? "range" : "samples", batched: true };
+  return { split: largeWeight || together ? "range" : "samples", batched: true };
 }
 
 /**

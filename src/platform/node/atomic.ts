@@ -101,6 +101,15 @@ export function writeFileAtomicSync(path: string, data: Uint8Array | string): vo
   }
 }
 
+/** Adds to the end of a file. Throws DuctusError in one line. */
+export async function appendFile(path: string, data: Uint8Array): Promise<void> {
+  try {
+    await fs.promises.appendFile(path, data);
+  } catch (error) {
+    throw fileError(error, "write", path);
+  }
+}
+
 /** Gives a file another name in its folder; a file of that name is replaced. Throws DuctusError in one line. */
 export async function moveFile(from: string, to: string): Promise<void> {
   try {

@@ -1,4 +1,4 @@
-/** Decodes PNG, JPEG and WebP files through sharp; every later step, the resize included, is our own code. */
+/** Decodes PNG, JPEG and WebP files and writes PNG through sharp; every step between, the resize included, is our own code. */
 
 import type { Picture } from "../../data/picture.ts";
 import { DataError, DuctusError } from "../../engine/errors.ts";
@@ -37,6 +37,13 @@ export async function decodeImage(
       cause,
     });
   }
+}
+
+/** The bytes of a PNG file. */
+export async function encodePng({ width, height, channels, data }: Picture): Promise<Uint8Array> {
+  const sharp = await loadSharp();
+  const file = sharp(data, { raw: { width, height, channels } }).png({ compressionLevel: 9 });
+  return channels < 3 ? file.toColourspace("b-w").toBuffer() : file.toBuffer();
 }
 
 /** Loaded when the first picture is decoded: training on IDX files needs no decoder. */

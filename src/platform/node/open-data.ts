@@ -51,7 +51,14 @@ async function describe(
   origin: string,
   preprocessing: Preprocessing,
 ): Promise<LoadedData> {
-  return { train, test, origin, fingerprint: await fingerprintPair(train, test, sha256), preprocessing };
+  const fingerprint = await fingerprintPair(train, test, sha256);
+  return {
+    train: train.with({ split: "train" }),
+    test: test.with({ split: "test" }),
+    origin,
+    fingerprint,
+    preprocessing,
+  };
 }
 
 async function openFile(path: string): Promise<Parts> {

@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Backend } from "../../engine/backends/backend.ts";
 import { UsageError } from "../../engine/errors.ts";
 import type { BackendOptions, Platform } from "../platform.ts";
-import { moveFile, readFileChecked, writeFileAtomic } from "./atomic.ts";
+import { appendFile, moveFile, readFileChecked, writeFileAtomic } from "./atomic.ts";
 import { decodeImage } from "./images.ts";
 import { nodeWasmBackend } from "./threads.ts";
 
@@ -24,6 +24,7 @@ export const nodePlatform: Platform = {
   createBackend,
   readFile: readFileChecked,
   writeFile: writeFileAtomic,
+  appendFile,
   moveFile,
   decodePicture: decodeImage,
   breathe: async () => setImmediate(),

@@ -121,7 +121,15 @@ async function describe(
   const isPublished = fingerprint === source.fingerprint;
   const isPackage = train.origin.startsWith("npm package");
   const remark = isPublished ? " (the published files)" : isPackage ? "" : " (not byte for byte the published files)";
-  return { train, test, origin: place + remark, fingerprint, preprocessing: source.preprocessing };
+  const { preprocessing } = source;
+  const origin = place + remark;
+  return {
+    train: train.with({ split: "train" }),
+    test: test.with({ split: "test" }),
+    origin,
+    fingerprint,
+    preprocessing,
+  };
 }
 
 async function isComplete(source: SourceRecord, folder: string): Promise<boolean> {

@@ -11,7 +11,7 @@ import * as norm from "../../../src/engine/ops/norm.ts";
 import * as pool from "../../../src/engine/ops/pool.ts";
 import * as r from "../../../src/engine/ops/reduce.ts";
 import type { Shape } from "../../../src/engine/shape.ts";
-import { apply } from "../../../src/engine/tensor.ts";
+import { apply, type Tensor } from "../../../src/engine/tensor.ts";
 import { type Case, type CaseInput, define, fixed, ints, w, x } from "./case.ts";
 
 const kinks = { gradient: "kinks" } as const;
@@ -234,9 +234,15 @@ export const networkCases = {
     ),
     define("all negative, padded", [x([2, 4, 4, 3], [-9, -1])], (a) => pool.maxPool2d(a, 3, { padding: 1 })),
   ],
+  maxPool2dWinners: POOLS.map(([label, input, kernel, options = {}]) => {
+    const { attrs } = pooled(input, kernel, options);
+    return define(label, [x(input, "ties")], (a) => apply(pool.maxPool2dWinnersOp, [a], attrs), none);
+  }),
   maxPool2dGrad: POOLS.map(([label, input, kernel, options = {}]) => {
     const { shape, attrs } = pooled(input, kernel, options);
-    return define(label, [x(input, "ties"), x(shape)], (a, g) => apply(pool.maxPool2dGradOp, [a, g], attrs), none);
+    const scatter = (a: Tensor, g: Tensor): Tensor =>
+      apply(pool.maxPool2dGradOp, [apply(pool.maxPool2dWinnersOp, [a], attrs), g], { ...attrs, inputShape: input });
+    return define(label, [x(input, "ties"), x(shape)], scatter, none);
   }),
   avgPool2d: POOLS.flatMap(([label, input, kernel, options]) =>
     (options?.padding === undefined ? [true] : [true, false]).map((countIncludePad) =>
@@ -468,6 +474,25 @@ export const networkFunctions = {
       matmul(act.softmax(matmul(matmul(a, k), a, { transposeB: true })), a),
     ),
   ],
+  // Masks that a backend may apply before it spreads the gradient, at ties and where windows overlap, and riders behind it.
+  maxPoolMasks: POOLS.flatMap(([label, input, kernel, options]) => [
+    define(`relu, ${label}`, [x(input, "ties")], (a) => pool.maxPool2d(e.relu(a), kernel, options), kinks),
+    define(
+      `clamp, ${label}`,
+      [x(input, "ties")],
+      (a) => pool.maxPool2d(act.clamp(a, -0.5, 0.5), kernel, options),
+      kinks,
+    ),
+    define(
+      `bias, where, ${label}`,
+      [x(input, "ties"), w([input[3]])],
+      (a, b) => pool.maxPool2d(e.where(e.gt(a, -0.25), e.mul(e.add(a, b), b), 0), kernel, options),
+      kinks,
+    ),
+  ]),
+  avgPoolRiders: POOLS.map(([label, input, kernel, options]) =>
+    define(`tanh, ${label}`, [x(input)], (a) => pool.avgPool2d(e.tanh(a), kernel, options)),
+  ),
   // However a backend shares out the samples, none may be lost or counted twice.
   batches: [1, 2, 3, 5, 7, 8, 9, 15, 17, 33].map((size) =>
     define(

@@ -3,13 +3,21 @@
  * adds a pointer to a vector does not compile; statements are methods of the function being built. Encoding follows the
  * WebAssembly core specification 2.0 with the threads and relaxed-SIMD proposals.
  */
+import { Bytes, signed, unsigned } from "./bytes.ts";
 
 export type ValueType = "i32" | "f32" | "v128";
 
-/** Instructions that leave one value of type T on the stack. */
+/**
+ * What leaves one value of type T on the stack: an instruction behind its operands. It stays a tree until a function takes
+ * it, so that no byte is copied from expression to expression.
+ */
 export interface Expr<T extends ValueType = ValueType> {
   readonly type: T;
+  readonly operands: readonly Expr[];
+  /** The instruction alone. */
   readonly code: readonly number[];
+  /** The value of an i32 that is known now. */
+  readonly constant: number | undefined;
 }
 
 export type I32 = Expr<"i32">;
@@ -23,72 +31,43 @@ export interface Local<T extends ValueType = ValueType> extends Expr<T> {
 
 const TYPE_CODES = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const satisfies Record<ValueType, number>;
 const VOID = 0x40;
+const END = 0x0b;
 
-function unsigned(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  do {
-    const low = rest % 128;
-    rest = Math.floor(rest / 128);
-    bytes.push(rest > 0 ? low | 0x80 : low);
-  } while (rest > 0);
-  return bytes;
-}
-
-function signed(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value | 0;
-  for (;;) {
-    const low = rest & 0x7f;
-    rest >>= 7;
-    if ((rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0)) return [...bytes, low];
-    bytes.push(low | 0x80);
-  }
-}
-
-const utf8 = (text: string): number[] => {
-  const bytes = [...new TextEncoder().encode(text)];
-  return [...unsigned(bytes.length), ...bytes];
-};
-
-function make<T extends ValueType>(type: T, code: readonly number[], ...operands: readonly Expr[]): Expr<T> {
-  const bytes: number[] = [];
-  for (const operand of operands) for (const byte of operand.code) bytes.push(byte);
-  for (const byte of code) bytes.push(byte);
-  return { type, code: bytes };
-}
+const make = <T extends ValueType>(type: T, code: readonly number[], ...operands: readonly Expr[]): Expr<T> => ({
+  type,
+  operands,
+  code,
+  constant: undefined,
+});
 
 const simd = (opcode: number): number[] => [0xfd, ...unsigned(opcode)];
 
 /** A memory operand: alignment exponent 0 (a hint only) and a constant offset. */
 const at = (offset: number): number[] => [0, ...unsigned(offset)];
 
-const f32Bytes = (value: number): number[] => [...new Uint8Array(new Float32Array([value]).buffer)];
+// Two views for all constants: there are thousands of those, and making a view takes long.
+const lane = new Float32Array(1);
+const laneBytes = new Uint8Array(lane.buffer);
+const f32Bytes = (value: number): number[] => {
+  lane[0] = value;
+  return [...laneBytes];
+};
 
 // Integers, for addresses and counters ------------------------------------------------------------------------------------
 
-export const i32 = (value: number): I32 => make("i32", [0x41, ...signed(value)]);
+const NONE: readonly Expr[] = [];
 
-const constantOf = (x: I32): number | undefined => {
-  if (x.code[0] !== 0x41) return undefined;
-  const again = (value: number): boolean => signed(value).every((byte, i) => byte === x.code[i + 1]);
-  let value = 0;
-  let shift = 0;
-  for (let i = 1; ; i++) {
-    const byte = x.code[i];
-    value |= (byte & 0x7f) << shift;
-    shift += 7;
-    if ((byte & 0x80) === 0) {
-      if (shift < 32 && (byte & 0x40) !== 0) value |= -1 << shift;
-      return x.code.length === i + 1 && again(value) ? value : undefined;
-    }
-  }
-};
+export const i32 = (value: number): I32 => ({
+  type: "i32",
+  operands: NONE,
+  code: [0x41, ...signed(value)],
+  constant: value | 0,
+});
 
 /** a + b; constants are folded, since address arithmetic is full of zeros. */
 export function addI(a: I32, b: I32 | number): I32 {
-  const right = typeof b === "number" ? b : constantOf(b);
-  const left = constantOf(a);
+  const right = typeof b === "number" ? b : b.constant;
+  const left = a.constant;
   if (right === 0) return a;
   if (left === 0 && typeof b !== "number") return b;
   if (left !== undefined && right !== undefined) return i32(left + right);
@@ -97,8 +76,8 @@ export function addI(a: I32, b: I32 | number): I32 {
 
 /** a · b; constants are folded. */
 export function mulI(a: I32, b: I32 | number): I32 {
-  const right = typeof b === "number" ? b : constantOf(b);
-  const left = constantOf(a);
+  const right = typeof b === "number" ? b : b.constant;
+  const left = a.constant;
   if (right === 0 || left === 0) return i32(0);
   if (right === 1) return a;
   if (left !== undefined && right !== undefined) return i32(Math.imul(left, right));
@@ -133,19 +112,23 @@ export const load = (address: I32, offset = 0): V128 => make("v128", [...simd(0x
 export const load32Splat = (address: I32, offset = 0): V128 => make("v128", [...simd(0x09), ...at(offset)], address);
 export const load32Zero = (address: I32, offset = 0): V128 => make("v128", [...simd(0x5c), ...at(offset)], address);
 
+/** `into` with its 16-bit lane `lane` loaded. */
+export const load16Lane = (address: I32, into: V128, lane: number, offset = 0): V128 =>
+  make("v128", [...simd(0x55), ...at(offset), lane], address, into);
+
 export const atomicLoad = (address: I32): I32 => make("i32", [0xfe, 0x10, 2, 0], address);
 export const atomicAdd = (address: I32, value: I32): I32 => make("i32", [0xfe, 0x1e, 2, 0], address, value);
 export const atomicNotify = (address: I32, count: I32): I32 => make("i32", [0xfe, 0x00, 2, 0], address, count);
 /** Sleeps until the word changes from `expected` (no time limit). */
 export const atomicWait = (address: I32, expected: I32): I32 =>
-  make("i32", [...expected.code, 0x42, 0x7f, 0xfe, 0x01, 2, 0], address);
+  make("i32", [0x42, 0x7f, 0xfe, 0x01, 2, 0], address, expected);
 
 // Vectors -------------------------------------------------------------------------------------------------------------
 
 /** Four lanes of one float32 constant. */
 export const splatConst = (value: number): V128 => {
-  const lane = f32Bytes(value);
-  return make("v128", [...simd(0x0c), ...lane, ...lane, ...lane, ...lane]);
+  const bytes = f32Bytes(value);
+  return make("v128", [...simd(0x0c), ...bytes, ...bytes, ...bytes, ...bytes]);
 };
 /** Four lanes of one int32 constant. */
 export const splatConstI = (value: number): V128 => i32x4Const([value, value, value, value]);
@@ -162,6 +145,8 @@ const binaryV = (opcode: number) => {
 };
 
 export const splatI = (a: I32): V128 => make("v128", simd(0x11), a);
+/** Eight lanes of the low 16 bits. */
+export const splatH = (a: I32): V128 => make("v128", simd(0x10), a);
 export const splatF = (a: F32): V128 => make("v128", simd(0x13), a);
 export const extractI = (a: V128, lane: number): I32 => make("i32", [...simd(0x1b), lane], a);
 export const extractF = (a: V128, lane: number): F32 => make("f32", [...simd(0x1f), lane], a);
@@ -203,6 +188,7 @@ export const v = {
   truncToI: unaryV(0xf8),
   fromI: unaryV(0xfa),
   widenLow8: unaryV(0x89),
+  widenHigh8: unaryV(0x8a),
   widenLow16: unaryV(0xa9),
 } as const;
 
@@ -224,6 +210,26 @@ export const vi = {
   shrU: (a: V128, bits: number): V128 => make("v128", simd(0xad), a, i32(bits)),
 } as const;
 
+/** Sixteen lanes of 8 bits, without sign. */
+export const vb = {
+  add: binaryV(0x6e),
+  sub: binaryV(0x71),
+  min: binaryV(0x77),
+  max: binaryV(0x79),
+  /** The 16-bit lanes of a and b, cut off at 0 and 255. */
+  narrow: binaryV(0x66),
+} as const;
+
+/** Eight lanes of 16 bits. */
+export const vh = {
+  mul: binaryV(0x95),
+  /** Products of neighbours with sign, added in pairs: four lanes of 32 bits. */
+  dot: binaryV(0xba),
+  /** The 32-bit lanes of a and b with sign, cut off at 0 and 65,535. */
+  narrow: binaryV(0x86),
+  shrU: (a: V128, bits: number): V128 => make("v128", simd(0x8d), a, i32(bits)),
+} as const;
+
 // Functions -----------------------------------------------------------------------------------------------------------
 
 /** A function of a module under construction. */
@@ -232,7 +238,7 @@ export class Func {
   readonly index: number;
   readonly params: readonly Local<"i32">[];
   readonly #locals: ValueType[] = [];
-  #code: number[] = [];
+  readonly #code = new Bytes();
 
   constructor(name: string, index: number, paramCount: number) {
     this.name = name;
@@ -241,7 +247,7 @@ export class Func {
   }
 
   #reference<T extends ValueType>(type: T, index: number): Local<T> {
-    return { type, index, code: [0x20, ...unsigned(index)] };
+    return { type, operands: NONE, code: [0x20, ...unsigned(index)], constant: undefined, index };
   }
 
   /** A new local, set to `value` if given. */
@@ -258,8 +264,13 @@ export class Func {
   }
 
   #emit(code: readonly number[], ...operands: readonly Expr[]): void {
-    for (const operand of operands) for (const byte of operand.code) this.#code.push(byte);
-    for (const byte of code) this.#code.push(byte);
+    for (const operand of operands) this.#evaluate(operand);
+    this.#code.append(code);
+  }
+
+  #evaluate({ operands, code }: Expr): void {
+    for (let i = 0; i < operands.length; i++) this.#evaluate(operands[i]);
+    this.#code.append(code);
   }
 
   set<T extends ValueType>(local: Local<T>, value: Expr<T>): void {
@@ -323,7 +334,7 @@ export class Func {
   /** `for (i = from; i < to; i += step) body(i)`, signed. */
   for(from: I32 | number, to: I32 | number, step: number, body: (i: Local<"i32">) => void): void {
     const i = this.local("i32", literal(from));
-    const [first, last] = [constantOf(literal(from)), constantOf(literal(to))];
+    const [first, last] = [literal(from).constant, literal(to).constant];
     const loop = (): void => {
       this.#emit([0x03, VOID]);
       body(i);
@@ -350,16 +361,19 @@ export class Func {
     this.#emit([0x0f]);
   }
 
-  /** The encoded body with its locals. */
-  encode(): number[] {
-    const groups: [ValueType, number][] = [];
+  /** Appends the locals and the body, behind their length. */
+  encode(to: Bytes): void {
+    const runs: [ValueType, number][] = [];
     for (const type of this.#locals) {
-      const last = groups.at(-1);
+      const last = runs.at(-1);
       if (last?.[0] === type) last[1]++;
-      else groups.push([type, 1]);
+      else runs.push([type, 1]);
     }
-    const locals = [unsigned(groups.length), ...groups.map(([type, n]) => [...unsigned(n), TYPE_CODES[type]])].flat();
-    return [...unsigned(locals.length + this.#code.length + 1), ...locals, ...this.#code, 0x0b];
+    const locals = [...unsigned(runs.length), ...runs.flatMap(([type, n]) => [...unsigned(n), TYPE_CODES[type]])];
+    to.unsigned(locals.length + this.#code.length + 1);
+    to.append(locals);
+    to.concat(this.#code);
+    to.push(END);
   }
 }
 
@@ -389,23 +403,54 @@ export class ModuleBuilder {
 
   /** The binary, with a name section so that profilers and stack traces show kernels by name. */
   encode(maximumPages: number): Uint8Array<ArrayBuffer> {
-    const section = (id: number, content: number[]): number[] => [id, ...unsigned(content.length), ...content];
-    const list = (items: readonly number[][]): number[] => [...unsigned(items.length), ...items.flat()];
-    const types = [...new Set([...this.#imports, ...this.#funcs].map((func) => func.params.length))];
-    const typeOf = (func: Func): number[] => unsigned(types.indexOf(func.params.length));
-    const bytes: number[] = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-    const append = (part: readonly number[]): void => {
-      for (const byte of part) bytes.push(byte);
+    const module = new Bytes();
+    module.append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+    const section = (id: number, write: (content: Bytes) => void): void => {
+      const content = new Bytes();
+      write(content);
+      module.push(id);
+      module.unsigned(content.length);
+      module.concat(content);
     };
-    append(section(1, list(types.map((n) => [0x60, ...list(new Array(n).fill([TYPE_CODES.i32])), 0]))));
-    const limits = [3, ...unsigned(1), ...unsigned(maximumPages)]; // shared, with a maximum
-    const imports = this.#imports.map((func) => [...utf8("env"), ...utf8(func.name), 0, ...typeOf(func)]);
-    append(section(2, list([[...utf8("env"), ...utf8("memory"), 2, ...limits], ...imports])));
-    append(section(3, list(this.#funcs.map(typeOf))));
-    append(section(7, list(this.#exports.map((func) => [...utf8(func.name), 0, ...unsigned(func.index)]))));
-    append(section(10, list(this.#funcs.map((func) => func.encode()))));
-    const names = list(this.#funcs.map((func) => [...unsigned(func.index), ...utf8(func.name)]));
-    append(section(0, [...utf8("name"), 1, ...unsigned(names.length), ...names]));
-    return new Uint8Array(bytes);
+    const list = <T>(to: Bytes, items: readonly T[], write: (item: T) => void): void => {
+      to.unsigned(items.length);
+      for (const item of items) write(item);
+    };
+    const types = [...new Set([...this.#imports, ...this.#funcs].map((func) => func.params.length))];
+    const typeOf = (func: Func): number => types.indexOf(func.params.length);
+    section(1, (to) =>
+      list(to, types, (n) => to.append([0x60, ...unsigned(n), ...new Array(n).fill(TYPE_CODES.i32), 0])),
+    );
+    section(2, (to) => {
+      to.unsigned(1 + this.#imports.length);
+      to.text("env");
+      to.text("memory");
+      to.append([2, 3, ...unsigned(1), ...unsigned(maximumPages)]); // shared, with a maximum
+      for (const func of this.#imports) {
+        to.text("env");
+        to.text(func.name);
+        to.append([0, ...unsigned(typeOf(func))]);
+      }
+    });
+    section(3, (to) => list(to, this.#funcs, (func) => to.unsigned(typeOf(func))));
+    section(7, (to) =>
+      list(to, this.#exports, (func) => {
+        to.text(func.name);
+        to.append([0, ...unsigned(func.index)]);
+      }),
+    );
+    section(10, (to) => list(to, this.#funcs, (func) => func.encode(to)));
+    const names = new Bytes();
+    list(names, this.#funcs, (func) => {
+      names.unsigned(func.index);
+      names.text(func.name);
+    });
+    section(0, (to) => {
+      to.text("name");
+      to.push(1);
+      to.unsigned(names.length);
+      to.concat(names);
+    });
+    return module.slice();
   }
 }

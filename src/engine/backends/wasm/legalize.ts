@@ -10,7 +10,8 @@ import { type PermuteAttrs, pad, permute, reshape } from "../../ops/movement.ts"
 import { rewrite } from "../../passes/rewrite.ts";
 import type { Shape } from "../../shape.ts";
 import { apply, type Op, Tensor } from "../../tensor.ts";
-import { FILTERINGS, onBothAxes, WEIGHT_GRAD_FILTERINGS } from "./kernels/winograd.ts";
+import { hasFiltering, onBothAxes, outputTiling, weightGradTiling } from "./kernels/filtering.ts";
+import { isDepthwise } from "./kernels/geometry.ts";
 
 /** Output channels of a panel: two vectors. */
 export const PANEL = 8;
@@ -22,17 +23,17 @@ export interface PanelConvAttrs extends ConvAttrs {
   readonly kernel: Pair;
 }
 
-/** A convolution by Winograd's method: the input is padded to whole tiles, weights are [O / PANEL, t², C, PANEL]. */
+/** A convolution by Winograd's method: the input is padded to whole tiles, weights are [O / PANEL, positions, C, PANEL]. */
 export interface WinogradConvAttrs extends ConvAttrs {
-  /** Kernel size, which picks one of FILTERINGS. */
+  /** Kernel size, which picks the filtering. */
   readonly size: number;
   /** Rows and columns of output tiles. */
   readonly tiles: Pair;
 }
 
-/** A weight gradient by Winograd's method: input and gradient are padded to whole tiles, the result is [t², C, O]. */
+/** A weight gradient by Winograd's method: input and gradient are padded to whole tiles, the result is [positions, C, O]. */
 export interface WinogradWeightGradAttrs extends ConvWeightGradAttrs {
-  /** Kernel size, which picks one of WEIGHT_GRAD_FILTERINGS. */
+  /** Kernel size, which picks the filtering. */
   readonly size: number;
   /** Rows and columns of tiles of the gradient. */
   readonly tiles: Pair;
@@ -40,7 +41,7 @@ export interface WinogradWeightGradAttrs extends ConvWeightGradAttrs {
 
 /** Whether Winograd's method applies and pays: enough channels to make up for the transforms. */
 function suitsWinograd([R, S, C, O]: Shape, { stride, dilation, groups }: ConvAttrs): boolean {
-  const plain = R === S && R in FILTERINGS && [...stride, ...dilation, groups].every((number) => number === 1);
+  const plain = R === S && hasFiltering(R) && [...stride, ...dilation, groups].every((number) => number === 1);
   return plain && C % 4 === 0 && C >= 16 && O % PANEL === 0 && O >= 16;
 }
 
@@ -48,15 +49,13 @@ function winograd(tensor: Tensor, attrs: ConvAttrs): Tensor {
   const [x, w] = tensor.inputs;
   const [, P, Q] = tensor.shape;
   const [R, , C, O] = w.shape;
-  const filtering = FILTERINGS[R];
-  const { outputs, inputs } = filtering;
+  const { filtering, side, rows, columns, positions } = outputTiling(R, P, Q);
   const [top, , left] = attrs.padding;
-  const tiles: Pair = [Math.ceil(P / outputs), Math.ceil(Q / outputs)];
-  const padded = padTo(x, [top, left], [outputs * tiles[0] + R - 1, outputs * tiles[1] + R - 1]);
-  const matrix = constant(onBothAxes(filtering.weight), "float32", [inputs ** 2, R * R]);
-  const transformed = matmul(matrix, reshape(w, [R * R, C * O])); // [t², C·O]
-  const panels = permute(reshape(transformed, [inputs ** 2, C, O / PANEL, PANEL]), [2, 0, 1, 3]);
-  const winogradAttrs: WinogradConvAttrs = { ...attrs, padding: [0, 0, 0, 0], size: R, tiles };
+  const padded = padTo(x, [top, left], [side * rows + R - 1, side * columns + R - 1]);
+  const matrix = constant(onBothAxes(filtering.weight), "float32", [positions, R * R]);
+  const transformed = matmul(matrix, reshape(w, [R * R, C * O])); // [positions, C·O]
+  const panels = permute(reshape(transformed, [positions, C, O / PANEL, PANEL]), [2, 0, 1, 3]);
+  const winogradAttrs: WinogradConvAttrs = { ...attrs, padding: [0, 0, 0, 0], size: R, tiles: [rows, columns] };
   return new Tensor(conv2dOp as Op<never>, [padded, panels], winogradAttrs, tensor);
 }
 
@@ -72,23 +71,20 @@ function winogradWeightGrad(tensor: Tensor, attrs: ConvWeightGradAttrs): Tensor 
   const [x, g] = tensor.inputs;
   const [, P, Q, O] = g.shape;
   const [R, , C] = tensor.shape;
-  const { inputs, outputs, output } = WEIGHT_GRAD_FILTERINGS[R];
-  const tile = inputs - outputs + 1;
-  const tiles: Pair = [Math.ceil(P / tile), Math.ceil(Q / tile)];
-  const size: Pair = [tile * tiles[0], tile * tiles[1]];
+  const { filtering, side, rows, columns, positions } = weightGradTiling(R, P, Q);
+  const size: Pair = [side * rows, side * columns];
   const padded = padTo(x, [attrs.padding[0], attrs.padding[2]], [size[0] + R - 1, size[1] + R - 1]);
-  const own: WinogradWeightGradAttrs = { ...attrs, padding: [0, 0, 0, 0], size: R, tiles };
-  const spec = { shape: [inputs ** 2, C, O], dtype: "float32" } as const;
+  const own: WinogradWeightGradAttrs = { ...attrs, padding: [0, 0, 0, 0], size: R, tiles: [rows, columns] };
+  const spec = { shape: [positions, C, O], dtype: "float32" } as const;
   const sums = new Tensor(conv2dWeightGradOp as Op<never>, [padded, padTo(g, [0, 0], size)], own, spec);
-  const matrix = constant(onBothAxes(output), "float32", [R * R, inputs ** 2]);
-  return reshape(matmul(matrix, reshape(sums, [inputs ** 2, C * O])), tensor.shape);
+  const matrix = constant(onBothAxes(filtering.output), "float32", [R * R, positions]);
+  return reshape(matmul(matrix, reshape(sums, [positions, C * O])), tensor.shape);
 }
 
-/** Kernels skip rows outside the picture but read across its left and right edge. */
-function withColumns(
-  x: Tensor,
-  { padding: [top, bottom, left, right] }: ConvAttrs,
-): { x: Tensor; padding: ConvAttrs["padding"] } {
+/** Kernels skip rows outside the picture; depthwise ones columns, too, the others read across its left and right edge. */
+function withColumns(x: Tensor, attrs: ConvAttrs, O: number): { x: Tensor; padding: ConvAttrs["padding"] } {
+  if (isDepthwise(attrs, x.shape[3], O)) return { x, padding: attrs.padding };
+  const [top, bottom, left, right] = attrs.padding;
   const padding: ConvAttrs["padding"] = [top, bottom, 0, Math.min(right, 0)]; // negative: what is cut off
   if (left === 0 && right <= 0) return { x, padding };
   return {
@@ -118,7 +114,7 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
     } = tensor;
     const attrs = tensor.attrs as ConvAttrs;
     if (suitsWinograd(w.shape, attrs)) return winograd(tensor, attrs);
-    const { x, padding } = withColumns(input, attrs);
+    const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
     const [R, S, , O] = w.shape;
     if (attrs.groups > 1 || O % PANEL !== 0 || O === PANEL) return apply(conv2dOp, [x, w], { ...attrs, padding });
     const panelAttrs: PanelConvAttrs = { ...attrs, padding, panels: true, kernel: [R, S] };
@@ -130,7 +126,7 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
     } = tensor;
     const attrs = tensor.attrs as ConvWeightGradAttrs;
     if (suitsWinograd(tensor.shape, attrs)) return winogradWeightGrad(tensor, attrs);
-    const { x, padding } = withColumns(input, attrs);
+    const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
     return apply(conv2dWeightGradOp, [x, g], { ...attrs, padding });
   },
 };

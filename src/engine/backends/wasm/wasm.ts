@@ -9,7 +9,7 @@ import { bytesOf, type Place, type Plan, plan } from "../../passes/plan.ts";
 import type { Tensor } from "../../tensor.ts";
 import { type Graph, graphParameters, type Update } from "../../trace.ts";
 import type { Backend, Program } from "../backend.ts";
-import { rootKernel } from "./kernels/index.ts";
+import { isTwin, ridesOn } from "./kernels/index.ts";
 import { ACCUMULATORS, type Scheduling } from "./kernels/kernel.ts";
 import { legalize } from "./legalize.ts";
 import { isa } from "./math.ts";
@@ -38,9 +38,10 @@ export function planForWasm(graph: Graph): Plan {
   return plan(graph, { legalize, rides });
 }
 
-/** Whether an elementwise op may be computed on the results of a root; see {@link rootKernel}. */
+/** Whether an op may be computed together with a root: on its results, or beside them; see {@link ridesOn}. */
 function rides(root: Tensor, tensor: Tensor): boolean {
-  const { rides: which } = rootKernel(root);
+  if (!("scalar" in tensor.op)) return isTwin(root, tensor);
+  const which = ridesOn(root);
   if (which === "none" || tensor.inputs.some((input) => input.dtype === "uint8")) return false;
   return (
     which === "all" || tensor.inputs.every((input) => ["same", "scalar"].includes(alignment(input.shape, tensor.shape)))

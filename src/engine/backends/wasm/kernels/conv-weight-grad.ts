@@ -6,25 +6,22 @@ import type { ConvAttrs, ConvWeightGradAttrs } from "../../../ops/conv.ts";
 import type { Tensor } from "../../../tensor.ts";
 import {
   addI,
-  divU,
+  type Func,
   type I32,
   i32,
   type Local,
   load,
   load32Splat,
-  ltS,
-  maxS,
-  minS,
+  load32Zero,
   mulI,
-  select,
   shuffle,
   splatConst,
   subI,
   type V128,
   v,
 } from "../assembler.ts";
-import type { WinogradWeightGradAttrs } from "../legalize.ts";
-import { channelTiles, type Geometry, geometry, isDepthwise } from "./conv.ts";
+import { depthwiseWeightGrad } from "./depthwise.ts";
+import { channelTiles, type Geometry, geometry, isDepthwise, isSingleChannel, positionsInside } from "./geometry.ts";
 import { evenPieces, type Kernel } from "./kernel.ts";
 import { winogradWeightGradKernel, winogradWeightGradScratch } from "./winograd-weight-grad.ts";
 
@@ -37,16 +34,12 @@ function rowRange(
 ): { from: I32; to: I32 } {
   const { f } = kernel;
   if (padding[0] === 0 && padding[1] <= 0) return { from: i32(0), to: i32(P) };
-  const shift = f.let(subI(i32(padding[0]), mulI(r, dilation[0]))); // h = p·stride − shift
-  const from = select(ltS(shift, 1), i32(0), divU(addI(shift, stride[0] - 1), stride[0]));
-  const last = f.let(addI(shift, H - 1));
-  const to = select(ltS(last, 0), i32(0), addI(divU(maxS(last, i32(0)), stride[0]), 1));
-  return { from: f.let(from), to: f.let(minS(f.let(to), i32(P))) };
+  return positionsInside(f, P, stride[0], subI(i32(padding[0]), mulI(r, dilation[0])), H);
 }
 
 /** Scratch bytes: only Winograd's method needs any. */
-export function convWeightGradScratch({ attrs, inputs: [x, g] }: Tensor): number {
-  return "tiles" in attrs ? winogradWeightGradScratch(attrs as WinogradWeightGradAttrs, x.shape[3], g.shape[3]) : 0;
+export function convWeightGradScratch(root: Tensor): number {
+  return "tiles" in root.attrs ? winogradWeightGradScratch(root) : 0;
 }
 
 /** dw[r, s, c, o] += Σ over samples and pixels of x · g; also where the batch is not split, from zero. */
@@ -60,9 +53,12 @@ export function convWeightGradKernel(kernel: Kernel): void {
   const attrs = root.attrs as ConvWeightGradAttrs;
   const g = geometry(x.shape, dy.shape, attrs.kernel, attrs);
   const { H, W, C, P, Q, O, R, S, depth, width } = g;
+  if (isDepthwise(attrs, C, O) || (C === 1 && !isSingleChannel(attrs, g))) {
+    depthwiseWeightGrad(kernel, attrs, g);
+    return;
+  }
   const { stride, dilation, padding, groups } = attrs;
   const partial = planned.split === "partial";
-  const depthwiseCase = isDepthwise(attrs, C, O);
   const output = kernel.pointer(root);
   const samples = partial ? undefined : x.shape[0];
 
@@ -84,23 +80,25 @@ export function convWeightGradKernel(kernel: Kernel): void {
   const rows = partial ? { from: i32(0) as I32, to: i32(R) as I32 } : { from: begin as I32, to: end as I32 };
 
   f.for(rows.from, rows.to, 1, (r) => {
-    if (depthwiseCase) {
-      for (const { from, lanes } of channelTiles(C, 1)) {
-        const tile = Array.from({ length: S }, () => f.local("v128", splatConst(0)));
-        overPixels(r, (xRow, gRow) => {
-          f.for(0, Q, 1, (q) => {
-            const value = f.let(load(addI(gRow, mulI(q, C * 4)), from * 4));
-            const xAt = f.let(addI(xRow, mulI(q, stride[1] * C * 4)));
-            tile.forEach((total, s) => {
-              f.set(total, isa.madd(load(xAt, (s * dilation[1] * C + from) * 4), value, total));
-            });
+    if (isSingleChannel(attrs, g)) {
+      // Each tap's sum in four parts, of every fourth pixel.
+      const tile = Array.from({ length: S }, () => f.local("v128", splatConst(0)));
+      overPixels(r, (xRow, gRow) => {
+        const step = (q: I32, read: (address: I32, offset?: number) => V128): void => {
+          const value = f.let(read(addI(gRow, q)));
+          const xAt = f.let(addI(xRow, q));
+          tile.forEach((total, s) => {
+            f.set(total, isa.madd(read(xAt, s * dilation[1] * 4), value, total));
           });
-        });
-        const at = f.let(addI(output, mulI(r, S * C * 4)));
-        tile.forEach((total, s) => {
-          accumulate(at, total, lanes, (s * C + from) * 4);
-        });
-      }
+        };
+        const whole = Math.floor(Q / 4) * 16;
+        f.for(0, whole, 16, (q) => step(q, load));
+        f.for(whole, Q * 4, 4, (q) => step(q, load32Zero));
+      });
+      const at = f.let(addI(output, mulI(r, S * 4)));
+      tile.forEach((total, s) => {
+        accumulate(at, sumOfLanes(f, total), 1, s * 4);
+      });
       return;
     }
     for (let group = 0; group < groups; group++) {
@@ -153,11 +151,17 @@ export function convWeightGradKernel(kernel: Kernel): void {
   });
 }
 
+/** The sum of four lanes, in the first. */
+function sumOfLanes(f: Func, a: V128): V128 {
+  const pairs = f.let(v.add(a, shuffle(a, a, [2, 3, 0, 1])));
+  return v.add(pairs, shuffle(pairs, pairs, [1, 0, 3, 2]));
+}
+
 /** Pixels that {@link outerProducts} runs over. */
 export interface Pixels {
   readonly x: I32;
   readonly g: I32;
-  readonly length: number;
+  readonly length: number | I32;
   /** Bytes from one pixel to the next. */
   readonly xStep: number;
   readonly gStep: number;

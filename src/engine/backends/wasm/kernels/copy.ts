@@ -8,6 +8,7 @@ import {
   andI,
   divU,
   eqI,
+  type Func,
   geS,
   type I32,
   i32,
@@ -15,6 +16,7 @@ import {
   load32Splat,
   ltS,
   mulI,
+  shuffle,
   splatConst,
   splatConstI,
   subI,
@@ -42,6 +44,9 @@ function joined(shape: Shape, from: readonly number[], to: readonly number[]): A
   return axes.length === 0 ? [{ length: 1, from: 0, to: 0 }] : axes;
 }
 
+/** Vectors per turn of a copy's innermost loop. */
+const UNROLL = 4;
+
 /** Copies along the axes; elementwise ops of the group are applied on the way. */
 function copyKernel(
   kernel: Kernel,
@@ -54,39 +59,81 @@ function copyKernel(
   const { f, begin, end } = kernel;
   const pointer = kernel.pointer(source);
   const last = axes[axes.length - 1];
+  const across = transposedAxis(axes);
   const vector = axes.length > 1 && last.to === 1 && (last.from === 1 || last.from === 0) && last.length >= 4;
-  const outer = vector ? axes.slice(0, -1) : axes;
-  const element = (from: I32, to: I32, constant: number, lanes: number): void => {
-    const address = f.let(addI(pointer, mulI(from, 4)));
-    const value: V128 =
-      last.from === 0 && vector
-        ? load32Splat(address)
-        : lanes === 4
-          ? load(address, constant)
-          : load32Splat(address, constant);
-    const out = f.let(mulI(to, 4));
-    kernel.finish(value, out, i32(0), constant, lanes);
+  const outer = axes.filter((axis) => axis !== across && (axis !== last || !(vector || across)));
+  /** Calls `visit` at every position of an axis or, for the divided one, those at hand, `step` at a time, then one by one. */
+  const along = (axis: Axis, step: number, visit: (i: I32, count: number) => void): void => {
+    if (divided && axis === axes[0]) {
+      const i = f.local("i32", begin);
+      if (step > 1) {
+        f.for(begin, subI(end, step - 1), step, (at) => {
+          visit(at, step);
+          f.set(i, addI(at, step));
+        });
+      }
+      f.for(i, end, 1, (at) => visit(at, 1));
+    } else {
+      const whole = Math.floor(axis.length / step) * step;
+      f.for(0, whole, step, (i) => visit(i, step));
+      if (whole < axis.length) visit(i32(whole), axis.length - whole);
+    }
+  };
+  const inner = (address: I32, out: I32): void => {
+    if (across !== undefined) {
+      along(across, 4, (k, rows) => {
+        const [row, to] = [f.let(addI(address, mulI(k, 4))), f.let(addI(out, mulI(k, across.to * 4)))];
+        along(last, 4, (j, lanes) => {
+          const vectors = Array.from({ length: lanes }, (_, n) => n * last.from * 4);
+          const at = f.let(addI(row, mulI(j, last.from * 4)));
+          const columns = vectors.map((offset) => f.let(load(at, offset)));
+          const outAt = f.let(addI(to, mulI(j, 4)));
+          transposed(f, columns)
+            .slice(0, rows)
+            .forEach((value, r) => {
+              kernel.finish(value, outAt, i32(0), 0, lanes, r * across.to * 4);
+            });
+        });
+      });
+    } else if (vector) {
+      const value = (at: I32, k: number): V128 => (last.from === 0 ? load32Splat(address) : load(at, k * 16));
+      along(last, UNROLL * 4, (i, count) => {
+        const at = f.let(addI(address, mulI(i, last.from * 4)));
+        const to = f.let(addI(out, mulI(i, 4)));
+        for (let k = 0; k * 4 < count; k++)
+          kernel.finish(value(at, k), to, i32(0), 0, Math.min(4, count - k * 4), k * 16);
+      });
+    } else kernel.finish(load32Splat(address), out, i32(0), 0, 1);
   };
   const enter = (axis: number, from: I32, to: I32): void => {
-    if (axis === outer.length) {
-      if (!vector) {
-        element(from, to, 0, 1);
-        return;
-      }
-      const whole = Math.floor(last.length / 4) * 4;
-      f.for(0, whole, 4, (i) => element(f.let(addI(from, mulI(i, last.from))), f.let(addI(to, i)), 0, 4));
-      if (whole < last.length) {
-        f.for(whole, last.length, 1, (i) => element(f.let(addI(from, mulI(i, last.from))), f.let(addI(to, i)), 0, 1));
-      }
-      return;
+    if (axis === outer.length) inner(f.let(addI(pointer, mulI(from, 4))), f.let(mulI(to, 4)));
+    else {
+      along(outer[axis], 1, (i) => {
+        enter(axis + 1, f.let(addI(from, mulI(i, outer[axis].from))), f.let(addI(to, mulI(i, outer[axis].to))));
+      });
     }
-    const { length, from: step, to: outStep } = outer[axis];
-    const whole = axis > 0 || !divided;
-    f.for(whole ? 0 : begin, whole ? length : end, 1, (i) => {
-      enter(axis + 1, f.let(addI(from, mulI(i, step))), f.let(addI(to, mulI(i, outStep))));
-    });
   };
   enter(0, i32(fromOffset), i32(toOffset));
+}
+
+/** The axis that is contiguous where the copy reads, if it is another than the one that is contiguous where it writes. */
+function transposedAxis(axes: readonly Axis[]): Axis | undefined {
+  const last = axes[axes.length - 1];
+  if (last.to !== 1 || last.from <= 1) return undefined;
+  return axes.find((axis) => axis !== last && axis.from === 1 && axis.length >= 4);
+}
+
+/** Four columns of four as rows; columns that are missing leave lanes that do not count. */
+function transposed(f: Func, columns: readonly V128[]): V128[] {
+  const [a, b = a, c = a, d = a] = columns;
+  const [low, high] = [
+    [f.let(shuffle(a, b, [0, 4, 1, 5])), f.let(shuffle(c, d, [0, 4, 1, 5]))],
+    [f.let(shuffle(a, b, [2, 6, 3, 7])), f.let(shuffle(c, d, [2, 6, 3, 7]))],
+  ];
+  return [low, high].flatMap(([left, right]) => [
+    shuffle(left, right, [0, 1, 4, 5]),
+    shuffle(left, right, [2, 3, 6, 7]),
+  ]);
 }
 
 export function firstAxisDomain(group: Kernel["group"]): Domain {

@@ -51,77 +51,96 @@ function loopsOver(shape: readonly number[], operands: readonly Tensor[], keepFi
   return loops;
 }
 
-/** The loops of a group; the first is what begin … end divide. */
-function groupLoops(kernel: Pick<Kernel, "group">): Loop[] {
-  const { shape, inputs, split } = kernel.group;
-  return loopsOver(shape, inputs, split === "samples");
+/** The loops of a group: either one over everything, or several, of which the first is what begin … end divide. */
+function groupLoops({ shape, inputs, split }: Kernel["group"]): Loop[] {
+  const joined = loopsOver(shape, inputs, false);
+  return split === "samples" && joined.length > 1 ? loopsOver(shape, inputs, true) : joined;
 }
 
 export function elementwiseDomain(group: Kernel["group"]): Domain {
-  const loops = groupLoops({ group });
+  const loops = groupLoops(group);
   return { size: loops[0].length, unit: loops.length === 1 ? 16 : 1 };
+}
+
+/** Vectors per turn of the loop: several where few operands and little arithmetic would leave the counting dominant. */
+function unrolling({ inputs, outputs, nodes }: Kernel["group"], isPartial: (tensor: Tensor) => boolean): number {
+  const streams = inputs.length + outputs.length;
+  return streams > 4 || nodes.length > 4 || inputs.some(isPartial) ? 1 : 4;
 }
 
 export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) => boolean): void {
   const { f, group, begin, end } = kernel;
-  const loops = groupLoops(kernel);
+  const loops = groupLoops(group);
   const inner = loops.length > 1 ? loops[loops.length - 1] : undefined;
 
-  /** The innermost loop, over elements `from` … `to` at given operand and output element offsets. */
-  const innermost = (loop: Loop, from: I32, to: I32, bases: readonly I32[], outBase: I32): void => {
-    const read = (operand: Tensor, position: I32, vector: boolean): V128 => {
+  /**
+   * The innermost loop, over elements `from` … `to` at given operand and output element offsets.
+   * @param rest how many elements are left beyond whole vectors, if that is known now
+   */
+  const innermost = (
+    loop: Loop,
+    from: I32,
+    to: I32,
+    rest: number | undefined,
+    bases: readonly I32[],
+    outBase: I32,
+  ): void => {
+    const starts = group.inputs.map((operand, k) =>
+      f.let(addI(kernel.pointer(operand), mulI(bases[k], BYTES[operand.dtype]))),
+    );
+    const outputs = group.outputs.map((output) => f.let(addI(kernel.pointer(output), mulI(outBase, 4))));
+    /** @param offset a number of elements known now, beyond the position */
+    const read = (operand: Tensor, position: I32, bytes: I32, offset: number, vector: boolean): V128 => {
       const k = group.inputs.indexOf(operand);
-      const bytes = BYTES[operand.dtype];
       const moving = loop.strides[k] !== 0;
-      const element = moving ? addI(bases[k], position) : bases[k];
-      const address = addI(kernel.pointer(operand), mulI(element, bytes));
       if (operand.dtype === "uint8") {
-        return moving && vector ? v.widenLow16(v.widenLow8(load32Zero(address))) : splatI(loadU8(address));
+        const at = moving ? addI(starts[k], position) : starts[k];
+        const skip = moving ? offset : 0;
+        return moving && vector ? v.widenLow16(v.widenLow8(load32Zero(at, skip))) : splatI(loadU8(at, skip));
       }
-      const one = (offset: number): V128 => (moving ? load(address, offset) : load32Splat(address, offset));
+      const address = moving ? f.let(addI(starts[k], bytes)) : starts[k];
+      const one = (piece: number): V128 => (moving ? load(address, piece + offset * 4) : load32Splat(address, piece));
       if (!isPartial(operand)) return one(0);
       const plus = operand.dtype === "int32" ? vi.add : v.add;
       let total = one(0);
       for (let chunk = 1; chunk < CHUNKS; chunk++) total = plus(total, one(chunk * bytesOfPartial(operand)));
       return total;
     };
-    const step = (position: I32, lanes: number): void => {
-      const values = evaluate(kernel, (operand) => read(operand, position, lanes > 1));
-      for (const output of group.outputs) {
-        const address = addI(kernel.pointer(output), mulI(addI(outBase, position), 4));
-        f.storeLanes(address, numeric(values.get(output) as Lanes), lanes);
+    const step = (position: I32, vectors: number, lanes: number): void => {
+      const bytes = f.let(mulI(position, 4));
+      for (let vector = 0; vector < vectors; vector++) {
+        const values = evaluate(kernel, (operand) => read(operand, position, bytes, vector * 4, lanes > 1));
+        group.outputs.forEach((output, k) => {
+          f.storeLanes(addI(outputs[k], bytes), numeric(values.get(output) as Lanes), lanes, vector * 16);
+        });
       }
     };
-    const lastVector = f.let(subI(to, 3));
     const i = f.local("i32", from);
-    f.if(ltS(i, lastVector), () => {
-      f.doWhile(
-        () => {
-          step(i, 4);
-          f.set(i, addI(i, 4));
-        },
-        () => ltS(i, lastVector),
-      );
-    });
-    f.if(ltS(i, to), () => {
-      f.doWhile(
-        () => {
-          step(i, 1);
-          f.set(i, addI(i, 1));
-        },
-        () => ltS(i, to),
-      );
-    });
+    const loopOver = (vectors: number, lanes: number): void => {
+      const reach = vectors * lanes;
+      const last = f.let(subI(to, reach - 1));
+      f.if(ltS(i, last), () => {
+        f.doWhile(
+          () => {
+            step(i, vectors, lanes);
+            f.set(i, addI(i, reach));
+          },
+          () => ltS(i, last),
+        );
+      });
+    };
+    const unroll = unrolling(group, isPartial);
+    if (unroll > 1) loopOver(unroll, 4);
+    loopOver(1, 4);
+    if (rest === undefined) loopOver(1, 1);
+    else if (rest > 0) step(i, 1, rest);
   };
 
   if (inner === undefined) {
-    innermost(
-      loops[0],
-      begin,
-      end,
-      group.inputs.map(() => i32(0)),
-      i32(0),
-    );
+    const perPosition = group.split === "samples" ? sizeOf(group.shape.slice(1)) : 1;
+    const [from, to] = [begin, end].map((position) => f.let(mulI(position, perPosition)));
+    const bases = group.inputs.map(() => i32(0));
+    innermost(loops[0], from, to, undefined, bases, i32(0));
     return;
   }
   f.for(begin, end, 1, (first) => {
@@ -137,7 +156,7 @@ export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) =>
           );
         const bases = group.inputs.map((_, k) => f.let(offset((loop) => loop.strides[k])));
         const outBase = f.let(offset((loop) => loop.dense));
-        innermost(inner, i32(0), i32(inner.length), bases, outBase);
+        innermost(inner, i32(0), i32(inner.length), inner.length % 4, bases, outBase);
       },
     );
   });

@@ -1,7 +1,8 @@
 /** The total map from op to kernel generator: an op without an entry is a type error. */
 import type { PrimitiveName } from "../../../ops/index.ts";
+import type { PoolAttrs } from "../../../ops/pool.ts";
 import type { Tensor } from "../../../tensor.ts";
-import { convKernel, convScratch } from "./conv.ts";
+import { convDomain, convKernel, convScratch } from "./conv.ts";
 import { convWeightGradKernel, convWeightGradScratch } from "./conv-weight-grad.ts";
 import {
   concatDomain,
@@ -22,23 +23,27 @@ import {
   scatterAddKernel,
   undivided,
 } from "./gather.ts";
-import type { Domain, Kernel } from "./kernel.ts";
+import { type Domain, type Kernel, outputRows } from "./kernel.ts";
 import type { ElementwiseName } from "./lanes.ts";
 import { matmulDomain, matmulKernel, matmulScratch } from "./matmul.ts";
-import { avgPoolGradKernel, avgPoolKernel, maxPoolGradKernel, maxPoolKernel } from "./pool.ts";
+import { avgPoolGradKernel, avgPoolKernel, maxPoolGradKernel, maxPoolKernel, tiles } from "./pool.ts";
 import { uniformDomain, uniformKernel } from "./random.ts";
 import { argmaxDomain, argmaxKernel, reduceDomain, reduceKernel } from "./reduce.ts";
+
+/**
+ * Which elementwise ops may ride on the results of a root: those with any operands along the last axis, only those whose
+ * operands are scalars or of the same shape ("dense": vectors may cross rows), or none.
+ */
+export type Rides = "all" | "dense" | "none";
 
 /** How the op at the root of a group becomes code. */
 export interface RootKernel {
   /** What is divided between threads when the group does not follow the batch. */
   readonly domain: (group: Kernel["group"]) => Domain;
   readonly emit: (kernel: Kernel) => void;
-  /**
-   * Which elementwise ops may ride on the results: those with any operands along the last axis, only those whose operands
-   * are scalars or of the same shape ("dense": vectors may cross rows), or none.
-   */
-  readonly rides: "all" | "dense" | "none";
+  readonly rides: Rides | ((root: Tensor) => Rides);
+  /** An op with the same operands and attributes that the kernel computes beside the root if it is in the group. */
+  readonly twin?: PrimitiveName;
   /** Bytes of scratch memory. */
   readonly scratch?: (root: Tensor) => number;
 }
@@ -77,6 +82,9 @@ const elementwise = Object.fromEntries(
   ).map((name) => [name, "elementwise"]),
 ) as Record<ElementwiseName, "elementwise">;
 
+/** Gradients that are added up in memory are known only in the end. */
+const poolGradRides = (root: Tensor): Rides => (tiles(root.attrs as PoolAttrs) ? "all" : "none");
+
 export const KERNELS = {
   input: "leaf",
   parameter: "leaf",
@@ -97,17 +105,18 @@ export const KERNELS = {
   embedding: { domain: embeddingDomain, emit: embeddingKernel, rides: "none" },
   embeddingGrad: { domain: undivided, emit: embeddingGradKernel, rides: "none" },
   matmul: { domain: matmulDomain, emit: matmulKernel, rides: "all", scratch: matmulScratch },
-  conv2d: { domain: firstAxisDomain, emit: convKernel, rides: "all", scratch: convScratch },
+  conv2d: { domain: convDomain, emit: convKernel, rides: "all", scratch: convScratch },
   conv2dWeightGrad: {
     domain: firstAxisDomain,
     emit: convWeightGradKernel,
     rides: "none",
     scratch: convWeightGradScratch,
   },
-  maxPool2d: { domain: firstAxisDomain, emit: maxPoolKernel, rides: "all" },
-  maxPool2dGrad: { domain: firstAxisDomain, emit: maxPoolGradKernel, rides: "none" },
-  avgPool2d: { domain: firstAxisDomain, emit: avgPoolKernel, rides: "all" },
-  avgPool2dGrad: { domain: firstAxisDomain, emit: avgPoolGradKernel, rides: "none" },
+  maxPool2d: { domain: outputRows, emit: maxPoolKernel, rides: "all", twin: "maxPool2dWinners" },
+  maxPool2dWinners: { domain: outputRows, emit: maxPoolKernel, rides: "all", twin: "maxPool2d" },
+  maxPool2dGrad: { domain: firstAxisDomain, emit: maxPoolGradKernel, rides: poolGradRides },
+  avgPool2d: { domain: outputRows, emit: avgPoolKernel, rides: "all" },
+  avgPool2dGrad: { domain: firstAxisDomain, emit: avgPoolGradKernel, rides: poolGradRides },
 } as const satisfies Record<PrimitiveName, Kind>;
 
 /** The generator of a group's root. */
@@ -115,6 +124,17 @@ export function rootKernel(root: Tensor): RootKernel {
   const kind: Kind = KERNELS[root.op.name as PrimitiveName];
   if (typeof kind === "string") throw new Error(`kernel: ${root.op.name} is no root`);
   return kind;
+}
+
+/** Which elementwise ops may be computed on the results of a root. */
+export function ridesOn(root: Tensor): Rides {
+  const { rides } = rootKernel(root);
+  return typeof rides === "function" ? rides(root) : rides;
+}
+
+/** Whether an op can be computed beside a root that has the same operands. */
+export function isTwin(root: Tensor, tensor: Tensor): boolean {
+  return rootKernel(root).twin === tensor.op.name && JSON.stringify(root.attrs) === JSON.stringify(tensor.attrs);
 }
 
 /** What a group's range is divided over. */

@@ -11,12 +11,14 @@ import { sizeOf } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
 import {
   addI,
+  divU,
   type Func,
   type I32,
   i32,
   type Local,
   load,
   load32Splat,
+  remU,
   splatConst,
   splatConstI,
   type V128,
@@ -87,12 +89,20 @@ export class Kernel {
 
   /**
    * Applies the elementwise ops that follow the root to four neighbouring results and stores what others need.
+   * @param value the root's results; or, where a twin is computed beside it, those of both
    * @param offset byte offset of the results in the output
    * @param channel byte offset along the last axis
    * @param constant further bytes, the same for both, known now
    * @param lanes how many of the four count
    */
-  finish(value: V128, offset: I32, channel: I32, constant = 0, lanes = 4, rootOffset = 0): void {
+  finish(
+    value: V128 | ReadonlyMap<Tensor, V128>,
+    offset: I32,
+    channel: I32,
+    constant = 0,
+    lanes = 4,
+    rootOffset = 0,
+  ): void {
     const at = rootOffset + constant;
     const read = (operand: Tensor): V128 => {
       const address = this.pointer(operand);
@@ -100,7 +110,7 @@ export class Kernel {
       if (kind === "scalar") return load32Splat(address);
       return kind === "same" ? load(addI(address, offset), at) : load(addI(address, channel), constant);
     };
-    const values = evaluate(this, read, value);
+    const values = evaluate(this, read, value instanceof Map ? value : new Map([[this.root, value as V128]]));
     for (const output of this.group.outputs) {
       this.f.storeLanes(addI(this.pointer(output), offset), numeric(values.get(output) as Lanes), lanes, at);
     }
@@ -156,6 +166,18 @@ export function nest(f: Func, dims: readonly number[], body: (counters: readonly
     else f.for(0, dims[axis], 1, (i) => enter(axis + 1, [...counters, i]));
   };
   enter(0, []);
+}
+
+/** A range of convolution or pooling: output rows [N·P], so that few samples can be divided, too. */
+export function outputRows({ shape: [N, P] }: PlannedGroup): Domain {
+  return { size: N * P, unit: 1 };
+}
+
+/** Walks the output rows p of the samples n at hand: of whole samples where the group follows the batch. */
+export function overOutputRows({ f, group, begin, end }: Kernel, visit: (n: I32, p: I32) => void): void {
+  const P = group.shape[1];
+  if (group.split === "range") f.for(begin, end, 1, (row) => visit(f.let(divU(row, P)), f.let(remU(row, P))));
+  else f.for(begin, end, 1, (n) => f.for(0, P, 1, (p) => visit(n, p)));
 }
 
 /** Splits `length` into pieces of at most `most`, as even as can be: 26 by 6 → 6 5 5 5 5. */

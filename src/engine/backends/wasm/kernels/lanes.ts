@@ -66,8 +66,16 @@ function castLanes(x: V128, tensor: Tensor): V128 {
   return dtype === "float32" ? v.fromI(x) : x; // uint8 lanes are widened when they are loaded
 }
 
-/** Evaluates the elementwise nodes of a group on four lanes; `read` loads operands from outside. */
-export function evaluate(kernel: Kernel, read: (operand: Tensor) => V128, root?: V128): Map<Tensor, Lanes> {
+/**
+ * Evaluates the elementwise nodes of a group on four lanes.
+ * @param read loads operands from outside
+ * @param made results of the nodes that are no elementwise ops
+ */
+export function evaluate(
+  kernel: Kernel,
+  read: (operand: Tensor) => V128,
+  made: ReadonlyMap<Tensor, V128> = new Map(),
+): Map<Tensor, Lanes> {
   const { f, isa, group } = kernel;
   const known = new Map<Tensor, Lanes>();
   const lanesOf = (operand: Tensor): Lanes => {
@@ -79,8 +87,9 @@ export function evaluate(kernel: Kernel, read: (operand: Tensor) => V128, root?:
     return lanes;
   };
   for (const node of group.nodes) {
-    if (node === group.root) {
-      known.set(node, { value: f.let(root as V128), mask: false });
+    const result = made.get(node);
+    if (result !== undefined) {
+      known.set(node, { value: f.let(result), mask: false });
       continue;
     }
     const operands = node.inputs.map(lanesOf);

@@ -11,6 +11,7 @@ import {
   type I32,
   i32,
   type Local,
+  leS,
   load,
   load32Splat,
   load32Zero,
@@ -27,6 +28,10 @@ import { type Domain, evenPieces, type Kernel, nest, runsOf } from "./kernel.ts"
 
 /** Columns of one panel of b: two vectors. */
 const PANEL = 8;
+const PANEL_BYTES = PANEL * 4;
+
+/** Columns that are packed together, two cache lines of a row of b. */
+const STEP = 4 * PANEL;
 
 /** Whether the operands' leading axes are looped over, or this is one product whose rows or columns are divided. */
 function isBatched(root: Tensor): boolean {
@@ -43,7 +48,7 @@ const BLOCK = 32;
 function division(root: Tensor): { readonly by: "rows" | "columns"; readonly unit: number } {
   const [M, N] = root.shape.slice(-2);
   if ((root.attrs as MatmulAttrs).transposeA && M >= 2 * BLOCK) return { by: "rows", unit: BLOCK };
-  return N >= M || N >= 64 ? { by: "columns", unit: 4 * PANEL } : { by: "rows", unit: 4 };
+  return N >= M || N >= 64 ? { by: "columns", unit: STEP } : { by: "rows", unit: 4 };
 }
 
 export function matmulDomain(group: Kernel["group"]): Domain {
@@ -54,10 +59,13 @@ export function matmulDomain(group: Kernel["group"]): Domain {
   return { size: by === "rows" ? M : N, unit };
 }
 
-/** Scratch bytes for one packed panel of b, and one packed block of rows of a. */
+/** Columns of a block that are finished together, row by row, so that what rides on them walks along cache lines. */
+const STRIP = 128;
+
+/** Scratch bytes for packed panels of b, one packed block of rows of a, and one strip of results. */
 export function matmulScratch(root: Tensor): number {
   const { K } = matmulDims(root.inputs[0], root.inputs[1], root.attrs as MatmulAttrs);
-  return K * (PANEL + BLOCK) * 4 + 64;
+  return (K * (STEP + BLOCK) + BLOCK * STRIP) * 4 + 64;
 }
 
 export function matmulKernel(kernel: Kernel): void {
@@ -66,7 +74,7 @@ export function matmulKernel(kernel: Kernel): void {
   const attrs = root.attrs as MatmulAttrs;
   const { L, M, K, N } = matmulDims(a, b, attrs);
   const strides = attrs.transposeA ? { aRow: 4, aDepth: M * 4 } : { aRow: K * 4, aDepth: 4 };
-  type Part = Pick<Product, "a" | "b" | "out" | "rows" | "columns" | "pack"> & Partial<typeof strides>;
+  type Part = Pick<Product, "a" | "b" | "out" | "rows" | "columns" | "pack" | "write"> & Partial<typeof strides>;
   const product = (part: Part): void => {
     const bRow = attrs.transposeB ? K * 4 : N * 4;
     // A sum over the batch runs along part of the depth and adds to what is there.
@@ -84,7 +92,7 @@ export function matmulKernel(kernel: Kernel): void {
       return;
     }
     const whole = { a: kernel.pointer(a), b: kernel.pointer(b), out: i32(0) };
-    const given: Span = { from: begin, to: end };
+    const given: Span = { from: begin, to: end, rest: N % STEP };
     const { by, unit } = division(root);
     // A panel is copied together when many tiles of rows will use it.
     if (group.split === "samples") product({ ...whole, rows: given, columns: all(N), pack: false });
@@ -94,14 +102,30 @@ export function matmulKernel(kernel: Kernel): void {
       f.for(begin, end, BLOCK, (from) => {
         const to = f.let(minS(f.let(addI(from, BLOCK)), end));
         // The block's columns of a lie far apart, often in one set of the cache: copied together they are at hand.
-        const block = f.let(addI(kernel.scratch, K * PANEL * 4));
+        const block = f.let(addI(kernel.scratch, K * STEP * 4));
         f.for(0, K, 1, (k) => {
           const source = f.let(addI(addI(kernel.pointer(a), mulI(k, M * 4)), mulI(from, 4)));
           const target = f.let(addI(block, mulI(k, BLOCK * 4)));
           for (let i = 0; i < BLOCK * 4; i += 16) f.store(target, load(source, i), i);
         });
         const shifted = f.let(subI(block, mulI(from, 4))); // rows count from 0
-        product({ ...whole, a: shifted, aDepth: BLOCK * 4, rows: { from, to }, columns: all(N), pack: true });
+        const part = { ...whole, a: shifted, aDepth: BLOCK * 4, rows: { from, to }, pack: true };
+        if (group.nodes.length === 1) {
+          product({ ...part, columns: all(N) });
+          return;
+        }
+        const results = f.let(addI(block, K * BLOCK * 4));
+        const strip = (first: I32, width: number): void => {
+          const write: Product["write"] = (value, m, n, i, j, lanes) => {
+            const at = addI(results, mulI(addI(mulI(subI(m, from), STRIP), n), 4));
+            f.storeLanes(f.let(at), value, lanes, i * STRIP * 4 + j * 16);
+          };
+          product({ ...part, b: f.let(addI(whole.b, mulI(first, 4))), columns: all(width), write });
+          finishStrip(kernel, results, { from, to }, first, width);
+        };
+        const wide = Math.floor(N / STRIP) * STRIP;
+        f.for(0, wide, STRIP, (first) => strip(first, STRIP));
+        if (wide < N) strip(i32(wide), N - wide);
       });
     }
     return;
@@ -127,11 +151,32 @@ export function matmulKernel(kernel: Kernel): void {
   });
 }
 
-interface Span {
+/** Finishes a strip of results, kept with rows of STRIP elements. */
+function finishStrip(kernel: Kernel, results: I32, rows: Span, first: I32, width: number): void {
+  const { f, root } = kernel;
+  const N = root.shape[root.rank - 1];
+  const row = f.let(results);
+  const out = f.let(mulI(addI(mulI(rows.from, N), first), 4));
+  const channel = f.let(mulI(first, 4));
+  f.for(rows.from, rows.to, 1, () => {
+    const at = (c: I32, lanes: number): void => {
+      kernel.finish(load(addI(row, c)), f.let(addI(out, c)), f.let(addI(channel, c)), 0, lanes);
+    };
+    const whole = Math.floor(width / 4) * 16;
+    f.for(0, whole, 16, (c) => at(c, 4));
+    if (width % 4 > 0) at(i32(whole), width % 4);
+    f.set(row, addI(row, STRIP * 4));
+    f.set(out, addI(out, N * 4));
+  });
+}
+
+export interface Span {
   readonly from: I32;
   readonly to: I32;
   /** Length, where it is known now. */
   readonly known?: number;
+  /** Of columns whose number is not: what the last ones are more than whole strips. */
+  readonly rest?: number;
 }
 
 interface Product {
@@ -143,6 +188,8 @@ interface Product {
   readonly rows: Span;
   readonly columns: Span;
   readonly pack: boolean;
+  /** Takes results, instead of {@link Kernel.finish}: at row m + i, column n + 4j. */
+  readonly write?: (value: V128, m: I32, n: I32, i: number, j: number, lanes: number) => void;
   /** Bytes between rows of a, along its depth, and between rows of b as stored. */
   readonly aRow: number;
   readonly aDepth: number;
@@ -155,7 +202,7 @@ interface Product {
 }
 
 /** Runs `tile(position, size)` over a span in steps of `size`, then the rest in smaller steps. */
-function tiles(kernel: Kernel, span: Span, size: number, tile: (position: I32, size: number) => void): void {
+export function tiles(kernel: Kernel, span: Span, size: number, tile: (position: I32, size: number) => void): void {
   const { f } = kernel;
   if (span.known !== undefined) {
     for (const run of runsOf(evenPieces(span.known, size))) {
@@ -178,45 +225,49 @@ function tiles(kernel: Kernel, span: Span, size: number, tile: (position: I32, s
   }
 }
 
-/** Runs `visit(position, width)` over columns, `width` at a time, then over the rest. */
-function overColumns({ f }: Kernel, span: Span, width: number, visit: (position: I32, width: number) => void): void {
+/** Runs `visit(position, width)` over columns, in steps of the given widths (each divides the one before), then the rest. */
+function overColumns(
+  { f }: Kernel,
+  span: Span,
+  widths: readonly number[],
+  visit: (n: I32, width: number) => void,
+): void {
+  const rest = (from: I32, length: number, steps: readonly number[]): void => {
+    const [width, ...smaller] = steps;
+    if (length === 0) return;
+    if (width === undefined) {
+      visit(from, length);
+      return;
+    }
+    const whole = Math.floor(length / width) * width;
+    if (whole > 0) f.for(0, whole, width, (n) => visit(f.let(addI(from, n)), width));
+    rest(whole > 0 ? f.let(addI(from, whole)) : from, length - whole, smaller);
+  };
   if (span.known !== undefined) {
-    const whole = Math.floor(span.known / width) * width;
-    f.for(0, whole, width, (n) => visit(n, width));
-    if (whole < span.known) visit(i32(whole), span.known - whole);
+    rest(span.from, span.known, widths);
     return;
   }
+  const [wide, ...smaller] = widths;
   const position = f.let(span.from);
-  for (const step of [width, 4, 3, 2, 1].filter((size, i) => i === 0 || size < width)) {
-    const fits = (): I32 => ltS(position, subI(span.to, step - 1));
-    f.if(fits(), () => {
-      f.doWhile(() => {
-        visit(position, step);
-        f.set(position, addI(position, step));
-      }, fits);
-    });
-  }
+  const fits = (): I32 => leS(addI(position, wide), span.to);
+  f.if(fits(), () => {
+    f.doWhile(() => {
+      visit(position, wide);
+      f.set(position, addI(position, wide));
+    }, fits);
+  });
+  const left = (span.rest as number) % wide;
+  if (left > 0) f.if(ltS(position, span.to), () => rest(position, left, smaller));
 }
 
 /** Vectors along the rows of b. */
 function panelProduct(p: Product, transposeB: boolean): void {
-  const { kernel, a, b, out, rows, columns, pack, aRow, aDepth, bRow, depth, accumulate, K, N } = p;
+  const { kernel, a, b, out, rows, columns, pack, write, aRow, aDepth, bRow, depth, accumulate, K, N } = p;
   const { f, isa, target, root } = kernel;
-  const panel = (n: I32, width: number): void => {
+  /** The product with columns n … n + width of b, which lie at bAt. */
+  const panel = (n: I32, width: number, bAt: I32, bStep: number): void => {
     const vectors = Math.ceil(width / 4);
     const lanes = width - (vectors - 1) * 4;
-    let bAt = f.let(addI(b, mulI(n, transposeB ? bRow : 4)));
-    let bStep = bRow;
-    if (pack || transposeB) {
-      f.for(0, K, 1, (k) => {
-        const to = f.let(addI(kernel.scratch, mulI(k, vectors * 16)));
-        if (transposeB) {
-          for (let c = 0; c < width; c++) f.storeLanes(to, load32Zero(addI(bAt, mulI(k, 4)), c * bRow), 1, c * 4);
-        } else for (let j = 0; j < vectors; j++) f.store(to, load(addI(bAt, mulI(k, bRow)), j * 16), j * 16);
-      });
-      bAt = f.let(kernel.scratch as I32);
-      bStep = vectors * 16;
-    }
     tiles(kernel, rows, Math.floor(target.accumulators / vectors), (m, count) => {
       const at = f.let(addI(out, addI(mulI(m, N * 4), mulI(n, 4))));
       const before = accumulate ? addI(kernel.pointer(root), at) : at;
@@ -241,11 +292,31 @@ function panelProduct(p: Product, transposeB: boolean): void {
       const channel = f.let(mulI(n, 4));
       totals.forEach((total, t) => {
         const [i, j] = [Math.floor(t / vectors), t % vectors];
-        kernel.finish(total, at, channel, j * 16, j === vectors - 1 ? lanes : 4, i * N * 4);
+        const count = j === vectors - 1 ? lanes : 4;
+        if (write !== undefined) write(total, m, n, i, j, count);
+        else kernel.finish(total, at, channel, j * 16, count, i * N * 4);
       });
     });
   };
-  overColumns(kernel, columns, PANEL, panel);
+  /** Copies columns together, panel after panel: rows [K, PANEL]. */
+  const packed = (n: I32, width: number): void => {
+    const from = f.let(addI(b, mulI(n, transposeB ? bRow : 4)));
+    const step = Math.min(width, PANEL);
+    const vectors = Math.ceil(step / 4);
+    f.for(0, K, 1, (k) => {
+      const to = f.let(addI(kernel.scratch, mulI(k, vectors * 16)));
+      for (let c = 0; c < width; c += transposeB ? 1 : 4) {
+        const at = Math.floor(c / PANEL) * K * PANEL_BYTES + (c % PANEL) * 4;
+        if (transposeB) f.storeLanes(to, load32Zero(addI(from, mulI(k, 4)), c * bRow), 1, at);
+        else f.store(to, load(addI(from, mulI(k, bRow)), c * 4), at);
+      }
+    });
+    f.for(0, width, step, (c) => {
+      panel(f.let(addI(n, c)), step, f.let(addI(kernel.scratch, mulI(c, K * 4))), vectors * 16);
+    });
+  };
+  if (pack || transposeB) overColumns(kernel, columns, [STEP, PANEL], packed);
+  else overColumns(kernel, columns, [PANEL], (n, width) => panel(n, width, f.let(addI(b, mulI(n, 4))), bRow));
 }
 
 /** Sums of the four lanes of each of four vectors, as one vector. */
@@ -293,5 +364,5 @@ function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Prod
       }
     });
   };
-  overColumns(kernel, columns, 4, block);
+  overColumns(kernel, columns, [4], block);
 }

@@ -1,5 +1,11 @@
-/** Pooling kernels: vectors over channels, one window at a time; windows at the edge skip what lies outside. */
-import { type AvgPoolAttrs, divisor, type PoolAttrs } from "../../../ops/pool.ts";
+/**
+ * Pooling kernels, channels last: window after window, with vectors over its channels innermost, so that memory is walked
+ * through from front to back. Where windows tile the input, gradients are finished as they are written, each element once;
+ * otherwise they are added up in memory. Windows at the edge skip what lies outside.
+ */
+import type { AvgPoolAttrs, AvgPoolGradAttrs, MaxPoolGradAttrs, PoolAttrs } from "../../../ops/pool.ts";
+import { divisor } from "../../../ops/pool.ts";
+import type { Tensor } from "../../../tensor.ts";
 import {
   addI,
   andI,
@@ -8,115 +14,187 @@ import {
   i32,
   load,
   ltS,
+  maxS,
   mulI,
   select,
   splatConst,
+  splatConstI,
   splatI,
   subI,
   type V128,
   v,
+  vi,
 } from "../assembler.ts";
-import type { Kernel } from "./kernel.ts";
+import { type Kernel, overOutputRows } from "./kernel.ts";
 
 interface Window {
-  /** Byte address offset of the output element within the output. */
+  /** Byte offset of its output element, channel 0, in the output. */
   readonly out: I32;
-  /** Top-left input position, possibly outside. */
+  /** Byte offset of its first element, channel 0, in the input; possibly outside. */
+  readonly corner: I32;
+  /** Position of its first element, possibly outside. */
   readonly h: I32;
   readonly w: I32;
-  /** Base of the sample in the input, as a byte offset. */
-  readonly sample: I32;
 }
 
-/** Loops over samples, channel vectors and windows. */
+/** An element of a window: its place there, row by row, and how far it lies behind the window's corner, in bytes. */
+interface Tap {
+  readonly number: number;
+  readonly distance: number;
+  /** Whether it lies inside the input; undefined where all taps of all windows do. */
+  readonly inside: I32 | undefined;
+}
+
+/** Calls `visit` for each window of output row p of sample n; returns the byte offset of the input row under them. */
 function overWindows(
-  kernel: Kernel,
-  input: readonly number[],
-  output: readonly number[],
+  { f }: Kernel,
+  [, H, W, C]: readonly number[],
+  [, P, Q]: readonly number[],
   { stride, padding }: PoolAttrs,
-  visit: (window: Window, channel: I32, lanes: number) => void,
-): void {
-  const { f, begin, end } = kernel;
-  const [, H, W, C] = input;
-  const [, P, Q] = output;
-  const channels = (c: I32, lanes: number): void => {
-    f.for(begin, end, 1, (n) => {
-      const sample = f.let(addI(mulI(n, H * W * C * 4), c));
-      f.for(0, P, 1, (p) => {
-        const h = f.let(subI(mulI(p, stride[0]), padding[0]));
-        const row = f.let(addI(mulI(addI(mulI(n, P), p), Q * C * 4), c));
-        f.for(0, Q, 1, (q) => {
-          const w = f.let(subI(mulI(q, stride[1]), padding[1]));
-          visit({ out: f.let(addI(row, mulI(q, C * 4))), h, w, sample }, c, lanes);
-        });
-      });
-    });
-  };
-  const whole = Math.floor(C / 4) * 4;
-  f.for(0, whole * 4, 16, (c) => channels(c, 4));
-  if (whole < C) channels(i32(whole * 4), C - whole);
+  [n, p]: readonly [n: I32, p: I32],
+  visit: (window: Window) => void,
+): I32 {
+  const pixel = C * 4;
+  const h = f.let(subI(mulI(p, stride[0]), padding[0]));
+  const row = f.let(mulI(addI(mulI(n, H), h), W * pixel));
+  const out = f.let(mulI(addI(mulI(n, P), p), Q * pixel));
+  f.for(0, Q, 1, (q) => {
+    const w = f.let(subI(mulI(q, stride[1]), padding[1]));
+    visit({ out: f.let(addI(out, mulI(q, pixel))), corner: f.let(addI(row, mulI(w, pixel))), h, w });
+  });
+  return row;
 }
 
-/** Calls `visit` with the byte offset of each input element under a window. */
-function overTaps(
-  kernel: Kernel,
-  input: readonly number[],
-  { kernel: size, padding }: PoolAttrs,
-  window: Window,
-  visit: (offset: I32) => void,
-): void {
-  const { f } = kernel;
-  const [, H, W, C] = input;
-  const padded = padding[0] > 0 || padding[1] > 0;
-  const corner = f.let(addI(window.sample, mulI(addI(mulI(window.h, W), window.w), C * 4)));
-  for (let r = 0; r < size[0]; r++) {
-    for (let s = 0; s < size[1]; s++) {
-      const offset = f.let(addI(corner, (r * W + s) * C * 4));
-      if (!padded) {
-        visit(offset);
-        continue;
-      }
-      const [h, w] = [f.let(addI(window.h, r)), f.let(addI(window.w, s))];
-      const inside = andI(andI(geS(h, 0), ltS(h, H)), andI(geS(w, 0), ltS(w, W)));
-      f.if(inside, () => visit(offset));
-    }
-  }
+/** Calls `visit` with the byte offset of each vector of channels. */
+function overChannels({ f }: Kernel, channels: number, visit: (c: I32, lanes: number) => void): void {
+  const whole = Math.floor(channels / 4) * 4;
+  f.for(0, whole * 4, 16, (c) => visit(c, 4));
+  if (whole < channels) visit(i32(whole * 4), channels - whole);
 }
 
-export function maxPoolKernel(kernel: Kernel): void {
-  const { f, root } = kernel;
-  const [x] = root.inputs;
-  const attrs = root.attrs as PoolAttrs;
-  overWindows(kernel, x.shape, root.shape, attrs, (window, channel, lanes) => {
-    const best = f.local("v128", splatConst(Number.NEGATIVE_INFINITY));
-    overTaps(kernel, x.shape, attrs, window, (offset) => {
-      f.set(best, v.pmax(best, load(addI(kernel.pointer(x), offset))));
-    });
-    kernel.finish(best, window.out, channel, 0, lanes);
+const isPadded = ({ padding }: PoolAttrs): boolean => padding[0] > 0 || padding[1] > 0;
+
+function tapsOf({ f }: Kernel, [, H, W, C]: readonly number[], attrs: PoolAttrs, window: Window): Tap[] {
+  const { kernel: size } = attrs;
+  return Array.from({ length: size[0] * size[1] }, (_, number) => {
+    const [r, s] = [Math.floor(number / size[1]), number % size[1]];
+    const [h, w] = [addI(window.h, r), addI(window.w, s)];
+    const inside = (): I32 => f.let(andI(andI(geS(h, 0), ltS(h, H)), andI(geS(w, 0), ltS(w, W))));
+    return { number, distance: (r * W + s) * C * 4, inside: isPadded(attrs) ? inside() : undefined };
   });
 }
 
-/** dx is zeroed sample by sample; each window then adds its gradient to the first element that equals its maximum. */
-export function maxPoolGradKernel(kernel: Kernel): void {
-  const { f, root } = kernel;
-  const [x, g] = root.inputs;
+/** Calls `visit` with the address of each tap that lies inside, as a base and a constant. */
+function overTaps(
+  { f }: Kernel,
+  taps: readonly Tap[],
+  base: I32,
+  visit: (at: I32, offset: number, tap: Tap) => void,
+): void {
+  for (const tap of taps) {
+    if (tap.inside === undefined) visit(base, tap.distance, tap);
+    // A base outside may be no address at all, so the distance is added before it is used as one.
+    else f.if(tap.inside, () => visit(f.let(addI(base, tap.distance)), 0, tap));
+  }
+}
+
+/** The first element of a window that lies inside: byte offset and number. */
+function firstInside(
+  { f }: Kernel,
+  [, , W, C]: readonly number[],
+  attrs: PoolAttrs,
+  window: Window,
+): { offset: I32; number: I32 } {
+  if (!isPadded(attrs)) return { offset: window.corner, number: i32(0) };
+  const [r, s] = [window.h, window.w].map((position) => f.let(maxS(subI(i32(0), position), i32(0))));
+  const offset = f.let(addI(window.corner, mulI(addI(mulI(r, W), s), C * 4)));
+  return { offset, number: f.let(addI(mulI(r, attrs.kernel[1]), s)) };
+}
+
+/** The largest element of each window, and which one it is, whichever of the two the group asks for. */
+export function maxPoolKernel(kernel: Kernel): void {
+  const { f, root, group } = kernel;
+  const [x] = root.inputs;
   const attrs = root.attrs as PoolAttrs;
-  zeroSamples(kernel);
-  const output = kernel.pointer(root);
-  const overlapping = attrs.kernel.some((size, axis) => size > attrs.stride[axis]);
-  overWindows(kernel, x.shape, g.shape, attrs, (window, _, lanes) => {
-    const best = f.local("v128", splatConst(Number.NEGATIVE_INFINITY));
-    overTaps(kernel, x.shape, attrs, window, (offset) => {
-      f.set(best, v.pmax(best, load(addI(kernel.pointer(x), offset))));
+  const pooled = group.nodes.find(({ op }) => op.name === "maxPool2d");
+  const winners = group.nodes.find(({ op }) => op.name === "maxPool2dWinners");
+  const visit = (window: Window): void => {
+    const taps = tapsOf(kernel, x.shape, attrs, window);
+    const corner = f.let(addI(kernel.pointer(x), window.corner));
+    const start = firstInside(kernel, x.shape, attrs, window);
+    const first = f.let(addI(kernel.pointer(x), start.offset));
+    overChannels(kernel, root.shape[3], (c, lanes) => {
+      const best = f.let(load(f.let(addI(first, c))));
+      const winner = winners && f.let(splatI(start.number));
+      overTaps(kernel, isPadded(attrs) ? taps : taps.slice(1), f.let(addI(corner, c)), (at, offset, { number }) => {
+        const value = f.let(load(at, offset));
+        if (winner !== undefined) f.set(winner, v.bitselect(splatConstI(number), winner, v.gt(value, best)));
+        f.set(best, v.pmax(best, value));
+      });
+      const results = new Map<Tensor, V128>();
+      if (pooled !== undefined) results.set(pooled, best);
+      if (winners !== undefined && winner !== undefined) results.set(winners, winner);
+      kernel.finish(results, f.let(addI(window.out, c)), c, 0, lanes);
     });
-    const left = f.let(load(addI(kernel.pointer(g), window.out)));
-    overTaps(kernel, x.shape, attrs, window, (offset) => {
-      const hit = f.let(v.eq(load(addI(kernel.pointer(x), offset)), best));
-      const address = f.let(addI(output, offset));
-      const part = v.and(left, hit);
-      f.storeLanes(address, overlapping ? v.add(load(address), part) : part, lanes);
-      f.set(left, v.andNot(left, hit)); // spent: later ties get nothing
+  };
+  overOutputRows(kernel, (n, p) => overWindows(kernel, x.shape, root.shape, attrs, [n, p], visit));
+}
+
+/** Whether no two windows share an element and none lies between them, so that only the far edges may be uncovered. */
+export function tiles({ kernel, stride, padding }: PoolAttrs): boolean {
+  return kernel.every((size, axis) => size === stride[axis] && padding[axis] === 0);
+}
+
+/**
+ * Writes the gradient of the input.
+ * @param g the gradient of the output
+ * @param prepare gives for a window, then for a vector of its channels, what each tap gets
+ */
+function scatter(
+  kernel: Kernel,
+  g: Tensor,
+  attrs: PoolAttrs,
+  prepare: (window: Window) => (c: I32) => (tap: Tap) => V128,
+): void {
+  const { f, root, begin, end } = kernel;
+  const [, H, W, C] = root.shape;
+  const [, P, Q] = g.shape;
+  const exact = tiles(attrs);
+  /** Writes zeros to neighbouring pixels. */
+  const clear = (from: I32, pixels: number): void => {
+    f.for(0, pixels, 1, (i) => {
+      const at = f.let(addI(from, mulI(i, C * 4)));
+      overChannels(kernel, C, (c, lanes) => kernel.finish(splatConst(0), f.let(addI(at, c)), c, 0, lanes));
     });
+  };
+  if (!exact) zeroSamples(kernel);
+  const visit = (window: Window): void => {
+    const taps = tapsOf(kernel, root.shape, attrs, window);
+    const shareOf = prepare(window);
+    overChannels(kernel, C, (c, lanes) => {
+      const share = shareOf(c);
+      const corner = f.let(addI(window.corner, c));
+      if (exact) {
+        for (const tap of taps) kernel.finish(share(tap), corner, c, 0, lanes, tap.distance);
+        return;
+      }
+      overTaps(kernel, taps, f.let(addI(kernel.pointer(root), corner)), (at, offset, tap) => {
+        f.storeLanes(at, v.add(load(at, offset), share(tap)), lanes, offset);
+      });
+    });
+  };
+  const covered = { rows: P * attrs.stride[0], columns: Q * attrs.stride[1] };
+  f.for(begin, end, 1, (n) => {
+    f.for(0, P, 1, (p) => {
+      const row = overWindows(kernel, root.shape, g.shape, attrs, [n, p], visit);
+      if (!exact || covered.columns === W) return;
+      for (let r = 0; r < attrs.stride[0]; r++) {
+        clear(f.let(addI(row, (r * W + covered.columns) * C * 4)), W - covered.columns);
+      }
+    });
+    if (exact && covered.rows < H) {
+      clear(f.let(mulI(addI(mulI(n, H), covered.rows), W * C * 4)), (H - covered.rows) * W);
+    }
   });
 }
 
@@ -126,17 +204,26 @@ function zeroSamples(kernel: Kernel): void {
   f.zero(addI(kernel.pointer(root), mulI(begin, bytes)), mulI(subI(end, begin), bytes));
 }
 
+export function maxPoolGradKernel(kernel: Kernel): void {
+  const { f, root } = kernel;
+  const [winners, g] = root.inputs;
+  scatter(kernel, g, root.attrs as MaxPoolGradAttrs, (window) => (c) => {
+    const at = f.let(addI(window.out, c));
+    const gradient = f.let(load(addI(kernel.pointer(g), at)));
+    const winner = f.let(load(addI(kernel.pointer(winners), at)));
+    return ({ number }) => v.and(gradient, vi.eq(winner, splatConstI(number)));
+  });
+}
+
 /** 1 / number of elements that a window's mean is taken over. */
-function scale(kernel: Kernel, input: readonly number[], attrs: AvgPoolAttrs, window: Window): V128 {
-  const { f } = kernel;
-  const [, H, W] = input;
-  if (attrs.countIncludePad || (attrs.padding[0] === 0 && attrs.padding[1] === 0)) {
+function scale({ f }: Kernel, [, H, W]: readonly number[], attrs: AvgPoolAttrs, window: Window): V128 {
+  if (attrs.countIncludePad || !isPadded(attrs)) {
     return splatConst(1 / divisor(attrs, attrs.kernel[0] * attrs.kernel[1]));
   }
   const extent = (from: I32, size: number, limit: number): I32 => {
     const to = f.let(addI(from, size));
     const last = select(ltS(to, limit), to, i32(limit));
-    return subI(last, select(ltS(from, 0), i32(0), from));
+    return subI(last, maxS(from, i32(0)));
   };
   const count = mulI(extent(window.h, attrs.kernel[0], H), extent(window.w, attrs.kernel[1], W));
   return f.let(v.div(splatConst(1), v.fromI(splatI(count))));
@@ -146,26 +233,30 @@ export function avgPoolKernel(kernel: Kernel): void {
   const { f, root } = kernel;
   const [x] = root.inputs;
   const attrs = root.attrs as AvgPoolAttrs;
-  overWindows(kernel, x.shape, root.shape, attrs, (window, channel, lanes) => {
-    const total = f.local("v128", splatConst(0));
-    overTaps(kernel, x.shape, attrs, window, (offset) => {
-      f.set(total, v.add(total, load(addI(kernel.pointer(x), offset))));
+  const visit = (window: Window): void => {
+    const taps = tapsOf(kernel, x.shape, attrs, window);
+    const factor = scale(kernel, x.shape, attrs, window);
+    const corner = f.let(addI(kernel.pointer(x), window.corner));
+    overChannels(kernel, root.shape[3], (c, lanes) => {
+      const total = f.local("v128", splatConst(0));
+      overTaps(kernel, taps, f.let(addI(corner, c)), (at, offset) => {
+        f.set(total, v.add(total, load(at, offset)));
+      });
+      kernel.finish(v.mul(total, factor), f.let(addI(window.out, c)), c, 0, lanes);
     });
-    kernel.finish(v.mul(total, scale(kernel, x.shape, attrs, window)), window.out, channel, 0, lanes);
-  });
+  };
+  overOutputRows(kernel, (n, p) => overWindows(kernel, x.shape, root.shape, attrs, [n, p], visit));
 }
 
 export function avgPoolGradKernel(kernel: Kernel): void {
   const { f, root } = kernel;
   const [g] = root.inputs;
-  const attrs = root.attrs as AvgPoolAttrs;
-  zeroSamples(kernel);
-  const output = kernel.pointer(root);
-  overWindows(kernel, root.shape, g.shape, attrs, (window, _, lanes) => {
-    const part = f.let(v.mul(load(addI(kernel.pointer(g), window.out)), scale(kernel, root.shape, attrs, window)));
-    overTaps(kernel, root.shape, attrs, window, (offset) => {
-      const address = f.let(addI(output, offset));
-      f.storeLanes(address, v.add(load(address), part), lanes);
-    });
+  const attrs = root.attrs as AvgPoolGradAttrs;
+  scatter(kernel, g, attrs, (window) => {
+    const factor = scale(kernel, root.shape, attrs, window);
+    return (c) => {
+      const share = f.let(v.mul(load(addI(kernel.pointer(g), f.let(addI(window.out, c)))), factor));
+      return () => share;
+    };
   });
 }

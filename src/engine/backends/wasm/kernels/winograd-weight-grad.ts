@@ -5,51 +5,58 @@
  *
  *     dw = Aᵀ [ Σ (G g Gᵀ) ⊙ (Bᵀ x B) ] A
  *
- * For each sample, the tiles of input and gradient are transformed into scratch memory as t² matrices [tiles, C] and
- * [tiles, O]; the product of each pair is added to the t² matrices [C, O] of the result. See winograd.ts.
+ * A few samples at a time, the tiles of input and gradient are transformed into scratch memory as t² matrices [tiles, C]
+ * and [tiles, O]; the product of each pair is added to the t² matrices [C, O] of the result. See winograd.ts.
  */
-import { addI, type I32, load, mulI, splatConst, subI, v } from "../assembler.ts";
+import type { Tensor } from "../../../tensor.ts";
+import { addI, type I32, i32, load, minS, mulI, splatConst, subI, v } from "../assembler.ts";
 import type { WinogradWeightGradAttrs } from "../legalize.ts";
 import { outerProducts } from "./conv-weight-grad.ts";
+import { TRANSFORM_BYTES, transformTile, weightGradTiling } from "./filtering.ts";
 import { evenPieces, type Kernel, runsOf } from "./kernel.ts";
-import { type Matrix, overTiles, transformTile, WEIGHT_GRAD_FILTERINGS } from "./winograd.ts";
+import { overTiles, samplesTogether } from "./winograd.ts";
 
-/** Scratch bytes: transformed tiles of input and gradient. */
-export function winogradWeightGradScratch(
-  { tiles: [rows, columns], size }: WinogradWeightGradAttrs,
-  C: number,
-  O: number,
-): number {
-  return WEIGHT_GRAD_FILTERINGS[size].inputs ** 2 * rows * columns * (C + O) * 4 + 64;
+/** What is known of one weight gradient; T tiles a sample. */
+function geometry({ inputs: [x, g], attrs }: Tensor) {
+  const [, P, Q, O] = g.shape;
+  const C = x.shape[3];
+  const tiling = weightGradTiling((attrs as WinogradWeightGradAttrs).size, P, Q);
+  const T = tiling.rows * tiling.columns;
+  return { tiling, T, C, O, samples: samplesTogether(tiling.positions * T * (C + O) * 4) };
+}
+
+/** Scratch bytes: transformed tiles of input and gradient, one tile on its way. */
+export function winogradWeightGradScratch(root: Tensor): number {
+  const { tiling, T, C, O, samples } = geometry(root);
+  return tiling.positions * T * samples * (C + O) * 4 + TRANSFORM_BYTES;
 }
 
 export function winogradWeightGradKernel(kernel: Kernel): void {
   const { f, root, begin, end, group } = kernel;
   const [x, g] = root.inputs;
-  const { tiles, size } = root.attrs as WinogradWeightGradAttrs;
-  const filtering = WEIGHT_GRAD_FILTERINGS[size];
-  const t = filtering.inputs;
-  const m = t - filtering.outputs + 1; // rows of a tile of the gradient
-  const [N, , , C] = x.shape;
-  const O = g.shape[3];
-  const T = tiles[0] * tiles[1];
+  const { tiling, T, C, O, samples } = geometry(root);
+  const { filtering, side, positions } = tiling;
   const partial = group.split === "partial";
-  const [xTiles, gTiles] = [kernel.scratch, f.let(addI(kernel.scratch, t * t * T * C * 4))];
+  const buffer = kernel.scratch;
+  const xTiles = f.let(addI(buffer, TRANSFORM_BYTES));
+  const gTiles = f.let(addI(xTiles, positions * T * samples * C * 4));
 
-  /** Transforms all tiles of one sample, four channels at a time, to t² matrices [T, channels]. */
-  const transformAll = (image: I32, shape: readonly number[], side: number, matrix: Matrix, into: I32): void => {
-    const [, , W, channels] = shape;
-    overTiles(kernel, tiles, (row, column, tile) => {
-      const from = f.let(addI(image, mulI(addI(mulI(row, m * W), mulI(column, m)), channels * 4)));
+  /** Transforms the tiles of some samples, four channels at a time, to t² matrices [tiles, channels]. */
+  const transformAll = (source: Tensor, first: I32, count: I32, matrices: "input" | "weight", into: I32): void => {
+    const [, H, W, channels] = source.shape;
+    const matrixBytes = T * samples * channels * 4;
+    overTiles(kernel, count, tiling, (n, row, column, tile) => {
+      const image = addI(kernel.pointer(source), mulI(addI(first, n), H * W * channels * 4));
+      const from = f.let(addI(image, mulI(addI(mulI(row, side * W), mulI(column, side)), channels * 4)));
       const to = f.let(addI(into, mulI(tile, channels * 4)));
       f.for(0, channels * 4, 16, (c) => {
-        const [source, target] = [f.let(addI(from, c)), f.let(addI(to, c))];
+        const [tileFrom, tileTo] = [f.let(addI(from, c)), f.let(addI(to, c))];
         transformTile(
           kernel,
-          matrix,
-          side,
-          (i, j) => load(source, (i * W + j) * channels * 4),
-          (i, j, value) => f.store(target, value, (i * t + j) * T * channels * 4),
+          filtering[matrices],
+          buffer,
+          (i, j) => load(addI(tileFrom, mulI(i, W * channels * 4)), j * channels * 4),
+          (i, j, value) => f.store(addI(tileTo, mulI(j, matrixBytes)), value, i * filtering.inputs * matrixBytes),
         );
       });
     });
@@ -58,14 +65,15 @@ export function winogradWeightGradKernel(kernel: Kernel): void {
   // A partial sum comes zeroed (program.ts); else this range of positions is summed here, over all samples.
   const bytes = C * O * 4;
   if (!partial) f.zero(addI(kernel.pointer(root), mulI(begin, bytes)), mulI(subI(end, begin), bytes));
-  f.for(partial ? begin : 0, partial ? end : N, 1, (n) => {
-    const imageOf = (tensor: typeof x): I32 =>
-      f.let(addI(kernel.pointer(tensor), mulI(n, (tensor.size / tensor.shape[0]) * 4)));
-    transformAll(imageOf(x), x.shape, t, filtering.input, xTiles);
-    transformAll(imageOf(g), g.shape, m, filtering.weight, gTiles);
-    f.for(partial ? 0 : begin, partial ? t * t : end, 1, (position) => {
-      const left = f.let(addI(xTiles, mulI(position, T * C * 4)));
-      const right = f.let(addI(gTiles, mulI(position, T * O * 4)));
+  const last = partial ? end : i32(x.shape[0]);
+  f.for(partial ? begin : 0, last, samples, (first) => {
+    const count = f.let(minS(f.let(subI(last, first)), i32(samples)));
+    transformAll(x, first, count, "input", xTiles);
+    transformAll(g, first, count, "weight", gTiles);
+    const rows = f.let(mulI(count, T));
+    f.for(partial ? 0 : begin, partial ? positions : end, 1, (position) => {
+      const left = f.let(addI(xTiles, mulI(position, T * samples * C * 4)));
+      const right = f.let(addI(gTiles, mulI(position, T * samples * O * 4)));
       const sums = f.let(addI(kernel.pointer(root), mulI(position, bytes)));
       for (const run of runsOf(evenPieces(C, kernel.target.accumulators / 2))) {
         f.for(run.from, run.from + run.count * run.size, run.size, (c) => {
@@ -75,7 +83,7 @@ export function winogradWeightGradKernel(kernel: Kernel): void {
             outerProducts(kernel, tile, 2, {
               x: addI(left, mulI(c, 4)),
               g: addI(right, o),
-              length: T,
+              length: rows,
               xStep: C * 4,
               gStep: O * 4,
               xOffset: (tap) => tap * 4,

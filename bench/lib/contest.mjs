@@ -1,18 +1,16 @@
-/** The run of bench/run.mjs: opens every contender's version of a task, measures them in turn, closes them. */
+/** Measurements beside each other: everyone's version of a task is opened, then all are measured in turn, round by round. */
 import { Unavailable } from "../peers/child.mjs";
 import { PEERS, SLOW_NETWORK } from "../peers/peers.mjs";
 import { Ductus } from "./ductus.mjs";
-import { machine } from "./machine.mjs";
-import { KINDS, taskOf } from "./tasks.mjs";
 
 /**
+ * @param tasks as {@link taskOf} makes them
  * @param say takes a line about what is going on
- * @returns {{ machine, options, versions, contenders, notes, cells }} one cell per network, kind and contender
+ * @returns {{ backend, versions, contenders, notes, cells }} one cell per task and contender that could do it
  */
-export async function benchmark(options, say) {
+export async function contest(tasks, options, say) {
   const notes = [];
   const ductus = new Ductus(options);
-  const start = { ...machine(), backend: ductus.description };
   const contenders = [{ name: "ductus", child: ductus, slow: false }];
   const versions = { ...ductus.versions };
   for (const peer of options.peers) {
@@ -30,21 +28,18 @@ export async function benchmark(options, say) {
   }
   const cells = [];
   try {
-    for (const network of options.networks) {
-      for (const kind of KINDS) {
-        say(`${network}: ${kind.name} …`);
-        const task = taskOf(kind, network, options.threads);
-        cells.push(...(await contest(task, contenders, options, notes)));
-      }
+    for (const task of tasks) {
+      say(`${task.network}: ${task.kind} …`);
+      cells.push(...(await inTurn(task, contenders, options, notes)));
     }
   } finally {
     for (const { child } of contenders) await child.close();
   }
-  return { machine: start, options, versions, contenders: contenders.map(({ name }) => name), notes, cells };
+  return { backend: ductus.description, versions, contenders: contenders.map(({ name }) => name), notes, cells };
 }
 
 /** Measures one task with everyone, in turn. */
-async function contest(task, contenders, { rounds, seconds }, notes) {
+async function inTurn(task, contenders, { rounds, seconds }, notes) {
   const cells = [];
   for (const { name, child, slow, kinds } of contenders) {
     if ((slow && task.network !== SLOW_NETWORK) || kinds?.includes(task.kind) === false) continue;
@@ -61,9 +56,9 @@ async function contest(task, contenders, { rounds, seconds }, notes) {
       notes.push(`${name}, ${task.network}, ${task.kind}: ${reasonOf(error)}`);
     }
   }
-  for (let round = 0; round < rounds; round++) {
+  for (let turn = 0; turn < rounds; turn++) {
     for (const { cell, opened, slow } of cells) {
-      if (slow && round > 0) continue;
+      if (slow && turn > 0) continue;
       try {
         cell.rates.push(await opened.measure(seconds));
       } catch (error) {

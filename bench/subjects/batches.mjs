@@ -1,0 +1,49 @@
+/** Images/s as the batch grows. */
+import { contestOf } from "../lib/own.mjs";
+import { figure, percent, table } from "../lib/table.mjs";
+import { findKind, KIND_NAMES, TUTORIAL_NETWORKS, taskOf } from "../lib/tasks.mjs";
+import { median } from "../lib/timing.mjs";
+import { names, numbers, OPTIONS } from "../lib/usage.mjs";
+
+export const subject = {
+  summary: "images/s as the batch grows",
+  about: `Rounds are interleaved over the batch sizes. A fully connected layer reads its weights, and an optimiser all
+parameters, once a batch, so larger batches may be faster; they should not be slower.`,
+  options: {
+    networks: OPTIONS.networks(TUTORIAL_NETWORKS.join(",")),
+    kinds: {
+      value: "a,b",
+      default: "training",
+      read: names("kind", KIND_NAMES),
+      about: `of: ${KIND_NAMES.join(", ")}`,
+    },
+    batches: { value: "n,m", default: "32,64,128,256,512,1024", read: numbers(1), about: "samples of a step" },
+    threads: OPTIONS.threads(),
+    seconds: OPTIONS.seconds("0.4"),
+    rounds: OPTIONS.rounds("3"),
+  },
+  examples: ["--networks cnn-3x3,separable"],
+
+  async measure({ networks, kinds, batches, threads, ...options }, say) {
+    const rows = [];
+    for (const network of networks) {
+      for (const kind of kinds) {
+        say(`${network}: ${kind} …`);
+        const tasks = batches.map((batch) => taskOf(findKind(kind), network, threads, batch));
+        rows.push({ network, kind, rates: await contestOf(tasks, options) });
+      }
+    }
+    return { rows };
+  },
+
+  format({ options, rows }) {
+    const body = rows.map(({ network, kind, rates }) => {
+      const all = rates.map(median);
+      // Ratios of one round are the steadiest.
+      const ratios = rates.map((list) => median(list.map((rate, turn) => rate / rates[0][turn])));
+      const spread = `${percent(Math.min(...ratios))} … ${percent(Math.max(...ratios))}`;
+      return [`${network}, ${kind}`, ...all.map(figure), spread];
+    });
+    return table([["images/s by batch", ...options.batches.map(String), "of the first"], ...body]);
+  },
+};

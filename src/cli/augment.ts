@@ -1,0 +1,29 @@
+/** `--augment`, as `train` and `data inspect` take it: a preset, or a file with a list of one's own. */
+import { Option } from "commander";
+import { checkAugmentations } from "../data/augment/augmentations.ts";
+import { type AugmentOption, PRESET_NAMES, type PresetName } from "../data/augment/presets.ts";
+import { DataError, unknownName } from "../engine/errors.ts";
+import { readFileChecked } from "../platform/node/atomic.ts";
+
+export function augmentOption(): Option {
+  return new Option("--augment <preset|file.json>", `${PRESET_NAMES.join(", ")}, or a JSON list of one's own`);
+}
+
+/**
+ * What the option says; "none" when it is not given.
+ * @throws UsageError for an unknown preset or a wrong list  @throws DuctusError when the file cannot be read
+ */
+export async function readAugmentOption(text: string = "none"): Promise<AugmentOption> {
+  if (PRESET_NAMES.includes(text as PresetName)) return text as PresetName;
+  if (!/[\\/.]/.test(text)) throw unknownName("augmentation preset", text, PRESET_NAMES);
+  const bytes = await readFileChecked(text);
+  let list: unknown;
+  try {
+    list = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new DataError(`${text}: not a JSON file; expected a list like [{"name": "rotate", "degrees": 10}]`, {
+      cause,
+    });
+  }
+  return checkAugmentations(list);
+}

@@ -1,0 +1,158 @@
+/**
+ * What a run leaves beside its checkpoints: the leakage check at its start, `results.csv` and TensorBoard's events while it
+ * runs, MLflow where it is asked for, and at its end the test, `results.json`, the test's predictions and `report.html`.
+ */
+
+import type { ImageDataset } from "../data/dataset.ts";
+import { type DataPart, findDuplicates, type Overlap } from "../data/duplicates.ts";
+import type { Backend } from "../engine/backends/backend.ts";
+import { fitTemperature } from "../metrics/calibration.ts";
+import { platform } from "../platform/platform.ts";
+import { partCounts, type ReportInput } from "../report/input.ts";
+import { runRecorder } from "../report/recorder.ts";
+import { csvWriter } from "../tracking/csv.ts";
+import { type MlflowTracker, mlflowTracker } from "../tracking/mlflow.ts";
+import { tensorBoardWriter } from "../tracking/tensorboard.ts";
+import type { Callback } from "../train/callbacks.ts";
+import { evaluate, modelName } from "../train/evaluate.ts";
+import type { Evaluation } from "../train/evaluation.ts";
+import type { Run } from "../train/fit.ts";
+import { describeOverlap, refuseOverlap, summarizeOverlap } from "../train/leakage.ts";
+import { grouped } from "../train/report.ts";
+import { plainResult } from "../train/results.ts";
+import { runFiles } from "../train/run-folder.ts";
+import { encodePredictions } from "../train/saved-predictions.ts";
+import { duration, type Terminal } from "./terminal.ts";
+
+export interface RunRecordsOptions {
+  readonly folder: string;
+  /** What `args.json` and `environment.json` hold. */
+  readonly args: object;
+  readonly environment: object;
+  /** As the model wants it; looked at once, in the end. */
+  readonly test: ImageDataset;
+  readonly terminal: Terminal;
+  /** Address of an MLflow server. */
+  readonly mlflow?: string;
+}
+
+/** Keeps the records of one run. */
+export class RunRecords {
+  /** For `fit`. */
+  readonly callbacks: readonly Callback[];
+  readonly #options: RunRecordsOptions;
+  readonly #recorder = runRecorder();
+  readonly #mlflow: MlflowTracker | undefined;
+  #overlaps: readonly Overlap[] = [];
+
+  /** @throws UsageError when the address of the MLflow server is none */
+  constructor(options: RunRecordsOptions) {
+    const { folder, args, environment, terminal, mlflow } = options;
+    this.#options = options;
+    this.#mlflow =
+      mlflow === undefined
+        ? undefined
+        : mlflowTracker({
+            url: mlflow,
+            runName: folder,
+            parameters: args,
+            tags: flatTags(environment),
+            onProblem: (message) => terminal.note(message),
+          });
+    this.callbacks = [
+      { onStart: ({ train, validation }) => this.#checkLeakage(train, validation) },
+      this.#recorder,
+      csvWriter(runFiles(folder).csv),
+      tensorBoardWriter(folder),
+      ...(this.#mlflow === undefined ? [] : [this.#mlflow]),
+    ];
+  }
+
+  /** Finds the temperature on the validation samples, then measures the model on the test samples. */
+  async measure({ model }: Run, backend: Backend): Promise<Evaluation> {
+    const { test } = this.#options;
+    const validation = this.#recorder.data?.validation;
+    const aside = validation && (await evaluate(model, validation, { backend }));
+    if (aside?.predictions !== undefined) {
+      model.metrics = { ...model.metrics, temperature: fitTemperature(aside.predictions) };
+    }
+    const trainedOn = this.#overlaps.find(({ from, to }) => from === "training" && to === "test");
+    return evaluate(model, test, { backend, trainedOn });
+  }
+
+  /** Writes results, predictions and report. @returns where the report is */
+  async write(run: Run, test: Evaluation): Promise<string> {
+    const files = runFiles(this.#options.folder);
+    const { writeFile } = platform();
+    const overlaps = this.#overlaps.map(summarizeOverlap);
+    const { ended, reason, steps, seconds, best } = run;
+    const results = { ended, reason, steps, seconds, bestEpoch: best?.epoch, overlaps, test };
+    await writeFile(files.results, `${JSON.stringify(results)}\n`);
+    if (test.predictions !== undefined) {
+      await writeFile(files.predictions, encodePredictions({ predictions: test.predictions, dataset: test.dataset }));
+    }
+    // Drawing is loaded when there is something to draw.
+    const { renderReport } = await import("../report/report.ts");
+    await writeFile(files.report, await renderReport(this.#reportInput(run, test)));
+    await this.#mlflow?.finish({
+      test_loss: test.loss,
+      ...(test.accuracy !== undefined && { test_accuracy: test.accuracy }),
+    });
+    return files.report;
+  }
+
+  #checkLeakage(train: DataPart["dataset"], validation: DataPart["dataset"] | undefined): void {
+    const { test, terminal } = this.#options;
+    const parts = this.#parts(train, validation, test);
+    this.#overlaps = findDuplicates(parts);
+    refuseOverlap(this.#overlaps);
+    const leaks = this.#overlaps.filter(({ duplicates }) => duplicates.length > 0);
+    const { dim } = terminal.noteStyle;
+    if (leaks.length === 0) terminal.note(dim("leakage  no sample is in two parts of the data, exactly or nearly"));
+    for (const overlap of leaks) terminal.note(terminal.noteStyle.bad(`leakage  ${describeOverlap(overlap)}`));
+  }
+
+  #parts(train: DataPart["dataset"], validation: DataPart["dataset"] | undefined, test: ImageDataset): DataPart[] {
+    return [
+      { name: "training", dataset: train },
+      ...(validation === undefined ? [] : [{ name: "validation", dataset: validation }]),
+      { name: "test", dataset: test },
+    ];
+  }
+
+  #reportInput(run: Run, test: Evaluation): ReportInput {
+    const { args, environment, test: dataset } = this.#options;
+    const { model, history, seconds, steps } = run;
+    const { train, validation } = this.#recorder.data ?? {};
+    const parts = train === undefined ? [] : this.#parts(train, validation, dataset);
+    const parameters = [...model.network.namedParameters()].reduce((sum, [, parameter]) => sum + parameter.size, 0);
+    return {
+      title: `${modelName(model)} on ${test.dataset}`,
+      subtitle: `${grouped(train?.length ?? 0)} training samples, ${grouped(history.length)} epochs, ${grouped(steps)} steps; tested once, in the end.`,
+      created: new Date().toISOString(),
+      facts: [
+        ["network", modelName(model)],
+        ["parameters", grouped(parameters)],
+        ["data", test.dataset],
+        ["training time", duration(seconds)],
+        ["weights of epoch", String(run.best?.epoch ?? history.length)],
+      ],
+      history: history.map(plainResult),
+      steps: this.#recorder.steps,
+      batches: this.#recorder.batches(),
+      measured: { evaluation: test, dataset },
+      classes: model.classes,
+      parts: parts.map(partCounts),
+      overlaps: this.#overlaps,
+      records: [
+        ["Recipe and arguments", args],
+        ["Environment", environment],
+      ],
+    };
+  }
+}
+
+function flatTags(environment: object): Record<string, string> {
+  const simple = Object.entries(environment).filter(([, value]) => typeof value !== "object");
+  return Object.fromEntries(simple.map(([name, value]) => [name, String(value)]));
+}

@@ -1,0 +1,69 @@
+/** Samples as pictures to look at: single ones, and mosaics of many. */
+import type { Dataset } from "./dataset.ts";
+
+/** A picture of bytes, grey or RGB, row by row, channels interleaved. */
+export interface MosaicPicture {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  readonly data: Uint8Array;
+}
+
+/** Some samples side by side in memory. */
+export interface SamplePictures {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: 1 | 3;
+  /** Pixels of one after the other. */
+  readonly data: Uint8Array;
+  readonly count: number;
+}
+
+/** Ground between the pictures of a mosaic. */
+const GAP = 1;
+const GAP_SHADE = 128;
+
+/** Samples of a data set by index; undefined where they are no pictures of bytes. */
+export function readPictures(dataset: Dataset, indices: readonly number[]): SamplePictures | undefined {
+  const shape = pictureShape(dataset);
+  if (shape === undefined || indices.length === 0) return undefined;
+  const size = shape.height * shape.width * shape.channels;
+  const data = new Uint8Array(indices.length * size);
+  const targetSize = dataset.targetShape.reduce((product, dim) => product * dim, 1);
+  const targets = new (dataset.targetType === "int32" ? Int32Array : Float32Array)(indices.length * targetSize);
+  dataset.read(indices, 0, indices.length, data, targets);
+  return { ...shape, data, count: indices.length };
+}
+
+/** Size of a data set's pictures; undefined where its samples are something else. */
+export function pictureShape(
+  dataset: Pick<Dataset, "inputShape" | "inputType">,
+): Pick<SamplePictures, "height" | "width" | "channels"> | undefined {
+  const [height, width, channels] = dataset.inputShape;
+  if (dataset.inputType !== "uint8" || dataset.inputShape.length !== 3) return undefined;
+  return channels === 1 || channels === 3 ? { height, width, channels } : undefined;
+}
+
+/** Picture `index` alone. */
+export function onePicture({ height, width, channels, data }: SamplePictures, index: number): MosaicPicture {
+  const size = height * width * channels;
+  return { height, width, channels, data: data.subarray(index * size, (index + 1) * size) };
+}
+
+/** All pictures in rows of `columns`, with a line between them. */
+export function mosaic(pictures: SamplePictures, columns: number): MosaicPicture {
+  const { height, width, channels, data, count } = pictures;
+  const across = Math.min(columns, count);
+  const down = Math.ceil(count / across);
+  const whole = { height: down * (height + GAP) - GAP, width: across * (width + GAP) - GAP, channels };
+  const pixels = new Uint8Array(whole.height * whole.width * channels).fill(GAP_SHADE);
+  for (let i = 0; i < count; i++) {
+    const top = Math.floor(i / across) * (height + GAP);
+    const left = (i % across) * (width + GAP);
+    for (let y = 0; y < height; y++) {
+      const from = (i * height + y) * width * channels;
+      pixels.set(data.subarray(from, from + width * channels), ((top + y) * whole.width + left) * channels);
+    }
+  }
+  return { ...whole, data: pixels };
+}

@@ -1,0 +1,212 @@
+/**
+ * What a sample is recognised by when duplicates are looked for (duplicates.ts): a hash of its bytes, and a spectrum that
+ * hardly changes when a picture is shifted, brightened or covered with a little noise. Both are made in one pass.
+ *
+ * The spectrum is the magnitude of the lowest frequencies of the discrete Fourier transform, without the mean and scaled to
+ * length 1: a shift changes only phases (the shift theorem), brightness only the mean, contrast only the length, and noise,
+ * which is spread over all frequencies, hardly the lowest.
+ */
+import type { Dataset, InputArray, TargetArray } from "./dataset.ts";
+
+/** Frequencies along one axis: 0 … 3 periods over the picture, and as many negative ones along the other. */
+const FREQUENCIES = 4;
+/** Numbers of a spectrum: the half plane of frequencies that says all, without the mean. */
+export const SPECTRUM = FREQUENCIES - 1 + (FREQUENCIES - 1) * (2 * FREQUENCIES - 1);
+/** Larger pictures are averaged down to this side first. */
+const LARGEST_SIDE = 32;
+/** Samples read at once. */
+const CHUNK = 256;
+
+/** Signatures of all samples of a data set, and their targets' first number. */
+export interface Signatures {
+  /** Two independent hashes of 32 bits for each sample, one after the other. */
+  readonly hashes: Uint32Array;
+  /** `SPECTRUM` numbers for each sample; empty where samples are no pictures. */
+  readonly spectra: Float32Array;
+  /** Class index of each sample, where targets are that. */
+  readonly labels: Int32Array;
+}
+
+/** Reads a data set once, in its own order. */
+export function signatures(dataset: Dataset): Signatures {
+  const { length, inputShape } = dataset;
+  const isPicture = inputShape.length === 3;
+  const [height, width, channels] = inputShape;
+  const transform = isPicture ? new LowSpectrum(height, width, channels) : undefined;
+  const hashes = new Uint32Array(2 * length);
+  const spectra = new Float32Array(isPicture ? length * SPECTRUM : 0);
+  const labels = new Int32Array(length);
+  const buffer = sampleBuffer(dataset, CHUNK);
+  // Four bytes at a time where samples are made of whole words.
+  const words = buffer.sampleBytes % 4 === 0 ? new Uint32Array(buffer.inputs.buffer) : buffer.bytes;
+  const perSample = buffer.sampleBytes / words.BYTES_PER_ELEMENT;
+  const indices = Int32Array.from({ length: CHUNK }, (_, i) => i);
+  for (let from = 0; from < length; from += CHUNK) {
+    const count = Math.min(CHUNK, length - from);
+    for (let i = 0; i < count; i++) indices[i] = from + i;
+    dataset.read(indices, 0, count, buffer.inputs, buffer.targets);
+    for (let i = 0; i < count; i++) {
+      hashWords(words, i * perSample, perSample, hashes, 2 * (from + i));
+      transform?.write(buffer.inputs, i * buffer.size, spectra, (from + i) * SPECTRUM);
+      labels[from + i] = buffer.targets[i * buffer.targetSize];
+    }
+  }
+  return { hashes, spectra, labels };
+}
+
+/** Room for some samples of a data set, as its `read` writes them. */
+export function sampleBuffer(
+  dataset: Dataset,
+  count: number,
+): {
+  readonly inputs: InputArray;
+  readonly targets: TargetArray;
+  readonly bytes: Uint8Array;
+  /** Numbers, and bytes, of one sample's input; numbers of its target. */
+  readonly size: number;
+  readonly sampleBytes: number;
+  readonly targetSize: number;
+} {
+  const size = dataset.inputShape.reduce((product, dim) => product * dim, 1);
+  const targetSize = dataset.targetShape.reduce((product, dim) => product * dim, 1);
+  const inputs = dataset.inputType === "uint8" ? new Uint8Array(count * size) : new Float32Array(count * size);
+  const targets =
+    dataset.targetType === "int32" ? new Int32Array(count * targetSize) : new Float32Array(count * targetSize);
+  const sampleBytes = size * inputs.BYTES_PER_ELEMENT;
+  return { inputs, targets, bytes: new Uint8Array(inputs.buffer), size, sampleBytes, targetSize };
+}
+
+/** Two multiplicative hashes side by side (FNV-1a's scheme with two odd multipliers), mixed in the end. */
+function hashWords(words: Uint8Array | Uint32Array, from: number, count: number, out: Uint32Array, at: number): void {
+  let a = 0x811c9dc5 | 0;
+  let b = 0x9e3779b9 | 0;
+  for (let i = from; i < from + count; i++) {
+    a = Math.imul(a ^ words[i], 0x01000193);
+    a ^= a >>> 15;
+    b = Math.imul(b + words[i] + 1, 0x85ebca6b);
+    b ^= b >>> 13;
+  }
+  out[at] = a;
+  out[at + 1] = b;
+}
+
+/** Computes spectra of pictures of one size, row by row and then column by column; allocates nothing per picture. */
+class LowSpectrum {
+  readonly #width: number;
+  readonly #height: number;
+  readonly #channels: number;
+  /** Side of the blocks that are averaged, and the number of blocks along each axis. */
+  readonly #block: number;
+  readonly #rows: number;
+  readonly #columns: number;
+  /** cos and sin of 2π·frequency·position/size, [position, frequency]. */
+  readonly #along: Waves;
+  readonly #down: Waves;
+  readonly #cells: Float64Array;
+  /** Real and imaginary parts of the rows' transforms, [row, frequency]. */
+  readonly #real: Float64Array;
+  readonly #imaginary: Float64Array;
+
+  constructor(height: number, width: number, channels: number) {
+    this.#height = height;
+    this.#width = width;
+    this.#channels = channels;
+    this.#block = Math.ceil(Math.max(height, width) / LARGEST_SIDE);
+    this.#rows = Math.ceil(height / this.#block);
+    this.#columns = Math.ceil(width / this.#block);
+    this.#along = waves(this.#columns);
+    this.#down = waves(this.#rows);
+    this.#cells = new Float64Array(this.#columns);
+    this.#real = new Float64Array(FREQUENCIES * this.#rows);
+    this.#imaginary = new Float64Array(FREQUENCIES * this.#rows);
+  }
+
+  /** Writes the spectrum of the picture at `pixels[from …]` to `out[at …]`; zeros for a picture of one shade. */
+  write(pixels: InputArray, from: number, out: Float32Array, at: number): void {
+    for (let row = 0; row < this.#rows; row++) {
+      this.#sumBlocks(pixels, from, row);
+      this.#transformRow(row);
+    }
+    let k = at;
+    let squares = 0;
+    for (let u = 0; u < FREQUENCIES; u++) {
+      for (let v = u === 0 ? 1 : 0; v < FREQUENCIES; v++) {
+        // One walk down the column gives the frequencies (u, v) and (u, −v).
+        const [cosReal, sinReal, cosImaginary, sinImaginary] = this.#columnSums(u, v);
+        const positive = square(cosReal + sinImaginary) + square(cosImaginary - sinReal);
+        out[k++] = Math.sqrt(positive);
+        squares += positive;
+        if (u === 0 || v === 0) continue;
+        const negative = square(cosReal - sinImaginary) + square(cosImaginary + sinReal);
+        out[k++] = Math.sqrt(negative);
+        squares += negative;
+      }
+    }
+    const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0;
+    for (let i = at; i < k; i++) out[i] *= scale;
+  }
+
+  #sumBlocks(pixels: InputArray, from: number, row: number): void {
+    const cells = this.#cells;
+    const block = this.#block;
+    const line = this.#width * this.#channels;
+    const perCell = block * this.#channels;
+    cells.fill(0);
+    for (let y = row * block; y < Math.min(this.#height, (row + 1) * block); y++) {
+      const start = from + y * line;
+      if (perCell === 1) for (let x = 0; x < line; x++) cells[x] += pixels[start + x];
+      else for (let x = 0; x < line; x++) cells[Math.floor(x / perCell)] += pixels[start + x];
+    }
+  }
+
+  /** Adds up the waves of one row. Most of a picture of handwriting is empty: what is 0 adds nothing. */
+  #transformRow(row: number): void {
+    const { cos, sin } = this.#along;
+    const real = this.#real;
+    const imaginary = this.#imaginary;
+    const from = row * FREQUENCIES;
+    real.fill(0, from, from + FREQUENCIES);
+    imaginary.fill(0, from, from + FREQUENCIES);
+    for (let x = 0; x < this.#columns; x++) {
+      const value = this.#cells[x];
+      if (value === 0) continue;
+      for (let u = 0; u < FREQUENCIES; u++) {
+        real[from + u] += value * cos[x * FREQUENCIES + u];
+        imaginary[from + u] -= value * sin[x * FREQUENCIES + u];
+      }
+    }
+  }
+
+  #columnSums(u: number, v: number): [number, number, number, number] {
+    const { cos, sin } = this.#down;
+    let [cosReal, sinReal, cosImaginary, sinImaginary] = [0, 0, 0, 0];
+    for (let at = 0; at < this.#real.length; at += FREQUENCIES) {
+      const real = this.#real[at + u];
+      const imaginary = this.#imaginary[at + u];
+      const c = cos[at + v];
+      const s = sin[at + v];
+      cosReal += real * c;
+      sinReal += real * s;
+      cosImaginary += imaginary * c;
+      sinImaginary += imaginary * s;
+    }
+    return [cosReal, sinReal, cosImaginary, sinImaginary];
+  }
+}
+
+interface Waves {
+  readonly cos: Float64Array;
+  readonly sin: Float64Array;
+}
+
+function waves(size: number): Waves {
+  const angle = (i: number): number => (2 * Math.PI * (i % FREQUENCIES) * Math.floor(i / FREQUENCIES)) / size;
+  return {
+    cos: Float64Array.from({ length: FREQUENCIES * size }, (_, i) => Math.cos(angle(i))),
+    sin: Float64Array.from({ length: FREQUENCIES * size }, (_, i) => Math.sin(angle(i))),
+  };
+}
+
+function square(value: number): number {
+  return value * value;
+}

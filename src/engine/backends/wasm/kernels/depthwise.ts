@@ -1,0 +1,260 @@
+/**
+ * Depthwise convolution and its weight gradient, channels last: every channel has a kernel of its own, so vectors run over
+ * channels. There are only R·S multiplications to a loaded number, so what counts is to load each number rarely: a strip
+ * of neighbouring pixels shares the input columns under it. Columns beside the picture are known while the code is written
+ * and left out. Axis letters as in ops/conv.ts.
+ */
+import type { ConvAttrs } from "../../../ops/conv.ts";
+import {
+  addI,
+  andI,
+  type Func,
+  type I32,
+  i32,
+  leS,
+  load,
+  load32Splat,
+  maxS,
+  minS,
+  mulI,
+  splatConst,
+  subI,
+  v,
+} from "../assembler.ts";
+import { type Geometry, kernelRows } from "./geometry.ts";
+import { evenPieces, type Kernel, overOutputRows, type Scheduling } from "./kernel.ts";
+
+/** Calls `visit` with the byte offset of every vector of channels, and how many lanes of it count. */
+function overChannels(f: Func, C: number, visit: (channel: I32, lanes: number) => void): void {
+  const whole = Math.floor(C / 4) * 16;
+  f.for(0, whole, 16, (channel) => visit(channel, 4));
+  if (C % 4 > 0) visit(i32(whole), C % 4);
+}
+
+/** A multiplication of one step: input column, kernel column and output pixel, counted from the step's position. */
+interface Tap {
+  readonly column: number;
+  readonly s: number;
+  readonly pixel: number;
+}
+
+/** The same taps at `count` positions, `step` apart. */
+interface Run {
+  readonly from: number;
+  readonly step: number;
+  readonly count: number;
+  readonly taps: readonly Tap[];
+}
+
+/** Joins neighbouring positions that have the same taps and lie equally far apart. */
+function runsOfTaps(positions: readonly { from: number; step: number; taps: readonly Tap[] }[]): Run[] {
+  const runs: (Run & { readonly key: string })[] = [];
+  for (const { from, step, taps } of positions) {
+    const key = JSON.stringify([step, taps]);
+    const last = runs.at(-1);
+    if (last?.key === key) runs[runs.length - 1] = { ...last, count: last.count + 1 };
+    else runs.push({ from, step, count: 1, taps, key });
+  }
+  return runs;
+}
+
+/** Output columns in strips of at most `most`, each with its taps inside the picture. */
+function strips({ stride, padding, dilation }: ConvAttrs, { W, Q, S }: Geometry, most: number): Run[] {
+  let from = 0;
+  return runsOfTaps(
+    evenPieces(Q, most).map((size) => {
+      const first = from;
+      from += size;
+      const taps: Tap[] = [];
+      for (let pixel = 0; pixel < size; pixel++) {
+        for (let s = 0; s < S; s++) {
+          const column = pixel * stride[1] + s * dilation[1] - padding[2];
+          const w = first * stride[1] + column;
+          if (w >= 0 && w < W) taps.push({ column, s, pixel });
+        }
+      }
+      return { from: first, step: size, taps };
+    }),
+  );
+}
+
+const distinct = (values: readonly number[]): number[] => [...new Set(values)].sort((a, b) => a - b);
+
+/** Pixels of a strip: as many as keep what one kernel row needs in registers. */
+function stripLength({ stride, dilation }: ConvAttrs, { S }: Geometry, scheduling: Scheduling): number {
+  if (scheduling === "in order") return 8;
+  const registers = (pixels: number): number => {
+    const columns = Array.from(
+      { length: pixels * S },
+      (_, i) => (i % pixels) * stride[1] + Math.floor(i / pixels) * dilation[1],
+    );
+    return pixels + S + distinct(columns).length;
+  };
+  let length = 1;
+  while (length < 8 && registers(length + 1) <= 15) length++;
+  return length;
+}
+
+export function depthwise(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
+  const { f, root, isa, target } = kernel;
+  const [x, w] = root.inputs;
+  const { stride, padding, dilation } = attrs;
+  const { H, W, C, P, Q, S } = g;
+  const pixelBytes = C * 4;
+  const runs = strips(attrs, g, stripLength(attrs, g, target.scheduling));
+  overOutputRows(kernel, (n, p) => {
+    const rows = kernelRows(f, attrs, g, p);
+    const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
+    const row = f.let(addI(kernel.pointer(x), mulI(top, W * pixelBytes)));
+    const outRow = f.let(mulI(addI(mulI(n, P), p), Q * pixelBytes));
+    overChannels(f, C, (channel, lanes) => {
+      const xRow = f.let(addI(row, channel));
+      const weights = f.let(addI(kernel.pointer(w), channel));
+      const out = f.let(addI(outRow, channel));
+      for (const { from, step, count, taps } of runs) {
+        const columns = distinct(taps.map((tap) => tap.column));
+        const kernelColumns = distinct(taps.map((tap) => tap.s));
+        f.for(from, from + count * step, step, (q) => {
+          const totals = Array.from({ length: step }, () => f.local("v128", splatConst(0)));
+          const xAt = f.let(addI(xRow, mulI(addI(mulI(q, stride[1]), i32(columns[0] ?? 0)), pixelBytes)));
+          f.for(rows.from, rows.to, 1, (r) => {
+            const xTap = f.let(addI(xAt, mulI(r, dilation[0] * W * pixelBytes)));
+            const wTap = f.let(addI(weights, mulI(r, S * pixelBytes)));
+            const weight = new Map(kernelColumns.map((s) => [s, f.let(load(wTap, s * pixelBytes))]));
+            for (const column of columns) {
+              const value = f.let(load(xTap, (column - columns[0]) * pixelBytes));
+              for (const { s, pixel } of taps.filter((tap) => tap.column === column)) {
+                f.set(totals[pixel], isa.madd(value, weight.get(s) as typeof value, totals[pixel]));
+              }
+            }
+          });
+          const at = f.let(addI(out, mulI(q, pixelBytes)));
+          totals.forEach((total, pixel) => {
+            kernel.finish(total, at, channel, 0, lanes, pixel * pixelBytes);
+          });
+        });
+      }
+    });
+  });
+}
+
+/** Kernel rows and columns whose sums are kept in registers together: with what they are made of they fill all 16. */
+const TILE = 3;
+
+/**
+ * Input columns, counted by the stride, each with its taps: kernel columns whose inputs are a multiple of the stride
+ * apart meet the same column at different pixels. `column` and `pixel` of a tap are counted from the position.
+ */
+function columnsOf(
+  { stride, padding, dilation }: ConvAttrs,
+  { W, Q }: Geometry,
+  kernelColumns: readonly number[],
+): Run[] {
+  const delay = (s: number): number => Math.floor((s * dilation[1]) / stride[1]);
+  const rest = (kernelColumns[0] * dilation[1]) % stride[1];
+  const length = Q + delay(kernelColumns[kernelColumns.length - 1]);
+  const column = rest - padding[2];
+  const positions = Array.from({ length }, (_, from) => {
+    const w = from * stride[1] + column;
+    const meets = (s: number): boolean => w >= 0 && w < W && from >= delay(s) && from - delay(s) < Q;
+    const taps = kernelColumns.filter(meets).map((s) => ({ column, s, pixel: -delay(s) }));
+    return { from, step: 1, taps };
+  });
+  return runsOfTaps(positions).filter(({ taps }) => taps.length > 0);
+}
+
+/** Kernel columns in tiles of those that read the same input columns. */
+function columnTiles({ stride, dilation }: ConvAttrs, { S }: Geometry): number[][] {
+  const all = Array.from({ length: S }, (_, s) => s);
+  return distinct(all.map((s) => (s * dilation[1]) % stride[1])).flatMap((rest) => {
+    const alike = all.filter((s) => (s * dilation[1]) % stride[1] === rest);
+    let from = 0;
+    return evenPieces(alike.length, TILE).map((size) => {
+      from += size;
+      return alike.slice(from - size, from);
+    });
+  });
+}
+
+/**
+ * dw[r, s, c] += Σ over samples and pixels of x · g; also where the batch is not split, from zero. A picture of one channel
+ * may have any number of output channels: then its one number takes the place of a vector.
+ */
+export function depthwiseWeightGrad(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
+  const { f, root, begin, end, isa, group } = kernel;
+  const [x, dy] = root.inputs;
+  const { stride, padding, dilation } = attrs;
+  const { H, W, C, P, Q, R, S } = g;
+  const [pixelBytes, outBytes] = [C * 4, g.O * 4];
+  const read = C === 1 ? load32Splat : load;
+  const rowBytes = dilation[0] * W * pixelBytes;
+  const partial = group.split === "partial";
+  const tiles = columnTiles(attrs, g).map((kernelColumns) => ({
+    kernelColumns,
+    runs: columnsOf(attrs, g, kernelColumns),
+  }));
+  if (!partial) {
+    const kernelRow = S * outBytes;
+    f.zero(addI(kernel.pointer(root), mulI(begin, kernelRow)), mulI(subI(end, begin), kernelRow));
+  }
+  f.for(partial ? begin : 0, partial ? end : x.shape[0], 1, (n) => {
+    f.for(0, P, 1, (p) => {
+      const inside = kernelRows(f, attrs, g, p);
+      const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
+      const row = f.let(addI(kernel.pointer(x), mulI(top, W * pixelBytes)));
+      const gradientRow = f.let(addI(kernel.pointer(dy), mulI(addI(mulI(n, P), p), Q * outBytes)));
+      overChannels(f, g.O, (channel, lanes) => {
+        /** Adds what this output row gives to kernel rows first … first + rows, all of them inside the picture. */
+        const add = (first: I32, rows: number): void => {
+          const xRow = f.let(addI(C === 1 ? row : addI(row, channel), mulI(first, rowBytes)));
+          const gRow = f.let(addI(gradientRow, channel));
+          const out = f.let(addI(addI(kernel.pointer(root), channel), mulI(first, S * outBytes)));
+          for (const { kernelColumns, runs } of tiles) {
+            const totals = kernelColumns.map(() => Array.from({ length: rows }, () => f.local("v128", splatConst(0))));
+            for (const { from, count, taps } of runs) {
+              const [{ column }] = taps;
+              const earliest = Math.min(...taps.map((tap) => tap.pixel));
+              const xAt = f.let(addI(xRow, i32((from * stride[1] + column) * pixelBytes)));
+              const gAt = f.let(addI(gRow, i32((from + earliest) * outBytes)));
+              f.for(0, count, 1, () => {
+                const values = Array.from({ length: rows }, (_, r) => f.let(read(xAt, r * rowBytes)));
+                for (const { s, pixel } of taps) {
+                  const gradient = f.let(load(gAt, (pixel - earliest) * outBytes));
+                  totals[kernelColumns.indexOf(s)].forEach((total, r) => {
+                    f.set(total, isa.madd(values[r], gradient, total));
+                  });
+                }
+                f.set(xAt, addI(xAt, stride[1] * pixelBytes));
+                f.set(gAt, addI(gAt, outBytes));
+              });
+            }
+            kernelColumns.forEach((s, i) => {
+              totals[i].forEach((total, r) => {
+                const offset = (r * S + s) * outBytes;
+                f.storeLanes(out, v.add(load(out, offset), total), lanes, offset);
+              });
+            });
+          }
+        };
+        /** The same for those of kernel rows first … last that lie inside, one by one. */
+        const addInside = (first: I32, last: I32): void =>
+          f.for(f.let(maxS(first, inside.from)), f.let(minS(last, inside.to)), 1, (r) => add(r, 1));
+        if (!partial) {
+          addInside(begin, end);
+          return;
+        }
+        let first = 0;
+        for (const rows of evenPieces(R, TILE)) {
+          const [from, to] = [i32(first), i32(first + rows)];
+          const all = andI(leS(inside.from, from), leS(to, inside.to));
+          f.if(
+            all,
+            () => add(from, rows),
+            () => addInside(from, to),
+          );
+          first += rows;
+        }
+      });
+    });
+  });
+}

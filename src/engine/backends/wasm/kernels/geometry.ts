@@ -1,0 +1,75 @@
+/** The shape of a convolution, and which of its positions meet the picture. Axis letters as in ops/conv.ts. */
+import type { ConvAttrs } from "../../../ops/conv.ts";
+import { addI, divU, type Func, type I32, i32, ltS, maxS, minS, mulI, select, subI } from "../assembler.ts";
+import { evenPieces } from "./kernel.ts";
+
+export interface Geometry {
+  readonly H: number;
+  readonly W: number;
+  readonly C: number;
+  readonly P: number;
+  readonly Q: number;
+  readonly O: number;
+  readonly R: number;
+  readonly S: number;
+  /** Input channels of one group. */
+  readonly depth: number;
+  /** Output channels of one group. */
+  readonly width: number;
+}
+
+export function geometry(
+  x: readonly number[],
+  y: readonly number[],
+  [R, S]: readonly number[],
+  { groups }: ConvAttrs,
+): Geometry {
+  const [, H, W, C] = x;
+  const [, P, Q, O] = y;
+  return { H, W, C, P, Q, O, R, S, depth: C / groups, width: O / groups };
+}
+
+/** Output channels in vectors: [from, vectors, lanes of the last one]. */
+export function channelTiles(width: number, vectors: number): { from: number; vectors: number; lanes: number }[] {
+  const tiles: { from: number; vectors: number; lanes: number }[] = [];
+  let from = 0;
+  for (const size of evenPieces(Math.ceil(width / 4), vectors)) {
+    tiles.push({ from, vectors: size, lanes: Math.min(4, width - (from + (size - 1) * 4)) });
+    from += size * 4;
+  }
+  return tiles;
+}
+
+/** Channels are depthwise when every group has one input and one output channel: vectors then run over the groups. */
+export const isDepthwise = ({ groups }: ConvAttrs, C: number, O: number): boolean =>
+  groups > 1 && groups === C && C === O;
+
+/** One channel becomes one, of neighbouring pixels: vectors then run along the rows. */
+export const isSingleChannel = ({ stride }: ConvAttrs, { C, O }: Geometry): boolean =>
+  C === 1 && O === 1 && stride[1] === 1;
+
+/** Positions i of 0 … count for which i·step − shift lies within 0 … length: from … to. */
+export function positionsInside(
+  f: Func,
+  count: number,
+  step: number,
+  shift: I32,
+  length: number,
+): { readonly from: I32; readonly to: I32 } {
+  const offset = f.let(shift);
+  const from = select(ltS(offset, 1), i32(0), divU(addI(offset, step - 1), step));
+  const last = f.let(addI(offset, length - 1));
+  const to = select(ltS(last, 0), i32(0), addI(divU(maxS(last, i32(0)), step), 1));
+  return { from: f.let(from), to: f.let(minS(f.let(to), i32(count))) };
+}
+
+/** Kernel rows r that meet the picture at output row p. */
+export function kernelRows(
+  f: Func,
+  { stride, padding, dilation }: ConvAttrs,
+  { H, R }: Geometry,
+  p: I32,
+): { readonly from: I32; readonly to: I32 } {
+  if (padding[0] === 0 && padding[1] <= 0) return { from: i32(0), to: i32(R) };
+  return positionsInside(f, R, dilation[0], subI(i32(padding[0]), mulI(p, stride[0])), H);
+}

@@ -1,0 +1,128 @@
+/**
+ * Whether a model is as often right as it says: log loss, the reliability diagram, expected calibration error, and
+ * temperature scaling (C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017).
+ */
+import type { Predictions } from "./predictions.ts";
+
+/** Bins of the reliability diagram, as in the paper. */
+const BINS = 15;
+
+/** Samples of one range of confidence. */
+export interface ReliabilityBin {
+  /** Confidence from here (excluded, but for the first bin) to here (included). */
+  readonly low: number;
+  readonly high: number;
+  readonly count: number;
+  /** Mean probability that the model gave to the classes it chose; 0 in an empty bin. */
+  readonly confidence: number;
+  /** Share of them that were right; 0 in an empty bin. */
+  readonly accuracy: number;
+}
+
+export interface Calibration {
+  /** What the outputs were divided by; 1 leaves them as they are. */
+  readonly temperature: number;
+  /** Mean −ln of the probability of the true class. */
+  readonly logLoss: number;
+  /** Expected calibration error: mean |accuracy − confidence| of the bins, weighted by their samples (equation 3). */
+  readonly expectedError: number;
+  /** Largest |accuracy − confidence| of a bin (equation 5). */
+  readonly largestError: number;
+  readonly bins: readonly ReliabilityBin[];
+}
+
+/**
+ * Measures calibration, of the probabilities as they are or at a temperature that was fitted on OTHER samples
+ * ({@link fitTemperature}).
+ */
+export function calibration(predictions: Predictions, temperature = 1): Calibration {
+  const { length, predicted, classes } = predictions;
+  const probabilities = predictions.probabilities(temperature);
+  const sums = Array.from({ length: BINS }, () => ({ count: 0, confidence: 0, right: 0 }));
+  for (let i = 0; i < length; i++) {
+    const confidence = probabilities[i * classes.length + predicted[i]];
+    const bin = sums[Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1))];
+    bin.count++;
+    bin.confidence += confidence;
+    if (predictions.isRight(i)) bin.right++;
+  }
+  const bins = sums.map(({ count, confidence, right }, i) => {
+    const mean = (sum: number): number => (count === 0 ? 0 : sum / count);
+    return { low: i / BINS, high: (i + 1) / BINS, count, confidence: mean(confidence), accuracy: mean(right) };
+  });
+  const gaps = bins.map((bin) => Math.abs(bin.accuracy - bin.confidence));
+  return {
+    temperature,
+    logLoss: logLoss(predictions, temperature),
+    expectedError: length === 0 ? 0 : bins.reduce((sum, { count }, i) => sum + (count / length) * gaps[i], 0),
+    largestError: Math.max(...gaps),
+    bins,
+  };
+}
+
+/** Mean −ln of the probability of the true class, from the outputs themselves: finite where the probability rounds to 0. */
+export function logLoss(predictions: Predictions, temperature = 1): number {
+  const losses = sampleLosses(predictions, temperature);
+  return losses.length === 0 ? 0 : losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+}
+
+/** −ln of the probability of the true class of each sample. */
+export function sampleLosses(
+  { length, classes, logits, labels, predicted }: Predictions,
+  temperature = 1,
+): Float64Array {
+  const width = classes.length;
+  return Float64Array.from({ length }, (_, i) => {
+    const from = i * width;
+    const top = logits[from + predicted[i]];
+    let sum = 0;
+    for (let c = from; c < from + width; c++) sum += Math.exp((logits[c] - top) / temperature);
+    return Math.log(sum) + (top - logits[from + labels[i]]) / temperature;
+  });
+}
+
+/** Temperatures are sought between 1/LIMIT and LIMIT; a model without any mistake would else want 0. */
+const LIMIT = 20;
+const STEPS = 100;
+
+/**
+ * The temperature that makes the log loss of these samples least. Fit it on validation samples and use it on others: on the
+ * samples it was fitted on it says nothing. It does not change which class a model chooses.
+ *
+ * The log loss is convex in β = 1/temperature; Newton's method, kept within a shrinking bracket, finds its one minimum.
+ */
+export function fitTemperature(predictions: Predictions): number {
+  let [low, high] = [1 / LIMIT, LIMIT];
+  let beta = 1;
+  for (let step = 0; step < STEPS; step++) {
+    const { slope, curvature } = derivatives(predictions, beta);
+    if (slope > 0) high = beta;
+    else low = beta;
+    const newton = beta - slope / curvature;
+    const next = newton > low && newton < high ? newton : (low + high) / 2;
+    if (Math.abs(next - beta) <= 1e-10 * beta) break;
+    beta = next;
+  }
+  return 1 / beta;
+}
+
+/** Of the mean log loss by β: E[z] − z_label, and the variance of z, where z is drawn with the model's probabilities. */
+function derivatives(predictions: Predictions, beta: number): { slope: number; curvature: number } {
+  const { length, classes, logits, labels } = predictions;
+  const width = classes.length;
+  const probabilities = predictions.probabilities(1 / beta);
+  let slope = 0;
+  let curvature = 0;
+  for (let i = 0; i < length; i++) {
+    const from = i * width;
+    let mean = 0;
+    let squares = 0;
+    for (let c = from; c < from + width; c++) {
+      mean += probabilities[c] * logits[c];
+      squares += probabilities[c] * logits[c] * logits[c];
+    }
+    slope += mean - logits[from + labels[i]];
+    curvature += squares - mean * mean;
+  }
+  return { slope: slope / length, curvature: curvature / length };
+}

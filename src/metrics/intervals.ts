@@ -1,0 +1,37 @@
+/** How sure a share is that was counted on a sample: confidence intervals. */
+
+/** 97.5 % quantile of the standard normal distribution: two-sided intervals of 95 %. */
+const Z = 1.959963984540054;
+
+/** Both ends of a 95 % confidence interval. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * 95 % interval of a share, of which `hits` of `total` were counted: E. B. Wilson, "Probable inference, the law of
+ * succession, and statistical inference", JASA 22 (1927). It stays inside 0 … 1 and holds for shares near 1 and small counts,
+ * where the usual ± two standard errors fail.
+ */
+export function wilsonInterval(hits: number, total: number): Interval {
+  if (total === 0) return { low: 0, high: 1 };
+  const share = hits / total;
+  const z2 = Z * Z;
+  const centre = (share + z2 / (2 * total)) / (1 + z2 / total);
+  const half = (Z / (1 + z2 / total)) * Math.sqrt((share * (1 - share)) / total + z2 / (4 * total * total));
+  // The ends are exact where everything or nothing was a hit; rounding must not put them elsewhere.
+  return { low: hits === 0 ? 0 : centre - half, high: hits === total ? 1 : centre + half };
+}
+
+/**
+ * 95 % interval of the difference of two shares counted on the same samples: A. Agresti and Y. Min, "Simple improved
+ * confidence intervals for comparing matched proportions", Statistics in Medicine 24 (2005): half a sample more in each cell.
+ * @param onlyFirst  samples that only the first has right  @param onlySecond  those that only the second has right
+ */
+export function pairedDifferenceInterval(onlyFirst: number, onlySecond: number, total: number): Interval {
+  const [b, c, n] = [onlyFirst + 0.5, onlySecond + 0.5, total + 2];
+  const difference = (b - c) / n;
+  const half = (Z * Math.sqrt(b + c - (b - c) ** 2 / n)) / n;
+  return { low: Math.max(-1, difference - half), high: Math.min(1, difference + half) };
+}

@@ -1,0 +1,94 @@
+/** IDX files that are read while training, instead of before: see data/streamed.ts. */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { isGzip } from "../../data/gzip.ts";
+import {
+  checkIdxLength,
+  classesOf,
+  MAX_IDX_HEADER,
+  parseIdxHeader,
+  parseLabels,
+  picturesShape,
+} from "../../data/idx.ts";
+import { FILE_NAMES } from "../../data/sources.ts";
+import { type ByteSource, StreamedDataset, type StreamedSource } from "../../data/streamed.ts";
+import { DataError } from "../../engine/errors.ts";
+import { fileError } from "./atomic.ts";
+import { listFolder, readUnzipped } from "./files.ts";
+
+export interface StreamOptions extends Partial<Pick<StreamedSource, "name" | "classes" | "polarity" | "memory">> {
+  /** Default "train". */
+  readonly split?: "train" | "test";
+}
+
+/** A data set that holds a file open. */
+export interface OpenStream {
+  readonly dataset: StreamedDataset;
+  /** After this, the data set cannot be read any more. */
+  close(): void;
+}
+
+/**
+ * Opens a folder of IDX files under MNIST's names as a data set whose pictures are read from the disk while they are
+ * used; labels are read at once. The file of pictures must not be compressed.
+ * @throws DataError when files are missing, compressed or not what they should be
+ */
+export async function streamIdx(folder: string, options: StreamOptions = {}): Promise<OpenStream> {
+  const { split = "train", name = folder } = options;
+  const names = await listFolder(folder);
+  const find = (role: "Images" | "Labels"): string => {
+    const candidates = FILE_NAMES[`${split}${role}`].flatMap((known) => [known, `${known}.gz`]);
+    const found = candidates.find((candidate) => names.includes(candidate));
+    if (found === undefined) throw new DataError(`${folder}: ${candidates[0]} is missing`);
+    return join(folder, found);
+  };
+  const labelsPath = find("Labels");
+  const file = openFile(find("Images"));
+  try {
+    const [count, height, width, channels] = picturesShape(file.header, file.name);
+    const labels = parseLabels({ name: labelsPath, bytes: await readUnzipped(labelsPath) }, count, file.name);
+    const classes = options.classes ?? classesOf(labels, labelsPath);
+    const { polarity, memory } = options;
+    const shape = { offset: file.header.offset, height, width, channels };
+    const origin = `${file.name}, read while it is used`;
+    const dataset = new StreamedDataset({ name, bytes: file, ...shape, labels, classes, polarity, origin, memory });
+    return { dataset, close: file.close };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function openFile(path: string): ByteSource & { header: ReturnType<typeof parseIdxHeader>; close: () => void } {
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch (error) {
+    throw fileError(error, "read", path);
+  }
+  const read = (into: Uint8Array, position: number): void => {
+    try {
+      for (let done = 0; done < into.length; ) {
+        const count = readSync(file, into, done, into.length - done, position + done);
+        if (count === 0) throw new DataError(`${path}: the file has become shorter while it was read`);
+        done += count;
+      }
+    } catch (error) {
+      throw fileError(error, "read", path);
+    }
+  };
+  try {
+    const { size } = fstatSync(file);
+    const beginning = new Uint8Array(Math.min(size, MAX_IDX_HEADER));
+    read(beginning, 0);
+    if (isGzip(beginning)) {
+      throw new DataError(`${path}: pictures can only be streamed from an uncompressed file; unpack it with gunzip`);
+    }
+    const header = parseIdxHeader(beginning, path);
+    checkIdxLength(header, size, path);
+    return { name: path, read, header, close: () => closeSync(file) };
+  } catch (error) {
+    closeSync(file);
+    throw fileError(error, "read", path);
+  }
+}

@@ -1,0 +1,117 @@
+/** How good the model is on samples that it was not trained on, where it errs, and how far its confidence can be believed. */
+import { onePicture, readPictures } from "../data/mosaic.ts";
+import { type Classification, confusedPairs } from "../metrics/classification.ts";
+import { type JudgedSample, suspectedLabels, worstErrors } from "../metrics/errors.ts";
+import { grouped, percent, percentInterval, round } from "../train/report.ts";
+import { confusionChart, rejectionChart, reliabilityChart } from "./charts.ts";
+import { figure, html, htmlTable, Markup } from "./html.ts";
+import type { MeasuredData } from "./input.ts";
+import { image } from "./pictures.ts";
+
+/** A confusion matrix of more classes is a blur; the list of pairs says it all then. */
+const MATRIX_CLASSES = 64;
+const PAIRS = 10;
+const ERRORS = 24;
+const SUSPECTS = 12;
+
+export async function resultsSection({ evaluation, dataset }: MeasuredData): Promise<Markup | undefined> {
+  const { classification, predictions, isTrainingData } = evaluation;
+  if (classification === undefined || predictions === undefined) return undefined;
+  const errors = worstErrors(predictions, ERRORS);
+  const suspects = isTrainingData ? [] : suspectedLabels(predictions);
+  const isSmall = classification.classes.length <= MATRIX_CLASSES;
+  return html`<section><h2>${isTrainingData ? "On its own training samples" : `Results on ${evaluation.dataset}`}</h2><div class="grid wide">
+${isSmall ? figure("Confusion matrix", confusionChart(classification), "Rows are what the samples are, columns what they were taken for.") : undefined}
+${figure("Classes", classTable(classification))}</div></section>
+<section><h2>Confidence</h2><div class="grid">${confidence(evaluation)}</div></section>
+<section><h2>Errors</h2>${pairList(classification)}
+${await gallery(dataset, errors, "The surest mistakes", "Label → what the model says, with its probability.")}
+${await gallery(dataset, suspects.slice(0, SUSPECTS), "Labels that may be wrong", `${grouped(suspects.length)} of ${grouped(evaluation.count)} labels look doubtful by confident learning: the model is surer of another class than it usually is of that class.`)}</section>`;
+}
+
+/** The big number on top: never called accuracy when it was counted on training samples. */
+export function score({ evaluation }: MeasuredData): Markup {
+  const { classification, isTrainingData, count, dataset, loss, accuracyWithoutOverlap } = evaluation;
+  if (classification === undefined) {
+    return html`<div class="score"><b>${round(loss)}</b><small>loss on ${grouped(count)} samples of ${dataset}</small></div>`;
+  }
+  const { accuracy, interval } = classification;
+  const wrong = count - Math.round(accuracy * count);
+  const what = isTrainingData
+    ? html`of its own training samples recognised; this says little about new ones`
+    : html`accuracy on ${grouped(count)} samples of ${dataset}, ${grouped(wrong)} wrong<br/>95 % interval ${percentInterval(interval)}`;
+  const without =
+    accuracyWithoutOverlap === undefined
+      ? undefined
+      : html`<br/>${percent(accuracyWithoutOverlap)} without samples that were trained on`;
+  return html`<div class="score"><b>${percent(accuracy)}</b><small>${what}${without}</small></div>`;
+}
+
+function classTable({ classes, macro, weighted, topK }: Classification): Markup {
+  const bar = (share: number): Markup =>
+    new Markup(`<span class="bar"><i style="width:${(100 * share).toFixed(1)}%"></i></span>`);
+  const cells = ({ precision, recall, f1 }: Classification["macro"]): string[] =>
+    [precision, recall, f1].map((share) => share.toFixed(4));
+  const rows = classes.map((result) => {
+    const [precision, recall, f1] = cells(result);
+    return [result.name, precision, recall, html`${f1}${bar(result.f1)}`, grouped(result.support)];
+  });
+  const means = [
+    [html`<b>mean</b>`, ...cells(macro), ""],
+    [html`<b>weighted</b>`, ...cells(weighted), ""],
+  ];
+  const top = Object.entries(topK).map(([k, share]) => `${percent(share)} among the first ${k}`);
+  return html`${htmlTable(["class", "precision", "recall", "F1", "samples"], [...rows, ...means])}
+${top.length > 0 ? html`<figcaption>The right class is ${top.join(", ")}.</figcaption>` : undefined}`;
+}
+
+function confidence({ calibration, scaledCalibration, rejection }: MeasuredData["evaluation"]): Markup[] {
+  if (calibration === undefined || rejection === undefined) return [];
+  const after =
+    scaledCalibration &&
+    ` At temperature ${round(scaledCalibration.temperature)}, fitted on validation samples and not on these, it is ${round(scaledCalibration.expectedError)} (log loss ${round(scaledCalibration.logLoss)}).`;
+  const reach = rejection.reach.map(
+    ({ accuracy, coverage }) => `${percent(accuracy)} are right of the surest ${percent(coverage)}`,
+  );
+  return [
+    figure(
+      "Reliability",
+      reliabilityChart(calibration, scaledCalibration),
+      `Expected calibration error ${round(calibration.expectedError)}, log loss ${round(calibration.logLoss)}.${after ?? ""}`,
+    ),
+    figure(
+      "Leaving the doubtful to a person",
+      rejectionChart(rejection),
+      reach.length === 0 ? undefined : `${reach.join("; ")}.`,
+    ),
+  ];
+}
+
+function pairList(classification: Classification): Markup | undefined {
+  const pairs = confusedPairs(classification);
+  if (pairs.length === 0) return html`<p>No sample was mistaken for another class.</p>`;
+  const list = pairs
+    .slice(0, PAIRS)
+    .map(({ actual, predicted, count }) => html`<b>${actual}</b> taken for <b>${predicted}</b> (${count}×)`);
+  return html`<p>Most confused: ${list.flatMap((pair, i) => (i === 0 ? [pair] : [", ", pair]))}.</p>`;
+}
+
+async function gallery(
+  dataset: MeasuredData["dataset"],
+  samples: readonly JudgedSample[],
+  title: string,
+  caption: string,
+): Promise<Markup | undefined> {
+  if (samples.length === 0) return undefined;
+  const pictures = readPictures(
+    dataset,
+    samples.map(({ index }) => index),
+  );
+  const cells = await Promise.all(
+    samples.map(async ({ index, label, predicted, confidence: sure }, i) => {
+      const picture = pictures && (await image(onePicture(pictures, i), `sample ${index}`, "thumb"));
+      return html`<div>${picture}<b>${label} → ${predicted}</b><br/>${percent(sure)} · #${index}</div>`;
+    }),
+  );
+  return figure(title, html`<div class="gallery">${cells}</div>`, caption);
+}

@@ -1,0 +1,67 @@
+/**
+ * Keeps training and testing apart: a test split is neither trained on nor chosen by, and samples that occur in two parts of
+ * the data are named. The search itself is data/duplicates.ts.
+ */
+import type { Dataset } from "../data/dataset.ts";
+import type { Overlap } from "../data/duplicates.ts";
+import { DataError, UsageError } from "../engine/errors.ts";
+
+/** From this share of its samples on, a test says nothing any more. */
+const TOO_MANY = 0.5;
+/** Samples that a summary lists; the rest is counted. */
+const LISTED = 20;
+
+/**
+ * @throws UsageError when the data to train on, or those by which weights are chosen, are the test split of a data set
+ */
+export function refuseTestSplit(dataset: Dataset, validation: Dataset | undefined): void {
+  if (dataset.split === "test") {
+    throw new UsageError(
+      `${dataset.name}: this is its test split; a model trained on it can no longer be tested. Train on the training split`,
+    );
+  }
+  if (validation?.split === "test") {
+    throw new UsageError(
+      `${validation.name}: validation on its test split would choose weights by the test; put a part of the training data aside instead (validation: 0.1)`,
+    );
+  }
+}
+
+/** How many samples of `to` are in `from` too. */
+export interface OverlapCounts {
+  readonly exact: number;
+  readonly near: number;
+  /** Of both kinds, those whose twin has another label. */
+  readonly otherLabel: number;
+}
+
+export function countOverlap({ duplicates }: Overlap): OverlapCounts {
+  const exact = duplicates.filter(({ kind }) => kind === "exact").length;
+  const otherLabel = duplicates.filter(({ isSameLabel }) => !isSameLabel).length;
+  return { exact, near: duplicates.length - exact, otherLabel };
+}
+
+/** @throws DataError when at least half of a part that measures is trained on */
+export function refuseOverlap(overlaps: readonly Overlap[]): void {
+  for (const overlap of overlaps) {
+    if (overlap.duplicates.length < TOO_MANY * overlap.count || overlap.count === 0) continue;
+    throw new DataError(
+      `${describeOverlap(overlap)}; results on ${overlap.to} would say nothing about new samples. Take them out of one of the two`,
+    );
+  }
+}
+
+/** In words: `12 of 10,000 test samples are in training too (8 exactly, 4 nearly; 1 with another label)`. */
+export function describeOverlap(overlap: Overlap): string {
+  const { from, to, count, duplicates } = overlap;
+  const { exact, near, otherLabel } = countOverlap(overlap);
+  const kinds = [exact > 0 ? `${exact} exactly` : "", near > 0 ? `${near} nearly` : ""].filter((text) => text !== "");
+  const labels = otherLabel === 0 ? "" : `; ${otherLabel} with another label`;
+  return `${duplicates.length} of ${count} ${to} samples are in ${from} too (${kinds.join(", ")}${labels})`;
+}
+
+/** As plain data. */
+export function summarizeOverlap(overlap: Overlap): object {
+  const { from, to, count, duplicates } = overlap;
+  return { from, to, count, ...countOverlap(overlap), first: duplicates.slice(0, LISTED) };
+}
