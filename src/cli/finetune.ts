@@ -30,7 +30,7 @@ import { dataDirOption, openForCli } from "./cli-data.ts";
 import { catchInterrupts } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
-import { openRun, recordedOptions } from "./resume.ts";
+import { checkData, openRun, recordedOptions } from "./resume.ts";
 import { claimRunFolder } from "./run-path.ts";
 import { duration, openTerminal, type Terminal } from "./terminal.ts";
 import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
@@ -130,6 +130,7 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
 
   const base = await load(options.base);
   const data = await openForCli(options.data, { ...options, preprocessing: preprocessingOf(base) }, terminal);
+  checkData(resumed, data);
   const { shots, seed } = options;
   const all = conformTo(base, data.train);
   const train = shots === undefined ? all : takeShots(all, shots, seed);

@@ -111,7 +111,7 @@ function show(terminal: Terminal, { points, suggestion, tenthOfLeast, exploded }
   terminal.print(
     `${terminal.style.bold(`suggested learning rate  ${rate(suggestion)}`)} ▲ where the loss falls fastest`,
   );
-  terminal.print(`a bolder one             ${rate(tenthOfLeast)}   a tenth of where it is least`);
+  terminal.print(`by another rule          ${rate(tenthOfLeast)}   a tenth of where it is least`);
   if (exploded) terminal.print(`the loss explodes at     ${rate(points[points.length - 1].lr)}`);
   terminal.print(terminal.style.dim(`try it:                  ductus train --model ${model} --lr ${rate(suggestion)}`));
 }

@@ -7,6 +7,8 @@ import { byteSize, duration, type Terminal } from "./terminal.ts";
 /** Milliseconds between two lines. */
 const REDRAW = 100;
 const PLAIN_LINE = 5000;
+/** Milliseconds between two epochs that are told of, where there is no validation. */
+const TOLD = 1000;
 const BAR = 20;
 
 /** Shows a run on standard error. */
@@ -15,6 +17,7 @@ export function progressCallback(terminal: Terminal): Callback {
   const { bold, dim } = terminal.noteStyle;
   let start: StartInfo | undefined;
   let shown = 0;
+  let told = 0;
   let began = 0;
   let inEpoch = 0;
   let epochBegan = 0;
@@ -54,6 +57,10 @@ export function progressCallback(terminal: Terminal): Callback {
       else terminal.note(line.join("  "));
     },
     onEpoch: (info) => {
+      // Hundreds of epochs of a few samples would fill the window with lines that say nothing.
+      const isOne = info.epoch === 1 || info.epoch === start?.epochs || info.validation !== undefined;
+      if (!isOne && performance.now() - told < TOLD) return;
+      told = performance.now();
       const text = epochLine(info, start?.epochs ?? info.epoch);
       terminal.note(info.isBest && info.validation !== undefined ? bold(text) : text);
     },

@@ -2,6 +2,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
+import type { LoadedData } from "../data/sources.ts";
 import { DataError, UsageError } from "../engine/errors.ts";
 import { fileError, readFileChecked } from "../platform/node/atomic.ts";
 import { pathKind } from "../platform/node/files.ts";
@@ -19,6 +20,8 @@ export function recordedOptions(options: object): Record<string, unknown> {
 /** A run to go on with. */
 export interface OpenedRun<Options> extends RunState {
   readonly folder: string;
+  /** Of both splits of its data. */
+  readonly fingerprint: string | undefined;
   /** Those of the run; what was typed now comes on top, and whether it may differ shows when the run goes on. */
   readonly options: Options;
 }
@@ -35,7 +38,7 @@ export async function openRun<Options extends object>(
   terminal: Terminal,
 ): Promise<OpenedRun<Options>> {
   if ("out" in typed) throw new UsageError("--resume goes on in the folder of its run; leave --out out");
-  const options = await readOptions<Options>(folder, verb);
+  const { options, dataset } = await readArgs<Options>(folder, verb);
   const now = Object.entries(typed).filter(([name]) => command.getOptionValueSource(name) === "cli");
   await removeLeftovers(folder);
   const state = await readRun(folder, async (path) => (await pathKind(path)) === "file");
@@ -45,10 +48,29 @@ export async function openRun<Options extends object>(
   else if (state.problems.length > 0 || !state.hasLast) {
     terminal.note(`falling back to ${checkpoint.name}, step ${checkpoint.progress.step}`);
   }
-  return { ...state, folder, options: { ...options, ...(Object.fromEntries(now) as Partial<Options>) } };
+  const { fingerprint } = dataset ?? {};
+  return { ...state, folder, fingerprint, options: { ...options, ...(Object.fromEntries(now) as Partial<Options>) } };
 }
 
-async function readOptions<Options>(folder: string, verb: string): Promise<Options> {
+/**
+ * The test split too must be that of the run, which training itself never sees.
+ * @throws DataError when the data are others than those of the run
+ */
+export function checkData(run: OpenedRun<object> | undefined, data: LoadedData): void {
+  const was = run?.fingerprint;
+  if (was === undefined || was === data.fingerprint) return;
+  const digits = [data.fingerprint, was].map((text) => text.slice(0, 12));
+  throw new DataError(
+    `cannot go on with ${run?.folder}: data is ${digits[0]} and was ${digits[1]}; make it the same, or start a new run`,
+  );
+}
+
+interface Args<Options> {
+  readonly options: Options;
+  readonly dataset?: { readonly fingerprint?: string };
+}
+
+async function readArgs<Options>(folder: string, verb: string): Promise<Args<Options>> {
   const path = runFiles(folder).args;
   if ((await pathKind(folder)) !== "folder") throw new UsageError(`--resume ${folder}: there is no such folder`);
   if ((await pathKind(path)) !== "file") {
@@ -57,7 +79,7 @@ async function readOptions<Options>(folder: string, verb: string): Promise<Optio
   try {
     const args: unknown = JSON.parse(new TextDecoder().decode(await readFileChecked(path)));
     const { verb: ofRun, options } = args as { verb?: unknown; options?: unknown };
-    if (ofRun === verb && typeof options === "object" && options !== null) return options as Options;
+    if (ofRun === verb && typeof options === "object" && options !== null) return args as Args<Options>;
     if (typeof ofRun === "string" && ofRun !== verb) {
       throw new UsageError(`--resume ${folder}: it is a run of ductus ${ofRun}, not of ductus ${verb}`);
     }

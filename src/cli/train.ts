@@ -26,7 +26,7 @@ import { dataDirOption, openForCli } from "./cli-data.ts";
 import { catchInterrupts, type Interrupt } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
-import { openRun, recordedOptions } from "./resume.ts";
+import { checkData, openRun, recordedOptions } from "./resume.ts";
 import { claimRunFolder } from "./run-path.ts";
 import { RunRecords } from "./run-records.ts";
 import { duration, openTerminal, type Terminal } from "./terminal.ts";
@@ -122,6 +122,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const augment = await readAugmentOption(options.augment);
 
   const data = await openForCli(options.data, options, terminal);
+  checkData(resumed, data);
   const { preprocessing, train: raw } = data;
   const shape = { classes: raw.classes, inputShape: preprocessedShape(preprocessing) };
   const model = create(options.model, { ...shape, recipe, seed: options.seed });

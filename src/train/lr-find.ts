@@ -36,7 +36,7 @@ export interface LrCurve {
   readonly points: readonly LrPoint[];
   /** Where the smoothed loss falls fastest, the suggestion; undefined when it never falls. */
   readonly suggestion: number | undefined;
-  /** A tenth of the rate at which the smoothed loss is least: the bolder suggestion. */
+  /** A tenth of the rate at which the smoothed loss is least: another rule of thumb. */
   readonly tenthOfLeast: number | undefined;
   /** Whether the loss exploded before the last rate. */
   readonly exploded: boolean;

@@ -13,9 +13,12 @@ import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import { type Callback, earlyStopping } from "../../src/train/callbacks.ts";
 import { fit as trainModel } from "../../src/train/fit.ts";
+import { findLr, suggest } from "../../src/train/lr-find.ts";
 import type { FitOptions } from "../../src/train/settings.ts";
 import { resolveSettings } from "../../src/train/settings.ts";
 import { traceTrainingStep } from "../../src/train/step.ts";
+import { averagedOver, shifts } from "../../src/train/test-time.ts";
+import { encodeModel, inferenceGraph, load } from "../../src/train/trained-model.ts";
 import { difference } from "../nn/evaluate.ts";
 import { bars, smallModel } from "./synthetic.ts";
 
@@ -267,3 +270,73 @@ function withBatchNorm(): Model {
     seed: 1,
   });
 }
+
+describe("test-time augmentation", () => {
+  it("is the mean of the logits of shifted pictures, and can be saved", async () => {
+    const model = smallModel(5);
+    const data = bars(9);
+    const views = shifts(1);
+    expect(views).toHaveLength(9);
+    const averaged = await logitsOf(averagedOver(model, views), data.image(4));
+    const sum = [0, 0, 0];
+    for (const down of [-1, 0, 1]) {
+      for (const right of [-1, 0, 1]) {
+        const moved = Uint8Array.from({ length: 36 }, (_, i) => {
+          const [y, x] = [Math.floor(i / 6) - down, (i % 6) - right];
+          return y >= 0 && y < 6 && x >= 0 && x < 6 ? data.image(4)[6 * y + x] : 0;
+        });
+        for (const [k, logit] of (await logitsOf(model, moved)).entries()) sum[k] += logit / 9;
+      }
+    }
+    expect(difference(averaged, sum)).toBeLessThan(1e-5);
+    const loaded = await load(await encodeModel(averagedOver(model, views)));
+    expect(difference(await logitsOf(loaded, data.image(4)), sum)).toBeLessThan(1e-5);
+    expect(() => shifts(0)).toThrow(/1 to 4 pixels, not 0/);
+  });
+});
+
+async function logitsOf(model: Model, picture: Uint8Array): Promise<number[]> {
+  const backend = await nodePlatform.createBackend({ threads: 1 });
+  const program = await backend.compile(inferenceGraph(model, 1));
+  program.inputs.x.set(picture);
+  program.run();
+  const logits = [...program.outputs.logits];
+  await backend.close();
+  return logits;
+}
+
+describe("learning rate finder", () => {
+  it("suggests a rate that trains, and leaves the model as it was", async () => {
+    const model = smallModel();
+    const before = [...model.network.namedParameters()].map(([, { data }]) => [...data]);
+    const curve = await findLr(model, bars(300), { optimizer: "sgd", batchSize: 10, threads: 1 });
+    expect([...model.network.namedParameters()].map(([, { data }]) => [...data])).toEqual(before);
+    const rates = curve.points.map(({ lr }) => lr);
+    expect(rates[1] / rates[0]).toBeCloseTo((10 / 1e-6) ** (1 / 199), 8);
+    const lr = curve.suggestion as number;
+    const train = async (rate: number): Promise<number> =>
+      (await trainModel(smallModel(), bars(60), { ...quick, optimizer: "sgd", lr: rate })).history[2].trainingLoss;
+    expect(await train(lr)).toBeLessThan((await train(lr / 100)) / 2);
+  });
+
+  it("finds the steepest descent of a curve that is known", () => {
+    // A step down at 10⁻³ on a logarithmic axis, then up again from 10⁻¹.
+    const points = Array.from({ length: 121 }, (_, i) => {
+      const exponent = -6 + i / 20;
+      const smoothed = 2 - Math.tanh(2 * (exponent + 3)) + Math.max(0, exponent + 1) ** 2 * 9;
+      return { lr: 10 ** exponent, loss: smoothed, smoothed };
+    });
+    const { suggestion, tenthOfLeast } = suggest(points);
+    expect(Math.log10(suggestion as number)).toBeCloseTo(-3, 5);
+    expect(Math.abs(Math.log10(tenthOfLeast as number) + 2)).toBeLessThan(0.3);
+    const rising = points.map(({ lr }, i) => ({ lr, loss: i, smoothed: i }));
+    expect(suggest(rising)).toEqual({ suggestion: undefined, tenthOfLeast: undefined });
+  });
+
+  it.each([
+    [{ from: 1, to: 0.1 }, /the rates go from 1 to 0.1/],
+    [{ steps: 5 }, /steps is 5; expected a whole number of at least 20/],
+  ])("refuses %o", async (options, message) => {
+    await expect(findLr(smallModel(), bars(30), options)).rejects.toThrow(message);
+  });
+});

@@ -1,0 +1,68 @@
+/**
+ * Test-time augmentation: a model that looks at several views of each input, such as copies shifted by a pixel, and
+ * averages what it makes of them. It is a model like any other, so it can be evaluated, used and saved; it costs as many
+ * times the work as there are views.
+ */
+import { UsageError } from "../engine/errors.ts";
+import { add, cast, mul } from "../engine/ops/elementwise.ts";
+import { pad, slice } from "../engine/ops/movement.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import { Model } from "../models/model.ts";
+import type { Context } from "../nn/module.ts";
+
+/** A view of a batch of raw inputs, float32 [batch, height, width, channels]: bytes are numbers 0 … 255. */
+export type View = (x: Tensor) => Tensor;
+
+/** The mean of a network's logits over some views. */
+class AveragedModel extends Model {
+  readonly #views: readonly View[];
+
+  constructor(model: Model, views: readonly View[]) {
+    super(model.network, model);
+    this.#views = views;
+  }
+
+  override logits(x: Tensor, context: Context): Tensor {
+    const raw = cast(x, "float32");
+    const sum = this.#views.map((view) => super.logits(view(raw), context)).reduce((a, b) => add(a, b));
+    return mul(sum, 1 / this.#views.length);
+  }
+}
+
+/** The same network, averaged over views of its input. @throws UsageError without views */
+export function averagedOver(model: Model, views: readonly View[]): Model {
+  if (views.length === 0) throw new UsageError("test-time augmentation needs at least one view");
+  return new AveragedModel(model, views);
+}
+
+/**
+ * Views of pictures moved by up to `pixels` in both directions, the picture itself among them: 9 for 1 pixel, 25 for 2.
+ * What comes in at the border is black, the ground of handwriting.
+ * @throws UsageError unless pixels is 1 … 4
+ */
+export function shifts(pixels: number): View[] {
+  if (!(Number.isInteger(pixels) && pixels >= 1 && pixels <= 4)) {
+    throw new UsageError(`shifts are by 1 to 4 pixels, not ${pixels}`);
+  }
+  const steps = Array.from({ length: 2 * pixels + 1 }, (_, i) => i - pixels);
+  return steps.flatMap((down) =>
+    steps.map(
+      (right): View =>
+        (x) =>
+          shifted(x, down, right),
+    ),
+  );
+}
+
+/** [B, H, W, C] moved by whole pixels. */
+function shifted(x: Tensor, down: number, right: number): Tensor {
+  if (down === 0 && right === 0) return x;
+  const [, H, W] = x.shape;
+  const range = (size: number, by: number): { start: number; end: number } => ({
+    start: Math.max(0, -by),
+    end: size - Math.max(0, by),
+  });
+  const kept = slice(x, [{}, range(H, down), range(W, right)]);
+  const around = (by: number): readonly [number, number] => [Math.max(0, by), Math.max(0, -by)];
+  return pad(kept, [[0, 0], around(down), around(right), [0, 0]]);
+}
