@@ -15,6 +15,8 @@ interface Verb {
 const VERBS: Readonly<Record<string, Verb>> = {
   train: { summary: "train a network and test it", load: () => import("./train.ts") },
   evaluate: { summary: "measure a model on a data set", load: () => import("./evaluate.ts") },
+  compare: { summary: "compare runs, and tell chance from progress", load: () => import("./compare.ts") },
+  runs: { summary: "list runs and what they reached", load: () => import("./runs.ts") },
   predict: { summary: "read pictures with a model", load: () => import("./predict.ts") },
   info: { summary: "show what a model or an architecture is made of", load: () => import("./info.ts") },
   data: { summary: "list, fetch and inspect data sets", load: () => import("./data.ts") },

@@ -57,7 +57,9 @@ export function describeOverlap(overlap: Overlap): string {
   const { exact, near, otherLabel } = countOverlap(overlap);
   const kinds = [exact > 0 ? `${exact} exactly` : "", near > 0 ? `${near} nearly` : ""].filter((text) => text !== "");
   const labels = otherLabel === 0 ? "" : `; ${otherLabel} with another label`;
-  return `${duplicates.length} of ${count} ${to} samples are in ${from} too (${kinds.join(", ")}${labels})`;
+  const [some, all] = [duplicates.length, count].map((number) => number.toLocaleString("en-US"));
+  const many = `${some} of ${all} ${to} samples ${duplicates.length === 1 ? "is" : "are"}`;
+  return `${many} in ${from} too (${kinds.join(", ")}${labels})`;
 }
 
 /** As plain data. */
