@@ -1,20 +1,36 @@
-/** `ductus evaluate`: measures a model file on one split of a data set. */
+/** `ductus evaluate`: measures a model file on one split of a data set, alone or against another model. */
 import { Command, Option } from "commander";
+import type { ImageDataset } from "../data/dataset.ts";
+import { findDuplicates, type Overlap } from "../data/duplicates.ts";
+import { fingerprint } from "../data/fingerprint.ts";
+import type { LoadedData } from "../data/sources.ts";
+import type { Backend } from "../engine/backends/backend.ts";
+import { UsageError } from "../engine/errors.ts";
+import { comparePaired } from "../metrics/mcnemar.ts";
+import type { Model } from "../models/model.ts";
+import { describeEnvironment } from "../platform/node/environment.ts";
 import { platform } from "../platform/platform.ts";
-import { evaluate } from "../train/evaluate.ts";
+import { partCounts } from "../report/input.ts";
+import { evaluate, modelName } from "../train/evaluate.ts";
+import type { Evaluation } from "../train/evaluation.ts";
 import { conformTo } from "../train/predict.ts";
-import { formatEvaluation, grouped } from "../train/report.ts";
+import { formatComparison, formatEvaluation, grouped } from "../train/report.ts";
+import { encodePredictions } from "../train/saved-predictions.ts";
 import { averagedOver, shifts } from "../train/test-time.ts";
 import { load } from "../train/trained-model.ts";
+import { VERSION } from "../version.ts";
 import { dataDirOption, openForCli } from "./cli-data.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
-import { duration, openTerminal } from "./terminal.ts";
+import { duration, openTerminal, type Terminal } from "./terminal.ts";
 
 interface EvaluateCliOptions extends CommonOptions {
   readonly data: string;
   readonly dataDir?: string;
   readonly split: "train" | "test";
   readonly tta?: number;
+  readonly against?: string;
+  readonly report?: string;
+  readonly predictions?: string;
   readonly threads?: number;
   readonly strict?: boolean;
 }
@@ -22,12 +38,13 @@ interface EvaluateCliOptions extends CommonOptions {
 const EXAMPLES = `
 Examples:
   $ ductus evaluate runs/mnist-cnn-3x3-1/best.safetensors --data mnist
-  $ ductus evaluate digits.safetensors --data usps --split train
+  $ ductus evaluate digits.safetensors --data usps --report usps.html      curves, errors, doubtful labels as one page
+  $ ductus evaluate new.safetensors --against old.safetensors              is it really better? McNemar's test
   $ ductus evaluate letters.safetensors --data my-letters/ --json`;
 
 export function command(): Command {
   return new Command()
-    .description("Measures a model: accuracy, precision, recall and F1 of each class, confusion matrix.")
+    .description("Measures a model: accuracy with its interval, classes, confusions, calibration, doubtful labels.")
     .argument("<model>", "model file")
     .option("--data <name|path>", "mnist, fashion-mnist …, a folder of pictures by class, or a CSV file", "mnist")
     .addOption(dataDirOption())
@@ -38,6 +55,9 @@ export function command(): Command {
         max: 4,
       }),
     )
+    .option("--against <model>", "another model file, measured on the same samples and compared")
+    .option("--report <file>", "write a report to this .html file")
+    .option("--predictions <file>", "write every output to this .safetensors file")
     .addOption(integerOption("--threads <n>", "default: one per core", { min: 1, max: 256 }))
     .option("--strict", "arithmetic that gives the same bits on every machine")
     .addOption(jsonOption())
@@ -48,30 +68,126 @@ export function command(): Command {
 async function run(path: string, options: EvaluateCliOptions): Promise<void> {
   const terminal = openTerminal(options.json === true);
   const model = await load(path);
+  const rival = options.against === undefined ? undefined : await load(options.against);
   const data = await openForCli(options.data, options, terminal);
   const backend = await platform().createBackend(options);
   try {
-    const dataset = conformTo(model, data[options.split]);
-    const views = options.tta === undefined ? undefined : shifts(options.tta);
-    const result = await evaluate(views === undefined ? model : averagedOver(model, views), dataset, {
-      backend,
-      onProgress: (done, total) => terminal.live(`${grouped(done)} of ${grouped(total)}`),
-    });
-    if (views !== undefined)
-      terminal.print(`with test-time augmentation: the mean over ${views.length} shifted copies`);
-    terminal.print(formatEvaluation(result, terminal.style));
-    const rate = Math.round(result.count / result.seconds);
+    const first = await measure(model, data, options, backend, terminal);
+    if (options.tta !== undefined) terminal.print(`with test-time augmentation: shifts by up to ${options.tta} px`);
+    terminal.print(formatEvaluation(first.result, terminal.style));
+    const rate = Math.round(first.result.count / first.result.seconds);
     terminal.note(
-      terminal.noteStyle.dim(`${duration(result.seconds)}, ${grouped(rate)} images/s, ${backend.description}`),
+      terminal.noteStyle.dim(`${duration(first.result.seconds)}, ${grouped(rate)} images/s, ${backend.description}`),
     );
-    const { name, origin } = dataset;
+    const second = rival && (await measure(rival, data, options, backend, terminal));
+    const comparison = second && compare(path, first.result, options.against as string, second.result, terminal);
+    if (options.report !== undefined) await writeReport(options.report, path, model, first, data);
+    if (options.predictions !== undefined) await writePredictions(options.predictions, first.result);
+    const { name, origin } = data[options.split];
     terminal.emit({
-      ...result.toJSON(),
-      views: views?.length,
+      ...first.result.toJSON(),
+      tta: options.tta,
       model: path,
       dataset: { name, split: options.split, origin },
+      comparison,
     });
   } finally {
     await backend.close();
   }
+}
+
+interface Measured {
+  readonly result: Evaluation;
+  readonly dataset: ImageDataset;
+  readonly overlap: Overlap | undefined;
+}
+
+async function measure(
+  model: Model,
+  data: LoadedData,
+  { split, tta }: EvaluateCliOptions,
+  backend: Backend,
+  terminal: Terminal,
+): Promise<Measured> {
+  const dataset = conformTo(model, data[split]);
+  const overlap = await overlapWithTraining(model, data, split, dataset);
+  const result = await evaluate(tta === undefined ? model : averagedOver(model, shifts(tta)), dataset, {
+    backend,
+    trainedOn: overlap,
+    onProgress: (done, total) => terminal.live(`${grouped(done)} of ${grouped(total)}`),
+  });
+  return { result, dataset, overlap };
+}
+
+/** What the samples share with those that the model was trained on, where these are the training split of the same data. */
+async function overlapWithTraining(
+  model: Model,
+  data: LoadedData,
+  split: "train" | "test",
+  dataset: ImageDataset,
+): Promise<Overlap | undefined> {
+  if (split === "train" || model.dataset === undefined) return undefined;
+  const train = conformTo(model, data.train);
+  if ((await fingerprint(train)) !== model.dataset.fingerprint) return undefined;
+  const [overlap] = findDuplicates([
+    { name: "training", dataset: train },
+    { name: "test", dataset },
+  ]);
+  return overlap;
+}
+
+function compare(
+  firstPath: string,
+  first: Evaluation,
+  secondPath: string,
+  second: Evaluation,
+  terminal: Terminal,
+): object {
+  if (first.predictions === undefined || second.predictions === undefined) {
+    throw new UsageError("--against compares models of classes; these data have none");
+  }
+  const comparison = comparePaired(first.predictions, second.predictions);
+  terminal.print();
+  terminal.print(formatComparison([firstPath, secondPath], comparison, terminal.style));
+  return { against: secondPath, accuracy: second.accuracy, ...comparison };
+}
+
+async function writePredictions(path: string, { predictions, dataset }: Evaluation): Promise<void> {
+  if (predictions === undefined) throw new UsageError("--predictions needs data with classes");
+  await platform().writeFile(path, encodePredictions({ predictions, dataset }));
+}
+
+async function writeReport(
+  path: string,
+  modelPath: string,
+  model: Model,
+  { result, dataset, overlap }: Measured,
+  data: LoadedData,
+): Promise<void> {
+  const { renderReport } = await import("../report/report.ts");
+  const parameters = [...model.network.namedParameters()].reduce((sum, [, parameter]) => sum + parameter.size, 0);
+  const { metrics, recipe, preprocessing, dataset: trainedOn } = model;
+  const page = await renderReport({
+    title: `${modelName(model)} on ${result.dataset}`,
+    subtitle: `${modelPath}, measured on ${grouped(result.count)} samples.`,
+    created: new Date().toISOString(),
+    facts: [
+      ["network", modelName(model)],
+      ["parameters", grouped(parameters)],
+      ["trained on", trainedOn?.name ?? "unknown"],
+      ["time", duration(result.seconds)],
+    ],
+    history: [],
+    steps: [],
+    measured: { evaluation: result, dataset },
+    classes: model.classes,
+    parts: [partCounts({ name: "measured", dataset })],
+    overlaps: overlap === undefined ? [] : [overlap],
+    records: [
+      ["Model", { file: modelPath, trainedOn, recipe, preprocessing, metrics }],
+      ["Data", { name: result.dataset, origin: data.origin, fingerprint: data.fingerprint }],
+      ["Environment", describeEnvironment(VERSION)],
+    ],
+  });
+  await platform().writeFile(path, page);
 }

@@ -18,7 +18,7 @@ import { evaluate, modelName } from "../train/evaluate.ts";
 import type { Evaluation } from "../train/evaluation.ts";
 import type { Run } from "../train/fit.ts";
 import { describeOverlap, refuseOverlap, summarizeOverlap } from "../train/leakage.ts";
-import { grouped } from "../train/report.ts";
+import { grouped, round } from "../train/report.ts";
 import { plainResult } from "../train/results.ts";
 import { runFiles } from "../train/run-folder.ts";
 import { encodePredictions } from "../train/saved-predictions.ts";
@@ -125,6 +125,7 @@ export class RunRecords {
     const { model, history, seconds, steps } = run;
     const { train, validation } = this.#recorder.data ?? {};
     const parts = train === undefined ? [] : this.#parts(train, validation, dataset);
+    const speed = history.reduce((sum, { imagesPerSecond }) => sum + imagesPerSecond / history.length, 0);
     const parameters = [...model.network.namedParameters()].reduce((sum, [, parameter]) => sum + parameter.size, 0);
     return {
       title: `${modelName(model)} on ${test.dataset}`,
@@ -133,9 +134,10 @@ export class RunRecords {
       facts: [
         ["network", modelName(model)],
         ["parameters", grouped(parameters)],
-        ["data", test.dataset],
         ["training time", duration(seconds)],
-        ["weights of epoch", String(run.best?.epoch ?? history.length)],
+        ["training speed", `${grouped(Math.round(speed))} images/s`],
+        ["weights of epoch", `${run.best?.epoch ?? history.length} of ${history.length}`],
+        ["loss on the test", round(test.loss)],
       ],
       history: history.map(plainResult),
       steps: this.#recorder.steps,

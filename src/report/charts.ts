@@ -4,8 +4,9 @@
  */
 import * as Plot from "@observablehq/plot";
 import { DOMImplementation, XMLSerializer } from "@xmldom/xmldom";
-import type { Calibration } from "../metrics/calibration.ts";
+import type { Calibration, ReliabilityBin } from "../metrics/calibration.ts";
 import type { Classification } from "../metrics/classification.ts";
+import { type Interval, wilsonInterval } from "../metrics/intervals.ts";
 import type { Rejection } from "../metrics/rejection.ts";
 import type { PlainResult } from "../train/results.ts";
 import { html, Markup } from "./html.ts";
@@ -52,7 +53,13 @@ export function lossChart(steps: readonly StepPoint[], history: readonly PlainRe
     steps.length > 1 ? steps : history.map(({ step, trainingLoss }) => ({ step, loss: trainingLoss, lr: 0 }));
   const drawing = draw("Loss by step", {
     x: { ...grid, label: "step" },
-    y: { ...grid, label: "loss", type: isWide(line.map(({ loss }) => loss)) ? "log" : "linear" },
+    y: {
+      ...grid,
+      label: "loss",
+      type: isWide(line.map(({ loss }) => loss)) ? "log" : "linear",
+      ticks: 5,
+      tickFormat: "~r",
+    },
     marks: [
       Plot.lineY(line, { x: "step", y: "loss", stroke: colour("faint") }),
       Plot.lineY(
@@ -173,6 +180,7 @@ export function confusionChart({ confusion, classes }: Classification): Markup {
 
 /** Accuracy against confidence in bins, beside the diagonal on which a calibrated model lies. */
 export function reliabilityChart(raw: Calibration, scaled: Calibration | undefined): Markup {
+  const spread = ({ accuracy, count }: ReliabilityBin): Interval => wilsonInterval(Math.round(accuracy * count), count);
   const full = ({ bins }: Calibration): Calibration["bins"] => bins.filter(({ count }) => count > 0);
   const drawing = draw("Reliability diagram", {
     height: 320,
@@ -184,10 +192,17 @@ export function reliabilityChart(raw: Calibration, scaled: Calibration | undefin
         x2: ({ high }) => 100 * high,
         y: ({ accuracy }) => 100 * accuracy,
         fill: colour("one"),
-        fillOpacity: 0.35,
+        fillOpacity: 0.3,
         inset: 1,
         title: ({ count, accuracy, confidence }) =>
           `${count} samples: ${(100 * accuracy).toFixed(1)} % right at ${(100 * confidence).toFixed(1)} % confidence`,
+      }),
+      Plot.ruleX(full(raw), {
+        x: ({ confidence }) => 100 * confidence,
+        y1: (bin) => 100 * spread(bin).low,
+        y2: (bin) => 100 * spread(bin).high,
+        stroke: colour("one"),
+        strokeWidth: 1.5,
       }),
       Plot.line(
         [

@@ -22,7 +22,7 @@ export async function renderReport(input: ReportInput): Promise<string> {
 <div class="hero">${measured && score(measured)}<dl class="facts">${facts.map(
     ([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`,
   )}</dl></div>
-${leaks.map((overlap) => html`<div class="warning">${describeOverlap(overlap)}.</div>`)}
+${leaks.length > 0 ? html`<div class="warning">${leaks.map((overlap) => html`<div>${describeOverlap(overlap)}.</div>`)}</div>` : undefined}
 ${measured && (await resultsSection(measured))}
 ${await trainingSection(input)}
 ${dataSection(input)}

@@ -25,7 +25,7 @@ ${isSmall ? figure("Confusion matrix", confusionChart(classification), "Rows are
 ${figure("Classes", classTable(classification))}</div></section>
 <section><h2>Confidence</h2><div class="grid">${confidence(evaluation)}</div></section>
 <section><h2>Errors</h2>${pairList(classification)}
-${await gallery(dataset, errors, "The surest mistakes", "Label → what the model says, with its probability.")}
+${await gallery(dataset, errors, "Worst errors", "Largest loss first: label → what the model says, the probability that it gives to that, and the number of the sample.")}
 ${await gallery(dataset, suspects.slice(0, SUSPECTS), "Labels that may be wrong", `${grouped(suspects.length)} of ${grouped(evaluation.count)} labels look doubtful by confident learning: the model is surer of another class than it usually is of that class.`)}</section>`;
 }
 
@@ -54,7 +54,7 @@ function classTable({ classes, macro, weighted, topK }: Classification): Markup 
     [precision, recall, f1].map((share) => share.toFixed(4));
   const rows = classes.map((result) => {
     const [precision, recall, f1] = cells(result);
-    return [result.name, precision, recall, html`${f1}${bar(result.f1)}`, grouped(result.support)];
+    return [result.name, precision, recall, html`${bar(result.f1)}${f1}`, grouped(result.support)];
   });
   const means = [
     [html`<b>mean</b>`, ...cells(macro), ""],
@@ -77,7 +77,7 @@ function confidence({ calibration, scaledCalibration, rejection }: MeasuredData[
     figure(
       "Reliability",
       reliabilityChart(calibration, scaledCalibration),
-      `Expected calibration error ${round(calibration.expectedError)}, log loss ${round(calibration.logLoss)}.${after ?? ""}`,
+      `Lines are 95 % intervals: bins with few samples say little. Expected calibration error ${round(calibration.expectedError)}, log loss ${round(calibration.logLoss)}.${after ?? ""}`,
     ),
     figure(
       "Leaving the doubtful to a person",
@@ -110,7 +110,7 @@ async function gallery(
   const cells = await Promise.all(
     samples.map(async ({ index, label, predicted, confidence: sure }, i) => {
       const picture = pictures && (await image(onePicture(pictures, i), `sample ${index}`, "thumb"));
-      return html`<div>${picture}<b>${label} → ${predicted}</b><br/>${percent(sure)} · #${index}</div>`;
+      return html`<div>${picture}<b>${label} → ${predicted}</b><br/>${percent(sure)}<br/>#${index}</div>`;
     }),
   );
   return figure(title, html`<div class="gallery">${cells}</div>`, caption);

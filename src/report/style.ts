@@ -24,6 +24,7 @@ p { margin: 0 0 8px; max-width: 75ch; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 330px), 1fr)); gap: 14px; align-items: start; }
 .wide { grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); }
 figure { overflow: hidden; }
+section > figure + figure, section > .grid + .card { margin-top: 14px; }
 figure svg { width: 100%; height: auto; display: block; font-size: 11px; overflow: visible; }
 figure svg [aria-label*="grid"] { stroke: var(--line); stroke-opacity: 1; }
 figcaption { font-size: 13px; margin-top: 8px; }
@@ -36,19 +37,21 @@ th { font-weight: 500; color: var(--soft); border-bottom: 1px solid var(--line);
 th, td { padding: 3px 10px 3px 0; text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 tbody tr + tr td { border-top: 1px solid color-mix(in srgb, var(--line) 55%, transparent); }
-.bar { display: inline-block; width: 56px; height: 7px; border-radius: 4px; background: color-mix(in srgb, var(--faint) 35%, transparent); margin-left: 8px; vertical-align: 1px; overflow: hidden; }
+.bar { display: inline-block; width: 56px; height: 7px; border-radius: 4px; background: color-mix(in srgb, var(--faint) 35%, transparent); margin-right: 8px; vertical-align: 1px; overflow: hidden; }
 .bar i { display: block; height: 100%; background: var(--one); }
 .mosaic { width: 100%; height: auto; image-rendering: pixelated; border-radius: 6px; display: block; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: 12px; }
 .gallery div { font-size: 12.5px; line-height: 1.35; color: var(--soft); }
 .gallery b { color: var(--ink); }
 .thumb { width: 100%; height: auto; image-rendering: pixelated; border-radius: 6px; display: block; margin-bottom: 4px; border: 1px solid var(--line); }
-details { border-top: 1px solid var(--line); padding: 8px 0; }
+details + details { border-top: 1px solid var(--line); }
+details:not(.card) { padding: 8px 0; }
 summary { cursor: pointer; font-weight: 600; }
 dl.record { display: grid; grid-template-columns: minmax(110px, max-content) 1fr; gap: 2px 18px; font-size: 13.5px; margin: 8px 0; }
 dl.record dt { color: var(--soft); }
 dl.record dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 footer { margin-top: 34px; font-size: 13px; color: var(--soft); }
-@media (max-width: 560px) { main { padding: 18px 12px 40px; } .score b { font-size: 38px; } .hero, figure, .card { padding: 13px 13px; } h1 { font-size: 22px; } }
+@media (max-width: 560px) { main { padding: 18px 12px 40px; } .score b { font-size: 38px; } .hero, figure, .card { padding: 13px 13px; } h1 { font-size: 22px; }
+  .bar { display: none; } .gallery { grid-template-columns: repeat(auto-fill, minmax(70px, 1fr)); gap: 10px; } }
 @media print { body { background: none; } figure, .hero, .card { break-inside: avoid; } details { display: block; } }
 `;

@@ -20,12 +20,12 @@ export async function trainingSection({ history, steps, batches }: ReportInput):
       await image(mosaic(batches, MOSAIC_COLUMNS), `${batches.count} training samples`, "mosaic"),
       `${batches.count} samples as the network got them, augmentation included.`,
     );
-  return html`<section><h2>Training</h2><div class="grid">
+  return html`<section><h2>Training</h2><div class="grid wide">
 ${figure("Loss", lossChart(steps, history))}
 ${hasShares ? figure("Recognised", accuracyChart(history), "The share of the training samples is counted while the weights change; it says little about new samples.") : undefined}
 ${steps.length > 1 ? figure("Learning rate", rateChart(steps)) : undefined}
 ${pictures}</div>
-<details><summary>Every epoch</summary>${epochTable(history)}</details></section>`;
+<details class="card"><summary>Every epoch</summary>${epochTable(history)}</details></section>`;
 }
 
 function epochTable(history: ReportInput["history"]): Markup {

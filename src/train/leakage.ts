@@ -6,7 +6,7 @@ import type { Dataset } from "../data/dataset.ts";
 import type { Overlap } from "../data/duplicates.ts";
 import { DataError, UsageError } from "../engine/errors.ts";
 
-/** From this share of its samples on, a test says nothing any more. */
+/** From this share of known samples on, a test says nothing any more. */
 const TOO_MANY = 0.5;
 /** Samples that a summary lists; the rest is counted. */
 const LISTED = 20;
@@ -41,10 +41,13 @@ export function countOverlap({ duplicates }: Overlap): OverlapCounts {
   return { exact, near: duplicates.length - exact, otherLabel };
 }
 
-/** @throws DataError when at least half of a part that measures is trained on */
+/**
+ * @throws DataError when at least half of a part that measures is trained on, bit for bit. Near duplicates are reported but
+ *   never refused: two clean strokes of a simple class may well look the same.
+ */
 export function refuseOverlap(overlaps: readonly Overlap[]): void {
   for (const overlap of overlaps) {
-    if (overlap.duplicates.length < TOO_MANY * overlap.count || overlap.count === 0) continue;
+    if (overlap.count === 0 || countOverlap(overlap).exact < TOO_MANY * overlap.count) continue;
     throw new DataError(
       `${describeOverlap(overlap)}; results on ${overlap.to} would say nothing about new samples. Take them out of one of the two`,
     );
@@ -57,7 +60,9 @@ export function describeOverlap(overlap: Overlap): string {
   const { exact, near, otherLabel } = countOverlap(overlap);
   const kinds = [exact > 0 ? `${exact} exactly` : "", near > 0 ? `${near} nearly` : ""].filter((text) => text !== "");
   const labels = otherLabel === 0 ? "" : `; ${otherLabel} with another label`;
-  return `${duplicates.length} of ${count} ${to} samples are in ${from} too (${kinds.join(", ")}${labels})`;
+  const [some, all] = [duplicates.length, count].map((number) => number.toLocaleString("en-US"));
+  const many = `${some} of ${all} ${to} samples ${duplicates.length === 1 ? "is" : "are"}`;
+  return `${many} in ${from} too (${kinds.join(", ")}${labels})`;
 }
 
 /** As plain data. */

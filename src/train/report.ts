@@ -2,6 +2,7 @@
 import { type Classification, type ClassMeans, confusedPairs } from "../metrics/classification.ts";
 import { type JudgedSample, suspectedLabels } from "../metrics/errors.ts";
 import type { Interval } from "../metrics/intervals.ts";
+import type { PairedComparison } from "../metrics/mcnemar.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { describeOverlap } from "./leakage.ts";
 
@@ -24,6 +25,8 @@ const MATRIX_CLASSES = 16;
 const MATRIX_WIDTH = 84;
 const PAIRS = 5;
 const SUSPECTS = 3;
+/** Below this probability a difference is not put down to chance. */
+const SIGNIFICANT = 0.05;
 
 /** A share as a percentage with two decimals. */
 export function percent(share: number): string {
@@ -194,4 +197,43 @@ function fixed(share: number): string {
 /** Four significant digits, without a tail of zeros. */
 export function round(value: number): string {
   return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : String(value);
+}
+
+/** Two models on the same samples, and whether the difference between them means anything. @param names of the two */
+export function formatComparison(
+  [first, second]: readonly [string, string],
+  comparison: PairedComparison,
+  style: Style = PLAIN,
+): string {
+  const { samples, bothRight, bothWrong, onlyFirst, onlySecond, difference, interval, pValue } = comparison;
+  const accuracy = (only: number): string => percent((bothRight + only) / samples);
+  const rows = [
+    [
+      first,
+      accuracy(onlyFirst),
+      grouped(samples - bothRight - onlyFirst),
+      `${grouped(onlyFirst)} that the other has wrong`,
+    ],
+    [
+      second,
+      accuracy(onlySecond),
+      grouped(samples - bothRight - onlySecond),
+      `${grouped(onlySecond)} that the other has wrong`,
+    ],
+  ];
+  const [head, ...lines] = table(["model", "accuracy", "wrong", "right"], rows);
+  const points = (share: number): string => `${share >= 0 ? "+" : "−"}${Math.abs(100 * share).toFixed(2)}`;
+  return [
+    style.dim(head),
+    ...lines,
+    `both right ${grouped(bothRight)}, both wrong ${grouped(bothWrong)}`,
+    `difference ${points(difference)} points (95 % interval ${points(interval.low)} to ${points(interval.high)}), ` +
+      `McNemar's test p = ${pValue < 1e-4 ? pValue.toExponential(1) : pValue.toFixed(4)}`,
+    style.bold(verdict(first, second, difference, pValue)),
+  ].join("\n");
+}
+
+function verdict(first: string, second: string, difference: number, pValue: number): string {
+  if (pValue >= SIGNIFICANT) return "These samples do not show that one is better than the other.";
+  return `${difference > 0 ? first : second} is better: so large a difference is rarely chance.`;
 }

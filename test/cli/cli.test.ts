@@ -101,9 +101,14 @@ describe("train", () => {
       "args.json",
       "best.safetensors",
       "environment.json",
+      expect.stringMatching(/^events\.out\.tfevents\.\d+\.ductus$/),
       "last.safetensors",
       "metrics.jsonl",
       "previous.safetensors",
+      "report.html",
+      "results.csv",
+      "results.json",
+      "test-predictions.safetensors",
     ]);
     expect(await readArgs("trained")).toMatchObject({
       verb: "train",
@@ -237,7 +242,9 @@ describe("train", () => {
         "args.json",
         "best.safetensors",
         "environment.json",
+        expect.stringMatching(/^events\./),
         "metrics.jsonl",
+        "results.csv",
       ]);
     } finally {
       execFileSync("umount", [disk]);

@@ -36,10 +36,10 @@ const words = (folder: string, ...more: readonly string[]): string[] => [
 
 const resume = (folder: string, ...more: readonly string[]): string[] => ["train", "--resume", folder, ...more];
 
-/** Everything that a run leaves, but for times. */
+/** Everything that a run leaves, but for times; TensorBoard's events are left out, as a run that goes on begins another file. */
 async function outcome(folder: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for (const name of await readdir(join(cwd, folder))) {
+  for (const name of (await readdir(join(cwd, folder))).filter((name) => !name.startsWith("events."))) {
     const bytes = await readFile(join(cwd, folder, name));
     const lines = bytes.toString().trim().split("\n");
     found[name] = name.endsWith(".safetensors")

@@ -1,0 +1,74 @@
+/** `ductus runs`: the runs in a folder, with what they reached. */
+import { Command } from "commander";
+import { grouped, percent, percentInterval, round, table } from "../train/report.ts";
+import { type CommonOptions, jsonOption } from "./options.ts";
+import { listSavedRuns, type SavedRun } from "./saved-runs.ts";
+import { duration, openTerminal } from "./terminal.ts";
+
+interface RunsOptions extends CommonOptions {
+  readonly best?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ ductus runs
+  $ ductus runs experiments/ --best
+  $ ductus runs --json`;
+
+export function command(): Command {
+  return new Command()
+    .description("Lists runs: data, network, epochs, and what the test gave.")
+    .argument("[folder]", "where the run folders are", "runs")
+    .option("--best", "the best test accuracy first")
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+async function run(folder: string, { json = false, best = false }: RunsOptions): Promise<void> {
+  const terminal = openTerminal(json);
+  const runs = await listSavedRuns(folder);
+  if (best) runs.sort((a, b) => (b.test?.accuracy ?? -1) - (a.test?.accuracy ?? -1));
+  if (runs.length === 0) terminal.print(`no runs in ${folder}; ductus train makes one`);
+  else {
+    const [head, ...lines] = runsTable(runs);
+    terminal.print(terminal.style.dim(head));
+    for (const line of lines) terminal.print(line);
+  }
+  terminal.emit({ folder, runs: runs.map(summarizeRun) });
+}
+
+/** A line for each run, and the head above. */
+export function runsTable(runs: readonly SavedRun[]): string[] {
+  const optional = <T>(value: T | undefined, show: (value: T) => string): string =>
+    value === undefined ? "–" : show(value);
+  return table(
+    ["run", "data", "network", "epochs", "validation", "test accuracy", "95 % interval", "test loss", "time"],
+    runs.map(({ path, data = "–", model = "–", history, test, seconds }) => [
+      path,
+      data,
+      model,
+      grouped(history.length),
+      optional(bestValidation(history), percent),
+      optional(test?.accuracy, percent),
+      optional(test?.interval, percentInterval),
+      optional(test?.loss, round),
+      optional(seconds, duration),
+    ]),
+  );
+}
+
+/** What scripts want to know of a run. */
+export function summarizeRun(run: SavedRun): object {
+  const { path, data, fingerprint, model, history, test, ended, seconds } = run;
+  const { count, loss, accuracy, interval, calibration } = test ?? {};
+  const measured = test && { count, loss, accuracy, interval, expectedCalibrationError: calibration?.expectedError };
+  const validation = bestValidation(history);
+  return { run: path, data, fingerprint, model, epochs: history.length, validation, test: measured, ended, seconds };
+}
+
+/** The best validation accuracy of a run. */
+function bestValidation(history: SavedRun["history"]): number | undefined {
+  const measured = history.flatMap(({ validation }) => validation?.accuracy ?? []);
+  return measured.length === 0 ? undefined : Math.max(...measured);
+}

@@ -1,0 +1,100 @@
+/** Runs as they stand in their folders: what was asked for, the results of the epochs, and the test. For `runs` and `compare`. */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../engine/errors.ts";
+import { fileError, readFileChecked } from "../platform/node/atomic.ts";
+import { pathKind } from "../platform/node/files.ts";
+import type { PlainResult } from "../train/results.ts";
+import { runFiles } from "../train/run-folder.ts";
+
+/** What is known of a run; a run on its way, or one that was stopped, has no test. */
+export interface SavedRun {
+  readonly path: string;
+  readonly data: string | undefined;
+  /** Of the data set, to see whether two runs were tested on the same. */
+  readonly fingerprint: string | undefined;
+  readonly model: string | undefined;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly history: readonly PlainResult[];
+  readonly test: SavedTest | undefined;
+  readonly ended: string | undefined;
+  readonly seconds: number | undefined;
+}
+
+export interface SavedTest {
+  readonly count: number;
+  readonly loss: number;
+  readonly accuracy?: number;
+  readonly interval?: { readonly low: number; readonly high: number };
+  readonly calibration?: { readonly expectedError: number };
+}
+
+type JsonRecord = Readonly<Record<string, unknown>>;
+
+/** @throws UsageError when the folder is no run */
+export async function readSavedRun(path: string): Promise<SavedRun> {
+  const files = runFiles(path);
+  if ((await pathKind(files.args)) !== "file") {
+    throw new UsageError(`${path} is no run folder: it has no args.json; ductus runs lists those there are`);
+  }
+  const args = await readJson(files.args);
+  const results = await readJson(files.results);
+  const dataset = record(args.dataset);
+  const test = record(results.test) as unknown as SavedTest;
+  return {
+    path,
+    data: text(dataset.name) ?? text(args.data),
+    fingerprint: text(dataset.fingerprint),
+    model: text(args.model),
+    args,
+    history: await readLines(files.metrics),
+    test: typeof test.count === "number" ? test : undefined,
+    ended: text(results.ended),
+    seconds: typeof results.seconds === "number" ? results.seconds : undefined,
+  };
+}
+
+/** All runs in a folder of runs, in the order of their names (numbers by value). @throws DuctusError when it cannot be read */
+export async function listSavedRuns(folder: string): Promise<SavedRun[]> {
+  if ((await pathKind(folder)) === "nothing") return [];
+  let names: string[];
+  try {
+    names = await readdir(folder);
+  } catch (error) {
+    throw fileError(error, "read", folder);
+  }
+  names.sort(new Intl.Collator("en", { numeric: true }).compare);
+  const paths = names.map((name) => join(folder, name));
+  const isRun = await Promise.all(paths.map(async (path) => (await pathKind(runFiles(path).args)) === "file"));
+  return Promise.all(paths.filter((_, i) => isRun[i]).map(readSavedRun));
+}
+
+/** The record in a file; an empty one where there is none, or it was never finished. */
+async function readJson(path: string): Promise<JsonRecord> {
+  if ((await pathKind(path)) !== "file") return {};
+  return record(parse(new TextDecoder().decode(await readFileChecked(path))));
+}
+
+async function readLines(path: string): Promise<PlainResult[]> {
+  if ((await pathKind(path)) !== "file") return [];
+  const lines = new TextDecoder().decode(await readFileChecked(path)).split("\n");
+  return lines
+    .map((line) => record(parse(line)))
+    .filter(({ epoch }) => typeof epoch === "number") as unknown as PlainResult[];
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function record(value: unknown): JsonRecord {
+  return typeof value === "object" && value !== null ? (value as JsonRecord) : {};
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
