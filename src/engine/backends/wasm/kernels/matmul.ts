@@ -16,7 +16,6 @@ import {
   load32Splat,
   load32Zero,
   ltS,
-  minS,
   mulI,
   shuffle,
   splatConst,
@@ -39,7 +38,7 @@ function isBatched(root: Tensor): boolean {
 }
 
 /** Rows that are computed panel by panel before the next ones, so that what is written stays within a few pages. */
-const BLOCK = 32;
+const BLOCK = 64;
 
 /**
  * What of one product is divided between threads: columns, so that each part of a large b is read by one thread only; or
@@ -99,17 +98,16 @@ export function matmulKernel(kernel: Kernel): void {
     else if (by === "columns") product({ ...whole, rows: all(M), columns: given, pack: M >= 24 });
     else if (unit < BLOCK) product({ ...whole, rows: given, columns: all(N), pack: false });
     else {
-      f.for(begin, end, BLOCK, (from) => {
-        const to = f.let(minS(f.let(addI(from, BLOCK)), end));
+      overColumns(kernel, { from: begin, to: end, rest: M % BLOCK }, [BLOCK], (from, size) => {
         // The block's columns of a lie far apart, often in one set of the cache: copied together they are at hand.
         const block = f.let(addI(kernel.scratch, K * STEP * 4));
         f.for(0, K, 1, (k) => {
           const source = f.let(addI(addI(kernel.pointer(a), mulI(k, M * 4)), mulI(from, 4)));
           const target = f.let(addI(block, mulI(k, BLOCK * 4)));
-          for (let i = 0; i < BLOCK * 4; i += 16) f.store(target, load(source, i), i);
+          for (let i = 0; i < size * 4; i += 16) f.store(target, load(source, i), i);
         });
-        const shifted = f.let(subI(block, mulI(from, 4))); // rows count from 0
-        const part = { ...whole, a: shifted, aDepth: BLOCK * 4, rows: { from, to }, pack: true };
+        const rows = all(size);
+        const part = { ...whole, a: block, aDepth: BLOCK * 4, out: f.let(mulI(from, N * 4)), rows, pack: true };
         if (group.nodes.length === 1) {
           product({ ...part, columns: all(N) });
           return;
@@ -117,11 +115,11 @@ export function matmulKernel(kernel: Kernel): void {
         const results = f.let(addI(block, K * BLOCK * 4));
         const strip = (first: I32, width: number): void => {
           const write: Product["write"] = (value, m, n, i, j, lanes) => {
-            const at = addI(results, mulI(addI(mulI(subI(m, from), STRIP), n), 4));
+            const at = addI(results, mulI(addI(mulI(m, STRIP), n), 4));
             f.storeLanes(f.let(at), value, lanes, i * STRIP * 4 + j * 16);
           };
           product({ ...part, b: f.let(addI(whole.b, mulI(first, 4))), columns: all(width), write });
-          finishStrip(kernel, results, { from, to }, first, width);
+          finishStrip(kernel, results, from, size, first, width);
         };
         const wide = Math.floor(N / STRIP) * STRIP;
         f.for(0, wide, STRIP, (first) => strip(first, STRIP));
@@ -151,14 +149,14 @@ export function matmulKernel(kernel: Kernel): void {
   });
 }
 
-/** Finishes a strip of results, kept with rows of STRIP elements. */
-function finishStrip(kernel: Kernel, results: I32, rows: Span, first: I32, width: number): void {
+/** Finishes rows `from` … `from + count` of a strip of results, kept with rows of STRIP elements. */
+function finishStrip(kernel: Kernel, results: I32, from: I32, count: number, first: I32, width: number): void {
   const { f, root } = kernel;
   const N = root.shape[root.rank - 1];
   const row = f.let(results);
-  const out = f.let(mulI(addI(mulI(rows.from, N), first), 4));
+  const out = f.let(mulI(addI(mulI(from, N), first), 4));
   const channel = f.let(mulI(first, 4));
-  f.for(rows.from, rows.to, 1, () => {
+  f.for(0, count, 1, () => {
     const at = (c: I32, lanes: number): void => {
       kernel.finish(load(addI(row, c)), f.let(addI(out, c)), f.let(addI(channel, c)), 0, lanes);
     };
