@@ -58,6 +58,9 @@ export function matmulDomain(group: Kernel["group"]): Domain {
   return { size: by === "rows" ? M : N, unit };
 }
 
+/** Bytes of the left operand that stay in a core's second-level cache. */
+const CACHED = 1024 * 1024;
+
 /** Columns of a block that are finished together, row by row, so that what rides on them walks along cache lines. */
 const STRIP = 128;
 
@@ -95,10 +98,17 @@ export function matmulKernel(kernel: Kernel): void {
     const { by, unit } = division(root);
     // A panel is copied together when many tiles of rows will use it.
     if (group.split === "samples") product({ ...whole, rows: given, columns: all(N), pack: false });
-    else if (by === "columns") product({ ...whole, rows: all(M), columns: given, pack: M >= 24 });
+    else if (by === "columns") {
+      // With b transposed a few of its rows meet all of a's, which should wait in the cache for the next ones.
+      const atOnce = attrs.transposeB ? Math.max(12, 12 * Math.floor(CACHED / (12 * 4 * K))) : M;
+      inSteps(kernel, all(M), [Math.min(M, atOnce)], (from, size) => {
+        const [first, out] = [addI(whole.a, mulI(from, K * 4)), f.let(mulI(from, N * 4))];
+        product({ ...whole, a: f.let(first), out, rows: all(size), columns: given, pack: M >= 24 });
+      });
+    }
     else if (unit < BLOCK) product({ ...whole, rows: given, columns: all(N), pack: false });
     else {
-      overColumns(kernel, { from: begin, to: end, rest: M % BLOCK }, [BLOCK], (from, size) => {
+      inSteps(kernel, { from: begin, to: end, rest: M % BLOCK }, [BLOCK], (from, size) => {
         // The block's columns of a lie far apart, often in one set of the cache: copied together they are at hand.
         const block = f.let(addI(kernel.scratch, K * STEP * 4));
         f.for(0, K, 1, (k) => {
@@ -223,8 +233,8 @@ export function tiles(kernel: Kernel, span: Span, size: number, tile: (position:
   }
 }
 
-/** Runs `visit(position, width)` over columns, in steps of the given widths (each divides the one before), then the rest. */
-function overColumns(
+/** Runs `visit(position, width)` over a span, in steps of the given widths (each divides the one before), then the rest. */
+function inSteps(
   { f }: Kernel,
   span: Span,
   widths: readonly number[],
@@ -313,8 +323,8 @@ function panelProduct(p: Product, transposeB: boolean): void {
       panel(f.let(addI(n, c)), step, f.let(addI(kernel.scratch, mulI(c, K * 4))), vectors * 16);
     });
   };
-  if (pack || transposeB) overColumns(kernel, columns, [STEP, PANEL], packed);
-  else overColumns(kernel, columns, [PANEL], (n, width) => panel(n, width, f.let(addI(b, mulI(n, 4))), bRow));
+  if (pack || transposeB) inSteps(kernel, columns, [STEP, PANEL], packed);
+  else inSteps(kernel, columns, [PANEL], (n, width) => panel(n, width, f.let(addI(b, mulI(n, 4))), bRow));
 }
 
 /** Sums of the four lanes of each of four vectors, as one vector. */
@@ -362,5 +372,5 @@ function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Prod
       }
     });
   };
-  overColumns(kernel, columns, [4], block);
+  inSteps(kernel, columns, [4], block);
 }
