@@ -105,8 +105,7 @@ export function matmulKernel(kernel: Kernel): void {
         const [first, out] = [addI(whole.a, mulI(from, K * 4)), f.let(mulI(from, N * 4))];
         product({ ...whole, a: f.let(first), out, rows: all(size), columns: given, pack: M >= 24 });
       });
-    }
-    else if (unit < BLOCK) product({ ...whole, rows: given, columns: all(N), pack: false });
+    } else if (unit < BLOCK) product({ ...whole, rows: given, columns: all(N), pack: false });
     else {
       inSteps(kernel, { from: begin, to: end, rest: M % BLOCK }, [BLOCK], (from, size) => {
         // The block's columns of a lie far apart, often in one set of the cache: copied together they are at hand.
@@ -234,12 +233,7 @@ export function tiles(kernel: Kernel, span: Span, size: number, tile: (position:
 }
 
 /** Runs `visit(position, width)` over a span, in steps of the given widths (each divides the one before), then the rest. */
-function inSteps(
-  { f }: Kernel,
-  span: Span,
-  widths: readonly number[],
-  visit: (n: I32, width: number) => void,
-): void {
+function inSteps({ f }: Kernel, span: Span, widths: readonly number[], visit: (n: I32, width: number) => void): void {
   const rest = (from: I32, length: number, steps: readonly number[]): void => {
     const [width, ...smaller] = steps;
     if (length === 0) return;
