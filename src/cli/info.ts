@@ -114,13 +114,14 @@ function memoryText({ parameters, arena }: PlannedMemory["training"]): string {
 }
 
 function recipeText(recipe: Recipe): string {
-  const { optimizer, lr, betas, momentum, weightDecay, schedule, batchSize, epochs, labelSmoothing } = recipe;
+  const { optimizer, lr, betas, momentum, weightDecay, schedule, batchSize, epochs, labelSmoothing, augment } = recipe;
   const own = [
     `${optimizer}, learning rate ${lr}${schedule === undefined ? "" : ` (${Object.values(schedule).join(" ")})`}`,
     betas === undefined ? "" : `betas ${betas.join(" and ")}`,
     momentum === undefined ? "" : `momentum ${momentum}`,
     weightDecay === undefined ? "" : `weight decay ${weightDecay}`,
     labelSmoothing === undefined ? "" : `label smoothing ${labelSmoothing}`,
+    augment === undefined ? "" : `augmentation ${augment}`,
     `batches of ${batchSize}`,
     `${epochs} epochs`,
   ];

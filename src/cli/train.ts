@@ -119,7 +119,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const given = resumed?.options ?? typed;
   const { options, recipe } = decide(given);
   const optimizer = optimizerSpec(options, recipe.optimizer);
-  const augment = await readAugmentOption(options.augment);
+  const augment = await readAugmentOption(options.augment ?? recipe.augment);
 
   const data = await openForCli(options.data, options, terminal);
   checkData(resumed, data);

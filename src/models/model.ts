@@ -35,6 +35,8 @@ export interface Recipe {
   readonly loss: "crossEntropy";
   /** Share of the target that is spread over all classes while training; default 0. */
   readonly labelSmoothing?: number;
+  /** A preset of data/augment/presets.ts; default: samples as they are. */
+  readonly augment?: string;
 }
 
 /** The recipe of a network that comes without one. */

@@ -60,7 +60,7 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
   const plan = { totalSteps: 0 };
   const trainer = new Trainer({ model, ...settings, average }, backend, train, {
     ...settings,
-    augment: resolveAugmentations(options.augment ?? "none", dataset.inputShape),
+    augment: resolveAugmentations(options.augment ?? model.recipe.augment ?? "none", dataset.inputShape),
     order: sampling && weightedOrder(train, sampling, seed),
     lr: (step) => settings.lr * schedule.factor(step - 1, plan.totalSteps),
   });

@@ -41,7 +41,7 @@ export async function identify(
     sampling: text(options.sampling),
     ema: settings.ema ?? null,
     clipNorm: settings.clipNorm ?? null,
-    augment: text(resolveAugmentations(options.augment ?? "none", dataset.inputShape)),
+    augment: text(resolveAugmentations(options.augment ?? model.recipe.augment ?? "none", dataset.inputShape)),
     overfitBatches: options.overfitBatches ?? null,
     transfer: text(options.transfer),
     keep: options.keep ?? "last",

@@ -87,6 +87,43 @@ class Strided(nn.Module):
         return self.fc2(F.relu(self.fc1(x.flatten(1))))
 
 
+class SeparableConv3x3(nn.Module):
+    """Without biases: a batch norm follows."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
+        self.pointwise = nn.Conv2d(inputs, outputs, 1, bias=False)
+
+    def forward(self, x):
+        return self.pointwise(self.depthwise(x))
+
+
+class Ductus(nn.Module):
+    """Layers: ("full" or "separable", output channels), or None for a pool."""
+
+    def __init__(self, layers, channels=1, classes=10):
+        super().__init__()
+        features = []
+        for layer in layers:
+            if layer is None:
+                features.append(nn.MaxPool2d(2))
+                continue
+            kind, outputs = layer
+            conv = nn.Conv2d(channels, outputs, 3, padding=1, bias=False) if kind == "full" else SeparableConv3x3(channels, outputs)
+            features += [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
+            channels = outputs
+        self.features = nn.Sequential(*features)
+        self.fc = nn.Linear(channels, classes)
+
+    def forward(self, x):
+        return self.fc(F.adaptive_avg_pool2d(self.features(x), 1).flatten(1))
+
+
+DUCTUS_S = [("full", 16), ("full", 16), None, ("full", 16), None, ("separable", 32), ("separable", 32)]
+DUCTUS_MICRO = [("full", 8), ("separable", 16), None, ("separable", 16), None, ("separable", 24)]
+
+
 class Mlp(nn.Module):
     def __init__(self):
         super().__init__()
@@ -108,6 +145,8 @@ NETWORKS = {
     "separable-dilated": (lambda: Separable(2), MNIST, (0.1, 0.03)),
     "cnn-same": (lambda: TwoConv((3, 3), 1, 3136, 1024), UNIT, (0.03, 0.0003)),
     "cnn-strided": (Strided, MNIST, (0.03, 0.001)),
+    "ductus-s": (lambda: Ductus(DUCTUS_S), MNIST, (0.01, 0.001)),
+    "ductus-micro": (lambda: Ductus(DUCTUS_MICRO), MNIST, (0.01, 0.001)),
     "lenet5": (LeNet5, MNIST, (0.03, 0.003)),
     "mlp": (Mlp, MNIST, (0.01, 0.001)),
 }

@@ -59,7 +59,9 @@ function loadWeights(model: Model, parameters: GoldenRun["parameters"]): void {
     const bound = 1 / Math.sqrt(fan.get(layer) as number);
     return [name, { shape, data: uniformNoise(1000 + i, sizeOf(shape), -bound, bound) }] as const;
   });
-  model.network.load(new Map(values));
+  // Running statistics stay as they are.
+  const all = [...model.network.namedParameters()];
+  model.network.load(new Map([...all, ...values]));
 }
 
 async function train(backend: Backend, run: GoldenRun, optimizerName: OptimizerName, steps: number): Promise<number[]> {

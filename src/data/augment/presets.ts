@@ -50,9 +50,12 @@ export type AugmentOption = PresetName | AugmentationList;
  * The list behind an option, for pictures [height, width, …].
  * @throws UsageError for an unknown name, and for a list that is wrong
  */
-export function resolveAugmentations(option: AugmentOption, inputShape: readonly number[]): AugmentationList {
+export function resolveAugmentations(
+  option: string | AugmentationList,
+  inputShape: readonly number[],
+): AugmentationList {
   if (typeof option !== "string") return checkAugmentations(option);
   if (!Object.hasOwn(PRESETS, option)) throw unknownName("augmentation preset", option, PRESET_NAMES);
   const [height, width] = inputShape;
-  return PRESETS[option](Math.min(height, width) / 28);
+  return PRESETS[option as PresetName](Math.min(height, width) / 28);
 }

@@ -78,6 +78,43 @@ class Strided(nn.Module):
         return self.fc2(F.relu(self.fc1(x.flatten(1))))
 
 
+class SeparableConv3x3(nn.Module):
+    """Without biases: a batch norm follows."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
+        self.pointwise = nn.Conv2d(inputs, outputs, 1, bias=False)
+
+    def forward(self, x):
+        return self.pointwise(self.depthwise(x))
+
+
+class Ductus(nn.Module):
+    """Layers: ("full" or "separable", output channels), or None for a pool."""
+
+    def __init__(self, layers, channels=1, classes=10):
+        super().__init__()
+        features = []
+        for layer in layers:
+            if layer is None:
+                features.append(nn.MaxPool2d(2))
+                continue
+            kind, outputs = layer
+            conv = nn.Conv2d(channels, outputs, 3, padding=1, bias=False) if kind == "full" else SeparableConv3x3(channels, outputs)
+            features += [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
+            channels = outputs
+        self.features = nn.Sequential(*features)
+        self.fc = nn.Linear(channels, classes)
+
+    def forward(self, x):
+        return self.fc(F.adaptive_avg_pool2d(self.features(x), 1).flatten(1))
+
+
+DUCTUS_S = [("full", 16), ("full", 16), None, ("full", 16), None, ("separable", 32), ("separable", 32)]
+DUCTUS_MICRO = [("full", 8), ("separable", 16), None, ("separable", 16), None, ("separable", 24)]
+
+
 class Mlp(nn.Module):
     def __init__(self, side, channels, classes):
         super().__init__()
@@ -100,6 +137,8 @@ NETWORKS = {
     "separable-dilated": (lambda side, channels, classes: Separable(2, channels, classes), 0.1307, 0.3081),
     "cnn-same": (two_conv(3, 3, 1, 1024), 0, 1),
     "cnn-strided": (Strided, 0.1307, 0.3081),
+    "ductus-s": (lambda side, channels, classes: Ductus(DUCTUS_S, channels, classes), 0.1307, 0.3081),
+    "ductus-micro": (lambda side, channels, classes: Ductus(DUCTUS_MICRO, channels, classes), 0.1307, 0.3081),
     "lenet5": (LeNet5, 0.1307, 0.3081),
     "mlp": (Mlp, 0.1307, 0.3081),
 }
@@ -116,11 +155,11 @@ def run(name, side, channels, classes):
     pixels = torch.tensor((np.arange(count) * 37 + 11) % 256, dtype=torch.float32).reshape(2, side, side, channels)
     x = ((pixels / 255 - mean) / std).permute(0, 3, 1, 2)
     with torch.no_grad():
-        logits = network(x)
+        logits = network.eval()(x)
     return {
         "name": name, "inputShape": [side, side, channels], "classes": classes,
         "parameters": {k: list(v.shape) for k, v in network.state_dict().items()},
-        "count": sum(p.numel() for p in network.parameters()),
+        "count": sum(v.numel() for v in network.state_dict().values()),
         "logits": [float(f"{v:.9g}") for v in logits.flatten().tolist()],
     }
 

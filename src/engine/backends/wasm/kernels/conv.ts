@@ -10,7 +10,7 @@ import { PANEL, type PanelConvAttrs, type WinogradConvAttrs } from "../legalize.
 import { depthwise } from "./depthwise.ts";
 import { channelTiles, type Geometry, geometry, isDepthwise, isSingleChannel, kernelRows } from "./geometry.ts";
 import { type Domain, evenPieces, type Kernel, outputRows, overOutputRows, runsOf } from "./kernel.ts";
-import { winogradKernel, winogradScratch } from "./winograd.ts";
+import { winogradDomain, winogradKernel, winogradScratch } from "./winograd.ts";
 
 /** Scratch bytes: only Winograd's method needs any. */
 export function convScratch(root: Tensor): number {
@@ -19,8 +19,8 @@ export function convScratch(root: Tensor): number {
 
 /** What is divided of a convolution that does not follow the batch: panels of Winograd's method, else rows. */
 export function convDomain(group: Kernel["group"]): Domain {
-  const { attrs, shape } = group.root as Tensor;
-  return "tiles" in attrs ? { size: shape[3], unit: PANEL } : outputRows(group);
+  const { attrs } = group.root as Tensor;
+  return "tiles" in attrs ? winogradDomain(group) : outputRows(group);
 }
 
 export function convKernel(kernel: Kernel): void {

@@ -29,7 +29,8 @@ import { matmulDomain, matmulKernel, matmulScratch } from "./matmul.ts";
 import { avgPoolGradKernel, avgPoolKernel, maxPoolGradKernel, maxPoolKernel, tiles } from "./pool.ts";
 import { uniformDomain, uniformKernel } from "./random.ts";
 import { argmaxDomain, argmaxKernel, reduceDomain, reduceKernel } from "./reduce.ts";
-import { inputGradDomain, winogradInputGradKernel, winogradInputGradScratch } from "./winograd-input-grad.ts";
+import { winogradDomain } from "./winograd.ts";
+import { winogradInputGradKernel, winogradInputGradScratch } from "./winograd-input-grad.ts";
 
 /**
  * Which elementwise ops may ride on the results of a root: those with any operands along the last axis, only those whose
@@ -108,7 +109,7 @@ export const KERNELS = {
   matmul: { domain: matmulDomain, emit: matmulKernel, rides: "all", scratch: matmulScratch },
   conv2d: { domain: convDomain, emit: convKernel, rides: "all", scratch: convScratch },
   conv2dInputGrad: {
-    domain: inputGradDomain,
+    domain: winogradDomain,
     emit: winogradInputGradKernel,
     rides: "all",
     scratch: winogradInputGradScratch,

@@ -9,11 +9,11 @@
  * weights, which would spend most of them on the zeros around g.
  */
 import type { Tensor } from "../../../tensor.ts";
-import { addI, type I32, i32, load, minS, mulI, subI, v } from "../assembler.ts";
+import { addI, i32, load, minS, mulI, subI, v } from "../assembler.ts";
 import { PANEL, type WinogradInputGradAttrs } from "../legalize.ts";
 import { type Matrix, outputTiling, TRANSFORM_BYTES, transformTile } from "./filtering.ts";
-import type { Domain, Kernel } from "./kernel.ts";
-import { multiplyTiles, overTiles, PANEL_BYTES, samplesTogether } from "./winograd.ts";
+import type { Kernel } from "./kernel.ts";
+import { multiplyTiles, overTiles, PANEL_BYTES, samplesTogether, shares } from "./winograd.ts";
 
 /** What is known of one input gradient; T tiles a sample. */
 function geometry({ inputs: [g], shape: [, H, W, C], attrs }: Tensor) {
@@ -29,9 +29,6 @@ function geometry({ inputs: [g], shape: [, H, W, C], attrs }: Tensor) {
   return { tiling, T, O, H, W, C, top: padding[0], left: padding[2], extent, samples };
 }
 
-/** What is divided between threads where the group does not follow the batch: channels. */
-export const inputGradDomain = ({ shape }: Kernel["group"]): Domain => ({ size: shape[3], unit: PANEL });
-
 /** Scratch bytes: transformed gradients, the products of one panel, the sums of one sample, one tile on its way. */
 export function winogradInputGradScratch(root: Tensor): number {
   const { tiling, T, O, extent, samples } = geometry(root);
@@ -41,7 +38,7 @@ export function winogradInputGradScratch(root: Tensor): number {
 const transposed = (matrix: Matrix): Matrix => matrix[0].map((_, j) => matrix.map((row) => row[j]));
 
 export function winogradInputGradKernel(kernel: Kernel): void {
-  const { f, root, group } = kernel;
+  const { f, root } = kernel;
   const [g, weights] = root.inputs;
   const { tiling, T, O, H, W, C, top, left, extent, samples } = geometry(root);
   const { filtering, side, positions, rows, columns } = tiling;
@@ -56,9 +53,7 @@ export function winogradInputGradKernel(kernel: Kernel): void {
   const sums = f.let(addI(products, positions * productBytes));
   const sumRow = extent[1] * PANEL_BYTES;
 
-  const mine = { from: kernel.begin as I32, to: kernel.end as I32 };
-  const all = (to: number): typeof mine => ({ from: i32(0), to: i32(to) });
-  const [batch, channels] = group.split === "range" ? [all(g.shape[0]), mine] : [mine, all(C)];
+  const { batch, channels } = shares(kernel);
   f.for(batch.from, batch.to, samples, (first) => {
     const count = f.let(minS(f.let(subI(batch.to, first)), i32(samples)));
     // A g Aᵀ of every tile, to matrices [tiles, O]

@@ -13,7 +13,7 @@ import { addI, type I32, i32, load, ltS, minS, mulI, splatConst, subI } from "..
 import { PANEL, type WinogradConvAttrs } from "../legalize.ts";
 import { taps } from "./conv.ts";
 import { outputTiling, TRANSFORM_BYTES, transformTile } from "./filtering.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Domain, Kernel } from "./kernel.ts";
 import { tiles as inSteps } from "./matmul.ts";
 
 /** One row of a panel of weights, or of products. */
@@ -34,6 +34,28 @@ function geometry({ inputs: [x], shape: [, P, Q, O], attrs }: Tensor) {
   return { tiling, T, C, P, Q, O, samples: samplesTogether(tiling.positions * T * C * 4) };
 }
 
+/** Fewer samples than this are not shared between threads: each then takes some channels of all of them. */
+const FEW = 8;
+
+/** What threads share when a group does not follow the batch: samples, or channels of a few. */
+export function winogradDomain({ shape: [samples, , , channels] }: Kernel["group"]): Domain {
+  return samples < FEW ? { size: channels, unit: PANEL } : { size: samples, unit: 1 };
+}
+
+/** The samples and the output channels that a call of a kernel is about. */
+export function shares({ group, root, begin, end }: Kernel): { readonly batch: Extent; readonly channels: Extent } {
+  const [samples, , , channels] = root.shape;
+  const mine = { from: begin, to: end };
+  const all = (to: number): Extent => ({ from: i32(0), to: i32(to) });
+  if (group.split === "range" && samples < FEW) return { batch: all(samples), channels: mine };
+  return { batch: mine, channels: all(channels) };
+}
+
+interface Extent {
+  readonly from: I32;
+  readonly to: I32;
+}
+
 /** Scratch bytes: transformed inputs, the products of one panel, one tile on its way. */
 export function winogradScratch(root: Tensor): number {
   const { tiling, T, C, samples } = geometry(root);
@@ -41,7 +63,7 @@ export function winogradScratch(root: Tensor): number {
 }
 
 export function winogradKernel(kernel: Kernel): void {
-  const { f, root, group } = kernel;
+  const { f, root } = kernel;
   const [x, weights] = root.inputs;
   const { tiling, T, C, P, Q, O, samples } = geometry(root);
   const { filtering, side, positions } = tiling;
@@ -53,10 +75,7 @@ export function winogradKernel(kernel: Kernel): void {
   const productBytes = T * samples * PANEL_BYTES;
   const products = f.let(addI(inputs, positions * matrixBytes));
 
-  // Where the group does not follow the batch, threads share the channels of all samples.
-  const mine = { from: kernel.begin as I32, to: kernel.end as I32 };
-  const all = (to: number): typeof mine => ({ from: i32(0), to: i32(to) });
-  const [batch, channels] = group.split === "range" ? [all(x.shape[0]), mine] : [mine, all(O)];
+  const { batch, channels } = shares(kernel);
   f.for(batch.from, batch.to, samples, (first) => {
     const count = f.let(minS(f.let(subI(batch.to, first)), i32(samples)));
     // Bᵀ x B of every tile, to t² matrices [tiles, C]
