@@ -53,6 +53,7 @@ export class DuctusNet extends Module {
   }
 }
 
+/** Adam with decoupled weight decay over one cycle. */
 const recipe = (epochs: number, lr: number): Recipe => ({
   optimizer: "adamw",
   lr,
@@ -62,8 +63,6 @@ const recipe = (epochs: number, lr: number): Recipe => ({
   batchSize: 128,
   epochs,
   loss: "crossEntropy",
-  labelSmoothing: 0.05,
-  augment: "digits",
 });
 
 function record(name: string, title: string, layers: readonly Layer[], training: Recipe): ArchitectureRecord {
@@ -84,12 +83,13 @@ export const ductusS = record(
   "ductus-s",
   "three 3×3 and two separable convolutions with batch norm, global average: a small file",
   [full(16), full(16), pool, full(16), pool, separable(32), separable(32)],
-  recipe(15, 0.01),
+  { ...recipe(15, 0.01), labelSmoothing: 0.05, augment: "digits" },
 );
 
 export const ductusMicro = record(
   "ductus-micro",
   "a 3×3 and three separable convolutions with batch norm, global average: the smallest file",
   [full(8), separable(16), pool, separable(16), pool, separable(24)],
-  recipe(20, 0.015),
+  // Too small to gain from harder samples: with the preset it learns the training samples worse, and new ones too.
+  recipe(12, 0.015),
 );

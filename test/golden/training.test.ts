@@ -10,6 +10,7 @@ import { crossEntropy } from "../../src/engine/ops/loss.ts";
 import { type Shape, sizeOf } from "../../src/engine/shape.ts";
 import type { Model } from "../../src/models/model.ts";
 import { ARCHITECTURES, create } from "../../src/models/registry.ts";
+import type { Module } from "../../src/nn/module.ts";
 import { createOptimizer } from "../../src/optim/registry.ts";
 import { type SampleSpec, traceTrainingStep } from "../../src/train/step.ts";
 import { familyBackends } from "../helpers/backends.ts";
@@ -50,6 +51,8 @@ function picture(index: number): Uint8Array {
 
 const pictures = Array.from(labels, (_, i) => picture(i));
 
+type Values = Parameters<Module["load"]>[0] extends ReadonlyMap<string, infer V> ? V : never;
+
 /** Uniform within ±1/√(fan in); the bias of a layer has the bound of its weight. */
 function loadWeights(model: Model, parameters: GoldenRun["parameters"]): void {
   const fan = new Map<string, number>();
@@ -60,8 +63,7 @@ function loadWeights(model: Model, parameters: GoldenRun["parameters"]): void {
     return [name, { shape, data: uniformNoise(1000 + i, sizeOf(shape), -bound, bound) }] as const;
   });
   // Running statistics stay as they are.
-  const all = [...model.network.namedParameters()];
-  model.network.load(new Map([...all, ...values]));
+  model.network.load(new Map<string, Values>([...model.network.namedParameters(), ...values]));
 }
 
 async function train(backend: Backend, run: GoldenRun, optimizerName: OptimizerName, steps: number): Promise<number[]> {
