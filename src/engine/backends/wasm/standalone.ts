@@ -44,12 +44,9 @@ export interface StandaloneModule {
 /**
  * Compiles a graph without updates. The module exports `memory`, `run` and, for each input and output NAME, the i32
  * globals `NAME` (its address) and `NAME_length` (its number of elements).
- * @param custom further sections of the module, by name, from where everything lies
+ * @param custom further sections of the module, by name
  */
-export function compileStandalone(
-  graph: Graph,
-  custom: (ports: Pick<StandaloneModule, "inputs" | "outputs">) => Readonly<Record<string, Uint8Array>> = () => ({}),
-): StandaloneModule {
+export function compileStandalone(graph: Graph, custom: Readonly<Record<string, Uint8Array>> = {}): StandaloneModule {
   if (graph.updates.length > 0) throw new Error("standalone: a graph with updates cannot be compiled ahead of time");
   const plan = planForWasm(graph, foldParameters);
   const memory = new Layout();
@@ -101,7 +98,7 @@ export function compileStandalone(
     data: [{ address: packed, bytes: planes }],
     start: start.run,
     globals: Object.fromEntries(globals),
-    custom: custom({ inputs, outputs }),
+    custom,
   });
   return { bytes, plan, inputs, outputs, dataBytes: planes.length, memoryBytes: pages * PAGE };
 }
