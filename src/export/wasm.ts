@@ -53,7 +53,9 @@ export interface Recogniser {
   recognise(picture: Pixels): Reading[];
   /** What the network sees of a picture: bytes of \`inputShape\`. Throws when it is blank. */
   see(picture: Pixels): Uint8Array;
-  /** The network's outputs, before softmax, for what \`see\` returns. */
+  /** Reads what \`see\` returned. */
+  read(seen: Uint8Array): Reading[];
+  /** The network's outputs, before softmax, for what \`see\` returned. */
   logits(seen: Uint8Array): Float32Array;
 }
 

@@ -19,7 +19,6 @@ export class Pad {
     canvas.addEventListener("pointerdown", (event) => {
       if (!event.isPrimary || event.button !== 0) return;
       event.preventDefault();
-      canvas.focus({ preventScroll: true });
       canvas.setPointerCapture(event.pointerId);
       this.#drawing = [this.#point(event)];
       this.#strokes.push(this.#drawing);

@@ -12,20 +12,21 @@ const SURE = 0.5;
 
 const element = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
 const [answer, confidence, time] = ["answer", "confidence", "time"].map((id) => element(id));
-const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;
+const percent = (part: number): string => `${(100 * part).toFixed(1)}\u00a0%`;
 
 function modelBytes(): Uint8Array {
   const text = atob((element("model").textContent ?? "").trim());
   return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 }
 
-const { labels, inputShape, recognise, see } = await openRecogniser(modelBytes());
+const { labels, inputShape, see, read: readSeen } = await openRecogniser(modelBytes());
 const [height, width, channels] = inputShape;
 
 const seen = element<HTMLCanvasElement>("seen");
 seen.width = width;
 seen.height = height;
-element("size").textContent = `${width} × ${height}`;
+element("size").textContent = `${width}\u00a0×\u00a0${height}`;
+if (/Mac|iP/.test(navigator.platform)) element("undo-key").textContent = "⌘ Z";
 
 const bars = Array.from({ length: Math.min(labels.length, MOST_BARS) }, () => {
   const item = document.createElement("li");
@@ -36,6 +37,11 @@ const bars = Array.from({ length: Math.min(labels.length, MOST_BARS) }, () => {
   element("bars").append(item);
   return { item, label, bar, value };
 });
+
+element("bars").classList.toggle(
+  "words",
+  labels.some((label) => label.length > 2),
+);
 
 function showSeen(pixels: Uint8Array | undefined): void {
   const image = new ImageData(width, height);
@@ -77,7 +83,7 @@ function read(): void {
     const start = performance.now();
     try {
       pixels = see(picture);
-      readings = recognise(picture);
+      readings = readSeen(pixels);
       time.textContent = `Read in ${Math.max(0.1, performance.now() - start).toFixed(1)} ms. `;
     } catch (error) {
       if (!(error instanceof DataError)) throw error; // too little ink yet

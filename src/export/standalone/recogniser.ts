@@ -48,7 +48,9 @@ export interface Recogniser {
   recognise(picture: Pixels): Reading[];
   /** What the network sees of a picture: bytes of `inputShape`. @throws when it is blank */
   see(picture: Pixels): Uint8Array;
-  /** The network's outputs, unnormalised, for what {@link see} returns. */
+  /** Reads what {@link see} returned. */
+  read(seen: Uint8Array): Reading[];
+  /** The network's outputs, before softmax, for what {@link see} returned. */
   logits(seen: Uint8Array): Float32Array;
 }
 
@@ -83,13 +85,15 @@ export async function openRecogniser(bytes: Uint8Array): Promise<Recogniser> {
     run();
     return output.slice();
   };
+  const read = (seen: Uint8Array): Reading[] =>
+    rank(labels, softmax(infer(seen))).map(({ name, probability }) => ({ label: name, probability }));
   return {
     labels,
     inputShape: preprocessedShape(preprocessing),
     see,
+    read,
     logits: infer,
-    recognise: (picture) =>
-      rank(labels, softmax(infer(see(picture)))).map(({ name, probability }) => ({ label: name, probability })),
+    recognise: (picture) => read(see(picture)),
   };
 }
 
