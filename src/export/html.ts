@@ -1,13 +1,24 @@
 /** `--to html`: one page with a drawing pad that reads as one draws; everything is in the file, so it works offline. */
 import type { Model } from "../models/model.ts";
 import { PAGE_HTML, PAGE_SCRIPT, PAGE_STYLE } from "./bundle.ts";
-import { encodeRecogniser } from "./recogniser.ts";
+import { checkRecogniser, type Exported, encodeRecogniser } from "./recogniser.ts";
 
 /** Names of so many classes are listed on the page; of more, the first few. */
 const LISTED = 40;
 
-/** The page. @param title shown above the pad; default: fits the classes */
-export function htmlPage(model: Model, title: string = titleFor(model.classes)): string {
+/**
+ * The page, one file.
+ * @param name of the file, without suffix
+ * @param title shown above the pad; default: fits the classes
+ * @throws DuctusError when the module does not agree with the model, UsageError when that carries no preprocessing
+ */
+export async function exportHtml(model: Model, name: string, title = titleFor(model.classes)): Promise<Exported> {
+  const module = encodeRecogniser(model);
+  const agreement = await checkRecogniser(model, module);
+  return { files: new Map([[`${name}.html`, page(model, title, module.bytes)]]), agreement };
+}
+
+function page(model: Model, title: string, module: Uint8Array): string {
   const { architecture, classes, network } = model;
   let weights = 0;
   for (const [, parameter] of network.namedParameters()) weights += parameter.size;
@@ -20,7 +31,7 @@ export function htmlPage(model: Model, title: string = titleFor(model.classes)):
     ),
     style: PAGE_STYLE,
     script: PAGE_SCRIPT.replaceAll("</script", "<\\/script"),
-    model: base64(encodeRecogniser(model).bytes),
+    model: base64(module),
   };
   return PAGE_HTML.replace(/\{\{(\w+)\}\}/g, (_, name: string) => parts[name]);
 }

@@ -26,6 +26,12 @@ export interface Agreement {
   readonly worst: number;
 }
 
+/** What an export consists of: files by name, all texts or bytes. */
+export interface Exported {
+  readonly files: ReadonlyMap<string, Uint8Array | string>;
+  readonly agreement: Agreement;
+}
+
 const SAMPLES = 32;
 /** Folding and fusing change roundings; a wrong network is off by far more. */
 const TOLERANCE = 1e-4;

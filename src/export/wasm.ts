@@ -4,18 +4,25 @@
  */
 import type { Model } from "../models/model.ts";
 import { LOADER } from "./bundle.ts";
-import { encodeRecogniser } from "./recogniser.ts";
+import { checkRecogniser, type Exported, encodeRecogniser } from "./recogniser.ts";
 
 /** Stands in the bundled loader for the name of the module. */
 const PLACEHOLDER = "`recogniser.wasm`";
 
-/** The three files of a recogniser, by name. @param name without suffix */
-export function wasmFiles(model: Model, name: string): Map<string, Uint8Array | string> {
-  return new Map<string, Uint8Array | string>([
-    [`${name}.wasm`, encodeRecogniser(model).bytes],
+/**
+ * The three files of a recogniser.
+ * @param name of the files, without suffix
+ * @throws DuctusError when the module does not agree with the model, UsageError when that carries no preprocessing
+ */
+export async function exportWasm(model: Model, name: string): Promise<Exported> {
+  const module = encodeRecogniser(model);
+  const agreement = await checkRecogniser(model, module);
+  const files = new Map<string, Uint8Array | string>([
+    [`${name}.wasm`, module.bytes],
     [`${name}.js`, loader(`${name}.wasm`)],
     [`${name}.d.ts`, declarations(model.classes)],
   ]);
+  return { files, agreement };
 }
 
 function loader(file: string): string {

@@ -68,6 +68,6 @@ export async function draw(page: Page, points: readonly Point[]): Promise<void> 
   ];
   await page.mouse.move(...at(points[0]));
   await page.mouse.down();
-  for (const point of points.slice(1)) await page.mouse.move(...at(point), { steps: 6 });
+  for (const point of points.slice(1)) await page.mouse.move(...at(point), { steps: 3 });
   await page.mouse.up();
 }

@@ -98,7 +98,11 @@ export async function openRecogniser(bytes: Uint8Array): Promise<Recogniser> {
 }
 
 function withChannels({ width, height, data }: Pixels): Picture {
-  return { width, height, data, channels: (data.length / (width * height)) as Picture["channels"] };
+  const channels = data.length / (width * height);
+  if (![1, 2, 3, 4].includes(channels)) {
+    throw new DataError(`picture: ${data.length} bytes are not ${width}×${height} pixels of 1 to 4 channels`);
+  }
+  return { width, height, data, channels: channels as Picture["channels"] };
 }
 
 const MAGIC = [0, 0x61, 0x73, 0x6d];
