@@ -35,7 +35,7 @@ interface Experiment {
   readonly batch: number;
 }
 
-/** Between them: every kind of kernel, samples that do not divide evenly, and a large weight matrix. */
+/** Between them: every kind of kernel (Winograd's from 16 channels on), samples that do not divide evenly, and a large weight matrix. */
 const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
   "convolution, pool, batch norm, dropout, linear; SGD": {
     network: () =>
@@ -56,6 +56,23 @@ const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
     optimizer: "sgd",
     side: 14,
     batch: 21,
+  },
+  "sixteen channels and more, 3×3 and 5×5; SGD": {
+    network: () =>
+      new Sequential(
+        new Conv2d(1, 16, 3),
+        new ReLU(),
+        new Conv2d(16, 20, 3, { padding: 1 }),
+        new ReLU(),
+        new MaxPool2d(2),
+        new Conv2d(20, 16, 5),
+        new ReLU(),
+        new Flatten(),
+        new Linear(16 * 9, CLASSES),
+      ),
+    optimizer: "sgd",
+    side: 16,
+    batch: 19,
   },
   "separable, layer norm, gelu, global pool; Adam": {
     network: () =>

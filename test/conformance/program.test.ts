@@ -1,7 +1,8 @@
 /** What every backend promises about its programs (backends/backend.ts), beyond the values of single ops. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Backend } from "../../src/engine/backends/backend.ts";
+import type { Backend, Program } from "../../src/engine/backends/backend.ts";
 import { uniform } from "../../src/engine/ops/constant.ts";
+import { conv2d } from "../../src/engine/ops/conv.ts";
 import { add, mul, sub } from "../../src/engine/ops/elementwise.ts";
 import { matmul } from "../../src/engine/ops/matmul.ts";
 import { reshape } from "../../src/engine/ops/movement.ts";
@@ -53,6 +54,28 @@ describe.each(backends)("$name", ({ make }) => {
       [4, 8],
     ]);
     program.dispose();
+  });
+
+  it("computes with weights that were written from outside once it is told so", async () => {
+    // Channels enough for kernels that keep transformed weights between runs.
+    const weight = new Parameter([3, 3, 16, 16], uniformNoise(1, 9 * 256, -1, 1));
+    const x = uniformNoise(2, 8 * 8 * 16);
+    const make = (): Promise<Program> =>
+      backend.compile(trace((t) => ({ y: conv2d(t.input("x", [1, 8, 8, 16]), weight) })));
+    const answer = (program: Program): number[] => {
+      program.inputs["x"].set(x);
+      program.run();
+      return [...program.outputs["y"]];
+    };
+    const program = await make();
+    const before = answer(program);
+    weight.data.set(uniformNoise(3, weight.size, -1, 1));
+    program.refresh();
+    const after = answer(program);
+    const fresh = await make();
+    expect(after).toEqual(answer(fresh));
+    expect(after).not.toEqual(before);
+    for (const each of [program, fresh]) each.dispose();
   });
 
   it("updates int32 parameters, and parameters that nothing reads", async () => {

@@ -328,13 +328,16 @@ function sumsOf(f: Kernel["f"], [a, b, c, d]: readonly V128[]): V128 {
   return v.add(shuffle(ab, cd, [0, 1, 4, 5]), shuffle(ab, cd, [2, 3, 6, 7]));
 }
 
-/** Dot products of rows of a with rows of b: a tile of rows × 4 columns, vectors along K. */
+/** Rows and columns of a tile of dot products: with more, sums and operands do not fit into registers together. */
+const DOTS = { rows: 2, columns: 4 };
+
+/** Dot products of rows of a with rows of b, vectors along K. */
 function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Product): void {
   const { f, isa } = kernel;
   const whole = Math.floor(K / 4) * 4;
   const block = (n: I32, width: number): void => {
     const bAt = f.let(addI(b, mulI(n, bRow)));
-    tiles(kernel, rows, Math.floor(kernel.target.accumulators / 4), (m, count) => {
+    tiles(kernel, rows, DOTS.rows, (m, count) => {
       const aNow = f.let(addI(a, mulI(m, aRow)));
       const bNow = f.let(bAt as I32);
       const totals: Local<"v128">[] = Array.from({ length: count * width }, () => f.local("v128", splatConst(0)));
@@ -366,5 +369,5 @@ function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Prod
       }
     });
   };
-  inSteps(kernel, columns, [4], block);
+  inSteps(kernel, columns, [DOTS.columns], block);
 }
