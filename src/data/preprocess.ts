@@ -4,7 +4,6 @@
  * saw its training set. "ink" repeats what the authors of MNIST did: crop, scale the longer side to 20 pixels keeping
  * the aspect, place the centre of mass in the centre of 28×28.
  */
-import { z } from "zod";
 import { DataError } from "../engine/errors.ts";
 import { cropToInk, findInk, findInkSide, type InkSide, inkLevel, strokeWidth, thicken } from "./ink.ts";
 import { checkPicture, flattenAlpha, type Picture, toGrey } from "./picture.ts";
@@ -35,30 +34,6 @@ export interface ResizePreprocessing {
 }
 
 export type Preprocessing = InkPreprocessing | ResizePreprocessing;
-
-const side = z.int().min(1).max(4096);
-
-/** Checks a {@link Preprocessing} that comes from a file. */
-export const preprocessingSchema: z.ZodType<Preprocessing> = z
-  .discriminatedUnion("kind", [
-    z.strictObject({
-      kind: z.literal("ink"),
-      height: side,
-      width: side,
-      box: side,
-      polarity: z.enum(["auto", "light-on-dark", "dark-on-light"]),
-      centre: z.enum(["mass", "box"]),
-      minStroke: z.number().min(0).max(64),
-    }),
-    z.strictObject({
-      kind: z.literal("resize"),
-      height: side,
-      width: side,
-      channels: z.union([z.literal(1), z.literal(3)]),
-      invert: z.boolean(),
-    }),
-  ])
-  .refine((p) => p.kind !== "ink" || p.box <= Math.min(p.height, p.width), "box is larger than the picture");
 
 /** MNIST's own preprocessing, for every network that reads handwriting. */
 export const MNIST_PREPROCESSING: InkPreprocessing = {

@@ -2,7 +2,9 @@
 import { conform } from "../data/conform.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import type { Picture } from "../data/picture.ts";
-import { applyPreprocessing, type Preprocessing, preprocessedShape, preprocessingSchema } from "../data/preprocess.ts";
+import { applyPreprocessing, type Preprocessing, preprocessedShape } from "../data/preprocess.ts";
+import { preprocessingSchema } from "../data/preprocessing-schema.ts";
+import { type Candidate, rank, softmax, writePixels } from "../data/ranking.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
 import { formatShape, sameShape } from "../engine/shape.ts";
@@ -10,13 +12,7 @@ import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import { inferenceGraph } from "./trained-model.ts";
 
-export interface Candidate {
-  readonly name: string;
-  /** Index of the class. */
-  readonly index: number;
-  /** 0 … 1; the softmax of the network's outputs. */
-  readonly probability: number;
-}
+export type { Candidate };
 
 /** What a model makes of one picture. */
 export interface Prediction extends Candidate {
@@ -76,15 +72,9 @@ export class Predictor {
   /** @throws DataError when the picture is blank */
   predict(picture: Picture): Prediction {
     const pixels = applyPreprocessing(this.#preprocessing, picture);
-    const { x } = this.#program.inputs;
-    // A model that takes numbers was trained on numbers 0 … 1, one that takes bytes on bytes.
-    const unit = this.#model.inputType === "uint8" ? 1 : 255;
-    for (let i = 0; i < pixels.length; i++) x[i] = pixels[i] / unit;
+    writePixels(pixels, this.#program.inputs.x, this.#model.inputType);
     this.#program.run();
-    const probabilities = softmax(this.#program.outputs.logits);
-    const ranking = this.#model.classes
-      .map((name, index) => ({ name, index, probability: probabilities[index] }))
-      .sort((a, b) => b.probability - a.probability || a.index - b.index);
+    const ranking = rank(this.#model.classes, softmax(this.#program.outputs.logits));
     return { ...ranking[0], ranking };
   }
 
@@ -107,13 +97,4 @@ export async function predict(model: Model, picture: Picture | string | Uint8Arr
   } finally {
     await predictor.close();
   }
-}
-
-/** Shifted by the largest, so nothing overflows. */
-function softmax(logits: ArrayLike<number>): number[] {
-  const values = Array.from(logits);
-  const top = Math.max(...values);
-  const powers = values.map((value) => Math.exp(value - top));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  return powers.map((power) => power / sum);
 }

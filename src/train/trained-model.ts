@@ -5,7 +5,7 @@
  */
 
 import { z } from "zod";
-import { preprocessingSchema } from "../data/preprocess.ts";
+import { preprocessingSchema } from "../data/preprocessing-schema.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DataError, DuctusError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";

@@ -14,7 +14,7 @@ export interface Result {
 
 /** `npm test` builds first; a bare `vitest` finds what was built last, or builds. */
 export function ensureBuilt(): void {
-  if (!existsSync(binary)) execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+  if (!existsSync(binary)) execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "inherit" });
 }
 
 function environment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv {

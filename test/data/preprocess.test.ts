@@ -8,8 +8,8 @@ import {
   detectPolarity,
   MNIST_PREPROCESSING,
   type Preprocessing,
-  preprocessingSchema,
 } from "../../src/data/preprocess.ts";
+import { preprocessingSchema } from "../../src/data/preprocessing-schema.ts";
 import { resize } from "../../src/data/resize.ts";
 import { Random } from "../../src/engine/random.ts";
 import { drawFive, meanDifference } from "./pictures.ts";

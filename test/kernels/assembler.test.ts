@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as asm from "../../src/engine/backends/wasm/assembler.ts";
 import { Func, type I32, i32, load, splatF, type V128, v, vi } from "../../src/engine/backends/wasm/assembler.ts";
+import { fuseMultiplyAdds } from "../../src/engine/backends/wasm/fusable.ts";
 import { relaxedSimdWorks } from "../../src/engine/backends/wasm/support.ts";
 import { assemble, enableRelaxedSimd, evaluateI32 } from "./assemble.ts";
 
@@ -216,7 +217,15 @@ describe("vectors", () => {
     expect(one(vi.shrU(a, 4))).toEqual([0x0fffffff, 0, 0x01234567, 0]);
     expect(one(v.bitselect(a, b, m))).toEqual([5, 9, 0x5678, 1]);
     expect(one(asm.shuffle(a, b, [3, 4, 0, 7]))).toEqual([1, 5, -8, 8]);
+    // (1 + 2⁻¹²)² − (1 + 2⁻¹¹) = 2⁻²⁴, which is lost when the square is rounded.
+    const operands = [1 + 2 ** -12, 1 + 2 ** -12, -1 - 2 ** -11].map(asm.splatConst) as [V128, V128, V128];
+    const { bytes } = assemble((f) => f.store(i32(48), v.fusableMadd(...operands)));
+    expect(one(v.fusableMadd(...operands))).toEqual([0, 0, 0, 0]);
     if (!relaxedSimdWorks()) return;
+    const memory = new WebAssembly.Memory({ initial: 64, maximum: 64, shared: true });
+    const fused = new WebAssembly.Instance(new WebAssembly.Module(fuseMultiplyAdds(bytes)), { env: { memory } });
+    (fused.exports.f as () => void)();
+    expect([...new Int32Array(memory.buffer, 48, 4)]).toEqual(one(v.relaxedMadd(...operands)));
     const product = one(v.relaxedMadd(asm.splatConst(3), asm.splatConst(5), asm.splatConst(0.5)));
     expect(product).toEqual(new Array(4).fill(new Int32Array(new Float32Array([15.5]).buffer)[0]));
   });
@@ -356,7 +365,16 @@ it("has a case for every instruction", () => {
     ],
     atomics: ["atomicLoad", "atomicAdd", "atomicNotify", "atomicWait"],
     lanes: ["splatConst", "splatConstI", "i32x4Const", "splatI", "splatH", "splatF", "extractI", "extractF", "shuffle"],
-    vectors: ["v.bitselect", "v.relaxedMadd", "v.widenLow8", "v.widenHigh8", "v.widenLow16", "vi.shl", "vi.shrU"],
+    vectors: [
+      "v.bitselect",
+      "v.fusableMadd",
+      "v.relaxedMadd",
+      "v.widenLow8",
+      "v.widenHigh8",
+      "v.widenLow16",
+      "vi.shl",
+      "vi.shrU",
+    ],
     halves: ["vb.add", "vb.sub", "vb.min", "vb.max", "vb.narrow", "vh.mul", "vh.dot", "vh.narrow", "vh.shrU"],
     statements: [
       "local",

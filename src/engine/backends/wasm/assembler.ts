@@ -4,6 +4,7 @@
  * WebAssembly core specification 2.0 with the threads and relaxed-SIMD proposals.
  */
 import { Bytes, signed, unsigned } from "./bytes.ts";
+import { FUSABLE } from "./fusable.ts";
 
 export type ValueType = "i32" | "f32" | "v128";
 
@@ -183,6 +184,8 @@ export const v = {
   xor: binaryV(0x51),
   /** Bits of a where the mask is set, of b elsewhere. */
   bitselect: (a: V128, b: V128, mask: V128): V128 => make("v128", simd(0x52), a, b, mask),
+  /** a·b + c in two roundings, marked so that a loader can make {@link v.relaxedMadd} of it; see fusable.ts. */
+  fusableMadd: (a: V128, b: V128, c: V128): V128 => make("v128", FUSABLE.add, make("v128", FUSABLE.mul, a, b), c),
   /** a·b + c, fused where the machine does so. */
   relaxedMadd: (a: V128, b: V128, c: V128): V128 => make("v128", simd(0x105), a, b, c),
   truncToI: unaryV(0xf8),
@@ -377,7 +380,21 @@ export class Func {
   }
 }
 
-/** A module under construction: functions of i32 parameters without result, over one imported memory. */
+/** A module that brings its own memory, for use without the engine (standalone.ts). */
+export interface OwnMemory {
+  /** Size of the memory, which is exported as `memory`. */
+  readonly pages: number;
+  /** What the memory holds from the start, by address. */
+  readonly data: readonly { readonly address: number; readonly bytes: Uint8Array }[];
+  /** A function without parameters that runs once, at instantiation. */
+  readonly start?: Func;
+  /** Numbers exported as constant i32 globals. */
+  readonly globals: Readonly<Record<string, number>>;
+  /** Custom sections by name. */
+  readonly custom: Readonly<Record<string, Uint8Array>>;
+}
+
+/** A module under construction: functions of i32 parameters without result, over one memory. */
 export class ModuleBuilder {
   readonly #imports: Func[] = [];
   readonly #funcs: Func[] = [];
@@ -401,8 +418,13 @@ export class ModuleBuilder {
     this.#exports.push(func);
   }
 
-  /** The binary, with a name section so that profilers and stack traces show kernels by name. */
-  encode(maximumPages: number): Uint8Array<ArrayBuffer> {
+  /**
+   * The binary.
+   * @param memory the most pages of a shared memory, imported as `env.memory`; or what the module brings itself. Only
+   *   modules of the first kind get a name section, so that profilers and stack traces show kernels by name
+   */
+  encode(memory: number | OwnMemory): Uint8Array<ArrayBuffer> {
+    const own = typeof memory === "number" ? undefined : memory;
     const module = new Bytes();
     module.append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
     const section = (id: number, write: (content: Bytes) => void): void => {
@@ -416,16 +438,24 @@ export class ModuleBuilder {
       to.unsigned(items.length);
       for (const item of items) write(item);
     };
+    const custom = (name: string, write: (content: Bytes) => void): void =>
+      section(0, (to) => {
+        to.text(name);
+        write(to);
+      });
     const types = [...new Set([...this.#imports, ...this.#funcs].map((func) => func.params.length))];
     const typeOf = (func: Func): number => types.indexOf(func.params.length);
+    for (const [name, bytes] of Object.entries(own?.custom ?? {})) custom(name, (to) => to.bytes(bytes));
     section(1, (to) =>
       list(to, types, (n) => to.append([0x60, ...unsigned(n), ...new Array(n).fill(TYPE_CODES.i32), 0])),
     );
     section(2, (to) => {
-      to.unsigned(1 + this.#imports.length);
-      to.text("env");
-      to.text("memory");
-      to.append([2, 3, ...unsigned(1), ...unsigned(maximumPages)]); // shared, with a maximum
+      to.unsigned((own === undefined ? 1 : 0) + this.#imports.length);
+      if (typeof memory === "number") {
+        to.text("env");
+        to.text("memory");
+        to.append([2, 3, ...unsigned(1), ...unsigned(memory)]); // shared, with a maximum
+      }
       for (const func of this.#imports) {
         to.text("env");
         to.text(func.name);
@@ -433,20 +463,44 @@ export class ModuleBuilder {
       }
     });
     section(3, (to) => list(to, this.#funcs, (func) => to.unsigned(typeOf(func))));
-    section(7, (to) =>
-      list(to, this.#exports, (func) => {
+    const globals = Object.entries(own?.globals ?? {});
+    if (own !== undefined) {
+      section(5, (to) => to.append([1, 0, ...unsigned(own.pages)]));
+      section(6, (to) => list(to, globals, ([, value]) => to.append([TYPE_CODES.i32, 0, 0x41, ...signed(value), END])));
+    }
+    section(7, (to) => {
+      to.unsigned(this.#exports.length + (own === undefined ? 0 : 1 + globals.length));
+      for (const func of this.#exports) {
         to.text(func.name);
         to.append([0, ...unsigned(func.index)]);
-      }),
-    );
+      }
+      if (own === undefined) return;
+      to.text("memory");
+      to.append([2, 0]);
+      globals.forEach(([name], g) => {
+        to.text(name);
+        to.append([3, ...unsigned(g)]);
+      });
+    });
+    const { start } = own ?? {};
+    if (start !== undefined) section(8, (to) => to.unsigned(start.index));
     section(10, (to) => list(to, this.#funcs, (func) => func.encode(to)));
+    if (own !== undefined) {
+      section(11, (to) =>
+        list(to, own.data, ({ address, bytes }) => {
+          to.append([0, 0x41, ...signed(address), END]);
+          to.unsigned(bytes.length);
+          to.bytes(bytes);
+        }),
+      );
+      return module.slice();
+    }
     const names = new Bytes();
     list(names, this.#funcs, (func) => {
       names.unsigned(func.index);
       names.text(func.name);
     });
-    section(0, (to) => {
-      to.text("name");
+    custom("name", (to) => {
       to.push(1);
       to.unsigned(names.length);
       to.concat(names);

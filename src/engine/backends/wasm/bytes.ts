@@ -24,9 +24,13 @@ export class Bytes {
   }
 
   concat(other: Bytes): void {
-    this.#reserve(other.#length);
-    this.#data.set(other.#data.subarray(0, other.#length), this.#length);
-    this.#length += other.#length;
+    this.bytes(other.#data.subarray(0, other.#length));
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#data.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
   /** Appends a text as UTF-8 behind its length. */

@@ -10,6 +10,9 @@ export interface Isa {
   readonly madd: (a: V128, b: V128, c: V128) => V128;
 }
 
+/** Plain multiply and add that a loader may fuse. */
+export const FUSABLE_ISA: Isa = { madd: v.fusableMadd };
+
 /** Plain multiply and add, or the relaxed fused form. */
 export function isa(relaxed: boolean): Isa {
   return { madd: relaxed ? v.relaxedMadd : (a, b, c) => v.add(v.mul(a, b), c) };

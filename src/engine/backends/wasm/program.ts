@@ -64,48 +64,15 @@ export function encodeProgram(
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
   const mark = profiled ? module.import("mark", 1) : undefined;
-  const groups = planGroups(plan);
   const barrier = emitBarrier(module);
-  const isPartial = (tensor: Tensor): boolean => plan.places.get(tensor)?.kind === "partial";
-  const kernels = new Map<string, Func>();
-  const kernelOf = (group: PlannedGroup): Func => {
-    const key = kernelKey(group, isPartial);
-    let func = kernels.get(key);
-    if (func === undefined) {
-      func = module.func(
-        `${kernels.size}_${group.nodes.map((node) => node.op.name).join("_")}`,
-        3 + kernelTensors(group).length,
-      );
-      kernels.set(key, func);
-      emitKernel(new Kernel(func, group, target), isPartial);
-    }
-    return func;
-  };
+  const kernels = new Kernels(module, plan, addresses, target, mark);
 
   const entry = (name: Entry, stages: readonly Stage[]): void => {
     const run = module.func(name, 2);
     const [thread, threads] = run.params;
     const local = run.let(addI(i32(addresses.scratch), mulI(thread, addresses.scratchBytes)));
     const scratch = run.let(addI(local, plan.localBytes));
-
-    /** Address of a tensor as a kernel gets it: local tiles are shifted so that samples count from the batch's start. */
-    const address = (tensor: Tensor, tile: I32, chunk: I32 | undefined): I32 => {
-      const place = plan.places.get(tensor);
-      if (place === undefined) throw new Error(`program: ${tensor.op.name} has no place`);
-      if (place.kind === "local") return subI(addI(local, place.offset), mulI(tile, sampleBytes(tensor)));
-      if (place.kind === "arena") return i32(addresses.arena + place.offset);
-      if (place.kind === "partial") {
-        const start = i32(addresses.arena + place.offset);
-        return chunk === undefined ? start : addI(start, mulI(chunk, bytesOfPartial(tensor)));
-      }
-      return i32(addresses.fixed(place));
-    };
-    const call = (group: PlannedGroup, begin: I32, end: I32, tile: I32, chunk?: I32): void => {
-      const own = (tensor: Tensor): I32 | undefined => (group.outputs.includes(tensor) ? chunk : undefined);
-      const pointers = kernelTensors(group).map((tensor) => address(tensor, tile, own(tensor)));
-      run.call(kernelOf(group), [begin, end, scratch, ...pointers]);
-      if (mark !== undefined) run.call(mark, [i32(groups.indexOf(group))]);
-    };
+    const caller: Caller = { run, local, scratch };
     /** The part `part` of `parts` of `total`. */
     const share = (total: number, part: I32): I32 => divU(mulI(part, total), threads);
 
@@ -114,13 +81,15 @@ export function encodeProgram(
         run.for(run.let(share(CHUNKS, thread)), run.let(share(CHUNKS, addI(thread, 1))), 1, (chunk) => {
           for (const group of stage.samples) {
             if (group.split !== "partial") continue;
-            for (const output of group.outputs) run.zero(address(output, i32(0), chunk), i32(bytesOfPartial(output)));
+            for (const output of group.outputs) {
+              run.zero(kernels.address(caller, output, i32(0), chunk), i32(bytesOfPartial(output)));
+            }
           }
           const first = run.let(divU(mulI(chunk, plan.batch), CHUNKS));
           const last = run.let(divU(mulI(addI(chunk, 1), plan.batch), CHUNKS));
           run.for(first, last, plan.tile, (from) => {
             const to = run.let(minS(run.let(addI(from, plan.tile)), last));
-            for (const group of stage.samples) call(group, from, to, from, chunk);
+            for (const group of stage.samples) kernels.call(caller, group, from, to, from, chunk);
           });
         });
       }
@@ -129,7 +98,7 @@ export function encodeProgram(
         const units = Math.ceil(size / unit);
         const begin = run.let(mulI(share(units, thread), unit));
         const end = run.let(minS(run.let(mulI(share(units, addI(thread, 1)), unit)), i32(size)));
-        run.if(ltS(begin, end), () => call(group, begin, end, i32(0)));
+        run.if(ltS(begin, end), () => kernels.call(caller, group, begin, end, i32(0)));
       }
       run.call(barrier, [threads]);
       if (mark !== undefined) run.call(mark, [i32(-1)]);
@@ -139,6 +108,74 @@ export function encodeProgram(
   entry("setup", plan.setup);
   entry("run", plan.stages);
   return module.encode(MAXIMUM_PAGES);
+}
+
+/** A function that calls kernels, with the memory of its thread: tiles of local tensors, then what kernels ask for. */
+export interface Caller {
+  readonly run: Func;
+  readonly local: I32;
+  readonly scratch: I32;
+}
+
+/** The kernels of a plan, one function for all groups of the same structure, written when first called. */
+export class Kernels {
+  readonly #module: ModuleBuilder;
+  readonly #plan: Plan;
+  readonly #groups: readonly PlannedGroup[];
+  readonly #addresses: Pick<Addresses, "fixed" | "arena">;
+  readonly #target: KernelTarget;
+  readonly #mark: Func | undefined;
+  readonly #funcs = new Map<string, Func>();
+
+  constructor(
+    module: ModuleBuilder,
+    plan: Plan,
+    addresses: Pick<Addresses, "fixed" | "arena">,
+    target: KernelTarget,
+    mark?: Func,
+  ) {
+    this.#module = module;
+    this.#plan = plan;
+    this.#groups = planGroups(plan);
+    this.#addresses = addresses;
+    this.#target = target;
+    this.#mark = mark;
+  }
+
+  /** Address of a tensor as a kernel gets it: local tiles are shifted so that samples count from the batch's start. */
+  address({ local }: Caller, tensor: Tensor, tile: I32, chunk: I32 | undefined): I32 {
+    const { arena, fixed } = this.#addresses;
+    const place = this.#plan.places.get(tensor);
+    if (place === undefined) throw new Error(`program: ${tensor.op.name} has no place`);
+    if (place.kind === "local") return subI(addI(local, place.offset), mulI(tile, sampleBytes(tensor)));
+    if (place.kind === "arena") return i32(arena + place.offset);
+    if (place.kind === "partial") {
+      const start = i32(arena + place.offset);
+      return chunk === undefined ? start : addI(start, mulI(chunk, bytesOfPartial(tensor)));
+    }
+    return i32(fixed(place));
+  }
+
+  /** Computes a group from `begin` to `end`. */
+  call(caller: Caller, group: PlannedGroup, begin: I32, end: I32, tile: I32, chunk?: I32): void {
+    const own = (tensor: Tensor): I32 | undefined => (group.outputs.includes(tensor) ? chunk : undefined);
+    const pointers = kernelTensors(group).map((tensor) => this.address(caller, tensor, tile, own(tensor)));
+    caller.run.call(this.#kernel(group), [begin, end, caller.scratch, ...pointers]);
+    if (this.#mark !== undefined) caller.run.call(this.#mark, [i32(this.#groups.indexOf(group))]);
+  }
+
+  #kernel(group: PlannedGroup): Func {
+    const isPartial = (tensor: Tensor): boolean => this.#plan.places.get(tensor)?.kind === "partial";
+    const key = kernelKey(group, isPartial);
+    let func = this.#funcs.get(key);
+    if (func === undefined) {
+      const name = `${this.#funcs.size}_${group.nodes.map((node) => node.op.name).join("_")}`;
+      func = this.#module.func(name, 3 + kernelTensors(group).length);
+      this.#funcs.set(key, func);
+      emitKernel(new Kernel(func, group, this.#target), isPartial);
+    }
+    return func;
+  }
 }
 
 /** How often a thread looks before it sleeps: about a hundred microseconds, twice what waking a sleeper takes. */

@@ -33,9 +33,15 @@ export interface WasmOptions {
   readonly profile?: boolean;
 }
 
-/** Plans a graph as the wasm backend does. */
-export function planForWasm(graph: Graph): Plan {
-  return plan(graph, { legalize, rides });
+/**
+ * Plans a graph as the wasm backend does.
+ * @param rewrite what else is done to the graph once it fits the kernels
+ */
+export function planForWasm(
+  graph: Graph,
+  rewrite: (roots: readonly Tensor[]) => Tensor[] = (roots) => [...roots],
+): Plan {
+  return plan(graph, { legalize: (roots) => rewrite(legalize(rewrite(roots))), rides });
 }
 
 /** Whether an op may be computed together with a root: on its results, or beside them; see {@link ridesOn}. */

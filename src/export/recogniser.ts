@@ -1,0 +1,109 @@
+/**
+ * A model as one WebAssembly module that reads pictures by itself (engine/backends/wasm/standalone.ts), with the model's
+ * card and a checksum as sections: what the exports `wasm` (wasm.ts) and `html` (html.ts) share. How it is used at run
+ * time stands in standalone/recogniser.ts.
+ */
+import { writePixels } from "../data/ranking.ts";
+import { fuseMultiplyAdds } from "../engine/backends/wasm/fusable.ts";
+import { compileStandalone, type Port, type StandaloneModule } from "../engine/backends/wasm/standalone.ts";
+import { relaxedSimdWorks } from "../engine/backends/wasm/support.ts";
+import { viewOf } from "../engine/dtype.ts";
+import { DuctusError } from "../engine/errors.ts";
+import { Random } from "../engine/random.ts";
+import { crc32 } from "../formats/checksum.ts";
+import type { Model } from "../models/model.ts";
+import { platform } from "../platform/platform.ts";
+import { preprocessingOf } from "../train/predict.ts";
+import { inferenceGraph } from "../train/trained-model.ts";
+import { VERSION } from "../version.ts";
+import { CARD_SECTION, CHECKSUM_BYTES, CHECKSUM_SECTION, type ModelCard } from "./standalone/recogniser.ts";
+
+/** How well a module agrees with the model that it was made from. */
+export interface Agreement {
+  /** Inputs tried. */
+  readonly samples: number;
+  /** Largest difference of an output, relative to the largest output of its sample (or 1, if that is more). */
+  readonly worst: number;
+}
+
+/** What an export consists of: files by name, all texts or bytes. */
+export interface Exported {
+  readonly files: ReadonlyMap<string, Uint8Array | string>;
+  readonly agreement: Agreement;
+}
+
+const SAMPLES = 32;
+/** Folding and fusing change roundings; a wrong network is off by far more. */
+const TOLERANCE = 1e-4;
+
+/**
+ * Compares a module with the engine, with and without fused multiply-adds, on noise of any density.
+ * @throws DuctusError when they do not agree
+ */
+export async function checkRecogniser(model: Model, { bytes, inputs, outputs }: StandaloneModule): Promise<Agreement> {
+  const backend = await platform().createBackend({ threads: 1 });
+  try {
+    const program = await backend.compile(inferenceGraph(model, 1));
+    const variants = [bytes, ...(relaxedSimdWorks() ? [fuseMultiplyAdds(bytes)] : [])].map((variant) => {
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(variant)));
+      const { memory, run } = exports as unknown as { memory: WebAssembly.Memory; run: () => void };
+      const view = ({ dtype, address, length }: Port) => viewOf(dtype, memory.buffer, address, length);
+      return { x: view(inputs.x), logits: view(outputs.logits) as Float32Array, run };
+    });
+    const random = new Random(0, "user");
+    let worst = 0;
+    for (let sample = 0; sample < SAMPLES; sample++) {
+      const pixels = samplePixels(random, sample, inputs.x.length);
+      writePixels(pixels, program.inputs.x, model.inputType);
+      program.run();
+      const wanted = Float32Array.from(program.outputs.logits);
+      const scale = wanted.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
+      for (const { x, logits, run } of variants) {
+        writePixels(pixels, x, model.inputType);
+        run();
+        for (let k = 0; k < wanted.length; k++) {
+          const difference = Math.abs(logits[k] - wanted[k]) / scale;
+          // Not "more than": a NaN is a disagreement, too.
+          if (!(difference <= TOLERANCE)) {
+            throw new DuctusError(
+              `export: output ${k} of the module is ${logits[k]} where the model's is ${wanted[k]}; nothing was written`,
+            );
+          }
+          worst = Math.max(worst, difference);
+        }
+      }
+    }
+    return { samples: SAMPLES, worst };
+  } finally {
+    await backend.close();
+  }
+}
+
+/** Noise of any strength on a ground of zeros, more of it from sample to sample. */
+function samplePixels(random: Random, sample: number, length: number): Uint8Array {
+  const density = (sample + 1) / SAMPLES;
+  return Uint8Array.from({ length }, () => (random.uniform() < density ? random.integer(256) : 0));
+}
+
+/** Compiles a model for single pictures. @throws UsageError when it carries no preprocessing */
+export function encodeRecogniser(model: Model): StandaloneModule {
+  const card: ModelCard = {
+    version: VERSION,
+    labels: model.classes,
+    inputType: model.inputType,
+    preprocessing: preprocessingOf(model),
+  };
+  const section = new TextEncoder().encode(JSON.stringify(card));
+  const module = compileStandalone(inferenceGraph(model, 1), { [CARD_SECTION]: section });
+  return { ...module, bytes: withChecksum(module.bytes) };
+}
+
+/** Appends the last section, a custom one: id 0, length, name, CRC-32 of all before it. */
+function withChecksum(module: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(module.length + CHECKSUM_BYTES);
+  bytes.set(module);
+  const name = new TextEncoder().encode(CHECKSUM_SECTION);
+  bytes.set([0, CHECKSUM_BYTES - 2, name.length, ...name], module.length);
+  new DataView(bytes.buffer).setUint32(bytes.length - 4, crc32(module), true);
+  return bytes;
+}

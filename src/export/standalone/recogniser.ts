@@ -1,0 +1,120 @@
+/**
+ * A recogniser that stands alone, at run time: from the bytes of an exported module (export/wasm.ts) to a function that
+ * reads pictures. Bundled, with the very code that prepares pictures for training, into every exported `.js` and page;
+ * what belongs to one model (weights, labels, preprocessing) is all in the module.
+ */
+import type { Picture } from "../../data/picture.ts";
+import { applyPreprocessing, type Preprocessing, preprocessedShape } from "../../data/preprocess.ts";
+import { rank, softmax, writePixels } from "../../data/ranking.ts";
+import { fuseMultiplyAdds } from "../../engine/backends/wasm/fusable.ts";
+import { relaxedSimdWorks, simdWorks } from "../../engine/backends/wasm/support.ts";
+import { viewOf } from "../../engine/dtype.ts";
+import { DataError } from "../../engine/errors.ts";
+import { crc32 } from "../../formats/checksum.ts";
+
+/** Name of the section with the {@link ModelCard}, and of the last one, with a checksum of all before it. */
+export const CARD_SECTION = "ductus";
+export const CHECKSUM_SECTION = "crc32";
+/** Bytes of the last section: its id and length, its name behind a length, and the checksum. */
+export const CHECKSUM_BYTES = 2 + 1 + CHECKSUM_SECTION.length + 4;
+
+/** What a module says about its model, as JSON. */
+export interface ModelCard {
+  readonly version: string;
+  readonly labels: readonly string[];
+  readonly inputType: "uint8" | "float32";
+  readonly preprocessing: Preprocessing;
+}
+
+/** Pixels row by row, channels interleaved: grey, grey + alpha, RGB or RGBA. A canvas's `ImageData` is one. */
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+export interface Reading {
+  readonly label: string;
+  /** 0 … 1 */
+  readonly probability: number;
+}
+
+export interface Recogniser {
+  /** The classes, in the order of the network's outputs. */
+  readonly labels: readonly string[];
+  /** [height, width, channels] of what the network sees. */
+  readonly inputShape: readonly [height: number, width: number, channels: number];
+  /** Reads a picture of any size and polarity: all classes, the likeliest first. @throws when it is blank */
+  recognise(picture: Pixels): Reading[];
+  /** What the network sees of a picture: bytes of `inputShape`. @throws when it is blank */
+  see(picture: Pixels): Uint8Array;
+  /** Reads what {@link see} returned. */
+  read(seen: Uint8Array): Reading[];
+  /** The network's outputs, before softmax, for what {@link see} returned. */
+  logits(seen: Uint8Array): Float32Array;
+}
+
+/** What the module exports, beside what the linker needs. */
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  readonly x: WebAssembly.Global<"i32">;
+  readonly x_length: WebAssembly.Global<"i32">;
+  readonly logits: WebAssembly.Global<"i32">;
+  readonly logits_length: WebAssembly.Global<"i32">;
+  run(): void;
+}
+
+/** Makes a recogniser of the bytes of its module. @throws DataError when they are damaged or something else */
+export async function openRecogniser(bytes: Uint8Array): Promise<Recogniser> {
+  if (!simdWorks()) throw new DataError("recogniser: this WebAssembly engine has no SIMD; use a newer one");
+  checkModule(bytes);
+  const module = await WebAssembly.compile(relaxedSimdWorks() ? fuseMultiplyAdds(bytes) : new Uint8Array(bytes));
+  const [card] = WebAssembly.Module.customSections(module, CARD_SECTION);
+  const { labels, inputType, preprocessing } = JSON.parse(new TextDecoder().decode(card)) as ModelCard;
+  const { exports } = await WebAssembly.instantiate(module);
+  const { memory, x, x_length, logits, logits_length, run } = exports as unknown as Exports;
+  const input = viewOf(inputType, memory.buffer, x.value, x_length.value);
+  const output = viewOf("float32", memory.buffer, logits.value, logits_length.value);
+
+  const see = (picture: Pixels): Uint8Array => applyPreprocessing(preprocessing, withChannels(picture));
+  const infer = (seen: Uint8Array): Float32Array => {
+    if (seen.length !== input.length) {
+      throw new DataError(`recogniser: ${seen.length} bytes are not the ${input.length} that the network takes`);
+    }
+    writePixels(seen, input, inputType);
+    run();
+    return output.slice();
+  };
+  const read = (seen: Uint8Array): Reading[] =>
+    rank(labels, softmax(infer(seen))).map(({ name, probability }) => ({ label: name, probability }));
+  return {
+    labels,
+    inputShape: preprocessedShape(preprocessing),
+    see,
+    read,
+    logits: infer,
+    recognise: (picture) => read(see(picture)),
+  };
+}
+
+function withChannels({ width, height, data }: Pixels): Picture {
+  const channels = data.length / (width * height);
+  if (![1, 2, 3, 4].includes(channels)) {
+    throw new DataError(`picture: ${data.length} bytes are not ${width}×${height} pixels of 1 to 4 channels`);
+  }
+  return { width, height, data, channels: channels as Picture["channels"] };
+}
+
+const MAGIC = [0, 0x61, 0x73, 0x6d];
+
+function checkModule(bytes: Uint8Array): void {
+  if (!MAGIC.every((byte, i) => bytes[i] === byte)) throw new DataError("recogniser: this is no WebAssembly module");
+  const end = bytes.length - CHECKSUM_BYTES;
+  const last = bytes.subarray(end);
+  const name = String.fromCharCode(...last.subarray(3, -4));
+  if (name !== CHECKSUM_SECTION || crc32(bytes.subarray(0, end)) !== readU32(last.subarray(-4))) {
+    throw new DataError("recogniser: the module is cut off or damaged; export or download it again");
+  }
+}
+
+const readU32 = (bytes: Uint8Array): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
