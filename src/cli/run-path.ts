@@ -1,9 +1,9 @@
 /** Finds and makes the folder of a run, before training starts: one that cannot be written is better known early. */
 import { access, constants, mkdir, readdir } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { UsageError } from "../engine/errors.ts";
 import { fileError } from "../platform/node/atomic.ts";
-import { pathKind } from "../platform/node/files.ts";
+import { makeFolder } from "../platform/node/files.ts";
 
 const RUNS = "runs";
 
@@ -26,20 +26,6 @@ async function givenFolder(out: string): Promise<string> {
   }
   if (names.length > 0) throw new UsageError(`--out ${out} is not empty; choose another folder`);
   return out;
-}
-
-/** Makes a folder and those above it. Node's own recursive mkdir never returns where the parent refuses with ENOENT (/proc). */
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
-    const parent = dirname(path);
-    if (code !== "ENOENT" || parent === path || (await pathKind(parent)) !== "nothing") throw error;
-    await makeFolder(parent);
-    await mkdir(path);
-  }
 }
 
 async function nextFolder(data: string, model: string): Promise<string> {

@@ -20,9 +20,10 @@ import { CARD_SECTION, CHECKSUM_BYTES, CHECKSUM_SECTION, type ModelCard } from "
 
 /** How well a module agrees with the model that it was made from. */
 export interface Agreement {
-  /** Inputs tried. */
+  /** What was compared: the outputs for so many inputs, or so many weights. */
+  readonly of: "inputs" | "weights";
   readonly samples: number;
-  /** Largest difference of an output, relative to the largest output of its sample (or 1, if that is more). */
+  /** Largest difference; of an output, relative to the largest output of its sample (or 1, if that is more). */
   readonly worst: number;
 }
 
@@ -73,7 +74,7 @@ export async function checkRecogniser(model: Model, { bytes, inputs, outputs }: 
         }
       }
     }
-    return { samples: SAMPLES, worst };
+    return { of: "inputs", samples: SAMPLES, worst };
   } finally {
     await backend.close();
   }

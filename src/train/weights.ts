@@ -23,13 +23,17 @@ export async function loadWeights(model: Model, path: string): Promise<void> {
 
 /** Writes the weights alone: a state dict for `torch.load` when the name ends in .pt or .pth, else safetensors. */
 export async function saveWeights(model: Model, path: string): Promise<void> {
+  await platform().writeFile(path, encodeWeights(model, /\.pth?$/i.test(path) ? "pt" : "safetensors"));
+}
+
+/** The bytes of a file with the weights alone. */
+export function encodeWeights(model: Model, format: "pt" | "safetensors"): Uint8Array {
   const tensors = new Map<string, NamedTensor>();
   for (const [name, { shape, data }] of model.network.namedParameters()) {
     const copy = data instanceof Float32Array ? new Float32Array(data) : new Int32Array(data);
     tensors.set(name, { shape, data: copy } as NamedTensor);
   }
-  const isTorch = /\.pth?$/i.test(path);
-  await platform().writeFile(path, isTorch ? serializeTorch(tensors) : serializeSafetensors(stored(tensors)));
+  return format === "pt" ? serializeTorch(tensors) : serializeSafetensors(stored(tensors));
 }
 
 function stored(tensors: ReadonlyMap<string, NamedTensor>): Map<string, StoredTensor> {

@@ -121,7 +121,6 @@ class Ductus(nn.Module):
 
 
 DUCTUS_S = [("full", 16), ("full", 16), None, ("full", 16), None, ("separable", 32), ("separable", 32)]
-DUCTUS_MICRO = [("full", 8), ("separable", 16), None, ("separable", 16), None, ("separable", 24)]
 
 
 class Mlp(nn.Module):
@@ -146,7 +145,6 @@ NETWORKS = {
     "cnn-same": (lambda: TwoConv((3, 3), 1, 3136, 1024), UNIT, (0.03, 0.0003)),
     "cnn-strided": (Strided, MNIST, (0.03, 0.001)),
     "ductus-s": (lambda: Ductus(DUCTUS_S), MNIST, (0.01, 0.001)),
-    "ductus-micro": (lambda: Ductus(DUCTUS_MICRO), MNIST, (0.01, 0.001)),
     "lenet5": (LeNet5, MNIST, (0.03, 0.003)),
     "mlp": (Mlp, MNIST, (0.01, 0.001)),
 }

@@ -1,8 +1,9 @@
-/** Reading what data sets are made of: files, gzip or plain, and folders, listed in the same order everywhere. */
+/** Files, gzip or plain, and folders: read, listed in the same order everywhere, made. */
 
 import { constants } from "node:buffer";
 import { createHash } from "node:crypto";
-import { readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { corruptGzip, isGzip } from "../../data/gzip.ts";
 import { fileError, readFileChecked } from "./atomic.ts";
@@ -43,6 +44,20 @@ export async function pathKind(path: string): Promise<"file" | "folder" | "nothi
     return found.isDirectory() ? "folder" : "file";
   } catch {
     return "nothing";
+  }
+}
+
+/** Makes a folder and those above it. Node's own recursive mkdir never returns where the parent refuses with ENOENT (/proc). */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    const parent = dirname(path);
+    if (code !== "ENOENT" || parent === path || (await pathKind(parent)) !== "nothing") throw error;
+    await makeFolder(parent);
+    await mkdir(path);
   }
 }
 

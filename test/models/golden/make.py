@@ -112,7 +112,6 @@ class Ductus(nn.Module):
 
 
 DUCTUS_S = [("full", 16), ("full", 16), None, ("full", 16), None, ("separable", 32), ("separable", 32)]
-DUCTUS_MICRO = [("full", 8), ("separable", 16), None, ("separable", 16), None, ("separable", 24)]
 
 
 class Mlp(nn.Module):
@@ -138,7 +137,6 @@ NETWORKS = {
     "cnn-same": (two_conv(3, 3, 1, 1024), 0, 1),
     "cnn-strided": (Strided, 0.1307, 0.3081),
     "ductus-s": (lambda side, channels, classes: Ductus(DUCTUS_S, channels, classes), 0.1307, 0.3081),
-    "ductus-micro": (lambda side, channels, classes: Ductus(DUCTUS_MICRO, channels, classes), 0.1307, 0.3081),
     "lenet5": (LeNet5, 0.1307, 0.3081),
     "mlp": (Mlp, 0.1307, 0.3081),
 }

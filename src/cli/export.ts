@@ -1,0 +1,81 @@
+/** `ductus export`: writes a model as something to ship, checked against the model before anything is written. */
+import { basename, dirname, join, resolve } from "node:path";
+import { Command } from "commander";
+import { UsageError } from "../engine/errors.ts";
+import { EXPORTERS, findExporter } from "../export/exporters.ts";
+import type { Agreement } from "../export/recogniser.ts";
+import { fileError } from "../platform/node/atomic.ts";
+import { makeFolder } from "../platform/node/files.ts";
+import { platform } from "../platform/platform.ts";
+import { grouped, table } from "../train/report.ts";
+import { load } from "../train/trained-model.ts";
+import { type CommonOptions, jsonOption } from "./options.ts";
+import { byteSize, openTerminal } from "./terminal.ts";
+
+interface ExportOptions extends CommonOptions {
+  readonly to: string;
+  readonly out?: string;
+}
+
+const width = Math.max(...Object.keys(EXPORTERS).map((name) => name.length));
+const EXAMPLES = `
+Formats:
+${Object.entries(EXPORTERS)
+  .map(([name, { title }]) => `  ${name.padEnd(width)}  ${title}`)
+  .join("\n")}
+
+Examples:
+  $ ductus export digits.safetensors --to wasm              digits.wasm, digits.js and digits.d.ts
+  $ ductus export digits.safetensors --to html              digits.html: draw, and see what it reads
+  $ ductus export digits.safetensors --to pt --out weights/digits`;
+
+export function command(): Command {
+  return new Command()
+    .description("Writes a model as something to ship, once it was found to agree with the model.")
+    .argument("<model>", "model file")
+    .requiredOption("--to <format>", Object.keys(EXPORTERS).join(", "))
+    .option("--out <path>", "folder and name of the files, without suffix (default: the model's name, here)")
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+async function run(path: string, { to, out, json }: ExportOptions): Promise<void> {
+  const terminal = openTerminal(json === true);
+  const exporter = findExporter(to);
+  const target = out ?? basename(path).replace(/\.[^.]+$/, "");
+  const name = basename(target);
+  const model = await load(path);
+  const { files, agreement } = await exporter.export(model, name);
+  const written = [...files].map(([file, data]) => ({ path: join(dirname(target), file), data }));
+  if (written.some((file) => join(file.path) === join(path))) {
+    throw new UsageError(`${path} would be overwritten by its own export; give another name with --out`);
+  }
+  try {
+    await makeFolder(resolve(dirname(target)));
+  } catch (error) {
+    throw fileError(error, "write", dirname(target));
+  }
+  const rows: { path: string; bytes: number; gzipped: number }[] = [];
+  for (const file of written) {
+    await platform().writeFile(file.path, file.data);
+    const bytes = typeof file.data === "string" ? new TextEncoder().encode(file.data) : file.data;
+    rows.push({ path: file.path, bytes: bytes.length, gzipped: await gzippedSize(bytes) });
+  }
+  const total = (key: "bytes" | "gzipped"): number => rows.reduce((sum, row) => sum + row[key], 0);
+  const cells = rows.map((row) => [row.path, byteSize(row.bytes), byteSize(row.gzipped)]);
+  if (rows.length > 1) cells.push(["together", byteSize(total("bytes")), byteSize(total("gzipped"))]);
+  for (const line of table(["file", "size", "gzipped"], cells)) terminal.print(line);
+  terminal.print(agreementText(agreement));
+  terminal.emit({ model: path, to, files: rows, agreement });
+}
+
+function agreementText({ of, samples, worst }: Agreement): string {
+  if (of === "weights") return `read back: all ${grouped(samples)} numbers are the same, bit for bit`;
+  return `agrees with the model on ${grouped(samples)} inputs: outputs differ by at most ${worst.toExponential(0)}`;
+}
+
+async function gzippedSize(bytes: Uint8Array): Promise<number> {
+  const stream = new Blob([new Uint8Array(bytes)]).stream().pipeThrough(new CompressionStream("gzip"));
+  return (await new Response(stream).arrayBuffer()).byteLength;
+}

@@ -1,0 +1,30 @@
+/** The ways out of Ductus by name: what `ductus export --to NAME` offers. A new one is a file beside this and an entry here. */
+import { unknownName } from "../engine/errors.ts";
+import type { Model } from "../models/model.ts";
+import { exportHtml } from "./html.ts";
+import type { Exported } from "./recogniser.ts";
+import { exportWasm } from "./wasm.ts";
+import { exportWeights } from "./weights.ts";
+
+export interface Exporter {
+  /** One line: what it is for. */
+  readonly title: string;
+  /** Makes the files, named after `name`, and compares them with the model. @throws DuctusError when they disagree */
+  export(model: Model, name: string): Promise<Exported>;
+}
+
+export const EXPORTERS: Readonly<Record<string, Exporter>> = {
+  wasm: { title: "a recogniser without dependencies for Node, browsers and other runtimes", export: exportWasm },
+  html: { title: "one page to draw on that works offline", export: (model, name) => exportHtml(model, name) },
+  pt: { title: "weights for torch.load", export: (model, name) => exportWeights(model, name, "pt") },
+  safetensors: {
+    title: "weights alone, for everything that reads safetensors",
+    export: (model, name) => exportWeights(model, name, "safetensors"),
+  },
+};
+
+/** The exporter of a name. @throws UsageError with a suggestion when there is none */
+export function findExporter(name: string): Exporter {
+  if (!Object.hasOwn(EXPORTERS, name)) throw unknownName("format", name, Object.keys(EXPORTERS));
+  return EXPORTERS[name];
+}
