@@ -270,6 +270,15 @@ describe("evaluate", () => {
     });
   });
 
+  it("measures several models as one", async () => {
+    const { out } = await ductus(cwd, "evaluate", MODEL, MODEL, "--data", "bars.csv");
+    expect(out).toContain("an ensemble of 2 models");
+    expect(out).toMatch(/accuracy 100\.00 %/);
+    const alone = JSON.parse((await ductus(cwd, "evaluate", MODEL, "--data", "bars.csv", "--json")).out);
+    const both = JSON.parse((await ductus(cwd, "evaluate", MODEL, MODEL, "--data", "bars.csv", "--json")).out);
+    expect(both.loss).toBeCloseTo(alone.loss, 6);
+  });
+
   it("never calls it accuracy on the training samples", async () => {
     const words = ["evaluate", MODEL, "--data", "bars.csv", "--split", "train"];
     const { out } = await ductus(cwd, ...words);
