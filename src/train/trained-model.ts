@@ -46,6 +46,7 @@ const recipeSchema = z.object({
   epochs: z.int().positive(),
   loss: z.literal("crossEntropy"),
   labelSmoothing: z.number().optional(),
+  augment: z.string().optional(),
 });
 
 /** A {@link Model} that can be saved. */
