@@ -20,6 +20,9 @@ export class ShapeError extends DuctusError {}
 /** Input from outside (a file, a download, a picture) is not what it claims to be. */
 export class DataError extends DuctusError {}
 
+/** Input from outside is larger than the caller allows; nothing of it was decoded. */
+export class TooLargeError extends DataError {}
+
 /** An option, name or argument that does not exist or is out of range. */
 export class UsageError extends DuctusError {
   override readonly exitCode = 2;

@@ -14,6 +14,12 @@ export interface BackendOptions {
   readonly strict?: boolean;
 }
 
+/** How pictures are decoded. */
+export interface DecodeOptions {
+  /** Default: 100 million. */
+  readonly maxPixels?: number;
+}
+
 export interface Platform {
   /** `node`, `browser` … */
   readonly name: string;
@@ -29,8 +35,11 @@ export interface Platform {
   appendFile(path: string, data: Uint8Array): Promise<void>;
   /** Gives a file another name, at once; a file of that name is replaced. @throws DuctusError in one line */
   moveFile(from: string, to: string): Promise<void>;
-  /** Pixels of a PNG, JPEG or WebP file, given by path or as bytes. @throws DuctusError when it is no picture */
-  decodePicture(source: string | Uint8Array): Promise<Picture>;
+  /**
+   * Pixels of a PNG, JPEG or WebP file, given by path or as bytes.
+   * @throws DuctusError when it is no picture, TooLargeError before it is decoded when it has more pixels than allowed
+   */
+  decodePicture(source: string | Uint8Array, options?: DecodeOptions): Promise<Picture>;
   /** Lets events through (Ctrl-C, timers, redraws) in the middle of long work. */
   breathe(): Promise<void>;
 }

@@ -1,7 +1,8 @@
 /** Decodes PNG, JPEG and WebP files and writes PNG through sharp; every step between, the resize included, is our own code. */
 
 import type { Picture } from "../../data/picture.ts";
-import { DataError, DuctusError } from "../../engine/errors.ts";
+import { DataError, DuctusError, TooLargeError } from "../../engine/errors.ts";
+import type { DecodeOptions } from "../platform.ts";
 import { readFileChecked } from "./atomic.ts";
 
 /** What a file name of a picture ends in. */
@@ -15,17 +16,18 @@ const MAX_PIXELS = 100_000_000;
  * @param source the path of a file, or its bytes
  * @param name for messages; default: the path
  * @returns RGB or RGBA bytes
- * @throws DataError naming the file when it cannot be read or is no picture
+ * @throws DataError naming the file when it cannot be read or is no picture, TooLargeError when it has too many pixels
  */
 export async function decodeImage(
   source: string | Uint8Array,
   name = typeof source === "string" ? source : "picture",
+  { maxPixels = MAX_PIXELS }: DecodeOptions = {},
 ): Promise<Picture> {
   const sharp = await loadSharp();
   const bytes = typeof source === "string" ? await readFileChecked(source) : source;
   if (bytes.length === 0) throw new DataError(`${name}: the file is empty; expected a PNG, JPEG or WebP picture`);
   try {
-    const { data, info } = await sharp(bytes, { failOn: "error", limitInputPixels: MAX_PIXELS })
+    const { data, info } = await sharp(bytes, { failOn: "error", limitInputPixels: maxPixels })
       .autoOrient()
       .toColourspace("srgb")
       .raw({ depth: "uchar" })
@@ -33,6 +35,9 @@ export async function decodeImage(
     return { width: info.width, height: info.height, channels: info.channels, data };
   } catch (cause) {
     const reason = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0];
+    if (/pixel limit/.test(reason)) {
+      throw new TooLargeError(`${name}: the picture has more than ${maxPixels} pixels; send a smaller one`, { cause });
+    }
     throw new DataError(`${name}: cannot read the picture (${reason}); expected a whole PNG, JPEG or WebP file`, {
       cause,
     });

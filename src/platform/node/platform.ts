@@ -26,6 +26,6 @@ export const nodePlatform: Platform = {
   writeFile: writeFileAtomic,
   appendFile,
   moveFile,
-  decodePicture: decodeImage,
+  decodePicture: (source, options) => decodeImage(source, undefined, options),
   breathe: async () => setImmediate(),
 };

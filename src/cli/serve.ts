@@ -1,0 +1,132 @@
+/** `ductus serve`: models behind HTTP. Standard output says where; standard error gets the log, a JSON object a line. */
+import { Command } from "commander";
+import { DataError, UsageError } from "../engine/errors.ts";
+import { readFileChecked } from "../platform/node/atomic.ts";
+import { openModelStore } from "../platform/node/model-store.ts";
+import { listen, watch } from "../platform/node/serve.ts";
+import { createApp, LIMITS } from "../serve/app.ts";
+import { jsonLog } from "../serve/log.ts";
+import { Metrics } from "../serve/metrics.ts";
+import { QUEUE, Repository } from "../serve/repository.ts";
+import { table } from "../train/report.ts";
+import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
+import { openTerminal } from "./terminal.ts";
+
+interface ServeOptions extends CommonOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly apiKeyFile?: string;
+  readonly maxBatch: number;
+  readonly maxQueue: number;
+  readonly maxBody: number;
+  readonly maxPixels: number;
+  readonly timeout: number;
+  readonly grace: number;
+  readonly poll: number;
+  readonly quiet?: boolean;
+}
+
+const EXAMPLES = `
+MODEL is a model file, a folder with numbered versions (1/, 2/, … the newest is served), the folder of a run, or a folder
+of any of these; NAME=MODEL gives it another name. New versions are found while the server runs.
+
+A key is taken from --api-key-file or the environment variable DUCTUS_API_KEY.
+
+Examples:
+  $ ductus serve runs/mnist-cnn-3x3-1
+  $ ductus serve digits=digits.safetensors --port 9000
+  $ curl --data-binary @seven.png http://127.0.0.1:8501/recognise`;
+
+const SECOND = 1000;
+
+export function command(): Command {
+  return new Command()
+    .description("Serves models over HTTP: pictures, TensorFlow Serving's REST API, the Open Inference Protocol.")
+    .argument("<model...>", "model files or folders")
+    .option("--host <address>", "address to listen on; 0.0.0.0 is every network", "127.0.0.1")
+    .addOption(integerOption("--port <n>", "port; 0 takes any that is free", { min: 0, max: 65_535 }).default(8501))
+    .option("--api-key-file <file>", "file with the key that every request must carry")
+    .addOption(integerOption("--max-batch <n>", "samples of one run", { min: 1, max: 1024 }).default(QUEUE.maxBatch))
+    .addOption(
+      integerOption("--max-queue <n>", "samples that may wait for a model", { min: 1 }).default(QUEUE.maxQueue),
+    )
+    .addOption(integerOption("--max-body <bytes>", "size of a request", { min: 1 }).default(LIMITS.maxBody))
+    .addOption(
+      integerOption("--max-pixels <n>", "pixels in a request's pictures", { min: 1 }).default(LIMITS.maxPixels),
+    )
+    .addOption(
+      integerOption("--timeout <s>", "seconds to receive a request, and to answer it", { min: 1, max: 3600 }).default(
+        30,
+      ),
+    )
+    .addOption(
+      integerOption("--grace <s>", "seconds to finish requests when stopped", { min: 0, max: 3600 }).default(30),
+    )
+    .addOption(integerOption("--poll <ms>", "how often to look for new versions", { min: 50 }).default(SECOND))
+    .option("--quiet", "log what goes wrong only")
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+async function run(sources: readonly string[], options: ServeOptions): Promise<void> {
+  const terminal = openTerminal(options.json === true);
+  const apiKey = await readKey(options.apiKeyFile);
+  const writeLine = jsonLog((line) => process.stderr.write(`${line}\n`));
+  const log: typeof writeLine = (level, event, fields) => {
+    if (options.quiet !== true || level !== "info") writeLine(level, event, fields);
+  };
+  const metrics = new Metrics();
+  const { maxBatch, maxQueue, maxBody, maxPixels } = options;
+  const repository = new Repository({
+    store: await openModelStore(sources),
+    log,
+    maxBatch,
+    maxQueue,
+    onBatch: (model, size) => metrics.batch(model, size),
+  });
+  await repository.refresh();
+  const { models } = repository;
+  if (models.length === 0) {
+    await repository.close();
+    throw new DataError(`no model to serve in ${sources.join(", ")}; the log above says what is wrong`);
+  }
+  let isReady = true;
+  const timeout = options.timeout * SECOND;
+  const limits = { maxBody, maxPixels, timeout };
+  const app = createApp({ repository, log, metrics, limits, apiKey, isReady: () => isReady });
+  const server = await listen(app.fetch, { host: options.host, port: options.port, timeout });
+  const unwatch = watch(repository, options.poll);
+
+  const rows = models.map(({ name, version, model }) => [name, version, model.classes.slice(0, 12).join(" ")]);
+  for (const line of table(["model", "version", "classes"], rows)) terminal.print(line);
+  terminal.print(`listening on ${server.url}; Ctrl-C ends it`);
+  terminal.emit({ url: server.url, models: models.map(({ name, version }) => ({ name, version })) });
+
+  log("info", "stopping", { signal: await stopSignal() });
+  isReady = false;
+  unwatch();
+  await server.stop(options.grace * SECOND);
+  await repository.close();
+  log("info", "stopped");
+}
+
+async function readKey(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return process.env.DUCTUS_API_KEY || undefined;
+  const key = new TextDecoder().decode(await readFileChecked(file)).trim();
+  if (key === "") throw new UsageError(`${file}: the file with the key is empty`);
+  return key;
+}
+
+/** Resolves with the first signal to end; the second ends the process. */
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    let count = 0;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (++count > 1) process.exit(1);
+      resolve(signal);
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+  });
+}

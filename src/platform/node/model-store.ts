@@ -1,0 +1,105 @@
+/**
+ * Models to serve from files and folders. What there is, is looked up anew each time, by names, sizes and times only;
+ * nothing is read before serve/repository.ts asks for it, so a folder can be looked at every second.
+ */
+import { stat } from "node:fs/promises";
+import { basename, dirname, extname, join, resolve } from "node:path";
+import { UsageError } from "../../engine/errors.ts";
+import type { ModelStore, StoredVersion } from "../../serve/repository.ts";
+import { readFileChecked } from "./atomic.ts";
+import { listFolder, pathKind } from "./files.ts";
+
+const SUFFIX = ".safetensors";
+/** The model of a run folder. */
+const BEST = `best${SUFFIX}`;
+/** A model's name in addresses. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+/** Versions are positive whole numbers, as TensorFlow Serving has them. */
+const VERSION = /^[1-9]\d{0,14}$/;
+
+/**
+ * @param sources `PATH` or `NAME=PATH`: a model file; a folder with numbered versions (`1/…safetensors`, `2/…`); the
+ * folder of a run; or a folder of any of these
+ * @throws UsageError when a source is not there, two have one name, or a given name does not fit into an address
+ */
+export async function openModelStore(sources: readonly string[]): Promise<ModelStore> {
+  const roots = sources.map(parseSource);
+  for (const { path } of roots) {
+    if ((await pathKind(path)) === "nothing") throw new UsageError(`${path}: there is no such file or folder`);
+  }
+  const store: ModelStore = {
+    list: async () => {
+      const all = new Map<string, readonly StoredVersion[]>();
+      for (const { name, path } of roots) {
+        for (const [found, versions] of await modelsAt(path, name)) {
+          if (all.has(found)) throw new UsageError(`two models are named "${found}"; give one another name: NAME=PATH`);
+          all.set(found, versions);
+        }
+      }
+      return all;
+    },
+  };
+  await store.list(); // whatever is wrong with the sources is said before anything is served
+  return store;
+}
+
+function parseSource(source: string): { readonly name: string | undefined; readonly path: string } {
+  const found = /^([^=/\\]+)=(.+)$/.exec(source);
+  if (found === null) return { name: undefined, path: source };
+  const [, name, path] = found;
+  if (!NAME.test(name))
+    throw new UsageError(`"${name}" cannot be a model's name: letters, digits, ".", "_" and "-" only`);
+  return { name, path };
+}
+
+type Found = readonly (readonly [name: string, versions: readonly StoredVersion[]])[];
+
+/** The models at a path; one of them takes `name`. */
+async function modelsAt(path: string, name?: string): Promise<Found> {
+  if ((await pathKind(path)) === "file") return single(name ?? nameOf(path), [await fileVersion(path, "1")]);
+  const own = await versionsIn(path);
+  if (own.length > 0) return single(name ?? nameOf(path), own);
+  if (name !== undefined) return [];
+  const found: (readonly [string, readonly StoredVersion[]])[] = [];
+  for (const entry of await listFolder(path)) {
+    const inner = join(path, entry);
+    const isFolder = (await pathKind(inner)) === "folder";
+    if (isFolder) {
+      const versions = await versionsIn(inner);
+      if (versions.length > 0) found.push(...single(nameOf(inner), versions));
+    } else if (extname(entry) === SUFFIX) found.push(...single(nameOf(inner), [await fileVersion(inner, "1")]));
+  }
+  return found;
+}
+
+function single(name: string, versions: readonly StoredVersion[]): Found {
+  return NAME.test(name) ? [[name, versions]] : [];
+}
+
+/** The name of a file, or of the folder around it where the file is called as in every run. */
+function nameOf(path: string): string {
+  const full = resolve(path);
+  return basename(full) === BEST ? basename(dirname(full)) : basename(full, SUFFIX);
+}
+
+/** Numbered folders with a model in them, the newest first; or the one model of a run. */
+async function versionsIn(folder: string): Promise<readonly StoredVersion[]> {
+  const names = await listFolder(folder);
+  if (names.includes(BEST)) return [await fileVersion(join(folder, BEST), "1")];
+  const versions: StoredVersion[] = [];
+  for (const version of names.filter((name) => VERSION.test(name)).reverse()) {
+    const inner = join(folder, version);
+    if ((await pathKind(inner)) !== "folder") continue;
+    const file = (await listFolder(inner)).find((name) => extname(name) === SUFFIX);
+    if (file !== undefined) versions.push(await fileVersion(join(inner, file), version));
+  }
+  return versions;
+}
+
+async function fileVersion(path: string, version: string): Promise<StoredVersion> {
+  const stamp = await stat(path).then(
+    ({ size, mtimeMs, ino }) => `${path} ${size} ${mtimeMs} ${ino}`,
+    () => "gone",
+  );
+  return { version, stamp, read: () => readFileChecked(path) };
+}

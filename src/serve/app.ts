@@ -1,0 +1,92 @@
+/**
+ * The server as one function `Request → Response` on web standards: the same in Node, Bun, Deno and edge workers. What
+ * listens, reads folders and starts threads is the platform's (platform/node/serve.ts). Groups of routes are a file each.
+ */
+import { Hono } from "hono";
+import { keyCheck } from "./api-key.ts";
+import type { App, Limits, Service } from "./context.ts";
+import type { Log } from "./log.ts";
+import { Metrics } from "./metrics.ts";
+import { addOpenInference } from "./open-inference.ts";
+import { addRecognise } from "./recognise.ts";
+import type { Repository } from "./repository.ts";
+import { answerTo, RequestError } from "./request-error.ts";
+import { addTfServing } from "./tf-serving.ts";
+
+export interface AppOptions {
+  readonly repository: Repository;
+  readonly log: Log;
+  readonly metrics?: Metrics;
+  readonly limits?: Partial<Limits>;
+  /** Asked of everybody but health checks, as `Authorization: Bearer KEY` or `X-API-Key: KEY`; default: none. */
+  readonly apiKey?: string;
+  /** Default: always. */
+  readonly isReady?: () => boolean;
+}
+
+/** Limits unless others are given: 16 MiB, 16 million pixels, 30 seconds. */
+export const LIMITS: Limits = { maxBody: 16 * 2 ** 20, maxPixels: 16_000_000, timeout: 30_000 };
+
+/** Routes for logs and metrics: patterns, so that there are few however many paths are tried. */
+const ROUTES: readonly (readonly [pattern: RegExp, route: string])[] = [
+  [/^\/recognise$/, "/recognise"],
+  [/^\/v1\/models\/.+:predict$/, "/v1/models/:predict"],
+  [/^\/v1\/models\/.+:classify$/, "/v1/models/:classify"],
+  [/^\/v1\/models\//, "/v1/models"],
+  [/^\/v2\/models\/.+\/infer$/, "/v2/models/infer"],
+  [/^\/v2\/models\//, "/v2/models"],
+  [/^\/v2\/health\//, "/v2/health"],
+  [/^\/v2$/, "/v2"],
+  [/^\/metrics$/, "/metrics"],
+];
+
+export function createApp(options: AppOptions): App {
+  const { repository, log, apiKey, metrics = new Metrics(), isReady = () => true } = options;
+  const service: Service = { repository, metrics, isReady, limits: { ...LIMITS, ...options.limits } };
+  const isAllowed = keyCheck(apiKey);
+  const app: App = new Hono();
+
+  app.use(async (c, next) => {
+    const began = performance.now();
+    await next();
+    const seconds = (performance.now() - began) / 1000;
+    const { method, path } = c.req;
+    const { status } = c.res;
+    const route = ROUTES.find(([pattern]) => pattern.test(path))?.[1] ?? "other";
+    metrics.request(route, method, status, seconds);
+    const milliseconds = Number((seconds * 1000).toFixed(3));
+    const fields = {
+      method,
+      path: path.slice(0, 200),
+      status,
+      milliseconds,
+      model: c.get("model"),
+      version: c.get("version"),
+    };
+    log(status < 500 ? "info" : "error", "request", fields);
+  });
+  app.use(async (c, next) => {
+    if (!c.req.path.startsWith("/v2/health/") && !(await isAllowed(c.req.raw))) {
+      c.header("WWW-Authenticate", "Bearer");
+      throw new RequestError(401, "this server wants a key: Authorization: Bearer KEY");
+    }
+    await next();
+  });
+  app.onError((error, c) => {
+    const { status, message } = answerTo(error);
+    if (status === 500) log("error", "failure", { error: error.stack ?? String(error) });
+    if (status === 503) c.header("Retry-After", "1");
+    // What was not read of a refused body would be taken for the next request.
+    if (status === 408 || status === 413) c.header("Connection", "close");
+    return c.json({ error: message }, status);
+  });
+  app.notFound((c) => c.json({ error: "there is nothing at this address" }, 404));
+
+  app.get("/metrics", (c) => {
+    return c.text(metrics.print(repository), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" });
+  });
+  addRecognise(app, service);
+  addTfServing(app, service);
+  addOpenInference(app, service);
+  return app;
+}

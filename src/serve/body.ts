@@ -1,0 +1,72 @@
+/** Bodies of requests: read within a limit of bytes and of time, whatever the other side claims or does. */
+import { RequestError } from "./request-error.ts";
+
+export interface BodyLimits {
+  /** Bytes. */
+  readonly maxBody: number;
+  /** Milliseconds that a body may take to arrive. */
+  readonly timeout: number;
+}
+
+/**
+ * The bytes of a body.
+ * @throws RequestError 413 as soon as there are too many, 408 when they do not come, 400 when they break off, 415 when
+ * they are compressed (what they would unpack to is not known before)
+ */
+export async function readBody(request: Request, { maxBody, timeout }: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
+  const encoding = request.headers.get("content-encoding");
+  if (encoding !== null && encoding !== "identity") {
+    throw new RequestError(415, "compressed bodies are not taken; send it without Content-Encoding");
+  }
+  const tooLarge = new RequestError(413, `the body is larger than ${maxBody} bytes`);
+  if (Number(request.headers.get("content-length") ?? 0) > maxBody) throw tooLarge;
+  if (request.body === null) return new Uint8Array(0);
+  const reader = request.body.getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new RequestError(408, `the body did not arrive within ${timeout} ms`)), timeout);
+  });
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), late]);
+      if (done) break;
+      size += value.length;
+      if (size > maxBody) throw tooLarge;
+      chunks.push(value);
+    }
+  } catch (error) {
+    void reader.cancel().catch(() => {});
+    if (error instanceof RequestError) throw error;
+    throw new RequestError(400, "the body broke off");
+  } finally {
+    clearTimeout(timer);
+  }
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
+}
+
+/** A JSON object. @throws RequestError 400 */
+export function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new RequestError(400, "the body is not JSON");
+  }
+  return asObject(value, "the body");
+}
+
+/** @throws RequestError 400 when `value` is no JSON object */
+export function asObject(value: unknown, what: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new RequestError(400, `${what} must be a JSON object`);
+  }
+  return value as Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,54 @@
+/** What every group of routes is given, and what they share. */
+import type { Hono } from "hono";
+import type { Samples } from "./batcher.ts";
+import type { BodyLimits } from "./body.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Repository } from "./repository.ts";
+import { RequestError } from "./request-error.ts";
+import type { Outputs, ServedModel } from "./served-model.ts";
+
+/** What a request says about itself to logs and metrics. */
+export interface Variables {
+  model?: string;
+  version?: string;
+}
+
+export type App = Hono<{ Variables: Variables }>;
+
+export interface Limits extends BodyLimits {
+  /** Of all pictures in a request together. */
+  readonly maxPixels: number;
+}
+
+export interface Service {
+  readonly repository: Repository;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  /** Whether new requests are welcome; false while the server stops. */
+  readonly isReady: () => boolean;
+}
+
+/** Runs samples within the time limit, and counts what was recognised. @throws RequestError 503 or 504 */
+export async function infer(
+  { limits, metrics }: Service,
+  served: ServedModel,
+  samples: Samples,
+  count: number,
+): Promise<Outputs> {
+  const abort = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const error = new RequestError(504, `no answer within ${limits.timeout} ms`);
+      abort.abort(error);
+      reject(error);
+    }, limits.timeout);
+  });
+  try {
+    const outputs = await Promise.race([served.run(samples, count, abort.signal), late]);
+    metrics.observe(served, outputs.probabilities);
+    return outputs;
+  } finally {
+    clearTimeout(timer);
+  }
+}

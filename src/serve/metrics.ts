@@ -1,0 +1,113 @@
+/** Numbers for Prometheus, in its text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/. */
+import type { Repository } from "./repository.ts";
+import type { ServedModel } from "./served-model.ts";
+
+type Labels = Readonly<Record<string, string>>;
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+export class Metrics {
+  readonly #requests = new Family("ductus_requests_total", "counter", "Requests answered.");
+  readonly #seconds = new Family("ductus_request_duration_seconds", "histogram", "From request to answer.", SECONDS);
+  readonly #batches = new Family("ductus_batch_size", "histogram", "Samples that ran together.", BATCHES);
+  readonly #classes = new Family("ductus_predictions_total", "counter", "Samples by the likeliest class.");
+  readonly #confidence = new Family(
+    "ductus_prediction_confidence",
+    "summary",
+    "Probability of the likeliest class; its mean falls when what comes in drifts away from what was learned.",
+  );
+
+  /** A request was answered. @param route a pattern, not a path, so that there are few */
+  request(route: string, method: string, status: number, seconds: number): void {
+    this.#requests.add({ route, method, status: String(status) }, 1);
+    this.#seconds.add({ route }, seconds);
+  }
+
+  batch(model: string, size: number): void {
+    this.#batches.add({ model }, size);
+  }
+
+  /** Samples were recognised. @param probabilities [count, classes] */
+  observe({ name, version, model }: ServedModel, probabilities: Float32Array): void {
+    const { classes } = model;
+    for (let at = 0; at < probabilities.length; at += classes.length) {
+      let best = 0;
+      for (let c = 1; c < classes.length; c++) if (probabilities[at + c] > probabilities[at + best]) best = c;
+      this.#classes.add({ model: name, version, class: classes[best] }, 1);
+      this.#confidence.add({ model: name, version }, probabilities[at + best]);
+    }
+  }
+
+  /** All of them as text. */
+  print(repository: Repository): string {
+    const queue = new Family("ductus_queue_samples", "gauge", "Samples that wait.");
+    const info = new Family("ductus_model_info", "gauge", "Versions in service.");
+    for (const { name, version, batcher } of repository.models) {
+      queue.add({ model: name }, batcher.queued);
+      info.add({ model: name, version }, 1);
+    }
+    const all = [this.#requests, this.#seconds, this.#batches, this.#classes, this.#confidence, queue, info];
+    return `${all.map((family) => family.print()).join("\n")}\n`;
+  }
+}
+
+interface Series {
+  readonly labels: Labels;
+  sum: number;
+  count: number;
+  readonly below: number[];
+}
+
+/** One metric with its label sets. */
+class Family {
+  readonly #name: string;
+  readonly #type: "counter" | "gauge" | "histogram" | "summary";
+  readonly #help: string;
+  readonly #bounds: readonly number[];
+  readonly #series = new Map<string, Series>();
+
+  constructor(name: string, type: "counter" | "gauge" | "histogram" | "summary", help: string, bounds: number[] = []) {
+    this.#name = name;
+    this.#type = type;
+    this.#help = help;
+    this.#bounds = bounds;
+  }
+
+  /** Adds to a counter or gauge, or a value to a histogram or summary. */
+  add(labels: Labels, value: number): void {
+    const key = JSON.stringify(labels);
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      series = { labels, sum: 0, count: 0, below: this.#bounds.map(() => 0) };
+      this.#series.set(key, series);
+    }
+    series.sum += value;
+    series.count++;
+    for (const [i, bound] of this.#bounds.entries()) if (value <= bound) series.below[i]++;
+  }
+
+  print(): string {
+    const name = this.#name;
+    const lines = [`# HELP ${name} ${this.#help}`, `# TYPE ${name} ${this.#type}`];
+    for (const { labels, sum, count, below } of this.#series.values()) {
+      if (this.#type === "histogram") {
+        for (const [i, bound] of this.#bounds.entries()) {
+          lines.push(`${name}_bucket${braced({ ...labels, le: String(bound) })} ${below[i]}`);
+        }
+        lines.push(`${name}_bucket${braced({ ...labels, le: "+Inf" })} ${count}`);
+      }
+      if (this.#type === "histogram" || this.#type === "summary") {
+        lines.push(`${name}_sum${braced(labels)} ${sum}`, `${name}_count${braced(labels)} ${count}`);
+      } else lines.push(`${name}${braced(labels)} ${sum}`);
+    }
+    return lines.join("\n");
+  }
+}
+
+function braced(labels: Labels): string {
+  const escaped = (text: string): string => text.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/"/g, '\\"');
+  return `{${Object.entries(labels)
+    .map(([name, value]) => `${name}="${escaped(value)}"`)
+    .join(",")}}`;
+}

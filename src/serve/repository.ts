@@ -1,0 +1,177 @@
+/**
+ * The models in service by name. Where files come from is a {@link ModelStore}'s business (platform/node/model-store.ts
+ * for folders); here it is decided which version serves. A new version takes over only after it was read whole, its
+ * checksum and its example were found right, and it is compiled; until then, and whatever goes wrong, the old one serves.
+ */
+import { DuctusError } from "../engine/errors.ts";
+import type { Model } from "../models/model.ts";
+import { load } from "../train/trained-model.ts";
+import { Batcher, type BatcherOptions, type BatchRunner } from "./batcher.ts";
+import { EngineRunner } from "./engine-runner.ts";
+import type { Log } from "./log.ts";
+import { RequestError } from "./request-error.ts";
+import { ServedModel } from "./served-model.ts";
+
+/** A file that may be served. */
+export interface StoredVersion {
+  readonly version: string;
+  /** Changes whenever the file does. */
+  readonly stamp: string;
+  read(): Promise<Uint8Array>;
+}
+
+/** Where models come from. */
+export interface ModelStore {
+  /** Versions by model name, the newest first. */
+  list(): Promise<ReadonlyMap<string, readonly StoredVersion[]>>;
+}
+
+/** Makes what runs a model. @param bytes its file, for a thread that has to load it again */
+export type OpenRunner = (model: Model, bytes: Uint8Array, maxBatch: number) => Promise<BatchRunner>;
+
+export interface RepositoryOptions {
+  readonly store: ModelStore;
+  readonly log: Log;
+  /** Default: the engine on the calling thread. */
+  readonly openRunner?: OpenRunner;
+  /** Samples of one run at most; default 64. */
+  readonly maxBatch?: number;
+  /** Samples of one model that may wait; default 1024. */
+  readonly maxQueue?: number;
+  readonly onBatch?: (model: string, size: number) => void;
+}
+
+/** What {@link RepositoryOptions} leaves open. */
+export const QUEUE = { maxBatch: 64, maxQueue: 1024 } as const;
+
+/** A version that is not in service, and why. */
+export interface Failure {
+  readonly version: string;
+  readonly stamp: string;
+  readonly reason: string;
+}
+
+interface Entry {
+  serving?: { readonly stamp: string; readonly served: ServedModel };
+  failures: readonly Failure[];
+}
+
+export class Repository {
+  readonly #options: RepositoryOptions;
+  readonly #entries = new Map<string, Entry>();
+  #refreshing: Promise<void> | undefined;
+
+  constructor(options: RepositoryOptions) {
+    this.#options = options;
+  }
+
+  /** Looks for new versions, and puts them into service. Calls while one is under way share it. Never throws. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  /** What serves now, by name. */
+  get models(): readonly ServedModel[] {
+    return [...this.#entries.values()].flatMap(({ serving }) => (serving === undefined ? [] : [serving.served]));
+  }
+
+  /** The versions of a model that were refused. */
+  failures(name: string): readonly Failure[] {
+    return this.#entries.get(name)?.failures ?? [];
+  }
+
+  /**
+   * The model of a name, which may be left out where there is one only.
+   * @throws RequestError 404 when it, or this version of it, is not in service
+   */
+  find(name?: string, version?: string): ServedModel {
+    const { models } = this;
+    if (name === undefined && models.length !== 1) {
+      const known = models.map((model) => model.name).join(", ");
+      throw new RequestError(models.length === 0 ? 503 : 400, `say which model: ${known || "none is in service yet"}`);
+    }
+    const served = name === undefined ? models[0] : this.#entries.get(name)?.serving?.served;
+    if (served === undefined) throw new RequestError(404, `no model "${shortened(name as string)}" is in service`);
+    if (version !== undefined && version !== served.version) {
+      const asked = `version ${shortened(version)} of "${served.name}"`;
+      throw new RequestError(404, `${asked} is not in service; version ${served.version} is`);
+    }
+    return served;
+  }
+
+  /** Takes everything out of service; requests under way are finished first. */
+  async close(): Promise<void> {
+    await this.#refreshing;
+    await Promise.all(this.models.map((served) => served.retire()));
+    this.#entries.clear();
+  }
+
+  async #refresh(): Promise<void> {
+    const { store, log } = this.#options;
+    try {
+      // A model whose files vanish stays in service: a folder that is being replaced looks like that for a moment.
+      for (const [name, versions] of await store.list()) await this.#update(name, versions);
+    } catch (error) {
+      log("error", "models", { error: reasonOf(error) });
+    }
+  }
+
+  async #update(name: string, versions: readonly StoredVersion[]): Promise<void> {
+    const entry = this.#entries.get(name) ?? { failures: [] };
+    this.#entries.set(name, entry);
+    const old = entry.failures;
+    const failures: Failure[] = [];
+    for (const { version, stamp, read } of versions) {
+      const { serving } = entry;
+      if (serving?.served.version === version && serving.stamp === stamp) break;
+      const known = old.find((failure) => failure.version === version && failure.stamp === stamp);
+      if (known !== undefined) {
+        failures.push(known);
+        if (serving?.served.version === version) break;
+        continue;
+      }
+      try {
+        const served = await this.#open(name, version, await read());
+        entry.serving = { stamp, served };
+        this.#options.log("info", "model", { model: name, version, replaces: serving?.served.version });
+        if (serving !== undefined) void serving.served.retire();
+        break;
+      } catch (error) {
+        const reason = reasonOf(error);
+        failures.push({ version, stamp, reason });
+        this.#options.log("warn", "model refused", { model: name, version, error: reason });
+        // A file that was overwritten with rubbish leaves what was read from it before in service.
+        if (serving?.served.version === version) break;
+      }
+    }
+    entry.failures = failures;
+  }
+
+  async #open(name: string, version: string, bytes: Uint8Array): Promise<ServedModel> {
+    const { openRunner = onThisThread, maxBatch = QUEUE.maxBatch, maxQueue = QUEUE.maxQueue, onBatch } = this.#options;
+    const model = await load(bytes);
+    const runner = await openRunner(model, bytes, maxBatch);
+    const options: BatcherOptions = {
+      sampleSize: model.inputShape.reduce((product, dim) => product * dim, 1),
+      classes: model.classes.length,
+      maxBatch,
+      maxQueue,
+      onBatch: (size) => onBatch?.(name, size),
+    };
+    return new ServedModel(name, version, model, new Batcher(runner, options));
+  }
+}
+
+const onThisThread: OpenRunner = (model, _, maxBatch) => EngineRunner.open(model, maxBatch);
+
+function reasonOf(error: unknown): string {
+  if (error instanceof DuctusError) return error.message;
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+function shortened(text: string): string {
+  return text.length <= 60 ? text : `${text.slice(0, 60)}…`;
+}

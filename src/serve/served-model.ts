@@ -1,0 +1,88 @@
+/** One version of a model in service: what it is, its queue, and who still uses it. */
+import type { Picture } from "../data/picture.ts";
+import { applyPreprocessing } from "../data/preprocess.ts";
+import { softmax, writePixels } from "../data/ranking.ts";
+import { DataError } from "../engine/errors.ts";
+import type { Model } from "../models/model.ts";
+import { preprocessingOf } from "../train/predict.ts";
+import type { Batcher, Samples } from "./batcher.ts";
+import { RequestError } from "./request-error.ts";
+
+/** What a network says about some samples. */
+export interface Outputs {
+  /** [count, classes] */
+  readonly logits: Float32Array;
+  /** Their softmax, [count, classes]. */
+  readonly probabilities: Float32Array;
+}
+
+export class ServedModel {
+  readonly name: string;
+  readonly version: string;
+  readonly model: Model;
+  readonly batcher: Batcher;
+  /** Numbers in one sample. */
+  readonly sampleSize: number;
+  #users = 0;
+  #isRetired = false;
+
+  constructor(name: string, version: string, model: Model, batcher: Batcher) {
+    this.name = name;
+    this.version = version;
+    this.model = model;
+    this.batcher = batcher;
+    this.sampleSize = model.inputShape.reduce((product, dim) => product * dim, 1);
+  }
+
+  /** Lets `work` use this version, which is not taken down before it ends. */
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    this.#users++;
+    try {
+      return await work();
+    } finally {
+      this.#users--;
+      await this.#closeWhenUnused();
+    }
+  }
+
+  /** No new request gets this version; it is closed after the last that has it. */
+  async retire(): Promise<void> {
+    if (this.#isRetired) return;
+    this.#isRetired = true;
+    await this.#closeWhenUnused();
+  }
+
+  /** Room for `count` samples. @throws RequestError 413 when these are too many */
+  allocate(count: number): Samples {
+    this.batcher.checkCount(count);
+    const size = count * this.sampleSize;
+    return this.model.inputType === "uint8" ? new Uint8Array(size) : new Float32Array(size);
+  }
+
+  /** Writes a picture of any size and polarity as sample number `index`. @throws RequestError 400 when it is blank */
+  writePicture(picture: Picture, samples: Samples, index: number): void {
+    try {
+      const pixels = applyPreprocessing(preprocessingOf(this.model), picture);
+      const size = this.sampleSize;
+      writePixels(pixels, samples.subarray(index * size, (index + 1) * size), this.model.inputType);
+    } catch (error) {
+      if (error instanceof DataError) throw new RequestError(400, error.message);
+      throw error;
+    }
+  }
+
+  /** Runs the network on `count` samples. */
+  async run(samples: Samples, count: number, signal?: AbortSignal): Promise<Outputs> {
+    const logits = await this.batcher.run(samples, count, signal);
+    const classes = this.model.classes.length;
+    const probabilities = new Float32Array(logits.length);
+    for (let i = 0; i < logits.length; i += classes) {
+      probabilities.set(softmax(logits.subarray(i, i + classes)), i);
+    }
+    return { logits, probabilities };
+  }
+
+  async #closeWhenUnused(): Promise<void> {
+    if (this.#isRetired && this.#users === 0) await this.batcher.close();
+  }
+}
