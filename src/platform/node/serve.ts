@@ -25,6 +25,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: "this machine has no such address",
 };
 
+/** Milliseconds between looks for connections that nobody uses, while the server stops. */
+const SWEEP = 50;
+
 /** Listens. @throws DuctusError when the address cannot be had */
 export async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
@@ -53,11 +56,13 @@ export async function listen(
     stop: (grace) =>
       new Promise((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), grace);
+        // Clients keep connections open for a next request, which will not be taken.
+        const sweep = setInterval(() => server.closeIdleConnections(), SWEEP);
         server.close(() => {
           clearTimeout(cut);
+          clearInterval(sweep);
           resolve();
         });
-        server.closeIdleConnections();
       }),
   };
 }
