@@ -91,7 +91,7 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
   return file.finish();
 }
 
-function encodeNode({ name, op, inputs, outputs, attributes }: OnnxNode): ProtoWriter {
+function encodeNode({ name, op, domain, inputs, outputs, attributes }: OnnxNode): ProtoWriter {
   const node = new ProtoWriter();
   for (const input of inputs) node.bytes(1, input);
   for (const output of outputs) node.bytes(2, output);
@@ -99,7 +99,7 @@ function encodeNode({ name, op, inputs, outputs, attributes }: OnnxNode): ProtoW
   for (const [key, attribute] of Object.entries(attributes)) {
     node.bytes(5, encodeAttribute(attribute, new ProtoWriter().bytes(1, key)));
   }
-  return node;
+  return domain === "" ? node : node.bytes(7, domain);
 }
 
 function encodeAttribute({ kind, value }: OnnxAttribute, writer: ProtoWriter): ProtoWriter {

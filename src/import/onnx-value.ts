@@ -63,9 +63,12 @@ export function broadcast(values: readonly Value[], op: (...operands: Tensor[]) 
   const wide = values.filter(({ order }) => order.length === rank);
   const { order } = wide.find((value) => value.order.some((axis, i) => axis !== i)) ?? wide[0];
   const axes = upTo(rank).map((axis) => order.indexOf(axis));
+  const isInPlace = axes.every((axis, i) => axis === i);
   const isConstant = values.map(({ tensor }) => tensor.op.name === "constant" && tensor.size === 1);
   const operands = values.map((value, i) => {
     if (isConstant[i] && isConstant.includes(false)) return scalar(value.tensor);
+    // The engine adds missing axes in front itself.
+    if (isInPlace) return plain(value);
     const missing = rank - value.order.length;
     const full = missing === 0 ? value : reshaped(value, [...new Array<number>(missing).fill(1), ...dimsOf(value)]);
     return arranged(full, axes);

@@ -8,16 +8,22 @@ import { type StoredTensor, toFloat32 } from "../formats/tensor-data.ts";
 import { storedConstant } from "./onnx-ops.ts";
 import { asValue, type Value } from "./onnx-value.ts";
 
-/** What the inputs of an operator are to it, where they are weights, and what such a layer is called. */
-const LAYERS: Readonly<Record<string, { readonly layer: string; readonly roles: readonly (string | null)[] }>> = {
-  Conv: { layer: "conv", roles: [null, "weight", "bias"] },
-  Gemm: { layer: "fc", roles: [null, "weight", "bias"] },
-  MatMul: { layer: "fc", roles: [null, "weight"] },
-  BatchNormalization: { layer: "norm", roles: [null, "weight", "bias", "running_mean", "running_var"] },
-  InstanceNormalization: { layer: "norm", roles: [null, "weight", "bias"] },
-  LayerNormalization: { layer: "norm", roles: [null, "weight", "bias"] },
-  PRelu: { layer: "prelu", roles: [null, "weight"] },
-};
+interface Layer {
+  /** What such a layer is called. */
+  readonly layer: string;
+  /** What the inputs of the operator are to it, where they are weights. */
+  readonly roles: readonly (string | null)[];
+}
+
+const LAYERS: ReadonlyMap<string, Layer> = new Map([
+  ["Conv", { layer: "conv", roles: [null, "weight", "bias"] }],
+  ["Gemm", { layer: "fc", roles: [null, "weight", "bias"] }],
+  ["MatMul", { layer: "fc", roles: [null, "weight"] }],
+  ["BatchNormalization", { layer: "norm", roles: [null, "weight", "bias", "running_mean", "running_var"] }],
+  ["InstanceNormalization", { layer: "norm", roles: [null, "weight", "bias"] }],
+  ["LayerNormalization", { layer: "norm", roles: [null, "weight", "bias"] }],
+  ["PRelu", { layer: "prelu", roles: [null, "weight"] }],
+]);
 
 /** Operators whose result is shifted by an `Add` behind them where they have no bias of their own. */
 const BIASED = new Set(["MatMul", "Conv", "Gemm"]);
@@ -41,7 +47,7 @@ export function onnxWeights({ nodes, initializers }: OnnxModel): OnnxWeights {
   }
   const values = new Map<string, Value>();
   const parameters = new Map<string, Parameter>();
-  const counts = new Map<string, number>();
+  const taken = new Set([...stored.keys()].map(ownerOf));
   /** The layer that made a value, while it lacks a bias. */
   const biasless = new Map<string, string>();
   const uses = new Map<string, OnnxNode[]>();
@@ -58,9 +64,9 @@ export function onnxWeights({ nodes, initializers }: OnnxModel): OnnxWeights {
   };
 
   for (const node of nodes) {
-    const kind = LAYERS[node.op];
+    const kind = LAYERS.get(node.op);
     const isLayer = kind?.roles.some((role, i) => role !== null && stored.has(node.inputs[i]));
-    const layer = isLayer ? layerName(node, kind, counts) : undefined;
+    const layer = kind && isLayer ? layerName(node, kind, taken) : undefined;
     for (const [i, name] of node.inputs.entries()) {
       const tensor = stored.get(name);
       if (tensor === undefined || values.has(name)) continue;
@@ -73,29 +79,30 @@ export function onnxWeights({ nodes, initializers }: OnnxModel): OnnxWeights {
         else add(name, printable(name), tensor, false);
       } else {
         const owner = shifted ?? layer;
+        const [rows, ...rest] = tensor.shape;
+        // A row is a vector, as PyTorch has biases.
+        const value = role === "bias" && rest.length === 1 && rows === 1 ? { ...tensor, shape: rest } : tensor;
         const isTelling = name.endsWith(`.${role}`) && printable(name) === name;
-        add(name, isTelling ? name : `${owner}.${role}`, tensor, !role.startsWith("running_"));
+        add(name, isTelling ? name : `${owner}.${role}`, value, !role.startsWith("running_"));
       }
     }
     if (layer !== undefined && BIASED.has(node.op) && !node.inputs[2]) biasless.set(node.outputs[0], layer);
   }
-  // What no node reads may still be the output of the graph.
-  for (const [name, tensor] of stored) if (!values.has(name)) values.set(name, asValue(storedConstant(tensor)));
   return { values, parameters };
 }
 
-/** What its weights are called after: as they are named in the file, or by kind and number. */
-function layerName(
-  node: OnnxNode,
-  { layer, roles }: { readonly layer: string; readonly roles: readonly (string | null)[] },
-  counts: Map<string, number>,
-): string {
+/** What its weights are called after: as they are named in the file, or by kind and the first number that is free. */
+function layerName(node: OnnxNode, { layer, roles }: Layer, taken: Set<string>): string {
   const telling = node.inputs.find((name, i) => roles[i] && name.endsWith(`.${roles[i]}`) && printable(name) === name);
-  if (telling !== undefined) return telling.slice(0, telling.lastIndexOf("."));
-  const number = (counts.get(layer) ?? 0) + 1;
-  counts.set(layer, number);
+  if (telling !== undefined) return ownerOf(telling);
+  let number = 1;
+  while (taken.has(`${layer}${number}`)) number++;
+  taken.add(`${layer}${number}`);
   return `${layer}${number}`;
 }
+
+/** `conv1` of `conv1.weight`. */
+const ownerOf = (name: string): string => name.slice(0, Math.max(0, name.lastIndexOf(".")));
 
 const printable = (name: string): string => name.replace(/[^\w.-]+/g, "_").slice(0, 200) || "constant";
 

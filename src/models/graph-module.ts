@@ -41,8 +41,12 @@ export class GraphModule extends Module {
     const trainable = new Map(
       this.#json.nodes.flatMap(({ op, attrs }) => (op === "parameter" ? [[attrs.name, attrs.trainable === true]] : [])),
     );
+    // In the order in which the graph reads them, which a file does not keep: the last layer is to come last.
+    const used = [...trainable.keys()].map(String).filter((name) => weights.has(name));
+    const names = new Set([...used, ...weights.keys()]);
     this.#parameters = new Map(
-      [...weights].map(([name, { shape, data }]) => {
+      [...names].map((name) => {
+        const { shape, data } = weights.get(name) as NamedValues;
         if (sizeOf(shape) !== data.length || data.length === 0) {
           throw new DataError(`graph: the weight ${name} does not fill its shape ${formatShape(shape)}`);
         }

@@ -51,8 +51,19 @@ describe("a stored graph", () => {
     const { network } = everything();
     const again = new GraphModule(stored(everything()), weightsOf(network));
     const described = (module: Module): unknown =>
-      [...module.namedParameters()].map(([name, { shape, dtype, requiresGrad }]) => [name, shape, dtype, requiresGrad]);
+      [...module.namedParameters()]
+        .map(([name, { shape, dtype, requiresGrad }]) => [name, shape, dtype, requiresGrad])
+        .sort();
     expect(described(again)).toEqual(described(network));
+  });
+
+  it("has its weights from input to output, in whatever order a file holds them", () => {
+    const model = create("lenet5", { inputShape: [16, 16, 1] });
+    const names = (weights: ReadonlyMap<string, NamedValues>): string[] =>
+      [...new GraphModule(stored(model), weights).namedParameters()].map(([name]) => name);
+    const weights = weightsOf(model.network);
+    const reversed = new Map([...weights].reverse());
+    expect(names(reversed)).toEqual([...weights.keys()]);
   });
 
   it("can be stored again, to the same JSON", () => {
