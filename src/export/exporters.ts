@@ -4,6 +4,7 @@ import type { Model } from "../models/model.ts";
 import { exportHtml } from "./html.ts";
 import { exportOnnx, type OnnxInput } from "./onnx.ts";
 import type { Exported } from "./recogniser.ts";
+import { exportTriton } from "./triton.ts";
 import { exportWasm } from "./wasm.ts";
 import { exportWeights } from "./weights.ts";
 
@@ -26,6 +27,10 @@ export const EXPORTERS: Readonly<Record<string, Exporter>> = {
   onnx: {
     title: "a network for ONNX Runtime and everything else that reads ONNX",
     export: (model, name, { input }) => exportOnnx(model, name, input),
+  },
+  triton: {
+    title: "a model repository for Triton Inference Server, and a manifest for KServe",
+    export: (model, name, { input }) => exportTriton(model, name, input),
   },
   pt: { title: "weights for torch.load", export: (model, name) => exportWeights(model, name, "pt") },
   safetensors: {

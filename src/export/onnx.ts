@@ -21,8 +21,8 @@ import { checkModel, type Exported } from "./recogniser.ts";
 
 const OPSET = 17;
 /** Names in the graph. */
-const INPUT = "input";
-const OUTPUT = "logits";
+export const INPUT = "input";
+export const OUTPUT = "logits";
 /** The open dimension. */
 const BATCH = "batch";
 
