@@ -118,6 +118,8 @@ describe("ink", () => {
     ["light on dark", drawing(230, () => 30)],
     ["pencil on grey paper", drawing(130, () => 190)],
     ["paper with a shadow across it", shaded(drawing(20, () => 250))],
+    ["a faint pencil under the edge of a shadow", edged(drawing(120, () => 214 + 3 * noise.normal()))],
+    ["chalk under the edge of a shadow", edged(drawing(235, () => 60 + 3 * noise.normal()))],
     ["a noisy scan", drawing(30, () => 225 + 5 * noise.normal())],
     ["in colour, on a transparent page", transparent(drawing(0, () => 255))],
   ];
@@ -179,6 +181,15 @@ describe("ink", () => {
 
   function drawing(ink: number, paper: (x: number, y: number) => number): Picture & { data: Uint8Array } {
     return drawFive({ size: 512, left: 24, top: 250, side: 224, pen: 44.8, ink, paper });
+  }
+
+  /** In the shade of a hand: beyond a soft edge across the stroke there is two thirds of the light. */
+  function edged({ data, width, ...rest }: Picture): Picture {
+    const dimmed = data.map((value, i) => {
+      const across = ((i % width) + Math.floor(i / width)) / (2 * width);
+      return value * (1 - 0.33 / (1 + Math.exp(40 * (0.3 - across))));
+    });
+    return { ...rest, width, data: dimmed };
   }
 
   function shaded(page: Picture): Picture {
