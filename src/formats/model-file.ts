@@ -7,8 +7,20 @@
  * bit anywhere, header and padding included, is found. Any safetensors reader opens the file; one that writes it again
  * drops that seal, and the file then only serves as bare weights.
  */
-import { z } from "zod";
 import { DataError } from "../engine/errors.ts";
+import {
+  anyRecord,
+  anything,
+  type Checked,
+  check,
+  list,
+  Mismatch,
+  oneOf,
+  record,
+  refined,
+  text,
+  whole,
+} from "../engine/schema.ts";
 import { crc32, crcToHex } from "./checksum.ts";
 import { looksLikeSafetensors, parseSafetensors, type Safetensors, serializeSafetensors } from "./safetensors.ts";
 import { elementCount, type NamedTensor, type StoredTensor, toFloat32 } from "./tensor-data.ts";
@@ -28,25 +40,26 @@ const TRAINING = "ductus.training.";
 const GOLDEN_INPUT = "ductus.golden.input";
 const GOLDEN_OUTPUT = "ductus.golden.output";
 
-const printable = z.string().refine(isPrintable, "must be 1 to 200 printable characters");
+const printable = refined(text, (name) => (isPrintable(name) ? undefined : "must be 1 to 200 printable characters"));
 // Looked up in the table of architectures, so nothing that could be taken for a path.
-const architectureName = printable.refine((name) => !/[/\\]/.test(name), "must not contain slashes");
-const jsonRecord = z.record(z.string(), z.json());
-const size = z.int().positive();
+const architectureName = refined(printable, (name) => (/[/\\]/.test(name) ? "must not contain slashes" : undefined));
 
-const metadataSchema = z.strictObject({
-  format: z.literal(MODEL_FORMAT),
-  version: printable,
-  architecture: z.strictObject({ name: architectureName, options: jsonRecord }),
-  graph: z.json(),
-  preprocessing: jsonRecord,
-  classNames: z.array(printable).min(1).max(1_000_000),
-  input: z.strictObject({ shape: z.array(size).min(1).max(8), dtype: z.enum(["float32", "int32", "uint8"]) }),
-  recipe: jsonRecord,
-  dataset: z.strictObject({ name: printable, fingerprint: printable }),
-  metrics: jsonRecord,
-  training: jsonRecord.optional(),
-});
+/** Of parsed JSON, so what is opaque here is JSON at least. */
+const metadataSchema = record(
+  {
+    format: oneOf(MODEL_FORMAT),
+    version: printable,
+    architecture: record({ name: architectureName, options: anyRecord }),
+    graph: anything,
+    preprocessing: anyRecord,
+    classNames: list(printable, 1),
+    input: record({ shape: list(whole(1), 1, 8), dtype: oneOf("float32", "int32", "uint8") }),
+    recipe: anyRecord,
+    dataset: record({ name: printable, fingerprint: printable }),
+    metrics: anyRecord,
+  },
+  { training: anyRecord },
+);
 
 /** A JSON object whose content another module checks. */
 export type JsonRecord = Readonly<Record<string, unknown>>;
@@ -186,18 +199,17 @@ function verifyChecksum(bytes: Uint8Array, metadata: Safetensors["metadata"], na
 }
 
 /** The metadata, checked; `what` starts the message. */
-function checkMetadata(value: unknown, what: string): z.infer<typeof metadataSchema> {
+function checkMetadata(value: unknown, what: string): Checked<typeof metadataSchema> {
   const format = typeof value === "object" && value !== null && "format" in value ? value.format : undefined;
   if (typeof format === "number" && format > MODEL_FORMAT) {
     throw new DataError(
       `${what}: model format ${format} is newer than ${MODEL_FORMAT}, the newest known; update ductus`,
     );
   }
-  const result = metadataSchema.safeParse(value);
-  if (result.success) return result.data;
-  const { path, message } = result.error.issues[0];
-  const place = path.length > 0 ? path.map(String).join(".") : "the whole";
-  throw new DataError(`${what}: ${quoteInside(place)}: ${quoteInside(message)}`);
+  const checked = check(metadataSchema, value);
+  if (!(checked instanceof Mismatch)) return checked;
+  const { path, message } = checked;
+  throw new DataError(`${what}: ${quoteInside(path === "" ? "the whole" : path)}: ${quoteInside(message)}`);
 }
 
 /** Text that may hold keys of a hostile file, safe to print, without the outer quotes. */
