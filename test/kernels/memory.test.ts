@@ -1,8 +1,14 @@
 /** The allocator of the shared memory, under random orders of taking and giving back. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { CONTROL_BYTES, SharedMemory } from "../../src/engine/backends/wasm/memory.ts";
 import { DuctusError } from "../../src/engine/errors.ts";
+import { matmul } from "../../src/engine/ops/matmul.ts";
+import { sum } from "../../src/engine/ops/reduce.ts";
+import { Parameter } from "../../src/engine/tensor.ts";
+import { trace } from "../../src/engine/trace.ts";
+import { nodeWasmBackend } from "../../src/platform/node/threads.ts";
+import { uniformNoise } from "../helpers/noise.ts";
 
 interface Block {
   readonly start: number;
@@ -16,6 +22,25 @@ const commands = fc.array(
   ),
   { maxLength: 80 },
 );
+
+it("is one that never grows where memory may not be shared, and programs run in it", async () => {
+  const { Memory } = WebAssembly;
+  // As in web pages that are not isolated.
+  vi.spyOn(WebAssembly, "Memory").mockImplementation((limits) => {
+    if (limits.shared === true) throw new TypeError("shared memory is disabled");
+    return new Memory(limits);
+  });
+  const backend = nodeWasmBackend({ threads: 1 });
+  vi.restoreAllMocks();
+  const weight = new Parameter([40, 30], uniformNoise(1, 1200));
+  const program = await backend.compile(trace((t) => ({ y: sum(matmul(t.input("x", [20, 40]), weight)) })));
+  expect(program.inputs["x"].buffer).toBeInstanceOf(ArrayBuffer);
+  program.inputs["x"].fill(1);
+  program.run();
+  expect(program.outputs["y"][0]).toBeCloseTo(20 * weight.data.reduce((total, value) => total + value, 0), 2);
+  await expect(backend.compile(trace((t) => ({ y: sum(t.input("x", [2 ** 29])) })))).rejects.toThrow(/at most 1\.0;/);
+  await backend.close();
+});
 
 describe("the shared memory", () => {
   const memory = new SharedMemory();

@@ -26,7 +26,8 @@ export interface WasmOptions {
   readonly threads: number;
   /** Only arithmetic that WebAssembly fixes to the bit: no fused multiply-add. Default false. */
   readonly strict?: boolean;
-  readonly spawn: SpawnWorker;
+  /** Starts a worker; needed for more than one thread. */
+  readonly spawn?: SpawnWorker;
   /** What the engine at hand does with loop bodies; results do not depend on it. Default "in order". */
   readonly scheduling?: Scheduling;
   /** Lets programs measure themselves (`Program.profile`), which slows them down a little. Default false. */
@@ -108,7 +109,7 @@ class WasmBackend implements Backend {
     };
     const scheduling = this.#scheduling;
     const target = { isa: isa(this.#relaxed), scheduling, accumulators: ACCUMULATORS[scheduling] };
-    const places = { fixed, arena, scratch, scratchBytes: perThread };
+    const places = { fixed, arena, scratch, scratchBytes: perThread, memory: memory.limits };
     const bytes = encodeProgram(planned, places, target, this.#profile);
     const id = this.#programs++;
     const stopwatch = this.#profile ? new Stopwatch(planned) : undefined;
