@@ -27,6 +27,7 @@ import {
 
 /** The loss or the weights are no finite numbers any more. */
 export class DivergedError extends DuctusError {
+  override name = "DivergedError";
   readonly step: number;
   readonly epoch: number;
 

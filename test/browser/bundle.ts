@@ -15,18 +15,28 @@ export interface Bundle {
   readonly ofNode: readonly string[];
 }
 
-/** @param code of the entry; imports are resolved as from the root of the repository */
-export async function bundle(code: string, { minify = true } = {}): Promise<Bundle> {
+/**
+ * @param code of the entry; imports are resolved as from the root of the repository
+ * @param whole readable, and with what nothing uses: the package says of its modules that importing alone does nothing
+ * @param instead files of the repository to take in place of others, or of packages
+ */
+export async function bundle(
+  code: string,
+  { whole = false, instead = {} as Readonly<Record<string, string>> } = {},
+): Promise<Bundle> {
   const entry = resolve(root, "entry.js");
   const ofNode: string[] = [];
   const build = await rolldown({
     input: entry,
     platform: "browser",
+    treeshake: !whole,
     plugins: [
       {
         name: "entry",
         resolveId: (id) => {
           if (id === entry) return entry;
+          const replaced = Object.keys(instead).find((each) => id.endsWith(each));
+          if (replaced !== undefined) return resolve(root, instead[replaced]);
           if (!id.startsWith("node:")) return undefined;
           ofNode.push(id);
           return { id, external: true };
@@ -35,7 +45,7 @@ export async function bundle(code: string, { minify = true } = {}): Promise<Bund
       },
     ],
   });
-  const { output } = await build.generate({ format: "esm", minify });
+  const { output } = await build.generate({ format: "esm", minify: !whole });
   const chunks = new Map(
     output.filter((part): part is OutputChunk => part.type === "chunk").map((c) => [c.fileName, c]),
   );

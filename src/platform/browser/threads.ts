@@ -29,15 +29,16 @@ const spawn: SpawnWorker = (source) => {
   };
 };
 
-/** How many threads a program may have here. */
-export function availableThreads(): number {
-  const mayShare = globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === "function";
-  const mayWait = "WorkerGlobalScope" in globalThis;
-  return mayShare && mayWait ? navigator.hardwareConcurrency : 1;
+/** Whether programs may have several threads here: memory to share, and a caller that may wait. */
+function mayHaveThreads(): boolean {
+  return globalThis.crossOriginIsolated === true && "WorkerGlobalScope" in globalThis;
 }
+
+/** How many threads a program has best. */
+export const availableThreads = (): number => (mayHaveThreads() ? navigator.hardwareConcurrency : 1);
 
 /** The wasm backend on Web Workers; on one thread where there can be no more. */
 export function browserWasmBackend(options: { threads: number; strict?: boolean; profile?: boolean }): Backend {
-  const threads = availableThreads() > 1 ? options.threads : 1;
+  const threads = mayHaveThreads() ? options.threads : 1;
   return wasmBackend({ ...options, threads, spawn });
 }
