@@ -10,7 +10,7 @@ if (!existsSync(new URL("../dist/index.js", import.meta.url))) {
   process.exit(1);
 }
 
-const SUBJECTS = ["networks", "profile", "kernels", "threads", "batches", "sizes", "memory", "startup", "jobs"];
+const SUBJECTS = ["networks", "profile", "kernels", "threads", "batches", "sizes", "memory", "startup", "page", "jobs"];
 
 const { helpOf, readOptions, unknownSubject } = await import("./lib/usage.mjs");
 const { writeReport } = await import("./lib/report.mjs");
