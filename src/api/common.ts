@@ -18,6 +18,8 @@ export {
   type TrainingControl,
 } from "../train/callbacks.ts";
 export { type Checkpoint, loadCheckpoint } from "../train/checkpoint.ts";
+export { crossValidate } from "../train/cross-validation.ts";
+export { ensembleOf } from "../train/ensemble.ts";
 export { type EvaluateOptions, evaluate } from "../train/evaluate.ts";
 export type { Evaluation } from "../train/evaluation.ts";
 export { fit, type Run } from "../train/fit.ts";

@@ -11,6 +11,7 @@ import type { Model } from "../models/model.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { platform } from "../platform/platform.ts";
 import { partCounts } from "../report/input.ts";
+import { ensembleOf } from "../train/ensemble.ts";
 import { evaluate, modelName } from "../train/evaluate.ts";
 import type { Evaluation } from "../train/evaluation.ts";
 import { conformTo } from "../train/predict.ts";
@@ -40,12 +41,13 @@ Examples:
   $ ductus evaluate runs/mnist-cnn-3x3-1/best.safetensors --data mnist
   $ ductus evaluate digits.safetensors --data usps --report usps.html      curves, errors, doubtful labels as one page
   $ ductus evaluate new.safetensors --against old.safetensors              is it really better? McNemar's test
+  $ ductus evaluate one.safetensors two.safetensors three.safetensors      what they reach together
   $ ductus evaluate letters.safetensors --data my-letters/ --json`;
 
 export function command(): Command {
   return new Command()
     .description("Measures a model: accuracy with its interval, classes, confusions, calibration, doubtful labels.")
-    .argument("<model>", "model file")
+    .argument("<models...>", "model file; several answer together, as an ensemble")
     .option("--data <name|path>", "mnist, fashion-mnist …, a folder of pictures by class, or a CSV file", "mnist")
     .addOption(dataDirOption())
     .addOption(new Option("--split <name>", "which part of the data").choices(["train", "test"]).default("test"))
@@ -65,21 +67,24 @@ export function command(): Command {
     .action(run);
 }
 
-async function run(path: string, options: EvaluateCliOptions): Promise<void> {
+async function run(paths: readonly string[], options: EvaluateCliOptions): Promise<void> {
   const terminal = openTerminal(options.json === true);
-  const model = await load(path);
+  const path = paths.join(" + ");
+  const models = await Promise.all(paths.map((member) => load(member)));
+  const model = ensembleOf(models);
   const rival = options.against === undefined ? undefined : await load(options.against);
   const data = await openForCli(options.data, options, terminal);
   const backend = await platform().createBackend(options);
   try {
-    const first = await measure(model, data, options, backend, terminal);
+    const first = await measure(model, models, data, options, backend, terminal);
+    if (models.length > 1) terminal.print(`an ensemble of ${models.length} models`);
     if (options.tta !== undefined) terminal.print(`with test-time augmentation: shifts by up to ${options.tta} px`);
     terminal.print(formatEvaluation(first.result, terminal.style));
     const rate = Math.round(first.result.count / first.result.seconds);
     terminal.note(
       terminal.noteStyle.dim(`${duration(first.result.seconds)}, ${grouped(rate)} images/s, ${backend.description}`),
     );
-    const second = rival && (await measure(rival, data, options, backend, terminal));
+    const second = rival && (await measure(rival, [rival], data, options, backend, terminal));
     const comparison = second && compare(path, first.result, options.against as string, second.result, terminal);
     if (options.report !== undefined) await writeReport(options.report, path, model, first, data);
     if (options.predictions !== undefined) await writePredictions(options.predictions, first.result);
@@ -102,15 +107,17 @@ interface Measured {
   readonly overlap: Overlap | undefined;
 }
 
+/** @param members what the model is made of, each perhaps trained on other samples */
 async function measure(
   model: Model,
+  members: readonly Model[],
   data: LoadedData,
   { split, tta }: EvaluateCliOptions,
   backend: Backend,
   terminal: Terminal,
 ): Promise<Measured> {
   const dataset = conformTo(model, data[split]);
-  const overlap = await overlapWithTraining(model, data, split, dataset);
+  const overlap = await overlapWithTraining(members, data, split, dataset);
   const result = await evaluate(tta === undefined ? model : averagedOver(model, shifts(tta)), dataset, {
     backend,
     trainedOn: overlap,
@@ -119,16 +126,17 @@ async function measure(
   return { result, dataset, overlap };
 }
 
-/** What the samples share with those that the model was trained on, where these are the training split of the same data. */
+/** What the samples share with those that a model was trained on, where these are the training split of the same data. */
 async function overlapWithTraining(
-  model: Model,
+  models: readonly Model[],
   data: LoadedData,
   split: "train" | "test",
   dataset: ImageDataset,
 ): Promise<Overlap | undefined> {
-  if (split === "train" || model.dataset === undefined) return undefined;
-  const train = conformTo(model, data.train);
-  if ((await fingerprint(train)) !== model.dataset.fingerprint) return undefined;
+  const known = models.flatMap((model) => model.dataset?.fingerprint ?? []);
+  if (split === "train" || known.length === 0) return undefined;
+  const train = conformTo(models[0], data.train);
+  if (!known.includes(await fingerprint(train))) return undefined;
   const [overlap] = findDuplicates([
     { name: "training", dataset: train },
     { name: "test", dataset },

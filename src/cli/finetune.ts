@@ -9,11 +9,14 @@ import { takeShots } from "../data/shots.ts";
 import { SOURCES } from "../data/sources.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
+import { comparePaired, type PairedComparison } from "../metrics/mcnemar.ts";
+import type { Predictions } from "../metrics/predictions.ts";
 import type { Model } from "../models/model.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { openData } from "../platform/node/open-data.ts";
 import { platform } from "../platform/platform.ts";
+import { crossValidate } from "../train/cross-validation.ts";
 import { evaluate } from "../train/evaluate.ts";
 import type { Evaluation } from "../train/evaluation.ts";
 import { fit, type Run } from "../train/fit.ts";
@@ -26,6 +29,7 @@ import type { FitOptions } from "../train/settings.ts";
 import { load } from "../train/trained-model.ts";
 import { adapt, fresh, withOldHead } from "../train/transfer.ts";
 import { VERSION } from "../version.ts";
+import { augmentOption, readAugmentOption } from "./augment.ts";
 import { dataDirOption, openForCli } from "./cli-data.ts";
 import { catchInterrupts } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
@@ -40,6 +44,7 @@ interface FinetuneOptions extends CommonOptions, LoopOptions {
   readonly data: string;
   readonly dataDir?: string;
   readonly shots?: number;
+  readonly augment?: string;
   readonly freeze?: readonly string[];
   readonly unfreezeEvery?: number;
   readonly probeEpochs?: number;
@@ -50,6 +55,7 @@ interface FinetuneOptions extends CommonOptions, LoopOptions {
   readonly weightDecay?: number;
   readonly seed: number;
   readonly val?: number;
+  readonly check: boolean;
   readonly compare: boolean;
   readonly oldData?: string;
   readonly threads?: number;
@@ -58,12 +64,19 @@ interface FinetuneOptions extends CommonOptions, LoopOptions {
   readonly resume?: string;
 }
 
-/** A rate that moves a trained network without tearing it up. */
+/** A rate that moves a trained network without tearing it up. A new head has all to learn, and takes the rate of the network's own recipe. */
 const LR = 3e-4;
 const OPTIMIZER = "adamw";
+/** Optimizers whose rates mean the same as those of {@link OPTIMIZER}. */
+const ITS_KIND = ["adam", "adamw"];
 const EPOCHS = 5;
 /** Few samples are seen more often, until there are so many steps. */
 const LEAST_STEPS = 300;
+const LEAST_STEPS_OF_NEW_HEAD = 600;
+/** Trainings that tell, where few samples are all there is, whether they make the model better. */
+const FOLDS = 5;
+/** A difference that chance makes as often as this or more is none. */
+const SIGNIFICANT = 0.05;
 /** Batches are made smaller until an epoch has so many. */
 const LEAST_BATCHES = 4;
 const VALIDATION = 0.1;
@@ -71,8 +84,10 @@ const VALIDATION = 0.1;
 const FEW = 20;
 
 const EXAMPLES = `
-Classes that the model knows by name keep their row of the last layer, others get a new one. By default a small learning
-rate (${LR}, ${OPTIMIZER}, one cycle), batch-norm statistics as they are and, where the last layer is new, a third of the epochs for it alone.
+Classes that the model knows by name keep their row of the last layer, others get a new one. By default ${OPTIMIZER}, one cycle of a
+small learning rate (${LR}), augmentation as the model was trained with, and batch-norm statistics as they are; where the last
+layer is new, the rate of the model's own recipe, and a third of the epochs for that layer alone. Where the classes are known
+and the labels few (--shots below ${FEW}), cross-validation tells whether training makes the model better; if not, it stays as it was.
 
 Examples:
   $ ductus finetune runs/mnist-cnn-3x3-1/best.safetensors --data usps
@@ -87,6 +102,7 @@ export function command(): Command {
     .option("--data <name|path>", "usps, fashion-mnist …, a folder of pictures by class, or a CSV file", "usps")
     .addOption(dataDirOption())
     .addOption(integerOption("--shots <n>", "train on so many samples of each class only", { min: 1 }))
+    .addOption(augmentOption())
     .option("--freeze <pattern...>", "weights that stay as they are: conv1, 'conv*', fc1.bias")
     .addOption(
       integerOption("--unfreeze-every <epochs>", "train the last layer first, then one more each time", { min: 1 }),
@@ -106,6 +122,7 @@ export function command(): Command {
         max: 0.9,
       }),
     )
+    .option("--no-check", "keep what was trained on few labels, whether it is better or not")
     .option("--no-compare", "train no other network from scratch beside it")
     .option("--old-data <name|path>", "what the base model was trained on (default: as its file says)")
     .addOption(integerOption("--threads <n>", "default: one per core", { min: 1, max: 256 }))
@@ -129,6 +146,7 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
   const optimizer = optimizerSpec(options, OPTIMIZER);
 
   const base = await load(options.base);
+  const augment = await readAugmentOption(options.augment ?? base.recipe.augment);
   const data = await openForCli(options.data, { ...options, preprocessing: preprocessingOf(base) }, terminal);
   checkData(resumed, data);
   const { shots, seed } = options;
@@ -138,7 +156,7 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
   const { model, kept } = adapt(base, train.classes, seed);
   describeHead(terminal, base, train, kept);
 
-  const loop = decide(options, train, kept.length < train.classes.length);
+  const loop = decide(options, base, train, kept.length < train.classes.length);
   const folder = resumed?.folder ?? (await claimRunFolder(options.out, options.data, `${stem(base)}-finetuned`));
   const backend = await platform().createBackend(options);
   const interrupt = catchInterrupts(terminal);
@@ -151,7 +169,7 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
     const environment = describeEnvironment(VERSION);
     const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast });
     const { callbacks = [], ...rest } = loop;
-    const how: FitOptions = { ...rest, seed, optimizer, backend, signal: interrupt.signal };
+    const how: FitOptions = { ...rest, seed, optimizer, augment, backend, signal: interrupt.signal };
     const run = await fit(model, train, {
       ...how,
       callbacks: [keeper, progressCallback(terminal), ...callbacks],
@@ -170,7 +188,7 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
 }
 
 /** What is not given: few samples are seen often, in small batches, and none of them is put aside. */
-function decide(options: FinetuneOptions, train: ImageDataset, hasNewHead: boolean): FitOptions {
+function decide(options: FinetuneOptions, base: Model, train: ImageDataset, hasNewHead: boolean): FitOptions {
   const given = fitOptions(options);
   const isFew = options.shots !== undefined && options.shots < FEW;
   const validation = options.val ?? (isFew ? 0 : VALIDATION);
@@ -178,7 +196,8 @@ function decide(options: FinetuneOptions, train: ImageDataset, hasNewHead: boole
   const batchSize = given.batchSize ?? Math.max(1, Math.min(64, Math.floor(left / LEAST_BATCHES)));
   const perEpoch = Math.ceil(left / batchSize);
   const isOpen = given.steps === undefined && given.minutes === undefined;
-  const epochs = given.epochs ?? (isOpen ? Math.max(EPOCHS, Math.ceil(LEAST_STEPS / perEpoch)) : undefined);
+  const leastSteps = hasNewHead ? LEAST_STEPS_OF_NEW_HEAD : LEAST_STEPS;
+  const epochs = given.epochs ?? (isOpen ? Math.max(EPOCHS, Math.ceil(leastSteps / perEpoch)) : undefined);
   const { freeze, unfreezeEvery, lrDecayPerLayer, updateStatistics = false } = options;
   const probe = hasNewHead && unfreezeEvery === undefined && epochs !== undefined ? Math.floor(epochs / 3) : 0;
   const transfer: TransferOptions = {
@@ -189,7 +208,8 @@ function decide(options: FinetuneOptions, train: ImageDataset, hasNewHead: boole
     freezeStatistics: !updateStatistics,
   };
   const schedule = given.schedule ?? "oneCycle";
-  return { ...given, epochs, batchSize, validation, transfer, lr: given.lr ?? LR, schedule };
+  const lr = hasNewHead && ITS_KIND.includes(base.recipe.optimizer) ? base.recipe.lr : LR;
+  return { ...given, epochs, batchSize, validation, transfer, lr: given.lr ?? lr, schedule };
 }
 
 function describeHead(terminal: Terminal, base: Model, train: ImageDataset, kept: readonly string[]): void {
@@ -226,9 +246,12 @@ interface Compared {
 async function report(job: Job): Promise<void> {
   const { options, base, run, train, test, folder, backend, terminal } = job;
   const { best } = runFiles(folder);
-  const result = await evaluate(run.model, test, { backend });
-  const old = await openOld(job);
   const knowsAll = train.classes.every((name) => base.classes.includes(name));
+  const worth = knowsAll && job.how.validation === 0 && options.check ? await crossValidated(job) : undefined;
+  const isBetter = worth === undefined || (worth.difference > 0 && worth.pValue < SIGNIFICANT);
+  const final = isBetter ? run.model : adapt(base, train.classes, options.seed).model;
+  const result = await evaluate(final, test, { backend });
+  const old = await openOld(job);
   const rows: Compared[] = [
     {
       key: "base",
@@ -239,17 +262,21 @@ async function report(job: Job): Promise<void> {
     {
       key: "finetuned",
       name: "fine-tuned",
-      test: result.accuracy,
+      test: (await evaluate(run.model, test, { backend })).accuracy,
       old: old && (await evaluate(withOldHead(base, run.model), old, { backend })).accuracy,
     },
     ...(options.compare ? await fromScratch(job) : []),
   ];
-  run.model.metrics = { ...run.model.metrics, test: testMetrics(result), comparison: plain(rows) };
-  await run.model.save(best);
+  final.metrics = { ...(isBetter ? run.model : base).metrics, test: testMetrics(result), comparison: plain(rows) };
+  await final.save(best);
 
   terminal.print();
   if (run.reason !== undefined) terminal.print(`stopped: ${run.reason}`);
-  terminal.print(terminal.style.bold(`Test after ${grouped(run.steps)} steps on ${grouped(train.length)} samples`));
+  if (worth !== undefined) terminal.print(describeWorth(worth, isBetter));
+  const steps = isBetter
+    ? `after ${grouped(run.steps)} steps on ${grouped(train.length)} samples`
+    : "of the base model";
+  terminal.print(terminal.style.bold(`Test ${steps}`));
   terminal.print(formatEvaluation(result, terminal.style));
   terminal.print();
   showComparison(terminal, rows, test.name, old?.name);
@@ -258,18 +285,43 @@ async function report(job: Job): Promise<void> {
   terminal.print(`run folder  ${folder}`);
   terminal.print(`model file  ${best}`);
   const epochs = run.history.map(plainResult);
-  const { ended, reason, steps, seconds } = run;
+  const { ended, reason, seconds } = run;
   terminal.emit({
     run: folder,
     model: best,
     ended,
     reason,
-    steps,
+    steps: run.steps,
     seconds,
     epochs,
+    crossValidation: worth,
+    kept: isBetter ? "finetuned" : "base",
     test: result,
     comparison: plain(rows),
   });
+}
+
+/** What training does to samples that it has not seen, beside the model as it was. */
+async function crossValidated({ base, train, how, options, backend, terminal }: Job): Promise<PairedComparison> {
+  const { seed } = options;
+  const folds = Math.min(FOLDS, train.length);
+  terminal.note(
+    terminal.noteStyle.dim(`is that better? ${folds} trainings on parts of the ${train.length} samples tell`),
+  );
+  const tuned = await crossValidate(train, { folds, seed, backend }, async (part) => {
+    const run = await fit(adapt(base, train.classes, seed).model, part, how);
+    if (run.ended === "aborted") throw new DuctusError("stopped while checking; --no-check leaves that out");
+    return run.model;
+  });
+  const { predictions } = await evaluate(base, relabelled(train, base), { backend });
+  return comparePaired(tuned, predictions as Predictions);
+}
+
+function describeWorth({ samples, bothRight, onlyFirst, onlySecond }: PairedComparison, isBetter: boolean): string {
+  const counts = `of ${samples} samples not trained on, fine-tuned models had ${bothRight + onlyFirst} right, the base model ${bothRight + onlySecond}`;
+  return isBetter
+    ? `${counts}: better`
+    : `${counts}: not enough to tell them apart, so the base model is kept as it was (--no-check keeps the other)`;
 }
 
 function plain(rows: readonly Compared[]): Record<string, { test?: number; old?: number }> {
@@ -315,9 +367,9 @@ async function fromScratch({ base, run, train, test, how, options, backend, term
     return [];
   }
   terminal.note(terminal.noteStyle.dim("and from scratch, on the same samples, for as many steps:"));
-  const { batchSize, validation, keep, seed, signal } = how;
+  const { batchSize, validation, keep, seed, augment, signal } = how;
   const { optimizer, lr } = model.recipe;
-  const shared = { batchSize, validation, keep, seed, signal, backend };
+  const shared = { batchSize, validation, keep, seed, augment, signal, backend };
   const scratch = await fit(model, train, {
     ...shared,
     ...{ optimizer, lr, schedule: "oneCycle", steps: run.steps },

@@ -4,11 +4,12 @@
  * times the work as there are views.
  */
 import { UsageError } from "../engine/errors.ts";
-import { add, cast, mul } from "../engine/ops/elementwise.ts";
+import { cast } from "../engine/ops/elementwise.ts";
 import { pad, slice } from "../engine/ops/movement.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { Model } from "../models/model.ts";
 import type { Context } from "../nn/module.ts";
+import { mean } from "./ensemble.ts";
 
 /** A view of a batch of raw inputs, float32 [batch, height, width, channels]: bytes are numbers 0 … 255. */
 export type View = (x: Tensor) => Tensor;
@@ -24,8 +25,7 @@ class AveragedModel extends Model {
 
   override logits(x: Tensor, context: Context): Tensor {
     const raw = cast(x, "float32");
-    const sum = this.#views.map((view) => super.logits(view(raw), context)).reduce((a, b) => add(a, b));
-    return mul(sum, 1 / this.#views.length);
+    return mean(this.#views.map((view) => super.logits(view(raw), context)));
   }
 }
 

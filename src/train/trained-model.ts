@@ -59,6 +59,7 @@ const recipeSchema: Schema<Recipe> = record(
     weightDecay: number(),
     schedule: scheduleSchema,
     labelSmoothing: number(),
+    augment: text,
   },
   "ignored",
 );

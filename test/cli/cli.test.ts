@@ -4,17 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Random } from "../../src/engine/random.ts";
 import { VERSION } from "../../src/version.ts";
+import { barsCsv, NAMES } from "./bars-csv.ts";
 import { ductus, ensureBuilt, finish, start } from "./run-cli.ts";
 
 let cwd: string;
-const NAMES = ["left", "middle", "right"];
-
 beforeAll(async () => {
   ensureBuilt();
   cwd = await mkdtemp(join(tmpdir(), "ductus-cli-"));
-  await writeFile(join(cwd, "bars.csv"), csv(60));
+  await writeFile(join(cwd, "bars.csv"), barsCsv(60));
   const trained = await ductus(cwd, ...train("--epochs", "2", "--batch-size", "16", "--out", "trained"));
   expect(trained.err + trained.out).toContain("model file");
 }, 120_000);
@@ -25,19 +23,6 @@ const train = (...more: readonly string[]): string[] => ["train", "--data", "bar
 
 const readArgs = async (run: string): Promise<unknown> =>
   JSON.parse(await readFile(join(cwd, run, "args.json"), "utf8"));
-
-/** A bright bar in one of three thirds of 28×28 pixels. */
-function csv(count: number): string {
-  const random = new Random(1, "user");
-  const rows = Array.from({ length: count }, (_, i) => {
-    const pixels = Array.from({ length: 784 }, (_, p) => {
-      const isBar = Math.floor((p % 28) / 9.4) === i % 3 && p > 28 * 4 && p < 28 * 24;
-      return isBar ? 150 + random.integer(100) : 0;
-    });
-    return [NAMES[i % 3], ...pixels].join(",");
-  });
-  return `${rows.join("\n")}\n`;
-}
 
 describe("help", () => {
   it("lists the verbs and examples, without a verb too", async () => {
@@ -268,6 +253,15 @@ describe("evaluate", () => {
         [0, 0, 4],
       ],
     });
+  });
+
+  it("measures several models as one", async () => {
+    const { out } = await ductus(cwd, "evaluate", MODEL, MODEL, "--data", "bars.csv");
+    expect(out).toContain("an ensemble of 2 models");
+    expect(out).toMatch(/accuracy 100\.00 %/);
+    const alone = JSON.parse((await ductus(cwd, "evaluate", MODEL, "--data", "bars.csv", "--json")).out);
+    const both = JSON.parse((await ductus(cwd, "evaluate", MODEL, MODEL, "--data", "bars.csv", "--json")).out);
+    expect(both.loss).toBeCloseTo(alone.loss, 6);
   });
 
   it("never calls it accuracy on the training samples", async () => {

@@ -100,7 +100,7 @@ class SeparableConv3x3(nn.Module):
 
 
 class Ductus(nn.Module):
-    """Layers: ("full" or "separable", output channels), or None for a pool."""
+    """Layers: ("full" or "separable", output channels, kernel size, whether pooled before the norm), or None for a pool."""
 
     def __init__(self, layers, channels=1, classes=10):
         super().__init__()
@@ -109,9 +109,9 @@ class Ductus(nn.Module):
             if layer is None:
                 features.append(nn.MaxPool2d(2))
                 continue
-            kind, outputs = layer
-            conv = nn.Conv2d(channels, outputs, 3, padding=1, bias=False) if kind == "full" else SeparableConv3x3(channels, outputs)
-            features += [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
+            kind, outputs, size, pooled = layer if len(layer) == 4 else (*layer, 3, False)
+            conv = nn.Conv2d(channels, outputs, size, padding=size // 2, bias=False) if kind == "full" else SeparableConv3x3(channels, outputs)
+            features += [conv, *([nn.MaxPool2d(2)] if pooled else []), nn.BatchNorm2d(outputs), nn.ReLU()]
             channels = outputs
         self.features = nn.Sequential(*features)
         self.fc = nn.Linear(channels, classes)
@@ -120,7 +120,9 @@ class Ductus(nn.Module):
         return self.fc(F.adaptive_avg_pool2d(self.features(x), 1).flatten(1))
 
 
+DUCTUS_MICRO = [("full", 8), None, ("separable", 16), ("separable", 16), None, ("separable", 16), ("separable", 16)]
 DUCTUS_S = [("full", 16), ("full", 16), None, ("full", 16), None, ("separable", 32), ("separable", 32)]
+DUCTUS_M = [("full", 24, 5, True), ("full", 48), ("full", 48, 3, True), ("full", 64), ("full", 64)]
 
 
 class Mlp(nn.Module):
@@ -144,7 +146,9 @@ NETWORKS = {
     "separable-dilated": (lambda: Separable(2), MNIST, (0.1, 0.03)),
     "cnn-same": (lambda: TwoConv((3, 3), 1, 3136, 1024), UNIT, (0.03, 0.0003)),
     "cnn-strided": (Strided, MNIST, (0.03, 0.001)),
+    "ductus-micro": (lambda: Ductus(DUCTUS_MICRO), MNIST, (0.01, 0.001)),
     "ductus-s": (lambda: Ductus(DUCTUS_S), MNIST, (0.01, 0.001)),
+    "ductus-m": (lambda: Ductus(DUCTUS_M), MNIST, (0.01, 0.0003)),
     "lenet5": (LeNet5, MNIST, (0.03, 0.003)),
     "mlp": (Mlp, MNIST, (0.01, 0.001)),
 }

@@ -5,6 +5,7 @@ import type { Dataset } from "../../src/data/dataset.ts";
 import { balancedWeights, weightedOrder } from "../../src/data/sampling.ts";
 import { printGraph } from "../../src/engine/trace.ts";
 import { Model } from "../../src/models/model.ts";
+import { create } from "../../src/models/registry.ts";
 import { ReLU } from "../../src/nn/activation.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import { BatchNorm2d } from "../../src/nn/norm.ts";
@@ -12,6 +13,7 @@ import { Sequential } from "../../src/nn/sequential.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import { type Callback, earlyStopping } from "../../src/train/callbacks.ts";
+import { ensembleOf } from "../../src/train/ensemble.ts";
 import { fit as trainModel } from "../../src/train/fit.ts";
 import { findLr, suggest } from "../../src/train/lr-find.ts";
 import type { FitOptions } from "../../src/train/settings.ts";
@@ -292,6 +294,21 @@ describe("test-time augmentation", () => {
     const loaded = await load(await encodeModel(averagedOver(model, views)));
     expect(difference(await logitsOf(loaded, data.image(4)), sum)).toBeLessThan(1e-5);
     expect(() => shifts(0)).toThrow(/1 to 4 pixels, not 0/);
+  });
+});
+
+describe("an ensemble", () => {
+  it("is the mean of its members' logits, each with its own normalisation, and can be saved", async () => {
+    const data = bars(9);
+    const members = [smallModel(5), smallModel(6, { mean: 0.3, std: 0.2 })];
+    const apart = await Promise.all(members.map((model) => logitsOf(model, data.image(4))));
+    const wanted = apart[0].map((logit, k) => (logit + apart[1][k]) / 2);
+    const ensemble = ensembleOf(members);
+    expect(difference(await logitsOf(ensemble, data.image(4)), wanted)).toBeLessThan(1e-5);
+    const loaded = await load(await encodeModel(ensemble));
+    expect(difference(await logitsOf(loaded, data.image(4)), wanted)).toBeLessThan(1e-5);
+    const other = create("mlp", { classes: 3 });
+    expect(() => ensembleOf([members[0], other])).toThrow(/the same inputs and classes: .* number 2, takes/);
   });
 });
 

@@ -2,7 +2,7 @@
 import { ImageDataset } from "../../src/data/dataset.ts";
 import { Random } from "../../src/engine/random.ts";
 import type { Tensor } from "../../src/engine/tensor.ts";
-import { Model } from "../../src/models/model.ts";
+import { Model, type Normalization } from "../../src/models/model.ts";
 import { ReLU } from "../../src/nn/activation.ts";
 import { Flatten } from "../../src/nn/flatten.ts";
 import { Linear } from "../../src/nn/linear.ts";
@@ -41,6 +41,6 @@ export class SmallNet extends Module {
   }
 }
 
-export function smallModel(seed = 0): Model {
-  return new Model(new SmallNet(), { inputShape: [SIDE, SIDE, 1], classes: CLASSES.length, seed });
+export function smallModel(seed = 0, normalization?: Normalization): Model {
+  return new Model(new SmallNet(), { inputShape: [SIDE, SIDE, 1], classes: CLASSES.length, seed, normalization });
 }

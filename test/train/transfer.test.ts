@@ -1,5 +1,6 @@
 /** Starting from a trained network: the head, what is frozen, when and how fast the rest is trained. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ImageDataset } from "../../src/data/dataset.ts";
 import { takeShots } from "../../src/data/shots.ts";
 import type { Backend } from "../../src/engine/backends/backend.ts";
 import { Model } from "../../src/models/model.ts";
@@ -12,6 +13,7 @@ import { Sequential } from "../../src/nn/sequential.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import type { Callback } from "../../src/train/callbacks.ts";
+import { crossValidate } from "../../src/train/cross-validation.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { fit as trainModel } from "../../src/train/fit.ts";
 import { layersOf, TransferPlan } from "../../src/train/freeze.ts";
@@ -208,4 +210,31 @@ it("takes a few samples of each class, more of them holding the fewer", () => {
   expect(pictures(two).every((picture) => pictures(five).includes(picture))).toBe(true);
   expect(pictures(takeShots(data, 2, 4))).not.toEqual(pictures(two));
   expect(() => takeShots(data, 0, 0)).toThrow(/shots is 0/);
+});
+
+describe("cross-validation", () => {
+  it("reads every sample once, by a model that has not seen it", async () => {
+    const data = bars(11);
+    const text = (part: ImageDataset, i: number): string => String(part.image(i));
+    const all = Array.from({ length: 11 }, (_, i) => text(data, i));
+    const seen: Set<string>[] = [];
+    const models: Model[] = [];
+    const found = await crossValidate(data, { folds: 4, seed: 3, backend }, async (part) => {
+      seen.push(new Set(Array.from({ length: part.length }, (_, i) => text(part, i))));
+      models.push(smallModel(seen.length));
+      return models.at(-1) as Model;
+    });
+    expect(seen.map(({ size }) => size).sort()).toEqual([8, 8, 8, 9]);
+    const outputs = await Promise.all(
+      models.map(async (model) => (await evaluate(model, data, { backend })).predictions?.logits ?? new Float32Array()),
+    );
+    for (const [i, picture] of all.entries()) {
+      const without = seen.findIndex((part) => !part.has(picture));
+      expect(seen.filter((part) => !part.has(picture))).toHaveLength(1);
+      expect([...found.logits.subarray(3 * i, 3 * i + 3)]).toEqual([...outputs[without].subarray(3 * i, 3 * i + 3)]);
+    }
+    expect([...found.labels]).toEqual(all.map((_, i) => data.label(i)));
+    const never = async (): Promise<Model> => models[0];
+    await expect(crossValidate(data, { folds: 12, seed: 3, backend }, never)).rejects.toThrow(/12 folds of 11 samples/);
+  });
 });

@@ -91,7 +91,7 @@ class SeparableConv3x3(nn.Module):
 
 
 class Ductus(nn.Module):
-    """Layers: ("full" or "separable", output channels), or None for a pool."""
+    """Layers: ("full" or "separable", output channels, kernel size, whether pooled before the norm), or None for a pool."""
 
     def __init__(self, layers, channels=1, classes=10):
         super().__init__()
@@ -100,9 +100,9 @@ class Ductus(nn.Module):
             if layer is None:
                 features.append(nn.MaxPool2d(2))
                 continue
-            kind, outputs = layer
-            conv = nn.Conv2d(channels, outputs, 3, padding=1, bias=False) if kind == "full" else SeparableConv3x3(channels, outputs)
-            features += [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
+            kind, outputs, size, pooled = layer if len(layer) == 4 else (*layer, 3, False)
+            conv = nn.Conv2d(channels, outputs, size, padding=size // 2, bias=False) if kind == "full" else SeparableConv3x3(channels, outputs)
+            features += [conv, *([nn.MaxPool2d(2)] if pooled else []), nn.BatchNorm2d(outputs), nn.ReLU()]
             channels = outputs
         self.features = nn.Sequential(*features)
         self.fc = nn.Linear(channels, classes)
@@ -111,7 +111,9 @@ class Ductus(nn.Module):
         return self.fc(F.adaptive_avg_pool2d(self.features(x), 1).flatten(1))
 
 
+DUCTUS_MICRO = [("full", 8), None, ("separable", 16), ("separable", 16), None, ("separable", 16), ("separable", 16)]
 DUCTUS_S = [("full", 16), ("full", 16), None, ("full", 16), None, ("separable", 32), ("separable", 32)]
+DUCTUS_M = [("full", 24, 5, True), ("full", 48), ("full", 48, 3, True), ("full", 64), ("full", 64)]
 
 
 class Mlp(nn.Module):
@@ -136,7 +138,9 @@ NETWORKS = {
     "separable-dilated": (lambda side, channels, classes: Separable(2, channels, classes), 0.1307, 0.3081),
     "cnn-same": (two_conv(3, 3, 1, 1024), 0, 1),
     "cnn-strided": (Strided, 0.1307, 0.3081),
+    "ductus-micro": (lambda side, channels, classes: Ductus(DUCTUS_MICRO, channels, classes), 0.1307, 0.3081),
     "ductus-s": (lambda side, channels, classes: Ductus(DUCTUS_S, channels, classes), 0.1307, 0.3081),
+    "ductus-m": (lambda side, channels, classes: Ductus(DUCTUS_M, channels, classes), 0.1307, 0.3081),
     "lenet5": (LeNet5, 0.1307, 0.3081),
     "mlp": (Mlp, 0.1307, 0.3081),
 }

@@ -1,0 +1,123 @@
+/**
+ * Networks of our own, one design in three sizes: convolutions under batch norm, depthwise-separable ones where few
+ * parameters are allowed, pooled before the norm where time is, and a global average instead of a large hidden layer.
+ * docs/records.md has what they reach.
+ */
+import type { Tensor } from "../engine/tensor.ts";
+import { ReLU } from "../nn/activation.ts";
+import { Conv2d, DepthwiseSeparableConv2d } from "../nn/conv.ts";
+import { Linear } from "../nn/linear.ts";
+import { type Context, Module } from "../nn/module.ts";
+import { BatchNorm2d } from "../nn/norm.ts";
+import { GlobalAvgPool2d, MaxPool2d } from "../nn/pool.ts";
+import { Sequential } from "../nn/sequential.ts";
+import {
+  type ArchitectureRecord,
+  featuresAfter,
+  MNIST_NORMALIZATION,
+  MNIST_SHAPE,
+  type NetworkOptions,
+} from "./architecture.ts";
+import type { Recipe } from "./model.ts";
+
+/** A convolution with so many output channels, its kernel 3×3 unless said, `pooled` before batch norm; or a pool of its own. */
+type Layer =
+  | {
+      readonly kind: "full" | "separable";
+      readonly channels: number;
+      readonly kernelSize?: number;
+      readonly pooled?: boolean;
+    }
+  | { readonly kind: "pool" };
+
+const full = (channels: number, options: { kernelSize?: number; pooled?: boolean } = {}): Layer => ({
+  kind: "full",
+  channels,
+  ...options,
+});
+const separable = (channels: number): Layer => ({ kind: "separable", channels });
+const pool: Layer = { kind: "pool" };
+
+/** Convolutions that keep the size of the picture, each with batch norm and relu, and pools; then the mean of every channel, and fc. */
+export class DuctusNet extends Module {
+  readonly features: Sequential;
+  readonly pool = new GlobalAvgPool2d();
+  readonly fc: Linear;
+
+  constructor(name: string, layers: readonly Layer[], { classes, inputShape }: NetworkOptions) {
+    super();
+    let inputs = inputShape[2];
+    this.features = new Sequential(
+      ...layers.flatMap((layer): Module[] => {
+        if (layer.kind === "pool") return [new MaxPool2d(2)];
+        const { kind, channels, kernelSize = 3, pooled = false } = layer;
+        const Conv = kind === "full" ? Conv2d : DepthwiseSeparableConv2d;
+        const conv = new Conv(inputs, channels, kernelSize, { padding: (kernelSize - 1) / 2, bias: false });
+        inputs = channels;
+        return [conv, ...(pooled ? [new MaxPool2d(2)] : []), new BatchNorm2d(channels), new ReLU()];
+      }),
+    );
+    this.fc = new Linear(featuresAfter(name, inputShape, [this.features, this.pool]), classes);
+  }
+
+  forward(x: Tensor, context: Context): Tensor {
+    const features = this.features.forward(x, context); // [B, P, Q, channels]
+    return this.fc.forward(this.pool.forward(features, context), context); // [B, classes]
+  }
+}
+
+/** What the three have in common; the rate and the smoothing of labels are for a network of some thousand parameters. */
+const RECIPE: Recipe = {
+  optimizer: "adamw",
+  lr: 0.01,
+  betas: [0.9, 0.99],
+  weightDecay: 1e-4,
+  schedule: { name: "oneCycle" },
+  batchSize: 128,
+  epochs: 30,
+  loss: "crossEntropy",
+  labelSmoothing: 0.05,
+  augment: "digits",
+};
+
+function ductus(
+  name: string,
+  title: string,
+  layers: readonly Layer[],
+  recipe: Partial<Recipe> = {},
+): ArchitectureRecord {
+  return {
+    name,
+    title,
+    inputShape: MNIST_SHAPE,
+    classes: 10,
+    normalization: MNIST_NORMALIZATION,
+    recipe: { ...RECIPE, ...recipe },
+    claimed: "nothing: our own",
+    corrected: "nothing",
+    create: (options) => new DuctusNet(name, layers, options),
+  };
+}
+
+/** At most 2,000 parameters: too few to learn anything by heart, so labels are not smoothed. */
+export const ductusMicro = ductus(
+  "ductus-micro",
+  "a 3×3 and four separable convolutions with batch norm, global average: under 2,000 parameters",
+  [full(8), pool, separable(16), separable(16), pool, separable(16), separable(16)],
+  { labelSmoothing: 0 },
+);
+
+/** At most 8,000 parameters: a small file. */
+export const ductusS = ductus(
+  "ductus-s",
+  "three 3×3 and two separable convolutions with batch norm, global average: a small file",
+  [full(16), full(16), pool, full(16), pool, separable(32), separable(32)],
+);
+
+/** The most that a quarter of an hour on two cores gives. */
+export const ductusM = ductus(
+  "ductus-m",
+  "a 5×5 and four 3×3 convolutions with batch norm, global average: the best in a quarter of an hour",
+  [full(24, { kernelSize: 5, pooled: true }), full(48), full(48, { pooled: true }), full(64), full(64)],
+  { lr: 0.008 },
+);

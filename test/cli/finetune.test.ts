@@ -1,0 +1,72 @@
+/** `ductus finetune` as its user runs it: what becomes of the head, and that few labels never make a model worse. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { barsCsv } from "./bars-csv.ts";
+import { ductus, ensureBuilt } from "./run-cli.ts";
+
+let cwd: string;
+const MODEL = "base/best.safetensors";
+
+beforeAll(async () => {
+  ensureBuilt();
+  cwd = await mkdtemp(join(tmpdir(), "ductus-finetune-"));
+  await writeFile(join(cwd, "bars.csv"), barsCsv(60));
+  // The same pictures under the names of their neighbours, and under names that no model knows.
+  await writeFile(join(cwd, "turned.csv"), barsCsv(60, ["middle", "right", "left"]));
+  await writeFile(join(cwd, "new.csv"), barsCsv(60, ["a", "b", "c"]));
+  const how = ["--epochs", "2", "--batch-size", "16", "--out", "base", "--model", "mlp"];
+  expect((await ductus(cwd, "train", "--data", "bars.csv", ...how)).status).toBe(0);
+}, 120_000);
+afterAll(() => rm(cwd, { recursive: true, force: true }));
+
+async function finetune(data: string, out: string, ...more: readonly string[]): Promise<Record<string, unknown>> {
+  const words = ["finetune", MODEL, "--data", data, "--out", out, "--no-compare", "--json", ...more];
+  const { status, out: text, err } = await ductus(cwd, ...words);
+  expect(status, err).toBe(0);
+  return JSON.parse(text);
+}
+
+const weights = async (path: string): Promise<Buffer> => readFile(join(cwd, path));
+
+describe("few labels of known classes", () => {
+  it("leave a model alone that has them right already", async () => {
+    const result = await finetune("bars.csv", "same", "--shots", "3");
+    expect(result).toMatchObject({
+      kept: "base",
+      crossValidation: { samples: 9, bothRight: 9, onlyFirst: 0, onlySecond: 0, pValue: 1 },
+      test: { accuracy: 1 },
+    });
+    const read = async (model: string): Promise<string> =>
+      (await ductus(cwd, "evaluate", model, "--data", "bars.csv", "--json")).out.replaceAll(model, "");
+    const loss = (text: string): unknown => JSON.parse(text).loss;
+    expect(loss(await read("same/best.safetensors"))).toEqual(loss(await read(MODEL)));
+  }, 60_000);
+
+  it("change a model that has them wrong", async () => {
+    const result = await finetune("turned.csv", "turned", "--shots", "4", "--lr", "0.01");
+    expect(result).toMatchObject({
+      kept: "finetuned",
+      crossValidation: { samples: 12, onlySecond: 0 },
+      test: { accuracy: 1 },
+      comparison: { base: { test: 0 }, finetuned: { test: 1 } },
+    });
+  }, 60_000);
+
+  it("change it in any case where that is wanted", async () => {
+    const result = await finetune("bars.csv", "unchecked", "--shots", "3", "--steps", "5", "--no-check");
+    expect(result).toMatchObject({ kept: "finetuned" });
+    expect(result).not.toHaveProperty("crossValidation");
+    expect(await weights("unchecked/best.safetensors")).not.toEqual(await weights(MODEL));
+  }, 60_000);
+});
+
+describe("new classes", () => {
+  it("get a head of their own, trained at the rate of the model's recipe", async () => {
+    const result = await finetune("new.csv", "new", "--shots", "4");
+    expect(result).toMatchObject({ kept: "finetuned", test: { accuracy: 1 } });
+    expect(result).not.toHaveProperty("crossValidation");
+    expect((await ductus(cwd, "info", "new/best.safetensors")).out).toContain("a b c");
+  }, 60_000);
+});
