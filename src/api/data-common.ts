@@ -3,6 +3,7 @@ export type { AugmentOption, PresetName } from "../data/augment/presets.ts";
 export type { Augmentation, AugmentationList } from "../data/augment/records.ts";
 export { conform } from "../data/conform.ts";
 export { type Dataset, ImageDataset, type ImageSource } from "../data/dataset.ts";
+export { toIdx } from "../data/idx.ts";
 export type { Picture } from "../data/picture.ts";
 export { MNIST_PREPROCESSING, type Preprocessing } from "../data/preprocess.ts";
 export { type LoadedData, listSources } from "../data/sources.ts";

@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ImageDataset } from "../../src/data/dataset.ts";
-import { writeIdx } from "../../src/data/idx.ts";
+import { toIdx } from "../../src/data/idx.ts";
 import { readMnistPackage } from "../../src/data/mnist-package.ts";
 import { FILE_NAMES } from "../../src/data/sources.ts";
 import { takeImages } from "../../src/data/split.ts";
@@ -30,18 +30,28 @@ const require = createRequire(import.meta.url);
 const OPTIONS = { epochs: 2, seed: 3, strict: true, augment: "digits" } as const;
 
 /** What the page's worker does: the same as this file does in Node. */
-const WORKER = `import { data, encodeModel, evaluate, fit, models } from "ductus";
+const WORKER = `import { data, decodeCheckpoint, encodeCheckpoint, encodeModel, evaluate, fit, models } from "ductus";
 onmessage = async ({ data: options }) => {
   try {
     const { train, test, origin } = await data.mnist({ dataDir: "data" });
     const epochs = [];
+    const checkpoints = [];
     let backend;
     const run = await fit(models.create("cnn-strided"), train, {
       ...options,
-      callbacks: [{ onStart: (info) => { backend = info.backend; }, onEpoch: ({ epoch }) => { epochs.push(epoch); } }],
+      callbacks: [{
+        onStart: (info) => { backend = info.backend; },
+        onEpoch: ({ epoch }) => { epochs.push(epoch); },
+        onCheckpoint: async ({ model, state }) => { checkpoints.push(await encodeCheckpoint(model, state)); },
+      }],
     });
     const { accuracy } = await evaluate(run.model, test, { strict: true });
-    postMessage({ origin, backend, epochs, accuracy, model: Array.from(await encodeModel(run.model)) });
+    const model = await encodeModel(run.model);
+    const resume = decodeCheckpoint(checkpoints[0], "the first");
+    const again = await fit(models.create("cnn-strided"), train, { ...options, resume });
+    const weights = ({ network }) => [...network.namedParameters()].flatMap(([, { data }]) => [...data]).join();
+    const resumed = { epochs: again.history.length, isSame: weights(again.model) === weights(run.model) };
+    postMessage({ origin, backend, epochs, accuracy, resumed, model: Array.from(model) });
   } catch (error) {
     postMessage({ error: String(error) });
   }
@@ -53,6 +63,8 @@ interface Trained {
   readonly backend: string;
   readonly epochs: readonly number[];
   readonly accuracy: number;
+  /** The same run, going on from the checkpoint of its first epoch. */
+  readonly resumed: { readonly epochs: number; readonly isSame: boolean };
   readonly model: readonly number[];
 }
 
@@ -72,14 +84,9 @@ function digits(): { train: ImageDataset; test: ImageDataset } {
 function idxFiles(sets: ReturnType<typeof digits>): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   for (const split of ["train", "test"] as const) {
-    const set = sets[split];
-    const labels = Uint8Array.from({ length: set.length }, (_, i) => set.label(i));
-    const images = writeIdx({ type: "uint8", dims: [set.length, 28, 28], data: set.images });
+    const { images, labels } = toIdx(sets[split]);
     files.set(`data/mnist/${FILE_NAMES[`${split}Images`][0]}.gz`, gzipSync(images));
-    files.set(
-      `data/mnist/${FILE_NAMES[`${split}Labels`][0]}`,
-      writeIdx({ type: "uint8", dims: [set.length], data: labels }),
-    );
+    files.set(`data/mnist/${FILE_NAMES[`${split}Labels`][0]}`, labels);
   }
   return files;
 }
@@ -130,6 +137,7 @@ describe.skipIf(chromiumPath === undefined)("the package in Chromium", () => {
     expect(trained.epochs).toEqual([1, 2]);
     expect(trained.origin).toMatch(/\/data\/mnist\/ \(not byte for byte the published files\)/);
     expect(trained.accuracy).toBe(here.accuracy);
+    expect(trained.resumed).toEqual({ epochs: 2, isSame: true });
     const bytes = Uint8Array.from(trained.model);
     const { weights } = decodeModelFile(bytes, "model");
     expect(new Map([...weights].map(([name, { data }]) => [name, [...data]]))).toEqual(here.weights);
