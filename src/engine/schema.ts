@@ -50,23 +50,12 @@ export const text: Schema<string> = such("a text", (value) => typeof value === "
 export const truth: Schema<boolean> = such("true or false", (value) => typeof value === "boolean");
 
 /** Finite numbers from `low` to `high`. */
-export const number = (low = Number.NEGATIVE_INFINITY, high = Number.POSITIVE_INFINITY): Schema<number> =>
-  such(
-    between("a number", low, high),
-    (value) => Number.isFinite(value) && (value as number) >= low && (value as number) <= high,
-  );
+export const number = (low = -Number.MAX_VALUE, high = Number.MAX_VALUE): Schema<number> =>
+  such(`a number from ${low} to ${high}`, (value) => typeof value === "number" && value >= low && value <= high);
 
 /** Whole numbers from `low` to `high`. */
 export const whole = (low: number, high = Number.MAX_SAFE_INTEGER): Schema<number> =>
-  such(
-    between("a whole number", low, high),
-    (value) => Number.isSafeInteger(value) && (value as number) >= low && (value as number) <= high,
-  );
-
-function between(what: string, low: number, high: number): string {
-  const least = low === Number.NEGATIVE_INFINITY ? "" : ` from ${low}`;
-  return what + least + (high < Number.MAX_SAFE_INTEGER ? ` to ${high}` : least && " on");
-}
+  refined(number(low, high), (value) => (Number.isInteger(value) ? undefined : "must be a whole number"));
 
 /** One of some words or numbers. */
 export const oneOf = <const T extends string | number>(...values: readonly T[]): Schema<T> =>

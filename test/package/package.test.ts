@@ -124,7 +124,10 @@ export const folder = data.stream;
   const args = ["--noEmit", "--strict", ...resolution, "--target", "es2023", "--skipLibCheck", "false", "page.ts"];
   const checked = spawnSync(process.execPath, [tsc, ...args], { cwd: folder, encoding: "utf8" });
   expect(checked.stdout).toBe("");
-  const script = `Promise.all([import("ductus"), import("ductus/runtime")]).then((m) => console.log(m.map((e) => "load" in e)))`;
+  const script = `Promise.all([import("ductus"), import("ductus/runtime")])
+    .then((entries) => entries.map(({ load }) => load("none.safetensors").catch((error) => error.name)))
+    .then((answers) => Promise.all(answers))
+    .then((names) => console.log(names.join()))`;
   const loaded = spawnSync(process.execPath, ["-e", script], { cwd: folder, encoding: "utf8" });
-  expect(loaded.stdout.trim()).toBe("[ true, true ]");
+  expect(loaded.stdout.trim()).toMatch(/^D\w+Error,DataError$/);
 });

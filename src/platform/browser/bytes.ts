@@ -10,13 +10,14 @@ interface Files {
 }
 
 /**
- * @param base what addresses are relative to; default: the page
+ * @param base what addresses are relative to; default: the page, or the script of a worker
  * @throws DataError when the server has no such thing, or cannot be reached
  */
 export async function readBytes(source: Source, base = globalThis.location?.href): Promise<Uint8Array> {
   if (source instanceof Uint8Array) return source;
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (typeof source === "object" && "arrayBuffer" in source) return readBody(source);
+  if (!URL.canParse(source, base)) throw new DataError(`${source} is no address here; give a whole URL, or bytes`);
   const url = new URL(source, base);
   const { process } = globalThis as { process?: { getBuiltinModule?(name: string): Files } };
   const files = url.protocol === "file:" ? process?.getBuiltinModule?.("node:fs") : undefined;

@@ -16,16 +16,12 @@ export type PictureSource = Source | ImageData | Exclude<CanvasImageSource, SVGI
  */
 export async function decodePicture(source: PictureSource): Promise<Picture> {
   if (source instanceof ImageData) return fromImageData(source);
-  const name = isEncoded(source) ? nameOf(source, "picture") : "picture";
-  const drawn = isEncoded(source)
-    ? source instanceof Blob
-      ? source
-      : new Blob([new Uint8Array(await readBytes(source))])
-    : source;
+  const [name, drawn] = isEncoded(source)
+    ? [nameOf(source, "picture"), new Blob([new Uint8Array(await readBytes(source))])]
+    : ["picture", source];
   let bitmap: ImageBitmap;
   try {
-    // Premultiplying and giving back would change the colours of what is nearly transparent.
-    bitmap = await createImageBitmap(drawn, { premultiplyAlpha: "none", colorSpaceConversion: "default" });
+    bitmap = await createImageBitmap(drawn);
   } catch (cause) {
     throw new DataError(`${name}: cannot read the picture; expected a whole PNG, JPEG or WebP file`, { cause });
   }

@@ -21,15 +21,16 @@ const MEMORIES = [
   { shared: false, initial: 4096, maximum: 4096 },
 ] as const satisfies readonly (MemoryLimits & WebAssembly.MemoryDescriptor)[];
 
-function createMemory(): { memory: WebAssembly.Memory; limits: MemoryLimits } {
-  for (const limits of MEMORIES) {
+function createMemory(isShared: boolean): { memory: WebAssembly.Memory; limits: MemoryLimits } {
+  for (const limits of MEMORIES.filter(({ shared }) => shared || !isShared)) {
     try {
       return { memory: new WebAssembly.Memory(limits), limits };
     } catch {
       // The next one is smaller, or not shared.
     }
   }
-  throw new DuctusError("WebAssembly has no memory of 256 MiB left here; close other pages or programs");
+  const kind = isShared ? "memory that threads may share" : "256 MiB of memory left";
+  throw new DuctusError(`WebAssembly has no ${kind} here; use one thread, or close other pages and programs`);
 }
 
 const ALIGNMENT = 64;
@@ -49,8 +50,9 @@ export class SharedMemory {
   #free: { start: number; end: number }[] = [];
   #end = CONTROL_BYTES;
 
-  constructor() {
-    ({ memory: this.memory, limits: this.limits } = createMemory());
+  /** @param isShared whether threads are to share it; otherwise they may. @throws DuctusError when there is none */
+  constructor(isShared = false) {
+    ({ memory: this.memory, limits: this.limits } = createMemory(isShared));
   }
 
   get buffer(): ArrayBufferLike {

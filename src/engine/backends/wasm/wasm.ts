@@ -63,7 +63,7 @@ export function wasmBackend(options: WasmOptions): Backend {
 class WasmBackend implements Backend {
   readonly name = "wasm";
   readonly description: string;
-  readonly #memory = new SharedMemory();
+  readonly #memory: SharedMemory;
   readonly #pool: ThreadPool;
   readonly #relaxed: boolean;
   readonly #scheduling: Scheduling;
@@ -81,6 +81,7 @@ class WasmBackend implements Backend {
     this.#profile = profile;
     this.#scheduling = scheduling;
     this.#relaxed = !strict && relaxedSimdWorks();
+    this.#memory = new SharedMemory(threads > 1);
     this.#pool = new ThreadPool(threads, this.#memory.memory, spawn);
     const arithmetic = strict ? "strict arithmetic" : this.#relaxed ? "fused multiply-add" : "plain multiply and add";
     this.description = `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}, ${arithmetic}`;
