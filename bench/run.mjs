@@ -10,7 +10,7 @@ if (!existsSync(new URL("../dist/index.js", import.meta.url))) {
   process.exit(1);
 }
 
-const SUBJECTS = ["networks", "profile", "kernels", "threads", "batches", "sizes", "memory", "startup", "jobs"];
+const SUBJECTS = ["networks", "profile", "kernels", "threads", "batches", "sizes", "memory", "startup", "jobs", "page"];
 /** Subjects about what is learned instead of how fast; they take hours, and run only when they are named. */
 const LONG = ["records", "transfer", "drawings"];
 

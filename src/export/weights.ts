@@ -1,6 +1,6 @@
 /** `--to pt` and `--to safetensors`: the weights alone, under PyTorch's names and in its layouts. */
 import { DuctusError } from "../engine/errors.ts";
-import { decodeWeights } from "../formats/model-file.ts";
+import { decodeWeights } from "../formats/weights-file.ts";
 import type { Model } from "../models/model.ts";
 import { encodeWeights } from "../train/weights.ts";
 import type { Exported } from "./recogniser.ts";
@@ -12,7 +12,7 @@ import type { Exported } from "./recogniser.ts";
  */
 export async function exportWeights(model: Model, name: string, format: "pt" | "safetensors"): Promise<Exported> {
   const file = `${name}.${format}`;
-  const bytes = encodeWeights(model, format);
+  const bytes = await encodeWeights(model, format);
   const stored = decodeWeights(bytes, file);
   let samples = 0;
   for (const [key, { data }] of model.network.namedParameters()) {

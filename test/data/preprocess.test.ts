@@ -12,6 +12,7 @@ import {
 import { preprocessingSchema } from "../../src/data/preprocessing-schema.ts";
 import { resize } from "../../src/data/resize.ts";
 import { Random } from "../../src/engine/random.ts";
+import { check, Mismatch } from "../../src/engine/schema.ts";
 import { drawFive, meanDifference } from "./pictures.ts";
 
 const size = fc.integer({ min: 1, max: 12 });
@@ -217,9 +218,9 @@ describe("resize preprocessing", () => {
 
 describe("the record in a model file", () => {
   it("comes back from JSON, and nothing else does", () => {
-    expect(preprocessingSchema.parse(JSON.parse(JSON.stringify(MNIST_PREPROCESSING)))).toEqual(MNIST_PREPROCESSING);
+    expect(check(preprocessingSchema, JSON.parse(JSON.stringify(MNIST_PREPROCESSING)))).toEqual(MNIST_PREPROCESSING);
     for (const wrong of [{ box: 29 }, { height: 1e9 }, { kind: "magic" }, { path: "/etc" }, { polarity: "up" }]) {
-      expect(preprocessingSchema.safeParse({ ...MNIST_PREPROCESSING, ...wrong }).success).toBe(false);
+      expect(check(preprocessingSchema, { ...MNIST_PREPROCESSING, ...wrong })).toBeInstanceOf(Mismatch);
     }
   });
 });
