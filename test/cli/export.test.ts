@@ -30,7 +30,7 @@ describe("export", () => {
   it.each([
     ["wasm", ["bars.d.ts", "bars.js", "bars.wasm"], "agrees with the model on 32 inputs"],
     ["html", ["bars.html"], "agrees with the model on 32 inputs"],
-    ["pt", ["bars.pt"], "numbers are the same, bit for bit"],
+    ["pt", ["bars.pt", "bars.py"], "numbers are the same, bit for bit"],
     ["safetensors", ["bars.safetensors"], "numbers are the same, bit for bit"],
   ])("--to %s writes its files and says how well they agree", async (format, files, agreement) => {
     const { status, out, err } = await ductus(cwd, "export", MODEL, "--to", format, "--out", `out-${format}/bars`);
