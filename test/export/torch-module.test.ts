@@ -13,7 +13,7 @@ import { Module } from "../../src/nn/module.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { platform, setPlatform } from "../../src/platform/platform.ts";
 import { inferenceGraph } from "../../src/train/trained-model.ts";
-import { MODELS } from "./models.ts";
+import { TORCH_MODELS } from "./torch-models.ts";
 
 interface Golden {
   readonly source: string;
@@ -45,11 +45,11 @@ async function logitsOf(model: Model): Promise<Float32Array> {
 }
 
 describe("the PyTorch module", () => {
-  it.each(Object.keys(MODELS) as (keyof typeof MODELS)[])(
+  it.each(Object.keys(TORCH_MODELS) as (keyof typeof TORCH_MODELS)[])(
     "%s: the source that PyTorch ran, with its logits",
     async (name) => {
-      const model = MODELS[name]();
-      const at = Object.keys(MODELS).indexOf(name);
+      const model = TORCH_MODELS[name]();
+      const at = Object.keys(TORCH_MODELS).indexOf(name);
       const { files } = await exportWeights(model, `network${at}`, "pt");
       expect(files.get(`network${at}.py`)).toBe(golden[name].source);
       const logits = await logitsOf(model);
