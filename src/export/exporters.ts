@@ -16,7 +16,7 @@ export interface Exporter {
 export const EXPORTERS: Readonly<Record<string, Exporter>> = {
   wasm: { title: "a recogniser without dependencies for Node, browsers and other runtimes", export: exportWasm },
   html: { title: "one page to draw on that works offline", export: (model, name) => exportHtml(model, name) },
-  pt: { title: "weights for torch.load", export: (model, name) => exportWeights(model, name, "pt") },
+  pt: { title: "weights for torch.load, and the PyTorch module that they belong to", export: (model, name) => exportWeights(model, name, "pt") },
   safetensors: {
     title: "weights alone, for everything that reads safetensors",
     export: (model, name) => exportWeights(model, name, "safetensors"),
