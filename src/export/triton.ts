@@ -9,6 +9,8 @@
  */
 import { UsageError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
+import { exportOnnx, INPUT, OUTPUT } from "./onnx.ts";
+import type { Exported } from "./recogniser.ts";
 
 /** So many pictures at once at most; Triton puts requests together until a batch has as many. */
 const MAX_BATCH = 64;
@@ -17,54 +19,44 @@ const PREFERRED = [16, 32, MAX_BATCH];
 /** How long the first request of a batch waits for others. */
 const MAX_DELAY_MICROSECONDS = 500;
 
-/** Names of the graph's input and output. */
-export interface OnnxNames {
-  readonly input: string;
-  readonly output: string;
-}
-
 /**
  * All files of the folder.
  * @param name of the folder and of the model in requests
- * @param onnx the network with its normalisation, for the model's own inputs: [batch, ...inputShape] → [batch, classes]
- * @throws UsageError for a name that Triton would not take
+ * @throws UsageError for a name that Triton would not take, DuctusError where {@link exportOnnx} does
  */
-export function tritonRepository(
-  model: Model,
-  name: string,
-  onnx: Uint8Array,
-  names: OnnxNames,
-): Map<string, Uint8Array | string> {
+export async function exportTriton(model: Model, name: string): Promise<Exported> {
   // It stands in paths, in URLs and in quotes.
   if (!/^[A-Za-z0-9][\w.-]*$/.test(name)) {
     throw new UsageError(
       `"${name}" cannot name a model in Triton: use letters, digits, - and _, with --out FOLDER/NAME`,
     );
   }
+  const { files, agreement } = await exportOnnx(model, "model");
   const folder = `${name}/models/${name}`;
-  return new Map<string, Uint8Array | string>([
-    [`${folder}/config.pbtxt`, config(model, name, names)],
+  const all = new Map<string, Uint8Array | string>([
+    [`${folder}/config.pbtxt`, config(model, name)],
     [`${folder}/labels.txt`, `${model.classes.join("\n")}\n`],
-    [`${folder}/1/model.onnx`, onnx],
     [`${name}/inference-service.yaml`, inferenceService(name)],
   ]);
+  for (const [file, data] of files) all.set(`${folder}/1/${file}`, data);
+  return { files: all, agreement };
 }
 
-function config({ inputShape, inputType, classes }: Model, name: string, { input, output }: OnnxNames): string {
+function config({ inputShape, inputType, classes }: Model, name: string): string {
   const type = inputType === "uint8" ? "TYPE_UINT8" : "TYPE_FP32";
   return `name: "${name}"
 backend: "onnxruntime"
 max_batch_size: ${MAX_BATCH}
 input [
   {
-    name: "${input}"
+    name: "${INPUT}"
     data_type: ${type}
     dims: [ ${inputShape.join(", ")} ]
   }
 ]
 output [
   {
-    name: "${output}"
+    name: "${OUTPUT}"
     data_type: TYPE_FP32
     dims: [ ${classes.length} ]
     label_filename: "labels.txt"

@@ -1,8 +1,9 @@
-/** A network for tests of all that stores, writes or reads graphs. */
+/** A network that uses something of everything, for what has to do with whole graphs: storing, exporting. */
 import { elu, softmax } from "../../src/engine/ops/activation.ts";
 import { add, maximum, mul } from "../../src/engine/ops/elementwise.ts";
 import { concat, pad, slice } from "../../src/engine/ops/movement.ts";
 import { Parameter, type Tensor } from "../../src/engine/tensor.ts";
+import { Model } from "../../src/models/model.ts";
 import { GELU, LeakyReLU } from "../../src/nn/activation.ts";
 import { Conv2d, DepthwiseSeparableConv2d } from "../../src/nn/conv.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
@@ -14,7 +15,7 @@ import { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from "../../src/nn/pool.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 
 /** Something of everything: branches, attention over the picture, reshapes that fold the batch into other axes. */
-export class Everything extends Module {
+class Everything extends Module {
   readonly left = new Sequential(new Conv2d(1, 6, 3, { padding: 1, stride: 2 }), new BatchNorm2d(6), new LeakyReLU());
   readonly right = new Sequential(new DepthwiseSeparableConv2d(1, 6, 3, { padding: "same" }), new AvgPool2d(2));
   readonly norm = new GroupNorm(3, 12);
@@ -48,3 +49,7 @@ export class Everything extends Module {
     return this.end.forward(this.pools.forward(maximum(framed, mul(mixed, 0.5)), context), context);
   }
 }
+
+/** A model of it, for pictures of 8×8. */
+export const everything = (): Model =>
+  new Model(new Everything(), { inputShape: [8, 8, 1], classes: 3, normalization: { mean: 0.2, std: 0.7 }, seed: 5 });

@@ -13,10 +13,7 @@ import { Model } from "../../src/models/model.ts";
 import { ARCHITECTURES, create } from "../../src/models/registry.ts";
 import { inferenceContext } from "../../src/nn/context.ts";
 import { Module } from "../../src/nn/module.ts";
-import { Everything } from "./everything.ts";
-
-const everything = (): Model =>
-  new Model(new Everything(), { inputShape: [8, 8, 1], classes: 3, normalization: { mean: 0.2, std: 0.7 }, seed: 5 });
+import { everything } from "./everything.ts";
 
 const weightsOf = (network: Module): Map<string, NamedValues> =>
   new Map([...network.namedParameters()].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
