@@ -10,9 +10,9 @@ if (!existsSync(new URL("../dist/index.js", import.meta.url))) {
   process.exit(1);
 }
 
-const SUBJECTS = ["networks", "profile", "kernels", "threads", "batches", "sizes", "memory", "startup", "jobs"];
+const SUBJECTS = ["networks", "profile", "kernels", "threads", "batches", "sizes", "memory", "startup", "jobs", "page"];
 /** Subjects about what is learned instead of how fast; they take hours, and run only when they are named. */
-const LONG = ["records", "transfer"];
+const LONG = ["records", "transfer", "drawings"];
 
 const { helpOf, readOptions, unknownSubject } = await import("./lib/usage.mjs");
 const { writeReport } = await import("./lib/report.mjs");

@@ -39,10 +39,10 @@ export function command(): Command {
     .requiredOption("--to <format>", Object.keys(EXPORTERS).join(", "))
     .option("--out <path>", "folder and name of the files, without suffix (default: the model's name, here)")
     .addOption(
-      new Option(
-        "--input <kind>",
-        "of onnx and triton: pixels as the model takes them (default), or normalized numbers",
-      ).choices(["pixels", "normalized"]),
+      new Option("--input <kind>", "of onnx: pixels as the model takes them (default), or normalized numbers").choices([
+        "pixels",
+        "normalized",
+      ]),
     )
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
@@ -60,9 +60,15 @@ async function run(path: string, { to, out, input, json }: ExportOptions): Promi
   if (written.some((file) => join(file.path) === join(path))) {
     throw new UsageError(`${path} would be overwritten by its own export; give another name with --out`);
   }
+  for (const folder of new Set(written.map((file) => dirname(file.path)))) {
+    try {
+      await makeFolder(resolve(folder));
+    } catch (error) {
+      throw fileError(error, "write", folder);
+    }
+  }
   const rows: { path: string; bytes: number; gzipped: number }[] = [];
   for (const file of written) {
-    await makeFolderOf(file.path);
     await platform().writeFile(file.path, file.data);
     const bytes = typeof file.data === "string" ? new TextEncoder().encode(file.data) : file.data;
     rows.push({ path: file.path, bytes: bytes.length, gzipped: await gzippedSize(bytes) });
@@ -73,14 +79,6 @@ async function run(path: string, { to, out, input, json }: ExportOptions): Promi
   for (const line of table(["file", "size", "gzipped"], cells)) terminal.print(line);
   terminal.print(agreementText(agreement));
   terminal.emit({ model: path, to, files: rows, agreement });
-}
-
-async function makeFolderOf(path: string): Promise<void> {
-  try {
-    await makeFolder(resolve(dirname(path)));
-  } catch (error) {
-    throw fileError(error, "write", dirname(path));
-  }
 }
 
 function agreementText({ of, samples, worst }: Agreement): string {

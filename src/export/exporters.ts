@@ -28,11 +28,11 @@ export const EXPORTERS: Readonly<Record<string, Exporter>> = {
     title: "a network for ONNX Runtime and everything else that reads ONNX",
     export: (model, name, { input }) => exportOnnx(model, name, input),
   },
-  triton: {
-    title: "a model repository for Triton Inference Server, and a manifest for KServe",
-    export: (model, name, { input }) => exportTriton(model, name, input),
+  triton: { title: "a model repository for Triton, and a manifest for KServe", export: exportTriton },
+  pt: {
+    title: "weights for torch.load, and the PyTorch module that they belong to",
+    export: (model, name) => exportWeights(model, name, "pt"),
   },
-  pt: { title: "weights for torch.load", export: (model, name) => exportWeights(model, name, "pt") },
   safetensors: {
     title: "weights alone, for everything that reads safetensors",
     export: (model, name) => exportWeights(model, name, "safetensors"),

@@ -1,8 +1,19 @@
 /** From an ONNX file to a model that evaluates, fine-tunes and saves like any other. */
-import { z } from "zod";
 import { MNIST_PREPROCESSING, type Preprocessing } from "../data/preprocess.ts";
 import { preprocessingSchema } from "../data/preprocessing-schema.ts";
 import { DataError, DuctusError, UsageError } from "../engine/errors.ts";
+import {
+  type Checked,
+  check,
+  either,
+  list,
+  Mismatch,
+  number,
+  oneOf,
+  record,
+  type Schema,
+  text,
+} from "../engine/schema.ts";
 import type { Shape } from "../engine/shape.ts";
 import { decodeOnnx, type OnnxModel, type ReadExternal } from "../formats/onnx.ts";
 import { parseStrictJson } from "../formats/text.ts";
@@ -24,14 +35,21 @@ export const METADATA = {
   preprocessing: "preprocessing",
 } as const;
 
-const numbers = z.union([z.number(), z.array(z.number())]);
-const metadataSchema = z.object({
-  classes: z.array(z.string()).optional(),
-  normalization: z.object({ mean: numbers, std: numbers }).nullable().optional(),
-  input_type: z.enum(["uint8", "float32"]).optional(),
-  layout: z.enum(["NCHW", "NHWC"]).optional(),
-  preprocessing: preprocessingSchema.optional(),
-});
+const numbers = either(number(), list(number()));
+const nothing: Schema<null> = (value, path) => {
+  if (value !== null) throw new Mismatch(path, "must be null");
+  return value;
+};
+const metadataSchema = record(
+  {},
+  {
+    classes: list(text),
+    normalization: either(nothing, record({ mean: numbers, std: numbers })),
+    input_type: oneOf("uint8", "float32"),
+    layout: oneOf("NCHW", "NHWC"),
+    preprocessing: preprocessingSchema,
+  },
+);
 
 /** What a file from elsewhere does not say. */
 export interface ImportOptions {
@@ -88,7 +106,7 @@ export async function importOnnx(
 }
 
 /** What the metadata says under Ductus's keys. What is there but means something else is not Ductus's, and left alone. */
-function readMetadata({ metadata }: OnnxModel, name: string): z.infer<typeof metadataSchema> {
+function readMetadata({ metadata }: OnnxModel, name: string): Checked<typeof metadataSchema> {
   const found: Record<string, unknown> = {};
   for (const key of Object.values(METADATA)) {
     if (!Object.hasOwn(metadata, key)) continue;
@@ -98,7 +116,8 @@ function readMetadata({ metadata }: OnnxModel, name: string): z.infer<typeof met
       if (!(error instanceof DataError)) throw error;
     }
   }
-  return metadataSchema.safeParse(found).data ?? {};
+  const checked = check(metadataSchema, found);
+  return checked instanceof Mismatch ? {} : checked;
 }
 
 /** As MNIST's for grey pictures, in proportion; others are resized. */

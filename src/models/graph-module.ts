@@ -71,7 +71,9 @@ export class GraphModule extends Module {
   }
 
   forward(x: Tensor, _context: Context): Tensor {
-    if (!sameShape(x.shape.slice(1), this.inputShape) || x.dtype !== this.inputType || x.rank === 0) {
+    // Bytes may come as float32 numbers 0 … 255 too, as Model.logits promises.
+    const isKnown = x.dtype === this.inputType || (x.dtype === "float32" && this.inputType === "uint8");
+    if (!sameShape(x.shape.slice(1), this.inputShape) || !isKnown || x.rank === 0) {
       const wanted = ["batch", ...this.inputShape].join(", ");
       throw new ShapeError(
         `graph: the input is ${x.dtype} ${formatShape(x.shape)} but must be ${this.inputType} [${wanted}]`,
@@ -105,6 +107,7 @@ export class GraphModule extends Module {
     if (node.op === "parameter") return this.#parameter(node, i);
     const attrs = checkAttrs(node, i, batch);
     const operands = node.inputs.map((index) => tensors[index]);
+    if (node.op === "cast" && operands[0].dtype === (attrs as { dtype?: unknown }).dtype) return operands[0];
     const name = node.op as OpName;
     const problem = NODE_RULES[name]?.fits?.(operands, attrs as never);
     if (problem !== undefined) throw new DataError(`${label(node, i)} ${problem}`);
