@@ -11,7 +11,7 @@ import { quote } from "../formats/text.ts";
 import { type AnyParameter, type Context, Module } from "../nn/module.ts";
 import { OnnxAttributes } from "./onnx-attributes.ts";
 import { ONNX_OPS } from "./onnx-ops.ts";
-import { asValue, dimsOf, plain, type Value } from "./onnx-value.ts";
+import { asValue, dimsOf, plain, settled, type Value } from "./onnx-value.ts";
 import { type OnnxWeights, onnxWeights } from "./onnx-weights.ts";
 
 /** Which axis of a picture holds its channels. */
@@ -19,7 +19,7 @@ export type OnnxLayout = "NCHW" | "NHWC";
 
 /** Elements of one tensor for one sample; a network that needs more is no recogniser of handwriting. */
 const MAX_ELEMENTS = 2 ** 28;
-const MAX_NODES = 100_000;
+const MAX_NODES = 20_000;
 
 export class OnnxNetwork extends Module {
   /** Shape of one input as Ductus has it: [height, width, channels]. */
@@ -77,8 +77,8 @@ export class OnnxNetwork extends Module {
       if (node.outputs.every((name) => values.has(name))) continue;
       const made = this.#apply(node, i, values, batch, fixedBatch);
       for (const [k, value] of made.entries()) {
-        if (value.tensor.size > MAX_ELEMENTS * batch)
-          throw new DataError(`${label(node, i)}: it makes too many numbers`);
+        const { size } = value.tensor;
+        if (size > MAX_ELEMENTS * batch) throw new DataError(`${label(node, i)}: it makes ${size} numbers: too many`);
         const name = node.outputs[k];
         if (name) values.set(name, value);
       }
@@ -132,13 +132,16 @@ export class OnnxNetwork extends Module {
     const attrs = new OnnxAttributes(node.attributes);
     try {
       const call = { inputs, attrs, outputs: node.outputs.length, opset: this.#opset, batch, fixedBatch };
-      return [rule(call)].flat();
+      const made = [rule(call)].flat();
+      return inputs.every((value) => value === undefined || isConstant(value)) ? made.map(settled) : made;
     } catch (error) {
       if (!(error instanceof DuctusError)) throw error;
       throw new DataError(`${label(node, i)}: ${error.message}`, { cause: error });
     }
   }
 }
+
+const isConstant = ({ tensor }: Value): boolean => tensor.op.name === "constant";
 
 /** The operator and the name of its node, or its number where it has none. */
 const label = ({ op, domain, name }: OnnxNode, i: number): string =>

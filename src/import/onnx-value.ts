@@ -8,7 +8,7 @@ import { type ConstantAttrs, constant } from "../engine/ops/constant.ts";
 import { permute, reshape } from "../engine/ops/movement.ts";
 import { expandComposites } from "../engine/passes/expand.ts";
 import type { Shape } from "../engine/shape.ts";
-import { type NdArray, Parameter, type Primitive, type Tensor } from "../engine/tensor.ts";
+import type { NdArray, Primitive, Tensor } from "../engine/tensor.ts";
 import { topologicalOrder } from "../engine/trace.ts";
 
 export interface Value {
@@ -85,20 +85,34 @@ function scalar(tensor: Tensor): Tensor {
 /** Shapes, axes and bounds are short; more is not worked out while tracing. */
 const MOST_KNOWN = 4096;
 
-/** The numbers of a value that does not depend on the input, in ONNX's order. @throws DataError when it does */
+/** The numbers of a value that constants alone decide, in ONNX's order. @throws DataError when they do not */
 export function knownNumbers(value: Value, what: string): number[] {
+  const { size } = value.tensor;
+  if (size > MOST_KNOWN) throw new DataError(`its ${what} is made of ${size} numbers: too many`);
+  const found = evaluated(value);
+  if (found === undefined) throw new DataError(`its ${what} depends on the input; export it with constant shapes`);
+  return found;
+}
+
+/**
+ * What constants alone decide, as a constant. Done for every node, so that arithmetic on shapes never becomes a long chain.
+ */
+export function settled(value: Value): Value {
+  const { size, dtype, op } = value.tensor;
+  const found = size > MOST_KNOWN || op.name === "constant" || dtype === "uint8" ? undefined : evaluated(value);
+  return found === undefined ? value : asValue(constant(found, dtype === "int32" ? "int32" : "float32", dimsOf(value)));
+}
+
+/** By the reference loops; undefined when there is an input or a weight in it, or anything long. */
+function evaluated(value: Value): number[] | undefined {
   const results = new Map<Tensor, NdArray>();
   const [root] = expandComposites([plain(value)]);
   for (const tensor of topologicalOrder([root])) {
     const { op, inputs, attrs, shape, size } = tensor;
-    if (op.name === "input") throw new DataError(`its ${what} depends on the input; export it with constant shapes`);
-    if (size > MOST_KNOWN) throw new DataError(`its ${what} is made of ${size} numbers: too many`);
-    const data = tensor instanceof Parameter ? Float64Array.from(tensor.data) : new Float64Array(size);
-    const result = { shape, data };
-    if (!(tensor instanceof Parameter)) {
-      const operands = inputs.map((input) => results.get(input) as NdArray);
-      (op as Primitive<never>).reference(operands, result, attrs as never);
-    }
+    if (op.name === "input" || op.name === "parameter" || size > MOST_KNOWN) return undefined;
+    const result = { shape, data: new Float64Array(size) };
+    const operands = inputs.map((input) => results.get(input) as NdArray);
+    (op as Primitive<never>).reference(operands, result, attrs as never);
     results.set(tensor, result);
   }
   return [...(results.get(root) as NdArray).data];

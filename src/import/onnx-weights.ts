@@ -51,7 +51,13 @@ export function onnxWeights({ nodes, initializers }: OnnxModel): OnnxWeights {
   /** The layer that made a value, while it lacks a bias. */
   const biasless = new Map<string, string>();
   const uses = new Map<string, OnnxNode[]>();
-  for (const node of nodes) for (const input of node.inputs) uses.set(input, [...(uses.get(input) ?? []), node]);
+  for (const node of nodes) {
+    for (const input of node.inputs) {
+      const known = uses.get(input);
+      if (known === undefined) uses.set(input, [node]);
+      else known.push(node);
+    }
+  }
 
   const add = (name: string, wanted: string, tensor: StoredTensor, trainable: boolean): void => {
     let unique = wanted;

@@ -535,6 +535,18 @@ describe("a file that cannot be imported", () => {
     expect(await wrong(one, change)).toMatch(message);
   });
 
+  it("may have long chains of arithmetic on shapes, which take no longer than they are", async () => {
+    const links = Array.from({ length: 3000 }, (_, i) => [
+      node("Add", `s${i} zero`, `s${i + 1}`),
+      node("Reshape", `${i === 0 ? "x" : `x${i}`} s${i + 1}`, `x${i + 1}`),
+    ]);
+    const nodes = [...links.flat(), node("Relu", "x3000", "y")];
+    const bytes = encodeOnnx(graphOf({ nodes, initializers: { s0: int64(0, -1, 10), zero: int64(0, 0, 0) } }));
+    expect((await importOnnx(bytes, "a.onnx", beside)).model.classes).toHaveLength(90);
+    const more = [...nodes, ...Array.from({ length: 20_000 }, () => node("Relu", "y", "z"))];
+    expect(await wrong({ nodes: more })).toMatch(/nodes: too many/);
+  });
+
   it("must keep its weights beside it", async () => {
     const elsewhere = golden("apart.onnx");
     const at = Buffer.from(elsewhere).indexOf("apart.data");
