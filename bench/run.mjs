@@ -20,10 +20,11 @@ const SUBJECTS = [
   "memory",
   "startup",
   "jobs",
+  "page",
   "serve",
 ];
 /** Subjects about what is learned instead of how fast; they take hours, and run only when they are named. */
-const LONG = ["records", "transfer"];
+const LONG = ["records", "transfer", "drawings"];
 
 const { helpOf, readOptions, unknownSubject } = await import("./lib/usage.mjs");
 const { writeReport } = await import("./lib/report.mjs");

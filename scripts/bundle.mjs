@@ -11,9 +11,7 @@ const target = new URL("../src/export/bundle.ts", import.meta.url);
 
 async function script(file) {
   const bundle = await rolldown({ input: fileURLToPath(new URL(file, folder)), platform: "neutral" });
-  // Classes keep their names: those of errors are seen.
-  const minify = { compress: true, codegen: true, mangle: { keepNames: { class: true, function: false } } };
-  const { output } = await bundle.generate({ format: "esm", minify });
+  const { output } = await bundle.generate({ format: "esm", minify: true });
   return output[0].code;
 }
 

@@ -12,44 +12,7 @@ import { setPlatform } from "./platform/platform.ts";
 // Everything that this entry point exports asks for the platform when it is called, never when it is imported.
 setPlatform(nodePlatform);
 
+export * from "./api/common.ts";
 export * as data from "./api/data.ts";
-export * as models from "./api/models.ts";
-export * as nn from "./api/nn.ts";
-export * as ops from "./api/ops.ts";
-export * as optim from "./api/optim.ts";
-export type { Dataset, InputArray, TargetArray } from "./data/dataset.ts";
-export { DataError, DuctusError, ShapeError, UsageError } from "./engine/errors.ts";
-export { Random } from "./engine/random.ts";
-export { Parameter, Tensor } from "./engine/tensor.ts";
-export { type Metric, type MetricAccumulator, type MetricBatch, topK } from "./metrics/metric.ts";
-export { Model, type ModelOptions, type Recipe } from "./models/model.ts";
-export { type Platform, platform } from "./platform/platform.ts";
-export {
-  type Callback,
-  type CheckpointInfo,
-  type EarlyStoppingOptions,
-  type EpochInfo,
-  earlyStopping,
-  type StartInfo,
-  type StepInfo,
-  type TrainingControl,
-} from "./train/callbacks.ts";
-export { type Checkpoint, loadCheckpoint } from "./train/checkpoint.ts";
-export { crossValidate } from "./train/cross-validation.ts";
-export { ensembleOf } from "./train/ensemble.ts";
-export { type EvaluateOptions, evaluate } from "./train/evaluate.ts";
-export type { Evaluation } from "./train/evaluation.ts";
-export { fit, type Run } from "./train/fit.ts";
-export type { TransferOptions } from "./train/freeze.ts";
-export type { LossFunction, LossName } from "./train/losses.ts";
-export { findLr, type LrCurve, type LrFindOptions } from "./train/lr-find.ts";
-export { type Prediction, Predictor, predict } from "./train/predict.ts";
-export type { EpochResult, Score } from "./train/results.ts";
 export { type RunFolderOptions, runFolder } from "./train/run-folder.ts";
-export type { ClassWeights, FitOptions, OptimizerSpec } from "./train/settings.ts";
-export { averagedOver, shifts, type View } from "./train/test-time.ts";
-export { load, TrainedModel } from "./train/trained-model.ts";
-export { DivergedError } from "./train/trainer.ts";
-export { type Adapted, adapt } from "./train/transfer.ts";
-export { loadWeights, saveWeights } from "./train/weights.ts";
-export { VERSION } from "./version.ts";
+export { saveWeights } from "./train/weights.ts";

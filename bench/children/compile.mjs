@@ -6,7 +6,7 @@
 import { planForWasm } from "../../dist/engine/backends/wasm/wasm.js";
 import { create } from "../../dist/models/registry.js";
 import { nodeWasmBackend } from "../../dist/platform/node/threads.js";
-import { trainingStep } from "../lib/ductus.mjs";
+import { trainingStep } from "../lib/programs.mjs";
 import { median } from "../lib/timing.mjs";
 
 /** Steps go on for so long: V8 has replaced its first translation by then. */

@@ -4,7 +4,6 @@
  */
 import { addI, i32, load, ModuleBuilder, mulI, v } from "../../dist/engine/backends/wasm/assembler.js";
 import { isa } from "../../dist/engine/backends/wasm/math.js";
-import { MAXIMUM_PAGES } from "../../dist/engine/backends/wasm/memory.js";
 import { relaxedSimdWorks } from "../../dist/engine/backends/wasm/support.js";
 import { stepsPerSecond } from "./timing.mjs";
 
@@ -69,7 +68,7 @@ function assemble(body, pages) {
   const f = module.func("loop", 0);
   body(f);
   module.export(f);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: MAXIMUM_PAGES, shared: true });
-  return new WebAssembly.Instance(new WebAssembly.Module(module.encode(MAXIMUM_PAGES)), { env: { memory } }).exports
-    .loop;
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const bytes = module.encode({ shared: true, maximum: pages });
+  return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports.loop;
 }

@@ -1,6 +1,6 @@
 /** Pictures that nobody wrote: a data set of any size, as bytes in memory like a real one. */
 import { data } from "../../dist/index.js";
-import { fillBytes } from "./ductus.mjs";
+import { fillBytes } from "./programs.mjs";
 
 const [SIDE, CLASSES] = [28, 10];
 

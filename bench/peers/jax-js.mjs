@@ -42,7 +42,7 @@ function forward(p, x) {
 
 const loss = (p, x, y) => np.mean(np.sum(nn.logSoftmax(forward(p, x)).mul(y), -1)).mul(-1);
 
-/** Adam with a rate of 0 (as in lib/ductus.mjs), bias corrections left out. */
+/** Adam with a rate of 0 (as in lib/programs.mjs), bias corrections left out. */
 const update = jit((w, m, v, g) => {
   const first = m.mul(0.9).add(g.ref.mul(0.1));
   const second = v.mul(0.999).add(np.square(g).mul(0.001));

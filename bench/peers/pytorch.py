@@ -53,7 +53,7 @@ def training(network, batch, layout, threads, compiled):
     net = make().to(memory_format=layout)
     opt = optimizer(net.parameters())
     for group in opt.param_groups:
-        group["lr"] = 0.0  # as in lib/ductus.mjs
+        group["lr"] = 0.0  # as in lib/programs.mjs
     x = torch.rand(batch, 1, 28, 28).to(memory_format=layout)
     y = torch.arange(batch) % 10
     forward = torch.compile(net) if compiled else net

@@ -36,7 +36,7 @@ await serve({ "tensorflow.js": tf.version.tfjs }, async ({ kind, batch }) => {
   const net = network();
   const x = tf.randomUniform([images, 28, 28, 1]);
   const y = tf.oneHot(tf.range(0, images, 1, "int32").mod(tf.scalar(10, "int32")), 10);
-  const optimizer = tf.train.adam(0); // a rate of 0, as in lib/ductus.mjs
+  const optimizer = tf.train.adam(0); // a rate of 0, as in lib/programs.mjs
   const loss = () => tf.losses.softmaxCrossEntropy(y, net.apply(x, { training: true }));
   const train = async () => {
     const value = optimizer.minimize(loss, true);

@@ -1,7 +1,7 @@
 /** Where the time of each network goes, kernel by kernel, beside what the processor allows. */
 import { nodeWasmBackend } from "../../dist/platform/node/threads.js";
 import { openCeilings } from "../lib/ceiling.mjs";
-import { prepare } from "../lib/ductus.mjs";
+import { prepare } from "../lib/programs.mjs";
 import { figure, percent, table } from "../lib/table.mjs";
 import { findKind, KIND_NAMES, TUTORIAL_NETWORKS, taskOf } from "../lib/tasks.mjs";
 import { stepsPerSecond } from "../lib/timing.mjs";

@@ -11,15 +11,16 @@ const DATA = ["usps", "optdigits", "telugu-digits", "fashion-mnist"];
 
 /** Words behind `ductus finetune MODEL --data …` by the name of the way. */
 const WAYS = {
-  "fine-tuned": [],
-  "last layer": ["--freeze", "features*", "--no-compare"],
+  "fine-tuned": ["--no-check"],
+  "last layer": ["--freeze", "features*", "--no-check", "--no-compare"],
 };
 
 export const subject = {
   summary: "what a trained network is worth for other data",
   about: `A model trained on MNIST is fine-tuned on so many labels of each class, in whole and its last layer alone, and the same network is
 trained from scratch on the same samples for as many steps. All are tested on the test split of the new data, and what the
-old task has lost on MNIST's. Data come from DUCTUS_DATA.`,
+old task has lost on MNIST's. What is trained is kept even where few labels do not show that it is better (--no-check).
+Data come from DUCTUS_DATA.`,
   options: {
     base: {
       value: "FILE",

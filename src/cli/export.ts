@@ -1,8 +1,9 @@
 /** `ductus export`: writes a model as something to ship, checked against the model before anything is written. */
 import { basename, dirname, join, resolve } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { UsageError } from "../engine/errors.ts";
 import { EXPORTERS, findExporter } from "../export/exporters.ts";
+import type { OnnxInput } from "../export/onnx.ts";
 import type { Agreement } from "../export/recogniser.ts";
 import { fileError } from "../platform/node/atomic.ts";
 import { makeFolder } from "../platform/node/files.ts";
@@ -14,6 +15,7 @@ import { byteSize, openTerminal } from "./terminal.ts";
 
 interface ExportOptions extends CommonOptions {
   readonly to: string;
+  readonly input?: OnnxInput;
   readonly out?: string;
 }
 
@@ -27,6 +29,7 @@ ${Object.entries(EXPORTERS)
 Examples:
   $ ductus export digits.safetensors --to wasm              digits.wasm, digits.js and digits.d.ts
   $ ductus export digits.safetensors --to html              digits.html: draw, and see what it reads
+  $ ductus export digits.safetensors --to onnx              digits.onnx: takes bytes, normalises them itself
   $ ductus export digits.safetensors --to pt --out weights/digits`;
 
 export function command(): Command {
@@ -35,26 +38,34 @@ export function command(): Command {
     .argument("<model>", "model file")
     .requiredOption("--to <format>", Object.keys(EXPORTERS).join(", "))
     .option("--out <path>", "folder and name of the files, without suffix (default: the model's name, here)")
+    .addOption(
+      new Option("--input <kind>", "of onnx: pixels as the model takes them (default), or normalized numbers").choices([
+        "pixels",
+        "normalized",
+      ]),
+    )
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
 }
 
-async function run(path: string, { to, out, json }: ExportOptions): Promise<void> {
+async function run(path: string, { to, out, input, json }: ExportOptions): Promise<void> {
   const terminal = openTerminal(json === true);
   const exporter = findExporter(to);
   const target = out ?? basename(path).replace(/\.[^.]+$/, "");
   const name = basename(target);
   const model = await load(path);
-  const { files, agreement } = await exporter.export(model, name);
+  const { files, agreement } = await exporter.export(model, name, { input });
   const written = [...files].map(([file, data]) => ({ path: join(dirname(target), file), data }));
   if (written.some((file) => join(file.path) === join(path))) {
     throw new UsageError(`${path} would be overwritten by its own export; give another name with --out`);
   }
-  try {
-    await makeFolder(resolve(dirname(target)));
-  } catch (error) {
-    throw fileError(error, "write", dirname(target));
+  for (const folder of new Set(written.map((file) => dirname(file.path)))) {
+    try {
+      await makeFolder(resolve(folder));
+    } catch (error) {
+      throw fileError(error, "write", folder);
+    }
   }
   const rows: { path: string; bytes: number; gzipped: number }[] = [];
   for (const file of written) {

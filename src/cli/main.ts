@@ -21,6 +21,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   runs: { summary: "list runs and what they reached", load: () => import("./runs.ts") },
   predict: { summary: "read pictures with a model", load: () => import("./predict.ts") },
   export: { summary: "write a model as something to ship", load: () => import("./export.ts") },
+  import: { summary: "bring a network made elsewhere (ONNX) into a model file", load: () => import("./import.ts") },
   serve: { summary: "serve models over HTTP", load: () => import("./serve.ts") },
   info: { summary: "show what a model or an architecture is made of", load: () => import("./info.ts") },
   data: { summary: "list, fetch and inspect data sets", load: () => import("./data.ts") },

@@ -106,6 +106,23 @@ export function writeIdx(array: IdxArray): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** A data set as the bytes of two IDX files: pictures [N, H, W] or [N, H, W, C], labels [N]. */
+export function toIdx(dataset: ImageDataset): { images: Uint8Array<ArrayBuffer>; labels: Uint8Array<ArrayBuffer> } {
+  const { length, inputShape, images } = dataset;
+  const [height, width, channels] = inputShape;
+  const dims = channels === 1 ? [length, height, width] : [length, height, width, channels];
+  const labels = Int32Array.from({ length }, (_, i) => dataset.label(i));
+  const isSmall = dataset.classes.length <= 256;
+  return {
+    images: writeIdx({ type: "uint8", dims, data: images }),
+    labels: writeIdx(
+      isSmall
+        ? { type: "uint8", dims: [length], data: Uint8Array.from(labels) }
+        : { type: "int32", dims: [length], data: labels },
+    ),
+  };
+}
+
 /** One file: its name, for messages, and its uncompressed bytes. */
 export interface NamedBytes {
   readonly name: string;

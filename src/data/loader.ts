@@ -5,8 +5,7 @@
  */
 import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
-import { Augmenter, type SampleShape } from "./augment/augmenter.ts";
-import type { AugmentationList } from "./augment/records.ts";
+import type { Augment, Augmenter, SampleShape } from "./augment/augmenter.ts";
 import type { Dataset, InputArray, Locality, TargetArray } from "./dataset.ts";
 
 /**
@@ -55,7 +54,7 @@ export interface LoaderOptions {
   /** Instead of the shuffle. */
   readonly order?: EpochOrder;
   /** What is done to every sample; default nothing. */
-  readonly augment?: AugmentationList;
+  readonly augment?: Augment;
   /** Classes that the network tells apart, for targets that are mixed; default: those of the data set. */
   readonly classes?: number;
 }
@@ -83,14 +82,13 @@ export class Loader {
    * augmented as asked
    */
   constructor(dataset: Dataset, options: LoaderOptions) {
-    const { batchSize, seed, order, augment = [], classes } = options;
+    const { batchSize, seed, order, augment, classes } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) throw new UsageError(`batch size ${batchSize} is not 1 or more`);
     if (dataset.length === 0) throw new UsageError(`${dataset.name} has no samples`);
     this.dataset = dataset;
     this.batchSize = batchSize;
     this.batches = Math.ceil(dataset.length / batchSize);
-    this.#augmenter =
-      augment.length === 0 ? undefined : new Augmenter(augment, dataset, { batchSize, seed: seed ?? 0, classes });
+    this.#augmenter = augment?.(dataset, { batchSize, seed: seed ?? 0, classes });
     this.samples = this.#augmenter?.samples ?? dataset;
     this.#epochOrder =
       order ??

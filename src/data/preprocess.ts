@@ -5,7 +5,8 @@
  * the aspect, place the centre of mass in the centre of 28×28.
  */
 import { DataError } from "../engine/errors.ts";
-import { cropToInk, findInk, findInkSide, type InkSide, inkLevel, strokeWidth, thicken } from "./ink.ts";
+import { largestAround } from "./ground.ts";
+import { cropToInk, findInk, findInkSide, type InkSide, inkLevel, strokeWidth } from "./ink.ts";
 import { checkPicture, flattenAlpha, type Picture, toGrey } from "./picture.ts";
 import { resize } from "./resize.ts";
 
@@ -69,7 +70,7 @@ export function detectPolarity(picture: Picture): InkSide {
 }
 
 /** Photographs are first reduced to this: more says nothing about a letter of 20 pixels. */
-const LONGEST_SIDE = 1024;
+const LONGEST_SIDE = 512;
 /** Ink fainter than this, of 255, is made stronger; nearly all of MNIST lies above. */
 const FULL_INK = 252;
 
@@ -100,7 +101,7 @@ function applyInk(p: InkPreprocessing, picture: Picture): Uint8Array {
     crop = copyBox(ink.data, width, box.left, box.top, cropWidth, cropHeight, radius);
     cropWidth += 2 * radius;
     cropHeight += 2 * radius;
-    crop = thicken(crop, cropWidth, cropHeight, radius);
+    crop = largestAround(crop, cropWidth, cropHeight, radius);
   }
 
   const scale = p.box / Math.max(cropWidth, cropHeight);

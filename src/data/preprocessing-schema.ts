@@ -2,29 +2,32 @@
  * Checks a {@link Preprocessing} that comes from a file. Apart from preprocess.ts, so that exported recognisers, which
  * trust what they carry, do not carry the checks.
  */
-import { z } from "zod";
-import type { Preprocessing } from "./preprocess.ts";
+import { anyRecord, number, oneOf, record, refined, type Schema, truth, whole } from "../engine/schema.ts";
+import type { InkPreprocessing, Preprocessing, ResizePreprocessing } from "./preprocess.ts";
 
-const side = z.int().min(1).max(4096);
+const side = whole(1, 4096);
+
+const ink: Schema<InkPreprocessing> = refined(
+  record({
+    kind: oneOf("ink"),
+    height: side,
+    width: side,
+    box: side,
+    polarity: oneOf("auto", "light-on-dark", "dark-on-light"),
+    centre: oneOf("mass", "box"),
+    minStroke: number(0, 64),
+  }),
+  ({ box, height, width }) => (box <= Math.min(height, width) ? undefined : "box is larger than the picture"),
+);
+
+const stretch: Schema<ResizePreprocessing> = record({
+  kind: oneOf("resize"),
+  height: side,
+  width: side,
+  channels: oneOf(1, 3),
+  invert: truth,
+});
 
 /** Checks a {@link Preprocessing} that comes from a file. */
-export const preprocessingSchema: z.ZodType<Preprocessing> = z
-  .discriminatedUnion("kind", [
-    z.strictObject({
-      kind: z.literal("ink"),
-      height: side,
-      width: side,
-      box: side,
-      polarity: z.enum(["auto", "light-on-dark", "dark-on-light"]),
-      centre: z.enum(["mass", "box"]),
-      minStroke: z.number().min(0).max(64),
-    }),
-    z.strictObject({
-      kind: z.literal("resize"),
-      height: side,
-      width: side,
-      channels: z.union([z.literal(1), z.literal(3)]),
-      invert: z.boolean(),
-    }),
-  ])
-  .refine((p) => p.kind !== "ink" || p.box <= Math.min(p.height, p.width), "box is larger than the picture");
+export const preprocessingSchema: Schema<Preprocessing> = (value, path) =>
+  (anyRecord(value, path)["kind"] === "ink" ? ink : stretch)(value, path);

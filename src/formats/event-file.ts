@@ -25,7 +25,7 @@ export function versionRecord(seconds: number): Uint8Array {
 export function summaryRecord(seconds: number, step: number, values: Readonly<Record<string, Summary>>): Uint8Array {
   const summary = new ProtoWriter();
   for (const [tag, value] of Object.entries(values)) summary.bytes(1, summaryValue(tag, value));
-  return record(new ProtoWriter().double(1, seconds).uint(2, step).bytes(5, summary).finish());
+  return record(new ProtoWriter().double(1, seconds).int(2, step).bytes(5, summary).finish());
 }
 
 function summaryValue(tag: string, summary: Summary): ProtoWriter {
@@ -35,7 +35,7 @@ function summaryValue(tag: string, summary: Summary): ProtoWriter {
       return value.float(2, summary.value);
     case "image": {
       const { height, width, channels, png } = summary;
-      return value.bytes(4, new ProtoWriter().uint(1, height).uint(2, width).uint(3, channels).bytes(4, png));
+      return value.bytes(4, new ProtoWriter().int(1, height).int(2, width).int(3, channels).bytes(4, png));
     }
     case "histogram":
       return value.bytes(5, histogram(summary.values));

@@ -7,46 +7,58 @@
  * bit anywhere, header and padding included, is found. Any safetensors reader opens the file; one that writes it again
  * drops that seal, and the file then only serves as bare weights.
  */
-import { z } from "zod";
 import { DataError } from "../engine/errors.ts";
+import {
+  anyRecord,
+  anything,
+  type Checked,
+  check,
+  list,
+  Mismatch,
+  oneOf,
+  record,
+  refined,
+  text,
+  whole,
+} from "../engine/schema.ts";
 import { crc32, crcToHex } from "./checksum.ts";
 import { looksLikeSafetensors, parseSafetensors, type Safetensors, serializeSafetensors } from "./safetensors.ts";
-import { elementCount, type NamedTensor, type StoredTensor, toFloat32 } from "./tensor-data.ts";
+import { elementCount, type NamedTensor, type StoredTensor } from "./tensor-data.ts";
 import { isPrintable, parseStrictJson, quote } from "./text.ts";
-import { looksLikeTorch, parseTorch } from "./torch.ts";
 
 /** The version of the metadata's layout that this code writes, and the newest that it reads. */
 export const MODEL_FORMAT = 1;
 
 const METADATA_KEY = "ductus";
-const CHECKSUM_KEY = "ductus.crc32";
+export const CHECKSUM_KEY = "ductus.crc32";
 const NO_CHECKSUM = "00000000";
 
 /** Tensors whose names start so are not weights. */
-const RESERVED = "ductus.";
+export const RESERVED = "ductus.";
 const TRAINING = "ductus.training.";
 const GOLDEN_INPUT = "ductus.golden.input";
 const GOLDEN_OUTPUT = "ductus.golden.output";
 
-const printable = z.string().refine(isPrintable, "must be 1 to 200 printable characters");
+const printable = refined(text, (name) => (isPrintable(name) ? undefined : "must be 1 to 200 printable characters"));
 // Looked up in the table of architectures, so nothing that could be taken for a path.
-const architectureName = printable.refine((name) => !/[/\\]/.test(name), "must not contain slashes");
-const jsonRecord = z.record(z.string(), z.json());
-const size = z.int().positive();
+const architectureName = refined(printable, (name) => (/[/\\]/.test(name) ? "must not contain slashes" : undefined));
 
-const metadataSchema = z.strictObject({
-  format: z.literal(MODEL_FORMAT),
-  version: printable,
-  architecture: z.strictObject({ name: architectureName, options: jsonRecord }),
-  graph: z.json(),
-  preprocessing: jsonRecord,
-  classNames: z.array(printable).min(1).max(1_000_000),
-  input: z.strictObject({ shape: z.array(size).min(1).max(8), dtype: z.enum(["float32", "int32", "uint8"]) }),
-  recipe: jsonRecord,
-  dataset: z.strictObject({ name: printable, fingerprint: printable }),
-  metrics: jsonRecord,
-  training: jsonRecord.optional(),
-});
+/** Of parsed JSON, so what is opaque here is JSON at least. */
+const metadataSchema = record(
+  {
+    format: oneOf(MODEL_FORMAT),
+    version: printable,
+    architecture: record({ name: architectureName, options: anyRecord }),
+    graph: anything,
+    preprocessing: anyRecord,
+    classNames: list(printable, 1),
+    input: record({ shape: list(whole(1), 1, 8), dtype: oneOf("float32", "int32", "uint8") }),
+    recipe: anyRecord,
+    dataset: record({ name: printable, fingerprint: printable }),
+    metrics: anyRecord,
+  },
+  { training: anyRecord },
+);
 
 /** A JSON object whose content another module checks. */
 export type JsonRecord = Readonly<Record<string, unknown>>;
@@ -138,25 +150,29 @@ export function decodeModelFile(bytes: Uint8Array, name: string): ModelFile {
   return { ...described, golden, weights, ...(progress && { training: { progress, tensors: state } }) };
 }
 
+/** Outputs may differ so much, relative to the largest: threads and fused arithmetic round differently. */
+const TOLERANCE = 1e-3;
+
 /**
- * The weights of a model file, of bare safetensors or of a PyTorch state dict, told apart by their content, all as float32
- * (a whole-number buffer such as `num_batches_tracked` too) under their names in the file. Throws DataError as the readers
- * of these formats do, and where the file is none of them.
+ * Makes sure that a network gives the output that it gave when it was saved.
+ * @param run gives the outputs of a network for one input
+ * @throws DataError when it gives another one
  */
-export function decodeWeights(
-  bytes: Uint8Array,
+export async function verifyGolden(
+  { golden, input, classNames }: Pick<ModelFile, "golden" | "input" | "classNames">,
+  run: (input: Float32Array) => Promise<ArrayLike<number>>,
   name: string,
-): Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }> {
-  if (looksLikeTorch(bytes)) {
-    const tensors = [...parseTorch(bytes, name)];
-    return new Map(tensors.map(([key, { shape, data }]) => [key, { shape, data: new Float32Array(data) }]));
+): Promise<void> {
+  const expected = Float32Array.from(golden.output.data);
+  if (golden.input.data.length !== elementCount(input.shape) || expected.length !== classNames.length) {
+    throw new DataError(`${name}: its example does not fit its network; the file is damaged`);
   }
-  if (!looksLikeSafetensors(bytes)) throw new DataError(`${name} holds no weights: ${describeContent(bytes)}`);
-  const { tensors, metadata } = parseSafetensors(bytes, name);
-  if (Object.hasOwn(metadata, CHECKSUM_KEY)) verifyChecksum(bytes, metadata, name);
-  const weights = [...tensors].filter(([key]) => !key.startsWith(RESERVED));
-  if (weights.length === 0) throw new DataError(`${name} holds no weights: it has no tensors`);
-  return new Map(weights.map(([key, tensor]) => [key, { shape: tensor.shape, data: toFloat32(tensor) }]));
+  const found = await run(Float32Array.from(golden.input.data));
+  const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
+  const worst = expected.reduce((most, value, i) => Math.max(most, Math.abs(found[i] - value)), 0);
+  if (!(worst <= TOLERANCE * scale)) {
+    throw new DataError(`${name}: its example gives another output here (off by ${worst}); it cannot be trusted`);
+  }
 }
 
 /** Where the digits of the checksum stand. Inside a JSON string its quotes would be escaped, so this finds only the key. */
@@ -169,7 +185,7 @@ function findChecksum(bytes: Uint8Array): number | undefined {
   return undefined;
 }
 
-function verifyChecksum(bytes: Uint8Array, metadata: Safetensors["metadata"], name: string): void {
+export function verifyChecksum(bytes: Uint8Array, metadata: Safetensors["metadata"], name: string): void {
   const at = findChecksum(bytes);
   const stored = metadata[CHECKSUM_KEY];
   if (at === undefined || stored === undefined) {
@@ -186,18 +202,17 @@ function verifyChecksum(bytes: Uint8Array, metadata: Safetensors["metadata"], na
 }
 
 /** The metadata, checked; `what` starts the message. */
-function checkMetadata(value: unknown, what: string): z.infer<typeof metadataSchema> {
+function checkMetadata(value: unknown, what: string): Checked<typeof metadataSchema> {
   const format = typeof value === "object" && value !== null && "format" in value ? value.format : undefined;
   if (typeof format === "number" && format > MODEL_FORMAT) {
     throw new DataError(
       `${what}: model format ${format} is newer than ${MODEL_FORMAT}, the newest known; update ductus`,
     );
   }
-  const result = metadataSchema.safeParse(value);
-  if (result.success) return result.data;
-  const { path, message } = result.error.issues[0];
-  const place = path.length > 0 ? path.map(String).join(".") : "the whole";
-  throw new DataError(`${what}: ${quoteInside(place)}: ${quoteInside(message)}`);
+  const checked = check(metadataSchema, value);
+  if (!(checked instanceof Mismatch)) return checked;
+  const { path, message } = checked;
+  throw new DataError(`${what}: ${quoteInside(path === "" ? "the whole" : path)}: ${quoteInside(message)}`);
 }
 
 /** Text that may hold keys of a hostile file, safe to print, without the outer quotes. */
@@ -241,7 +256,8 @@ const MAGICS: readonly (readonly [start: string, description: string])[] = [
   ["version https://git-lfs", "it is a Git LFS pointer; fetch the file itself with git lfs pull"],
 ];
 
-function describeContent(bytes: Uint8Array): string {
+/** What a file is that is no model, in words. */
+export function describeContent(bytes: Uint8Array): string {
   if (bytes.length === 0) return "it is empty";
   if (bytes.length < 10) return `it has only ${bytes.length} bytes; it is cut short`;
   const start = String.fromCharCode(...bytes.subarray(0, 32));

@@ -1,28 +1,38 @@
-/** Writes protocol buffers (https://protobuf.dev/programming-guides/encoding/), as far as event files need them. */
+/**
+ * Writes and reads protocol buffers (https://protobuf.dev/programming-guides/encoding/), as far as event files and ONNX
+ * need them.
+ */
+import { DataError } from "../engine/errors.ts";
+import { decodeUtf8 } from "./text.ts";
 
-const VARINT = 0;
-const FIXED64 = 1;
-const BYTES = 2;
-const FIXED32 = 5;
+const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 /** A message: its fields in the order in which they are added. */
 export class ProtoWriter {
-  readonly #bytes: number[] = [];
+  /** Finished pieces; what is not yet in one is in `#tail`. Big arrays are pieces of their own, so none is copied often. */
+  readonly #pieces: Uint8Array[] = [];
+  #tail: number[] = [];
 
-  /** A whole number of at least 0. */
-  uint(field: number, value: number): this {
-    this.#key(field, VARINT);
+  /** A whole number of 64 bits. */
+  int(field: number, value: number): this {
+    this.#key(field, WIRE.varint);
     this.#varint(value);
     return this;
   }
 
+  /** `repeated int64`, one by one. */
+  ints(field: number, values: readonly number[]): this {
+    for (const value of values) this.int(field, value);
+    return this;
+  }
+
   double(field: number, value: number): this {
-    this.#key(field, FIXED64);
+    this.#key(field, WIRE.fixed64);
     return this.#append(new Uint8Array(Float64Array.of(value).buffer));
   }
 
   float(field: number, value: number): this {
-    this.#key(field, FIXED32);
+    this.#key(field, WIRE.fixed32);
     return this.#append(new Uint8Array(Float32Array.of(value).buffer));
   }
 
@@ -34,7 +44,7 @@ export class ProtoWriter {
         : value instanceof ProtoWriter
           ? value.finish()
           : value;
-    this.#key(field, BYTES);
+    this.#key(field, WIRE.bytes);
     this.#varint(data.length);
     return this.#append(data);
   }
@@ -45,25 +55,186 @@ export class ProtoWriter {
   }
 
   finish(): Uint8Array {
-    return Uint8Array.from(this.#bytes);
+    this.#flush();
+    const bytes = new Uint8Array(this.#pieces.reduce((sum, piece) => sum + piece.length, 0));
+    let at = 0;
+    for (const piece of this.#pieces) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    return bytes;
   }
 
   #key(field: number, type: number): void {
     this.#varint(field * 8 + type);
   }
 
-  /** Seven bits a byte, the lowest first. */
+  /** Seven bits a byte, the lowest first; negative numbers in two's complement of 64 bits. */
   #varint(value: number): void {
+    if (value < 0) {
+      let rest = BigInt.asUintN(64, BigInt(value));
+      for (; rest >= 128n; rest >>= 7n) this.#tail.push(Number(rest & 127n) + 128);
+      this.#tail.push(Number(rest));
+      return;
+    }
     let rest = value;
     while (rest >= 128) {
-      this.#bytes.push((rest % 128) + 128);
+      this.#tail.push((rest % 128) + 128);
       rest = Math.floor(rest / 128);
     }
-    this.#bytes.push(rest);
+    this.#tail.push(rest);
   }
 
   #append(data: Uint8Array): this {
-    for (const byte of data) this.#bytes.push(byte);
+    this.#flush();
+    this.#pieces.push(data);
     return this;
   }
+
+  #flush(): void {
+    if (this.#tail.length === 0) return;
+    this.#pieces.push(Uint8Array.from(this.#tail));
+    this.#tail = [];
+  }
+}
+
+type Field = number | Uint8Array;
+
+/**
+ * A message that may come from anywhere: every length is checked before it is used, and nothing but numbers is copied, so
+ * a hostile file costs no more than its own size. Of a field that occurs twice the last value counts.
+ */
+export class ProtoReader {
+  readonly #fields = new Map<number, Field[]>();
+  readonly #what: string;
+
+  /** @param what starts every message @throws DataError unless the bytes are a message */
+  constructor(bytes: Uint8Array, what: string) {
+    this.#what = what;
+    const cursor: Cursor = { bytes, at: 0, what };
+    while (cursor.at < bytes.length) {
+      const key = readVarint(cursor);
+      if (key < 8) throw damaged(what);
+      const field = Math.floor(key / 8);
+      const values = this.#fields.get(field) ?? [];
+      values.push(readField(cursor, key % 8));
+      this.#fields.set(field, values);
+    }
+  }
+
+  has(field: number): boolean {
+    return this.#fields.has(field);
+  }
+
+  /** A whole number of 64 bits, signed; 0 when it is not there. */
+  int(field: number): number {
+    const value = this.#all(field).at(-1) ?? 0;
+    if (typeof value !== "number") throw damaged(this.#what);
+    return value;
+  }
+
+  /** `repeated int64`, packed or not. */
+  ints(field: number): number[] {
+    return this.#all(field).flatMap((value) => {
+      if (typeof value === "number") return [value];
+      const cursor: Cursor = { bytes: value, at: 0, what: this.#what };
+      const list: number[] = [];
+      while (cursor.at < value.length) list.push(readVarint(cursor));
+      return list;
+    });
+  }
+
+  float(field: number): number {
+    return this.floats(field).at(-1) ?? 0;
+  }
+
+  /** `repeated float`, packed or not. */
+  floats(field: number): number[] {
+    return this.#parts(field).flatMap((part) => [...new Float32Array(this.#whole(part, 4))]);
+  }
+
+  /** `repeated double`, packed or not. */
+  doubles(field: number): number[] {
+    return this.#parts(field).flatMap((part) => [...new Float64Array(this.#whole(part, 8))]);
+  }
+
+  bytes(field: number): Uint8Array | undefined {
+    return this.#parts(field).at(-1);
+  }
+
+  /** A string; "" when it is not there. */
+  text(field: number): string {
+    return this.texts(field).at(-1) ?? "";
+  }
+
+  texts(field: number): string[] {
+    return this.#parts(field).map((part) => decodeUtf8(part, this.#what));
+  }
+
+  /** A message inside, or undefined. */
+  message(field: number): ProtoReader | undefined {
+    const part = this.bytes(field);
+    return part && new ProtoReader(part, this.#what);
+  }
+
+  messages(field: number): ProtoReader[] {
+    return this.#parts(field).map((part) => new ProtoReader(part, this.#what));
+  }
+
+  #all(field: number): readonly Field[] {
+    return this.#fields.get(field) ?? [];
+  }
+
+  #parts(field: number): Uint8Array[] {
+    return this.#all(field).map((value) => {
+      if (typeof value === "number") throw damaged(this.#what);
+      return value;
+    });
+  }
+
+  /** A copy of its own, of whole elements. */
+  #whole(part: Uint8Array, size: number): ArrayBuffer {
+    if (part.length % size !== 0) throw damaged(this.#what);
+    return new Uint8Array(part).buffer;
+  }
+}
+
+interface Cursor {
+  readonly bytes: Uint8Array;
+  at: number;
+  readonly what: string;
+}
+
+function readField(cursor: Cursor, type: number): Field {
+  if (type === WIRE.varint) return readVarint(cursor);
+  const fixed = type === WIRE.fixed32 ? 4 : type === WIRE.fixed64 ? 8 : undefined;
+  const length = type === WIRE.bytes ? readVarint(cursor) : fixed;
+  if (length === undefined || length < 0 || length > cursor.bytes.length - cursor.at) throw damaged(cursor.what);
+  cursor.at += length;
+  return cursor.bytes.subarray(cursor.at - length, cursor.at);
+}
+
+/** Seven bits a byte, at most ten of them, as a signed number of 64 bits, exact up to 2⁵³. */
+function readVarint(cursor: Cursor): number {
+  const start = cursor.at;
+  let value = 0;
+  for (let factor = 1; cursor.at < cursor.bytes.length && cursor.at - start < 10; factor *= 128) {
+    const byte = cursor.bytes[cursor.at++];
+    value += (byte & 127) * factor;
+    if (byte >= 128) continue;
+    if (cursor.at - start < 8) return value;
+    // Doubles are no longer exact: once more, with all bits.
+    const bits = cursor.bytes.subarray(start, cursor.at);
+    return Number(
+      BigInt.asIntN(
+        64,
+        bits.reduceRight((sum, b) => (sum << 7n) | BigInt(b & 127), 0n),
+      ),
+    );
+  }
+  throw damaged(cursor.what);
+}
+
+function damaged(what: string): DataError {
+  return new DataError(`${what} is no protocol buffer, is cut short or damaged`);
 }

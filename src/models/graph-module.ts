@@ -41,8 +41,12 @@ export class GraphModule extends Module {
     const trainable = new Map(
       this.#json.nodes.flatMap(({ op, attrs }) => (op === "parameter" ? [[attrs.name, attrs.trainable === true]] : [])),
     );
+    // In the order in which the graph reads them, which a file does not keep: the last layer is to come last.
+    const used = [...trainable.keys()].map(String).filter((name) => weights.has(name));
+    const names = new Set([...used, ...weights.keys()]);
     this.#parameters = new Map(
-      [...weights].map(([name, { shape, data }]) => {
+      [...names].map((name) => {
+        const { shape, data } = weights.get(name) as NamedValues;
         if (sizeOf(shape) !== data.length || data.length === 0) {
           throw new DataError(`graph: the weight ${name} does not fill its shape ${formatShape(shape)}`);
         }
@@ -67,7 +71,9 @@ export class GraphModule extends Module {
   }
 
   forward(x: Tensor, _context: Context): Tensor {
-    if (!sameShape(x.shape.slice(1), this.inputShape) || x.dtype !== this.inputType || x.rank === 0) {
+    // Bytes may come as float32 numbers 0 … 255 too, as Model.logits promises.
+    const isKnown = x.dtype === this.inputType || (x.dtype === "float32" && this.inputType === "uint8");
+    if (!sameShape(x.shape.slice(1), this.inputShape) || !isKnown || x.rank === 0) {
       const wanted = ["batch", ...this.inputShape].join(", ");
       throw new ShapeError(
         `graph: the input is ${x.dtype} ${formatShape(x.shape)} but must be ${this.inputType} [${wanted}]`,
@@ -101,6 +107,7 @@ export class GraphModule extends Module {
     if (node.op === "parameter") return this.#parameter(node, i);
     const attrs = checkAttrs(node, i, batch);
     const operands = node.inputs.map((index) => tensors[index]);
+    if (node.op === "cast" && operands[0].dtype === (attrs as { dtype?: unknown }).dtype) return operands[0];
     const name = node.op as OpName;
     const problem = NODE_RULES[name]?.fits?.(operands, attrs as never);
     if (problem !== undefined) throw new DataError(`${label(node, i)} ${problem}`);

@@ -51,9 +51,7 @@ function named<T>(name: string, run: () => T): T {
     return run();
   } catch (error) {
     if (!(error instanceof ShapeError) || error instanceof LayerError || name === "") throw error;
-    const layerError = new LayerError(`${name}: ${error.message}`, { cause: error });
-    layerError.name = "ShapeError";
-    throw layerError;
+    throw new LayerError(`${name}: ${error.message}`, { cause: error });
   }
 }
 

@@ -152,6 +152,8 @@ class MlflowClient {
 
 /** The server refused. */
 class MlflowError extends DuctusError {
+  override name = "MlflowError";
+
   readonly code: string;
 
   constructor(code: string, message: string) {

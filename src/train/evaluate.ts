@@ -1,6 +1,6 @@
 /** Measures a model on a data set: one compiled program per batch shape, everything else counted on the host. */
 import { type Dataset, ImageDataset, type InputArray, type TargetArray } from "../data/dataset.ts";
-import { findDuplicates, type Overlap } from "../data/duplicates.ts";
+import type { Overlap } from "../data/duplicates.ts";
 import { fingerprint } from "../data/fingerprint.ts";
 import { Loader } from "../data/loader.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
@@ -46,7 +46,7 @@ export async function evaluate(model: Model, dataset: Dataset, options: Evaluate
   try {
     return await evaluator.run(dataset, {
       isTrainingData: await wasTrainedOn(model, dataset),
-      overlap: overlapWith(options.trainedOn, dataset),
+      overlap: await overlapWith(options.trainedOn, dataset),
     });
   } finally {
     evaluator.dispose();
@@ -54,8 +54,9 @@ export async function evaluate(model: Model, dataset: Dataset, options: Evaluate
   }
 }
 
-function overlapWith(trainedOn: EvaluateOptions["trainedOn"], dataset: Dataset): Overlap | undefined {
+async function overlapWith(trainedOn: EvaluateOptions["trainedOn"], dataset: Dataset): Promise<Overlap | undefined> {
   if (trainedOn === undefined || "duplicates" in trainedOn) return trainedOn;
+  const { findDuplicates } = await import("../data/duplicates.ts");
   return findDuplicates([
     { name: "training", dataset: trainedOn },
     { name: "these", dataset },

@@ -2,7 +2,6 @@
  * `fit`: trains a model on a data set. Works out what the options and the model's recipe say and puts together what a run
  * is made of; fitting.ts then runs the epochs: training steps (trainer.ts), validation (evaluate.ts), callbacks.
  */
-import { resolveAugmentations } from "../data/augment/presets.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { epochOrder } from "../data/loader.ts";
 import { balancedWeights, weightedOrder } from "../data/sampling.ts";
@@ -11,6 +10,7 @@ import type { Model } from "../models/model.ts";
 import { WeightAverage } from "../optim/average.ts";
 import { createSchedule, type Schedule } from "../optim/schedules.ts";
 import { platform } from "../platform/platform.ts";
+import { prepareAugmentation } from "./augmentation.ts";
 import { describeTraining } from "./describe-training.ts";
 import { checkSamples, Evaluator } from "./evaluate.ts";
 import { Fitting } from "./fitting.ts";
@@ -55,19 +55,23 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
   const { ema, seed } = settings;
   const average = ema === undefined ? undefined : new WeightAverage(ema);
   const transfer = options.transfer && new TransferPlan(model.network, options.transfer);
+  const { list, augment } = await prepareAugmentation(
+    options.augment ?? model.recipe.augment ?? "none",
+    dataset.inputShape,
+  );
   const backend = options.backend ?? (await platform().createBackend(options));
   // Filled in by the run: how many steps there are may have to be measured first.
   const plan = { totalSteps: 0 };
   const trainer = new Trainer({ model, ...settings, average }, backend, train, {
     ...settings,
-    augment: resolveAugmentations(options.augment ?? model.recipe.augment ?? "none", dataset.inputShape),
+    augment,
     order: sampling && weightedOrder(train, sampling, seed),
     lr: (step) => settings.lr * schedule.factor(step - 1, plan.totalSteps),
   });
   const schedule = withWarmup(settings, trainer.stepsPerEpoch);
   const evaluator = new Evaluator(model, backend, { loss: settings.measuredLoss, metrics: options.metrics });
   try {
-    const identity = await identify(model, dataset, options, settings, arithmeticOf(backend.description));
+    const identity = await identify(model, dataset, options, settings, list, arithmeticOf(backend.description));
     const made = { model, options, settings, schedule, train, validation, backend, trainer, evaluator };
     return await new Fitting({ ...made, average, transfer, identity, plan, started }).run();
   } finally {

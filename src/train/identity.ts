@@ -1,5 +1,5 @@
 /** What a run is, as a resume compares it: everything that its weights depend on, and nothing else. */
-import { resolveAugmentations } from "../data/augment/presets.ts";
+import type { AugmentationList } from "../data/augment/records.ts";
 import { type Dataset, ImageDataset } from "../data/dataset.ts";
 import { fingerprint } from "../data/fingerprint.ts";
 import { VERSION } from "../version.ts";
@@ -14,6 +14,7 @@ export async function identify(
   dataset: Dataset,
   options: FitOptions,
   settings: Settings,
+  augmentations: AugmentationList,
   arithmetic: string,
 ): Promise<Identity> {
   const { validation = 0 } = options;
@@ -41,7 +42,7 @@ export async function identify(
     sampling: text(options.sampling),
     ema: settings.ema ?? null,
     clipNorm: settings.clipNorm ?? null,
-    augment: text(resolveAugmentations(options.augment ?? model.recipe.augment ?? "none", dataset.inputShape)),
+    augment: text(augmentations),
     overfitBatches: options.overfitBatches ?? null,
     transfer: text(options.transfer),
     keep: options.keep ?? "last",

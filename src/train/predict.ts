@@ -7,6 +7,7 @@ import { preprocessingSchema } from "../data/preprocessing-schema.ts";
 import { type Candidate, rank, softmax, writePixels } from "../data/ranking.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
+import { check, Mismatch } from "../engine/schema.ts";
 import { formatShape, sameShape } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
@@ -22,19 +23,19 @@ export interface Prediction extends Candidate {
 
 /** The preprocessing that a model carries. @throws UsageError when it has none, or none for its own input */
 export function preprocessingOf(model: Model): Preprocessing {
-  const checked = preprocessingSchema.safeParse(model.preprocessing);
-  if (!checked.success) {
+  const preprocessing = check(preprocessingSchema, model.preprocessing);
+  if (preprocessing instanceof Mismatch) {
     throw new UsageError(
       "this model does not say how pictures become its inputs; train it with fit, or set model.preprocessing",
     );
   }
-  const shape = preprocessedShape(checked.data);
+  const shape = preprocessedShape(preprocessing);
   if (!sameShape(shape, model.inputShape)) {
     throw new UsageError(
       `the model's preprocessing gives ${formatShape(shape)} but it takes ${formatShape(model.inputShape)}`,
     );
   }
-  return checked.data;
+  return preprocessing;
 }
 
 /**

@@ -3,7 +3,7 @@
  * what comes out. It can stop after any step and go on from there, in this process or after a resume. The loop of
  * {@link Trainer.run} allocates nothing but the optimiser's few numbers.
  */
-import type { AugmentationList } from "../data/augment/records.ts";
+import type { Augment } from "../data/augment/augmenter.ts";
 import type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
 import { type EpochOrder, Loader } from "../data/loader.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
@@ -27,6 +27,7 @@ import {
 
 /** The loss or the weights are no finite numbers any more. */
 export class DivergedError extends DuctusError {
+  override name = "DivergedError";
   readonly step: number;
   readonly epoch: number;
 
@@ -46,7 +47,7 @@ export interface TrainerOptions {
   /** Batches whose gradients are added before the weights change; default 1. */
   readonly accumulate?: number;
   readonly seed: number;
-  readonly augment?: AugmentationList;
+  readonly augment?: Augment;
   /** Instead of the shuffle by `seed`. */
   readonly order?: EpochOrder;
   /** Learning rate of step `step` (counted from 1). */

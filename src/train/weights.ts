@@ -1,9 +1,7 @@
 /** Bare weights: starting from somebody else's, and handing one's own to PyTorch. */
 import { DataError, DuctusError } from "../engine/errors.ts";
-import { decodeWeights } from "../formats/model-file.ts";
 import { serializeSafetensors } from "../formats/safetensors.ts";
 import type { NamedTensor, StoredTensor } from "../formats/tensor-data.ts";
-import { serializeTorch } from "../formats/torch.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 
@@ -12,6 +10,7 @@ import { platform } from "../platform/platform.ts";
  * @throws DataError when names or shapes do not fit; the model is then unchanged
  */
 export async function loadWeights(model: Model, path: string): Promise<void> {
+  const { decodeWeights } = await import("../formats/weights-file.ts");
   const weights = decodeWeights(await platform().readFile(path), path);
   try {
     model.network.load(weights);
@@ -23,17 +22,19 @@ export async function loadWeights(model: Model, path: string): Promise<void> {
 
 /** Writes the weights alone: a state dict for `torch.load` when the name ends in .pt or .pth, else safetensors. */
 export async function saveWeights(model: Model, path: string): Promise<void> {
-  await platform().writeFile(path, encodeWeights(model, /\.pth?$/i.test(path) ? "pt" : "safetensors"));
+  await platform().writeFile(path, await encodeWeights(model, /\.pth?$/i.test(path) ? "pt" : "safetensors"));
 }
 
 /** The bytes of a file with the weights alone. */
-export function encodeWeights(model: Model, format: "pt" | "safetensors"): Uint8Array {
+export async function encodeWeights(model: Model, format: "pt" | "safetensors"): Promise<Uint8Array> {
   const tensors = new Map<string, NamedTensor>();
   for (const [name, { shape, data }] of model.network.namedParameters()) {
     const copy = data instanceof Float32Array ? new Float32Array(data) : new Int32Array(data);
     tensors.set(name, { shape, data: copy } as NamedTensor);
   }
-  return format === "pt" ? serializeTorch(tensors) : serializeSafetensors(stored(tensors));
+  if (format === "safetensors") return serializeSafetensors(stored(tensors));
+  const { serializeTorch } = await import("../formats/torch.ts");
+  return serializeTorch(tensors);
 }
 
 function stored(tensors: ReadonlyMap<string, NamedTensor>): Map<string, StoredTensor> {

@@ -30,12 +30,21 @@ describe("export", () => {
   it.each([
     ["wasm", ["bars.d.ts", "bars.js", "bars.wasm"], "agrees with the model on 32 inputs"],
     ["html", ["bars.html"], "agrees with the model on 32 inputs"],
-    ["pt", ["bars.pt"], "numbers are the same, bit for bit"],
+    ["onnx", ["bars.onnx"], "agrees with the model on 32 inputs"],
+    [
+      "triton",
+      ["inference-service.yaml", "models/bars/1/model.onnx", "models/bars/config.pbtxt", "models/bars/labels.txt"].map(
+        (file) => `bars/${file}`,
+      ),
+      "agrees with the model on 32 inputs",
+    ],
+    ["pt", ["bars.pt", "bars.py"], "numbers are the same, bit for bit"],
     ["safetensors", ["bars.safetensors"], "numbers are the same, bit for bit"],
   ])("--to %s writes its files and says how well they agree", async (format, files, agreement) => {
     const { status, out, err } = await ductus(cwd, "export", MODEL, "--to", format, "--out", `out-${format}/bars`);
     expect(status, err).toBe(0);
-    expect((await readdir(join(cwd, `out-${format}`))).sort()).toEqual(files);
+    const found = await readdir(join(cwd, `out-${format}`), { recursive: true });
+    expect(found.filter((path) => /\.\w+$/.test(path)).sort()).toEqual(files);
     for (const file of files) expect(out).toContain(join(`out-${format}`, file));
     expect(out).toContain(agreement);
   });

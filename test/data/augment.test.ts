@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AUGMENTATION_NAMES, checkAugmentations } from "../../src/data/augment/augmentations.ts";
-import { Augmenter } from "../../src/data/augment/augmenter.ts";
+import { Augmenter, augmentBy } from "../../src/data/augment/augmenter.ts";
 import { mosaic } from "../../src/data/augment/mosaic.ts";
 import { PRESET_NAMES, resolveAugmentations } from "../../src/data/augment/presets.ts";
 import type { Augmentation, AugmentationList } from "../../src/data/augment/records.ts";
@@ -53,7 +53,7 @@ function epochOf(
   seed = 5,
   epoch = 2,
 ): Map<number, string> {
-  const loader = new Loader(dataset, { batchSize, seed, augment });
+  const loader = new Loader(dataset, { batchSize, seed, augment: augmentBy(augment) });
   const size = dataset.inputShape.reduce((a, b) => a * b, 1);
   const inputs = new Uint8Array(batchSize * size);
   const targets = new Int32Array(batchSize);
@@ -99,7 +99,7 @@ describe("what a sample becomes", () => {
     const augment: AugmentationList = [...EVERYTHING, { name: "mixup", alpha: 1 }, { name: "cutmix", p: 0.5 }];
     const data = noisy(23);
     const run = (from: number): string[] => {
-      const loader = new Loader(data, { batchSize: 4, seed: 1, augment });
+      const loader = new Loader(data, { batchSize: 4, seed: 1, augment: augmentBy(augment) });
       const inputs = new Uint8Array(4 * 108);
       const targets = new Float32Array(4 * 3);
       const seen: string[] = [];
@@ -329,7 +329,7 @@ describe("lists", () => {
       read: () => {},
     };
     const augment: Augmentation[] = [{ name: "flip" }];
-    expect(() => new Loader(numbers, { batchSize: 1, augment })).toThrow(
+    expect(() => new Loader(numbers, { batchSize: 1, augment: augmentBy(augment) })).toThrow(
       "n: only pictures of bytes [height, width, channels] can be augmented, not float32 [4]",
     );
   });

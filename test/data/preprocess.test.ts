@@ -12,6 +12,7 @@ import {
 import { preprocessingSchema } from "../../src/data/preprocessing-schema.ts";
 import { resize } from "../../src/data/resize.ts";
 import { Random } from "../../src/engine/random.ts";
+import { check, Mismatch } from "../../src/engine/schema.ts";
 import { drawFive, meanDifference } from "./pictures.ts";
 
 const size = fc.integer({ min: 1, max: 12 });
@@ -118,6 +119,8 @@ describe("ink", () => {
     ["light on dark", drawing(230, () => 30)],
     ["pencil on grey paper", drawing(130, () => 190)],
     ["paper with a shadow across it", shaded(drawing(20, () => 250))],
+    ["a faint pencil under the edge of a shadow", edged(drawing(120, () => 214 + 3 * noise.normal()))],
+    ["chalk under the edge of a shadow", edged(drawing(235, () => 60 + 3 * noise.normal()))],
     ["a noisy scan", drawing(30, () => 225 + 5 * noise.normal())],
     ["in colour, on a transparent page", transparent(drawing(0, () => 255))],
   ];
@@ -181,6 +184,15 @@ describe("ink", () => {
     return drawFive({ size: 512, left: 24, top: 250, side: 224, pen: 44.8, ink, paper });
   }
 
+  /** In the shade of a hand: beyond a soft edge across the stroke there is two thirds of the light. */
+  function edged({ data, width, ...rest }: Picture): Picture {
+    const dimmed = data.map((value, i) => {
+      const across = ((i % width) + Math.floor(i / width)) / (2 * width);
+      return value * (1 - 0.33 / (1 + Math.exp(40 * (0.3 - across))));
+    });
+    return { ...rest, width, data: dimmed };
+  }
+
   function shaded(page: Picture): Picture {
     const data = page.data.map((value, i) => value * (1 - (i % 512) / 1500 - i / 512 / 1200));
     return { ...page, data };
@@ -206,9 +218,9 @@ describe("resize preprocessing", () => {
 
 describe("the record in a model file", () => {
   it("comes back from JSON, and nothing else does", () => {
-    expect(preprocessingSchema.parse(JSON.parse(JSON.stringify(MNIST_PREPROCESSING)))).toEqual(MNIST_PREPROCESSING);
+    expect(check(preprocessingSchema, JSON.parse(JSON.stringify(MNIST_PREPROCESSING)))).toEqual(MNIST_PREPROCESSING);
     for (const wrong of [{ box: 29 }, { height: 1e9 }, { kind: "magic" }, { path: "/etc" }, { polarity: "up" }]) {
-      expect(preprocessingSchema.safeParse({ ...MNIST_PREPROCESSING, ...wrong }).success).toBe(false);
+      expect(check(preprocessingSchema, { ...MNIST_PREPROCESSING, ...wrong })).toBeInstanceOf(Mismatch);
     }
   });
 });

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { crc32, crcToHex } from "../../src/formats/checksum.ts";
-import { decodeModelFile, decodeWeights, encodeModelFile, type ModelFile } from "../../src/formats/model-file.ts";
+import { decodeModelFile, encodeModelFile, type ModelFile } from "../../src/formats/model-file.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
 import type { NamedTensor } from "../../src/formats/tensor-data.ts";
 import { serializeTorch } from "../../src/formats/torch.ts";
+import { decodeWeights } from "../../src/formats/weights-file.ts";
 import { expectRefusal, golden, ramp } from "./helpers.ts";
 
 const model: ModelFile = {

@@ -1,7 +1,7 @@
 /** The backends that every suite runs over: one entry here, and a backend takes all the tests. */
 import type { Backend } from "../../src/engine/backends/backend.ts";
 import { referenceBackend } from "../../src/engine/backends/reference/reference.ts";
-import { nodeWasmBackend } from "../../src/platform/node/threads.ts";
+import { wasmBackendHere as wasm } from "./wasm-backend.ts";
 
 export interface BackendUnderTest {
   readonly name: string;
@@ -12,18 +12,18 @@ export interface BackendUnderTest {
 
 export const backends: readonly BackendUnderTest[] = [
   { name: "reference", family: "reference", make: async () => referenceBackend() },
-  { name: "wasm, 1 thread", family: "wasm", make: async () => nodeWasmBackend({ threads: 1 }) },
-  { name: "wasm, 2 threads", family: "wasm", make: async () => nodeWasmBackend({ threads: 2 }) },
-  { name: "wasm, 3 threads", family: "wasm", make: async () => nodeWasmBackend({ threads: 3 }) },
+  { name: "wasm, 1 thread", family: "wasm", make: async () => wasm({ threads: 1 }) },
+  { name: "wasm, 2 threads", family: "wasm", make: async () => wasm({ threads: 2 }) },
+  { name: "wasm, 3 threads", family: "wasm", make: async () => wasm({ threads: 3 }) },
   {
     name: "wasm strict, 1 thread",
     family: "wasm strict",
-    make: async () => nodeWasmBackend({ threads: 1, strict: true }),
+    make: async () => wasm({ threads: 1, strict: true }),
   },
   {
     name: "wasm strict, 2 threads",
     family: "wasm strict",
-    make: async () => nodeWasmBackend({ threads: 2, strict: true }),
+    make: async () => wasm({ threads: 2, strict: true }),
   },
 ];
 

@@ -17,7 +17,7 @@ export function assemble(body: (f: Func) => void, paramCount = 0): Assembled {
   const f = module.func("f", paramCount);
   body(f);
   module.export(f);
-  const bytes = module.encode(PAGES);
+  const bytes = module.encode({ shared: true, maximum: PAGES });
   return {
     bytes,
     run: (prepare, ...args) => {

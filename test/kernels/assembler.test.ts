@@ -336,7 +336,7 @@ describe("functions", () => {
     f.storeI32(i32(44), asm.atomicWait(i32(32), i32(0))); // another value: returns at once with 1
     f.storeF32(i32(48), asm.extractF(asm.splatConst(0.5), 1));
     module.export(f);
-    const bytes = module.encode(1);
+    const bytes = module.encode({ shared: true, maximum: 1 });
     expect(WebAssembly.validate(bytes)).toBe(true);
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });

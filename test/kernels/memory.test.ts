@@ -1,8 +1,14 @@
 /** The allocator of the shared memory, under random orders of taking and giving back. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { CONTROL_BYTES, SharedMemory } from "../../src/engine/backends/wasm/memory.ts";
 import { DuctusError } from "../../src/engine/errors.ts";
+import { matmul } from "../../src/engine/ops/matmul.ts";
+import { sum } from "../../src/engine/ops/reduce.ts";
+import { Parameter } from "../../src/engine/tensor.ts";
+import { trace } from "../../src/engine/trace.ts";
+import { nodeWasmBackend } from "../../src/platform/node/threads.ts";
+import { uniformNoise } from "../helpers/noise.ts";
 
 interface Block {
   readonly start: number;
@@ -16,6 +22,32 @@ const commands = fc.array(
   ),
   { maxLength: 80 },
 );
+
+/** The members of a namespace of the engine's, which a spread does not see. */
+const exportsOf = (space: object): object =>
+  Object.fromEntries(Object.getOwnPropertyNames(space).map((name) => [name, Reflect.get(space, name)]));
+
+it("is one that never grows where memory may not be shared, and programs run in it", async () => {
+  // As in web pages that are not isolated.
+  class Unshared extends WebAssembly.Memory {
+    constructor(limits: WebAssembly.MemoryDescriptor) {
+      if (limits.shared === true) throw new TypeError("shared memory is disabled");
+      super(limits);
+    }
+  }
+  vi.stubGlobal("WebAssembly", { ...exportsOf(WebAssembly), Memory: Unshared });
+  const backend = nodeWasmBackend({ threads: 1 });
+  expect(() => nodeWasmBackend({ threads: 2 })).toThrow(/no memory that threads may share/);
+  vi.unstubAllGlobals();
+  const weight = new Parameter([40, 30], uniformNoise(1, 1200));
+  const program = await backend.compile(trace((t) => ({ y: sum(matmul(t.input("x", [20, 40]), weight)) })));
+  expect(program.inputs["x"].buffer).toBeInstanceOf(ArrayBuffer);
+  program.inputs["x"].fill(1);
+  program.run();
+  expect(program.outputs["y"][0]).toBeCloseTo(20 * weight.data.reduce((total, value) => total + value, 0), 2);
+  await expect(backend.compile(trace((t) => ({ y: sum(t.input("x", [2 ** 29])) })))).rejects.toThrow(/at most 1\.0;/);
+  await backend.close();
+});
 
 describe("the shared memory", () => {
   const memory = new SharedMemory();

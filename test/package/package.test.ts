@@ -102,3 +102,32 @@ export const use = async (): Promise<number> => {
   expect(checked.stdout).toBe("");
   expect(checked.status).toBe(0);
 });
+
+test("gives web pages their own API with types, and both entries to Node's loader", () => {
+  writeFileSync(
+    join(folder, "page.ts"),
+    `import { data, decodeCheckpoint, encodeModel, fit, models } from "ductus";
+import { decodePicture, load, type Reading } from "ductus/runtime";
+export const use = async (canvas: OffscreenCanvas, file: File): Promise<Reading[]> => {
+  const { train } = await data.mnist({ dataDir: new URL("https://example.org/data") });
+  await fit(models.create("cnn-3x3"), train, { resume: decodeCheckpoint(new Uint8Array(9), "last") });
+  const { model } = await fit(models.create("mlp"), await data.readPictures({ a: [canvas], b: [file] }));
+  const { recognise } = await load(await encodeModel(model));
+  return recognise(await decodePicture(canvas));
+};
+// @ts-expect-error a page has no folders
+export const folder = data.stream;
+`,
+  );
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const resolution = ["--module", "esnext", "--moduleResolution", "bundler", "--customConditions", "browser"];
+  const args = ["--noEmit", "--strict", ...resolution, "--target", "es2023", "--skipLibCheck", "false", "page.ts"];
+  const checked = spawnSync(process.execPath, [tsc, ...args], { cwd: folder, encoding: "utf8" });
+  expect(checked.stdout).toBe("");
+  const script = `Promise.all([import("ductus"), import("ductus/runtime")])
+    .then((entries) => entries.map(({ load }) => load("none.safetensors").catch((error) => error.name)))
+    .then((answers) => Promise.all(answers))
+    .then((names) => console.log(names.join()))`;
+  const loaded = spawnSync(process.execPath, ["-e", script], { cwd: folder, encoding: "utf8" });
+  expect(loaded.stdout.trim()).toMatch(/^D\w+Error,DataError$/);
+});

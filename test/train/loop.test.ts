@@ -293,6 +293,9 @@ describe("test-time augmentation", () => {
     expect(difference(averaged, sum)).toBeLessThan(1e-5);
     const loaded = await load(await encodeModel(averagedOver(model, views)));
     expect(difference(await logitsOf(loaded, data.image(4)), sum)).toBeLessThan(1e-5);
+    // A network of a user's own class comes back as its graph.
+    const own = averagedOver(await load(await encodeModel(model)), views);
+    expect(difference(await logitsOf(own, data.image(4)), sum)).toBeLessThan(1e-5);
     expect(() => shifts(0)).toThrow(/1 to 4 pixels, not 0/);
   });
 });

@@ -24,6 +24,14 @@ export interface AugmenterOptions {
   readonly classes?: number;
 }
 
+/** Makes the {@link Augmenter} of a data set. */
+export type Augment = (dataset: Dataset, options: AugmenterOptions) => Augmenter;
+
+/** What a list does; undefined for an empty one. */
+export function augmentBy(list: AugmentationList): Augment | undefined {
+  return list.length === 0 ? undefined : (dataset, options) => new Augmenter(list, dataset, options);
+}
+
 /** Numbers drawn for the tables of an epoch are those of a sample that no data set has. */
 const TABLES = 2 ** 32 - 1;
 

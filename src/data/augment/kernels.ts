@@ -76,7 +76,7 @@ export function augmentationKernels(shape: PlaneShape, memory: WebAssembly.Memor
   define("projectiveField", 5, (f) => sample(f, shape, true, true));
   define("grow", 3, (f) => blendWithNeighbours(f, shape, true));
   define("shrink", 3, (f) => blendWithNeighbours(f, shape, false));
-  const compiled = new WebAssembly.Module(module.encode(pages));
+  const compiled = new WebAssembly.Module(module.encode({ shared: false, maximum: pages }));
   return new WebAssembly.Instance(compiled, { env: { memory } }).exports as unknown as Kernels;
 }
 

@@ -63,7 +63,7 @@ export class Workspace {
     const out = place(batchSize * this.size);
 
     const pages = Math.ceil(end / PAGE);
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     const { buffer } = memory;
     this.kernels = augmentationKernels({ height, width, fieldStride }, memory, pages);
     this.parameters = new Float32Array(buffer, parameters, PARAMETERS.count);

@@ -8,7 +8,7 @@ import { applyPreprocessing, type Preprocessing, preprocessedShape } from "../..
 import { rank, softmax, writePixels } from "../../data/ranking.ts";
 import { fuseMultiplyAdds } from "../../engine/backends/wasm/fusable.ts";
 import { relaxedSimdWorks, simdWorks } from "../../engine/backends/wasm/support.ts";
-import { viewOf } from "../../engine/dtype.ts";
+import { type TypedArray, viewOf } from "../../engine/dtype.ts";
 import { DataError } from "../../engine/errors.ts";
 import { crc32 } from "../../formats/checksum.ts";
 
@@ -76,6 +76,16 @@ export async function openRecogniser(bytes: Uint8Array): Promise<Recogniser> {
   const input = viewOf(inputType, memory.buffer, x.value, x_length.value);
   const output = viewOf("float32", memory.buffer, logits.value, logits_length.value);
 
+  return recogniserOf({ labels, inputType, preprocessing }, input, output, run);
+}
+
+/** The recogniser of a network that reads `input` and writes `output` when it runs. */
+export function recogniserOf(
+  { labels, inputType, preprocessing }: Pick<ModelCard, "labels" | "inputType" | "preprocessing">,
+  input: TypedArray,
+  output: TypedArray,
+  run: () => void,
+): Recogniser {
   const see = (picture: Pixels): Uint8Array => applyPreprocessing(preprocessing, withChannels(picture));
   const infer = (seen: Uint8Array): Float32Array => {
     if (seen.length !== input.length) {
@@ -83,7 +93,7 @@ export async function openRecogniser(bytes: Uint8Array): Promise<Recogniser> {
     }
     writePixels(seen, input, inputType);
     run();
-    return output.slice();
+    return Float32Array.from(output);
   };
   const read = (seen: Uint8Array): Reading[] =>
     rank(labels, softmax(infer(seen))).map(({ name, probability }) => ({ label: name, probability }));
@@ -107,8 +117,11 @@ function withChannels({ width, height, data }: Pixels): Picture {
 
 const MAGIC = [0, 0x61, 0x73, 0x6d];
 
+/** Whether the bytes begin like a WebAssembly module. */
+export const looksCompiled = (bytes: Uint8Array): boolean => MAGIC.every((byte, i) => bytes[i] === byte);
+
 function checkModule(bytes: Uint8Array): void {
-  if (!MAGIC.every((byte, i) => bytes[i] === byte)) throw new DataError("recogniser: this is no WebAssembly module");
+  if (!looksCompiled(bytes)) throw new DataError("recogniser: this is no WebAssembly module");
   const end = bytes.length - CHECKSUM_BYTES;
   const last = bytes.subarray(end);
   const name = String.fromCharCode(...last.subarray(3, -4));

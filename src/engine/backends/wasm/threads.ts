@@ -82,11 +82,12 @@ export class ThreadPool {
   /** Hand-overs happen one after the other. */
   #queue: Promise<void> = Promise.resolve();
 
-  constructor(size: number, memory: WebAssembly.Memory, spawn: SpawnWorker) {
+  constructor(size: number, memory: WebAssembly.Memory, spawn?: SpawnWorker) {
     this.size = size;
     this.#memory = memory;
     this.#control = new Int32Array(memory.buffer, 0, 64);
     this.#workers = Array.from({ length: size - 1 }, (_, i) => {
+      if (spawn === undefined) throw new Error(`threads: ${size} of them, and nothing that starts one`);
       const worker = spawn(WORKER_SOURCE);
       worker.onMessage((id) => this.#acknowledged(id as number));
       worker.postMessage({ memory, thread: i + 1, threads: size });

@@ -26,7 +26,8 @@ export interface WasmOptions {
   readonly threads: number;
   /** Only arithmetic that WebAssembly fixes to the bit: no fused multiply-add. Default false. */
   readonly strict?: boolean;
-  readonly spawn: SpawnWorker;
+  /** Starts a worker; needed for more than one thread. */
+  readonly spawn?: SpawnWorker;
   /** What the engine at hand does with loop bodies; results do not depend on it. Default "in order". */
   readonly scheduling?: Scheduling;
   /** Lets programs measure themselves (`Program.profile`), which slows them down a little. Default false. */
@@ -62,7 +63,7 @@ export function wasmBackend(options: WasmOptions): Backend {
 class WasmBackend implements Backend {
   readonly name = "wasm";
   readonly description: string;
-  readonly #memory = new SharedMemory();
+  readonly #memory: SharedMemory;
   readonly #pool: ThreadPool;
   readonly #relaxed: boolean;
   readonly #scheduling: Scheduling;
@@ -80,6 +81,7 @@ class WasmBackend implements Backend {
     this.#profile = profile;
     this.#scheduling = scheduling;
     this.#relaxed = !strict && relaxedSimdWorks();
+    this.#memory = new SharedMemory(threads > 1);
     this.#pool = new ThreadPool(threads, this.#memory.memory, spawn);
     const arithmetic = strict ? "strict arithmetic" : this.#relaxed ? "fused multiply-add" : "plain multiply and add";
     this.description = `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}, ${arithmetic}`;
@@ -108,7 +110,7 @@ class WasmBackend implements Backend {
     };
     const scheduling = this.#scheduling;
     const target = { isa: isa(this.#relaxed), scheduling, accumulators: ACCUMULATORS[scheduling] };
-    const places = { fixed, arena, scratch, scratchBytes: perThread };
+    const places = { fixed, arena, scratch, scratchBytes: perThread, memory: memory.limits };
     const bytes = encodeProgram(planned, places, target, this.#profile);
     const id = this.#programs++;
     const stopwatch = this.#profile ? new Stopwatch(planned) : undefined;

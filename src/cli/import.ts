@@ -1,0 +1,92 @@
+/** `ductus import`: brings a classifier of pictures that was made elsewhere, an ONNX file, into a model file. */
+import { basename, dirname, join, resolve } from "node:path";
+import { Command, Option } from "commander";
+import { UsageError } from "../engine/errors.ts";
+import { importOnnx } from "../import/onnx.ts";
+import type { OnnxLayout } from "../import/onnx-network.ts";
+import type { Normalization } from "../models/model.ts";
+import { platform } from "../platform/platform.ts";
+import { grouped } from "../train/report.ts";
+import { encodeModel, load } from "../train/trained-model.ts";
+import { type CommonOptions, jsonOption } from "./options.ts";
+import { openTerminal } from "./terminal.ts";
+
+interface ImportOptions extends CommonOptions {
+  readonly out?: string;
+  readonly classes?: string;
+  readonly mean?: string;
+  readonly std?: string;
+  readonly layout?: OnnxLayout;
+}
+
+const EXAMPLES = `
+Examples:
+  $ ductus import digits.onnx --mean 0.1307 --std 0.3081     digits.safetensors: normalised as PyTorch's examples do
+  $ ductus import letters.onnx --classes a,b,c --out models/letters.safetensors
+  $ ductus evaluate digits.safetensors --data mnist`;
+
+export function command(): Command {
+  return new Command()
+    .description("Brings a classifier of pictures made elsewhere into a model file that evaluates and fine-tunes.")
+    .argument("<file>", "ONNX file, as PyTorch and Keras (tf2onnx) write it")
+    .option("--out <file>", "model file to write (default: the file's name, here)")
+    .option("--classes <names>", "names of the classes in the order of the outputs, with commas between")
+    .option("--mean <numbers>", "subtracted from pixels 0 … 1, one number or one for each channel (default: 0)")
+    .option("--std <numbers>", "what they are then divided by (default: 1)")
+    .addOption(
+      new Option("--layout <axes>", "of the input (default: by where there are 1 or 3 channels)").choices([
+        "NCHW",
+        "NHWC",
+      ]),
+    )
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+async function run(path: string, { out, classes, mean, std, layout, json }: ImportOptions): Promise<void> {
+  const terminal = openTerminal(json === true);
+  const target = out ?? `${basename(path).replace(/\.[^.]+$/, "")}.safetensors`;
+  if (resolve(target) === resolve(path))
+    throw new UsageError(`${path} would be overwritten; give another name with --out`);
+  const bytes = await platform().readFile(path);
+  const beside = (location: string): Promise<Uint8Array> => platform().readFile(join(dirname(path), location));
+  const names = classes?.split(",").map((name) => name.trim());
+  const normalization = normalizationOf(mean, std);
+  const { model, network, file } = await importOnnx(bytes, path, beside, { classes: names, normalization, layout });
+  // Read back, so that what is written is known to load and to compute the same.
+  const encoded = await encodeModel(model);
+  await load(encoded);
+  await platform().writeFile(target, encoded);
+  const { parameters, multiplyAdds } = model.summary();
+  const [height, width, channels] = model.inputShape;
+  const producer = [file.producer, file.producerVersion].filter(Boolean).join(" ") || "unknown";
+  terminal.print(`${path}: opset ${file.opset}, ${grouped(file.nodes.length)} nodes, from ${producer}`);
+  terminal.print(`pictures of ${height}×${width}×${channels}, ${grouped(model.classes.length)} classes`);
+  terminal.print(`${grouped(parameters)} weights, ${grouped(multiplyAdds)} multiply-adds`);
+  if (network.droppedSoftmax) terminal.print("the softmax at the end was left out: Ductus works with logits");
+  terminal.print(`written to ${target}`);
+  terminal.emit({
+    file: path,
+    model: target,
+    opset: file.opset,
+    nodes: file.nodes.length,
+    inputShape: model.inputShape,
+    classes: model.classes,
+    weights: parameters,
+    multiplyAdds,
+  });
+}
+
+/** undefined when neither is given: then the file may say. */
+function normalizationOf(mean: string | undefined, std: string | undefined): Normalization | undefined {
+  if (mean === undefined && std === undefined) return undefined;
+  return { mean: numbers("--mean", mean ?? "0"), std: numbers("--std", std ?? "1") };
+}
+
+function numbers(option: string, text: string): number | readonly number[] {
+  const list = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  if (!list.every(Number.isFinite))
+    throw new UsageError(`${option} must be numbers with commas between, not "${text}"`);
+  return list.length === 1 ? list[0] : list;
+}

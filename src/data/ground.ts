@@ -1,0 +1,123 @@
+/**
+ * The ground behind the ink of a scan or photograph: how bright the paper is at every pixel, also under the strokes and
+ * across the edge of a shadow. Part of ink.ts's step of the preprocessing; nothing here is learned or drawn by lot.
+ */
+import type { InkSide } from "./ink.ts";
+import { resize } from "./resize.ts";
+
+/** The ground has no detail finer than this part of the picture's longer side. */
+const DETAIL = 64;
+/** Strokes are narrower than this part of the picture's shorter side. */
+const WIDEST_STROKE = 0.3;
+/** A border whose middle three fifths differ more than this, of 255, shows a shaded ground. */
+const EVEN_BORDER = 16;
+/** For the side of the ink, a still coarser picture is enough. */
+const COARSE = 32;
+
+/** The pixels of the border. */
+export function borderOf(grey: Float32Array, width: number, height: number): number[] {
+  const border: number[] = [];
+  for (let x = 0; x < width; x++) border.push(grey[x], grey[(height - 1) * width + x]);
+  for (let y = 0; y < height; y++) border.push(grey[y * width], grey[y * width + width - 1]);
+  return border;
+}
+
+/** Sorts the values. */
+export function median(values: number[] | Float32Array): number {
+  values.sort((a: number, b: number) => a - b);
+  return values.length === 0 ? 0 : values[values.length >> 1];
+}
+
+/** Whether light falls unevenly on a scan, as its border tells. */
+export function isShaded(grey: Float32Array, width: number, height: number): boolean {
+  const small = shrink(grey, width, height, DETAIL);
+  const border = borderOf(small.data, small.width, small.height).sort((a, b) => a - b);
+  const at = (share: number): number => border[Math.round(share * (border.length - 1))];
+  return at(0.8) - at(0.2) > EVEN_BORDER;
+}
+
+/** How much each part of a coarse copy differs from the median around it: shades and their edges fall out, strokes stay. */
+export function withoutShades(grey: Float32Array, width: number, height: number): Float32Array {
+  const { data, width: w, height: h } = shrink(grey, width, height, COARSE);
+  const radius = Math.ceil(Math.min(w, h) / 5);
+  return data.map((value, i) => {
+    const [x, y] = [i % w, Math.floor(i / w)];
+    const around: number[] = [];
+    for (let v = Math.max(0, y - radius); v <= Math.min(h - 1, y + radius); v++) {
+      for (let u = Math.max(0, x - radius); u <= Math.min(w - 1, x + radius); u++) around.push(data[v * w + u]);
+    }
+    return value - median(around);
+  });
+}
+
+/**
+ * Brightness of the ground at every pixel: the grey-scale closing of a coarse copy (opening, for light ink), which fills
+ * whatever is narrower than its window and leaves ramps and edges where they are (J. Serra, Image Analysis and
+ * Mathematical Morphology, 1982, chapter XII).
+ */
+export function groundOf(grey: Float32Array, width: number, height: number, side: InkSide): Float32Array {
+  const small = shrink(grey, width, height, DETAIL);
+  const radius = Math.max(2, Math.round((WIDEST_STROKE / 2) * Math.min(small.width, small.height)));
+  // Beyond an even border there may be ink; beyond a shaded one, the shade goes on.
+  const margin = isShaded(grey, width, height) ? radius : 0;
+  const [w, h] = [small.width + 2 * margin, small.height + 2 * margin];
+  const isLight = side === "light-on-dark";
+  const padded = new Float32Array(w * h);
+  for (let y = 0; y < small.height; y++) {
+    for (let x = 0; x < small.width; x++) {
+      const value = small.data[y * small.width + x];
+      padded[(y + margin) * w + x + margin] = isLight ? 255 - value : value;
+    }
+  }
+  const dilated = largestAround(padded, w, h, radius);
+  const closed = largestAround(
+    dilated.map((value) => 255 - value),
+    w,
+    h,
+    radius,
+  );
+  const ground = new Float32Array(small.data.length);
+  for (let i = 0; i < ground.length; i++) {
+    const from = (Math.floor(i / small.width) + margin) * w + (i % small.width) + margin;
+    ground[i] = isLight ? closed[from] : 255 - closed[from];
+  }
+  return resize(ground, small.height, small.width, 1, height, width);
+}
+
+/** The largest value in a square of 2·radius + 1 pixels around each, one axis after the other. Values are not negative. */
+export function largestAround(data: Float32Array, width: number, height: number, radius: number): Float32Array {
+  const rows = largestAlong(data, height, width, width, 1, radius);
+  return largestAlong(rows, width, height, 1, width, radius);
+}
+
+function largestAlong(
+  data: Float32Array,
+  lines: number,
+  length: number,
+  lineStride: number,
+  stride: number,
+  radius: number,
+): Float32Array {
+  const out = new Float32Array(data.length);
+  for (let line = 0; line < lines; line++) {
+    const start = line * lineStride;
+    for (let i = 0; i < length; i++) {
+      let largest = 0;
+      const last = Math.min(length - 1, i + radius);
+      for (let k = Math.max(0, i - radius); k <= last; k++) largest = Math.max(largest, data[start + k * stride]);
+      out[start + i * stride] = largest;
+    }
+  }
+  return out;
+}
+
+function shrink(
+  grey: Float32Array,
+  width: number,
+  height: number,
+  longest: number,
+): { readonly data: Float32Array; readonly width: number; readonly height: number } {
+  const scale = Math.min(1, longest / Math.max(width, height));
+  const [w, h] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+  return { data: resize(grey, height, width, 1, h, w), width: w, height: h };
+}

@@ -1,0 +1,301 @@
+/**
+ * What the engine's ops are in ONNX (opset 17), by name: one writer for each op that a network in use can have. Composites
+ * that ONNX has no operator for, or none in this opset, are written through their bodies.
+ */
+import { DuctusError } from "../engine/errors.ts";
+import type { AlphaAttrs, AxisAttrs, ClampAttrs, SlopeAttrs } from "../engine/ops/activation.ts";
+import type { ConvAttrs } from "../engine/ops/conv.ts";
+import type { CastAttrs } from "../engine/ops/elementwise.ts";
+import type { GatherAttrs } from "../engine/ops/gather.ts";
+import type { OpName } from "../engine/ops/index.ts";
+import type { MatmulAttrs } from "../engine/ops/matmul.ts";
+import type { ConcatAttrs, GridAttrs, PlaceAttrs } from "../engine/ops/movement.ts";
+import type { LayerNormAttrs, NormAttrs } from "../engine/ops/norm.ts";
+import type { AvgPoolAttrs, PoolAttrs } from "../engine/ops/pool.ts";
+import type { ArgmaxAttrs, ReduceAttrs } from "../engine/ops/reduce.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import { ELEMENT_TYPES, type OnnxAttribute } from "../formats/onnx.ts";
+import { channelsFirst, float, inPlace, int, ints, type OnnxGraph } from "./onnx-graph.ts";
+
+/** What a writer needs beside its tensor. */
+export interface Writing {
+  readonly graph: OnnxGraph;
+  /** The shape of a reshape, with −1 where it grows with the batch. */
+  readonly shape: readonly number[];
+  /** A vector that is added to the result of a convolution or product, and nothing else is done with that result. */
+  readonly bias: Tensor | undefined;
+}
+
+/** Writes the nodes of a tensor whose inputs are written, and names it. */
+type NodeWriter = (tensor: Tensor, writing: Writing) => void;
+
+const as =
+  <A>(write: (tensor: Tensor, attrs: A, writing: Writing) => void): NodeWriter =>
+  (tensor, writing) =>
+    write(tensor, tensor.attrs as A, writing);
+
+/** Numbers in, numbers out, one by one: operands are broadcast in the order in which the widest was written. */
+function elementwise(tensor: Tensor, { graph }: Writing, write: (operands: string[]) => string): void {
+  const wide = tensor.inputs.find((input) => input.rank === tensor.rank && graph.orderOf(input) !== undefined);
+  const order = (wide && graph.orderOf(wide)) ?? inPlace(tensor);
+  const operands = tensor.inputs.map((input) => {
+    const missing = tensor.rank - input.rank;
+    const own = order.filter((axis) => axis >= missing).map((axis) => axis - missing);
+    const name = graph.value(input, own);
+    const added = order.flatMap((axis, i) => (axis < missing ? [i] : []));
+    // Axes that are missing in front are understood.
+    if (input.rank === 0 || added.every((axis, i) => axis === i)) return name;
+    return graph.node("Unsqueeze", [name, graph.int64(added, "axes")]);
+  });
+  graph.name(tensor, write(operands), order);
+}
+
+const simple =
+  (op: string, attributes: (attrs: never) => Readonly<Record<string, OnnxAttribute>> = () => ({})): NodeWriter =>
+  (tensor, writing) =>
+    elementwise(tensor, writing, (operands) => writing.graph.node(op, operands, attributes(tensor.attrs as never)));
+
+const cast = (graph: OnnxGraph, value: string, to: keyof typeof ELEMENT_TYPES): string =>
+  graph.node("Cast", [value], { to: int(ELEMENT_TYPES[to]) });
+
+/** ONNX's truth values become the engine's int32. */
+const comparison =
+  (...ops: readonly string[]): NodeWriter =>
+  (tensor, writing) =>
+    elementwise(tensor, writing, (operands) => {
+      const { graph } = writing;
+      const truth = ops.slice(1).reduce((value, op) => graph.node(op, [value]), graph.node(ops[0], operands));
+      return cast(graph, truth, "I32");
+    });
+
+const alongAxis = (op: string): NodeWriter =>
+  as<AxisAttrs>((tensor, { axis }, { graph }) => {
+    const [x] = tensor.inputs;
+    const order = graph.orderOf(x) ?? inPlace(x);
+    graph.name(tensor, graph.node(op, [graph.value(x, order)], { axis: int(order.indexOf(axis)) }), order);
+  });
+
+const reduction = (op: string, takesAxes: boolean): NodeWriter =>
+  as<ReduceAttrs>((tensor, { axes, keepDims }, { graph }) => {
+    const [x] = tensor.inputs;
+    const order = graph.orderOf(x) ?? inPlace(x);
+    const reduced = axes.map((axis) => order.indexOf(axis));
+    const left = order.filter((axis) => keepDims || !axes.includes(axis));
+    const keepdims = int(Number(keepDims));
+    const made = takesAxes
+      ? graph.node(op, [graph.value(x, order), graph.int64(reduced, "axes")], { keepdims })
+      : graph.node(op, [graph.value(x, order)], { keepdims, axes: ints(reduced) });
+    // Axes that are left close ranks.
+    const ranks = [...left].sort((a, b) => a - b);
+    graph.name(
+      tensor,
+      made,
+      left.map((axis) => ranks.indexOf(axis)),
+    );
+  });
+
+const pooling = (
+  op: string,
+  attributes: (attrs: AvgPoolAttrs) => Readonly<Record<string, OnnxAttribute>>,
+): NodeWriter =>
+  as<PoolAttrs>((tensor, attrs, { graph }) => {
+    const { kernel, stride, padding } = attrs;
+    const order = channelsFirst(tensor);
+    const made = graph.node(op, [graph.value(tensor.inputs[0], order)], {
+      kernel_shape: ints(kernel),
+      strides: ints(stride),
+      pads: ints([...padding, ...padding]),
+      ...attributes(attrs as AvgPoolAttrs),
+    });
+    graph.name(tensor, made, order);
+  });
+
+const convolution = as<ConvAttrs>((tensor, { stride, padding, dilation, groups }, { graph, bias }) => {
+  const [x, w] = tensor.inputs;
+  const [top, bottom, left, right] = padding;
+  const inputs = [graph.value(x, channelsFirst(x)), graph.value(w, [3, 2, 0, 1])]; // [R, S, C, O] as [O, C, R, S]
+  if (bias !== undefined) inputs.push(graph.value(bias));
+  const made = graph.node("Conv", inputs, {
+    kernel_shape: ints(w.shape.slice(0, 2)),
+    strides: ints(stride),
+    pads: ints([top, left, bottom, right]),
+    dilations: ints(dilation),
+    group: int(groups),
+  });
+  graph.name(tensor, made, channelsFirst(tensor));
+});
+
+const product = as<MatmulAttrs>((tensor, { transposeA, transposeB }, { graph, bias }) => {
+  const [a, b] = tensor.inputs;
+  if (tensor.rank === 2) {
+    const operands = [graph.value(a), graph.value(b), ...(bias === undefined ? [] : [graph.value(bias)])];
+    const turns = { transA: int(Number(transposeA)), transB: int(Number(transposeB)) };
+    graph.name(tensor, graph.node("Gemm", operands, turns));
+    return;
+  }
+  const read = (x: Tensor, isTurned: boolean): string => {
+    const axes = inPlace(x);
+    const [row, column] = axes.slice(-2);
+    return graph.value(x, isTurned ? [...axes.slice(0, -2), column, row] : axes);
+  };
+  graph.name(tensor, graph.node("MatMul", [read(a, transposeA), read(b, transposeB)]));
+});
+
+const sliced = as<GridAttrs>((tensor, { starts, steps, shape }, { graph }) => {
+  const [x] = tensor.inputs;
+  const axes = x.shape.flatMap((dim, a) => (starts[a] === 0 && steps[a] === 1 && shape[a] === dim ? [] : [a]));
+  if (axes.includes(0)) throw untouchedBatch("slice");
+  // Counted down to the first element, the end lies before it: −1 would mean the last.
+  const ends = axes.map((a) => {
+    const end = starts[a] + steps[a] * shape[a];
+    return end < 0 ? -(2 ** 31) : end;
+  });
+  const order = graph.orderOf(x) ?? inPlace(x);
+  const lists = [axes.map((a) => starts[a]), ends, axes.map((a) => order.indexOf(a)), axes.map((a) => steps[a])];
+  const names = ["starts", "ends", "axes", "steps"].map((kind, i) => graph.int64(lists[i], kind));
+  graph.name(tensor, graph.node("Slice", [graph.value(x, order), ...names]), order);
+});
+
+const placed = as<PlaceAttrs>((tensor, { starts, steps, shape, fill }, { graph }) => {
+  const [x] = tensor.inputs;
+  if (steps.some((step) => step !== 1)) throw new DuctusError("export: ONNX cannot spread elements apart (place)");
+  if (shape[0] !== x.shape[0]) throw untouchedBatch("place");
+  const order = graph.orderOf(x) ?? inPlace(x);
+  const before = order.map((a) => starts[a]);
+  const after = order.map((a) => shape[a] - x.shape[a] - starts[a]);
+  const pads = graph.int64([...before, ...after], "pads");
+  graph.name(tensor, graph.node("Pad", [graph.value(x, order), pads, graph.float32(fill, "fill")]), order);
+});
+
+const untouchedBatch = (op: string): DuctusError =>
+  new DuctusError(`export: a ${op} along the batch cannot be written for any batch size`);
+
+const expanded: NodeWriter = (tensor, { graph }) => {
+  const [x] = tensor.inputs;
+  const lead = tensor.rank - x.rank;
+  // 1 stands for "as it is", so that the batch stays open.
+  const shape = tensor.shape.map((dim, axis) => (axis >= lead && x.shape[axis - lead] === dim ? 1 : dim));
+  if (shape[0] !== 1) throw untouchedBatch("expand");
+  graph.name(tensor, graph.node("Expand", [graph.value(x), graph.int64(shape, "shape")]));
+};
+
+const normalised = as<NormAttrs>((tensor, { eps }, { graph }) => {
+  const [x, mean, variance, weight, bias] = tensor.inputs;
+  const order = tensor.rank > 1 ? channelsFirst(tensor) : inPlace(tensor);
+  const inputs = [graph.value(x, order), ...[weight, bias, mean, variance].map((vector) => graph.value(vector))];
+  graph.name(tensor, graph.node("BatchNormalization", inputs, { epsilon: float(eps) }), order);
+});
+
+const clipped = as<ClampAttrs>((tensor, { min, max }, writing) => {
+  const { graph } = writing;
+  const bounds = [graph.float32(min, "min"), graph.float32(max, "max")];
+  elementwise(tensor, writing, ([x]) => graph.node("Clip", [x, ...bounds]));
+});
+
+/** "body": through the ops that it is made of. "value": written by whoever reads it. null: for training only. */
+export const NODE_WRITERS = {
+  input: "value",
+  parameter: "value",
+  constant: "value",
+  permute: "value",
+  uniform: null,
+
+  neg: simple("Neg"),
+  abs: simple("Abs"),
+  exp: simple("Exp"),
+  log: simple("Log"),
+  sqrt: simple("Sqrt"),
+  tanh: simple("Tanh"),
+  sigmoid: simple("Sigmoid"),
+  relu: simple("Relu"),
+  erf: simple("Erf"),
+  detach: simple("Identity"),
+  cast: as<CastAttrs>((tensor, { dtype }, writing) => {
+    elementwise(tensor, writing, ([x]) => cast(writing.graph, x, dtype === "int32" ? "I32" : "F32"));
+  }),
+  add: simple("Add"),
+  sub: simple("Sub"),
+  mul: simple("Mul"),
+  div: simple("Div"),
+  pow: simple("Pow"),
+  maximum: simple("Max"),
+  minimum: simple("Min"),
+  eq: comparison("Equal"),
+  ne: comparison("Equal", "Not"),
+  lt: comparison("Less"),
+  le: comparison("LessOrEqual"),
+  gt: comparison("Greater"),
+  ge: comparison("GreaterOrEqual"),
+  where: (tensor, writing) =>
+    elementwise(tensor, writing, ([condition, ...branches]) =>
+      writing.graph.node("Where", [cast(writing.graph, condition, "BOOL"), ...branches]),
+    ),
+
+  sum: reduction("ReduceSum", true),
+  max: reduction("ReduceMax", false),
+  argmax: as<ArgmaxAttrs>((tensor, { axis, keepDims }, { graph }) => {
+    const index = graph.node("ArgMax", [graph.value(tensor.inputs[0])], {
+      axis: int(axis),
+      keepdims: int(Number(keepDims)),
+    });
+    graph.name(tensor, cast(graph, index, "I32"));
+  }),
+
+  reshape: (tensor, { graph, shape }) =>
+    graph.name(tensor, graph.node("Reshape", [graph.value(tensor.inputs[0]), graph.int64(shape, "shape")])),
+  expand: expanded,
+  slice: sliced,
+  place: placed,
+  concat: as<ConcatAttrs>((tensor, { axis }, { graph }) => {
+    const order = graph.orderOf(tensor.inputs[0]) ?? inPlace(tensor);
+    const operands = tensor.inputs.map((input) => graph.value(input, order));
+    graph.name(tensor, graph.node("Concat", operands, { axis: int(order.indexOf(axis)) }), order);
+  }),
+
+  gather: as<GatherAttrs>((tensor, { axis }, { graph }) => {
+    const operands = tensor.inputs.map((input) => graph.value(input));
+    graph.name(tensor, graph.node("GatherElements", operands, { axis: int(axis) }));
+  }),
+  scatterAdd: null,
+  embedding: (tensor, { graph }) =>
+    graph.name(
+      tensor,
+      graph.node(
+        "Gather",
+        tensor.inputs.map((input) => graph.value(input)),
+      ),
+    ),
+  embeddingGrad: null,
+
+  matmul: product,
+  conv2d: convolution,
+  conv2dInputGrad: null,
+  conv2dWeightGrad: null,
+  maxPool2d: pooling("MaxPool", () => ({})),
+  maxPool2dWinners: null,
+  maxPool2dGrad: null,
+  avgPool2d: pooling("AveragePool", ({ countIncludePad }) => ({ count_include_pad: int(Number(countIncludePad)) })),
+  avgPool2dGrad: null,
+
+  leakyRelu: simple("LeakyRelu", ({ negativeSlope }: SlopeAttrs) => ({ alpha: float(negativeSlope) })),
+  elu: simple("Elu", ({ alpha }: AlphaAttrs) => ({ alpha: float(alpha) })),
+  gelu: "body",
+  silu: "body",
+  softplus: simple("Softplus"),
+  clamp: clipped,
+  softmax: alongAxis("Softmax"),
+  logSoftmax: alongAxis("LogSoftmax"),
+  dropout: null,
+  batchNorm: normalised,
+  layerNorm: as<LayerNormAttrs>((tensor, { eps, axes }, { graph }) => {
+    const operands = tensor.inputs.map((input) => graph.value(input));
+    graph.name(tensor, graph.node("LayerNormalization", operands, { axis: int(-axes), epsilon: float(eps) }));
+  }),
+  groupNorm: "body",
+  crossEntropy: null,
+  nllLoss: null,
+  mseLoss: null,
+  bceWithLogits: null,
+} satisfies Readonly<Record<OpName, NodeWriter | "body" | "value" | null>> as Readonly<
+  Record<OpName, NodeWriter | "body" | "value" | null>
+>;

@@ -1,0 +1,27 @@
+/** Weights alone, from whatever file has some. Apart from model-file.ts, so that pages that load models do not carry it. */
+import { DataError } from "../engine/errors.ts";
+import { CHECKSUM_KEY, describeContent, RESERVED, verifyChecksum } from "./model-file.ts";
+import { looksLikeSafetensors, parseSafetensors } from "./safetensors.ts";
+import { toFloat32 } from "./tensor-data.ts";
+import { looksLikeTorch, parseTorch } from "./torch.ts";
+
+/**
+ * The weights of a model file, of bare safetensors or of a PyTorch state dict, told apart by their content, all as float32
+ * (a whole-number buffer such as `num_batches_tracked` too) under their names in the file. Throws DataError as the readers
+ * of these formats do, and where the file is none of them.
+ */
+export function decodeWeights(
+  bytes: Uint8Array,
+  name: string,
+): Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }> {
+  if (looksLikeTorch(bytes)) {
+    const tensors = [...parseTorch(bytes, name)];
+    return new Map(tensors.map(([key, { shape, data }]) => [key, { shape, data: new Float32Array(data) }]));
+  }
+  if (!looksLikeSafetensors(bytes)) throw new DataError(`${name} holds no weights: ${describeContent(bytes)}`);
+  const { tensors, metadata } = parseSafetensors(bytes, name);
+  if (Object.hasOwn(metadata, CHECKSUM_KEY)) verifyChecksum(bytes, metadata, name);
+  const weights = [...tensors].filter(([key]) => !key.startsWith(RESERVED));
+  if (weights.length === 0) throw new DataError(`${name} holds no weights: it has no tensors`);
+  return new Map(weights.map(([key, tensor]) => [key, { shape: tensor.shape, data: toFloat32(tensor) }]));
+}

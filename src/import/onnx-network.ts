@@ -1,0 +1,173 @@
+/**
+ * A network made elsewhere, as a module: replays the nodes of an ONNX graph in ops of the engine (onnx-ops.ts) whenever it
+ * is traced. Saved, it becomes a stored graph like any network of a user's own, and needs no ONNX file any more.
+ */
+import { DataError, DuctusError } from "../engine/errors.ts";
+import { reshape } from "../engine/ops/movement.ts";
+import { formatShape, type Shape, sizeOf } from "../engine/shape.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import type { OnnxModel, OnnxNode, OnnxValue } from "../formats/onnx.ts";
+import { quote } from "../formats/text.ts";
+import { type AnyParameter, type Context, Module } from "../nn/module.ts";
+import { OnnxAttributes } from "./onnx-attributes.ts";
+import { ONNX_OPS } from "./onnx-ops.ts";
+import { asValue, dimsOf, plain, settled, type Value } from "./onnx-value.ts";
+import { type OnnxWeights, onnxWeights } from "./onnx-weights.ts";
+
+/** Which axis of a picture holds its channels. */
+export type OnnxLayout = "NCHW" | "NHWC";
+
+/** Elements of one tensor for one sample; a network that needs more is no recogniser of handwriting. */
+const MAX_ELEMENTS = 2 ** 28;
+const MAX_NODES = 20_000;
+
+export class OnnxNetwork extends Module {
+  /** Shape of one input as Ductus has it: [height, width, channels]. */
+  readonly inputShape: Shape;
+  /** Whether the graph ended in a softmax that was left out, as Ductus works with logits. */
+  readonly droppedSoftmax: boolean;
+  readonly #nodes: readonly OnnxNode[];
+  readonly #weights: OnnxWeights;
+  readonly #input: OnnxValue;
+  readonly #output: string;
+  readonly #layout: OnnxLayout;
+  readonly #opset: number;
+
+  /**
+   * @param layout of the input; default: found by where there are 1 or 3 channels, channels first when in doubt
+   * @throws DataError naming the operator and its node where one cannot be imported
+   */
+  constructor(model: OnnxModel, layout?: OnnxLayout) {
+    super();
+    const inputs = model.inputs.filter(({ name }) => !model.initializers.has(name));
+    if (inputs.length !== 1 || model.outputs.length !== 1) {
+      const list = (values: readonly OnnxValue[]): string =>
+        values
+          .map(({ name }) => quote(name))
+          .slice(0, 5)
+          .join(", ");
+      throw new DataError(
+        `it has ${inputs.length} inputs (${list(inputs)}) and ${model.outputs.length} outputs (${list(model.outputs)}); a classifier has one of each`,
+      );
+    }
+    if (model.nodes.length > MAX_NODES) throw new DataError(`it has ${model.nodes.length} nodes: too many`);
+    if (model.opset < 7) throw new DataError(`it is written for opset ${model.opset}; export it for 7 or newer`);
+    this.#input = inputs[0];
+    const dims = pictureDims(this.#input);
+    this.#layout = this.#input.shape?.length === 4 ? (layout ?? guessLayout(dims)) : "NHWC";
+    const [a, b, c] = dims;
+    this.inputShape = this.#layout === "NCHW" ? [b, c, a] : [a, b, c];
+    const last = model.nodes.find(({ outputs }) => outputs[0] === model.outputs[0].name);
+    this.droppedSoftmax = last?.op === "Softmax" && last.domain === "";
+    this.#output = this.droppedSoftmax && last !== undefined ? last.inputs[0] : model.outputs[0].name;
+    this.#nodes = model.nodes;
+    this.#opset = model.opset;
+    this.#weights = onnxWeights(model);
+  }
+
+  /** @param x [batch, height, width, channels] → [batch, classes] */
+  forward(x: Tensor, _context: Context): Tensor {
+    const batch = x.shape[0];
+    const values = new Map<string, Value>(this.#weights.values);
+    values.set(this.#input.name, this.#enter(x, batch));
+    const first = this.#input.shape?.[0];
+    const fixedBatch = typeof first === "number" && first > 0 ? first : undefined;
+    for (const [i, node] of this.#nodes.entries()) {
+      // Constants are values already.
+      if (node.outputs.every((name) => values.has(name))) continue;
+      const made = this.#apply(node, i, values, batch, fixedBatch);
+      for (const [k, value] of made.entries()) {
+        const { size } = value.tensor;
+        if (size > MAX_ELEMENTS * batch) throw new DataError(`${label(node, i)}: it makes ${size} numbers: too many`);
+        const name = node.outputs[k];
+        if (name) values.set(name, value);
+      }
+      // Nodes behind the output (a softmax, a choice of the best) are not needed.
+      if (values.has(this.#output)) break;
+    }
+    const output = values.get(this.#output);
+    if (output === undefined) throw new DataError(`no node makes its output ${quote(this.#output)}`);
+    const [rows, ...rest] = dimsOf(output);
+    if (rows !== batch || rest.length === 0 || sizeOf(rest) !== Math.max(...rest)) {
+      throw new DataError(`its output is ${formatShape(dimsOf(output))}; a classifier gives [batch, classes]`);
+    }
+    const logits = plain(output);
+    return logits.rank === 2 ? logits : reshape(logits, [batch, sizeOf(rest)]);
+  }
+
+  override describe(): string {
+    return `OnnxNetwork(${this.#nodes.length} nodes)`;
+  }
+
+  override *namedParameters(prefix = ""): IterableIterator<[name: string, parameter: AnyParameter]> {
+    for (const [name, parameter] of this.#weights.parameters) yield [prefix + name, parameter];
+  }
+
+  /** The input as the graph wants it. Channels first costs nothing here: it is an order of axes. */
+  #enter(x: Tensor, batch: number): Value {
+    const order = this.#layout === "NCHW" ? [0, 3, 1, 2] : [0, 1, 2, 3];
+    const picture: Value = { tensor: x, order };
+    const rank = this.#input.shape?.length ?? 4;
+    if (rank === 4) return picture;
+    const [height, width] = this.inputShape;
+    return asValue(reshape(x, rank === 2 ? [batch, height * width] : [batch, height, width]));
+  }
+
+  #apply(
+    node: OnnxNode,
+    i: number,
+    values: ReadonlyMap<string, Value>,
+    batch: number,
+    fixedBatch: number | undefined,
+  ): readonly Value[] {
+    const rule = node.domain === "" && Object.hasOwn(ONNX_OPS, node.op) ? ONNX_OPS[node.op] : undefined;
+    if (rule === undefined) throw new DataError(`${label(node, i)}: this operator cannot be imported`);
+    const inputs = node.inputs.map((name) => {
+      const value = values.get(name);
+      if (name !== "" && value === undefined) {
+        throw new DataError(`${label(node, i)}: its input ${quote(name)} is made by no node before it`);
+      }
+      return value;
+    });
+    const attrs = new OnnxAttributes(node.attributes);
+    try {
+      const call = { inputs, attrs, outputs: node.outputs.length, opset: this.#opset, batch, fixedBatch };
+      const made = [rule(call)].flat();
+      return inputs.every((value) => value === undefined || isConstant(value)) ? made.map(settled) : made;
+    } catch (error) {
+      if (!(error instanceof DuctusError)) throw error;
+      throw new DataError(`${label(node, i)}: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+const isConstant = ({ tensor }: Value): boolean => tensor.op.name === "constant";
+
+/** The operator and the name of its node, or its number where it has none. */
+const label = ({ op, domain, name }: OnnxNode, i: number): string =>
+  `node ${name === "" ? i : quote(name)} (${quote(domain === "" ? op : `${domain}.${op}`).slice(1, -1)})`;
+
+function guessLayout([first, , last]: readonly number[]): OnnxLayout {
+  const isChannels = (dim: number): boolean => dim === 1 || dim === 3;
+  return isChannels(last) && !isChannels(first) ? "NHWC" : "NCHW";
+}
+
+/** The three axes behind the batch. A row of n² numbers, or a picture without channels, is a grey picture. */
+function pictureDims({ name, shape, dtype }: OnnxValue): readonly [number, number, number] {
+  if (shape === undefined || dtype === undefined) throw new DataError(`its input ${quote(name)} has no shape`);
+  const dims = shape.slice(1);
+  const open = dims.find((dim) => typeof dim !== "number" || dim < 1 || dim > 65535);
+  if (open !== undefined) {
+    throw new DataError(
+      `its input ${quote(name)} is [${shape.join(", ").slice(0, 100)}]; export it for pictures of one size (only the batch may be open)`,
+    );
+  }
+  const sizes = dims as readonly number[];
+  if (sizes.length === 3) return [sizes[0], sizes[1], sizes[2]];
+  if (sizes.length === 2) return [sizes[0], sizes[1], 1];
+  const side = Math.sqrt(sizes[0] ?? 0);
+  if (sizes.length === 1 && Number.isInteger(side)) return [side, side, 1];
+  throw new DataError(
+    `its input ${quote(name)} is ${formatShape([0, ...sizes]).replace("0", "batch")}, which is no picture`,
+  );
+}

@@ -1,0 +1,119 @@
+/**
+ * What an ONNX value is while its graph is traced: a tensor of the engine, whose axes may stand in another order. Networks
+ * made elsewhere compute channels first, the engine channels last; as a transposition is only another `order`, none is
+ * computed until an op needs its axes in place.
+ */
+import { DataError } from "../engine/errors.ts";
+import { type ConstantAttrs, constant } from "../engine/ops/constant.ts";
+import { permute, reshape } from "../engine/ops/movement.ts";
+import { expandComposites } from "../engine/passes/expand.ts";
+import type { Shape } from "../engine/shape.ts";
+import type { NdArray, Primitive, Tensor } from "../engine/tensor.ts";
+import { topologicalOrder } from "../engine/trace.ts";
+
+export interface Value {
+  readonly tensor: Tensor;
+  /** Axis i of the ONNX value is axis `order[i]` of the tensor. */
+  readonly order: readonly number[];
+}
+
+const upTo = (rank: number): number[] => Array.from({ length: rank }, (_, axis) => axis);
+
+/** A tensor whose axes are in place. */
+export const asValue = (tensor: Tensor): Value => ({ tensor, order: upTo(tensor.rank) });
+
+/** The shape that ONNX sees. */
+export const dimsOf = ({ tensor, order }: Value): Shape => order.map((axis) => tensor.shape[axis]);
+
+/** The tensor whose axis i is axis `axes[i]` of the value. */
+export function arranged({ tensor, order }: Value, axes: readonly number[]): Tensor {
+  const moved = axes.map((axis) => order[axis]);
+  return moved.every((axis, i) => axis === i) ? tensor : permute(tensor, moved);
+}
+
+/** The tensor with all axes in ONNX's order. */
+export const plain = (value: Value): Tensor => arranged(value, upTo(value.order.length));
+
+/** Same elements, other shape. */
+export const reshaped = (value: Value, shape: Shape): Value => asValue(reshape(plain(value), shape));
+
+/** [N, C, …] as [N, …, C]. */
+export const channelsLast = (value: Value): Tensor =>
+  arranged(value, [0, ...upTo(value.order.length).slice(2), ...(value.order.length > 1 ? [1] : [])]);
+
+/** The value whose channels are the last axis of the tensor: [N, …, C] as [N, C, …]. */
+export const fromChannelsLast = (tensor: Tensor): Value => ({
+  tensor,
+  order: [0, tensor.rank - 1, ...upTo(tensor.rank - 1).slice(1)],
+});
+
+/** An elementwise op of one operand: the axes stay where they are. */
+export const mapped = ({ tensor, order }: Value, op: (x: Tensor) => Tensor): Value => ({ tensor: op(tensor), order });
+
+/** The axis of the value's tensor that ONNX calls `axis`, which may be negative. */
+export function tensorAxis({ order }: Value, axis: number): number {
+  const found = order[axis < 0 ? axis + order.length : axis];
+  if (found === undefined) throw new DataError(`there is no axis ${axis} in a value with ${order.length} axes`);
+  return found;
+}
+
+/** An elementwise op of several operands, broadcast as NumPy does. The result keeps the axes of its widest operand. */
+export function broadcast(values: readonly Value[], op: (...operands: Tensor[]) => Tensor): Value {
+  const rank = Math.max(...values.map(({ order }) => order.length));
+  const wide = values.filter(({ order }) => order.length === rank);
+  const { order } = wide.find((value) => value.order.some((axis, i) => axis !== i)) ?? wide[0];
+  const axes = upTo(rank).map((axis) => order.indexOf(axis));
+  const isInPlace = axes.every((axis, i) => axis === i);
+  const isConstant = values.map(({ tensor }) => tensor.op.name === "constant" && tensor.size === 1);
+  const operands = values.map((value, i) => {
+    if (isConstant[i] && isConstant.includes(false)) return scalar(value.tensor);
+    // The engine adds missing axes in front itself.
+    if (isInPlace) return plain(value);
+    const missing = rank - value.order.length;
+    const full = missing === 0 ? value : reshaped(value, [...new Array<number>(missing).fill(1), ...dimsOf(value)]);
+    return arranged(full, axes);
+  });
+  return { tensor: op(...operands), order };
+}
+
+/** The number of a constant without axes, as kernels like it. */
+function scalar(tensor: Tensor): Tensor {
+  const { dtype, value } = tensor.attrs as ConstantAttrs;
+  return constant(typeof value === "number" ? value : value[0], dtype);
+}
+
+/** Shapes, axes and bounds are short; more is not worked out while tracing. */
+const MOST_KNOWN = 4096;
+
+/** The numbers of a value that constants alone decide, in ONNX's order. @throws DataError when they do not */
+export function knownNumbers(value: Value, what: string): number[] {
+  const { size } = value.tensor;
+  if (size > MOST_KNOWN) throw new DataError(`its ${what} is made of ${size} numbers: too many`);
+  const found = evaluated(value);
+  if (found === undefined) throw new DataError(`its ${what} depends on the input; export it with constant shapes`);
+  return found;
+}
+
+/**
+ * What constants alone decide, as a constant. Done for every node, so that arithmetic on shapes never becomes a long chain.
+ */
+export function settled(value: Value): Value {
+  const { size, dtype, op } = value.tensor;
+  const found = size > MOST_KNOWN || op.name === "constant" || dtype === "uint8" ? undefined : evaluated(value);
+  return found === undefined ? value : asValue(constant(found, dtype === "int32" ? "int32" : "float32", dimsOf(value)));
+}
+
+/** By the reference loops; undefined when there is an input or a weight in it, or anything long. */
+function evaluated(value: Value): number[] | undefined {
+  const results = new Map<Tensor, NdArray>();
+  const [root] = expandComposites([plain(value)]);
+  for (const tensor of topologicalOrder([root])) {
+    const { op, inputs, attrs, shape, size } = tensor;
+    if (op.name === "input" || op.name === "parameter" || size > MOST_KNOWN) return undefined;
+    const result = { shape, data: new Float64Array(size) };
+    const operands = inputs.map((input) => results.get(input) as NdArray);
+    (op as Primitive<never>).reference(operands, result, attrs as never);
+    results.set(tensor, result);
+  }
+  return [...(results.get(root) as NdArray).data];
+}

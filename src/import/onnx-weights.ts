@@ -1,0 +1,133 @@
+/**
+ * The weights of an ONNX graph as parameters, under PyTorch's names and in its layouts: `conv1.weight`, `fc2.bias`. Names in
+ * the file that say as much stay; those that an exporter made up (`onnx::Conv_20`) are replaced by one for each layer.
+ */
+import { Parameter } from "../engine/tensor.ts";
+import type { OnnxModel, OnnxNode } from "../formats/onnx.ts";
+import { type StoredTensor, toFloat32 } from "../formats/tensor-data.ts";
+import { storedConstant } from "./onnx-ops.ts";
+import { asValue, type Value } from "./onnx-value.ts";
+
+interface Layer {
+  /** What such a layer is called. */
+  readonly layer: string;
+  /** What the inputs of the operator are to it, where they are weights. */
+  readonly roles: readonly (string | null)[];
+}
+
+const LAYERS: ReadonlyMap<string, Layer> = new Map([
+  ["Conv", { layer: "conv", roles: [null, "weight", "bias"] }],
+  ["Gemm", { layer: "fc", roles: [null, "weight", "bias"] }],
+  ["MatMul", { layer: "fc", roles: [null, "weight"] }],
+  ["BatchNormalization", { layer: "norm", roles: [null, "weight", "bias", "running_mean", "running_var"] }],
+  ["InstanceNormalization", { layer: "norm", roles: [null, "weight", "bias"] }],
+  ["LayerNormalization", { layer: "norm", roles: [null, "weight", "bias"] }],
+  ["PRelu", { layer: "prelu", roles: [null, "weight"] }],
+]);
+
+/** Operators whose result is shifted by an `Add` behind them where they have no bias of their own. */
+const BIASED = new Set(["MatMul", "Conv", "Gemm"]);
+
+export interface OnnxWeights {
+  /** The values of initialisers and constants, by ONNX's names. */
+  readonly values: ReadonlyMap<string, Value>;
+  /** From input to output. */
+  readonly parameters: ReadonlyMap<string, Parameter>;
+}
+
+/**
+ * Finds what each stored tensor is to its node. Weights of layers can be trained; other numbers (a normalisation of pixels,
+ * a running mean) cannot, and single ones become constants.
+ */
+export function onnxWeights({ nodes, initializers }: OnnxModel): OnnxWeights {
+  const stored = new Map(initializers);
+  for (const { op, outputs, attributes } of nodes) {
+    const tensor = op === "Constant" ? attributes["value"] : undefined;
+    if (tensor?.kind === "tensor") stored.set(outputs[0], tensor.value);
+  }
+  const values = new Map<string, Value>();
+  const parameters = new Map<string, Parameter>();
+  const taken = new Set([...stored.keys()].map(ownerOf));
+  /** The layer that made a value, while it lacks a bias. */
+  const biasless = new Map<string, string>();
+  const uses = new Map<string, OnnxNode[]>();
+  for (const node of nodes) {
+    for (const input of node.inputs) {
+      const known = uses.get(input);
+      if (known === undefined) uses.set(input, [node]);
+      else known.push(node);
+    }
+  }
+
+  const add = (name: string, wanted: string, tensor: StoredTensor, trainable: boolean): void => {
+    let unique = wanted;
+    for (let i = 2; parameters.has(unique); i++) unique = `${wanted}_${i}`;
+    const isTurned = trainable && (uses.get(name) ?? []).every((node) => readsTransposed(node, name));
+    const { shape, data } = isTurned && tensor.shape.length === 2 ? transposed(tensor) : floats(tensor);
+    const parameter = new Parameter(shape, data, trainable);
+    parameters.set(unique, parameter);
+    values.set(name, { tensor: parameter, order: isTurned && shape.length === 2 ? [1, 0] : shape.map((_, i) => i) });
+  };
+
+  for (const node of nodes) {
+    const kind = LAYERS.get(node.op);
+    const isLayer = kind?.roles.some((role, i) => role !== null && stored.has(node.inputs[i]));
+    const layer = kind && isLayer ? layerName(node, kind, taken) : undefined;
+    for (const [i, name] of node.inputs.entries()) {
+      const tensor = stored.get(name);
+      if (tensor === undefined || values.has(name)) continue;
+      const shifted = node.op === "Add" ? biasless.get(node.inputs[1 - i]) : undefined;
+      const role = shifted === undefined ? (kind?.roles[i] ?? null) : "bias";
+      if (!tensor.dtype.includes("F") || tensor.data.length === 0) {
+        values.set(name, asValue(storedConstant(tensor)));
+      } else if (role === null) {
+        if (tensor.data.length === 1) values.set(name, asValue(storedConstant(tensor)));
+        else add(name, printable(name), tensor, false);
+      } else {
+        const owner = shifted ?? layer;
+        const [rows, ...rest] = tensor.shape;
+        // A row is a vector, as PyTorch has biases.
+        const value = role === "bias" && rest.length === 1 && rows === 1 ? { ...tensor, shape: rest } : tensor;
+        const isTelling = name.endsWith(`.${role}`) && printable(name) === name;
+        add(name, isTelling ? name : `${owner}.${role}`, value, !role.startsWith("running_"));
+      }
+    }
+    if (layer !== undefined && BIASED.has(node.op) && !node.inputs[2]) biasless.set(node.outputs[0], layer);
+  }
+  return { values, parameters };
+}
+
+/** What its weights are called after: as they are named in the file, or by kind and the first number that is free. */
+function layerName(node: OnnxNode, { layer, roles }: Layer, taken: Set<string>): string {
+  const telling = node.inputs.find((name, i) => roles[i] && name.endsWith(`.${roles[i]}`) && printable(name) === name);
+  if (telling !== undefined) return ownerOf(telling);
+  let number = 1;
+  while (taken.has(`${layer}${number}`)) number++;
+  taken.add(`${layer}${number}`);
+  return `${layer}${number}`;
+}
+
+/** `conv1` of `conv1.weight`. */
+const ownerOf = (name: string): string => name.slice(0, Math.max(0, name.lastIndexOf(".")));
+
+const printable = (name: string): string => name.replace(/[^\w.-]+/g, "_").slice(0, 200) || "constant";
+
+/** Whether a node reads a value as a [in, out] matrix, which PyTorch keeps as [out, in]. */
+function readsTransposed({ op, inputs, attributes }: OnnxNode, name: string): boolean {
+  const transB = attributes["transB"];
+  return inputs[1] === name && inputs[0] !== name && (op === "MatMul" || (op === "Gemm" && !transB?.value));
+}
+
+function floats(tensor: StoredTensor): { shape: readonly number[]; data: Float32Array } {
+  return { shape: tensor.shape, data: toFloat32(tensor) };
+}
+
+function transposed(tensor: StoredTensor): { shape: readonly number[]; data: Float32Array } {
+  const [rows, columns] = tensor.shape;
+  const from = toFloat32(tensor);
+  const data = new Float32Array(from.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) data[column * rows + row] = from[row * columns + column];
+  }
+  return { shape: [columns, rows], data };
+}

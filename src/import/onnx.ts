@@ -1,0 +1,133 @@
+/** From an ONNX file to a model that evaluates, fine-tunes and saves like any other. */
+import { MNIST_PREPROCESSING, type Preprocessing } from "../data/preprocess.ts";
+import { preprocessingSchema } from "../data/preprocessing-schema.ts";
+import { DataError, DuctusError, UsageError } from "../engine/errors.ts";
+import {
+  type Checked,
+  check,
+  either,
+  list,
+  Mismatch,
+  number,
+  oneOf,
+  record,
+  type Schema,
+  text,
+} from "../engine/schema.ts";
+import type { Shape } from "../engine/shape.ts";
+import { decodeOnnx, type OnnxModel, type ReadExternal } from "../formats/onnx.ts";
+import { parseStrictJson } from "../formats/text.ts";
+import type { Normalization } from "../models/model.ts";
+import { summary } from "../nn/summary.ts";
+import { TrainedModel } from "../train/trained-model.ts";
+import { type OnnxLayout, OnnxNetwork } from "./onnx-network.ts";
+
+/** Keys of the file's metadata in which Ductus says what a graph alone does not; values are JSON. */
+export const METADATA = {
+  /** Class names in the order of the outputs. */
+  classes: "classes",
+  /** What pixels 0 … 1 go through before they enter the graph: mean and std; null where the graph does that itself. */
+  normalization: "normalization",
+  /** "uint8" or "float32": what samples are made of before the normalisation. */
+  inputType: "input_type",
+  layout: "layout",
+  /** From a picture of any size to a sample. */
+  preprocessing: "preprocessing",
+} as const;
+
+const numbers = either(number(), list(number()));
+const nothing: Schema<null> = (value, path) => {
+  if (value !== null) throw new Mismatch(path, "must be null");
+  return value;
+};
+const metadataSchema = record(
+  {},
+  {
+    classes: list(text),
+    normalization: either(nothing, record({ mean: numbers, std: numbers })),
+    input_type: oneOf("uint8", "float32"),
+    layout: oneOf("NCHW", "NHWC"),
+    preprocessing: preprocessingSchema,
+  },
+);
+
+/** What a file from elsewhere does not say. */
+export interface ImportOptions {
+  /** Default: from the metadata, else "0", "1", … */
+  readonly classes?: readonly string[];
+  /** What pixels 0 … 1 are to go through; default: from the metadata, else nothing. */
+  readonly normalization?: Normalization;
+  /** Of the input; default: from the metadata, else by where there are 1 or 3 channels. */
+  readonly layout?: OnnxLayout;
+}
+
+export interface Imported {
+  readonly model: TrainedModel;
+  readonly network: OnnxNetwork;
+  readonly file: OnnxModel;
+}
+
+/**
+ * Reads an ONNX file.
+ * @param name the file's, which starts every message
+ * @param readExternal gives files of weights beside it
+ * @throws DataError in one line where it is damaged, is no classifier of pictures, or has an operator that Ductus lacks
+ */
+export async function importOnnx(
+  bytes: Uint8Array,
+  name: string,
+  readExternal: ReadExternal,
+  options: ImportOptions = {},
+): Promise<Imported> {
+  const file = await decodeOnnx(bytes, name, readExternal);
+  const known = readMetadata(file, name);
+  try {
+    const network = new OnnxNetwork(file, options.layout ?? known.layout);
+    const { inputShape } = network;
+    // Bytes that the graph takes as they are it normalises itself.
+    const takesBytes = file.inputs.some(({ name: input, dtype }) => dtype === "U8" && !file.initializers.has(input));
+    const normalization = options.normalization ?? (takesBytes ? null : known.normalization);
+    const inputType = known.input_type ?? "uint8";
+    const [count] = summary(network, inputShape, takesBytes ? "uint8" : "float32").outputShape;
+    const classes = options.classes ?? known.classes ?? count;
+    if (typeof classes !== "number" && classes.length !== count) {
+      throw new UsageError(`${name} tells ${count} classes apart but ${classes.length} are named`);
+    }
+    const preprocessing = { ...(known.preprocessing ?? defaultPreprocessing(inputShape)) };
+    return {
+      model: new TrainedModel(network, { inputShape, inputType, normalization, classes, preprocessing }),
+      network,
+      file,
+    };
+  } catch (error) {
+    if (!(error instanceof DuctusError) || error instanceof UsageError) throw error;
+    throw new DataError(`${name}: ${error.message}`, { cause: error });
+  }
+}
+
+/** What the metadata says under Ductus's keys. What is there but means something else is not Ductus's, and left alone. */
+function readMetadata({ metadata }: OnnxModel, name: string): Checked<typeof metadataSchema> {
+  const found: Record<string, unknown> = {};
+  for (const key of Object.values(METADATA)) {
+    if (!Object.hasOwn(metadata, key)) continue;
+    try {
+      found[key] = parseStrictJson(metadata[key], name);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+    }
+  }
+  const checked = check(metadataSchema, found);
+  return checked instanceof Mismatch ? {} : checked;
+}
+
+/** As MNIST's for grey pictures, in proportion; others are resized. */
+function defaultPreprocessing([height, width, channels]: Shape): Preprocessing | undefined {
+  if (channels === 1) {
+    const box = Math.max(
+      1,
+      Math.round((Math.min(height, width) * MNIST_PREPROCESSING.box) / MNIST_PREPROCESSING.height),
+    );
+    return { ...MNIST_PREPROCESSING, height, width, box };
+  }
+  return channels === 3 ? { kind: "resize", height, width, channels, invert: false } : undefined;
+}

@@ -1,0 +1,56 @@
+/** Decodes pictures with what the browser has: everything that an `<img>` shows, and what canvases and cameras give. */
+import type { Picture } from "../../data/picture.ts";
+import { DataError } from "../../engine/errors.ts";
+import { nameOf, readBytes, type Source } from "./bytes.ts";
+
+/** A picture may have so many pixels; more would be a mistake or an attack. */
+const MAX_PIXELS = 100_000_000;
+
+/** A picture in one of its many forms: an encoded file, decoded pixels, or something that a canvas can draw. */
+export type PictureSource = Source | ImageData | Exclude<CanvasImageSource, SVGImageElement>;
+
+/**
+ * Pixels of a picture, turned upright if its camera said how it was held.
+ * @returns RGBA bytes
+ * @throws DataError when it is no picture that the browser can decode
+ */
+export async function decodePicture(source: PictureSource): Promise<Picture> {
+  if (source instanceof ImageData) return fromImageData(source);
+  const [name, drawn] = isEncoded(source)
+    ? [nameOf(source, "picture"), new Blob([new Uint8Array(await readBytes(source))])]
+    : ["picture", source];
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(drawn);
+  } catch (cause) {
+    throw new DataError(`${name}: cannot read the picture; expected a whole PNG, JPEG or WebP file`, { cause });
+  }
+  try {
+    const { width, height } = bitmap;
+    if (width * height > MAX_PIXELS) throw new DataError(`${name}: ${width}×${height} pixels are too many`);
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    if (context === null) throw new DataError(`${name}: the browser has no canvas of ${width}×${height} pixels`);
+    context.drawImage(bitmap, 0, 0);
+    return fromImageData(context.getImageData(0, 0, width, height));
+  } finally {
+    bitmap.close();
+  }
+}
+
+function isEncoded(source: Exclude<PictureSource, ImageData>): source is Source {
+  return (
+    typeof source === "string" ||
+    source instanceof URL ||
+    source instanceof Blob ||
+    source instanceof Response ||
+    source instanceof ArrayBuffer ||
+    source instanceof Uint8Array
+  );
+}
+
+const fromImageData = ({ width, height, data }: ImageData): Picture => ({
+  width,
+  height,
+  channels: 4,
+  data: data as Uint8ClampedArray,
+});

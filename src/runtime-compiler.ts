@@ -1,0 +1,36 @@
+/** The part of `ductus/runtime` that a model file needs: the engine compiles the graph that the file holds. */
+import { preprocessedShape } from "./data/preprocess.ts";
+import { preprocessingSchema } from "./data/preprocessing-schema.ts";
+import { wasmBackend } from "./engine/backends/wasm/wasm.ts";
+import { DataError } from "./engine/errors.ts";
+import { check, Mismatch } from "./engine/schema.ts";
+import { sameShape } from "./engine/shape.ts";
+import { trace } from "./engine/trace.ts";
+import { type Recogniser, recogniserOf } from "./export/standalone/recogniser.ts";
+import { decodeModelFile, verifyGolden } from "./formats/model-file.ts";
+import { GraphModule } from "./models/graph-module.ts";
+import { inferenceContext } from "./nn/context.ts";
+
+/** Makes a recogniser of a model file. One picture is too little work for more than one thread. */
+export async function openModel(bytes: Uint8Array, name: string): Promise<Recogniser> {
+  const file = decodeModelFile(bytes, name);
+  const { shape, dtype } = file.input;
+  const preprocessing = check(preprocessingSchema, file.preprocessing);
+  if (preprocessing instanceof Mismatch || !sameShape(preprocessedShape(preprocessing), shape) || dtype === "int32") {
+    throw new DataError(`${name}: it does not say how pictures become its inputs`);
+  }
+  const network = new GraphModule(file.graph, file.weights);
+  const graph = trace((tracer) => ({
+    logits: network.forward(tracer.input("x", [1, ...shape], dtype, true), inferenceContext()),
+  }));
+  const program = await wasmBackend({ threads: 1 }).compile(graph);
+  const { x } = program.inputs;
+  const { logits } = program.outputs;
+  const run = async (input: Float32Array): Promise<ArrayLike<number>> => {
+    x.set(input);
+    program.run();
+    return logits;
+  };
+  await verifyGolden(file, run, name);
+  return recogniserOf({ labels: file.classNames, inputType: dtype, preprocessing }, x, logits, program.run);
+}

@@ -1,0 +1,16 @@
+/** What a page downloads for each way of using the package: the built package, bundled, minified and compressed. */
+import { expect, test } from "vitest";
+import { bundle } from "./bundle.ts";
+
+const KB = 1024;
+
+test.each([
+  ["reading with a compiled recogniser", `export { load } from "ductus/runtime"`, 10 * KB, 52 * KB],
+  ["training", `export { fit, models, data } from "ductus"`, 80 * KB, 100 * KB],
+  ["all there is", `export * from "ductus"`, 100 * KB, 120 * KB],
+])("%s: small, and without anything of Node", async (_, code, first, everything) => {
+  const bundled = await bundle(code);
+  expect(bundled.ofNode).toEqual([]);
+  expect(bundled.first).toBeLessThan(first);
+  expect(bundled.everything).toBeLessThan(everything);
+});

@@ -1,0 +1,9 @@
+/** Networks whose PyTorch modules are tested: those of models.ts, and one of all that a graph can hold. */
+import type { Model } from "../../src/models/model.ts";
+import { everything } from "../models/everything.ts";
+import { MODELS } from "./models.ts";
+
+export const TORCH_MODELS = {
+  ...MODELS,
+  "everything, of a user's own": everything,
+} as const satisfies Record<string, () => Model>;
