@@ -16,16 +16,18 @@ export type View = (x: Tensor) => Tensor;
 
 /** The mean of a network's logits over some views. */
 class AveragedModel extends Model {
+  readonly #model: Model;
   readonly #views: readonly View[];
 
   constructor(model: Model, views: readonly View[]) {
     super(model.network, model);
+    this.#model = model;
     this.#views = views;
   }
 
   override logits(x: Tensor, context: Context): Tensor {
     const raw = cast(x, "float32");
-    return mean(this.#views.map((view) => super.logits(view(raw), context)));
+    return mean(this.#views.map((view) => this.#model.logits(view(raw), context)));
   }
 }
 

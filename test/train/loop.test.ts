@@ -310,6 +310,8 @@ describe("an ensemble", () => {
     expect(difference(await logitsOf(ensemble, data.image(4)), wanted)).toBeLessThan(1e-5);
     const loaded = await load(await encodeModel(ensemble));
     expect(difference(await logitsOf(loaded, data.image(4)), wanted)).toBeLessThan(1e-5);
+    const same = averagedOver(ensemble, [(x) => x]);
+    expect(difference(await logitsOf(same, data.image(4)), wanted)).toBeLessThan(1e-5);
     const other = create("mlp", { classes: 3 });
     expect(() => ensembleOf([members[0], other])).toThrow(/the same inputs and classes: .* number 2, takes/);
   });
