@@ -1,5 +1,6 @@
 /** `ductus evaluate`: measures a model file on one split of a data set, alone or against another model. */
 import { Command, Option } from "commander";
+import { relabelled } from "../data/conform.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { findDuplicates, type Overlap } from "../data/duplicates.ts";
 import { fingerprint } from "../data/fingerprint.ts";
@@ -116,7 +117,7 @@ async function measure(
   backend: Backend,
   terminal: Terminal,
 ): Promise<Measured> {
-  const dataset = conformTo(model, data[split]);
+  const dataset = relabelled(conformTo(model, data[split]), model.classes);
   const overlap = await overlapWithTraining(members, data, split, dataset);
   const result = await evaluate(tta === undefined ? model : averagedOver(model, shifts(tta)), dataset, {
     backend,

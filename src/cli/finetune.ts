@@ -4,7 +4,8 @@
  */
 import { basename } from "node:path";
 import { Command } from "commander";
-import { ImageDataset } from "../data/dataset.ts";
+import { relabelled } from "../data/conform.ts";
+import type { ImageDataset } from "../data/dataset.ts";
 import { takeShots } from "../data/shots.ts";
 import { SOURCES } from "../data/sources.ts";
 import type { Backend } from "../engine/backends/backend.ts";
@@ -256,7 +257,7 @@ async function report(job: Job): Promise<void> {
     {
       key: "base",
       name: "base model, untouched",
-      test: knowsAll ? (await evaluate(base, relabelled(test, base), { backend })).accuracy : undefined,
+      test: knowsAll ? (await evaluate(base, relabelled(test, base.classes), { backend })).accuracy : undefined,
       old: old && (await evaluate(base, old, { backend })).accuracy,
     },
     {
@@ -313,7 +314,7 @@ async function crossValidated({ base, train, how, options, backend, terminal }: 
     if (run.ended === "aborted") throw new DuctusError("stopped while checking; --no-check leaves that out");
     return run.model;
   });
-  const { predictions } = await evaluate(base, relabelled(train, base), { backend });
+  const { predictions } = await evaluate(base, relabelled(train, base.classes), { backend });
   return comparePaired(tuned, predictions as Predictions);
 }
 
@@ -388,23 +389,12 @@ async function openOld({ base, options, terminal }: Job): Promise<ImageDataset |
   try {
     const { dataDir } = options;
     const { test } = await openData(name, { dataDir, preprocessing: preprocessingOf(base) });
-    if (test.classes.every((known) => base.classes.includes(known))) return relabelled(conformTo(base, test), base);
-    throw new UsageError(`its classes are not those of the model`);
+    return relabelled(conformTo(base, test), base.classes);
   } catch (error) {
     if (!(error instanceof DuctusError) || options.oldData !== undefined) throw error;
     terminal.note(`what the old task has lost is not measured: ${error.message}`);
     return undefined;
   }
-}
-
-/** The same pictures with the labels that their classes have in a model. */
-function relabelled(dataset: ImageDataset, { classes }: Model): ImageDataset {
-  const map = dataset.classes.map((name) => classes.indexOf(name));
-  if (map.every((to, from) => to === from) && classes.length === map.length) return dataset;
-  const { name, images, polarity, origin, inputShape } = dataset;
-  const [height, width, channels] = inputShape;
-  const labels = Int32Array.from({ length: dataset.length }, (_, i) => map[dataset.label(i)]);
-  return new ImageDataset({ name, images, labels, height, width, channels, classes, polarity, origin });
 }
 
 function stem(base: Model): string {

@@ -1,4 +1,4 @@
-/** Makes a data set look as a model wants it: the same preprocessing that its pictures get when it is used. */
+/** Makes a data set look as a model wants it: the preprocessing that pictures get when it is used, and its numbers for classes. */
 import { DataError } from "../engine/errors.ts";
 import type { ImageDataset } from "./dataset.ts";
 import type { Picture } from "./picture.ts";
@@ -35,6 +35,28 @@ export function conform(dataset: ImageDataset, preprocessing: Preprocessing): Im
   }
   const polarity = step.kind === "ink" || step.invert ? "light-on-dark" : known;
   return dataset.with({ images, height, width, channels, polarity });
+}
+
+/**
+ * The same pictures with the labels that classes of their names have among `classes`.
+ * @throws DataError when a class is not among them
+ */
+export function relabelled(dataset: ImageDataset, classes: readonly string[]): ImageDataset {
+  const map = dataset.classes.map((name) => classes.indexOf(name));
+  const unknown = dataset.classes.filter((_, from) => map[from] < 0);
+  if (unknown.length > 0) {
+    throw new DataError(
+      `${dataset.name} has classes that the model does not know (${some(unknown)}); it tells ${some(classes)} apart: fine-tune it, or rename the classes`,
+    );
+  }
+  if (map.length === classes.length && map.every((to, from) => to === from)) return dataset;
+  const labels = Int32Array.from({ length: dataset.length }, (_, i) => map[dataset.label(i)]);
+  return dataset.with({ labels, classes });
+}
+
+/** The first names of a list. */
+function some(names: readonly string[]): string {
+  return names.length > 6 ? `${names.slice(0, 5).join(", ")} …` : names.join(", ");
 }
 
 /** {@link applyPreprocessing}, with the name of the picture in front of what goes wrong. */

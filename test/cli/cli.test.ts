@@ -255,6 +255,25 @@ describe("evaluate", () => {
     });
   });
 
+  it("finds classes by name: some of the model's are enough, others are refused", async () => {
+    const rows = barsCsv(60).split("\n");
+    await writeFile(join(cwd, "two-of-three.csv"), rows.filter((row) => !row.startsWith(NAMES[0])).join("\n"));
+    const { out } = await ductus(cwd, "evaluate", MODEL, "--data", "two-of-three.csv", "--json");
+    expect(JSON.parse(out)).toMatchObject({
+      accuracy: 1,
+      count: 8,
+      confusion: [
+        [0, 0, 0],
+        [0, 4, 0],
+        [0, 0, 4],
+      ],
+    });
+    await writeFile(join(cwd, "letters.csv"), barsCsv(60, ["a", "b", NAMES[2]]));
+    const other = await ductus(cwd, "evaluate", MODEL, "--data", "letters.csv");
+    expect(other.status).toBe(1);
+    expect(other.err).toMatch(/classes that the model does not know \(a, b\); it tells left, middle, right apart/);
+  });
+
   it("measures several models as one", async () => {
     const { out } = await ductus(cwd, "evaluate", MODEL, MODEL, "--data", "bars.csv");
     expect(out).toContain("an ensemble of 2 models");
