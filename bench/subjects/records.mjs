@@ -6,14 +6,25 @@ import { DUCTUS, runJson } from "../lib/processes.mjs";
 import { figure, table } from "../lib/table.mjs";
 import { names, numbers, OPTIONS } from "../lib/usage.mjs";
 
-const PUBLISHED = ["cnn-5x5", "cnn-3x3", "cnn-5x3", "separable", "separable-dilated", "cnn-same"];
 /** What a published network is trained with instead of the recipe of its tutorial. */
 const OURS = "--optimizer adamw --lr 0.003 --schedule oneCycle --augment digits --label-smoothing 0.05 --epochs 10";
+/** … one of about a thousand parameters, which does not get as far as to learn by heart, and needs longer strides. */
+const OURS_TINY = "--optimizer adamw --lr 0.03 --schedule oneCycle --epochs 30";
+const PUBLISHED = {
+  "cnn-5x5": OURS,
+  "cnn-3x3": OURS,
+  "cnn-5x3": OURS,
+  separable: OURS_TINY,
+  "separable-dilated": OURS_TINY,
+  "cnn-same": OURS,
+};
 
 /** Words behind `ductus train` by name. Nothing is put aside for validation, and the last weights are tested once. */
 const RECORDS = {
   ...Object.fromEntries(["ductus-micro", "ductus-s", "ductus-m"].map((name) => [name, `--model ${name} --val 0`])),
-  ...Object.fromEntries(PUBLISHED.map((name) => [`${name} ours`, `--model ${name} --val 0 ${OURS}`])),
+  ...Object.fromEntries(
+    Object.entries(PUBLISHED).map(([name, how]) => [`${name} ours`, `--model ${name} --val 0 ${how}`]),
+  ),
 };
 
 export const subject = {
