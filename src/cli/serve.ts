@@ -1,9 +1,11 @@
 /** `ductus serve`: models behind HTTP. Standard output says where; standard error gets the log, a JSON object a line. */
+import { availableParallelism } from "node:os";
 import { Command } from "commander";
 import { DataError, UsageError } from "../engine/errors.ts";
 import { readFileChecked } from "../platform/node/atomic.ts";
 import { openModelStore } from "../platform/node/model-store.ts";
 import { listen, watch } from "../platform/node/serve.ts";
+import { ThreadRunner } from "../platform/node/thread-runner.ts";
 import { createApp, LIMITS } from "../serve/app.ts";
 import { jsonLog } from "../serve/log.ts";
 import { Metrics } from "../serve/metrics.ts";
@@ -16,6 +18,7 @@ interface ServeOptions extends CommonOptions {
   readonly host: string;
   readonly port: number;
   readonly apiKeyFile?: string;
+  readonly threads: number;
   readonly maxBatch: number;
   readonly maxQueue: number;
   readonly maxBody: number;
@@ -46,6 +49,12 @@ export function command(): Command {
     .option("--host <address>", "address to listen on; 0.0.0.0 is every network", "127.0.0.1")
     .addOption(integerOption("--port <n>", "port; 0 takes any that is free", { min: 0, max: 65_535 }).default(8501))
     .option("--api-key-file <file>", "file with the key that every request must carry")
+    .addOption(
+      integerOption("--threads <n>", "threads that run each model; 0: the one that answers requests", {
+        min: 0,
+        max: 256,
+      }).default(availableParallelism() - 1, "one less than cores"),
+    )
     .addOption(integerOption("--max-batch <n>", "samples of one run", { min: 1, max: 1024 }).default(QUEUE.maxBatch))
     .addOption(
       integerOption("--max-queue <n>", "samples that may wait for a model", { min: 1 }).default(QUEUE.maxQueue),
@@ -77,10 +86,11 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
     if (options.quiet !== true || level !== "info") writeLine(level, event, fields);
   };
   const metrics = new Metrics();
-  const { maxBatch, maxQueue, maxBody, maxPixels } = options;
+  const { threads, maxBatch, maxQueue, maxBody, maxPixels } = options;
   const repository = new Repository({
     store: await openModelStore(sources),
     log,
+    openRunner: threads === 0 ? undefined : (...model) => ThreadRunner.open(...model, threads),
     maxBatch,
     maxQueue,
     onBatch: (model, size) => metrics.batch(model, size),
@@ -95,7 +105,10 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   const timeout = options.timeout * SECOND;
   const limits = { maxBody, maxPixels, timeout };
   const app = createApp({ repository, log, metrics, limits, apiKey, isReady: () => isReady });
-  const server = await listen(app.fetch, { host: options.host, port: options.port, timeout });
+  const server = await listen(app.fetch, { host: options.host, port: options.port, timeout }).catch(async (error) => {
+    await repository.close();
+    throw error;
+  });
   const unwatch = watch(repository, options.poll);
 
   const rows = models.map(({ name, version, model }) => [name, version, model.classes.slice(0, 12).join(" ")]);

@@ -19,37 +19,57 @@ export async function readBody(request: Request, { maxBody, timeout }: BodyLimit
     throw new RequestError(415, "compressed bodies are not taken; send it without Content-Encoding");
   }
   const tooLarge = new RequestError(413, `the body is larger than ${maxBody} bytes`);
-  if (Number(request.headers.get("content-length") ?? 0) > maxBody) throw tooLarge;
-  if (request.body === null) return new Uint8Array(0);
-  const reader = request.body.getReader();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  const length = request.headers.get("content-length");
+  if (Number(length ?? 0) > maxBody) throw tooLarge;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new RequestError(408, `the body did not arrive within ${timeout} ms`)), timeout);
   });
   try {
+    // A length that is known ends what is read; without one, chunks are counted. Streams cost several times as much.
+    if (length !== null) return new Uint8Array(await Promise.race([request.arrayBuffer(), late]));
+    return await readChunks(request, late, maxBody, tooLarge);
+  } catch (error) {
+    if (error instanceof RequestError) throw error;
+    throw new RequestError(400, "the body broke off");
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readChunks(
+  { body: stream }: Request,
+  late: Promise<never>,
+  maxBody: number,
+  tooLarge: RequestError,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (stream === null) return new Uint8Array(0);
+  const reader = stream.getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
     for (;;) {
       const { done, value } = await Promise.race([reader.read(), late]);
-      if (done) break;
+      if (done) return concatenated(chunks);
       size += value.length;
       if (size > maxBody) throw tooLarge;
       chunks.push(value);
     }
   } catch (error) {
     void reader.cancel().catch(() => {});
-    if (error instanceof RequestError) throw error;
-    throw new RequestError(400, "the body broke off");
-  } finally {
-    clearTimeout(timer);
+    throw error;
   }
-  const body = new Uint8Array(size);
+}
+
+/** Bytes one after the other. */
+export function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
   }
-  return body;
+  return all;
 }
 
 /** A JSON object. @throws RequestError 400 */

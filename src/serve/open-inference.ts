@@ -6,7 +6,7 @@
 import { formatShape } from "../engine/shape.ts";
 import { VERSION } from "../version.ts";
 import type { Samples } from "./batcher.ts";
-import { asObject, parseObject, readBody } from "./body.ts";
+import { asObject, concatenated, parseObject, readBody } from "./body.ts";
 import { type App, infer, type Service } from "./context.ts";
 import { RequestError } from "./request-error.ts";
 import { accepts, checkNumber } from "./samples.ts";
@@ -90,7 +90,7 @@ async function answer(service: Service, served: ServedModel, request: Request): 
   });
   if (binary.length === 0) return new Response(text, { headers: { "Content-Type": "application/json" } });
   const head = new TextEncoder().encode(text);
-  return new Response(new Blob([head, ...binary]), {
+  return new Response(concatenated([head, ...binary]), {
     headers: { "Content-Type": "application/octet-stream", [JSON_LENGTH]: String(head.length) },
   });
 }

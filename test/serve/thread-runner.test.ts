@@ -1,0 +1,38 @@
+/** Networks on threads of their own: the same logits, and a thread that dies takes down nothing but its batch. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { ThreadRunner as Runner } from "../../src/platform/node/thread-runner.ts";
+import { EngineRunner } from "../../src/serve/engine-runner.ts";
+import { encodeModel } from "../../src/train/trained-model.ts";
+import { ensureBuilt } from "../cli/run-cli.ts";
+import { numbers } from "./fixtures.ts";
+
+let runner: Runner;
+const model = numbers();
+
+beforeAll(async () => {
+  ensureBuilt();
+  // A thread loads JavaScript: the built package.
+  const built: string = "../../dist/platform/node/thread-runner.js";
+  await import("../../dist/index.js" as string);
+  const { ThreadRunner } = (await import(built)) as { ThreadRunner: typeof Runner };
+  const { load } = await import("../../dist/train/trained-model.js" as string);
+  const bytes = await encodeModel(model);
+  runner = await ThreadRunner.open(await load(bytes), bytes, 4, 2);
+}, 60_000);
+afterAll(() => runner.close());
+
+const samples = (count: number): Float32Array<ArrayBuffer> =>
+  Float32Array.from({ length: 3 * count }, (_, i) => Math.sin(i));
+
+it("gives every batch the logits that the calling thread would", async () => {
+  const here = await EngineRunner.open(model, 4);
+  const counts = [1, 4, 3, 2, 4, 1];
+  const wanted = await Promise.all(counts.map((count) => here.run(samples(count), count)));
+  expect(await Promise.all(counts.map((count) => runner.run(samples(count), count)))).toEqual(wanted);
+  await here.close();
+});
+
+it("starts another thread after one has died", async () => {
+  await expect(runner.run(samples(2), -1)).rejects.toThrow("the thread that ran the network ended");
+  for (let i = 0; i < 3; i++) expect(await runner.run(samples(4), 4)).toHaveLength(8);
+});
