@@ -8,6 +8,8 @@ import type { App, Limits, Service } from "./context.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { addOpenInference } from "./open-inference.ts";
+import { openApi } from "./openapi.ts";
+import { tryPage } from "./page.ts";
 import { addRecognise } from "./recognise.ts";
 import type { Repository } from "./repository.ts";
 import { answerTo, RequestError } from "./request-error.ts";
@@ -38,6 +40,8 @@ const ROUTES: readonly (readonly [pattern: RegExp, route: string])[] = [
   [/^\/v2\/health\//, "/v2/health"],
   [/^\/v2$/, "/v2"],
   [/^\/metrics$/, "/metrics"],
+  [/^\/openapi\.json$/, "/openapi.json"],
+  [/^\/$/, "/"],
 ];
 
 export function createApp(options: AppOptions): App {
@@ -66,7 +70,9 @@ export function createApp(options: AppOptions): App {
     log(status < 500 ? "info" : "error", "request", fields);
   });
   app.use(async (c, next) => {
-    if (!c.req.path.startsWith("/v2/health/") && !(await isAllowed(c.req.raw))) {
+    // The page itself says nothing, and has a field for the key.
+    const isOpen = c.req.path.startsWith("/v2/health/") || c.req.path === "/";
+    if (!isOpen && !(await isAllowed(c.req.raw))) {
       c.header("WWW-Authenticate", "Bearer");
       throw new RequestError(401, "this server wants a key: Authorization: Bearer KEY");
     }
@@ -85,6 +91,8 @@ export function createApp(options: AppOptions): App {
   app.get("/metrics", (c) => {
     return c.text(metrics.print(repository), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" });
   });
+  app.get("/openapi.json", (c) => c.json(openApi(repository)));
+  app.get("/", (c) => c.html(tryPage(apiKey === undefined ? repository.models.map(({ name }) => name) : [])));
   addRecognise(app, service);
   addTfServing(app, service);
   addOpenInference(app, service);
