@@ -10,6 +10,7 @@ import { Unavailable } from "./child.mjs";
 /** One folder per peer, so that one that cannot be had does not keep the other away. */
 const PACKAGES = {
   "jax-js": ["@jax-js/jax@0.1.25"],
+  "onnxruntime-node": ["onnxruntime-node@1.30.0"],
   tfjs: ["@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0"],
 };
 

@@ -1,11 +1,13 @@
-/** `ductus serve` under load: many clients at once against one after the other, with and without batching. */
+/** `ductus serve` under load: many clients at once against one after the other, with and without batching, and ONNX Runtime. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { MNIST_PREPROCESSING } from "../../dist/data/preprocess.js";
+import { exportOnnx } from "../../dist/export/onnx.js";
 import { create } from "../../dist/models/registry.js";
 import { nodePlatform } from "../../dist/platform/node/platform.js";
 import { setPlatform } from "../../dist/platform/platform.js";
@@ -16,27 +18,34 @@ import { figure, table } from "../lib/table.mjs";
 import { TUTORIAL_NETWORKS } from "../lib/tasks.mjs";
 import { median } from "../lib/timing.mjs";
 import { number, OPTIONS } from "../lib/usage.mjs";
+import { Unavailable } from "../peers/child.mjs";
+import { packagesOf } from "../peers/packages.mjs";
 
-/** Kinds of load: clients at a time, and samples that may run together. */
+/** Kinds of load: clients at a time, and the server that has them. */
 const loads = (clients) => [
-  { name: "one by one", clients: 1, batched: true },
-  { name: `${clients} clients`, clients, batched: true },
-  { name: `${clients} clients, no batches`, clients, batched: false },
+  { name: "one by one", clients: 1, server: "batched" },
+  { name: `${clients} clients`, clients, server: "batched" },
+  { name: `${clients} clients, no batches`, clients, server: "single" },
+  { name: "ONNX Runtime, one by one", clients: 1, server: "onnxruntime" },
+  { name: `ONNX Runtime, ${clients} clients`, clients, server: "onnxruntime" },
 ];
 
 export const subject = {
   summary: "requests/s and latencies of ductus serve, many clients against one",
   about: `Each request is one picture of 28×28 bytes to /v2/models/digits/infer (binary tensors), over connections that stay
-open. The server is a process of its own, with --quiet; all clients are in this process. Loads take turns.`,
+open. Each server is a process of its own, Ductus with --quiet; all clients are in this process. Loads take turns. ONNX Runtime
+is onnxruntime-node with one thread a run, behind the same HTTP library, and checks nothing. --soak sends so many
+requests more, and shows the memory of the server meanwhile.`,
   options: {
     networks: OPTIONS.networks(TUTORIAL_NETWORKS.join(",")),
     clients: { value: "N", default: "64", read: number(2, true), about: "at the same time" },
     seconds: OPTIONS.seconds("1"),
     rounds: OPTIONS.rounds("3"),
+    soak: { value: "N", default: "0", read: number(0, true), about: "requests more, to see whether memory grows" },
   },
   examples: ["--networks cnn-3x3 --clients 128"],
 
-  async measure({ networks, clients, seconds, rounds }, say) {
+  async measure({ networks, clients, seconds, rounds, soak }, say) {
     setPlatform(nodePlatform);
     const folder = await mkdtemp(join(tmpdir(), "ductus-bench-"));
     const rows = [];
@@ -47,10 +56,16 @@ open. The server is a process of its own, with --quiet; all clients are in this 
         model.preprocessing = { ...MNIST_PREPROCESSING };
         const file = join(folder, `${network}.safetensors`);
         await writeFile(file, await encodeModel(model));
-        const servers = { batched: await start(file, 64), single: await start(file, 1) };
+        const servers = {
+          batched: await start(serveCommand(file, 64)),
+          single: await start(serveCommand(file, 1)),
+          onnxruntime: await startPeer(model, folder, say),
+        };
         const request = requestOf(model);
-        const results = loads(clients).map((kind) => ({ ...kind, rates: [], latencies: [] }));
-        const port = ({ batched }) => (batched ? servers.batched : servers.single).port;
+        const results = loads(clients)
+          .filter(({ server }) => servers[server] !== undefined)
+          .map((kind) => ({ ...kind, rates: [], latencies: [] }));
+        const port = ({ server }) => servers[server].port;
         for (const kind of results) await load({ port: port(kind), request, clients: kind.clients, seconds });
         for (let turn = 0; turn < rounds; turn++) {
           for (const kind of results) {
@@ -59,11 +74,13 @@ open. The server is a process of its own, with --quiet; all clients are in this 
             kind.latencies.push([0.5, 0.99].map((share) => quantile(found.latencies, share)));
           }
         }
-        for (const { child } of Object.values(servers)) {
-          child.kill("SIGTERM");
-          await once(child, "exit");
+        const memory = await soaked(servers.batched, { request, clients, soak }, say);
+        for (const server of Object.values(servers)) {
+          if (server === undefined) continue;
+          server.child.kill("SIGTERM");
+          await once(server.child, "exit");
         }
-        rows.push({ network, results });
+        rows.push({ network, results, memory });
       }
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -79,13 +96,55 @@ open. The server is a process of its own, with --quiet; all clients are in this 
         return [network, name, figure(median(rates)), figure(ratio), half.toFixed(2), most.toFixed(2)];
       }),
     );
-    return table([["network", "load", "requests/s", "× one by one", "median, ms", "p99, ms"], ...body], 2);
+    const memory = rows.flatMap(({ network, memory }) => {
+      const steps = memory.map(({ requests, mebibytes }) => `${mebibytes.toFixed(0)} after ${figure(requests)}`);
+      return steps.length === 0 ? [] : [`${network}: MiB of memory, by requests: ${steps.join(", ")}`];
+    });
+    return [
+      table([["network", "load", "requests/s", "× one by one", "median, ms", "p99, ms"], ...body], 2),
+      ...memory,
+    ].join("\n");
   },
 };
 
-async function start(file, maxBatch) {
-  const [command, ...words] = [...DUCTUS, "serve", `digits=${file}`, "--port", "0", "--max-batch", maxBatch];
-  const child = spawn(command, [...words.map(String), "--quiet", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+/** Resident memory of a server after each tenth of many requests. */
+async function soaked({ child, port }, { request, clients, soak }, say) {
+  const memory = [];
+  for (let requests = 0, tenth = 0; requests < soak; ) {
+    requests += (await load({ port, request, clients, seconds: 1 })).latencies.length;
+    if (requests < (soak * tenth) / 10) continue;
+    tenth++;
+    const status = await readFile(`/proc/${child.pid}/status`, "utf8");
+    memory.push({ requests, mebibytes: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024 });
+    say(`${figure(requests)} requests: ${memory.at(-1).mebibytes.toFixed(0)} MiB`);
+  }
+  return memory;
+}
+
+function serveCommand(file, maxBatch) {
+  const words = [...DUCTUS, "serve", `digits=${file}`, "--port", "0", "--max-batch", maxBatch, "--quiet", "--json"];
+  return words.map(String);
+}
+
+/** ONNX Runtime with the same network; undefined where it cannot be had, which is said. */
+async function startPeer(model, folder, say) {
+  try {
+    const packages = await packagesOf("onnxruntime-node");
+    const { files } = await exportOnnx(model, "peer");
+    const file = join(folder, "peer.onnx");
+    await writeFile(file, files.get("peer.onnx"));
+    const script = fileURLToPath(new URL("../peers/onnx-server.mjs", import.meta.url));
+    return await start([process.execPath, script, packages, file, "1"]);
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    say(`ONNX Runtime is left out: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** Starts a server and waits for the line that says where it listens. */
+async function start([command, ...words]) {
+  const child = spawn(command, words, { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await once(createInterface({ input: child.stdout }), "line");
   return { child, port: Number(new URL(JSON.parse(line).url).port) };
 }
