@@ -20,8 +20,15 @@ import { platform } from "../platform/platform.ts";
 import { crossValidate } from "../train/cross-validation.ts";
 import { evaluate } from "../train/evaluate.ts";
 import type { Evaluation } from "../train/evaluation.ts";
+import {
+  FEW,
+  FINETUNE_LR,
+  FINETUNE_OPTIMIZER,
+  FINETUNE_VALIDATION,
+  FOLDS,
+  finetuneOptions,
+} from "../train/finetune.ts";
 import { fit, type Run } from "../train/fit.ts";
-import type { TransferOptions } from "../train/freeze.ts";
 import { conformTo, preprocessingOf } from "../train/predict.ts";
 import { formatEvaluation, grouped, percent, table } from "../train/report.ts";
 import { plainResult } from "../train/results.ts";
@@ -65,28 +72,12 @@ interface FinetuneOptions extends CommonOptions, LoopOptions {
   readonly resume?: string;
 }
 
-/** A rate that moves a trained network without tearing it up. A new head has all to learn, and takes the rate of the network's own recipe. */
-const LR = 3e-4;
-const OPTIMIZER = "adamw";
-/** Optimizers whose rates mean the same as those of {@link OPTIMIZER}. */
-const ITS_KIND = ["adam", "adamw"];
-const EPOCHS = 5;
-/** Few samples are seen more often, until there are so many steps. */
-const LEAST_STEPS = 300;
-const LEAST_STEPS_OF_NEW_HEAD = 600;
-/** Trainings that tell, where few samples are all there is, whether they make the model better. */
-const FOLDS = 5;
 /** A difference that chance makes as often as this or more is none. */
 const SIGNIFICANT = 0.05;
-/** Batches are made smaller until an epoch has so many. */
-const LEAST_BATCHES = 4;
-const VALIDATION = 0.1;
-/** With so few samples of each class none can be spared for validation. */
-const FEW = 20;
 
 const EXAMPLES = `
-Classes that the model knows by name keep their row of the last layer, others get a new one. By default ${OPTIMIZER}, one cycle of a
-small learning rate (${LR}), augmentation as the model was trained with, and batch-norm statistics as they are; where the last
+Classes that the model knows by name keep their row of the last layer, others get a new one. By default ${FINETUNE_OPTIMIZER}, one cycle of a
+small learning rate (${FINETUNE_LR}), augmentation as the model was trained with, and batch-norm statistics as they are; where the last
 layer is new, the rate of the model's own recipe, and a third of the epochs for that layer alone. Where the classes are known
 and the labels few (--shots below ${FEW}), cross-validation tells whether training makes the model better; if not, it stays as it was.
 
@@ -118,7 +109,7 @@ export function command(): Command {
     .addOption(numberOption("--weight-decay <rate>", "pull of the weights towards zero", { min: 0 }))
     .addOption(integerOption("--seed <n>", "of shots, order, split and new weights").default(0))
     .addOption(
-      numberOption("--val <share>", `put aside for validation (default ${VALIDATION}, or 0 with few shots)`, {
+      numberOption("--val <share>", `put aside for validation (default ${FINETUNE_VALIDATION}, or 0 with few shots)`, {
         min: 0,
         max: 0.9,
       }),
@@ -144,7 +135,7 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
     typed.resume === undefined ? undefined : await openRun(typed.resume, "finetune", typed, own, terminal);
   const options = resumed?.options ?? typed;
   if (options.base === undefined) throw new UsageError("give the model to start from: ductus finetune MODEL --data …");
-  const optimizer = optimizerSpec(options, OPTIMIZER);
+  const optimizer = optimizerSpec(options, FINETUNE_OPTIMIZER);
 
   const base = await load(options.base);
   const augment = await readAugmentOption(options.augment ?? base.recipe.augment);
@@ -188,29 +179,13 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
   }
 }
 
-/** What is not given: few samples are seen often, in small batches, and none of them is put aside. */
+/** What is not given is chosen for the task. */
 function decide(options: FinetuneOptions, base: Model, train: ImageDataset, hasNewHead: boolean): FitOptions {
-  const given = fitOptions(options);
+  const { freeze, unfreezeEvery, probeEpochs, lrDecayPerLayer, updateStatistics = false, val } = options;
+  const transfer = { freeze, unfreezeEvery, probeEpochs, lrDecayPerLayer, freezeStatistics: !updateStatistics };
   const isFew = options.shots !== undefined && options.shots < FEW;
-  const validation = options.val ?? (isFew ? 0 : VALIDATION);
-  const left = Math.round(train.length * (1 - validation));
-  const batchSize = given.batchSize ?? Math.max(1, Math.min(64, Math.floor(left / LEAST_BATCHES)));
-  const perEpoch = Math.ceil(left / batchSize);
-  const isOpen = given.steps === undefined && given.minutes === undefined;
-  const leastSteps = hasNewHead ? LEAST_STEPS_OF_NEW_HEAD : LEAST_STEPS;
-  const epochs = given.epochs ?? (isOpen ? Math.max(EPOCHS, Math.ceil(leastSteps / perEpoch)) : undefined);
-  const { freeze, unfreezeEvery, lrDecayPerLayer, updateStatistics = false } = options;
-  const probe = hasNewHead && unfreezeEvery === undefined && epochs !== undefined ? Math.floor(epochs / 3) : 0;
-  const transfer: TransferOptions = {
-    freeze,
-    unfreezeEvery,
-    probeEpochs: options.probeEpochs ?? probe,
-    lrDecayPerLayer,
-    freezeStatistics: !updateStatistics,
-  };
-  const schedule = given.schedule ?? "oneCycle";
-  const lr = hasNewHead && ITS_KIND.includes(base.recipe.optimizer) ? base.recipe.lr : LR;
-  return { ...given, epochs, batchSize, validation, transfer, lr: given.lr ?? lr, schedule };
+  const task = { samples: train.length, hasNewHead, isFew };
+  return finetuneOptions(base, task, { ...fitOptions(options), validation: val, transfer });
 }
 
 function describeHead(terminal: Terminal, base: Model, train: ImageDataset, kept: readonly string[]): void {

@@ -11,6 +11,12 @@ import { Predictions } from "../metrics/predictions.ts";
 import type { Model } from "../models/model.ts";
 import { evaluate } from "./evaluate.ts";
 
+export interface CrossValidationOptions {
+  readonly folds: number;
+  readonly seed: number;
+  readonly backend: Backend;
+}
+
 /**
  * @param folds how many models are trained: 2 … number of samples. Which sample is in which part follows from the seed alone;
  *   classes may be missing in a part
@@ -20,7 +26,7 @@ import { evaluate } from "./evaluate.ts";
  */
 export async function crossValidate(
   dataset: ImageDataset,
-  { folds, seed, backend }: { readonly folds: number; readonly seed: number; readonly backend: Backend },
+  { folds, seed, backend }: CrossValidationOptions,
   train: (part: ImageDataset) => Promise<Model>,
 ): Promise<Predictions> {
   if (!(Number.isInteger(folds) && folds >= 2 && folds <= dataset.length)) {

@@ -2,7 +2,7 @@
 import type { Overlap } from "../data/duplicates.ts";
 import { type Calibration, calibration } from "../metrics/calibration.ts";
 import { type Classification, classify } from "../metrics/classification.ts";
-import { suspectedLabels, worstErrors } from "../metrics/errors.ts";
+import { type JudgedSample, suspectedLabels, worstErrors } from "../metrics/errors.ts";
 import type { Predictions } from "../metrics/predictions.ts";
 import { type Rejection, rejection } from "../metrics/rejection.ts";
 import { summarizeOverlap } from "./leakage.ts";
@@ -93,6 +93,11 @@ export class Evaluation {
     return this.predictions && rejection(this.predictions);
   }
 
+  /** The mistakes that the model is surest of, the worst first; none for data without classes. */
+  worstErrors(count: number): readonly JudgedSample[] {
+    return this.predictions === undefined ? [] : worstErrors(this.predictions, count);
+  }
+
   toString(): string {
     return formatEvaluation(this);
   }
@@ -122,7 +127,7 @@ export class Evaluation {
       calibration: this.calibration,
       scaledCalibration: this.scaledCalibration,
       rejection: this.rejection,
-      worstErrors: predictions && worstErrors(predictions, LISTED),
+      worstErrors: predictions && this.worstErrors(LISTED),
       suspectedLabels: suspects && { count: suspects.length, first: suspects.slice(0, LISTED) },
       seconds,
     };

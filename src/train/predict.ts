@@ -19,6 +19,8 @@ export type { Candidate };
 export interface Prediction extends Candidate {
   /** All classes, the likeliest first. */
   readonly ranking: readonly Candidate[];
+  /** The picture as the network got it: bytes [height, width, channels]. */
+  readonly seen: Uint8Array;
 }
 
 /** The preprocessing that a model carries. @throws UsageError when it has none, or none for its own input */
@@ -76,7 +78,7 @@ export class Predictor {
     writePixels(pixels, this.#program.inputs.x, this.#model.inputType);
     this.#program.run();
     const ranking = rank(this.#model.classes, softmax(this.#program.outputs.logits));
-    return { ...ranking[0], ranking };
+    return { ...ranking[0], ranking, seen: pixels };
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,205 @@
+/**
+ * The engine where it runs, in a worker: one model is open at a time, and one job runs at a time. What a method does to data
+ * stands in files of its own: training.ts, measuring.ts.
+ */
+import {
+  conformTo,
+  DataError,
+  Explainer,
+  encodeModel,
+  evaluate,
+  exportModel,
+  importModel,
+  load,
+  Predictor,
+  type TrainedModel,
+} from "ductus";
+import { load as loadRecogniser, type Recogniser } from "ductus/runtime";
+import { datasetOf, digits } from "./datasets.ts";
+import { cardOf, measuredOf } from "./measuring.ts";
+import type {
+  Answer,
+  Engine,
+  Explanation,
+  ExportedFile,
+  ExportFormat,
+  Job,
+  LayerActivation,
+  Measured,
+  Opened,
+  Outcome,
+  Reading,
+  Sample,
+  TrainingEvent,
+} from "./protocol.ts";
+import { JobRunner } from "./training.ts";
+
+/** What is open: a network, whose inside is known, or a compiled recogniser, which only reads. */
+type Open =
+  | {
+      readonly kind: "network";
+      readonly model: TrainedModel;
+      explainer: Explainer | undefined;
+      readonly predictor: Predictor;
+    }
+  | { readonly kind: "compiled"; readonly recogniser: Recogniser };
+
+interface OpenedHere extends Opened {
+  readonly open: Open;
+}
+
+/** What a file is, by how it begins. */
+type Kind = "model" | "compiled" | "onnx";
+
+const OPENERS: Readonly<Record<Kind, (bytes: Uint8Array, name: string) => Promise<OpenedHere>>> = {
+  model: async (bytes) => openNetwork(await load(bytes), bytes),
+  onnx: async (bytes, name) => {
+    const model = await importModel(bytes, { name });
+    return openNetwork(model, await encodeModel(model));
+  },
+  compiled: async (bytes) => {
+    const recogniser = await loadRecogniser(bytes);
+    const { labels, inputShape } = recogniser;
+    const card = {
+      architecture: "compiled",
+      classes: labels,
+      inputShape,
+      parameters: 0,
+      size: bytes.length,
+      isOpen: false,
+    };
+    return { open: { kind: "compiled", recogniser }, card, bytes };
+  },
+};
+
+export class LocalEngine implements Engine {
+  #open: Open | undefined;
+  #runner: JobRunner | undefined;
+
+  async open(bytes: Uint8Array, name: string): Promise<Opened> {
+    const opened = await OPENERS[kindOf(bytes)](bytes, name);
+    await this.#close();
+    this.#open = opened.open;
+    return { card: opened.card, bytes: opened.bytes };
+  }
+
+  async read(picture: ImageData): Promise<Answer | undefined> {
+    const open = this.#required();
+    const start = performance.now();
+    return unlessBlank(() => {
+      if (open.kind === "compiled") {
+        const seen = open.recogniser.see(picture);
+        const readings = open.recogniser.read(seen);
+        return { readings, seen, ms: performance.now() - start };
+      }
+      const { ranking, seen } = open.predictor.predict(pictureOf(picture));
+      return { readings: ranking.map(readingOf), seen, ms: performance.now() - start };
+    });
+  }
+
+  async explain(picture: ImageData): Promise<Explanation | undefined> {
+    const open = this.#required();
+    if (open.kind === "compiled")
+      throw new Error("a compiled recogniser does not show its inside; open its model file");
+    open.explainer ??= await Explainer.open(open.model);
+    const { explainer } = open;
+    const start = performance.now();
+    return unlessBlank(() => {
+      const { ranking, seen, layers, attention } = explainer.explain(pictureOf(picture));
+      const ms = performance.now() - start;
+      return { readings: ranking.map(readingOf), seen, layers: layers.map(inThreeAxes), attention, ms };
+    });
+  }
+
+  async run(job: Job, onEvent: (event: TrainingEvent) => void, checkpoint?: Uint8Array): Promise<Outcome> {
+    if (this.#runner !== undefined) throw new Error("a training is running already; stop it first");
+    this.#runner = new JobRunner(job, onEvent);
+    try {
+      return await this.#runner.run(checkpoint);
+    } finally {
+      this.#runner = undefined;
+    }
+  }
+
+  pause(): void {
+    this.#runner?.end("paused");
+  }
+
+  stop(): void {
+    this.#runner?.end("stopped");
+  }
+
+  async export(model: Uint8Array, format: ExportFormat, name: string): Promise<readonly ExportedFile[]> {
+    if (format === "model") return [{ name: `${name}.safetensors`, bytes: model }];
+    const { files } = await exportModel(await load(model), format, { name });
+    return [...files].map(([file, content]) => ({
+      name: file,
+      bytes: typeof content === "string" ? new TextEncoder().encode(content) : content,
+    }));
+  }
+
+  async measure(samples: readonly Sample[] | "digits"): Promise<Measured> {
+    const open = this.#required();
+    if (open.kind === "compiled") throw new Error("a compiled recogniser is not measured here; open its model file");
+    const { model } = open;
+    const dataset =
+      samples === "digits" ? (await digits()).test : await datasetOf(samples, model.classes, model.preprocessing);
+    const ready = conformTo(model, dataset);
+    return measuredOf(await evaluate(model, ready), ready);
+  }
+
+  #required(): Open {
+    if (this.#open === undefined) throw new Error("no model is open");
+    return this.#open;
+  }
+
+  async #close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open?.kind !== "network") return;
+    await open.predictor.close();
+    await open.explainer?.close();
+  }
+}
+
+/** A module, or the page around one; an ONNX file is a protocol buffer, whose first field is its version. */
+function kindOf(bytes: Uint8Array): Kind {
+  const starts = (...wanted: readonly number[]): boolean => wanted.every((byte, i) => bytes[i] === byte);
+  if (starts(0x00, 0x61, 0x73, 0x6d) || /^\s*<!doctype html/i.test(String.fromCharCode(...bytes.subarray(0, 64)))) {
+    return "compiled";
+  }
+  return starts(0x08) && bytes[1] < 0x20 && bytes[8] !== 0x7b ? "onnx" : "model";
+}
+
+async function openNetwork(model: TrainedModel, bytes: Uint8Array): Promise<OpenedHere> {
+  const predictor = await Predictor.open(model);
+  const card = cardOf(model, bytes.length);
+  return { open: { kind: "network", model, predictor, explainer: undefined }, card, bytes };
+}
+
+const pictureOf = ({ width, height, data }: ImageData) => ({ width, height, channels: 4, data }) as const;
+
+const readingOf = ({ name, probability }: { readonly name: string; readonly probability: number }): Reading => ({
+  label: name,
+  probability,
+});
+
+/** Features are channels of one pixel. */
+function inThreeAxes({ name, kind, shape, values }: LayerOf<Explainer>): LayerActivation {
+  const [height, width, channels] = shape.length === 3 ? shape : [1, 1, values.length];
+  return { name, kind, shape: [height, width, channels], values };
+}
+
+type LayerOf<E extends { explain(...words: never[]): { readonly layers: readonly unknown[] } }> = ReturnType<
+  E["explain"]
+>["layers"][number];
+
+/** A blank picture has no answer, and is no error while somebody draws. */
+function unlessBlank<T>(answer: () => T): T | undefined {
+  try {
+    return answer();
+  } catch (error) {
+    if (error instanceof DataError) return undefined;
+    throw error;
+  }
+}

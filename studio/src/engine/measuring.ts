@@ -1,0 +1,49 @@
+/** What the page shows of a model: its card; and of an evaluation: accuracy and how sure it is, confusion matrix, worst errors. */
+import type { Dataset, Evaluation, Model } from "ductus";
+import type { Measured, Mistake, ModelCard } from "./protocol.ts";
+
+const LISTED = 24;
+
+/** @param dataset what was measured, to show pictures of */
+export function measuredOf(evaluation: Evaluation, dataset: Dataset): Measured {
+  const { classification, predictions, count } = evaluation;
+  if (classification === undefined || predictions === undefined) throw new Error("only data with classes are measured");
+  const { accuracy, interval, confusion } = classification;
+  return {
+    accuracy,
+    interval: [interval.low, interval.high],
+    samples: count,
+    matrix: { classes: predictions.classes, counts: confusion.map((row) => [...row]) },
+    mistakes: evaluation.worstErrors(LISTED).map((judged) => mistakeOf(judged, dataset)),
+  };
+}
+
+interface Judged {
+  readonly index: number;
+  readonly label: string;
+  readonly predicted: string;
+  readonly confidence: number;
+}
+
+function mistakeOf({ index, label, predicted, confidence }: Judged, dataset: Dataset): Mistake {
+  const [height, width, channels = 1] = dataset.inputShape;
+  const pixels = new Uint8Array(height * width * channels);
+  dataset.read([index], 0, 1, pixels, new Int32Array(1));
+  return { pixels, shape: [height, width, channels], label, predicted, probability: confidence };
+}
+
+/** @param size bytes of the model file */
+export function cardOf(model: Model, size: number): ModelCard {
+  const [height, width, channels] = model.inputShape;
+  let parameters = 0;
+  for (const [, parameter] of model.network.namedParameters()) parameters += parameter.size;
+  const { architecture, classes } = model;
+  return {
+    architecture: architecture?.name ?? "custom",
+    classes,
+    inputShape: [height, width, channels],
+    parameters,
+    size,
+    isOpen: true,
+  };
+}

@@ -1,0 +1,179 @@
+/**
+ * What the page asks of its workers. One script runs in two of them: the *reader* answers while somebody draws, the
+ * *trainer* is busy for minutes. Both offer this interface through Comlink; callbacks are proxies.
+ * Everything that crosses is plain data; bytes of models are model files (`encodeModel`).
+ */
+
+/** What the page shows of an open model. */
+export interface ModelCard {
+  /** Named network, or "custom". */
+  readonly architecture: string;
+  readonly classes: readonly string[];
+  readonly inputShape: readonly [height: number, width: number, channels: number];
+  readonly parameters: number;
+  /** Bytes of the model file. */
+  readonly size: number;
+  /** Whether the network's inside can be shown and trained on: false for compiled recognisers (.wasm, .html). */
+  readonly isOpen: boolean;
+}
+
+export interface Opened {
+  readonly card: ModelCard;
+  /** The model as a model file; of a compiled recogniser, which is none, its module. */
+  readonly bytes: Uint8Array;
+}
+
+export interface Reading {
+  readonly label: string;
+  readonly probability: number;
+}
+
+/** What a model makes of a picture. */
+export interface Answer {
+  /** Likeliest first. */
+  readonly readings: readonly Reading[];
+  /** What the network sees: bytes [height, width, channels]. */
+  readonly seen: Uint8Array;
+  readonly ms: number;
+}
+
+/** What a layer gave for one picture: numbers [height, width, channels], or [features] with height = width = 1. */
+export interface LayerActivation {
+  /** Name of the module, PyTorch's: "features.0". */
+  readonly name: string;
+  readonly kind: string;
+  readonly shape: readonly [height: number, width: number, channels: number];
+  readonly values: Float32Array;
+}
+
+export interface Explanation extends Answer {
+  readonly layers: readonly LayerActivation[];
+  /** How much each pixel of what is seen speaks for the likeliest class: [height, width], 0 … 1. */
+  readonly attention: Float32Array;
+}
+
+/** One picture of a user's own, drawn, dropped or photographed, as a PNG; and its class by name. */
+export interface Sample {
+  readonly label: string;
+  readonly png: Blob;
+}
+
+/** What to train on, by name: the digits that come with the page. */
+export interface TrainJob {
+  readonly kind: "train";
+  readonly architecture: string;
+  readonly epochs: number;
+  readonly seed: number;
+  readonly augment: "digits" | "none";
+}
+
+/** A recogniser of one's own, from a base model. */
+export interface FinetuneJob {
+  readonly kind: "finetune";
+  readonly base: Uint8Array;
+  readonly classes: readonly string[];
+  readonly samples: readonly Sample[];
+  readonly epochs?: number;
+  readonly seed: number;
+}
+
+export type Job = TrainJob | FinetuneJob;
+
+/** A picture that was read wrongly, or is the nearest to it. */
+export interface Mistake {
+  /** Bytes [height, width, channels]. */
+  readonly pixels: Uint8Array;
+  readonly shape: readonly [height: number, width: number, channels: number];
+  readonly label: string;
+  readonly predicted: string;
+  /** Probability of `predicted`. */
+  readonly probability: number;
+}
+
+export interface Matrix {
+  readonly classes: readonly string[];
+  /** Samples by true class, then by answer. */
+  readonly counts: readonly (readonly number[])[];
+}
+
+export interface Measured {
+  readonly accuracy: number;
+  /** Bounds of the 95 % confidence interval of the accuracy. */
+  readonly interval: readonly [low: number, high: number];
+  readonly samples: number;
+  readonly matrix: Matrix;
+  /** The worst first, at most 24. */
+  readonly mistakes: readonly Mistake[];
+}
+
+export type TrainingEvent =
+  | {
+      readonly kind: "start";
+      readonly epochs: number;
+      readonly totalSteps: number;
+      readonly doneSteps: number;
+      readonly trainSamples: number;
+      readonly validationSamples: number;
+      readonly backend: string;
+    }
+  /** Several times a second. */
+  | {
+      readonly kind: "step";
+      readonly step: number;
+      readonly epoch: number;
+      readonly loss: number;
+      readonly lr: number;
+      readonly imagesPerSecond: number;
+    }
+  | {
+      readonly kind: "epoch";
+      readonly epoch: number;
+      readonly trainingLoss: number;
+      readonly validationLoss?: number;
+      readonly validation?: Measured;
+      /** The model so far, as a model file. */
+      readonly model: Uint8Array;
+    }
+  /** All it takes to go on after a pause, a reload or a crash: keep the newest. */
+  | { readonly kind: "checkpoint"; readonly step: number; readonly bytes: Uint8Array };
+
+/** How a job ended. `paused`: it goes on with the last checkpoint. */
+export interface Outcome {
+  readonly kind: "finished" | "stopped" | "paused";
+  readonly model: Uint8Array;
+  readonly card: ModelCard;
+  /** On samples that were not trained on: the test digits, or what was put aside; undefined where there are none. */
+  readonly measured?: Measured;
+  /** The accuracy is by cross-validation over all samples, as there are too few to put any aside. */
+  readonly isCrossValidated?: boolean;
+  readonly seconds: number;
+}
+
+export const EXPORT_FORMATS = ["model", "wasm", "html", "onnx"] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+export interface ExportedFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface Engine {
+  /**
+   * Makes a file the model of this worker: a model file, ONNX, an exported .wasm or .html.
+   * @throws Error of one line that says what is wrong and what to do
+   */
+  open(bytes: Uint8Array, name: string): Promise<Opened>;
+  /** @returns undefined for a blank picture */
+  read(picture: ImageData): Promise<Answer | undefined>;
+  /** @returns undefined for a blank picture. @throws Error for a compiled recogniser */
+  explain(picture: ImageData): Promise<Explanation | undefined>;
+  /** @param checkpoint of the same job, to go on from it */
+  run(job: Job, onEvent: (event: TrainingEvent) => void, checkpoint?: Uint8Array): Promise<Outcome>;
+  /** Ends the running job after its step; `run` then resolves with "paused", or "stopped". */
+  pause(): void;
+  stop(): void;
+  /** @param model a model file. @param name of the files, without suffix */
+  export(model: Uint8Array, format: ExportFormat, name: string): Promise<readonly ExportedFile[]>;
+  /** Measures the open model on samples of one's own, or on the test digits of the page. */
+  measure(samples: readonly Sample[] | "digits"): Promise<Measured>;
+}

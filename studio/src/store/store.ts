@@ -1,0 +1,158 @@
+/**
+ * What the studio keeps in the browser, in IndexedDB: models, a user's own recognisers with their samples, and the job that is
+ * running with the last checkpoint to go on from. A write is there whole or not at all.
+ */
+import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import type { Measured, ModelCard } from "../engine/protocol.ts";
+
+export interface StoredModel {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: "trained" | "made" | "opened";
+  /** Milliseconds since 1970. */
+  readonly madeAt: number;
+  readonly card: ModelCard;
+  readonly bytes: Uint8Array;
+  readonly measured?: Measured;
+  readonly isCrossValidated?: boolean;
+  /** Of the recogniser of one's own that it was made for. */
+  readonly projectId?: string;
+}
+
+export interface StoredSample {
+  readonly id: string;
+  readonly label: string;
+  readonly png: Blob;
+}
+
+/** A recogniser of one's own. */
+export interface Project {
+  readonly id: string;
+  readonly name: string;
+  readonly classes: readonly string[];
+  readonly samples: readonly StoredSample[];
+  /** Of what was trained last, and what it was trained on. */
+  readonly modelId?: string;
+  readonly trainedOn?: string;
+  readonly changedAt: number;
+}
+
+/** The job at hand, as far as it has come. There is one at a time. */
+export interface StoredJob {
+  readonly id: string;
+  /** The page's own account of it; plain data. */
+  readonly state: unknown;
+}
+
+interface Schema extends DBSchema {
+  models: { key: string; value: StoredModel; indexes: { madeAt: number } };
+  projects: { key: string; value: Project; indexes: { changedAt: number } };
+  /** Keys: {@link JOB} and {@link CHECKPOINT}, so that a curve can be written without its checkpoint. */
+  jobs: { key: string; value: StoredJob | Checkpoint };
+}
+
+interface Checkpoint {
+  readonly jobId: string;
+  readonly step: number;
+  readonly bytes: Uint8Array;
+}
+
+const NAME = "ductus-studio";
+const VERSION = 1;
+const JOB = "job";
+const CHECKPOINT = "checkpoint";
+
+let opened: Promise<IDBPDatabase<Schema>> | undefined;
+
+function database(): Promise<IDBPDatabase<Schema>> {
+  opened ??= openDB<Schema>(NAME, VERSION, {
+    upgrade: (db) => {
+      db.createObjectStore("models", { keyPath: "id" }).createIndex("madeAt", "madeAt");
+      db.createObjectStore("projects", { keyPath: "id" }).createIndex("changedAt", "changedAt");
+      db.createObjectStore("jobs");
+    },
+    // Another tab wants a newer form of it: let go, and open again when asked.
+    blocking: (_current, _wanted, event) => {
+      (event.target as IDBDatabase).close();
+      opened = undefined;
+    },
+    terminated: () => {
+      opened = undefined;
+    },
+  });
+  opened.catch(() => {
+    opened = undefined;
+  });
+  return opened;
+}
+
+/** What the browser says when it has no room, in a sentence. */
+async function inWords<T>(work: (db: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
+  try {
+    return await work(await database());
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "QuotaExceededError") {
+      throw new Error("the browser has no room left for this site: remove models or samples that you do not need", {
+        cause: error,
+      });
+    }
+    if (error instanceof DOMException && ["InvalidStateError", "SecurityError", "UnknownError"].includes(error.name)) {
+      throw new Error("the browser lets this page keep nothing (a private window?): work is lost when it is closed", {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+/** All models, the newest first. */
+export const models = (): Promise<StoredModel[]> =>
+  inWords(async (db) => (await db.getAllFromIndex("models", "madeAt")).reverse());
+
+export const saveModel = (model: StoredModel): Promise<void> =>
+  inWords(async (db) => {
+    await db.put("models", model);
+  });
+
+export const removeModel = (id: string): Promise<void> => inWords((db) => db.delete("models", id));
+
+/** All recognisers of one's own, the last changed first. */
+export const projects = (): Promise<Project[]> =>
+  inWords(async (db) => (await db.getAllFromIndex("projects", "changedAt")).reverse());
+
+export const saveProject = (project: Project): Promise<void> =>
+  inWords(async (db) => {
+    await db.put("projects", project);
+  });
+
+export const removeProject = (id: string): Promise<void> => inWords((db) => db.delete("projects", id));
+
+/** The job that runs, or ran when the page was closed, with what to go on from; undefined where there is none. */
+export const job = (): Promise<(StoredJob & { readonly checkpoint?: Uint8Array }) | undefined> =>
+  inWords(async (db) => {
+    const { store } = db.transaction("jobs");
+    const [stored, checkpoint] = await Promise.all([store.get(JOB), store.get(CHECKPOINT)]);
+    if (stored === undefined || !("state" in stored)) return undefined;
+    const isOwn = checkpoint !== undefined && "jobId" in checkpoint && checkpoint.jobId === stored.id;
+    return { ...stored, checkpoint: isOwn ? checkpoint.bytes : undefined };
+  });
+
+/** Writes how far a job has come, without its checkpoint. */
+export const saveJob = (stored: StoredJob): Promise<void> =>
+  inWords(async (db) => {
+    await db.put("jobs", stored, JOB);
+  });
+
+/** Replaces the checkpoint of the stored job. */
+export const saveCheckpoint = (bytes: Uint8Array, step: number): Promise<void> =>
+  inWords(async (db) => {
+    const { store, done } = db.transaction("jobs", "readwrite");
+    const stored = await store.get(JOB);
+    if (stored !== undefined && "state" in stored) await store.put({ jobId: stored.id, step, bytes }, CHECKPOINT);
+    await done;
+  });
+
+export const clearJob = (): Promise<void> =>
+  inWords(async (db) => {
+    await db.clear("jobs");
+  });
