@@ -7,7 +7,7 @@
  * A recogniser that was exported (`ductus export --to wasm`) is compiled already and needs this file alone; for a model
  * file the compiler is fetched as well, when one is loaded.
  */
-import { looksCompiled, openRecogniser, type Recogniser } from "./export/standalone/recogniser.ts";
+import { looksCompiled, moduleInPage, openRecogniser, type Recogniser } from "./export/standalone/recogniser.ts";
 import { nameOf, readBytes, type Source } from "./platform/browser/bytes.ts";
 
 export { DataError, DuctusError } from "./engine/errors.ts";
@@ -16,12 +16,13 @@ export type { Source } from "./platform/browser/bytes.ts";
 export { decodePicture, type PictureSource } from "./platform/browser/pictures.ts";
 
 /**
- * Loads a model file (`.safetensors`) or an exported recogniser (`.wasm`).
+ * Loads a model file (`.safetensors`) or an exported recogniser (`.wasm`, or the page around one, `.html`).
  * @param source its address, its bytes, a file that the user chose, or a response
  * @throws DataError when it is neither, is damaged, or does not compute here what it did where it was saved
  */
 export async function load(source: Source): Promise<Recogniser> {
-  const bytes = await readBytes(source);
+  const given = await readBytes(source);
+  const bytes = moduleInPage(given) ?? given;
   if (looksCompiled(bytes)) return openRecogniser(bytes);
   const { openModel } = await import("./runtime-compiler.ts");
   return openModel(bytes, nameOf(source, "model"));

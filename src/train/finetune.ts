@@ -5,9 +5,9 @@
  */
 import type { ImageDataset } from "../data/dataset.ts";
 import { sampleLosses } from "../metrics/calibration.ts";
-import { Evaluation } from "./evaluation.ts";
 import type { Model } from "../models/model.ts";
 import { type CrossValidationOptions, crossValidate } from "./cross-validation.ts";
+import { Evaluation } from "./evaluation.ts";
 import { fit, type Run } from "./fit.ts";
 import { conformTo } from "./predict.ts";
 import type { FitOptions } from "./settings.ts";

@@ -120,6 +120,19 @@ const MAGIC = [0, 0x61, 0x73, 0x6d];
 /** Whether the bytes begin like a WebAssembly module. */
 export const looksCompiled = (bytes: Uint8Array): boolean => MAGIC.every((byte, i) => bytes[i] === byte);
 
+/** How a page that was exported begins, and what its module stands in. */
+const PAGE = /^\s*<!doctype html/i;
+const MODULE_IN_PAGE = /<script\b[^>]*\bid="model"[^>]*>([^<]*)</;
+
+/** The module that an exported page carries; undefined for anything but a page. @throws DataError for another page */
+export function moduleInPage(bytes: Uint8Array): Uint8Array | undefined {
+  const text = (part: Uint8Array): string => new TextDecoder().decode(part);
+  if (!PAGE.test(text(bytes.subarray(0, 64)))) return undefined;
+  const encoded = MODULE_IN_PAGE.exec(text(bytes))?.[1];
+  if (encoded === undefined) throw new DataError("recogniser: this page holds none; it was not exported by Ductus");
+  return Uint8Array.from(atob(encoded.trim()), (letter) => letter.charCodeAt(0));
+}
+
 function checkModule(bytes: Uint8Array): void {
   if (!looksCompiled(bytes)) throw new DataError("recogniser: this is no WebAssembly module");
   const end = bytes.length - CHECKSUM_BYTES;

@@ -7,7 +7,9 @@ import type { Engine, Job, Outcome, TrainingEvent } from "./protocol.ts";
 
 /** An {@link Engine} in a worker: every method answers later. */
 export type AsyncEngine = {
-  readonly [K in keyof Engine]: (...words: Parameters<Engine[K]>) => Promise<Awaited<ReturnType<Engine[K]>>>;
+  readonly [K in Exclude<keyof Engine, "setup">]: (
+    ...words: Parameters<Engine[K]>
+  ) => Promise<Awaited<ReturnType<Engine[K]>>>;
 };
 
 export interface EngineClient extends AsyncEngine {
@@ -22,6 +24,8 @@ function engineClient(name: string): EngineClient {
     if (engine !== undefined) return engine;
     worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name });
     engine = wrap<Engine>(worker);
+    // Calls are answered in their order.
+    engine.setup(document.baseURI);
     return engine;
   };
   return {

@@ -7,9 +7,8 @@ type Digits = Awaited<ReturnType<typeof data.mnist>>;
 let loaded: Promise<Digits> | undefined;
 
 /** MNIST's digits that the site carries, 8,000 to train on and 2,000 for testing; fetched once. */
-export function digits(): Promise<Digits> {
-  // The worker's script lies in assets/, beside data/.
-  loaded ??= data.mnist({ dataDir: new URL(import.meta.env.DEV ? "/data/" : "../data/", globalThis.location.href) });
+export function digits(site: string): Promise<Digits> {
+  loaded ??= data.mnist({ dataDir: new URL("data/", site) });
   // What failed once may work later.
   loaded.catch(() => {
     loaded = undefined;

@@ -75,6 +75,11 @@ const OPENERS: Readonly<Record<Kind, (bytes: Uint8Array, name: string) => Promis
 export class LocalEngine implements Engine {
   #open: Open | undefined;
   #runner: JobRunner | undefined;
+  #site = "";
+
+  setup(site: string): void {
+    this.#site = site;
+  }
 
   async open(bytes: Uint8Array, name: string): Promise<Opened> {
     const opened = await OPENERS[kindOf(bytes)](bytes, name);
@@ -113,7 +118,7 @@ export class LocalEngine implements Engine {
 
   async run(job: Job, onEvent: (event: TrainingEvent) => void, checkpoint?: Uint8Array): Promise<Outcome> {
     if (this.#runner !== undefined) throw new Error("a training is running already; stop it first");
-    this.#runner = new JobRunner(job, onEvent);
+    this.#runner = new JobRunner(job, this.#site, onEvent);
     try {
       return await this.#runner.run(checkpoint);
     } finally {
@@ -143,7 +148,9 @@ export class LocalEngine implements Engine {
     if (open.kind === "compiled") throw new Error("a compiled recogniser is not measured here; open its model file");
     const { model } = open;
     const dataset =
-      samples === "digits" ? (await digits()).test : await datasetOf(samples, model.classes, model.preprocessing);
+      samples === "digits"
+        ? (await digits(this.#site)).test
+        : await datasetOf(samples, model.classes, model.preprocessing);
     const ready = conformTo(model, dataset);
     return measuredOf(await evaluate(model, ready), ready);
   }

@@ -158,6 +158,8 @@ export interface ExportedFile {
 }
 
 export interface Engine {
+  /** @param site address that the site's files are relative to; said once, before all else */
+  setup(site: string): void;
   /**
    * Makes a file the model of this worker: a model file, ONNX, an exported .wasm or .html.
    * @throws Error of one line that says what is wrong and what to do

@@ -41,19 +41,25 @@ interface Trained {
 
 export class JobRunner {
   readonly #job: Job;
+  readonly #site: string;
   readonly #onEvent: (event: TrainingEvent) => void;
   #control: TrainingControl | undefined;
+  /** A run that is stopped is over, also for those who resume it; one that is aborted is not. */
+  readonly #pause = new AbortController();
   #end: End | undefined;
 
-  constructor(job: Job, onEvent: (event: TrainingEvent) => void) {
+  /** @param site where the digits are */
+  constructor(job: Job, site: string, onEvent: (event: TrainingEvent) => void) {
     this.#job = job;
+    this.#site = site;
     this.#onEvent = onEvent;
   }
 
   /** Ends the job after the current step. */
   end(how: End): void {
     this.#end ??= how;
-    this.#control?.stop(how);
+    if (how === "paused") this.#pause.abort();
+    else this.#control?.stop();
   }
 
   async run(checkpoint?: Uint8Array): Promise<Outcome> {
@@ -62,10 +68,12 @@ export class JobRunner {
       epochs: this.#job.epochs,
       checkpointSteps: CHECKPOINT_STEPS,
       callbacks: [this.#callback()],
+      signal: this.#pause.signal,
       resume: checkpoint && decodeCheckpoint(checkpoint, "the kept training"),
     };
     const job = this.#job;
-    const { run, measure } = job.kind === "train" ? await trainDigits(job, options) : await trainOwn(job, options);
+    const { run, measure } =
+      job.kind === "train" ? await trainDigits(job, this.#site, options) : await trainOwn(job, options);
     // A run that was over before it could be ended is finished.
     const kind = run.ended === "finished" ? "finished" : (this.#end ?? "stopped");
     const result = kind === "paused" ? {} : await measure();
@@ -102,7 +110,7 @@ export class JobRunner {
         });
         last = performance.now();
         // It was ended before it began.
-        if (this.#end !== undefined) control.stop(this.#end);
+        if (this.#end === "stopped") control.stop();
       },
       onStep: ({ step, epoch, loss, lr, count }) => {
         images += count;
@@ -138,8 +146,12 @@ async function epochEvent(info: EpochInfo, aside: Dataset | undefined): Promise<
 }
 
 /** A network from nothing, on the digits that come with the page. */
-async function trainDigits({ architecture, augment, seed }: TrainJob, options: FitOptions): Promise<Trained> {
-  const { train, test } = await digits();
+async function trainDigits(
+  { architecture, augment, seed }: TrainJob,
+  site: string,
+  options: FitOptions,
+): Promise<Trained> {
+  const { train, test } = await digits(site);
   const model = models.create(architecture, { seed });
   const run = await fit(model, train, { ...options, augment, validation: VALIDATION });
   return { run, measure: async () => ({ measured: measuredOf(await evaluate(run.model, test), test) }) };
