@@ -22,6 +22,13 @@ export { crossValidate } from "../train/cross-validation.ts";
 export { ensembleOf } from "../train/ensemble.ts";
 export { type EvaluateOptions, evaluate } from "../train/evaluate.ts";
 export type { Evaluation } from "../train/evaluation.ts";
+export {
+  Explainer,
+  type ExplainOptions,
+  type Explanation,
+  explain,
+  type LayerActivation,
+} from "../train/explain.ts";
 export { fit, type Run } from "../train/fit.ts";
 export type { TransferOptions } from "../train/freeze.ts";
 export type { LossFunction, LossName } from "../train/losses.ts";

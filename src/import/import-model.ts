@@ -1,0 +1,28 @@
+/** Imports for programs: networks made elsewhere, by a reader that is fetched when the first is imported. */
+import { DataError } from "../engine/errors.ts";
+import type { TrainedModel } from "../train/trained-model.ts";
+import type { ImportOptions } from "./onnx.ts";
+
+/** What a file from elsewhere does not say, and what it is called. */
+export interface ImportModelOptions extends ImportOptions {
+  /** Starts every message; default "model". */
+  readonly name?: string;
+}
+
+/**
+ * Makes a model of an ONNX file, a classifier of pictures that was made elsewhere: what `ductus import` does. Weights must be
+ * in the file itself.
+ * @param bytes of the file
+ * @throws DataError in one line where it is damaged, is no classifier of pictures, or has an operator that Ductus lacks
+ */
+export async function importModel(
+  bytes: Uint8Array,
+  { name = "model", ...options }: ImportModelOptions = {},
+): Promise<TrainedModel> {
+  const { importOnnx } = await import("./onnx.ts");
+  const beside = async (location: string): Promise<never> => {
+    throw new DataError(`${name}: its weights are in another file, ${location}; save it as one file`);
+  };
+  const { model } = await importOnnx(bytes, name, beside, options);
+  return model;
+}
