@@ -25,6 +25,13 @@ export { crossValidate } from "../train/cross-validation.ts";
 export { ensembleOf } from "../train/ensemble.ts";
 export { type EvaluateOptions, evaluate } from "../train/evaluate.ts";
 export type { Evaluation } from "../train/evaluation.ts";
+export {
+  Explainer,
+  type ExplainOptions,
+  type Explanation,
+  explain,
+  type LayerActivation,
+} from "../train/explain.ts";
 export { crossValidateFinetune, type Finetuned, finetune } from "../train/finetune.ts";
 export { fit, type Run } from "../train/fit.ts";
 export type { TransferOptions } from "../train/freeze.ts";

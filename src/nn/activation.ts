@@ -5,44 +5,58 @@ import type { Tensor } from "../engine/tensor.ts";
 import { describeLayer } from "./describe.ts";
 import { type Context, Module } from "./module.ts";
 
-abstract class Plain extends Module {
-  override describe(): string {
-    return `${this.constructor.name}()`;
-  }
-}
-
 /** max(x, 0). */
-export class ReLU extends Plain {
+export class ReLU extends Module {
   forward(x: Tensor, _context: Context): Tensor {
     return relu(x);
+  }
+
+  override describe(): string {
+    return "ReLU()";
   }
 }
 
 /** Hyperbolic tangent. */
-export class Tanh extends Plain {
+export class Tanh extends Module {
   forward(x: Tensor, _context: Context): Tensor {
     return tanh(x);
+  }
+
+  override describe(): string {
+    return "Tanh()";
   }
 }
 
 /** 1 / (1 + e⁻ˣ). */
-export class Sigmoid extends Plain {
+export class Sigmoid extends Module {
   forward(x: Tensor, _context: Context): Tensor {
     return sigmoid(x);
+  }
+
+  override describe(): string {
+    return "Sigmoid()";
   }
 }
 
 /** x·sigmoid(x), also called swish. */
-export class SiLU extends Plain {
+export class SiLU extends Module {
   forward(x: Tensor, _context: Context): Tensor {
     return silu(x);
+  }
+
+  override describe(): string {
+    return "SiLU()";
   }
 }
 
 /** ln(1 + eˣ). */
-export class Softplus extends Plain {
+export class Softplus extends Module {
   forward(x: Tensor, _context: Context): Tensor {
     return softplus(x);
+  }
+
+  override describe(): string {
+    return "Softplus()";
   }
 }
 

@@ -92,12 +92,17 @@ export class Predictor {
  * @param picture decoded pixels, the path of a PNG, JPEG or WebP file, or its bytes
  */
 export async function predict(model: Model, picture: Picture | string | Uint8Array): Promise<Prediction> {
-  const isDecoded = typeof picture === "object" && !(picture instanceof Uint8Array);
-  const decoded = isDecoded ? picture : await platform().decodePicture(picture);
+  const pixels = await decoded(picture);
   const predictor = await Predictor.open(model);
   try {
-    return predictor.predict(decoded);
+    return predictor.predict(pixels);
   } finally {
     await predictor.close();
   }
+}
+
+/** The pixels of a picture that is given as pixels, by path or as the bytes of a file. */
+export async function decoded(picture: Picture | string | Uint8Array): Promise<Picture> {
+  const isDecoded = typeof picture === "object" && !(picture instanceof Uint8Array);
+  return isDecoded ? picture : platform().decodePicture(picture);
 }

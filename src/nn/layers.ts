@@ -1,0 +1,207 @@
+/**
+ * The layers of a traced forward pass: which tensors a user would call "what conv1 gives". Modules name theirs (observe.ts);
+ * what is computed outside of them, in a user's own `forward` or in a network that was loaded as a graph, goes by the
+ * weights that it reads or by its op. For everything that looks inside a network.
+ */
+import type { OpName } from "../engine/ops/index.ts";
+import { Parameter, type Tensor } from "../engine/tensor.ts";
+import { topologicalOrder } from "../engine/trace.ts";
+import type { Module } from "./module.ts";
+import { type ModuleCall, observeCalls } from "./observe.ts";
+
+export interface Layer {
+  /** Dotted, as in weight files; a further call of the same module is `relu_1`, as torchvision has it. */
+  readonly name: string;
+  /** In PyTorch's words: `Conv2d`. */
+  readonly kind: string;
+  readonly output: Tensor;
+}
+
+/**
+ * What an op outside of modules is to a reader: a layer of some kind; arithmetic, which belongs to the layer before it
+ * where it only adds a bias or scales by a constant; or nothing, as it moves or prepares numbers.
+ */
+type Role = { readonly kind: string; readonly isArithmetic?: boolean } | null;
+
+const layer = (kind: string): Role => ({ kind });
+const arithmetic = (kind: string): Role => ({ kind, isArithmetic: true });
+
+const ROLES: Readonly<Record<OpName, Role>> = {
+  input: null,
+  parameter: null,
+  constant: null,
+  uniform: null,
+
+  neg: arithmetic("Neg"),
+  abs: layer("Abs"),
+  exp: layer("Exp"),
+  log: layer("Log"),
+  sqrt: layer("Sqrt"),
+  tanh: layer("Tanh"),
+  sigmoid: layer("Sigmoid"),
+  relu: layer("ReLU"),
+  erf: layer("Erf"),
+  detach: null,
+  cast: null,
+  add: arithmetic("Add"),
+  sub: arithmetic("Sub"),
+  mul: arithmetic("Mul"),
+  div: arithmetic("Div"),
+  pow: layer("Pow"),
+  maximum: layer("Maximum"),
+  minimum: layer("Minimum"),
+  eq: null,
+  ne: null,
+  lt: null,
+  le: null,
+  gt: null,
+  ge: null,
+  where: layer("Where"),
+
+  sum: layer("Sum"),
+  max: layer("Max"),
+  argmax: null,
+
+  reshape: null,
+  permute: null,
+  expand: null,
+  slice: null,
+  place: null,
+  concat: layer("Concat"),
+
+  gather: null,
+  scatterAdd: null,
+  embedding: layer("Embedding"),
+  embeddingGrad: null,
+
+  matmul: layer("Linear"),
+  conv2d: layer("Conv2d"),
+  conv2dInputGrad: layer("ConvTranspose2d"),
+  conv2dWeightGrad: null,
+  maxPool2d: layer("MaxPool2d"),
+  maxPool2dWinners: null,
+  maxPool2dGrad: null,
+  avgPool2d: layer("AvgPool2d"),
+  avgPool2dGrad: null,
+
+  leakyRelu: layer("LeakyReLU"),
+  elu: layer("ELU"),
+  gelu: layer("GELU"),
+  silu: layer("SiLU"),
+  softplus: layer("Softplus"),
+  clamp: layer("Hardtanh"),
+  softmax: layer("Softmax"),
+  logSoftmax: layer("LogSoftmax"),
+  dropout: layer("Dropout"),
+  batchNorm: layer("BatchNorm2d"),
+  layerNorm: layer("LayerNorm"),
+  groupNorm: layer("GroupNorm"),
+  crossEntropy: null,
+  nllLoss: null,
+  mseLoss: null,
+  bceWithLogits: null,
+};
+
+/** What a sum is called once it is divided by a constant. */
+const SCALED: Readonly<Record<string, string>> = { Sum: "Mean" };
+
+/** Whose a tensor is. */
+interface Claim {
+  /** Dotted name of the innermost module that computes it. */
+  readonly scope: string;
+  /** The layer whose output it is. */
+  readonly module?: Module;
+  /** Whether it is only a step inside of a layer. */
+  readonly isHidden: boolean;
+}
+
+/**
+ * Traces a pass and finds its layers, in the order of the pass. Layers that leave their input as it is (dropout in use)
+ * have none; neither has what does not depend on the input.
+ * @param pass calls `network.forward`, perhaps with something before and after it
+ */
+export function traceLayers(
+  network: Module,
+  x: Tensor,
+  pass: () => Tensor,
+): { readonly output: Tensor; readonly layers: readonly Layer[] } {
+  const claims = new Map<Tensor, Claim>();
+  const output = observeCalls(network, (call) => claim(call, claims), pass);
+  const order = topologicalOrder([output]);
+  const dependent = new Set([x]);
+  const readers = new Map<Tensor, number>();
+  for (const tensor of order) {
+    if (tensor.inputs.some((input) => dependent.has(input))) dependent.add(tensor);
+    for (const input of tensor.inputs) readers.set(input, (readers.get(input) ?? 0) + 1);
+  }
+  const weights = new Map([...network.namedParameters()].map(([name, parameter]) => [parameter as Tensor, name]));
+
+  const found = new Map<Tensor, Omit<Layer, "output">>();
+  for (const tensor of order) {
+    const owner = claims.get(tensor);
+    if (!dependent.has(tensor) || tensor.dtype !== "float32" || owner === undefined || owner.isHidden) continue;
+    const { scope, module } = owner;
+    if (module !== undefined) {
+      found.set(tensor, { name: scope, kind: kindOf(module) });
+      continue;
+    }
+    const role = ROLES[tensor.op.name as OpName];
+    if (role === null) continue;
+    const others = tensor.inputs.filter((input) => !dependent.has(input));
+    if (role.isArithmetic === true && others.length === tensor.inputs.length - 1) {
+      const [before] = tensor.inputs.filter((input) => dependent.has(input));
+      const known = found.get(before);
+      // A layer of another module is whole already.
+      const isOpen = known !== undefined && claims.get(before)?.module === undefined && readers.get(before) === 1;
+      if (isOpen) {
+        found.delete(before);
+        found.set(tensor, { ...known, kind: SCALED[known.kind] ?? known.kind });
+        continue;
+      }
+      // Pixels that become numbers 0 … 1, a mean that is divided: no layer of its own.
+      if (!others.some((input) => weightName(input, weights) !== undefined)) continue;
+    }
+    const own = others.map((input) => weightName(input, weights)).find((name) => name?.includes("."));
+    const name = own?.slice(0, own.lastIndexOf(".")) ?? (scope === "" ? "" : `${scope}.`) + tensor.op.name;
+    found.set(tensor, { name, kind: role.kind });
+  }
+  return { output, layers: numbered(found) };
+}
+
+/** Marks what a call of a module computes. Calls come in the order in which they end, so inner ones are marked already. */
+function claim({ name, module, input, output }: ModuleCall, claims: Map<Tensor, Claim>): void {
+  if (input === output) return;
+  // A network that is one module without others inside is a graph to look into.
+  const isLayer = name !== "" && module.children().next().done === true;
+  const seen = new Set([input]);
+  const waiting = [output];
+  for (let tensor = waiting.pop(); tensor !== undefined; tensor = waiting.pop()) {
+    if (seen.has(tensor)) continue;
+    seen.add(tensor);
+    if (!claims.has(tensor)) {
+      const isOutput = isLayer && tensor === output;
+      claims.set(tensor, { scope: name, module: isOutput ? module : undefined, isHidden: isLayer && !isOutput });
+    }
+    waiting.push(...tensor.inputs);
+  }
+}
+
+/** The first word of how it prints itself: names of classes are others in a bundle. */
+const kindOf = (module: Module): string => /^\w+/.exec(module.describe())?.[0] ?? "Module";
+
+/** The name of the first parameter that a tensor is made of; what it is asked for does not depend on the input. */
+function weightName(tensor: Tensor, names: ReadonlyMap<Tensor, string>): string | undefined {
+  return topologicalOrder([tensor])
+    .filter((each) => each instanceof Parameter)
+    .map((parameter) => names.get(parameter))
+    .find((name) => name !== undefined);
+}
+
+function numbered(found: ReadonlyMap<Tensor, Omit<Layer, "output">>): Layer[] {
+  const calls = new Map<string, number>();
+  return [...found].map(([output, { name, kind }]) => {
+    const call = calls.get(name) ?? 0;
+    calls.set(name, call + 1);
+    return { name: call === 0 ? name : `${name}_${call}`, kind, output };
+  });
+}
