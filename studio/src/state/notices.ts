@@ -1,0 +1,36 @@
+/** What the page has to say: errors and undoable deeds in a strip at its foot, answers in a live region for screen readers. */
+import { signal } from "@preact/signals";
+
+export interface Notice {
+  readonly kind: "error" | "done";
+  readonly text: string;
+  readonly action?: { readonly label: string; run(): void };
+}
+
+export const notice = signal<Notice | undefined>(undefined);
+/** Text that is read out, and not shown. */
+export const spoken = signal("");
+
+export const announce = (text: string): void => {
+  spoken.value = text;
+};
+
+export function say(text: string, action?: Notice["action"]): void {
+  notice.value = { kind: "done", text, ...(action !== undefined && { action }) };
+}
+
+/** Shows an error as its one line. */
+export function fail(error: unknown): void {
+  notice.value = { kind: "error", text: messageOf(error) };
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Runs what may fail, and shows the error if it does. */
+export function attempt(work: () => Promise<unknown>): void {
+  work().catch(fail);
+}
+
+export const dismiss = (): void => {
+  notice.value = undefined;
+};

@@ -1,0 +1,29 @@
+/** Which view is shown: the part of the address after the hash, so that any server of static files will do. */
+import { signal } from "@preact/signals";
+import { dismiss } from "./notices.ts";
+
+export const VIEWS = ["draw", "train", "make", "runs"] as const;
+export type View = (typeof VIEWS)[number];
+
+export interface Route {
+  readonly view: View;
+  /** What of the view: "#/make/ID". */
+  readonly id?: string;
+}
+
+const parse = (): Route => {
+  const [view, id] = location.hash.replace(/^#\//, "").split("/");
+  return { view: VIEWS.find((each) => each === view) ?? "draw", ...(id !== undefined && id !== "" && { id }) };
+};
+
+export const route = signal<Route>(parse());
+export const address = (view: View, id?: string): string => `#/${view}${id === undefined ? "" : `/${id}`}`;
+
+export function go(view: View, id?: string): void {
+  location.hash = address(view, id);
+}
+
+addEventListener("hashchange", () => {
+  dismiss();
+  route.value = parse();
+});

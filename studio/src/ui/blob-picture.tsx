@@ -1,0 +1,12 @@
+/** A picture that is kept as a file, shown. */
+import { useEffect, useState } from "preact/hooks";
+
+export function BlobPicture({ blob, alt }: { readonly blob: Blob; readonly alt: string }) {
+  const [url, setUrl] = useState<string>();
+  useEffect(() => {
+    const made = URL.createObjectURL(blob);
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [blob]);
+  return url === undefined ? <span class="blank" /> : <img src={url} alt={alt} draggable={false} />;
+}

@@ -1,0 +1,41 @@
+/** A button that chooses files: a label over a file field, so that it looks and works like the buttons beside it. */
+import { useRef } from "preact/hooks";
+import { Icon, type IconName } from "./icons.tsx";
+
+interface FileButtonProps {
+  readonly accept: string;
+  /** With a title of its own where the label alone says too little. */
+  readonly label: string;
+  readonly title?: string;
+  readonly icon?: IconName;
+  readonly isMultiple?: boolean;
+  /** Take the picture with the camera of a phone. */
+  readonly isCamera?: boolean;
+  readonly class?: string;
+  onFiles(files: readonly [File, ...File[]]): void;
+}
+
+export function FileButton({ accept, label, title, icon, isMultiple, isCamera, onFiles, ...rest }: FileButtonProps) {
+  const field = useRef<HTMLInputElement>(null);
+  return (
+    <span class="file-button">
+      <button type="button" class={rest.class} aria-label={title} onClick={() => field.current?.click()}>
+        {icon !== undefined && <Icon name={icon} />}
+        {label}
+      </button>
+      <input
+        ref={field}
+        type="file"
+        hidden
+        accept={accept}
+        multiple={isMultiple}
+        capture={isCamera === true ? "environment" : undefined}
+        onChange={(event) => {
+          const [first, ...others] = event.currentTarget.files ?? [];
+          if (first !== undefined) onFiles([first, ...others]);
+          event.currentTarget.value = "";
+        }}
+      />
+    </span>
+  );
+}

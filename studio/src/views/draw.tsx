@@ -1,0 +1,231 @@
+/** Draw: write on the pad, and see what a network makes of it, layer by layer. */
+import { useSignal } from "@preact/signals";
+import type { LayerActivation } from "../engine/protocol.ts";
+import { bytes, date, percent, texts, whole } from "../i18n/i18n.ts";
+import { MODEL_TYPES, openFiles, readPicture } from "../state/files.ts";
+import { choose, chosen, entries, forget, GROUPS, keep, type ModelEntry } from "../state/models.ts";
+import { say } from "../state/notices.ts";
+import { ink } from "../state/pad.ts";
+import { type ReadingState, useReading } from "../state/reading.ts";
+import { Attention, Mosaic, mosaicOf, Seen } from "../ui/bytes-canvas.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { FileButton } from "../ui/file-button.tsx";
+import { Icon } from "../ui/icons.tsx";
+import { Pad } from "../ui/pad.tsx";
+import { AnswerText, Bars, ReadTime } from "../ui/readings.tsx";
+import { TakeAway } from "../ui/take-away.tsx";
+
+export function DrawView() {
+  const t = texts.value.draw;
+  const entry = chosen.value;
+  const reading = useReading(ink, entry);
+  const state = reading.value;
+  const digits = state.card === undefined || state.card.classes.join("") === "0123456789";
+  return (
+    <>
+      <div class="title">
+        <h1>{digits ? t.heading : t.headingOther}</h1>
+        <p class="lead">
+          {t.lead} {!digits && <Classes classes={state.card?.classes ?? []} />}
+        </p>
+      </div>
+      <div class="desk">
+        <Pad ink={ink} onPicture={readPicture} />
+        <section class="read" aria-label={t.answer}>
+          <AnswerText state={state} />
+          <SeenFigure state={state} />
+          <Bars card={state.card} answer={state.answer} />
+          <ModelChoice entry={entry} state={state} />
+        </section>
+      </div>
+      <Inside state={state} />
+    </>
+  );
+}
+
+/** The first classes of many, in words. */
+const NAMED = 12;
+
+function Classes({ classes }: { readonly classes: readonly string[] }) {
+  const t = texts.value.draw;
+  const named = classes.slice(0, NAMED).join(", ");
+  const rest = classes.length - NAMED;
+  return <>{t.knows(rest > 0 ? `${named} ${t.more(whole(rest))}` : named)}</>;
+}
+
+const looks = (() => {
+  const key = "ductus.looks";
+  return {
+    get isOn(): boolean {
+      return localStorage.getItem(key) !== "no";
+    },
+    keep: (isOn: boolean): void => localStorage.setItem(key, isOn ? "yes" : "no"),
+  };
+})();
+
+function SeenFigure({ state: { card, answer, explanation } }: { readonly state: ReadingState }) {
+  const t = texts.value.draw;
+  const isLooking = useSignal(looks.isOn);
+  const [height, width] = card?.inputShape ?? [28, 28];
+  const size = `${width} × ${height}`;
+  return (
+    <figure class="seen">
+      <div class="stack">
+        <Seen pixels={answer?.seen} shape={card?.inputShape ?? [28, 28, 1]} label={t.seen(size)} />
+        {isLooking.value && explanation !== undefined && (
+          <Attention values={explanation.attention} width={width} height={height} />
+        )}
+      </div>
+      <figcaption>
+        <span>{t.seen(size)}</span>
+        {card?.isOpen !== false && (
+          <label class="check" title={t.lookHint}>
+            <input
+              type="checkbox"
+              checked={isLooking.value}
+              onChange={(event) => {
+                isLooking.value = event.currentTarget.checked;
+                looks.keep(isLooking.value);
+              }}
+            />
+            {t.look}
+          </label>
+        )}
+        <span class="soft time">
+          <ReadTime answer={answer} />
+        </span>
+      </figcaption>
+    </figure>
+  );
+}
+
+function ModelChoice({ entry, state }: { readonly entry: ModelEntry | undefined; readonly state: ReadingState }) {
+  const t = texts.value.draw;
+  return (
+    <div class="model">
+      <div class="row">
+        <label class="field">
+          <span>{t.model}</span>
+          <select value={entry?.id} onChange={(event) => choose(event.currentTarget.value)}>
+            {GROUPS.map((group) => {
+              const members = entries.value.filter((each) => each.group === group);
+              if (members.length === 0) return null;
+              return (
+                <optgroup key={group} label={t.groups[group]}>
+                  {members.map(({ id, name }) => (
+                    <option key={id} value={id}>
+                      {name}
+                    </option>
+                  ))}
+                </optgroup>
+              );
+            })}
+          </select>
+        </label>
+        <FileButton accept={MODEL_TYPES} label={texts.value.open.button} icon="open" onFiles={openFiles} />
+      </div>
+      {entry !== undefined && state.card !== undefined && <About entry={entry} state={state} />}
+    </div>
+  );
+}
+
+function About({ entry, state: { card } }: { readonly entry: ModelEntry; readonly state: ReadingState }) {
+  const t = texts.value.draw;
+  if (card === undefined) return null;
+  const [height, width, channels] = card.inputShape;
+  const { stored } = entry;
+  const facts: readonly (readonly [name: string, value: string])[] = [
+    [t.facts.architecture, card.architecture === "custom" ? t.custom : card.architecture],
+    [t.facts.parameters, whole(card.parameters)],
+    [t.facts.size, bytes(card.size)],
+    [t.facts.input, `${width} × ${height}${channels > 1 ? ` × ${channels}` : ""}`],
+    [t.facts.classes, whole(card.classes.length)],
+    ...(stored?.measured === undefined ? [] : [[t.facts.accuracy, percent(stored.measured.accuracy)] as const]),
+    ...(stored === undefined ? [] : [[t.facts.made, date(stored.madeAt)] as const]),
+  ];
+  const remove = async (): Promise<void> => {
+    if (stored === undefined) return;
+    await forget(entry.id);
+    say(t.deleted(entry.name), { label: texts.value.undo, run: () => void keep(stored).then(() => choose(stored.id)) });
+  };
+  return (
+    <details>
+      <summary>{t.about}</summary>
+      <dl class="facts">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <h3>{texts.value.away.heading}</h3>
+      <TakeAway entry={entry} isOpen={card.isOpen} />
+      {stored !== undefined && (
+        <button type="button" class="quiet" onClick={() => void remove()}>
+          <Icon name="bin" />
+          {t.deleteModel}
+        </button>
+      )}
+    </details>
+  );
+}
+
+function Inside({ state }: { readonly state: ReadingState }) {
+  const t = texts.value.draw;
+  const enlarged = useSignal<string | undefined>(undefined);
+  const layers = state.explanation?.layers ?? [];
+  const large = layers.find(({ name }) => name === enlarged.value);
+  return (
+    <section class="inside" aria-label={t.inside}>
+      <h2>{t.inside}</h2>
+      {state.card?.isOpen === false ? (
+        <p class="soft">{t.insideClosed}</p>
+      ) : layers.length === 0 ? (
+        <p class="soft">{t.insideEmpty}</p>
+      ) : (
+        <>
+          <p class="soft">{t.insideLead}</p>
+          <ol class="layers">
+            {layers.map((layer) => (
+              <li key={layer.name}>
+                <button
+                  type="button"
+                  class="layer"
+                  aria-label={t.layer(`${layer.name}, ${layer.kind}`, sizeOf(layer))}
+                  onClick={() => {
+                    enlarged.value = layer.name;
+                  }}
+                >
+                  <Mosaic layer={layer} label="" />
+                  <span class="kind">{layer.kind}</span>
+                  <span class="soft">{sizeOf(layer)}</span>
+                </button>
+              </li>
+            ))}
+          </ol>
+        </>
+      )}
+      {large !== undefined && (
+        <Dialog
+          title={`${large.name} · ${large.kind}`}
+          class="large"
+          onClose={() => {
+            enlarged.value = undefined;
+          }}
+        >
+          <Mosaic layer={large} label={t.layer(large.name, sizeOf(large))} />
+          <p class="soft">{sizeOf(large)}</p>
+        </Dialog>
+      )}
+    </section>
+  );
+}
+
+function sizeOf(layer: LayerActivation): string {
+  const t = texts.value.draw;
+  const [height, width, channels] = layer.shape;
+  if (height === 1 && width === 1) return t.values(whole(channels));
+  const { shown } = mosaicOf(layer);
+  return `${width} × ${height}, ${shown < channels ? `${whole(shown)} / ` : ""}${t.maps(whole(channels))}`;
+}

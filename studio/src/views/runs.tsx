@@ -1,0 +1,117 @@
+/** Runs: what the command line has trained in its folder. Only where the page was opened by `ductus studio`. */
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { duration, percent, texts, whole } from "../i18n/i18n.ts";
+import { openFile } from "../state/models.ts";
+import { attempt } from "../state/notices.ts";
+import { go } from "../state/route.ts";
+import { type RunRecord, runsAddress } from "../state/runs.ts";
+import { Icon } from "../ui/icons.tsx";
+
+export function RunsView() {
+  const t = texts.value.runs;
+  const runs = useSignal<readonly RunRecord[] | "absent" | undefined>(undefined);
+  useEffect(() => {
+    const load = async (): Promise<void> => {
+      const response = await fetch(`./${runsAddress}`);
+      runs.value = response.ok ? ((await response.json()) as readonly RunRecord[]) : "absent";
+    };
+    load().catch(() => {
+      runs.value = "absent";
+    });
+  }, []);
+  const list = runs.value;
+  return (
+    <>
+      <div class="title">
+        <h1>{t.heading}</h1>
+        <p class="lead">{t.lead}</p>
+      </div>
+      {list === "absent" ? (
+        <p class="error" role="alert">
+          {t.absent}
+        </p>
+      ) : list !== undefined && list.length === 0 ? (
+        <p class="soft">{t.empty}</p>
+      ) : (
+        list !== undefined && <RunTable runs={list} />
+      )}
+    </>
+  );
+}
+
+function RunTable({ runs }: { readonly runs: readonly RunRecord[] }) {
+  const t = texts.value.runs;
+  return (
+    <div class="scroll">
+      <table class="runs">
+        <thead>
+          <tr>
+            <th scope="col">{t.columns.run}</th>
+            <th scope="col">{t.columns.data}</th>
+            <th scope="col">{t.columns.model}</th>
+            <th scope="col" class="number">
+              {t.columns.accuracy}
+            </th>
+            <th scope="col" class="number">
+              {t.columns.epochs}
+            </th>
+            <th scope="col" class="number">
+              {t.columns.time}
+            </th>
+            <td />
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map((run) => (
+            <RunRow key={run.name} run={run} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const MODEL_FILES = ["best.safetensors", "last.safetensors"];
+
+function RunRow({ run }: { readonly run: RunRecord }) {
+  const t = texts.value.runs;
+  const { name, data, model, accuracy, epochs, seconds, files, hasReport } = run;
+  const place = `./${runsAddress}/${encodeURIComponent(name)}`;
+  const file = MODEL_FILES.find((each) => files.includes(each));
+  const open = async (): Promise<void> => {
+    const response = await fetch(`${place}/${file}`);
+    if (!response.ok) throw new Error(t.absent);
+    await openFile(new Uint8Array(await response.arrayBuffer()), `${name}.safetensors`);
+    go("draw");
+  };
+  return (
+    <tr>
+      <th scope="row">{name}</th>
+      <td>{data}</td>
+      <td>{model}</td>
+      <td class="number">{accuracy === undefined ? <span class="soft">{t.unfinished}</span> : percent(accuracy)}</td>
+      <td class="number">{whole(epochs)}</td>
+      <td class="number">{seconds === undefined ? "" : duration(seconds)}</td>
+      <td class="row">
+        {file !== undefined && (
+          <button type="button" class="small" aria-label={t.openModel(name)} onClick={() => attempt(open)}>
+            <Icon name="open" />
+            {t.open}
+          </button>
+        )}
+        {hasReport && (
+          <a
+            class="button small"
+            href={`${place}/report.html`}
+            target="_blank"
+            rel="noopener"
+            aria-label={t.openReport(name)}
+          >
+            {t.report}
+          </a>
+        )}
+      </td>
+    </tr>
+  );
+}
