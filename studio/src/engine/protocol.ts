@@ -134,6 +134,8 @@ export type TrainingEvent =
       /** The model so far, as a model file. */
       readonly model: Uint8Array;
     }
+  /** Training is over; how good the model is, is found out by training others on parts of the samples. */
+  | { readonly kind: "measuring" }
   /** All it takes to go on after a pause, a reload or a crash: keep the newest. */
   | { readonly kind: "checkpoint"; readonly step: number; readonly bytes: Uint8Array };
 

@@ -76,6 +76,7 @@ export class JobRunner {
       job.kind === "train" ? await trainDigits(job, this.#site, options) : await trainOwn(job, options);
     // A run that was over before it could be ended is finished.
     const kind = run.ended === "finished" ? "finished" : (this.#end ?? "stopped");
+    if (kind !== "paused") this.#onEvent({ kind: "measuring" });
     const result = kind === "paused" ? {} : await measure();
     const model = await encodeModel(run.model);
     return { kind, model, card: cardOf(run.model, model.length), seconds: run.seconds, ...result };
