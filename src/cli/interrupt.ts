@@ -32,3 +32,16 @@ export function catchInterrupts(terminal: Terminal): Interrupt {
     },
   };
 }
+
+/** For servers: resolves with the first signal to end; the second ends the process. */
+export function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    let count = 0;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (++count > 1) process.exit(1);
+      resolve(signal);
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+  });
+}

@@ -23,6 +23,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   export: { summary: "write a model as something to ship", load: () => import("./export.ts") },
   import: { summary: "bring a network made elsewhere (ONNX) into a model file", load: () => import("./import.ts") },
   serve: { summary: "serve models over HTTP", load: () => import("./serve.ts") },
+  studio: { summary: "open a page to draw, train and make recognisers in", load: () => import("./studio.ts") },
   info: { summary: "show what a model or an architecture is made of", load: () => import("./info.ts") },
   data: { summary: "list, fetch and inspect data sets", load: () => import("./data.ts") },
   doctor: { summary: "show what this machine offers and what is missing", load: () => import("./doctor.ts") },

@@ -11,6 +11,7 @@ import { jsonLog } from "../serve/log.ts";
 import { Metrics } from "../serve/metrics.ts";
 import { QUEUE, Repository } from "../serve/repository.ts";
 import { table } from "../train/report.ts";
+import { stopSignal } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -129,17 +130,4 @@ async function readKey(file: string | undefined): Promise<string | undefined> {
   const key = new TextDecoder().decode(await readFileChecked(file)).trim();
   if (key === "") throw new UsageError(`${file}: the file with the key is empty`);
   return key;
-}
-
-/** Resolves with the first signal to end; the second ends the process. */
-function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    let count = 0;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (++count > 1) process.exit(1);
-      resolve(signal);
-    };
-    process.on("SIGINT", onSignal);
-    process.on("SIGTERM", onSignal);
-  });
 }
