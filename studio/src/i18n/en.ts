@@ -223,7 +223,7 @@ export const en = {
       samples: (names: string): string => `No sample yet: ${names}.`,
     },
     few: (least: string): string =>
-      `${least} of each class are enough to try it out. Ten make it useful; more, by several hands, make it good.`,
+      `The smallest class has ${plural(least, "sample", "samples")}: enough to try it out. Ten make it useful; more, by several hands, make it good.`,
     changed: "Classes or samples have changed since it was trained.",
     training: "It is learning …",
     untrained: "Once it is trained, it reads here what you write.",

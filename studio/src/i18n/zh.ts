@@ -210,7 +210,7 @@ export const zh: Texts = {
     train: "训练",
     trainAgain: "再训练",
     needs: { classes: "至少需要两个类别。", samples: (names) => `还没有样本的类别：${names}。` },
-    few: (least) => `每类 ${least} 个可以先试试。十个才好用；更多人、更多样本才会好。`,
+    few: (least) => `最少的一类有 ${least} 个样本，可以先试试。十个才好用；更多人、更多样本才会好。`,
     changed: "训练之后，类别或样本有了变化。",
     training: "正在学习…",
     untrained: "训练之后，它会在这里读你写的字。",

@@ -60,6 +60,9 @@ export const progress = computed(() => {
   return totalSteps === 0 ? 0 : step / totalSteps;
 });
 
+/** All steps are done, and how good the model is is being found out. */
+export const isMeasuring = computed(() => job.value?.phase === "running" && progress.value >= 1);
+
 /** Of the curve; a longer one is thinned, so that the page stays quick. */
 const MOST_POINTS = 2000;
 /** Pictures kept of each epoch. */
@@ -196,6 +199,7 @@ const HANDLERS: Handlers = {
     patch({ epoch, records: [...records.filter((each) => each.epoch !== epoch), record] });
     saveSoon();
   },
+  measuring: () => patch({ step: (job.value as JobState).totalSteps }),
   checkpoint: ({ bytes, step }) => {
     checkpoint = bytes;
     void saveCheckpoint(bytes, step).catch(fail);

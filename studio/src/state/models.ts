@@ -5,7 +5,7 @@ import { reader } from "../engine/client.ts";
 import type { ModelCard } from "../engine/protocol.ts";
 import { texts } from "../i18n/i18n.ts";
 import { removeModel, type StoredModel, saveModel, models as storedModels } from "../store/store.ts";
-import { fail } from "./notices.ts";
+import { fail, messageOf } from "./notices.ts";
 
 export const GROUPS = ["base", "trained", "made", "opened"] as const;
 export type Group = (typeof GROUPS)[number];
@@ -89,6 +89,8 @@ export async function openFile(bytes: Uint8Array, fileName: string): Promise<Mod
   const opened = await inReader(async () => {
     current = undefined;
     return reader.open(bytes, fileName);
+  }).catch((error) => {
+    throw new Error(`${fileName}: ${messageOf(error)}`, { cause: error });
   });
   const id = crypto.randomUUID();
   await keep({

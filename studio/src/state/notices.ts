@@ -1,5 +1,5 @@
 /** What the page has to say: errors and undoable deeds in a strip at its foot, answers in a live region for screen readers. */
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 
 export interface Notice {
   readonly kind: "error" | "done";
@@ -18,6 +18,16 @@ export const announce = (text: string): void => {
 export function say(text: string, action?: Notice["action"]): void {
   notice.value = { kind: "done", text, ...(action !== undefined && { action }) };
 }
+
+/** A notice that asks for nothing goes by itself. */
+const SHOWN_MS = 6000;
+
+let waning: ReturnType<typeof setTimeout> | undefined;
+effect(() => {
+  const shown = notice.value;
+  clearTimeout(waning);
+  if (shown?.kind === "done" && shown.action === undefined) waning = setTimeout(dismiss, SHOWN_MS);
+});
 
 /** Shows an error as its one line. */
 export function fail(error: unknown): void {

@@ -1,4 +1,7 @@
-/** Reading along: what a model makes of the ink on a pad, again after every change, never more than one reading on its way. */
+/**
+ * Reading along: what a model makes of the ink on a pad, again after every change, never more than one reading on its way.
+ * The answer comes at once; the inside of the network, which takes longer to find out, when the hand slows down.
+ */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { reader } from "../engine/client.ts";
@@ -6,18 +9,20 @@ import type { Answer, Explanation, ModelCard } from "../engine/protocol.ts";
 import { percent, texts } from "../i18n/i18n.ts";
 import type { Ink } from "../ui/ink.ts";
 import { type ModelEntry, withModel } from "./models.ts";
-import { announce, messageOf } from "./notices.ts";
+import { announce, attempt, messageOf } from "./notices.ts";
 
 export interface ReadingState {
   /** `faint`: there is ink, and too little of it. */
   readonly status: "none" | "loading" | "empty" | "faint" | "read" | "failed";
   readonly card?: ModelCard;
   readonly answer?: Answer;
-  /** The same answer with the inside of the network, where the model is open. */
+  /** The inside of the network, where the model is open. */
   readonly explanation?: Explanation;
   readonly error?: string;
 }
 
+/** The inside is shown when nothing has changed for so long. */
+const SLOW_MS = 60;
 /** An answer is read out when the hand has rested so long. */
 const REST_MS = 700;
 
@@ -31,23 +36,28 @@ export function useReading(ink: Ink, entry: ModelEntry | undefined): ReadonlySig
     let isOver = false;
     let [isBusy, isStale] = [false, false];
     let rest: ReturnType<typeof setTimeout> | undefined;
+    let slow: ReturnType<typeof setTimeout> | undefined;
     state.value = { status: "loading" };
 
     const readOnce = async (): Promise<void> => {
       const next = await withModel(entry, async (card): Promise<ReadingState> => {
         if (isOver) return { status: "loading" };
         if (ink.isEmpty) return { status: "empty", card };
-        const picture = ink.pixels();
-        if (!card.isOpen) {
-          const answer = await reader.read(picture);
-          return answer === undefined ? { status: "faint", card } : { status: "read", card, answer };
-        }
-        const explanation = await reader.explain(picture);
-        return explanation === undefined
-          ? { status: "faint", card }
-          : { status: "read", card, answer: explanation, explanation };
+        const answer = await reader.read(ink.pixels());
+        if (answer === undefined) return { status: "faint", card };
+        // The inside of a moment ago stays until the new one is there.
+        return { status: "read", card, answer, explanation: state.value.explanation };
       }).catch((error): ReadingState => ({ status: "failed", error: messageOf(error) }));
       if (!isOver) state.value = next;
+    };
+    const explain = async (): Promise<void> => {
+      const version = ink.version.value;
+      const explanation = await withModel(entry, async ({ isOpen }) =>
+        isOpen && !ink.isEmpty && ink.version.value === version ? reader.explain(ink.pixels()) : undefined,
+      );
+      if (explanation !== undefined && !isOver && ink.version.value === version) {
+        state.value = { ...state.value, explanation };
+      }
     };
     const readSoon = async (): Promise<void> => {
       isStale = true;
@@ -58,6 +68,8 @@ export function useReading(ink: Ink, entry: ModelEntry | undefined): ReadonlySig
         await readOnce();
       }
       isBusy = false;
+      clearTimeout(slow);
+      slow = setTimeout(() => attempt(explain), SLOW_MS);
       clearTimeout(rest);
       rest = setTimeout(() => speak(state.value), REST_MS);
     };
@@ -65,6 +77,7 @@ export function useReading(ink: Ink, entry: ModelEntry | undefined): ReadonlySig
     return () => {
       isOver = true;
       clearTimeout(rest);
+      clearTimeout(slow);
       end();
     };
   }, [ink, entry?.id]);

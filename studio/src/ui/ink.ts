@@ -129,17 +129,21 @@ export function paintStrokes(
   const x = (point: { x: number }): number => width / 2 + point.x * side;
   const y = (point: { y: number }): number => height / 2 + point.y * side;
   for (const stroke of strokes) {
-    // Curves through the middles between points: a hand does not move in corners. Each piece has the weight of its point.
+    // Curves through the middles between points: a hand does not move in corners. Each piece has the weight of its point;
+    // pieces of one weight are one path, without seams.
     let from: InkPoint = stroke[0];
     for (const [i, point] of stroke.entries()) {
       const next = stroke[i + 1];
       const to = next === undefined ? point : middle(point, next);
-      context.beginPath();
-      context.moveTo(x(from), y(from));
+      if (i === 0 || point.weight !== stroke[i - 1].weight) {
+        context.beginPath();
+        context.moveTo(x(from), y(from));
+      }
       context.quadraticCurveTo(x(point), y(point), x(to), y(to));
+      from = to;
+      if (point.weight === next?.weight) continue;
       context.lineWidth = PEN * side * point.weight;
       context.stroke();
-      from = to;
     }
   }
 }

@@ -8,8 +8,8 @@ export function MatrixTable({ matrix }: { readonly matrix: Matrix }) {
   const mostWrong = Math.max(1, ...counts.flatMap((row, i) => row.filter((_, j) => i !== j)));
   return (
     <div class="scroll">
-      <table class="matrix">
-        <caption>{t.caption}</caption>
+      <p class="soft">{t.caption}</p>
+      <table class="matrix" aria-label={t.caption}>
         <thead>
           <tr>
             <td />

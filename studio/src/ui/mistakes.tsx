@@ -3,10 +3,16 @@ import type { Mistake } from "../engine/protocol.ts";
 import { percent, texts } from "../i18n/i18n.ts";
 import { Seen } from "./bytes-canvas.tsx";
 
-export function MistakeStrip({ mistakes }: { readonly mistakes: readonly Mistake[] }) {
+interface MistakeStripProps {
+  readonly mistakes: readonly Mistake[];
+  /** Pictures at most. */
+  readonly most?: number;
+}
+
+export function MistakeStrip({ mistakes, most = 24 }: MistakeStripProps) {
   const t = texts.value.train;
   // The nearest to an error is none.
-  const wrong = mistakes.filter(({ label, predicted }) => label !== predicted);
+  const wrong = mistakes.filter(({ label, predicted }) => label !== predicted).slice(0, most);
   if (wrong.length === 0) return <p class="soft">{t.noMistakes}</p>;
   return (
     <ul class="mistakes">

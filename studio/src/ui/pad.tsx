@@ -168,7 +168,7 @@ export function Pad({ ink, onPicture }: PadProps) {
 }
 
 /** A square with its middle lines and diagonals, as one learns Chinese characters on. */
-function Rulings() {
+export function Rulings() {
   return (
     <svg class="rulings" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">
       <path d="M50 0V100M0 50H100M0 0L100 100M100 0L0 100" />

@@ -93,9 +93,10 @@ function ThisIs({ project, ink }: { readonly project: Project; readonly ink: Ink
   const isEmpty = ink.version.value >= 0 && ink.isEmpty;
   const add = async (label: string): Promise<void> => {
     if (ink.isEmpty) return;
-    const png = await ink.png();
+    // The pad is free for the next one at once.
+    const png = ink.png();
     ink.clear();
-    addSamples(id, label, [png]);
+    addSamples(id, label, [await png]);
     announce(t.added(label, whole(samplesOf(project, label).length + 1)));
   };
   useEffect(() => {

@@ -1,7 +1,7 @@
 /** Training a recogniser of one's own, and honest words on how good it has become. */
 import type { Measured } from "../engine/protocol.ts";
 import { percent, texts, whole } from "../i18n/i18n.ts";
-import { isBusy, job, progress, startJob, stop } from "../state/job.ts";
+import { isBusy, isMeasuring, job, progress, startJob, stop } from "../state/job.ts";
 import { baseBytes, type ModelEntry } from "../state/models.ts";
 import { attempt } from "../state/notices.ts";
 import { contentOf, type Project, samplesOf } from "../state/projects.ts";
@@ -14,6 +14,8 @@ import { TakeAway } from "../ui/take-away.tsx";
 const USEFUL = 10;
 /** An interval wider than this says little. */
 const WIDE = 0.15;
+/** Errors that are shown. */
+const SHOWN = 12;
 
 interface MakeResultProps {
   readonly project: Project;
@@ -61,7 +63,9 @@ export function MakeResult({ project, entry, isChanged }: MakeResultProps) {
       </div>
       <p id="train-hint" class="soft">
         {isMine
-          ? t.training
+          ? isMeasuring.value
+            ? texts.value.train.measuring
+            : t.training
           : isBusy.value
             ? texts.value.train.busy
             : (missing ?? (entry !== undefined && isChanged ? t.changed : least < USEFUL ? t.few(whole(least)) : ""))}
@@ -113,7 +117,9 @@ function Quality({ measured, isCrossValidated }: QualityProps) {
       </p>
       <p class="soft">{t.ownHand}</p>
       <MatrixTable matrix={matrix} />
-      {mistakes.some(({ label, predicted }) => label !== predicted) && <MistakeStrip mistakes={mistakes} />}
+      {mistakes.some(({ label, predicted }) => label !== predicted) && (
+        <MistakeStrip mistakes={mistakes} most={SHOWN} />
+      )}
     </>
   );
 }

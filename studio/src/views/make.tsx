@@ -5,6 +5,7 @@ import { createProject, type Project, projects, put, removeProject } from "../st
 import { address, go, route } from "../state/route.ts";
 import { BlobPicture } from "../ui/blob-picture.tsx";
 import { Icon } from "../ui/icons.tsx";
+import { Rulings } from "../ui/pad.tsx";
 import { MakeOne } from "./make-one.tsx";
 
 export function MakeView() {
@@ -30,7 +31,17 @@ function List() {
         </button>
       </p>
       {isEmpty ? (
-        <p class="soft">{t.empty}</p>
+        <>
+          <p class="soft">{t.empty}</p>
+          <div class="blanks" aria-hidden="true">
+            {["A", "ß", "永"].map((sign) => (
+              <span key={sign} class="sheet">
+                <Rulings />
+                {sign}
+              </span>
+            ))}
+          </div>
+        </>
       ) : (
         <section aria-label={t.yours}>
           <h2>{t.yours}</h2>

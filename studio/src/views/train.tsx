@@ -7,6 +7,7 @@ import {
   type EpochRecord,
   goOn,
   isBusy,
+  isMeasuring,
   type JobState,
   job,
   pause,
@@ -155,13 +156,7 @@ function Order() {
 }
 
 function Training({ state }: { readonly state: JobState }) {
-  const t = texts.value.train;
-  const { phase, records, curve, totalSteps, epochs, outcome, modelId } = state;
-  const isOver = phase === "finished" || phase === "stopped" || phase === "failed";
-  const accuracies = records.flatMap(({ epoch, accuracy }) =>
-    accuracy === undefined ? [] : [{ x: epoch, y: accuracy }],
-  );
-  const entry = modelId === undefined ? undefined : findEntry(modelId);
+  const { phase, curve } = state;
   return (
     <div class="training">
       <Controls state={state} />
@@ -170,6 +165,22 @@ function Training({ state }: { readonly state: JobState }) {
           {state.error}
         </p>
       )}
+      {(phase !== "failed" || curve.length > 0) && <Course state={state} />}
+    </div>
+  );
+}
+
+/** How it went, and what came of it. */
+function Course({ state }: { readonly state: JobState }) {
+  const t = texts.value.train;
+  const { phase, records, curve, totalSteps, epochs, outcome, modelId } = state;
+  const isOver = phase === "finished" || phase === "stopped" || phase === "failed";
+  const accuracies = records.flatMap(({ epoch, accuracy }) =>
+    accuracy === undefined ? [] : [{ x: epoch, y: accuracy }],
+  );
+  const entry = modelId === undefined ? undefined : findEntry(modelId);
+  return (
+    <>
       <Figures state={state} />
       {outcome?.measured !== undefined && isOver && entry !== undefined && (
         <section class="next">
@@ -210,14 +221,13 @@ function Training({ state }: { readonly state: JobState }) {
       </div>
       <Errors records={records} />
       {outcome?.measured !== undefined && <TestResult measured={outcome.measured} />}
-    </div>
+    </>
   );
 }
 
 function Controls({ state }: { readonly state: JobState }) {
   const t = texts.value.train;
-  const { phase, epoch, epochs, step, totalSteps, secondsLeft, modelId } = state;
-  const isMeasuring = phase === "running" && step >= totalSteps;
+  const { phase, epoch, epochs, secondsLeft, modelId } = state;
   const isOver = phase === "finished" || phase === "stopped" || phase === "failed";
   return (
     <div class="controls">
@@ -227,7 +237,7 @@ function Controls({ state }: { readonly state: JobState }) {
           <p class="soft state">
             {phase === "starting"
               ? t.starting
-              : isMeasuring
+              : isMeasuring.value
                 ? t.measuring
                 : [
                     t.progress(whole(Math.max(1, epoch)), whole(epochs)),
