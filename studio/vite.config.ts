@@ -2,15 +2,17 @@
  * How the studio is built: static files for any address (all paths are relative), with `ductus` as pages get it, from dist,
  * and a service worker that knows every file by name.
  */
-import { readdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const ISOLATED = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
-/** In the service worker, stands for the files to keep. */
-const PLACE = "__FILES__";
+/** In the service worker, stand for the files to keep, and for what tells this build from others. */
+const FILES = "__FILES__";
+const BUILD = "__BUILD__";
 
 /** All files below a folder, with slashes. */
 const filesIn = (folder: string): string[] =>
@@ -18,16 +20,24 @@ const filesIn = (folder: string): string[] =>
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
 
-/** Writes sw.js from src/offline/service-worker.ts with the names of all files; a new build has another list, or another hash. */
+/** Writes sw.js from src/offline/service-worker.ts with the names of all files, and a hash of what is in them. */
 function serviceWorker(): Plugin {
   return {
     name: "service-worker",
     apply: "build",
+    enforce: "post",
     generateBundle(_, bundle) {
       const entry = Object.values(bundle).find((part) => part.type === "chunk" && part.fileName === "sw.js");
       if (entry?.type !== "chunk") return this.error("there is no sw.js among the files");
-      const files = [...Object.keys(bundle), ...filesIn(here("public"))].filter((name) => name !== "sw.js");
-      entry.code = entry.code.replaceAll(PLACE, JSON.stringify(["./", ...files.sort()]));
+      const hash = createHash("sha256");
+      const built = Object.values(bundle).filter((part) => part !== entry);
+      for (const part of built) hash.update(part.type === "chunk" ? part.code : part.source);
+      const copied = filesIn(here("public"));
+      for (const name of copied) hash.update(readFileSync(here(`public/${name}`)));
+      const names = [...built.map(({ fileName }) => fileName), ...copied].filter((name) => name !== "index.html");
+      entry.code = entry.code
+        .replaceAll(FILES, JSON.stringify(["./", ...names.sort()]))
+        .replaceAll(BUILD, JSON.stringify(hash.digest("hex").slice(0, 12)));
     },
   };
 }

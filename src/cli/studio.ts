@@ -41,8 +41,8 @@ const RUNS = "api/runs";
 /** Milliseconds: for a request to arrive, and for what was accepted to end. */
 const TIMEOUT = 30_000;
 const GRACE = 1000;
-/** What a page from elsewhere may call this machine by, when its browser is fooled about names (DNS rebinding), is none of these. */
-const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i;
+/** Names of this machine for itself. A page from elsewhere that fools the browser about names (DNS rebinding) asks under another. */
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)(?::\d+)?$/i;
 
 export function command(): Command {
   return new Command()
@@ -58,8 +58,8 @@ export function command(): Command {
 
 async function run({ host, port, runs, open, json }: StudioOptions): Promise<void> {
   const terminal = openTerminal(json === true);
-  if ((await pathKind(SITE)) !== "folder") {
-    throw new DuctusError("the studio is not built; run: npm run build");
+  if ((await pathKind(join(SITE, "index.html"))) !== "file") {
+    throw new DuctusError(`the studio is not built: ${SITE} has no index.html; run: npm run build`);
   }
   const answer = studioApp(await readSite(SITE), runs, LOOPBACK.test(host));
   const server = await listen(answer, { host, port, timeout: TIMEOUT });

@@ -1,4 +1,5 @@
 /** `ductus studio` as it is typed: what its server gives, and what it keeps to itself. */
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
@@ -11,7 +12,8 @@ import { ductus, ensureBuilt, start } from "./run-cli.ts";
 
 let cwd: string;
 let url: string;
-let end: () => Promise<number | null>;
+let child: ChildProcess;
+let ended: Promise<number | null>;
 
 const RESULTS = {
   ended: "finished",
@@ -30,16 +32,15 @@ beforeAll(async () => {
   await writeFile(join(run, "report.html"), "<!doctype html><title>report</title>");
   await writeFile(join(run, "secret.txt"), "not for pages");
   await writeFile(join(cwd, "my runs", "best.safetensors"), "of no run");
-  const child = start(cwd, ["studio", "--runs", "my runs", "--port", "0", "--json"], {});
-  const ended = once(child, "exit").then(([status]) => status as number | null);
+  child = start(cwd, ["studio", "--runs", "my runs", "--port", "0", "--json"], {});
+  ended = once(child, "exit").then(([status]) => status as number | null);
   const [line] = await once(createInterface({ input: child.stdout! }), "line");
   url = (JSON.parse(line) as { url: string }).url;
-  end = () => {
-    child.kill("SIGINT");
-    return ended;
-  };
 });
-afterAll(() => rm(cwd, { recursive: true, force: true }));
+afterAll(async () => {
+  child?.kill("SIGKILL");
+  await rm(cwd, { recursive: true, force: true });
+});
 
 /** As it is, without the tidying of addresses that `fetch` does. */
 function raw(path: string, headers: Record<string, string> = {}): Promise<number> {
@@ -113,7 +114,8 @@ describe("ductus studio", () => {
   });
 
   it("ends with Ctrl-C", async () => {
-    expect(await end()).toBe(0);
+    child.kill("SIGINT");
+    expect(await ended).toBe(0);
   });
 
   it("says that a port is taken or wrong", async () => {

@@ -3,8 +3,9 @@
  * the headers that isolate the page: threads work on hosts, too, that cannot send them. Built apart, as sw.js.
  */
 
-/** Filled in by the build: every file, relative to this one. */
+/** Filled in by the build: every file, relative to this one, and a hash of what is in them. */
 declare const __FILES__: readonly string[];
+declare const __BUILD__: string;
 
 interface Client {
   readonly frameType: string;
@@ -29,9 +30,8 @@ interface Scope {
 const scope = globalThis as unknown as Scope;
 const files = __FILES__;
 
-/** Changes with the list of files, and these have hashes in their names. */
 const PREFIX = "ductus-studio-";
-const CACHE = `${PREFIX}${hash(files.join("\n"))}`;
+const CACHE = `${PREFIX}${__BUILD__}`;
 
 const ISOLATION = {
   "cross-origin-opener-policy": "same-origin",
@@ -80,11 +80,4 @@ function isolated(response: Response): Response {
   for (const [name, value] of Object.entries(ISOLATION)) headers.set(name, value);
   const { status, statusText, body } = response;
   return new Response(status === 204 || status === 304 ? null : body, { status, statusText, headers });
-}
-
-/** FNV-1a, 32 bits: tells lists apart, no more. */
-function hash(text: string): string {
-  let value = 0x811c9dc5;
-  for (const character of text) value = Math.imul(value ^ (character.codePointAt(0) ?? 0), 0x01000193);
-  return (value >>> 0).toString(16);
 }
