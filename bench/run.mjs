@@ -17,6 +17,7 @@ const SUBJECTS = [
   "threads",
   "batches",
   "sizes",
+  "augment",
   "memory",
   "startup",
   "jobs",

@@ -1,12 +1,11 @@
 /** `ductus data`: which data sets there are, getting one, and looking at one before training. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Command } from "commander";
 import { mosaic } from "../data/augment/mosaic.ts";
 import { type AugmentOption, resolveAugmentations } from "../data/augment/presets.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { type DataDescription, describeData, firstOfEachClass, previewRows } from "../data/inspect.ts";
 import { findSource, listSources, type SourceRecord } from "../data/sources.ts";
-import { UsageError } from "../engine/errors.ts";
 import { writeFileAtomic } from "../platform/node/atomic.ts";
 import { pathKind } from "../platform/node/files.ts";
 import { readIdxFolder } from "../platform/node/idx-folder.ts";
@@ -46,7 +45,7 @@ export function command(): Command {
     .addOption(augmentOption())
     .option(
       "--mosaic <file.png>",
-      "write a picture of samples: in each row one as it is, then as training would see it",
+      "where to draw samples: in each row one as it is, then as training would see it (default with --augment: DATA-PRESET.png)",
     )
     .addOption(integerOption("--seed <n>", "of the augmentation", {}).default(0))
     .action(inspect);
@@ -105,14 +104,19 @@ async function fetchOne(name: string, { json = false, dataDir }: Options): Promi
 async function inspect(spec: string, options: InspectOptions): Promise<void> {
   const { json = false, dataDir, augment, mosaic: file } = options;
   const terminal = openTerminal(json);
-  if (augment !== undefined && file === undefined) throw new UsageError("--augment needs --mosaic FILE.png to draw to");
   const asked = await readAugmentOption(augment);
   const { train, test, origin, fingerprint, preprocessing } = await openForCli(spec, { dataDir }, terminal);
   const splits = { train: describeData(train), test: describeData(test) };
   show(terminal, splits.train, splits.test);
   preview(terminal, train);
-  const drawn = file === undefined ? {} : await drawMosaic(train, asked, file, options, terminal);
+  const target = file ?? (augment === undefined ? undefined : `${basename(train.name)}-${augmentName(augment)}.png`);
+  const drawn = target === undefined ? {} : await drawMosaic(train, asked, target, options, terminal);
   terminal.emit({ name: train.name, origin, fingerprint, preprocessing, ...splits, ...drawn });
+}
+
+/** What a mosaic is called after: a preset, or the file of a list. */
+function augmentName(augment: string): string {
+  return basename(augment).replace(/\.json$/i, "");
 }
 
 /** Two samples of each class, or the first ones of many classes. */

@@ -16,14 +16,14 @@ import { ensembleOf } from "../train/ensemble.ts";
 import { evaluate, modelName } from "../train/evaluate.ts";
 import type { Evaluation } from "../train/evaluation.ts";
 import { conformTo } from "../train/predict.ts";
-import { formatComparison, formatEvaluation, grouped } from "../train/report.ts";
+import { duration, formatComparison, formatEvaluation, grouped } from "../train/report.ts";
 import { encodePredictions } from "../train/saved-predictions.ts";
 import { averagedOver, shifts } from "../train/test-time.ts";
 import { load } from "../train/trained-model.ts";
 import { VERSION } from "../version.ts";
 import { dataDirOption, openForCli } from "./cli-data.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
-import { duration, openTerminal, type Terminal } from "./terminal.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
 
 interface EvaluateCliOptions extends CommonOptions {
   readonly data: string;

@@ -4,6 +4,7 @@
  */
 import { basename } from "node:path";
 import { Command } from "commander";
+import { resolveAugmentations } from "../data/augment/presets.ts";
 import { relabelled } from "../data/conform.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { takeShots } from "../data/shots.ts";
@@ -17,6 +18,8 @@ import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { openData } from "../platform/node/open-data.ts";
 import { platform } from "../platform/platform.ts";
+import type { ComparisonTable } from "../report/input.ts";
+import { RunRecords } from "../report/run-records.ts";
 import { crossValidate } from "../train/cross-validation.ts";
 import { evaluate } from "../train/evaluate.ts";
 import type { Evaluation } from "../train/evaluation.ts";
@@ -30,7 +33,7 @@ import {
 } from "../train/finetune.ts";
 import { fit, type Run } from "../train/fit.ts";
 import { conformTo, preprocessingOf } from "../train/predict.ts";
-import { formatEvaluation, grouped, percent, table } from "../train/report.ts";
+import { duration, formatEvaluation, grouped, percent, table } from "../train/report.ts";
 import { plainResult } from "../train/results.ts";
 import { runFiles, runFolder } from "../train/run-folder.ts";
 import type { FitOptions } from "../train/settings.ts";
@@ -44,7 +47,7 @@ import { type CommonOptions, integerOption, jsonOption, numberOption } from "./o
 import { progressCallback } from "./progress.ts";
 import { checkData, openRun, recordedOptions } from "./resume.ts";
 import { claimRunFolder } from "./run-path.ts";
-import { duration, openTerminal, type Terminal } from "./terminal.ts";
+import { noteOf, openTerminal, type Terminal } from "./terminal.ts";
 import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
 
 interface FinetuneOptions extends CommonOptions, LoopOptions {
@@ -70,6 +73,7 @@ interface FinetuneOptions extends CommonOptions, LoopOptions {
   readonly strict?: boolean;
   readonly out?: string;
   readonly resume?: string;
+  readonly mlflow?: string;
 }
 
 /** A difference that chance makes as often as this or more is none. */
@@ -120,6 +124,7 @@ export function command(): Command {
     .addOption(integerOption("--threads <n>", "default: one per core", { min: 1, max: 256 }))
     .option("--strict", "arithmetic that gives the same bits on every machine")
     .option("--out <folder>", "run folder (default: runs/DATA-MODEL-N)")
+    .option("--mlflow <url>", "report to the MLflow server at this address too")
     .option("--resume <run>", "go on with the run in this folder, as if it had never stopped")
     .addHelpText("after", EXAMPLES)
     .action((base: string | undefined, options: FinetuneOptions, own: Command) =>
@@ -155,16 +160,20 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
   try {
     const args = {
       ...{ verb: "finetune", ...options, options: recordedOptions(options), optimizer },
+      model: `${stem(base)}-finetuned`,
+      augmentations: resolveAugmentations(augment, base.inputShape),
       base: { path: options.base, dataset: base.dataset },
       dataset: { name: train.name, origin: train.origin, fingerprint: data.fingerprint },
     };
     const environment = describeEnvironment(VERSION);
+    const note = noteOf(terminal);
+    const records = new RunRecords({ folder, args, environment, test, note, mlflow: options.mlflow });
     const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast });
     const { callbacks = [], ...rest } = loop;
     const how: FitOptions = { ...rest, seed, optimizer, augment, backend, signal: interrupt.signal };
     const run = await fit(model, train, {
       ...how,
-      callbacks: [keeper, progressCallback(terminal), ...callbacks],
+      callbacks: [keeper, progressCallback(terminal), ...records.callbacks, ...callbacks],
       resume: resumed?.checkpoint,
     });
     if (interrupt.status !== 0) {
@@ -172,7 +181,7 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
       process.exitCode = interrupt.status;
       return;
     }
-    await report({ options, base, run, train, test, how, folder, backend, terminal });
+    await report({ options, base, run, records, train, test, how, folder, backend, terminal });
   } finally {
     interrupt.release();
     await backend.close();
@@ -203,6 +212,7 @@ interface Job {
   readonly options: FinetuneOptions;
   readonly base: Model;
   readonly run: Run;
+  readonly records: RunRecords;
   readonly train: ImageDataset;
   readonly test: ImageDataset;
   readonly how: FitOptions;
@@ -220,13 +230,13 @@ interface Compared {
 }
 
 async function report(job: Job): Promise<void> {
-  const { options, base, run, train, test, folder, backend, terminal } = job;
+  const { options, base, run, records, train, test, folder, backend, terminal } = job;
   const { best } = runFiles(folder);
   const knowsAll = train.classes.every((name) => base.classes.includes(name));
   const worth = knowsAll && job.how.validation === 0 && options.check ? await crossValidated(job) : undefined;
   const isBetter = worth === undefined || (worth.difference > 0 && worth.pValue < SIGNIFICANT);
   const final = isBetter ? run.model : adapt(base, train.classes, options.seed).model;
-  const result = await evaluate(final, test, { backend });
+  const result = await records.measure(final, backend);
   const old = await openOld(job);
   const rows: Compared[] = [
     {
@@ -245,6 +255,8 @@ async function report(job: Job): Promise<void> {
   ];
   final.metrics = { ...(isBetter ? run.model : base).metrics, test: testMetrics(result), comparison: plain(rows) };
   await final.save(best);
+  const compared = comparisonTable(rows, test.name, old?.name);
+  const page = await records.write(run, result, compared);
 
   terminal.print();
   if (run.reason !== undefined) terminal.print(`stopped: ${run.reason}`);
@@ -255,16 +267,18 @@ async function report(job: Job): Promise<void> {
   terminal.print(terminal.style.bold(`Test ${steps}`));
   terminal.print(formatEvaluation(result, terminal.style));
   terminal.print();
-  showComparison(terminal, rows, test.name, old?.name);
+  showComparison(terminal, compared);
   terminal.print();
   terminal.print(`trained in  ${duration(run.seconds)}`);
   terminal.print(`run folder  ${folder}`);
   terminal.print(`model file  ${best}`);
+  terminal.print(`report      ${page}`);
   const epochs = run.history.map(plainResult);
   const { ended, reason, seconds } = run;
   terminal.emit({
     run: folder,
     model: best,
+    report: page,
     ended,
     reason,
     steps: run.steps,
@@ -308,31 +322,32 @@ function testMetrics({ count, loss, accuracy }: Evaluation): Record<string, unkn
   return { samples: count, loss, accuracy };
 }
 
-function showComparison(
-  terminal: Terminal,
-  rows: readonly Compared[],
-  name: string,
-  oldName: string | undefined,
-): void {
+/** The models beside each other, as the terminal and the report show them. */
+function comparisonTable(rows: readonly Compared[], name: string, oldName: string | undefined): ComparisonTable {
   const cell = (share: number | undefined): string => (share === undefined ? "–" : percent(share));
-  const heads = [
-    "accuracy on the test split of",
-    basename(name),
-    ...(oldName === undefined ? [] : [basename(oldName)]),
-  ];
-  const cells = rows.map((row) => [row.name, cell(row.test), ...(oldName === undefined ? [] : [cell(row.old)])]);
-  const [head, ...lines] = table(heads, cells);
-  terminal.print(terminal.style.dim(head));
-  for (const line of lines) terminal.print(line);
+  const isOldKnown = oldName !== undefined;
+  return {
+    title: "What fine-tuning was worth",
+    head: ["accuracy on the test split of", basename(name), ...(isOldKnown ? [basename(oldName)] : [])],
+    rows: rows.map((row) => [row.name, cell(row.test), ...(isOldKnown ? [cell(row.old)] : [])]),
+    caption: forgetting(rows),
+  };
+}
+
+/** What the old task has lost, in words. */
+function forgetting(rows: readonly Compared[]): string | undefined {
   const [before, after] = rows.map(({ old }) => old);
-  if (before === undefined || after === undefined) return;
+  if (before === undefined || after === undefined) return undefined;
   const lost = 100 * (before - after);
   const words = lost > 0 ? `lost ${lost.toFixed(2)}` : `gained ${(-lost).toFixed(2)}`;
-  terminal.print(
-    terminal.style.dim(
-      `the old task has ${words} points, with the old last layer on the new network where it was replaced`,
-    ),
-  );
+  return `the old task has ${words} points, with the old last layer on the new network where it was replaced`;
+}
+
+function showComparison(terminal: Terminal, { head, rows, caption }: ComparisonTable): void {
+  const [first, ...lines] = table(head, rows);
+  terminal.print(terminal.style.dim(first));
+  for (const line of lines) terminal.print(line);
+  if (caption !== undefined) terminal.print(terminal.style.dim(caption));
 }
 
 /** The same number of steps from fresh weights, by the recipe of the network. */

@@ -1,8 +1,8 @@
 /** What training shows on its way: one line that redraws itself on a terminal, a plain line every few seconds elsewhere. */
 import type { Callback, StartInfo } from "../train/callbacks.ts";
-import { grouped, percent, round } from "../train/report.ts";
+import { duration, grouped, percent, round } from "../train/report.ts";
 import type { EpochResult } from "../train/results.ts";
-import { byteSize, duration, type Terminal } from "./terminal.ts";
+import { byteSize, type Terminal } from "./terminal.ts";
 
 /** Milliseconds between two lines. */
 const REDRAW = 100;

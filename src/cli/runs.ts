@@ -1,9 +1,9 @@
 /** `ductus runs`: the runs in a folder, with what they reached. */
 import { Command } from "commander";
-import { grouped, percent, percentInterval, round, table } from "../train/report.ts";
+import { duration, grouped, percent, percentInterval, round, table } from "../train/report.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { listSavedRuns, type SavedRun } from "./saved-runs.ts";
-import { duration, openTerminal } from "./terminal.ts";
+import { openTerminal } from "./terminal.ts";
 
 interface RunsOptions extends CommonOptions {
   readonly best?: boolean;

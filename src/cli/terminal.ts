@@ -71,13 +71,9 @@ export function openTerminal(json: boolean): Terminal {
   };
 }
 
-/** Seconds as people write them: 0.8 s, 42 s, 3 min 05 s, 2 h 10 min. */
-export function duration(seconds: number): string {
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
-  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
+/** What records of a run have to say, as notes. */
+export function noteOf({ note, noteStyle }: Terminal): (message: string, isBad: boolean) => void {
+  return (message, isBad) => note(isBad ? noteStyle.bad(message) : noteStyle.dim(message));
 }
 
 /** Bytes in the nearest unit: 812 B, 4.5 kB, 12.3 MB. */

@@ -11,10 +11,11 @@ import { create, findArchitecture } from "../models/registry.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { platform } from "../platform/platform.ts";
+import { RunRecords } from "../report/run-records.ts";
 import type { Evaluation } from "../train/evaluation.ts";
 import { fit, type Run } from "../train/fit.ts";
 import { conformTo } from "../train/predict.ts";
-import { formatEvaluation, grouped, percent, round } from "../train/report.ts";
+import { duration, formatEvaluation, grouped, percent, round } from "../train/report.ts";
 import { plainResult } from "../train/results.ts";
 import { type RunState, runFiles, runFolder } from "../train/run-folder.ts";
 import type { OptimizerSpec } from "../train/settings.ts";
@@ -28,8 +29,7 @@ import { type CommonOptions, integerOption, jsonOption, numberOption } from "./o
 import { progressCallback } from "./progress.ts";
 import { checkData, openRun, recordedOptions } from "./resume.ts";
 import { claimRunFolder } from "./run-path.ts";
-import { RunRecords } from "./run-records.ts";
-import { duration, openTerminal, type Terminal } from "./terminal.ts";
+import { noteOf, openTerminal, type Terminal } from "./terminal.ts";
 import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
 
 interface TrainOptions extends CommonOptions, LoopOptions {
@@ -145,7 +145,8 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
     };
     const environment = describeEnvironment(VERSION);
     const test = conformTo(model, data.test);
-    const records = new RunRecords({ folder, args, environment, test, terminal, mlflow: options.mlflow });
+    const note = noteOf(terminal);
+    const records = new RunRecords({ folder, args, environment, test, note, mlflow: options.mlflow });
     const described = { args, environment, records };
     const job = {
       options,
@@ -220,7 +221,7 @@ async function runTraining(job: Job): Promise<Run> {
 /** The only look at the test split, with the weights that the model file has. */
 async function finish(run: Run, { options, data, folder, backend, records, terminal }: Job): Promise<void> {
   const { best } = runFiles(folder);
-  const test = await records.measure(run, backend);
+  const test = await records.measure(run.model, backend);
   run.model.metrics = { ...run.model.metrics, test: testMetrics(test) };
   await run.model.save(best);
   const report = await records.write(run, test);

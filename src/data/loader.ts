@@ -3,6 +3,7 @@
  * epoch alone, and so does what augmentation makes of its samples: a resumed run sees what an uninterrupted one would.
  * Nothing is allocated between two batches.
  */
+import type { Crew } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
 import type { Augment, Augmenter, SampleShape } from "./augment/augmenter.ts";
@@ -97,6 +98,16 @@ export class Loader {
         : (epoch, out) => void epochOrder(dataset.length, seed, epoch, out, dataset.locality));
     this.#order = sampleOrder(dataset.length);
     this.#position = dataset.length;
+  }
+
+  /** Lets augmentation use the threads of a backend, from the next epoch on; what it does is the same. */
+  async employ(crew: Crew): Promise<void> {
+    await this.#augmenter?.employ(crew);
+  }
+
+  /** Gives these threads back. */
+  dispose(): void {
+    this.#augmenter?.dispose();
   }
 
   /** Index in the data set of every sample, in the order of the current epoch. Do not write to it. */

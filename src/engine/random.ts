@@ -4,23 +4,31 @@
  * weights, augmentation and dropout are the same for any number of threads and after a resume.
  */
 
-const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 const PARITY = 0x1bd11bda;
 
 /** Two 32-bit words from a 64-bit key and a 64-bit counter; written to `out` as unsigned integers. */
 export function threefry2x32(k0: number, k1: number, c0: number, c1: number, out: Uint32Array | number[]): void {
-  const keys = [k0 | 0, k1 | 0, k0 ^ k1 ^ PARITY];
-  let x0 = (c0 + keys[0]) | 0;
-  let x1 = (c1 + keys[1]) | 0;
-  for (let round = 0; round < 20; round++) {
-    const r = ROTATIONS[round % 8];
+  // Five times four rounds and a key. Rotations and keys change places in variables: arrays would cost more than the rest.
+  let [a0, a1, a2, a3] = [13, 15, 26, 6];
+  let [b0, b1, b2, b3] = [17, 29, 16, 24];
+  let key = k1 | 0;
+  let nextKey = k0 ^ k1 ^ PARITY;
+  let lastKey = k0 | 0;
+  let x0 = (c0 + k0) | 0;
+  let x1 = (c1 + k1) | 0;
+  for (let s = 1; s <= 5; s++) {
     x0 = (x0 + x1) | 0;
-    x1 = ((x1 << r) | (x1 >>> (32 - r))) ^ x0;
-    if (round % 4 === 3) {
-      const s = (round + 1) / 4;
-      x0 = (x0 + keys[s % 3]) | 0;
-      x1 = (x1 + keys[(s + 1) % 3] + s) | 0;
-    }
+    x1 = ((x1 << a0) | (x1 >>> (32 - a0))) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = ((x1 << a1) | (x1 >>> (32 - a1))) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = ((x1 << a2) | (x1 >>> (32 - a2))) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = ((x1 << a3) | (x1 >>> (32 - a3))) ^ x0;
+    x0 = (x0 + key) | 0;
+    x1 = (x1 + nextKey + s) | 0;
+    [key, nextKey, lastKey] = [nextKey, lastKey, key];
+    [a0, a1, a2, a3, b0, b1, b2, b3] = [b0, b1, b2, b3, a0, a1, a2, a3];
   }
   out[0] = x0 >>> 0;
   out[1] = x1 >>> 0;

@@ -32,6 +32,14 @@ export function partCounts({ name, dataset }: DataPart): PartCounts {
   return { name, total: dataset.length, byClass };
 }
 
+/** Models beside each other: a row for each, its name first. */
+export interface ComparisonTable {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  readonly caption?: string;
+}
+
 export interface ReportInput {
   readonly title: string;
   /** What was done, in one line. */
@@ -45,6 +53,7 @@ export interface ReportInput {
   /** Samples of the first batches, as the network got them. */
   readonly batches?: SamplePictures;
   readonly measured?: MeasuredData;
+  readonly comparison?: ComparisonTable;
   readonly classes: readonly string[];
   readonly parts: readonly PartCounts[];
   readonly overlaps: readonly Overlap[];

@@ -5,7 +5,7 @@ import { type JudgedSample, suspectedLabels, worstErrors } from "../metrics/erro
 import { grouped, percent, percentInterval, round } from "../train/report.ts";
 import { confusionChart, rejectionChart, reliabilityChart } from "./charts.ts";
 import { figure, html, htmlTable, Markup } from "./html.ts";
-import type { MeasuredData } from "./input.ts";
+import type { ComparisonTable, MeasuredData } from "./input.ts";
 import { image } from "./pictures.ts";
 
 /** A confusion matrix of more classes is a blur; the list of pairs says it all then. */
@@ -45,6 +45,11 @@ export function score({ evaluation }: MeasuredData): Markup {
       ? undefined
       : html`<br/>${percent(accuracyWithoutOverlap)} without samples that were trained on`;
   return html`<div class="score"><b>${percent(accuracy)}</b><small>${what}${without}</small></div>`;
+}
+
+/** What the run stands beside. */
+export function comparisonSection({ title, head, rows, caption }: ComparisonTable): Markup {
+  return html`<section><h2>${title}</h2>${figure(head[0], htmlTable(["", ...head.slice(1)], rows), caption)}</section>`;
 }
 
 function classTable({ classes, macro, weighted, topK }: Classification): Markup {

@@ -9,7 +9,7 @@ import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
 import { Predictions } from "../metrics/predictions.ts";
 import type { Model } from "../models/model.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate, onlyLabel } from "./evaluate.ts";
 
 export interface CrossValidationOptions {
   readonly folds: number;
@@ -41,7 +41,14 @@ export async function crossValidate(
   for (let fold = 0; fold < folds; fold++) {
     const aside = order.filter((_, k) => k % folds === fold);
     const others = order.filter((_, k) => k % folds !== fold).sort((a, b) => a - b);
-    const model = await train(takeImages(dataset, others));
+    const part = takeImages(dataset, others);
+    const only = onlyLabel(part);
+    if (only !== undefined) {
+      // Whoever has seen one class only takes everything for that.
+      for (const i of aside) logits[i * width + only] = 1;
+      continue;
+    }
+    const model = await train(part);
     const { predictions } = await evaluate(model, takeImages(dataset, aside), { backend });
     for (const [k, i] of aside.entries()) {
       const row = predictions?.logits.subarray(k * width, (k + 1) * width);

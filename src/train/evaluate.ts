@@ -95,6 +95,26 @@ export function checkSamples(model: Model, dataset: Dataset): void {
   }
 }
 
+/**
+ * @throws DataError when all samples have the same class: whatever a network says of them is right, and "100 %" of them
+ */
+export function refuseOneClass(dataset: Dataset): void {
+  const only = hasClasses(dataset) ? onlyLabel(dataset) : undefined;
+  if (only === undefined) return;
+  const name = dataset.classes?.[only] ?? only;
+  throw new DataError(
+    `${dataset.name}: all ${dataset.length} samples are of one class, "${name}"; there is nothing to tell apart. Add samples of another`,
+  );
+}
+
+/** The label that all samples have; undefined where they have several, or none. */
+export function onlyLabel(dataset: Dataset): number | undefined {
+  if (dataset.label === undefined || dataset.length === 0) return undefined;
+  const first = dataset.label(0);
+  for (let i = 1; i < dataset.length; i++) if (dataset.label(i) !== first) return undefined;
+  return first;
+}
+
 /** What is known of the samples before they are measured. */
 interface KnownBefore {
   readonly isTrainingData?: boolean;

@@ -12,7 +12,7 @@ import { createSchedule, type Schedule } from "../optim/schedules.ts";
 import { platform } from "../platform/platform.ts";
 import { prepareAugmentation } from "./augmentation.ts";
 import { describeTraining } from "./describe-training.ts";
-import { checkSamples, Evaluator } from "./evaluate.ts";
+import { checkSamples, Evaluator, refuseOneClass } from "./evaluate.ts";
 import { Fitting } from "./fitting.ts";
 import { TransferPlan } from "./freeze.ts";
 import { arithmeticOf, identify } from "./identity.ts";
@@ -46,6 +46,7 @@ export interface Run {
 export async function fit(untrained: Model, dataset: Dataset, options: FitOptions = {}): Promise<Run> {
   const started = performance.now();
   checkSamples(untrained, dataset);
+  refuseOneClass(dataset);
   refuseTestSplit(dataset, typeof options.validation === "object" ? options.validation : undefined);
   const model = await describeTraining(untrained, dataset, options.preprocessing);
   const { train, validation } = parts(dataset, options, model);

@@ -6,7 +6,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { UsageError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
-import { checkSamples } from "./evaluate.ts";
+import { checkSamples, refuseOneClass } from "./evaluate.ts";
 import { type FitOptions, resolveSettings } from "./settings.ts";
 import { DivergedError, Snapshot, Trainer } from "./trainer.ts";
 
@@ -62,6 +62,7 @@ export async function findLr(model: Model, dataset: Dataset, options: LrFindOpti
     throw new UsageError(`steps is ${steps}; expected a whole number of at least ${2 * SKIPPED}`);
   }
   checkSamples(model, dataset);
+  refuseOneClass(dataset);
   const settings = resolveSettings(model.recipe, options);
   const before = new Snapshot([...model.network.namedParameters()].map(([, parameter]) => parameter));
   const backend = options.backend ?? (await platform().createBackend(options));

@@ -97,6 +97,7 @@ export class Trainer {
   readonly #accumulate: number;
   readonly #sums: ZeroState<"gradient"> | undefined;
   #groups: readonly ParameterGroup[] = [];
+  #isEmployed = false;
   readonly #steps = new Map<number, Ready>();
   readonly #parts = new Map<number, Program>();
 
@@ -119,7 +120,10 @@ export class Trainer {
    * @returns the memory that the larger needs
    */
   async compile(changes: Partial<StepDefinition> = {}): Promise<Program["memory"]> {
-    this.dispose();
+    this.#disposePrograms();
+    const { crew } = this.#backend;
+    if (crew !== undefined && !this.#isEmployed) await this.#loader.employ(crew);
+    this.#isEmployed = true;
     const { batchSize } = this.#options;
     const { length } = this.#dataset;
     const definition = { ...this.#definition, ...changes, sums: this.#sums };
@@ -190,6 +194,11 @@ export class Trainer {
   }
 
   dispose(): void {
+    this.#disposePrograms();
+    this.#loader.dispose();
+  }
+
+  #disposePrograms(): void {
     for (const { program } of this.#steps.values()) program.dispose();
     for (const program of this.#parts.values()) program.dispose();
     this.#steps.clear();

@@ -52,6 +52,13 @@ describe("data inspect", () => {
     }
   });
 
+  it("draws beside where it is called, when nothing else is said", async () => {
+    const { status, out, err } = await ductus(cwd, "data", "inspect", "bars.csv", "--augment", "mine.json");
+    expect({ status, err }).toMatchObject({ status: 0 });
+    expect(out).toContain("bars.csv-mine.png: 4 samples, one per row");
+    expect((await decodeImage(join(cwd, "bars.csv-mine.png"))).width).toBe(12 * 26 + 4);
+  });
+
   it("draws another mosaic for another seed, the same for the same", async () => {
     const draw = async (name: string, seed: string): Promise<Buffer> => {
       const words = ["data", "inspect", "bars.csv", "--augment", "digits", "--mosaic", name, "--seed", seed];
@@ -86,7 +93,6 @@ it.each([
   ["train --data bars.csv --augment wrong.json", 2, /augmentation rotate: degrees is 900 but must be from -180 to 180/],
   ["train --data bars.csv --augment broken.json", 1, /broken.json: not a JSON file; expected a list like/],
   ["train --data bars.csv --augment none.json", 1, /cannot read none.json: there is no such file/],
-  ["data inspect bars.csv --augment digits", 2, /--augment needs --mosaic FILE.png to draw to/],
   ["data inspect bars.csv --mosaic no/m.png", 1, /cannot write no\/m.png: the folder no does not exist/],
 ])("%s: one line, exit %i", async (line, status, message) => {
   const { err, ...ended } = await ductus(cwd, ...line.split(" "));

@@ -1,5 +1,5 @@
 /** `ductus finetune` as its user runs it: what becomes of the head, and that few labels never make a model worse. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -61,6 +61,29 @@ describe("few labels of known classes", () => {
     expect(await weights("unchecked/best.safetensors")).not.toEqual(await weights(MODEL));
   }, 60_000);
 });
+
+it("leaves what a training leaves: records, and a report with what it stands beside", async () => {
+  await finetune("turned.csv", "kept", "--shots", "4", "--steps", "6", "--no-check");
+  const page = await readFile(join(cwd, "kept/report.html"), "utf8");
+  for (const text of ["What fine-tuning was worth", "base model, untouched", "Confusion matrix"]) {
+    expect(page).toContain(text);
+  }
+  expect(await readFile(join(cwd, "kept/results.csv"), "utf8")).toMatch(/^epoch,/);
+  const files = await readdir(join(cwd, "kept"));
+  expect(files).toEqual(expect.arrayContaining(["results.json", "test-predictions.safetensors"]));
+  expect(files.filter((name) => name.startsWith("events.out.tfevents."))).toHaveLength(1);
+  const compared = await ductus(cwd, "compare", "kept", "base");
+  expect(compared.status, compared.err).toBe(0);
+  expect(compared.out).toContain("mlp-finetuned");
+}, 60_000);
+
+it("stops where the test data are those that are trained on", async () => {
+  await mkdir(join(cwd, "twice"));
+  for (const name of ["train.csv", "test.csv"]) await writeFile(join(cwd, "twice", name), barsCsv(12));
+  const { status, err } = await ductus(cwd, "finetune", MODEL, "--data", "twice", "--out", "leak", "--steps", "2");
+  expect(status).toBe(1);
+  expect(err).toMatch(/9 of 12 test samples are in training too .*would say nothing about new samples/);
+}, 60_000);
 
 describe("new classes", () => {
   it("get a head of their own, trained at the rate of the model's recipe", async () => {

@@ -34,14 +34,15 @@ function moved(
   record: Augmentation,
   random = new Random(1, "user"),
 ): number[] {
-  const workspace = new Workspace(frame, 1);
+  const workspace = new Workspace(frame, { batchSize: 1 });
   workspace.raw.set(pixels);
   const map = new PictureMap(workspace);
   const [step] = buildSteps([record], workspace);
   if (step.kind !== "move") throw new Error(`${record.name} moves nothing`);
   step.begin?.(random);
   step.move(map, random);
-  map.apply(0);
+  map.record(0);
+  workspace.work(0);
   return [...workspace.out];
 }
 
@@ -73,13 +74,14 @@ describe("sampling", () => {
   it.each(CASES.map((c, i) => [i, c.kind, c.shape.join("×"), c] as const))(
     "case %i: %s map of %s as PyTorch",
     (_, __, ___, { kind, shape: [height, width, channels], ground, pixels, matrix, want }) => {
-      const workspace = new Workspace(frameOf(height, width, channels, ground ?? undefined), 1);
+      const workspace = new Workspace(frameOf(height, width, channels, ground ?? undefined), { batchSize: 1 });
       workspace.raw.set(pixels);
       const map = new PictureMap(workspace);
       const m = matrix;
       if (kind === "projective") map.projective(m);
       else map.affine(m[0], m[1], m[2], m[3], m[4], m[5]);
-      map.apply(0);
+      map.record(0);
+      workspace.work(0);
       const off = want.map((value, i) => Math.abs(workspace.out[i] - value));
       // Half for rounding; positions have eleven binary places.
       expect(Math.max(...off)).toBeLessThan(0.5 + 255 / 2 ** 11);
@@ -103,7 +105,7 @@ describe("sampling", () => {
   });
 
   it("goes through several moves at once as through one after the other, up to interpolation", () => {
-    const workspace = new Workspace(frameOf(28, 28, 1, 0), 1);
+    const workspace = new Workspace(frameOf(28, 28, 1, 0), { batchSize: 1 });
     workspace.raw.set(disc(28));
     const map = new PictureMap(workspace);
     const steps = buildSteps(
@@ -114,7 +116,8 @@ describe("sampling", () => {
       workspace,
     );
     for (const step of steps) if (step.kind === "move") step.move(map, new Random(1, "user"));
-    map.apply(0);
+    map.record(0);
+    workspace.work(0);
     const frame = frameOf(28, 28, 1, 0);
     const right = moved(frame, disc(28), { name: "shift", x: [0.25, 0.25] });
     expect([...workspace.out]).toEqual(moved(frame, right, { name: "rotate", degrees: [90, 90] }));
@@ -207,7 +210,7 @@ describe("moves", () => {
   });
 
   it("elastic displacements have the size and the smoothness of the paper's", () => {
-    const workspace = new Workspace(frameOf(64, 64, 1, 0), 1);
+    const workspace = new Workspace(frameOf(64, 64, 1, 0), { batchSize: 1 });
     const [{ side, stride, data }] = workspace.fields;
     const sigma = 4;
     const [step] = buildSteps([{ name: "elastic", alpha: 34, sigma }], workspace);

@@ -237,6 +237,14 @@ describe("fit", () => {
     await expect(trainModel(model, bars(9))).rejects.toThrow(/bars has samples \[6, 6, 1\] but Linear takes \[3\]/);
   });
 
+  it("refuses samples that are all of one class", async () => {
+    const all = bars(9);
+    const same = all.with({ labels: new Uint8Array(9).fill(1) });
+    await expect(trainModel(smallModel(), same)).rejects.toThrow(
+      /bars: all 9 samples are of one class, "middle"; there is nothing to tell apart/,
+    );
+  });
+
   it("clips gradients by their norm", async () => {
     const before = weights(smallModel());
     const { model } = await trainModel(smallModel(), bars(12), {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ImageDataset } from "../../src/data/dataset.ts";
 import { takeShots } from "../../src/data/shots.ts";
+import { takeImages } from "../../src/data/split.ts";
 import type { Backend } from "../../src/engine/backends/backend.ts";
 import { Model } from "../../src/models/model.ts";
 import { create } from "../../src/models/registry.ts";
@@ -213,6 +214,18 @@ it("takes a few samples of each class, more of them holding the fewer", () => {
 });
 
 describe("cross-validation", () => {
+  it("takes a model that has seen one class only for one that knows nothing else", async () => {
+    const two = takeImages(bars(3), [0, 1]);
+    const trained: number[] = [];
+    const predictions = await crossValidate(two, { folds: 2, seed: 1, backend }, async (part) => {
+      trained.push(part.length);
+      return smallModel();
+    });
+    expect(trained).toEqual([]);
+    // Each was read by a model of the other's class.
+    expect([...predictions.logits]).toEqual([0, 1, 0, 1, 0, 0]);
+  });
+
   it("reads every sample once, by a model that has not seen it", async () => {
     const data = bars(11);
     const text = (part: ImageDataset, i: number): string => String(part.image(i));

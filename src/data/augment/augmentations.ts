@@ -9,12 +9,13 @@ import { cutmix, type Mix, mixup } from "./mixes.ts";
 import { crop, flip, type Move, perspective, rotate, shear, shift, zoom } from "./moves.ts";
 import type { Augmentation, AugmentationList, AugmentationName } from "./records.ts";
 import { choice, interval, number, type Options, type Rules, readOptions, symmetric } from "./rules.ts";
-import { blur, brightness, contrast, erase, noise, stroke, type Touch } from "./touches.ts";
+import { blur, brightness, contrast, erase, noise, type Stroke, stroke, type Touch } from "./touches.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** What an augmentation does: move the picture, touch its pixels, or mix it with another. */
+/** What an augmentation does: move the picture, thicken its strokes, touch its pixels, or mix it with another. */
 type Effect =
   | { readonly kind: "move"; readonly move: Move }
+  | { readonly kind: "stroke"; readonly stroke: Stroke }
   | { readonly kind: "touch"; readonly touch: Touch }
   | { readonly kind: "mix"; readonly mix: Mix };
 
@@ -86,7 +87,10 @@ const AUGMENTATIONS: Readonly<Record<AugmentationName, Entry>> = {
       return { kind: "move", ...elastic(alpha, sigma, workspace) };
     },
   ),
-  stroke: define({ radius: symmetric(PIXELS) }, ({ radius }, workspace) => touch(stroke(radius, workspace))),
+  stroke: define({ radius: symmetric(PIXELS) }, ({ radius }, workspace) => ({
+    kind: "stroke",
+    stroke: stroke(radius, workspace),
+  })),
   blur: define({ sigma: interval({ min: 0, max: 16 }) }, ({ sigma }, workspace) => touch(blur(sigma, workspace))),
   brightness: define({ amount: symmetric({ min: -1, max: 1 }) }, ({ amount }, workspace) =>
     touch(brightness(amount, workspace)),

@@ -2,16 +2,21 @@
  * Changes the samples of a training batch on their way from the data set to the network (see loader.ts). What happens to
  * a sample depends on the seed, the epoch and the number of the sample alone; only mixing also looks at the other samples
  * of its batch. Nothing is allocated for a batch.
+ *
+ * The caller draws what happens to each picture and writes it down; the kernels that move pictures and thicken strokes read
+ * that, on the threads of a crew as soon as it is there. What is left of the list then follows on the caller's thread.
  */
+import type { Crew } from "../../engine/backends/backend.ts";
 import { UsageError } from "../../engine/errors.ts";
 import { Random } from "../../engine/random.ts";
 import { sizeOf } from "../../engine/shape.ts";
 import type { Dataset, InputArray, TargetArray } from "../dataset.ts";
 import { buildSteps, type Step } from "./augmentations.ts";
+import { RECORD } from "./kernels.ts";
 import type { MixBatch } from "./mixes.ts";
 import { PictureMap } from "./picture-map.ts";
 import type { AugmentationList } from "./records.ts";
-import { Workspace } from "./workspace.ts";
+import { type Frame, Workspace } from "./workspace.ts";
 
 /** What a data set says of its samples. */
 export type SampleShape = Pick<Dataset, "inputShape" | "inputType" | "targetShape" | "targetType" | "classes">;
@@ -34,21 +39,20 @@ export function augmentBy(list: AugmentationList): Augment | undefined {
 
 /** Numbers drawn for the tables of an epoch are those of a sample that no data set has. */
 const TABLES = 2 ** 32 - 1;
+/** Keeps the numbers of touches apart from those of moves, and of mixes. */
+const TOUCHES = 2 ** 16;
 
 export class Augmenter {
   /** Shape and type of what comes out: mixed class indices have become probabilities [classes]. */
   readonly samples: SampleShape;
   /** Where pictures and targets are to be read to, before {@link apply}. */
-  readonly pictures: Uint8Array;
   readonly targets: TargetArray;
-  readonly #workspace: Workspace;
-  readonly #map: PictureMap;
-  readonly #moves: readonly Of<"move">[];
-  readonly #touches: readonly Of<"touch">[];
-  readonly #mixes: readonly Of<"mix">[];
-  readonly #steps: readonly Step[];
+  readonly #list: AugmentationList;
+  readonly #frame: Frame;
+  readonly #batchSize: number;
   readonly #seed: number;
-  readonly #mixBatch: MixBatch;
+  #work: Work;
+  #mixBatch: MixBatch;
   #random: Random;
 
   /** @throws UsageError when the samples are no pictures of bytes, or a record is wrong */
@@ -60,16 +64,14 @@ export class Augmenter {
         `${dataset.name}: only pictures of bytes [height, width, channels] can be augmented, not ${inputType} [${inputShape.join(", ")}]`,
       );
     }
-    this.#workspace = new Workspace({ height, width, channels, ground }, batchSize);
-    this.#map = new PictureMap(this.#workspace);
-    this.#steps = buildSteps(list, this.#workspace);
-    this.#moves = this.#steps.filter((step) => step.kind === "move");
-    this.#touches = this.#steps.filter((step) => step.kind === "touch");
-    this.#mixes = this.#steps.filter((step) => step.kind === "mix");
+    this.#list = list;
+    this.#frame = { height, width, channels, ground };
+    this.#batchSize = batchSize;
     this.#seed = seed;
     this.#random = new Random(seed, "augment", 0);
+    this.#work = this.#prepare();
 
-    const isMixed = this.#mixes.length > 0;
+    const isMixed = this.#work.mixes.length > 0;
     const isIndex = targetType === "int32" && targetShape.length === 0;
     const classCount = classes ?? dataset.classes?.length;
     if (isMixed && targetType === "int32" && (!isIndex || classCount === undefined)) {
@@ -82,25 +84,35 @@ export class Augmenter {
       targetType: isMixed ? "float32" : targetType,
       classes: dataset.classes,
     };
-    this.pictures = this.#workspace.raw;
     this.targets =
       targetType === "int32"
         ? new Int32Array(batchSize * sizeOf(targetShape))
         : new Float32Array(batchSize * sizeOf(targetShape));
-    this.#mixBatch = {
-      count: 0,
-      before: this.#workspace.raw,
-      after: this.#workspace.out,
-      targetsBefore: new Float32Array(isMixed ? batchSize * sizeOf(this.samples.targetShape) : 0),
-      targetsAfter: new Float32Array(0),
-      width: sizeOf(this.samples.targetShape),
-    };
+    this.#mixBatch = this.#newMixBatch();
+  }
+
+  /** Where pictures are to be read to, before {@link apply}; where that is changes with {@link employ}. */
+  get pictures(): Uint8Array {
+    return this.#work.workspace.raw;
+  }
+
+  /** Goes on with the threads of a crew, from the next epoch on. */
+  async employ(crew: Crew): Promise<void> {
+    this.dispose();
+    this.#work = this.#prepare(crew);
+    this.#mixBatch = this.#newMixBatch();
+    await this.#work.workspace.load();
+  }
+
+  /** Gives memory and threads of a crew back; nothing can be augmented afterwards. */
+  dispose(): void {
+    this.#work.workspace.dispose();
   }
 
   /** Begins an epoch. */
   start(epoch: number): void {
     this.#random = new Random(this.#seed, "augment", epoch);
-    for (const [i, step] of this.#steps.entries()) step.begin?.(this.#random.item(TABLES, i));
+    for (const [i, step] of this.#work.steps.entries()) step.begin?.(this.#random.item(TABLES, i));
   }
 
   /**
@@ -108,22 +120,45 @@ export class Augmenter {
    * data set, and writes them to the front of both arrays.
    */
   apply(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
-    const { out, size } = this.#workspace;
-    for (let k = 0; k < count; k++) this.#change(k, indices[start + k]);
+    const { workspace, touches, mixes } = this.#work;
+    const { out, size } = workspace;
+    workspace.begin(count);
+    for (let k = 0; k < count; k++) {
+      this.#draw(k, indices[start + k]);
+      workspace.publish(k + 1);
+    }
+    workspace.finish();
+    if (touches.length > 0) for (let k = 0; k < count; k++) this.#touch(k, indices[start + k]);
     this.#writeTargets(count, targets);
-    if (this.#mixes.length > 0) this.#mix(indices, start, count, targets as Float32Array);
+    if (mixes.length > 0) this.#mix(indices, start, count, targets as Float32Array);
     if (inputs.length === out.length) inputs.set(out);
     else for (let i = 0; i < count * size; i++) inputs[i] = out[i];
   }
 
-  /** Moves and touches the picture at place `k`. */
-  #change(k: number, sample: number): void {
+  /** Draws how the picture at place `k` moves and how its strokes change, and writes it down. */
+  #draw(k: number, sample: number): void {
+    const { workspace, map, moves, strokes } = this.#work;
     const random = this.#random.item(sample);
-    this.#map.reset();
-    for (const { p, move } of this.#moves) if (happens(p, random)) move(this.#map, random);
-    this.#map.apply(k);
-    const at = k * this.#workspace.size;
-    for (const { p, touch } of this.#touches) if (happens(p, random)) touch(at, random);
+    map.reset();
+    for (const { p, move } of moves) if (happens(p, random)) move(map, random);
+    map.record(k);
+    const at = k * workspace.recordWords + RECORD.strokes;
+    for (let s = 0; s < strokes.length; s++) {
+      const { p, stroke } = strokes[s];
+      workspace.words[at + s] = happens(p, random) ? stroke(random) : 0;
+    }
+  }
+
+  /** What no kernel of the crew does. */
+  #touch(k: number, sample: number): void {
+    const { workspace, touches } = this.#work;
+    const random = this.#random.item(sample, TOUCHES);
+    const at = k * workspace.size;
+    for (const step of touches) {
+      if (!happens(step.p, random)) continue;
+      if (step.kind === "touch") step.touch(at, random);
+      else workspace.stroke(step.stroke(random), at);
+    }
   }
 
   #writeTargets(count: number, targets: TargetArray): void {
@@ -135,11 +170,12 @@ export class Augmenter {
   }
 
   #mix(indices: ArrayLike<number>, start: number, count: number, targets: Float32Array): void {
+    const { mixes } = this.#work;
     const batch = this.#mixBatch;
     batch.count = count;
     batch.targetsAfter = targets;
-    for (let m = 0; m < this.#mixes.length; m++) {
-      const { p, mix } = this.#mixes[m];
+    for (let m = 0; m < mixes.length; m++) {
+      const { p, mix } = mixes[m];
       batch.before.set(batch.after);
       for (let i = 0; i < count * batch.width; i++) batch.targetsBefore[i] = targets[i];
       for (let k = 0; k < count; k++) {
@@ -148,6 +184,49 @@ export class Augmenter {
       }
     }
   }
+
+  #prepare(crew?: Crew): Work {
+    const strokes = this.#list.filter(({ name }) => name === "stroke").length;
+    const workspace = new Workspace(this.#frame, { batchSize: this.#batchSize, strokes, crew });
+    const steps = buildSteps(this.#list, workspace);
+    const others = steps.filter((step) => step.kind === "stroke" || step.kind === "touch");
+    // Strokes that come first follow the moves on whatever thread these are done.
+    const leading = others.findIndex(({ kind }) => kind === "touch");
+    const end = leading < 0 ? others.length : leading;
+    return {
+      workspace,
+      map: new PictureMap(workspace),
+      steps,
+      moves: steps.filter((step) => step.kind === "move"),
+      strokes: others.slice(0, end).filter((step) => step.kind === "stroke"),
+      touches: others.slice(end),
+      mixes: steps.filter((step) => step.kind === "mix"),
+    };
+  }
+
+  #newMixBatch(): MixBatch {
+    const { workspace, mixes } = this.#work;
+    const width = sizeOf(this.samples.targetShape);
+    return {
+      count: 0,
+      before: workspace.raw,
+      after: workspace.out,
+      targetsBefore: new Float32Array(mixes.length > 0 ? this.#batchSize * width : 0),
+      targetsAfter: new Float32Array(0),
+      width,
+    };
+  }
+}
+
+/** The list as what does it. */
+interface Work {
+  readonly workspace: Workspace;
+  readonly map: PictureMap;
+  readonly steps: readonly Step[];
+  readonly moves: readonly Of<"move">[];
+  readonly strokes: readonly Of<"stroke">[];
+  readonly touches: readonly (Of<"stroke"> | Of<"touch">)[];
+  readonly mixes: readonly Of<"mix">[];
 }
 
 type Of<Kind extends Step["kind"]> = Extract<Step, { kind: Kind }>;

@@ -1,21 +1,34 @@
 /**
  * The inner loops of augmentation as WebAssembly SIMD, for pictures of one size: sampling a moved picture, and thickening
- * or thinning its strokes. Both read a padded plane (one channel with a margin of one pixel, see workspace.ts) and write
- * a plane without margin. No fused arithmetic: the same bytes on every machine.
+ * or thinning its strokes. Every picture has a record of what is to be done to it, so the threads of a crew can take
+ * pictures one by one. Kernels read a padded plane (one channel with a margin of one pixel) and write a plane without
+ * margin. No fused arithmetic: the same bytes on every machine, by every thread.
  */
 import {
   addI,
+  atomicAdd,
+  atomicLoad,
+  atomicWait,
+  eqI,
   extractI,
   type Func,
+  gtS,
   type I32,
   i32,
   i32x4Const,
   type Local,
+  leS,
   load,
   load16Lane,
   load32Splat,
+  loadI32,
+  loadU8,
+  ltS,
+  type MemoryLimits,
   ModuleBuilder,
+  minS,
   mulI,
+  select,
   splatConst,
   splatConstI,
   splatH,
@@ -27,6 +40,7 @@ import {
   vh,
   vi,
 } from "../../engine/backends/wasm/assembler.ts";
+import { emitBarrier, SPINS } from "../../engine/backends/wasm/barrier.ts";
 
 /** Positions have so many binary places: with 11, all products fit into 32 bits. */
 const PLACES = 11;
@@ -35,56 +49,192 @@ const ONE = 2 ** PLACES;
 /** Vectors are stored whole, so so many bytes after a plane are overwritten. */
 export const OVERRUN = 16;
 
-/** Words of the parameter block: the map's matrix row by row, then the strength of the displacements. */
-export const PARAMETERS = { matrix: 0, strength: 9, count: 10 } as const;
+/**
+ * Words of a record: the map's matrix row by row (float32), the strength of the displacements (float32), which way the
+ * picture is sampled, the addresses of the fields, then for each stroke by how many 256ths of a pixel it moves the edges.
+ */
+export const RECORD = { matrix: 0, strength: 9, way: 10, fieldX: 11, fieldY: 12, strokes: 13 } as const;
 
-/** Functions of {@link augmentationKernels}; all arguments are addresses in bytes but those that say otherwise. */
-export interface Kernels {
-  /** Copies a plane into the middle of a padded one. */
-  readonly pad: (from: number, plane: number) => void;
-  /** Samples `plane` at the positions that the matrix says. */
-  readonly affine: (parameters: number, plane: number, out: number) => void;
-  /** Fields of displacements [height, width of `fieldStride`] are added to the positions. */
-  readonly affineField: (parameters: number, plane: number, out: number, fieldX: number, fieldY: number) => void;
-  readonly projective: (parameters: number, plane: number, out: number) => void;
-  readonly projectiveField: (parameters: number, plane: number, out: number, fieldX: number, fieldY: number) => void;
-  /** Each value goes `share`/256 of the way to the largest of its own and its four neighbours'. */
-  readonly grow: (share: number, plane: number, out: number) => void;
-  /** … to the smallest. */
-  readonly shrink: (share: number, plane: number, out: number) => void;
-}
+/** How a picture is sampled. */
+export const WAYS = { copy: 0, affine: 1, affineField: 2, projective: 3, projectiveField: 4 } as const;
 
-export interface PlaneShape {
+/** Words of the queue, each on a cache line of its own: the next picture to take, how many may be taken, how many there are. */
+export const QUEUE = { next: 0, published: 16, total: 32, count: 48 } as const;
+
+/** What one module is made for. */
+export interface WorkShape {
   readonly height: number;
   readonly width: number;
+  readonly channels: number;
+  /** What lies around a picture; without it, the nearest pixel. */
+  readonly ground?: number;
   /** Numbers from one row of a field to the next. */
   readonly fieldStride: number;
+  /** Strokes of a record. */
+  readonly strokes: number;
+  /** Addresses: the queue, the records, pictures before and after, and the threads' planes, so many bytes apart. */
+  readonly queue: number;
+  readonly records: number;
+  readonly raw: number;
+  readonly out: number;
+  readonly planes: number;
+  readonly planeBytes: number;
 }
 
-/** Assembles, compiles and instantiates the kernels over `memory`. */
-export function augmentationKernels(shape: PlaneShape, memory: WebAssembly.Memory, pages: number): Kernels {
+/** What {@link workModule} exports for the caller's thread. */
+export interface Kernels {
+  /** Does what its record says to picture `index`, on the planes at `planes`. */
+  readonly work: (index: number, planes: number) => void;
+  /** Moves the edges of the picture at `at` by `amount` 256ths of a pixel. */
+  readonly stroke: (amount: number, at: number, planes: number) => void;
+  /** Takes pictures from the queue until there are none, then meets the other threads. */
+  readonly run: (thread: number, threads: number) => void;
+}
+
+/** Bytes that a thread's planes take: a padded one and one without margin. */
+export const planeBytes = ({ height, width }: Pick<WorkShape, "height" | "width">): number =>
+  Math.ceil(((height + 2) * (width + 2) + height * width + 2 * OVERRUN) / 64) * 64;
+
+/** Words of a record. */
+export const recordWords = (strokes: number): number => Math.ceil((RECORD.strokes + strokes) / 4) * 4;
+
+/** The module of all kernels. */
+export function workModule(shape: WorkShape, memory: MemoryLimits): WebAssembly.Module {
+  const { height, width, channels } = shape;
   const module = new ModuleBuilder();
-  const define = (name: keyof Kernels, paramCount: number, body: (f: Func) => void): void => {
+  const define = (name: string, paramCount: number, body: (f: Func) => void): Func => {
     const f = module.func(name, paramCount);
     body(f);
-    module.export(f);
+    return f;
   };
-  define("pad", 2, (f) => pad(f, shape));
-  define("affine", 3, (f) => sample(f, shape, false, false));
-  define("affineField", 5, (f) => sample(f, shape, false, true));
-  define("projective", 3, (f) => sample(f, shape, true, false));
-  define("projectiveField", 5, (f) => sample(f, shape, true, true));
-  define("grow", 3, (f) => blendWithNeighbours(f, shape, true));
-  define("shrink", 3, (f) => blendWithNeighbours(f, shape, false));
-  const compiled = new WebAssembly.Module(module.encode({ shared: false, maximum: pages }));
-  return new WebAssembly.Instance(compiled, { env: { memory } }).exports as unknown as Kernels;
+  const barrier = emitBarrier(module);
+  const pad = define("pad", 2, (f) => padPlane(f, shape));
+  const spread = define("spread", 2, (f) => spreadPlane(f, shape));
+  const samplers = [
+    [WAYS.affine, define("affine", 5, (f) => sample(f, shape, false, false))],
+    [WAYS.affineField, define("affineField", 5, (f) => sample(f, shape, false, true))],
+    [WAYS.projective, define("projective", 5, (f) => sample(f, shape, true, false))],
+    [WAYS.projectiveField, define("projectiveField", 5, (f) => sample(f, shape, true, true))],
+  ] as const;
+  const grow = define("grow", 3, (f) => blendWithNeighbours(f, shape, true));
+  const shrink = define("shrink", 3, (f) => blendWithNeighbours(f, shape, false));
+  const size = height * width * channels;
+  type PlaneKernel = (plane: I32, out: I32) => void;
+  /**
+   * Lets a kernel change every channel of the picture at `from`; what becomes of it goes to `to`.
+   * @param isExact whether the kernel writes nothing beyond the plane, where the next picture is, perhaps another thread's
+   */
+  const change = (f: Func, from: I32, to: I32, planes: I32, isExact: boolean, kernel: PlaneKernel): void => {
+    if (channels === 1 && isExact) {
+      f.call(pad, [from, planes]);
+      kernel(planes, to);
+      return;
+    }
+    const flat = f.let(addI(planes, (height + 2) * (width + 2) + OVERRUN));
+    f.for(0, channels, 1, (c) => {
+      f.call(pad, [addI(from, c), planes]);
+      kernel(planes, flat);
+      if (channels === 1) f.copy(to, flat, i32(size));
+      else f.call(spread, [flat, addI(to, c)]);
+    });
+  };
+
+  const stroke = define("stroke", 3, (f) => {
+    const [amount, at, planes] = f.params;
+    const isGrowing = f.let(gtS(amount, i32(0)));
+    const left = f.let(select(isGrowing, amount, subI(i32(0), amount)));
+    f.if(gtS(left, i32(0)), () =>
+      f.doWhile(
+        () => {
+          const share = f.let(minS(left, i32(256)));
+          change(f, at, at, planes, width >= 16, (plane, out) =>
+            f.if(
+              isGrowing,
+              () => f.call(grow, [share, plane, out]),
+              () => f.call(shrink, [share, plane, out]),
+            ),
+          );
+          f.set(left, subI(left, share));
+        },
+        () => gtS(left, i32(0)),
+      ),
+    );
+  });
+
+  const work = define("work", 2, (f) => {
+    const [index, planes] = f.params;
+    const record = f.let(addI(mulI(index, 4 * recordWords(shape.strokes)), shape.records));
+    const at = f.let(mulI(index, size));
+    const from = f.let(addI(at, shape.raw));
+    const to = f.let(addI(at, shape.out));
+    const way = f.let(loadI32(record, 4 * RECORD.way));
+    f.if(eqI(way, i32(WAYS.copy)), () => f.copy(to, from, i32(size)));
+    const [fieldX, fieldY] = [loadI32(record, 4 * RECORD.fieldX), loadI32(record, 4 * RECORD.fieldY)];
+    for (const [known, sampler] of samplers) {
+      f.if(eqI(way, i32(known)), () =>
+        change(f, from, to, planes, width % 4 === 0, (plane, out) =>
+          f.call(sampler, [record, plane, out, fieldX, fieldY]),
+        ),
+      );
+    }
+    for (let s = 0; s < shape.strokes; s++) {
+      f.call(stroke, [loadI32(record, 4 * (RECORD.strokes + s)), to, planes]);
+    }
+  });
+
+  const run = define("run", 2, (f) => {
+    const [thread, threads] = f.params;
+    const planes = f.let(addI(mulI(thread, shape.planeBytes), shape.planes));
+    const [next, published] = [i32(shape.queue + 4 * QUEUE.next), i32(shape.queue + 4 * QUEUE.published)];
+    const total = f.let(atomicLoad(i32(shape.queue + 4 * QUEUE.total)));
+    const index = f.let(atomicAdd(next, i32(1)));
+    f.if(ltS(index, total), () =>
+      f.doWhile(
+        () => {
+          waitUntilAbove(f, published, index);
+          f.call(work, [index, planes]);
+          f.set(index, atomicAdd(next, i32(1)));
+        },
+        () => ltS(index, total),
+      ),
+    );
+    f.call(barrier, [threads]);
+  });
+  for (const func of [work, stroke, run]) module.export(func);
+  return new WebAssembly.Module(module.encode(memory));
 }
 
-function pad(f: Func, { height, width }: PlaneShape): void {
+/** Returns when the word is larger than `value`: spins for a moment, then sleeps. */
+function waitUntilAbove(f: Func, word: I32, value: I32): void {
+  const seen = f.local("i32");
+  const spins = f.let(i32(SPINS));
+  f.doWhile(
+    () => {
+      f.set(seen, atomicLoad(word));
+      f.set(spins, subI(spins, 1));
+    },
+    () => select(leS(seen, value), spins, i32(0)),
+  );
+  f.if(leS(seen, value), () =>
+    f.doWhile(
+      () => {
+        f.drop(atomicWait(word, seen));
+        f.set(seen, atomicLoad(word));
+      },
+      () => leS(seen, value),
+    ),
+  );
+}
+
+/** Copies a channel into the middle of a padded plane, and fills the margin. */
+function padPlane(f: Func, { height, width, channels, ground }: WorkShape): void {
+  const stride = width + 2;
   const from = f.let(f.params[0]);
-  const to = f.let(addI(f.params[1], width + 2 + 1));
+  const to = f.let(addI(f.params[1], stride + 1));
   f.for(0, height, 1, () => {
-    if (width < 16) f.copy(to, from, i32(width));
+    if (channels > 1) {
+      f.for(0, width, 1, (x) => f.storeU8(addI(to, x), loadU8(addI(from, mulI(x, channels)))));
+    } else if (width < 16) f.copy(to, from, i32(width));
     else {
       // The last vector reaches back, so that nothing is written beyond the row.
       for (let x = 0; x < width; x += 16) {
@@ -92,17 +242,31 @@ function pad(f: Func, { height, width }: PlaneShape): void {
         f.store(to, load(from, at), at);
       }
     }
-    f.set(from, addI(from, width));
-    f.set(to, addI(to, width + 2));
+    if (ground === undefined) {
+      f.storeU8(subI(to, 1), loadU8(to));
+      f.storeU8(to, loadU8(to, width - 1), width);
+    }
+    f.set(from, addI(from, width * channels));
+    f.set(to, addI(to, stride));
   });
+  if (ground !== undefined) return;
+  const plane = f.params[1];
+  f.copy(plane, addI(plane, stride), i32(stride));
+  f.copy(addI(plane, (height + 1) * stride), addI(plane, height * stride), i32(stride));
 }
 
-function sample(f: Func, shape: PlaneShape, isProjective: boolean, isDisplaced: boolean): void {
+/** Writes a plane without margin into a channel. */
+function spreadPlane(f: Func, { height, width, channels }: WorkShape): void {
+  const [flat, to] = f.params;
+  f.for(0, height * width, 1, (i) => f.storeU8(addI(to, mulI(i, channels)), loadU8(addI(flat, i))));
+}
+
+function sample(f: Func, shape: WorkShape, isProjective: boolean, isDisplaced: boolean): void {
   const { height, width, fieldStride } = shape;
-  const [parameters, plane, out, fieldX, fieldY] = f.params;
-  const word = (index: number): Local<"v128"> => f.let(load32Splat(parameters, 4 * index));
+  const [record, plane, out, fieldX, fieldY] = f.params;
+  const word = (index: number): Local<"v128"> => f.let(load32Splat(record, 4 * index));
   const [a, b, c, d, e, shiftY, g, h, i] = [0, 1, 2, 3, 4, 5, 6, 7, 8].map(word);
-  const strength = word(PARAMETERS.strength);
+  const strength = word(RECORD.strength);
   const [centreX, centreY] = [(width - 1) / 2, (height - 1) / 2];
   const lanes = [0, 1, 2, 3].map((lane) => lane - centreX);
   const from = f.let(i32(0)); // first pixel of the row
@@ -166,7 +330,7 @@ function interpolate(f: Func, plane: I32, stride: number, px: V128, py: V128): V
   return vb.narrow(halves, halves);
 }
 
-function blendWithNeighbours(f: Func, { height, width }: PlaneShape, isGrowing: boolean): void {
+function blendWithNeighbours(f: Func, { height, width }: WorkShape, isGrowing: boolean): void {
   const [share, plane, out] = f.params;
   const stride = width + 2;
   const factor = f.let(splatH(share));
@@ -175,7 +339,9 @@ function blendWithNeighbours(f: Func, { height, width }: PlaneShape, isGrowing: 
   const pick = isGrowing ? vb.max : vb.min;
   const scaled = (part: V128): V128 => vh.shrU(vh.mul(part, factor), 8);
   f.for(0, height, 1, () => {
-    f.for(0, width, 16, (x) => {
+    f.for(0, width, 16, (next) => {
+      // The last vector reaches back.
+      const x = f.let(width < 16 ? next : minS(next, i32(width - 16)));
       const at = f.let(addI(from, x));
       const own = f.let(load(at));
       const level = pick(load(subI(at, 1)), load(at, 1));

@@ -3,14 +3,13 @@
  * augmentations that move a picture are multiplied into one map first, so that the picture is sampled, and blurred by
  * that, only once. Coordinates are pixels from the centre of the picture, x to the right and y downwards.
  */
-import { PARAMETERS } from "./kernels.ts";
+import { RECORD, WAYS } from "./kernels.ts";
 import type { Field, Workspace } from "./workspace.ts";
 
 export class PictureMap {
   readonly #workspace: Workspace;
   /** Row by row; takes a position in the moved picture to one in the original. */
   readonly #matrix = new Float64Array(9);
-  readonly #product = new Float64Array(9);
   #isProjective = false;
   /** Addresses from which displacements are read; 0: there are none. */
   #fieldX = 0;
@@ -33,13 +32,30 @@ export class PictureMap {
 
   /** Moves the picture on, by a map that is given backwards: x = a·x′ + b·y′ + c, y = d·x′ + e·y′ + f. */
   affine(a: number, b: number, c: number, d: number, e: number, f: number): void {
-    this.#multiply(a, b, c, d, e, f, 0, 0, 1);
+    const m = this.#matrix;
+    // The third row is (0, 0, 1) as long as nothing was projective.
+    const end = this.#isProjective ? 9 : 6;
+    for (let row = 0; row < end; row += 3) {
+      const x = m[row];
+      const y = m[row + 1];
+      m[row] = x * a + y * d;
+      m[row + 1] = x * b + y * e;
+      m[row + 2] += x * c + y * f;
+    }
+    this.#isIdentity = false;
   }
 
-  /** As {@link affine}, with both divided by g·x′ + h·y′ + i; `m` is row by row. */
-  projective(m: readonly number[]): void {
-    this.#multiply(m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8]);
+  /** As {@link affine}, with both divided by g·x′ + h·y′ + i; `by` is row by row. */
+  projective(by: readonly number[]): void {
+    const m = this.#matrix;
+    for (let row = 0; row < 9; row += 3) {
+      const x = m[row];
+      const y = m[row + 1];
+      const w = m[row + 2];
+      for (let k = 0; k < 3; k++) m[row + k] = x * by[k] + y * by[3 + k] + w * by[6 + k];
+    }
     this.#isProjective = true;
+    this.#isIdentity = false;
   }
 
   /** Adds `strength` times two fields, each read from a place on its torus on, to the positions in the original. */
@@ -50,45 +66,24 @@ export class PictureMap {
     this.#isIdentity = false;
   }
 
-  /** Writes picture `index` of `raw`, moved, to `out`; values between pixels are interpolated linearly. */
-  apply(index: number): void {
-    const { raw, out, size, parameters } = this.#workspace;
-    const at = index * size;
-    if (this.#isIdentity) {
-      for (let i = at; i < at + size; i++) out[i] = raw[i];
-      return;
-    }
-    // Loops: for nine numbers, a call of set() or fill() takes longer than all else in here.
-    for (let i = 0; i < 9; i++) parameters[PARAMETERS.matrix + i] = this.#matrix[i];
-    parameters[PARAMETERS.strength] = this.#strength;
-    this.#workspace.change(raw, at, at, this.#sample);
+  /** Writes what this map is into the record of picture `index`; values between pixels will be interpolated linearly. */
+  record(index: number): void {
+    const { records, words, recordWords } = this.#workspace;
+    const at = index * recordWords;
+    words[at + RECORD.way] = this.#way;
+    if (this.#isIdentity) return;
+    // A loop: for nine numbers, a call of set() takes longer than all else in here.
+    for (let i = 0; i < 9; i++) records[at + RECORD.matrix + i] = this.#matrix[i];
+    if (this.#fieldX === 0) return;
+    records[at + RECORD.strength] = this.#strength;
+    words[at + RECORD.fieldX] = this.#fieldX;
+    words[at + RECORD.fieldY] = this.#fieldY;
   }
 
-  readonly #sample = (plane: number, out: number): void => {
-    const { kernels, parameters } = this.#workspace;
-    const { byteOffset } = parameters;
-    if (this.#fieldX !== 0) {
-      const kernel = this.#isProjective ? kernels.projectiveField : kernels.affineField;
-      kernel(byteOffset, plane, out, this.#fieldX, this.#fieldY);
-    } else {
-      const kernel = this.#isProjective ? kernels.projective : kernels.affine;
-      kernel(byteOffset, plane, out);
-    }
-  };
-
-  #multiply(a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number): void {
-    const m = this.#matrix;
-    const product = this.#product;
-    for (let row = 0; row < 9; row += 3) {
-      const x = m[row];
-      const y = m[row + 1];
-      const w = m[row + 2];
-      product[row] = x * a + y * d + w * g;
-      product[row + 1] = x * b + y * e + w * h;
-      product[row + 2] = x * c + y * f + w * i;
-    }
-    for (let k = 0; k < 9; k++) m[k] = product[k];
-    this.#isIdentity = false;
+  get #way(): number {
+    if (this.#isIdentity) return WAYS.copy;
+    if (this.#isProjective) return this.#fieldX === 0 ? WAYS.projective : WAYS.projectiveField;
+    return this.#fieldX === 0 ? WAYS.affine : WAYS.affineField;
   }
 }
 

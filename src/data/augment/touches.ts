@@ -1,4 +1,7 @@
-/** Augmentations that change the values of pixels where they are, in the picture that begins at `out[at]`. */
+/**
+ * Augmentations that change the values of pixels where they are, in the picture that begins at `out[at]`; and strokes, which
+ * kernels thicken or thin.
+ */
 import type { Random } from "../../engine/random.ts";
 import { gaussian } from "./gaussian.ts";
 import { draw } from "./moves.ts";
@@ -9,20 +12,12 @@ export type Touch = (at: number, random: Random) => void;
 
 const clampByte = (value: number): number => Math.min(255, Math.max(0, Math.round(value)));
 
-export function stroke(radius: Interval, workspace: Workspace): Touch {
-  const { frame, out, kernels } = workspace;
-  const isInkLight = (frame.ground ?? 0) < 128;
-  let share = 0;
-  const grow = (plane: number, to: number): void => kernels.grow(share, plane, to);
-  const shrink = (plane: number, to: number): void => kernels.shrink(share, plane, to);
-  return (at, random) => {
-    const drawn = draw(random, radius);
-    const kernel = drawn > 0 === isInkLight ? grow : shrink;
-    for (let left = Math.abs(drawn); left > 0; left--) {
-      share = Math.round(256 * Math.min(1, left));
-      workspace.change(out, at, at, kernel);
-    }
-  };
+/** Draws by how many 256ths of a pixel the edges of what is bright move outwards. */
+export type Stroke = (random: Random) => number;
+
+export function stroke(radius: Interval, { frame }: Workspace): Stroke {
+  const direction = (frame.ground ?? 0) < 128 ? 256 : -256;
+  return (random) => Math.round(direction * draw(random, radius));
 }
 
 export function brightness(amount: Interval, workspace: Workspace): Touch {

@@ -1,8 +1,10 @@
 /**
- * The memory in which a batch is augmented, and its compiled kernels: the pictures as they were read, the pictures as
- * they become, and one padded plane, from which neighbours are read without a test at the border.
+ * The memory in which a batch is augmented, and its compiled kernels: the pictures as they were read, the pictures as they
+ * become, a record for each of what is to be done to it, and the planes on which each thread works. It is a memory of its
+ * own, or a part of that of a backend, whose threads (a crew) then do the work together.
  */
-import { augmentationKernels, type Kernels, OVERRUN, PARAMETERS } from "./kernels.ts";
+import type { Crew, Job } from "../../engine/backends/backend.ts";
+import { type Kernels, OVERRUN, planeBytes, QUEUE, recordWords, workModule } from "./kernels.ts";
 
 /** Pictures of one data set: all have the same shape. */
 export interface Frame {
@@ -27,6 +29,16 @@ export interface Field {
 const PAGE = 65536;
 const LEAST_SIDE = 64;
 
+/** What a {@link Workspace} is made for. */
+export interface WorkspaceOptions {
+  /** Most pictures at a time. */
+  readonly batchSize: number;
+  /** Strokes that every picture's record has room for; default 0. */
+  readonly strokes?: number;
+  /** Whose memory and threads to use; default: memory of its own, and the caller. */
+  readonly crew?: Crew;
+}
+
 export class Workspace {
   readonly frame: Frame;
   /** Bytes of one picture. */
@@ -34,86 +46,111 @@ export class Workspace {
   /** As read, and as augmented: picture after picture. */
   readonly raw: Uint8Array;
   readonly out: Uint8Array;
-  /** See PARAMETERS in kernels.ts. */
-  readonly parameters: Float32Array;
-  readonly kernels: Kernels;
+  /** The records as the types that they hold, see RECORD in kernels.ts; each has so many words. */
+  readonly records: Float32Array;
+  readonly recordWords: number;
+  readonly words: Int32Array;
   readonly fields: readonly [x: Field, y: Field];
-  readonly #plane: Uint8Array;
-  readonly #flat: Uint8Array;
+  readonly #kernels: Kernels;
+  readonly #queue: Int32Array;
+  readonly #planes: number;
+  readonly #crew: Crew | undefined;
+  readonly #module: WebAssembly.Module;
+  readonly #block: { readonly address: number; readonly bytes: number };
+  #job: Job | undefined;
 
-  constructor(frame: Frame, batchSize: number) {
-    const { height, width, channels, ground = 0 } = frame;
+  constructor(frame: Frame, { batchSize, strokes = 0, crew }: WorkspaceOptions) {
+    const { height, width, channels, ground } = frame;
     this.frame = frame;
     this.size = height * width * channels;
     const side = fieldSide(frame);
     const fieldStride = side + width + 4;
     const fieldLength = (side + height) * fieldStride;
+    this.recordWords = recordWords(strokes);
+    const perThread = planeBytes(frame);
 
     let end = 0;
     const place = (bytes: number): number => {
       const at = end;
-      end = Math.ceil((end + bytes + OVERRUN) / 16) * 16;
+      end = Math.ceil((end + bytes + OVERRUN) / 64) * 64;
       return at;
     };
-    const parameters = place(4 * PARAMETERS.count);
-    const plane = place((height + 2) * (width + 2));
-    const flat = place(height * width);
+    const queue = place(4 * QUEUE.count);
+    const records = place(4 * batchSize * this.recordWords);
+    const planes = place(perThread * (crew?.threads ?? 1));
     const fields = [place(4 * fieldLength), place(4 * fieldLength)];
     const raw = place(batchSize * this.size);
     const out = place(batchSize * this.size);
 
     const pages = Math.ceil(end / PAGE);
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    const limits = crew?.limits ?? { shared: false, maximum: pages };
+    const base = crew?.allocate(end) ?? 0;
+    const memory = crew?.memory ?? new WebAssembly.Memory({ initial: pages, maximum: pages });
     const { buffer } = memory;
-    this.kernels = augmentationKernels({ height, width, fieldStride }, memory, pages);
-    this.parameters = new Float32Array(buffer, parameters, PARAMETERS.count);
-    this.#plane = new Uint8Array(buffer, plane, (height + 2) * (width + 2)).fill(ground);
-    this.#flat = new Uint8Array(buffer, flat, height * width);
-    const field = (address: number): Field => {
+    this.#block = { address: base, bytes: end };
+    this.#crew = crew;
+    this.#planes = base + planes;
+    const shape = { height, width, channels, ground, fieldStride, strokes, planeBytes: perThread };
+    const places = { queue: base + queue, records: base + records, raw: base + raw, out: base + out };
+    this.#module = workModule({ ...shape, ...places, planes: this.#planes }, limits);
+    this.#kernels = new WebAssembly.Instance(this.#module, { env: { memory } }).exports as unknown as Kernels;
+    this.#queue = new Int32Array(buffer, base + queue, QUEUE.count);
+    this.records = new Float32Array(buffer, base + records, batchSize * this.recordWords);
+    this.words = new Int32Array(buffer, base + records, batchSize * this.recordWords);
+    // What was here before may have left something on the margins.
+    new Uint8Array(buffer, this.#planes, perThread * (crew?.threads ?? 1)).fill(ground ?? 0);
+    const field = (offset: number): Field => {
+      const address = base + offset;
       return { side, stride: fieldStride, address, data: new Float32Array(buffer, address, fieldLength) };
     };
     this.fields = [field(fields[0]), field(fields[1])];
-    this.raw = new Uint8Array(buffer, raw, batchSize * this.size);
-    this.out = new Uint8Array(buffer, out, batchSize * this.size);
+    this.raw = new Uint8Array(buffer, base + raw, batchSize * this.size);
+    this.out = new Uint8Array(buffer, base + out, batchSize * this.size);
   }
 
-  /**
-   * Lets a kernel, given the addresses of a padded plane and of its result, change every channel of the picture that
-   * begins at `pixels[from]`; the result goes to `out[to]`.
-   */
-  change(pixels: Uint8Array, from: number, to: number, kernel: (plane: number, out: number) => void): void {
-    const { channels } = this.frame;
-    const plane = this.#plane.byteOffset;
-    if (channels === 1) {
-      this.#load(pixels, from);
-      kernel(plane, this.out.byteOffset + to);
-      return;
-    }
-    for (let c = 0; c < channels; c++) {
-      this.#load(pixels, from + c);
-      kernel(plane, this.#flat.byteOffset);
-      for (let i = 0, at = to + c; at < to + this.size; i++, at += channels) this.out[at] = this.#flat[i];
-    }
+  /** Hands the kernels to the crew; to be called once, before {@link begin}. */
+  async load(): Promise<void> {
+    this.#job = await this.#crew?.load(this.#module);
   }
 
-  /** Copies one channel into the padded plane. */
-  #load(pixels: Uint8Array, from: number): void {
-    const plane = this.#plane;
-    const { height, width, channels, ground } = this.frame;
-    const stride = width + 2;
-    if (channels === 1) this.kernels.pad(pixels.byteOffset + from, plane.byteOffset);
+  /** Begins to work on so many pictures: the crew takes each as soon as it is published. */
+  begin(count: number): void {
+    this.#queue[QUEUE.next] = 0;
+    this.#queue[QUEUE.published] = 0;
+    this.#queue[QUEUE.total] = count;
+    this.#job?.begin();
+  }
+
+  /** Says that the records of the first `count` pictures are written. */
+  publish(count: number): void {
+    Atomics.store(this.#queue, QUEUE.published, count);
+  }
+
+  /** Works too, and returns when all pictures are done. */
+  finish(): void {
+    if (this.#job === undefined) this.#kernels.run(0, 1);
     else {
-      for (let y = 0, at = from, to = stride + 1; y < height; y++, to += stride) {
-        for (let x = 0; x < width; x++, at += channels) plane[to + x] = pixels[at];
-      }
+      Atomics.notify(this.#queue, QUEUE.published);
+      this.#job.finish();
     }
-    if (ground !== undefined) return;
-    for (let begin = stride; begin <= height * stride; begin += stride) {
-      plane[begin] = plane[begin + 1];
-      plane[begin + width + 1] = plane[begin + width];
-    }
-    plane.copyWithin(0, stride, 2 * stride);
-    plane.copyWithin((height + 1) * stride, height * stride, (height + 1) * stride);
+  }
+
+  /** Does what its record says to one picture, without the crew. */
+  work(index: number): void {
+    this.#kernels.work(index, this.#planes);
+  }
+
+  /** Moves the edges of the picture at `out[at]` by `amount` 256ths of a pixel: outwards what is bright, or inwards below 0. */
+  stroke(amount: number, at: number): void {
+    this.#kernels.stroke(amount, this.out.byteOffset + at, this.#planes);
+  }
+
+  /** Gives memory and threads back. */
+  dispose(): void {
+    const crew = this.#crew;
+    if (crew === undefined) return;
+    const { address, bytes } = this.#block;
+    void (this.#job?.dispose() ?? Promise.resolve()).then(() => crew.release(address, bytes));
   }
 }
 

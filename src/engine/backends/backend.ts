@@ -9,8 +9,37 @@ export interface Backend {
   readonly description: string;
   /** Compiles a graph for its exact shapes. */
   compile(graph: Graph): Promise<Program>;
+  /** Its threads, for other work between two runs; undefined where there is but one. */
+  readonly crew?: Crew;
   /** Stops the threads. Programs cannot run afterwards. */
   close(): Promise<void>;
+}
+
+/** The threads of a backend, and the memory that all of them see. */
+export interface Crew {
+  /** The caller included. */
+  readonly threads: number;
+  readonly memory: WebAssembly.Memory;
+  /** What a module says of that memory. */
+  readonly limits: { readonly shared: boolean; readonly maximum: number };
+  /** Reserves bytes; gives their address. @throws DuctusError when there are not enough */
+  allocate(bytes: number): number;
+  release(address: number, bytes: number): void;
+  /**
+   * Instantiates a module on every thread. It exports `run(thread, threads)`, which ends with a barrier of all threads
+   * (engine/backends/wasm/barrier.ts).
+   */
+  load(module: WebAssembly.Module): Promise<Job>;
+}
+
+/** A module that a {@link Crew} has. */
+export interface Job {
+  /** The other threads begin; the caller may meanwhile do something else, but must {@link finish}. */
+  begin(): void;
+  /** The caller does its part, and returns when all is done. */
+  finish(): void;
+  /** Lets every thread forget the module. */
+  dispose(): Promise<void>;
 }
 
 /**

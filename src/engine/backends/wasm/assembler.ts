@@ -92,6 +92,7 @@ export const remU = (a: I32, b: I32 | number): I32 => make("i32", [0x70], a, lit
 export const andI = (a: I32, b: I32 | number): I32 => make("i32", [0x71], a, literal(b));
 export const ltS = (a: I32, b: I32 | number): I32 => make("i32", [0x48], a, literal(b));
 export const ltU = (a: I32, b: I32 | number): I32 => make("i32", [0x49], a, literal(b));
+export const gtS = (a: I32, b: I32 | number): I32 => make("i32", [0x4a], a, literal(b));
 export const geS = (a: I32, b: I32 | number): I32 => make("i32", [0x4e], a, literal(b));
 export const leS = (a: I32, b: I32 | number): I32 => make("i32", [0x4c], a, literal(b));
 export const eqI = (a: I32, b: I32 | number): I32 => make("i32", [0x46], a, literal(b));
@@ -296,6 +297,11 @@ export class Func {
 
   storeI32(address: I32, value: I32, offset = 0): void {
     this.#emit([0x36, ...at(offset)], address, value);
+  }
+
+  /** Stores the lowest byte. */
+  storeU8(address: I32, value: I32, offset = 0): void {
+    this.#emit([0x3a, ...at(offset)], address, value);
   }
 
   storeF32(address: I32, value: F32, offset = 0): void {

@@ -4,6 +4,8 @@
  * barriers (program.ts), which cost well under a microsecond; messages are only used to hand over new modules.
  */
 
+import type { Job } from "../backend.ts";
+
 /** A worker thread, as the platform provides it. */
 export interface WorkerThread {
   postMessage(message: unknown): void;
@@ -19,6 +21,7 @@ export type SpawnWorker = (source: string) => WorkerThread;
 /** What a program's module exports: functions `(thread, threads)`. */
 export const ENTRIES = ["setup", "run"] as const;
 export type Entry = (typeof ENTRIES)[number];
+type Entries = Readonly<Record<Entry, (thread: number, threads: number) => void>>;
 
 /** Words of the control block, as int32 indices. The barrier's words lie on a cache line of their own. */
 export const CONTROL = {
@@ -104,21 +107,26 @@ export class ThreadPool {
     module: WebAssembly.Module,
     mark: (group: number) => void = () => {},
   ): Promise<Readonly<Record<Entry, () => void>>> {
-    const instance = new WebAssembly.Instance(module, { env: { memory: this.#memory, mark } });
-    await this.#tell({ id, module });
+    const own = await this.#instantiate(id, module, { mark });
     const call = (entry: Entry): (() => void) => {
-      const own = instance.exports[entry] as (thread: number, threads: number) => void;
       const { size } = this;
-      if (size === 1) return () => own(0, 1);
+      if (size === 1) return () => own[entry](0, 1);
       return () => {
-        Atomics.store(this.#control, CONTROL.program, id);
-        Atomics.store(this.#control, CONTROL.entry, ENTRIES.indexOf(entry));
-        Atomics.add(this.#control, CONTROL.runs, 1);
-        this.#wake();
-        own(0, size);
+        this.#order(id, entry);
+        own[entry](0, size);
       };
     };
     return { setup: call("setup"), run: call("run") };
+  }
+
+  /** Instantiates a module with a `run` on every thread, for a caller that joins the others later than they begin. */
+  async loadJob(id: number, module: WebAssembly.Module): Promise<Job> {
+    const { run } = await this.#instantiate(id, module, {});
+    return {
+      begin: () => this.#order(id, "run"),
+      finish: () => run(0, this.size),
+      dispose: () => this.unload(id),
+    };
   }
 
   /** Lets every thread forget a module. */
@@ -129,6 +137,20 @@ export class ThreadPool {
   async close(): Promise<void> {
     await this.#queue;
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  async #instantiate(id: number, module: WebAssembly.Module, env: WebAssembly.ModuleImports): Promise<Entries> {
+    const { exports } = new WebAssembly.Instance(module, { env: { ...env, memory: this.#memory } });
+    await this.#tell({ id, module });
+    return exports as unknown as Entries;
+  }
+
+  /** Lets the workers begin. The caller must join them: it waits for nothing here. */
+  #order(id: number, entry: Entry): void {
+    Atomics.store(this.#control, CONTROL.program, id);
+    Atomics.store(this.#control, CONTROL.entry, ENTRIES.indexOf(entry));
+    Atomics.add(this.#control, CONTROL.runs, 1);
+    this.#wake();
   }
 
   #wake(): void {

@@ -8,7 +8,7 @@ import { alignment } from "../../passes/fuse.ts";
 import { bytesOf, type Place, type Plan, plan } from "../../passes/plan.ts";
 import type { Tensor } from "../../tensor.ts";
 import { type Graph, graphParameters, type Update } from "../../trace.ts";
-import type { Backend, Program } from "../backend.ts";
+import type { Backend, Crew, Program } from "../backend.ts";
 import { isTwin, ridesOn } from "./kernels/index.ts";
 import { ACCUMULATORS, type Scheduling } from "./kernels/kernel.ts";
 import { legalize } from "./legalize.ts";
@@ -63,6 +63,7 @@ export function wasmBackend(options: WasmOptions): Backend {
 class WasmBackend implements Backend {
   readonly name = "wasm";
   readonly description: string;
+  readonly crew: Crew | undefined;
   readonly #memory: SharedMemory;
   readonly #pool: ThreadPool;
   readonly #relaxed: boolean;
@@ -83,6 +84,7 @@ class WasmBackend implements Backend {
     this.#relaxed = !strict && relaxedSimdWorks();
     this.#memory = new SharedMemory(threads > 1);
     this.#pool = new ThreadPool(threads, this.#memory.memory, spawn);
+    this.crew = threads > 1 ? this.#makeCrew() : undefined;
     const arithmetic = strict ? "strict arithmetic" : this.#relaxed ? "fused multiply-add" : "plain multiply and add";
     this.description = `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}, ${arithmetic}`;
   }
@@ -165,6 +167,18 @@ class WasmBackend implements Backend {
 
   async close(): Promise<void> {
     await this.#pool.close();
+  }
+
+  #makeCrew(): Crew {
+    const { memory, limits } = this.#memory;
+    return {
+      threads: this.#pool.size,
+      memory,
+      limits,
+      allocate: (bytes) => this.#memory.allocate(bytes),
+      release: (address, bytes) => this.#memory.release(address, bytes),
+      load: (module) => this.#pool.loadJob(this.#programs++, module),
+    };
   }
 
   /** Moves a parameter into the shared memory, once. */

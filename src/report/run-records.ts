@@ -1,15 +1,16 @@
 /**
  * What a run leaves beside its checkpoints: the leakage check at its start, `results.csv` and TensorBoard's events while it
  * runs, MLflow where it is asked for, and at its end the test, `results.json`, the test's predictions and `report.html`.
+ *
+ *     const records = new RunRecords({ folder, args, environment, test, note: console.error });
+ *     const run = await fit(model, train, { validation: 0.1, callbacks: [runFolder({ path: folder, … }), ...records.callbacks] });
+ *     await records.write(run, await records.measure(run.model));
  */
-
-import type { ImageDataset } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { type DataPart, findDuplicates, type Overlap } from "../data/duplicates.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { fitTemperature } from "../metrics/calibration.ts";
 import { platform } from "../platform/platform.ts";
-import { partCounts, type ReportInput } from "../report/input.ts";
-import { runRecorder } from "../report/recorder.ts";
 import { csvWriter } from "../tracking/csv.ts";
 import { type MlflowTracker, mlflowTracker } from "../tracking/mlflow.ts";
 import { tensorBoardWriter } from "../tracking/tensorboard.ts";
@@ -18,20 +19,24 @@ import { evaluate, modelName } from "../train/evaluate.ts";
 import type { Evaluation } from "../train/evaluation.ts";
 import type { Run } from "../train/fit.ts";
 import { describeOverlap, refuseOverlap, summarizeOverlap } from "../train/leakage.ts";
-import { grouped, round } from "../train/report.ts";
+import { duration, grouped, round } from "../train/report.ts";
 import { plainResult } from "../train/results.ts";
 import { runFiles } from "../train/run-folder.ts";
 import { encodePredictions } from "../train/saved-predictions.ts";
-import { duration, type Terminal } from "./terminal.ts";
+import type { TrainedModel } from "../train/trained-model.ts";
+import { type ComparisonTable, partCounts, type ReportInput } from "./input.ts";
+import { runRecorder } from "./recorder.ts";
 
 export interface RunRecordsOptions {
+  /** An existing folder. */
   readonly folder: string;
   /** What `args.json` and `environment.json` hold. */
   readonly args: object;
   readonly environment: object;
   /** As the model wants it; looked at once, in the end. */
-  readonly test: ImageDataset;
-  readonly terminal: Terminal;
+  readonly test: Dataset;
+  /** Hears in one line what was found; `isBad` where it should be seen. */
+  readonly note: (message: string, isBad: boolean) => void;
   /** Address of an MLflow server. */
   readonly mlflow?: string;
 }
@@ -47,7 +52,7 @@ export class RunRecords {
 
   /** @throws UsageError when the address of the MLflow server is none */
   constructor(options: RunRecordsOptions) {
-    const { folder, args, environment, terminal, mlflow } = options;
+    const { folder, args, environment, note, mlflow } = options;
     this.#options = options;
     this.#mlflow =
       mlflow === undefined
@@ -57,7 +62,7 @@ export class RunRecords {
             runName: folder,
             parameters: args,
             tags: flatTags(environment),
-            onProblem: (message) => terminal.note(message),
+            onProblem: (message) => note(message, false),
           });
     this.callbacks = [
       { onStart: ({ train, validation }) => this.#checkLeakage(train, validation) },
@@ -69,7 +74,7 @@ export class RunRecords {
   }
 
   /** Finds the temperature on the validation samples, then measures the model on the test samples. */
-  async measure({ model }: Run, backend: Backend): Promise<Evaluation> {
+  async measure(model: TrainedModel, backend?: Backend): Promise<Evaluation> {
     const { test } = this.#options;
     const validation = this.#recorder.data?.validation;
     const aside = validation && (await evaluate(model, validation, { backend }));
@@ -80,8 +85,11 @@ export class RunRecords {
     return evaluate(model, test, { backend, trainedOn });
   }
 
-  /** Writes results, predictions and report. @returns where the report is */
-  async write(run: Run, test: Evaluation): Promise<string> {
+  /**
+   * Writes results, predictions and report. @returns where the report is
+   * @param comparison what the run stands beside, for the report
+   */
+  async write(run: Run, test: Evaluation, comparison?: ComparisonTable): Promise<string> {
     const files = runFiles(this.#options.folder);
     const { writeFile } = platform();
     const overlaps = this.#overlaps.map(summarizeOverlap);
@@ -92,8 +100,8 @@ export class RunRecords {
       await writeFile(files.predictions, encodePredictions({ predictions: test.predictions, dataset: test.dataset }));
     }
     // Drawing is loaded when there is something to draw.
-    const { renderReport } = await import("../report/report.ts");
-    await writeFile(files.report, await renderReport(this.#reportInput(run, test)));
+    const { renderReport } = await import("./report.ts");
+    await writeFile(files.report, await renderReport({ ...this.#reportInput(run, test), comparison }));
     await this.#mlflow?.finish({
       test_loss: test.loss,
       ...(test.accuracy !== undefined && { test_accuracy: test.accuracy }),
@@ -102,17 +110,16 @@ export class RunRecords {
   }
 
   #checkLeakage(train: DataPart["dataset"], validation: DataPart["dataset"] | undefined): void {
-    const { test, terminal } = this.#options;
+    const { test, note } = this.#options;
     const parts = this.#parts(train, validation, test);
     this.#overlaps = findDuplicates(parts);
     refuseOverlap(this.#overlaps);
     const leaks = this.#overlaps.filter(({ duplicates }) => duplicates.length > 0);
-    const { dim } = terminal.noteStyle;
-    if (leaks.length === 0) terminal.note(dim("leakage  no sample is in two parts of the data, exactly or nearly"));
-    for (const overlap of leaks) terminal.note(terminal.noteStyle.bad(`leakage  ${describeOverlap(overlap)}`));
+    if (leaks.length === 0) note("leakage  no sample is in two parts of the data, exactly or nearly", false);
+    for (const overlap of leaks) note(`leakage  ${describeOverlap(overlap)}`, true);
   }
 
-  #parts(train: DataPart["dataset"], validation: DataPart["dataset"] | undefined, test: ImageDataset): DataPart[] {
+  #parts(train: DataPart["dataset"], validation: DataPart["dataset"] | undefined, test: Dataset): DataPart[] {
     return [
       { name: "training", dataset: train },
       ...(validation === undefined ? [] : [{ name: "validation", dataset: validation }]),

@@ -1,0 +1,19 @@
+/**
+ * `ductus/records`: reports, tracking and comparisons, for Node and web pages alike. Apart from the main entry, as a page that
+ * only trains has no use for them. Import `ductus` first: it says what it runs on.
+ *
+ *     import { fit } from "ductus";
+ *     import { RunRecords } from "ductus/records";
+ */
+export { type DataPart, type Duplicate, findDuplicates, type Overlap } from "./data/duplicates.ts";
+export { fitTemperature } from "./metrics/calibration.ts";
+export { type JudgedSample, suspectedLabels, worstErrors } from "./metrics/errors.ts";
+export { comparePaired, type PairedComparison } from "./metrics/mcnemar.ts";
+export type { ComparisonTable, ReportInput } from "./report/input.ts";
+export { renderReport } from "./report/report.ts";
+export { RunRecords, type RunRecordsOptions } from "./report/run-records.ts";
+export { csvWriter } from "./tracking/csv.ts";
+export { type MlflowOptions, type MlflowTracker, mlflowTracker } from "./tracking/mlflow.ts";
+export { tensorBoardWriter } from "./tracking/tensorboard.ts";
+export { describeOverlap } from "./train/leakage.ts";
+export { formatComparison, formatEvaluation } from "./train/report.ts";
