@@ -6,7 +6,7 @@ export { PRESET_NAMES, resolveAugmentations } from "../data/augment/presets.ts";
 export { describeData } from "../data/inspect.ts";
 export { type ByteSource, StreamedDataset, type StreamedSource } from "../data/streamed.ts";
 export { decodeImage, encodePng } from "../platform/node/images.ts";
-export { openData as open } from "../platform/node/open-data.ts";
+export { openData as open, type StreamedData, streamData as openStream } from "../platform/node/open-data.ts";
 export { fashionMnist, mnist, optdigits, usps } from "../platform/node/sources.ts";
 export { type OpenStream, type StreamOptions, streamIdx as stream } from "../platform/node/streamed-idx.ts";
 export * from "./data-common.ts";

@@ -1,8 +1,10 @@
 /** Data sets as every verb opens them: by name or path, with the way there shown. */
 import { Option } from "commander";
+import type { ImageDataset } from "../data/dataset.ts";
 import type { Preprocessing } from "../data/preprocess.ts";
 import type { LoadedData } from "../data/sources.ts";
-import { openData } from "../platform/node/open-data.ts";
+import type { StreamedDataset } from "../data/streamed.ts";
+import { openData, streamData } from "../platform/node/open-data.ts";
 import { grouped } from "../train/report.ts";
 import { byteSize, type Terminal } from "./terminal.ts";
 
@@ -14,6 +16,21 @@ export interface DataOptions {
 
 export function dataDirOption(): Option {
   return new Option("--data-dir <folder>", "folder of data sets in IDX form, one folder each (default: DUCTUS_DATA)");
+}
+
+export function streamOption(): Option {
+  return new Option("--stream", "read pictures from the disk while training: for IDX files larger than memory");
+}
+
+/** Opens a data set that is read while it is used, and says so. The files are closed with the process. */
+export async function streamForCli(
+  spec: string,
+  { dataDir, preprocessing }: DataOptions,
+  terminal: Terminal,
+): Promise<LoadedData<StreamedDataset>> {
+  const data = await streamData(spec, { dataDir, preprocessing });
+  describe(data, terminal);
+  return data;
 }
 
 /** Opens a data set and says where it came from. */
@@ -29,11 +46,14 @@ export async function openForCli(
       terminal.live(`fetching ${file}: ${byteSize(received)}${total === undefined ? "" : ` of ${byteSize(total)}`}`),
     onPicture: (done, total) => terminal.live(`reading pictures: ${grouped(done)} of ${grouped(total)}`),
   });
-  const { train, test, origin } = data;
+  describe(data, terminal);
+  return data;
+}
+
+function describe({ train, test, origin }: LoadedData<ImageDataset | StreamedDataset>, terminal: Terminal): void {
   terminal.note(
     terminal.noteStyle.dim(
       `data     ${train.name}: ${grouped(train.length)} to train, ${grouped(test.length)} to test; ${origin}`,
     ),
   );
-  return data;
 }

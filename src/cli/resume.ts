@@ -56,10 +56,10 @@ export async function openRun<Options extends object>(
  * The test split too must be that of the run, which training itself never sees.
  * @throws DataError when the data are others than those of the run
  */
-export function checkData(run: OpenedRun<object> | undefined, data: LoadedData): void {
+export function checkData(run: OpenedRun<object> | undefined, { fingerprint }: Pick<LoadedData, "fingerprint">): void {
   const was = run?.fingerprint;
-  if (was === undefined || was === data.fingerprint) return;
-  const digits = [data.fingerprint, was].map((text) => text.slice(0, 12));
+  if (was === undefined || was === fingerprint) return;
+  const digits = [fingerprint, was].map((text) => text.slice(0, 12));
   throw new DataError(
     `cannot go on with ${run?.folder}: data is ${digits[0]} and was ${digits[1]}; make it the same, or start a new run`,
   );

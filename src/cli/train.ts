@@ -1,8 +1,10 @@
 /** `ductus train`: data, network, run folder, training with a progress line, and one look at the test split at the end. */
 import { Command } from "commander";
 import { type AugmentOption, resolveAugmentations } from "../data/augment/presets.ts";
+import type { ImageDataset } from "../data/dataset.ts";
 import { preprocessedShape } from "../data/preprocess.ts";
 import type { LoadedData } from "../data/sources.ts";
+import type { StreamedDataset } from "../data/streamed.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DuctusError } from "../engine/errors.ts";
 import type { Model, Recipe } from "../models/model.ts";
@@ -23,7 +25,7 @@ import { DivergedError } from "../train/trainer.ts";
 import { loadWeights } from "../train/weights.ts";
 import { VERSION } from "../version.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
-import { dataDirOption, openForCli } from "./cli-data.ts";
+import { dataDirOption, openForCli, streamForCli, streamOption } from "./cli-data.ts";
 import { catchInterrupts, type Interrupt } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
@@ -35,6 +37,7 @@ import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./trai
 interface TrainOptions extends CommonOptions, LoopOptions {
   readonly data: string;
   readonly dataDir?: string;
+  readonly stream?: boolean;
   readonly recipe?: string;
   readonly model: string;
   readonly optimizer?: string;
@@ -73,6 +76,7 @@ export function command(): Command {
     .description("Trains a network, validates it after every epoch and tests it once at the end.")
     .option("--data <name|path>", "mnist, fashion-mnist …, a folder of pictures by class, or a CSV file", "mnist")
     .addOption(dataDirOption())
+    .addOption(streamOption())
     .option("--recipe <name>", `what is not given otherwise: ${RECIPES.map(({ name }) => name).join(", ")}`)
     .option("--model <name>", `architecture (default: the recipe's, or ${DEFAULT_MODEL})`)
     .option("--optimizer <name>", OPTIMIZER_NAMES.join(", "))
@@ -121,7 +125,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const optimizer = optimizerSpec(options, recipe.optimizer);
   const augment = await readAugmentOption(options.augment ?? recipe.augment);
 
-  const data = await openForCli(options.data, options, terminal);
+  const data = await (options.stream ? streamForCli : openForCli)(options.data, options, terminal);
   checkData(resumed, data);
   const { preprocessing, train: raw } = data;
   const shape = { classes: raw.classes, inputShape: preprocessedShape(preprocessing) };
@@ -178,6 +182,9 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   }
 }
 
+/** In memory, or read while it is used. */
+type AnyData = LoadedData<ImageDataset | StreamedDataset>;
+
 interface Job {
   readonly options: TrainOptions;
   readonly args: object;
@@ -186,7 +193,7 @@ interface Job {
   readonly resumed: RunState | undefined;
   readonly optimizer: OptimizerSpec;
   readonly augment: AugmentOption;
-  readonly data: LoadedData;
+  readonly data: AnyData;
   readonly model: Model;
   readonly folder: string;
   readonly backend: Backend;
@@ -256,7 +263,7 @@ function testMetrics({ count, loss, accuracy, classification }: Evaluation): Rec
   return { samples: count, loss, accuracy, interval: classification?.interval, macroF1: classification?.macro.f1 };
 }
 
-function summary(run: Run, data: LoadedData, folder: string): Record<string, unknown> {
+function summary(run: Run, data: AnyData, folder: string): Record<string, unknown> {
   const { ended, reason, steps, seconds, best, history } = run;
   const dataset = { name: data.train.name, origin: data.origin, fingerprint: data.fingerprint };
   const epochs = history.map(plainResult);

@@ -1,8 +1,30 @@
 /** Makes a data set look as a model wants it: the preprocessing that pictures get when it is used, and its numbers for classes. */
 import { DataError } from "../engine/errors.ts";
-import type { ImageDataset } from "./dataset.ts";
+import { sameShape, sizeOf } from "../engine/shape.ts";
+import type { Dataset, ImageDataset, InputArray, Locality, SplitName, TargetArray } from "./dataset.ts";
 import type { Picture } from "./picture.ts";
 import { applyPreprocessing, type Preprocessing, preprocessedShape } from "./preprocess.ts";
+import type { StreamedDataset } from "./streamed.ts";
+
+/** What is known of pictures before they are conformed. */
+type Kind = Pick<ImageDataset, "inputShape" | "polarity">;
+
+/** What has to be done to each picture; undefined where they are as they should be. */
+function stepFor({ inputShape, polarity }: Kind, preprocessing: Preprocessing): Preprocessing | undefined {
+  const hasShape = sameShape(inputShape, preprocessedShape(preprocessing));
+  const hasPolarity = preprocessing.kind === "resize" || polarity === "light-on-dark";
+  // The polarity of a whole data set is known better than that of one picture.
+  const step: Preprocessing =
+    preprocessing.kind === "ink"
+      ? { ...preprocessing, polarity }
+      : { ...preprocessing, invert: preprocessing.invert && polarity === "dark-on-light" };
+  return hasShape && hasPolarity && !(step.kind === "resize" && step.invert) ? undefined : step;
+}
+
+/** The polarity that pictures have after a step. */
+function polarityAfter(step: Preprocessing, { polarity }: Kind): ImageDataset["polarity"] {
+  return step.kind === "ink" || step.invert ? "light-on-dark" : polarity;
+}
 
 /**
  * The data set with every picture put through `preprocessing`. A set that has the size already, with light ink on a dark
@@ -10,18 +32,10 @@ import { applyPreprocessing, type Preprocessing, preprocessedShape } from "./pre
  * @throws DataError naming the sample when a picture is blank
  */
 export function conform(dataset: ImageDataset, preprocessing: Preprocessing): ImageDataset {
+  const step = stepFor(dataset, preprocessing);
+  if (step === undefined) return dataset;
   const [height, width, channels] = preprocessedShape(preprocessing);
   const [fromHeight, fromWidth, fromChannels] = dataset.inputShape;
-  const hasShape = fromHeight === height && fromWidth === width && fromChannels === channels;
-  const hasPolarity = preprocessing.kind === "resize" || dataset.polarity === "light-on-dark";
-  // The polarity of a whole data set is known better than that of one picture.
-  const { polarity: known } = dataset;
-  const step: Preprocessing =
-    preprocessing.kind === "ink"
-      ? { ...preprocessing, polarity: known }
-      : { ...preprocessing, invert: preprocessing.invert && known === "dark-on-light" };
-  if (hasShape && hasPolarity && !(step.kind === "resize" && step.invert)) return dataset;
-
   const size = height * width * channels;
   const images = new Uint8Array(dataset.length * size);
   for (let i = 0; i < dataset.length; i++) {
@@ -33,8 +47,60 @@ export function conform(dataset: ImageDataset, preprocessing: Preprocessing): Im
     };
     images.set(preprocessSample(step, picture, `${dataset.name}: sample ${i}`), i * size);
   }
-  const polarity = step.kind === "ink" || step.invert ? "light-on-dark" : known;
-  return dataset.with({ images, height, width, channels, polarity });
+  return dataset.with({ images, height, width, channels, polarity: polarityAfter(step, dataset) });
+}
+
+/** As {@link conform}, for pictures that do not fit into memory: each is put through `preprocessing` when it is read. */
+export function conformStream(dataset: StreamedDataset, preprocessing: Preprocessing): Dataset {
+  const step = stepFor(dataset, preprocessing);
+  return step === undefined ? dataset : new ConformedStream(dataset, step);
+}
+
+class ConformedStream implements Dataset {
+  readonly name: string;
+  readonly length: number;
+  readonly inputShape: readonly [height: number, width: number, channels: number];
+  readonly inputType = "uint8";
+  readonly targetShape: readonly number[] = [];
+  readonly targetType = "int32";
+  readonly classes: readonly string[];
+  readonly ground: number | undefined;
+  readonly locality: Locality;
+  readonly split: SplitName | undefined;
+  readonly #base: StreamedDataset;
+  readonly #step: Preprocessing;
+  readonly #one: Uint8Array;
+
+  constructor(base: StreamedDataset, step: Preprocessing) {
+    const { name, length, classes, locality, split, inputShape } = base;
+    this.name = name;
+    this.length = length;
+    this.inputShape = preprocessedShape(step);
+    this.classes = classes;
+    this.ground = this.inputShape[2] > 1 ? undefined : polarityAfter(step, base) === "light-on-dark" ? 0 : 255;
+    this.locality = locality;
+    this.split = split;
+    this.#base = base;
+    this.#step = step;
+    this.#one = new Uint8Array(sizeOf(inputShape));
+  }
+
+  label(index: number): number {
+    return this.#base.label(index);
+  }
+
+  read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
+    const [height, width, channels] = this.#base.inputShape;
+    const shape = { height, width, channels: channels as Picture["channels"] };
+    const size = sizeOf(this.inputShape);
+    for (let k = 0; k < count; k++) {
+      const index = indices[start + k];
+      this.#base.read([index], 0, 1, this.#one, targets);
+      const made = preprocessSample(this.#step, { ...shape, data: this.#one }, `${this.name}: sample ${index}`);
+      inputs.set(made, k * size);
+    }
+    for (let k = 0; k < count; k++) targets[k] = this.label(indices[start + k]);
+  }
 }
 
 /**

@@ -124,6 +124,11 @@ export class ImageDataset implements Dataset {
     return this.labels[index];
   }
 
+  /** All pixels, in one piece. */
+  pixels(): Iterable<Uint8Array> {
+    return [this.images];
+  }
+
   /** Pixels of one picture (a view, not a copy). */
   image(index: number): Uint8Array {
     const size = this.images.length / this.length;

@@ -3,7 +3,7 @@
  * be had. Looking for the files and fetching them is the platform's business.
  */
 import { DataError, unknownName } from "../engine/errors.ts";
-import type { ImageDataset } from "./dataset.ts";
+import type { Dataset, ImageDataset } from "./dataset.ts";
 import { fingerprintPair, type Sha256 } from "./fingerprint.ts";
 import { MNIST_PREPROCESSING, type Preprocessing } from "./preprocess.ts";
 import { parseOptdigits, parseZipCode, type TextSet } from "./text-sources.ts";
@@ -57,9 +57,9 @@ export interface SourceRecord {
 }
 
 /** Both splits of a data set, ready to use. */
-export interface LoadedData {
-  readonly train: ImageDataset;
-  readonly test: ImageDataset;
+export interface LoadedData<D extends Dataset = ImageDataset> {
+  readonly train: D;
+  readonly test: D;
   /** Where the pixels came from and whether they are the published ones, in words for a report. */
   readonly origin: string;
   readonly fingerprint: string;

@@ -4,7 +4,7 @@
  * an epoch reads every group once.
  */
 import { DataError, UsageError } from "../engine/errors.ts";
-import type { Dataset, InputArray, Locality, TargetArray } from "./dataset.ts";
+import type { Dataset, InputArray, Locality, SplitName, TargetArray } from "./dataset.ts";
 
 /** Bytes that can be read from any place, at once. */
 export interface ByteSource {
@@ -29,6 +29,7 @@ export interface StreamedSource {
   /** Whether the ink is brighter than the ground. */
   readonly polarity?: "light-on-dark" | "dark-on-light";
   readonly origin: string;
+  readonly split?: SplitName;
   /** Bytes of pictures that are kept; default 64 MiB. */
   readonly memory?: number;
 }
@@ -50,6 +51,7 @@ export class StreamedDataset implements Dataset {
   readonly polarity: "light-on-dark" | "dark-on-light";
   readonly ground: number | undefined;
   readonly origin: string;
+  readonly split: SplitName | undefined;
   readonly locality: Locality;
   readonly labels: Uint8Array | Int32Array;
   readonly #bytes: ByteSource;
@@ -87,6 +89,7 @@ export class StreamedDataset implements Dataset {
     this.polarity = source.polarity ?? "light-on-dark";
     this.ground = channels > 1 ? undefined : this.polarity === "light-on-dark" ? 0 : 255;
     this.origin = source.origin;
+    this.split = source.split;
     this.locality = { samples, groups };
     this.labels = labels;
     this.#bytes = bytes;
@@ -99,6 +102,17 @@ export class StreamedDataset implements Dataset {
 
   label(index: number): number {
     return this.labels[index];
+  }
+
+  /** All pixels as they stand in the file, without a place among the groups that are kept. */
+  *pixels(): Iterable<Uint8Array> {
+    const piece = new Uint8Array(GROUP_BYTES);
+    const total = this.length * this.#size;
+    for (let done = 0; done < total; done += piece.length) {
+      const part = piece.subarray(0, Math.min(piece.length, total - done));
+      this.#bytes.read(part, this.#offset + done);
+      yield part;
+    }
   }
 
   read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {

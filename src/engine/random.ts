@@ -8,27 +8,32 @@ const PARITY = 0x1bd11bda;
 
 /** Two 32-bit words from a 64-bit key and a 64-bit counter; written to `out` as unsigned integers. */
 export function threefry2x32(k0: number, k1: number, c0: number, c1: number, out: Uint32Array | number[]): void {
-  // Five times four rounds and a key. Rotations and keys change places in variables: arrays would cost more than the rest.
-  let [a0, a1, a2, a3] = [13, 15, 26, 6];
-  let [b0, b1, b2, b3] = [17, 29, 16, 24];
-  let key = k1 | 0;
-  let nextKey = k0 ^ k1 ^ PARITY;
-  let lastKey = k0 | 0;
+  const k2 = k0 ^ k1 ^ PARITY;
   let x0 = (c0 + k0) | 0;
   let x1 = (c1 + k1) | 0;
-  for (let s = 1; s <= 5; s++) {
+  // Four rounds and two words of the key, five times; written out, as arrays of rotations and keys cost more than the rest.
+  for (let s = 1; ; s += 2) {
     x0 = (x0 + x1) | 0;
-    x1 = ((x1 << a0) | (x1 >>> (32 - a0))) ^ x0;
+    x1 = ((x1 << 13) | (x1 >>> 19)) ^ x0;
     x0 = (x0 + x1) | 0;
-    x1 = ((x1 << a1) | (x1 >>> (32 - a1))) ^ x0;
+    x1 = ((x1 << 15) | (x1 >>> 17)) ^ x0;
     x0 = (x0 + x1) | 0;
-    x1 = ((x1 << a2) | (x1 >>> (32 - a2))) ^ x0;
+    x1 = ((x1 << 26) | (x1 >>> 6)) ^ x0;
     x0 = (x0 + x1) | 0;
-    x1 = ((x1 << a3) | (x1 >>> (32 - a3))) ^ x0;
-    x0 = (x0 + key) | 0;
-    x1 = (x1 + nextKey + s) | 0;
-    [key, nextKey, lastKey] = [nextKey, lastKey, key];
-    [a0, a1, a2, a3, b0, b1, b2, b3] = [b0, b1, b2, b3, a0, a1, a2, a3];
+    x1 = ((x1 << 6) | (x1 >>> 26)) ^ x0;
+    x0 = (x0 + (s === 1 ? k1 : s === 3 ? k0 : k2)) | 0;
+    x1 = (x1 + (s === 1 ? k2 : s === 3 ? k1 : k0) + s) | 0;
+    if (s === 5) break;
+    x0 = (x0 + x1) | 0;
+    x1 = ((x1 << 17) | (x1 >>> 15)) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = ((x1 << 29) | (x1 >>> 3)) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = ((x1 << 16) | (x1 >>> 16)) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = ((x1 << 24) | (x1 >>> 8)) ^ x0;
+    x0 = (x0 + (s === 1 ? k2 : k1)) | 0;
+    x1 = (x1 + (s === 1 ? k0 : k2) + s + 1) | 0;
   }
   out[0] = x0 >>> 0;
   out[1] = x1 >>> 0;

@@ -1,6 +1,6 @@
 /** What a model learns about itself from the data that it is trained on: class names, preprocessing, where it comes from. */
-import { type Dataset, ImageDataset } from "../data/dataset.ts";
-import { fingerprint } from "../data/fingerprint.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { fingerprintIfKnown } from "../data/fingerprint.ts";
 import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../data/preprocess.ts";
 import { SOURCES } from "../data/sources.ts";
 import { sameShape } from "../engine/shape.ts";
@@ -20,7 +20,7 @@ export async function describeTraining(
     preprocessing: found && { ...found },
     dataset: {
       name: dataset.name,
-      fingerprint: dataset instanceof ImageDataset ? await fingerprint(dataset) : "none",
+      fingerprint: (await fingerprintIfKnown(dataset)) ?? "none",
     },
   });
 }

@@ -1,7 +1,7 @@
 /** Measures a model on a data set: one compiled program per batch shape, everything else counted on the host. */
-import { type Dataset, ImageDataset, type InputArray, type TargetArray } from "../data/dataset.ts";
+import type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
 import type { Overlap } from "../data/duplicates.ts";
-import { fingerprint } from "../data/fingerprint.ts";
+import { fingerprintIfKnown } from "../data/fingerprint.ts";
 import { Loader } from "../data/loader.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { DataError } from "../engine/errors.ts";
@@ -66,8 +66,8 @@ async function overlapWith(trainedOn: EvaluateOptions["trainedOn"], dataset: Dat
 /** Whether these are the samples, all of them, that the model was trained on. */
 async function wasTrainedOn(model: Model, dataset: Dataset): Promise<boolean> {
   // Whatever it is called: the same pixels and labels are the same samples.
-  if (model.dataset === undefined || !(dataset instanceof ImageDataset)) return false;
-  return model.dataset.fingerprint === (await fingerprint(dataset));
+  const known = model.dataset?.fingerprint;
+  return known !== undefined && known === (await fingerprintIfKnown(dataset));
 }
 
 /** What a model's outputs are to be divided by for probabilities that can be believed, where it was found on validation samples. */

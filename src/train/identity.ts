@@ -1,7 +1,7 @@
 /** What a run is, as a resume compares it: everything that its weights depend on, and nothing else. */
 import type { AugmentationList } from "../data/augment/records.ts";
-import { type Dataset, ImageDataset } from "../data/dataset.ts";
-import { fingerprint } from "../data/fingerprint.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { fingerprintIfKnown } from "../data/fingerprint.ts";
 import { VERSION } from "../version.ts";
 import type { Identity } from "./checkpoint.ts";
 import { modelName } from "./evaluate.ts";
@@ -56,8 +56,7 @@ function text(value: unknown): string | null {
 
 async function dataIdentity(dataset: Dataset, known?: string): Promise<string> {
   if (known !== undefined && known !== "none") return known;
-  if (dataset instanceof ImageDataset) return fingerprint(dataset);
-  return `${dataset.name}, ${dataset.length} samples`;
+  return (await fingerprintIfKnown(dataset)) ?? `${dataset.name}, ${dataset.length} samples`;
 }
 
 /** What a backend's description says beside the number of threads: `wasm, fused multiply-add`. */

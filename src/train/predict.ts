@@ -1,10 +1,11 @@
 /** Reads pictures with a model: preprocessing, one compiled program, probabilities. */
-import { conform } from "../data/conform.ts";
-import type { ImageDataset } from "../data/dataset.ts";
+import { conform, conformStream } from "../data/conform.ts";
+import { type Dataset, ImageDataset } from "../data/dataset.ts";
 import type { Picture } from "../data/picture.ts";
 import { applyPreprocessing, type Preprocessing, preprocessedShape } from "../data/preprocess.ts";
 import { preprocessingSchema } from "../data/preprocessing-schema.ts";
 import { type Candidate, rank, softmax, writePixels } from "../data/ranking.ts";
+import type { StreamedDataset } from "../data/streamed.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
 import { check, Mismatch } from "../engine/schema.ts";
@@ -44,10 +45,13 @@ export function preprocessingOf(model: Model): Preprocessing {
  * A data set as the model wants it. One that has its shape, with light ink on a dark ground, is returned as it is;
  * any other goes through the model's preprocessing.
  */
-export function conformTo(model: Model, dataset: ImageDataset): ImageDataset {
+export function conformTo(model: Model, dataset: ImageDataset): ImageDataset;
+export function conformTo(model: Model, dataset: ImageDataset | StreamedDataset): Dataset;
+export function conformTo(model: Model, dataset: ImageDataset | StreamedDataset): Dataset {
   const isReady = sameShape(model.inputShape, dataset.inputShape);
   if (isReady && (dataset.polarity === "light-on-dark" || model.preprocessing === undefined)) return dataset;
-  return conform(dataset, preprocessingOf(model));
+  const preprocessing = preprocessingOf(model);
+  return dataset instanceof ImageDataset ? conform(dataset, preprocessing) : conformStream(dataset, preprocessing);
 }
 
 /** A model ready to read one picture after the other. Close it in the end. */

@@ -81,7 +81,7 @@ function byName(a: string, b: string): number {
 }
 
 /** SHA-256 of the parts one after the other, as hexadecimal digits. */
-export function sha256(parts: readonly Uint8Array[]): string {
+export function sha256(parts: Iterable<Uint8Array>): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest("hex");

@@ -1,4 +1,5 @@
 /** Data sets in IDX files under MNIST's names, or in CSV files, with or without a test part of their own. */
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type CsvOptions, parseCsv } from "../../data/csv.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
@@ -9,6 +10,9 @@ import { DataError } from "../../engine/errors.ts";
 import { list, refined, text } from "../../engine/schema.ts";
 import { listFolder, readUnzipped } from "./files.ts";
 import type { Parts } from "./folder.ts";
+
+/** What Node reads into memory as one file. */
+const LARGEST = 2 ** 31 - 1;
 
 const classNames = refined(list(text), (names) =>
   new Set(names).size === names.length && !names.includes("") ? undefined : "must be names, each once",
@@ -52,13 +56,23 @@ async function readIdxPair(
   }
   const read = async (name: string): Promise<{ name: string; bytes: Uint8Array }> => {
     const path = join(folder, name);
+    const { size } = await stat(path);
+    if (size > LARGEST) {
+      throw new DataError(
+        `${path}: ${Math.round(size / 2 ** 20)} MiB are too much to read at once; "ductus train --stream" reads them while training`,
+      );
+    }
     return { name: path, bytes: await readUnzipped(path) };
   };
   const dataset = datasetFromIdx({ ...known, images: await read(images), labels: await read(labels) });
   return known.polarity === undefined ? withDetectedPolarity(dataset) : dataset;
 }
 
-async function readClassNames(folder: string, names: ReadonlySet<string>): Promise<readonly string[] | undefined> {
+/** The list in `classes.json`, where there is one. */
+export async function readClassNames(
+  folder: string,
+  names: ReadonlySet<string>,
+): Promise<readonly string[] | undefined> {
   if (!names.has("classes.json")) return undefined;
   const path = join(folder, "classes.json");
   const json = new TextDecoder().decode(await readUnzipped(path));

@@ -1,15 +1,19 @@
 /** Opens what a user may give as data: a known name, a folder of pictures or of IDX files, a CSV file. */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { ImageDataset } from "../../data/dataset.ts";
 import { fingerprintPair } from "../../data/fingerprint.ts";
+import { polarityOf } from "../../data/polarity.ts";
 import { MNIST_PREPROCESSING, type Preprocessing } from "../../data/preprocess.ts";
-import { type LoadedData, SOURCES } from "../../data/sources.ts";
+import { type LoadedData, SOURCES, type SourceRecord } from "../../data/sources.ts";
 import { stratifiedSplit, takeImages } from "../../data/split.ts";
-import { DataError, unknownName } from "../../engine/errors.ts";
+import type { StreamedDataset } from "../../data/streamed.ts";
+import { DataError, UsageError, unknownName } from "../../engine/errors.ts";
 import { pathKind, sha256 } from "./files.ts";
 import { type Parts, readPictureFolder } from "./folder.ts";
 import { readCsvFile, readCsvFolder, readIdxFolder } from "./idx-folder.ts";
+import { defaultDataDir } from "./paths.ts";
 import { loadSource, type SourceOptions } from "./sources.ts";
+import { type OpenStream, streamIdx } from "./streamed-idx.ts";
 
 /** Beside what {@link SourceOptions} says of known names: what to do with a user's own data. */
 export interface OpenOptions extends SourceOptions {
@@ -59,6 +63,56 @@ async function describe(
     fingerprint,
     preprocessing,
   };
+}
+
+/** Data whose pictures are read from the disk while they are used. */
+export interface StreamedData extends LoadedData<StreamedDataset> {
+  /** Closes the files; nothing can be read afterwards. */
+  close(): void;
+}
+
+/**
+ * Opens IDX files for training on more pictures than memory holds; see streamed-idx.ts.
+ * @param spec a folder with both splits, or a known name whose files lie unpacked in the folder of data sets
+ * @throws UsageError for what cannot be streamed  @throws DataError when files are missing, compressed or wrong
+ */
+export async function streamData(spec: string, options: OpenOptions & { memory?: number } = {}): Promise<StreamedData> {
+  const known = SOURCES[spec as keyof typeof SOURCES] as SourceRecord | undefined;
+  const root = options.dataDir ?? defaultDataDir();
+  const folder = known === undefined ? spec : root === undefined ? undefined : join(root, spec);
+  if (folder === undefined || (await pathKind(folder)) !== "folder") {
+    throw new UsageError(`${spec}: only a folder of IDX files, not compressed, can be streamed`);
+  }
+  const { classes, polarity } = known ?? {};
+  const shared = { name: spec, classes, polarity, memory: options.memory };
+  const train = await streamIdx(folder, shared);
+  const open = [train];
+  try {
+    const found = polarity ?? polarityOf(train.dataset);
+    const parts: OpenStream[] = [];
+    for (const split of ["train", "test"] as const) {
+      // Both splits have the classes of the first, even where the test split lacks the last ones.
+      const part = await streamIdx(folder, { ...shared, split, polarity: found, classes: train.dataset.classes });
+      parts.push(part);
+      open.push(part);
+    }
+    const [first, second] = parts.map(({ dataset }) => dataset);
+    return {
+      train: first,
+      test: second,
+      origin: `${resolve(folder)}, read while it is used`,
+      fingerprint: await fingerprintPair(first, second, sha256),
+      preprocessing: options.preprocessing ?? known?.preprocessing ?? MNIST_PREPROCESSING,
+      close: () => {
+        for (const { close } of parts) close();
+      },
+    };
+  } catch (error) {
+    for (const { close } of open.slice(1)) close();
+    throw error;
+  } finally {
+    train.close();
+  }
 }
 
 async function openFile(path: string): Promise<Parts> {

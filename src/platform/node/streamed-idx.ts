@@ -15,6 +15,7 @@ import { type ByteSource, StreamedDataset, type StreamedSource } from "../../dat
 import { DataError } from "../../engine/errors.ts";
 import { fileError } from "./atomic.ts";
 import { listFolder, readUnzipped } from "./files.ts";
+import { readClassNames } from "./idx-folder.ts";
 
 export interface StreamOptions extends Partial<Pick<StreamedSource, "name" | "classes" | "polarity" | "memory">> {
   /** Default "train". */
@@ -47,11 +48,21 @@ export async function streamIdx(folder: string, options: StreamOptions = {}): Pr
   try {
     const [count, height, width, channels] = picturesShape(file.header, file.name);
     const labels = parseLabels({ name: labelsPath, bytes: await readUnzipped(labelsPath) }, count, file.name);
-    const classes = options.classes ?? classesOf(labels, labelsPath);
+    const classes = options.classes ?? (await readClassNames(folder, new Set(names))) ?? classesOf(labels, labelsPath);
     const { polarity, memory } = options;
     const shape = { offset: file.header.offset, height, width, channels };
     const origin = `${file.name}, read while it is used`;
-    const dataset = new StreamedDataset({ name, bytes: file, ...shape, labels, classes, polarity, origin, memory });
+    const dataset = new StreamedDataset({
+      name,
+      bytes: file,
+      ...shape,
+      labels,
+      classes,
+      polarity,
+      origin,
+      memory,
+      split,
+    });
     return { dataset, close: file.close };
   } catch (error) {
     file.close();
