@@ -20,6 +20,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   compare: { summary: "compare runs, and tell chance from progress", load: () => import("./compare.ts") },
   runs: { summary: "list runs and what they reached", load: () => import("./runs.ts") },
   predict: { summary: "read pictures with a model", load: () => import("./predict.ts") },
+  explain: { summary: "see where a model looks, and what its layers make of it", load: () => import("./explain.ts") },
   export: { summary: "write a model as something to ship", load: () => import("./export.ts") },
   import: { summary: "bring a network made elsewhere (ONNX) into a model file", load: () => import("./import.ts") },
   serve: { summary: "serve models over HTTP", load: () => import("./serve.ts") },

@@ -44,7 +44,7 @@ async function run(path: string, pictures: readonly string[], options: PredictOp
       try {
         const prediction = predictor.predict(await platform().decodePicture(picture));
         const top = prediction.ranking.slice(0, options.top);
-        show(terminal, picture, prediction, top);
+        showPrediction(terminal, picture, prediction, top);
         results.push({ picture, class: prediction.name, probability: prediction.probability, top });
       } catch (error) {
         if (!(error instanceof DuctusError)) throw error;
@@ -61,7 +61,13 @@ async function run(path: string, pictures: readonly string[], options: PredictOp
   if (failures > 0) process.exitCode = 1;
 }
 
-function show(terminal: Terminal, picture: string, prediction: Prediction, top: readonly Candidate[]): void {
+/** The answer, and bars of the first classes. */
+export function showPrediction(
+  terminal: Terminal,
+  picture: string,
+  prediction: Prediction,
+  top: readonly Candidate[],
+): void {
   const { bold, dim, good } = terminal.style;
   const width = Math.max(...top.map(({ name }) => displayWidth(name)));
   terminal.print(`${picture}: ${bold(prediction.name)}`);

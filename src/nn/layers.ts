@@ -17,16 +17,19 @@ export interface Layer {
   readonly output: Tensor;
 }
 
-/**
- * What an op outside of modules is to a reader: a layer of some kind; arithmetic, which belongs to the layer before it
- * where it only adds a bias or scales by a constant; or nothing, as it moves or prepares numbers.
- */
-type Role = { readonly kind: string; readonly isArithmetic?: boolean } | null;
+/** What an op outside of modules is to a reader; null: nothing, it moves or prepares numbers. */
+interface Role {
+  readonly kind: string;
+  /** What it is once a bias is added or it is divided by a constant, which then are part of it. */
+  readonly completed?: string;
+  /** Whether with a constant or a weight it may be what completes the layer before. */
+  readonly isArithmetic?: boolean;
+}
 
-const layer = (kind: string): Role => ({ kind });
+const layer = (kind: string, completed?: string): Role => ({ kind, completed });
 const arithmetic = (kind: string): Role => ({ kind, isArithmetic: true });
 
-const ROLES: Readonly<Record<OpName, Role>> = {
+const ROLES: Readonly<Record<OpName, Role | null>> = {
   input: null,
   parameter: null,
   constant: null,
@@ -58,7 +61,7 @@ const ROLES: Readonly<Record<OpName, Role>> = {
   ge: null,
   where: layer("Where"),
 
-  sum: layer("Sum"),
+  sum: layer("Sum", "Mean"),
   max: layer("Max"),
   argmax: null,
 
@@ -74,8 +77,8 @@ const ROLES: Readonly<Record<OpName, Role>> = {
   embedding: layer("Embedding"),
   embeddingGrad: null,
 
-  matmul: layer("Linear"),
-  conv2d: layer("Conv2d"),
+  matmul: layer("Linear", "Linear"),
+  conv2d: layer("Conv2d", "Conv2d"),
   conv2dInputGrad: layer("ConvTranspose2d"),
   conv2dWeightGrad: null,
   maxPool2d: layer("MaxPool2d"),
@@ -101,9 +104,6 @@ const ROLES: Readonly<Record<OpName, Role>> = {
   mseLoss: null,
   bceWithLogits: null,
 };
-
-/** What a sum is called once it is divided by a constant. */
-const SCALED: Readonly<Record<string, string>> = { Sum: "Mean" };
 
 /** Whose a tensor is. */
 interface Claim {
@@ -151,14 +151,15 @@ export function traceLayers(
     if (role.isArithmetic === true && others.length === tensor.inputs.length - 1) {
       const [before] = tensor.inputs.filter((input) => dependent.has(input));
       const known = found.get(before);
-      // A layer of another module is whole already.
-      const isOpen = known !== undefined && claims.get(before)?.module === undefined && readers.get(before) === 1;
-      if (isOpen) {
+      // A module's output is complete.
+      const completed =
+        claims.get(before)?.module === undefined ? ROLES[before.op.name as OpName]?.completed : undefined;
+      if (known !== undefined && completed !== undefined && readers.get(before) === 1) {
         found.delete(before);
-        found.set(tensor, { ...known, kind: SCALED[known.kind] ?? known.kind });
+        found.set(tensor, { ...known, kind: completed });
         continue;
       }
-      // Pixels that become numbers 0 … 1, a mean that is divided: no layer of its own.
+      // Pixels that become numbers 0 … 1, a rescaled activation: no layer of their own.
       if (!others.some((input) => weightName(input, weights) !== undefined)) continue;
     }
     const own = others.map((input) => weightName(input, weights)).find((name) => name?.includes("."));
