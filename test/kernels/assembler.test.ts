@@ -26,6 +26,7 @@ const BINARY_I32 = {
   andI: (a, b) => a & b,
   ltS: (a, b) => bit(a < b),
   ltU: (a, b) => bit(a >>> 0 < b >>> 0),
+  gtS: (a, b) => bit(a > b),
   geS: (a, b) => bit(a >= b),
   leS: (a, b) => bit(a <= b),
   eqI: (a, b) => bit(a === b),
@@ -335,6 +336,7 @@ describe("functions", () => {
     f.storeI32(i32(40), asm.atomicNotify(i32(32), i32(1)));
     f.storeI32(i32(44), asm.atomicWait(i32(32), i32(0))); // another value: returns at once with 1
     f.storeF32(i32(48), asm.extractF(asm.splatConst(0.5), 1));
+    f.storeU8(i32(52), i32(0x1234), 1); // the lowest byte, beside others
     module.export(f);
     const bytes = module.encode({ shared: true, maximum: 1 });
     expect(WebAssembly.validate(bytes)).toBe(true);
@@ -342,7 +344,8 @@ describe("functions", () => {
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
     (instance.exports.f as () => void)();
     const half = new Int32Array(new Float32Array([0.5]).buffer)[0];
-    expect([...new Int32Array(memory.buffer, 0, 13)]).toEqual([0, 0, 2, 3, 1, 1, 2, 3, 42, 42, 0, 1, half]);
+    const words = [0, 0, 2, 3, 1, 1, 2, 3, 42, 42, 0, 1, half, 0x3400];
+    expect([...new Int32Array(memory.buffer, 0, words.length)]).toEqual(words);
   });
 });
 
@@ -384,6 +387,7 @@ it("has a case for every instruction", () => {
       "storeLanes",
       "storeI32",
       "storeF32",
+      "storeU8",
       "atomicStore",
       "zero",
       "copy",

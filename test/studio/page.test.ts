@@ -1,0 +1,325 @@
+/**
+ * The studio as a person uses it, in Chromium, behind `ductus studio`: drawing, training, making a recogniser, taking it away
+ * and dropping it back, in both languages, by keyboard alone, offline. Skipped, with a line that says so, without Chromium.
+ */
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { gzipSync } from "node:zlib";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { create } from "../../src/models/registry.ts";
+import { NETWORKS } from "../../studio/src/state/networks.ts";
+import { ensureBuilt, start } from "../cli/run-cli.ts";
+import { chromiumPath, DIGITS, draw, openBrowser } from "../export/draw.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const site = resolve(root, "dist/studio");
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+type Point = readonly [x: number, y: number];
+
+/** Signs that are no digits; `shake` moves them, as no hand writes twice alike. */
+const SIGNS = {
+  triangle: [
+    [0.5, 0.2],
+    [0.8, 0.78],
+    [0.2, 0.78],
+    [0.5, 0.2],
+  ],
+  zigzag: [
+    [0.2, 0.3],
+    [0.8, 0.3],
+    [0.2, 0.7],
+    [0.8, 0.7],
+  ],
+  dash: [
+    [0.2, 0.5],
+    [0.8, 0.5],
+  ],
+} as const satisfies Record<string, readonly Point[]>;
+
+const shake = (points: readonly Point[], seed: number): Point[] =>
+  points.map(([x, y], i) => [x + 0.05 * Math.sin(seed * 7 + i * 3), y + 0.05 * Math.cos(seed * 5 + i * 2)]);
+
+test("the networks on offer have the parameters that the page says", () => {
+  for (const { name, parameters } of NETWORKS) {
+    const count = [...create(name).network.namedParameters()].reduce((sum, [, { data }]) => sum + data.length, 0);
+    expect(count, name).toBe(parameters);
+  }
+});
+
+describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
+  let browser: Browser;
+  let cwd: string;
+  let url: string;
+  let end: () => void;
+  const errors: string[] = [];
+
+  const open = async (view = "draw", options: BrowserContextOptions = {}): Promise<Page> => {
+    const context = await browser.newContext({ locale: "en-GB", serviceWorkers: "block", ...options });
+    const page = await context.newPage();
+    page.on("pageerror", ({ message }) => errors.push(message));
+    page.on("console", (message) => {
+      if (message.type() === "error") errors.push(message.text());
+    });
+    await page.goto(`${url}#/${view}`);
+    return page;
+  };
+  const answer = (page: Page, wanted: string): Promise<unknown> =>
+    page.waitForFunction(`document.querySelector("#answer")?.textContent === ${JSON.stringify(wanted)}`);
+
+  /** A file let fall on the page, or on something in it. */
+  const drop = (page: Page, name: string, bytes: Uint8Array, on = "body", type = ""): Promise<unknown> =>
+    page.evaluate(`(() => {
+      const bytes = Uint8Array.from(atob(${JSON.stringify(Buffer.from(bytes).toString("base64"))}), (c) => c.charCodeAt(0));
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([bytes], ${JSON.stringify(name)}, { type: ${JSON.stringify(type)} }));
+      const target = document.querySelector(${JSON.stringify(on)});
+      for (const kind of ["dragover", "drop"]) {
+        target.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+      }
+    })()`);
+
+  beforeAll(async () => {
+    ensureBuilt();
+    cwd = await mkdtemp(join(tmpdir(), "ductus-studio-page-"));
+    const run = join(cwd, "runs", "digits-1");
+    await mkdir(run, { recursive: true });
+    await writeFile(join(run, "args.json"), JSON.stringify({ data: "mnist", model: "ductus-s" }));
+    await writeFile(join(run, "metrics.jsonl"), '{"epoch":1,"trainingLoss":0.5}\n');
+    const tested = { count: 100, loss: 0.1, accuracy: 0.97, interval: { low: 0.91, high: 0.99 } };
+    await writeFile(join(run, "results.json"), JSON.stringify({ ended: "finished", seconds: 4, test: tested }));
+    await copyFile(join(site, "models/digits.safetensors"), join(run, "best.safetensors"));
+    const child = start(cwd, ["studio", "--port", "0", "--json"]);
+    const [line] = await once(createInterface({ input: child.stdout! }), "line");
+    url = (JSON.parse(line) as { url: string }).url;
+    end = () => child.kill("SIGINT");
+    browser = await openBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    end?.();
+    await rm(cwd, { recursive: true, force: true });
+    expect(errors, "in the console").toEqual([]);
+  });
+
+  test("reads what is drawn, shows the inside of the network, and loads little before that", async () => {
+    const context = await browser.newContext({ locale: "en-GB", serviceWorkers: "block" });
+    const page = await context.newPage();
+    const loaded = new Set<string>();
+    page.context().on("request", (request) => loaded.add(new URL(request.url()).pathname.slice(1)));
+    await page.goto(url);
+    await draw(page, DIGITS["7"]);
+    await answer(page, "7");
+    expect(await page.locator(".bars li").count()).toBe(10);
+    await page.waitForSelector(".layers li");
+    expect(await page.locator(".layers li").allInnerTexts()).toEqual(
+      expect.arrayContaining([expect.stringContaining("Conv2d")]),
+    );
+    await page.waitForFunction(
+      `[...document.querySelectorAll("[aria-live]")].some((e) => /Read as 7/.test(e.textContent))`,
+    );
+    const isSeen = `(() => {
+      const { width, height } = document.querySelector(".seen canvas");
+      const { data } = document.querySelector(".seen canvas").getContext("2d").getImageData(0, 0, width, height);
+      return data.some((value) => value > 0);
+    })()`;
+    expect(await page.evaluate(isSeen)).toBe(true);
+    await page.locator(".layer").first().click();
+    expect(await page.locator("dialog[open] canvas").count()).toBe(1);
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("dialog", { state: "detached" });
+    await page.getByRole("button", { name: "Clear" }).click();
+    await answer(page, "");
+    await draw(page, DIGITS["3"]);
+    await answer(page, "3");
+    await page.keyboard.press("Control+z");
+    await answer(page, "");
+
+    const code = [...loaded].filter((path) => !/^(models|data)\//.test(path));
+    expect(code.some((path) => path.includes("worker"))).toBe(true);
+    const sizes = await Promise.all(
+      code.map(async (path) => gzipSync(await readFile(join(site, path === "" ? "index.html" : path))).length),
+    );
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(250_000);
+    await context.close();
+  });
+
+  test("does all that by keyboard alone", async () => {
+    const page = await open();
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the content");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.id")).toBe("pad");
+    await page.keyboard.press("Space");
+    for (let i = 0; i < 17; i++) await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Space");
+    await answer(page, "1");
+    await page.keyboard.press("Escape");
+    await answer(page, "");
+    await page.getByRole("link", { name: "Train" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Train a network" }).waitFor();
+    await page.context().close();
+  });
+
+  test("speaks the language of the browser, or the one chosen", async () => {
+    const page = await open("draw", { locale: "zh-CN" });
+    await page.getByRole("heading", { name: "写一个数字" }).waitFor();
+    expect(await page.evaluate("document.documentElement.lang")).toBe("zh-Hans");
+    await page.getByRole("button", { name: "English" }).click();
+    await page.getByRole("heading", { name: "Write a digit" }).waitFor();
+    await page.reload();
+    await page.getByRole("heading", { name: "Write a digit" }).waitFor();
+    expect(await page.evaluate("document.documentElement.lang")).toBe("en");
+    await page.context().close();
+  });
+
+  test("makes a recogniser of drawn samples, takes it away and opens it again", { timeout: 120_000 }, async () => {
+    const page = await open("make");
+    await page.getByRole("button", { name: "Make the first one" }).click();
+    await page.getByLabel("New class").fill("Δ, Z, –");
+    await page.keyboard.press("Enter");
+    for (let i = 0; i < 5; i++) {
+      for (const [k, points] of Object.values(SIGNS).entries()) {
+        await draw(page, shake(points, i * 3 + k));
+        await page.keyboard.press(`${k + 1}`);
+      }
+    }
+    await page.waitForFunction(`document.querySelectorAll("button.sample").length === 15`);
+    // A sample that is taken away, and taken back; a picture that is dropped on its class.
+    await page.locator("button.sample").first().click();
+    await page.waitForFunction(`document.querySelectorAll("button.sample").length === 14`);
+    await page.getByRole("status").getByRole("button", { name: "Undo" }).click();
+    await page.waitForFunction(`document.querySelectorAll("button.sample").length === 15`);
+    await draw(page, shake(SIGNS.triangle, 20));
+    const png = Buffer.from(
+      (await page.evaluate(`document.querySelector("#pad").toDataURL().split(",")[1]`)) as string,
+      "base64",
+    );
+    await page.keyboard.press("Escape");
+    await drop(page, "one.png", png, ".class", "image/png");
+    await page.waitForFunction(`document.querySelectorAll("button.sample").length === 16`);
+
+    await page.getByRole("button", { name: "Train", exact: true }).click();
+    await page.getByRole("heading", { name: "How good it is" }).waitFor({ timeout: 90_000 });
+    expect(await page.locator(".matrix tbody tr").count()).toBe(3);
+    expect(await page.locator(".make-result").innerText()).toMatch(/cross-validation: each of the 16 samples/);
+    await draw(page, shake(SIGNS.zigzag, 40));
+    await answer(page, "Z");
+
+    const saved = new Map<string, Buffer>();
+    for (const name of ["Model file", ".wasm", ".html", "ONNX"]) {
+      const [file] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name, exact: true }).click(),
+      ]);
+      saved.set(file.suggestedFilename(), await readFile(await file.path()));
+    }
+    expect([...saved.keys()]).toEqual(["My-reader.safetensors", "My-reader.wasm", "My-reader.html", "My-reader.onnx"]);
+    await page.context().close();
+
+    const other = await open();
+    for (const [name, bytes] of saved) {
+      await drop(other, name, bytes);
+      await other.getByText("My-reader is open.").waitFor();
+      await draw(other, shake(SIGNS.zigzag, 41));
+      await answer(other, "Z");
+      await other.keyboard.press("Escape");
+      await other.getByRole("button", { name: "Dismiss" }).click();
+    }
+    await other.context().close();
+  });
+
+  test("trains in the page; a reload in the middle costs little, a pause nothing", { timeout: 120_000 }, async () => {
+    const page = await open("train");
+    await page.getByText("cnn-strided").click();
+    await page.getByLabel("Epochs", { exact: true }).fill("6");
+    await page.getByRole("button", { name: "Start training" }).click();
+    await page.getByText("Epoch 1", { exact: true }).waitFor({ timeout: 60_000 });
+    await page.getByRole("link", { name: "Draw", exact: true }).click();
+    await page.locator(".chip").waitFor();
+    await page.reload();
+    await page.getByText("The training of cnn-strided waits.").waitFor();
+    await page.getByRole("link", { name: "Train", exact: true }).click();
+    // What was trained before the reload has not to be trained again.
+    const done = Number(await page.locator("progress").getAttribute("value"));
+    expect(done).toBeGreaterThan(0.1);
+    expect(await page.locator(".epochs li").count()).toBeGreaterThan(0);
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByRole("heading", { name: "Training cnn-strided" }).waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("heading", { name: "cnn-strided is paused" }).waitFor();
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByRole("heading", { name: "cnn-strided is trained" }).waitFor({ timeout: 90_000 });
+    const accuracy = Number.parseFloat(await page.locator(".figures .main dd").first().innerText());
+    expect(accuracy).toBeGreaterThan(96);
+    expect(await page.locator(".epochs li").count()).toBe(6);
+    expect(await page.locator(".matrix tbody tr").count()).toBe(10);
+    expect(await page.locator(".chart canvas").count()).toBe(2);
+    await page.getByRole("button", { name: "Write to it" }).click();
+    await draw(page, DIGITS["7"]);
+    await answer(page, "7");
+    expect(await page.locator("select option:checked").innerText()).toBe("cnn-strided");
+    await page.context().close();
+  });
+
+  test("shows the runs of the command line, and reads with their models", async () => {
+    const page = await open("runs");
+    await page.getByRole("rowheader", { name: "digits-1" }).waitFor();
+    await page.getByRole("button", { name: "Open the model of digits-1" }).click();
+    await page.getByRole("heading", { name: "Write a digit" }).waitFor();
+    await draw(page, DIGITS["7"]);
+    await answer(page, "7");
+    expect(await page.locator("select option:checked").innerText()).toBe("digits-1");
+    await page.context().close();
+  });
+
+  test("says in one line what is wrong with a file", async () => {
+    const page = await open();
+    await drop(page, "notes.txt", Buffer.from("dear diary"));
+    await page.getByRole("alert").getByText("notes.txt is neither a model nor a picture").waitFor();
+    await drop(page, "broken.onnx", Buffer.from("dear diary"));
+    const alert = page.getByRole("alert").getByText(/^broken\.onnx: /);
+    await alert.waitFor();
+    expect((await alert.innerText()).split("\n")).toHaveLength(1);
+    // And goes on reading with the model that was open.
+    await draw(page, DIGITS["7"]);
+    await answer(page, "7");
+    await page.context().close();
+  });
+
+  test("works without a network once it was loaded", async () => {
+    const page = await open("draw", { serviceWorkers: "allow" });
+    await page.evaluate("navigator.serviceWorker.ready.then(() => true)");
+    await page.context().setOffline(true);
+    await page.reload();
+    await draw(page, DIGITS["7"]);
+    await answer(page, "7");
+    await page.context().close();
+  });
+
+  test("axe finds nothing serious in any view, light or dark", async () => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      const page = await open("draw", { colorScheme });
+      await draw(page, DIGITS["7"]);
+      await page.waitForSelector(".layers li");
+      await page.evaluate(axe);
+      for (const view of ["draw", "train", "make", "runs"]) {
+        await page.evaluate(`location.hash = "#/${view}"`);
+        await page.waitForSelector(`main.${view} h1`);
+        const found = (await page.evaluate(`axe.run().then(({ violations }) => violations
+          .filter(({ impact }) => impact === "serious" || impact === "critical")
+          .map(({ id, nodes }) => id + ": " + nodes.map(({ target }) => target).join(", ")))`)) as string[];
+        expect(found, `${view}, ${colorScheme}`).toEqual([]);
+      }
+      await page.context().close();
+    }
+  });
+});
