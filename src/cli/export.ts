@@ -4,7 +4,8 @@ import { Command, Option } from "commander";
 import { UsageError } from "../engine/errors.ts";
 import { EXPORTERS, findExporter } from "../export/exporters.ts";
 import type { OnnxInput } from "../export/onnx.ts";
-import type { Agreement } from "../export/recogniser.ts";
+import type { Agreement, RecogniserSpeed } from "../export/recogniser.ts";
+import { type KernelTime, timesOf } from "../export/timing.ts";
 import { fileError } from "../platform/node/atomic.ts";
 import { makeFolder } from "../platform/node/files.ts";
 import { platform } from "../platform/platform.ts";
@@ -55,7 +56,7 @@ async function run(path: string, { to, out, input, json }: ExportOptions): Promi
   const target = out ?? basename(path).replace(/\.[^.]+$/, "");
   const name = basename(target);
   const model = await load(path);
-  const { files, agreement } = await exporter.export(model, name, { input });
+  const { files, agreement, speed } = await exporter.export(model, name, { input });
   const written = [...files].map(([file, data]) => ({ path: join(dirname(target), file), data }));
   if (written.some((file) => join(file.path) === join(path))) {
     throw new UsageError(`${path} would be overwritten by its own export; give another name with --out`);
@@ -77,8 +78,38 @@ async function run(path: string, { to, out, input, json }: ExportOptions): Promi
   const cells = rows.map((row) => [row.path, byteSize(row.bytes), byteSize(row.gzipped)]);
   if (rows.length > 1) cells.push(["together", byteSize(total("bytes")), byteSize(total("gzipped"))]);
   for (const line of table(["file", "size", "gzipped"], cells)) terminal.print(line);
+  terminal.print();
+  const kernels = await timesOf(model);
+  for (const line of timeLines(kernels)) terminal.print(line);
+  if (speed !== undefined) terminal.print(speedText(speed));
+  terminal.print();
   terminal.print(agreementText(agreement));
-  terminal.emit({ model: path, to, files: rows, agreement });
+  terminal.emit({ model: path, to, files: rows, agreement, kernels, speed });
+}
+
+/** Kernels that take less are one line together. */
+const LEAST_SHARE = 0.02;
+
+function timeLines(kernels: readonly KernelTime[]): string[] {
+  const shown = kernels.filter(({ share }) => share >= LEAST_SHARE);
+  const rows = shown.map(({ ops, shape, microseconds, share }) => [
+    `${ops} → ${shape.slice(1).join("×")}`,
+    microseconds.toFixed(1),
+    percent(share),
+  ]);
+  const sum = (all: readonly KernelTime[], key: "microseconds" | "share"): number =>
+    all.reduce((total, kernel) => total + kernel[key], 0);
+  const rest = kernels.filter(({ share }) => share < LEAST_SHARE);
+  if (rest.length > 0)
+    rows.push([`${rest.length} others`, sum(rest, "microseconds").toFixed(1), percent(sum(rest, "share"))]);
+  rows.push(["together", sum(kernels, "microseconds").toFixed(1), ""]);
+  return table(["one picture, in the engine", "µs", "share"], rows);
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+
+function speedText({ readyMilliseconds, microseconds }: RecogniserSpeed): string {
+  return `by itself: ready in ${readyMilliseconds.toFixed(0)} ms, then ${microseconds.toFixed(1)} µs a picture, its preparation aside`;
 }
 
 function agreementText({ of, samples, worst }: Agreement): string {

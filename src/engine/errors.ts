@@ -21,7 +21,7 @@ export class DataError extends DuctusError {
   override name = "DataError";
 }
 
-/** Input from outside is larger than the caller allows; nothing of it was decoded. */
+/** Input from outside is larger than the caller allows. */
 export class TooLargeError extends DataError {}
 
 /** An option, name or argument that does not exist or is out of range. */

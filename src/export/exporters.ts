@@ -34,7 +34,7 @@ export const EXPORTERS: Readonly<Record<string, Exporter>> = {
     export: (model, name) => exportWeights(model, name, "pt"),
   },
   safetensors: {
-    title: "weights alone, for everything that reads safetensors",
+    title: "weights for everything that reads safetensors, and the PyTorch module that they belong to",
     export: (model, name) => exportWeights(model, name, "safetensors"),
   },
 };

@@ -2,6 +2,7 @@
 import type { Model } from "../models/model.ts";
 import { PAGE_HTML, PAGE_SCRIPT, PAGE_STYLE } from "./bundle.ts";
 import { checkRecogniser, type Exported, encodeRecogniser } from "./recogniser.ts";
+import { speedOf } from "./timing.ts";
 
 /** Names of so many classes are listed on the page; of more, the first few. */
 const LISTED = 40;
@@ -15,7 +16,8 @@ const LISTED = 40;
 export async function exportHtml(model: Model, name: string, title = titleFor(model.classes)): Promise<Exported> {
   const module = encodeRecogniser(model);
   const agreement = await checkRecogniser(model, module);
-  return { files: new Map([[`${name}.html`, page(model, title, module.bytes)]]), agreement };
+  const files = new Map([[`${name}.html`, page(model, title, module.bytes)]]);
+  return { files, agreement, speed: await speedOf(module.bytes) };
 }
 
 function page(model: Model, title: string, module: Uint8Array): string {

@@ -1,5 +1,5 @@
 /**
- * `NAME.py` of `--to pt`: the network as a PyTorch module, written from the graph that the model file holds, so that a
+ * `NAME.py` of `--to pt` and `--to safetensors`: the network as a PyTorch module, written from the graph that the model file holds, so that a
  * user's own class comes out like a named one. It takes raw pixels, the normalisation is in it; its parameters have the
  * names of the state dict beside it. How an op is said in PyTorch stands in torch-ops.ts.
  */
@@ -14,6 +14,17 @@ import { VERSION } from "../version.ts";
 import { movesNothing, type Order, PICTURES, permutation, plainOrder, sameOrder, shapeIn } from "./axes.ts";
 import { isLinear, type OpCall, TORCH_OPS, type Value } from "./torch-ops.ts";
 
+/** How PyTorch reads the weights of each kind of file. */
+const READERS = {
+  pt: { code: (file: string) => `torch.load(${file}, weights_only=True)`, imports: "" },
+  safetensors: {
+    code: (file: string) => `load_file(${file})`,
+    imports: "    from safetensors.torch import load_file\n\n",
+  },
+} satisfies Record<string, { readonly code: (file: string) => string; readonly imports: string }>;
+
+export type WeightsFormat = keyof typeof READERS;
+
 /** Two batch sizes tell which numbers grow with the batch, and how. */
 const SIZES = [2, 3] as const;
 
@@ -27,19 +38,21 @@ const KEYWORDS = new Set(
 /**
  * The source of the module.
  * @param name of the files, without suffix
+ * @param format of the file with its weights
  * @throws DuctusError naming an op that cannot be said in PyTorch
  */
-export function torchModule(model: Model, name: string): string {
+export function torchModule(model: Model, name: string, format: WeightsFormat = "pt"): string {
   const { inputShape, classes, normalization } = model;
   const [height, width, channels] = inputShape;
   const input =
     inputShape.length === 3 ? `[batch, ${channels}, ${height}, ${width}]` : `[batch, ${inputShape.join(", ")}]`;
   const units = model.inputType === "uint8" ? "0 … 255, whole numbers or not" : "as the network was trained on";
+  const { code, imports } = READERS[format];
   const { prepared, lines } = new ModuleWriter(model).write();
   return `"""${(model.architecture?.name ?? "A network").replace(/["\\]/g, "")}, written by Ductus ${VERSION}.
 
-    network = Network()
-    network.load_state_dict(torch.load(${JSON.stringify(`${name}.pt`)}, weights_only=True))
+${imports}    network = Network()
+    network.load_state_dict(${code(JSON.stringify(`${name}.${format}`))})
     network.eval()
     logits = network(pixels)  # ${input} → [batch, ${classes.length}]
 

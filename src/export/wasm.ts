@@ -5,6 +5,7 @@
 import type { Model } from "../models/model.ts";
 import { LOADER } from "./bundle.ts";
 import { checkRecogniser, type Exported, encodeRecogniser } from "./recogniser.ts";
+import { speedOf } from "./timing.ts";
 
 /** Stands in the bundled loader for the name of the module. */
 const PLACEHOLDER = "`recogniser.wasm`";
@@ -22,7 +23,7 @@ export async function exportWasm(model: Model, name: string): Promise<Exported> 
     [`${name}.js`, loader(`${name}.wasm`)],
     [`${name}.d.ts`, declarations(model.classes)],
   ]);
-  return { files, agreement };
+  return { files, agreement, speed: await speedOf(module.bytes) };
 }
 
 function loader(file: string): string {

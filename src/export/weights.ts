@@ -1,20 +1,20 @@
 /**
- * `--to pt` and `--to safetensors`: the weights, under PyTorch's names and in its layouts. With a state dict comes the
- * module that it belongs to (torch-module.ts).
+ * `--to pt` and `--to safetensors`: the weights, under PyTorch's names and in its layouts, and the PyTorch module that they
+ * belong to (torch-module.ts).
  */
 import { DuctusError } from "../engine/errors.ts";
 import { decodeWeights } from "../formats/weights-file.ts";
 import type { Model } from "../models/model.ts";
 import { encodeWeights } from "../train/weights.ts";
 import type { Exported } from "./recogniser.ts";
-import { torchModule } from "./torch-module.ts";
+import { torchModule, type WeightsFormat } from "./torch-module.ts";
 
 /**
- * The weights in one file, read back and compared bit for bit; for PyTorch also the module, a Python file.
+ * The weights in one file, read back and compared bit for bit, and the module, a Python file.
  * @param name of the files, without suffix
  * @throws DuctusError when what is read back differs, or the network has an op that PyTorch has not
  */
-export async function exportWeights(model: Model, name: string, format: "pt" | "safetensors"): Promise<Exported> {
+export async function exportWeights(model: Model, name: string, format: WeightsFormat): Promise<Exported> {
   const file = `${name}.${format}`;
   const bytes = await encodeWeights(model, format);
   const stored = decodeWeights(bytes, file);
@@ -26,7 +26,9 @@ export async function exportWeights(model: Model, name: string, format: "pt" | "
     }
     samples += data.length;
   }
-  const files = new Map<string, Uint8Array | string>([[file, bytes]]);
-  if (format === "pt") files.set(`${name}.py`, torchModule(model, name));
+  const files = new Map<string, Uint8Array | string>([
+    [file, bytes],
+    [`${name}.py`, torchModule(model, name, format)],
+  ]);
   return { files, agreement: { of: "weights", samples, worst: 0 } };
 }

@@ -12,6 +12,8 @@ export interface BackendOptions {
   readonly threads?: number;
   /** Only arithmetic that gives the same bits on every machine; default false. */
   readonly strict?: boolean;
+  /** Lets programs measure themselves (`Program.profile`), which slows them down a little; default false. */
+  readonly profile?: boolean;
 }
 
 /** How pictures are decoded. */
@@ -37,7 +39,7 @@ export interface Platform {
   moveFile(from: string, to: string): Promise<void>;
   /**
    * Pixels of a PNG, JPEG or WebP file, given by path or as bytes.
-   * @throws DuctusError when it is no picture, TooLargeError before it is decoded when it has more pixels than allowed
+   * @throws DuctusError when it is no picture, TooLargeError when it has more pixels than allowed (in Node before it is decoded)
    */
   decodePicture(source: string | Uint8Array, options?: DecodeOptions): Promise<Picture>;
   /** Lets events through (Ctrl-C, timers, redraws) in the middle of long work. */

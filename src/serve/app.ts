@@ -44,6 +44,9 @@ const ROUTES: readonly (readonly [pattern: RegExp, route: string])[] = [
   [/^\/$/, "/"],
 ];
 
+/** Methods that metrics tell apart; elsewhere than in Node, clients may make up any. */
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+
 export function createApp(options: AppOptions): App {
   const { repository, log, apiKey, metrics = new Metrics(), isReady = () => true } = options;
   const service: Service = { repository, metrics, isReady, limits: { ...LIMITS, ...options.limits } };
@@ -57,10 +60,10 @@ export function createApp(options: AppOptions): App {
     const { method, path } = c.req;
     const { status } = c.res;
     const route = ROUTES.find(([pattern]) => pattern.test(path))?.[1] ?? "other";
-    metrics.request(route, method, status, seconds);
+    metrics.request(route, METHODS.has(method) ? method : "other", status, seconds);
     const milliseconds = Number((seconds * 1000).toFixed(3));
     const fields = {
-      method,
+      method: method.slice(0, 20),
       path: path.slice(0, 200),
       status,
       milliseconds,

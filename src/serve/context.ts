@@ -7,6 +7,9 @@ import type { Repository } from "./repository.ts";
 import { RequestError } from "./request-error.ts";
 import type { Outputs, ServedModel } from "./served-model.ts";
 
+/** A model's name in addresses. */
+export const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
 /** What a request says about itself to logs and metrics. */
 export interface Variables {
   model?: string;

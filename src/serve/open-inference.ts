@@ -166,8 +166,10 @@ function fromBytes(served: ServedModel, tail: Uint8Array<ArrayBuffer>, size: unk
 
 function readWanted({ outputs, parameters }: Fields): readonly Wanted[] {
   const all = parameters === undefined ? undefined : asObject(parameters, '"parameters"')["binary_data_output"];
-  if (outputs === undefined) return [{ name: OUTPUTS[0], isBinary: all === true }];
-  if (!Array.isArray(outputs) || outputs.length === 0 || outputs.length > OUTPUTS.length) {
+  // Some clients always send the list, empty where nothing was asked for.
+  const isOpen = outputs === undefined || (Array.isArray(outputs) && outputs.length === 0);
+  if (isOpen) return [{ name: OUTPUTS[0], isBinary: all === true }];
+  if (!Array.isArray(outputs) || outputs.length > OUTPUTS.length) {
     throw new RequestError(400, `"outputs" must be a list of: ${OUTPUTS.join(", ")}`);
   }
   return outputs.map((output) => {

@@ -39,7 +39,7 @@ describe("export", () => {
       "agrees with the model on 32 inputs",
     ],
     ["pt", ["bars.pt", "bars.py"], "numbers are the same, bit for bit"],
-    ["safetensors", ["bars.safetensors"], "numbers are the same, bit for bit"],
+    ["safetensors", ["bars.py", "bars.safetensors"], "numbers are the same, bit for bit"],
   ])("--to %s writes its files and says how well they agree", async (format, files, agreement) => {
     const { status, out, err } = await ductus(cwd, "export", MODEL, "--to", format, "--out", `out-${format}/bars`);
     expect(status, err).toBe(0);
@@ -47,6 +47,8 @@ describe("export", () => {
     expect(found.filter((path) => /\.\w+$/.test(path)).sort()).toEqual(files);
     for (const file of files) expect(out).toContain(join(`out-${format}`, file));
     expect(out).toContain(agreement);
+    expect(out).toMatch(/^one picture, in the engine +µs +share\n\S+ → [\d×]+ +[\d.]+ +\d+ %$/m);
+    expect(out.includes("by itself: ready in")).toBe(["wasm", "html"].includes(format));
   });
 
   it("gives a recogniser that reads", async () => {

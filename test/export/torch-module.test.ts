@@ -71,6 +71,16 @@ describe("the PyTorch module", () => {
     expect(forward).not.toContain("⟨");
   });
 
+  it("is the same beside safetensors, but for how the weights are read", async () => {
+    const model = create("lenet5", { seed: 4 });
+    const { files } = await exportWeights(model, "net", "safetensors");
+    expect([...files.keys()].sort()).toEqual(["net.py", "net.safetensors"]);
+    const source = String(files.get("net.py"));
+    expect(source).toContain('network.load_state_dict(load_file("net.safetensors"))');
+    const rest = (text: string): string => text.slice(text.indexOf("    network.eval()"));
+    expect(rest(source)).toBe(rest(torchModule(model, "net", "pt")));
+  });
+
   it("refuses, by name, an op that it cannot say", () => {
     class Spread extends Module {
       readonly weight = new Parameter([2, 3], new Float32Array(6));

@@ -239,6 +239,8 @@ describe("the Open Inference Protocol", () => {
     expect(logits).toMatchObject({ name: "logits", datatype: "FP32", shape: [2, 2] });
     close(logits.data, truth.flat());
     close(probabilities.data, truth.flatMap(softmax));
+    const open = await body(await request("/v2/models/numbers/infer", json({ inputs: [input], outputs: [] })));
+    expect(open.outputs).toMatchObject([{ name: "probabilities" }]);
   });
 
   it("infers from bytes, and answers in bytes", async () => {

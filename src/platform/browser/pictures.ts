@@ -1,6 +1,7 @@
 /** Decodes pictures with what the browser has: everything that an `<img>` shows, and what canvases and cameras give. */
 import type { Picture } from "../../data/picture.ts";
-import { DataError } from "../../engine/errors.ts";
+import { DataError, TooLargeError } from "../../engine/errors.ts";
+import type { DecodeOptions } from "../platform.ts";
 import { nameOf, readBytes, type Source } from "./bytes.ts";
 
 /** A picture may have so many pixels; more would be a mistake or an attack. */
@@ -12,9 +13,12 @@ export type PictureSource = Source | ImageData | Exclude<CanvasImageSource, SVGI
 /**
  * Pixels of a picture, turned upright if its camera said how it was held.
  * @returns RGBA bytes
- * @throws DataError when it is no picture that the browser can decode
+ * @throws DataError when it is no picture that the browser can decode, TooLargeError when it has too many pixels
  */
-export async function decodePicture(source: PictureSource): Promise<Picture> {
+export async function decodePicture(
+  source: PictureSource,
+  { maxPixels = MAX_PIXELS }: DecodeOptions = {},
+): Promise<Picture> {
   if (source instanceof ImageData) return fromImageData(source);
   const [name, drawn] = isEncoded(source)
     ? [nameOf(source, "picture"), new Blob([new Uint8Array(await readBytes(source))])]
@@ -27,7 +31,7 @@ export async function decodePicture(source: PictureSource): Promise<Picture> {
   }
   try {
     const { width, height } = bitmap;
-    if (width * height > MAX_PIXELS) throw new DataError(`${name}: ${width}×${height} pixels are too many`);
+    if (width * height > maxPixels) throw new TooLargeError(`${name}: ${width}×${height} pixels are too many`);
     const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
     if (context === null) throw new DataError(`${name}: the browser has no canvas of ${width}×${height} pixels`);
     context.drawImage(bitmap, 0, 0);

@@ -25,9 +25,10 @@ async function refuse(path: string): Promise<never> {
 export const browserPlatform: Platform = {
   name: "browser",
   cores: availableThreads(),
-  createBackend: async ({ threads = availableThreads(), strict = false }) => {
+  createBackend: async (options) => {
+    const { threads = availableThreads() } = options;
     checkThreads(threads);
-    return browserWasmBackend({ threads, strict });
+    return browserWasmBackend({ ...options, threads });
   },
   readFile: (url) => readBytes(url),
   writeFile: refuse,

@@ -5,6 +5,7 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { UsageError } from "../../engine/errors.ts";
+import { MODEL_NAME } from "../../serve/context.ts";
 import type { ModelStore, StoredVersion } from "../../serve/repository.ts";
 import { readFileChecked } from "./atomic.ts";
 import { listFolder, pathKind } from "./files.ts";
@@ -12,8 +13,6 @@ import { listFolder, pathKind } from "./files.ts";
 const SUFFIX = ".safetensors";
 /** The model of a run folder. */
 const BEST = `best${SUFFIX}`;
-/** A model's name in addresses. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 /** Versions are positive whole numbers, as TensorFlow Serving has them. */
 const VERSION = /^[1-9]\d{0,14}$/;
 
@@ -47,7 +46,7 @@ function parseSource(source: string): { readonly name: string | undefined; reado
   const found = /^([^=/\\]+)=(.+)$/.exec(source);
   if (found === null) return { name: undefined, path: source };
   const [, name, path] = found;
-  if (!NAME.test(name))
+  if (!MODEL_NAME.test(name))
     throw new UsageError(`"${name}" cannot be a model's name: letters, digits, ".", "_" and "-" only`);
   return { name, path };
 }
@@ -73,7 +72,7 @@ async function modelsAt(path: string, name?: string): Promise<Found> {
 }
 
 function single(name: string, versions: readonly StoredVersion[]): Found {
-  return NAME.test(name) ? [[name, versions]] : [];
+  return MODEL_NAME.test(name) ? [[name, versions]] : [];
 }
 
 /** The name of a file, or of the folder around it where the file is called as in every run. */

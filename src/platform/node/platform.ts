@@ -8,9 +8,10 @@ import { appendFile, moveFile, readFileChecked, writeFileAtomic } from "./atomic
 import { decodeImage } from "./images.ts";
 import { nodeWasmBackend } from "./threads.ts";
 
-async function createBackend({ threads = availableParallelism(), strict = false }: BackendOptions): Promise<Backend> {
+async function createBackend(options: BackendOptions): Promise<Backend> {
+  const { threads = availableParallelism() } = options;
   checkThreads(threads);
-  return nodeWasmBackend({ threads, strict });
+  return nodeWasmBackend({ ...options, threads });
 }
 
 export const nodePlatform: Platform = {

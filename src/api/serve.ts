@@ -1,0 +1,74 @@
+/** What `ductus/serve` exports on every platform: a handler for models that are in memory. */
+import { DataError, UsageError } from "../engine/errors.ts";
+import { createApp } from "../serve/app.ts";
+import { type Limits, MODEL_NAME } from "../serve/context.ts";
+import { jsonLog, type Log } from "../serve/log.ts";
+import { Metrics } from "../serve/metrics.ts";
+import { Repository, type StoredVersion } from "../serve/repository.ts";
+
+export { DataError, DuctusError, UsageError } from "../engine/errors.ts";
+export type { Limits } from "../serve/context.ts";
+export type { Level, Log } from "../serve/log.ts";
+
+/** How a {@link Handler} is made. */
+export interface HandlerOptions {
+  /** What a request may cost; default: 16 MiB, 16 million pixels, 30 seconds. */
+  readonly limits?: Partial<Limits>;
+  /** Asked of everybody but health checks; default: none. */
+  readonly apiKey?: string;
+  /** Samples of one run; default 64. */
+  readonly maxBatch?: number;
+  /** Samples of one model that may wait; default 1024. */
+  readonly maxQueue?: number;
+  /** Default: a JSON object a line through `console.log`. */
+  readonly log?: Log;
+}
+
+export interface Handler {
+  /** Answers every address of `ductus serve`. It needs no `this`. */
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** Takes everything out of service; requests under way are finished first. */
+  close(): Promise<void>;
+}
+
+/**
+ * A handler for models that are in memory; networks run on the thread that calls.
+ * @param models bytes of model files (what `ductus train` writes) by the name in addresses
+ * @throws UsageError when a name does not fit into an address, DataError when a model is damaged
+ */
+export async function createHandler(
+  models: Readonly<Record<string, Uint8Array>>,
+  { limits, apiKey, maxBatch, maxQueue, log = jsonLog((line) => console.log(line)) }: HandlerOptions = {},
+): Promise<Handler> {
+  const metrics = new Metrics();
+  const versions = new Map<string, readonly StoredVersion[]>();
+  for (const [name, bytes] of Object.entries(models)) {
+    if (!MODEL_NAME.test(name)) {
+      throw new UsageError(`"${name}" cannot be a model's name: letters, digits, ".", "_" and "-" only`);
+    }
+    versions.set(name, [{ version: "1", stamp: "", read: async () => bytes }]);
+  }
+  const repository = new Repository({
+    store: { list: async () => versions },
+    log,
+    maxBatch,
+    maxQueue,
+    onBatch: (model, size) => metrics.batch(model, size),
+  });
+  await repository.refresh();
+  for (const name of versions.keys()) {
+    for (const { reason } of repository.failures(name)) {
+      await repository.close();
+      throw new DataError(`model "${name}": ${reason}`);
+    }
+  }
+  let isReady = true;
+  const app = createApp({ repository, log, metrics, limits, apiKey, isReady: () => isReady });
+  return {
+    fetch: async (request) => app.fetch(request),
+    close: async () => {
+      isReady = false;
+      await repository.close();
+    },
+  };
+}

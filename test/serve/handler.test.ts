@@ -1,0 +1,117 @@
+/**
+ * `ductus/serve`: the handler in a server of one's own, and in a service worker of Chromium, where there is nothing of Node.
+ * The part in Chromium is skipped, with a line that says so, where there is none.
+ */
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createHandler, DataError, UsageError } from "../../src/api/serve.ts";
+import { encodeModel } from "../../src/train/trained-model.ts";
+import { bundle } from "../browser/bundle.ts";
+import { serve as serveFiles, type TestSite } from "../browser/page.ts";
+import { chromiumPath, openBrowser } from "../export/draw.ts";
+import { digits, json, numbers, post } from "./fixtures.ts";
+
+const QUESTION = { inputs: [{ name: "x", datatype: "FP32", shape: [1, 3], data: [1, 2, 3] }] };
+const ADDRESS = "http://127.0.0.1";
+
+/** A dark bar on white paper. */
+const drawn = (): Promise<Buffer> =>
+  sharp({ create: { width: 60, height: 80, channels: 3, background: "white" } })
+    .composite([{ input: { create: { width: 9, height: 50, channels: 3, background: "black" } }, left: 25, top: 15 }])
+    .png()
+    .toBuffer();
+
+describe("a handler of models in memory", () => {
+  it("answers every protocol, counts, and refuses once it is closed", async () => {
+    const events: string[] = [];
+    const models = { numbers: await encodeModel(numbers()), digits: await encodeModel(digits()) };
+    const { fetch, close } = await createHandler(models, { log: (_, event) => events.push(event) });
+    const ask = (path: string, init?: RequestInit): Promise<Response> => fetch(new Request(ADDRESS + path, init));
+    expect((await ask("/v2/health/ready")).status).toBe(200);
+    expect(await (await ask("/v2/models/numbers/infer", json(QUESTION))).json()).toMatchObject({
+      outputs: [{ name: "probabilities", shape: [1, 2] }],
+    });
+    const read = await ask("/recognise?model=digits", post(new Uint8Array(await drawn())));
+    expect(read.status).toBe(200);
+    expect(await (await ask("/metrics")).text()).toContain('ductus_batch_size_count{model="numbers"} 1');
+    await ask("/", { method: "MADEUP" });
+    expect(await (await ask("/metrics")).text()).toMatch(/ductus_requests_total\{route="\/",method="other"/);
+    expect(events).toContain("request");
+    await close();
+    expect((await ask("/v2/health/ready")).status).toBe(503);
+    expect((await ask("/v2/models/numbers/infer", json(QUESTION))).status).toBe(404);
+  });
+
+  it("wants the key that it was given, and keeps to its limits", async () => {
+    const models = { numbers: await encodeModel(numbers()) };
+    const { fetch, close } = await createHandler(models, { apiKey: "k", limits: { maxBody: 40 }, log: () => {} });
+    const ask = (headers: Record<string, string>): Promise<Response> =>
+      fetch(new Request(`${ADDRESS}/v2/models/numbers/infer`, post(JSON.stringify(QUESTION), headers)));
+    expect((await ask({})).status).toBe(401);
+    expect((await ask({ "X-API-Key": "k" })).status).toBe(413);
+    await close();
+  });
+
+  it("says what is wrong with a model", async () => {
+    const model = await encodeModel(numbers());
+    await expect(createHandler({ "a/b": model })).rejects.toThrow(UsageError);
+    const damaged = createHandler({ numbers: model.slice(0, 200) }, { log: () => {} });
+    await expect(damaged).rejects.toThrow(DataError);
+    await expect(damaged).rejects.toThrow(/^model "numbers": /);
+  });
+});
+
+describe.skipIf(chromiumPath === undefined)("in a service worker", () => {
+  let site: TestSite;
+  beforeAll(async () => {
+    const worker = await bundle(`import { createHandler } from "ductus/serve";
+const handler = fetch("digits.safetensors")
+  .then((response) => response.arrayBuffer())
+  .then((bytes) => createHandler({ digits: new Uint8Array(bytes) }, { limits: { maxPixels: 10_000 }, log: () => {} }));
+addEventListener("install", () => skipWaiting());
+addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+addEventListener("fetch", (event) => {
+  if (new URL(event.request.url).pathname !== "/digits.safetensors") event.respondWith(handler.then((own) => own.fetch(event.request)));
+});`);
+    expect(worker.ofNode).toEqual([]);
+    site = await serveFiles(
+      new Map<string, string | Uint8Array>([
+        ...worker.files,
+        ["worker.js", [...worker.files.values()][0]],
+        ["digits.safetensors", await encodeModel(digits())],
+      ]),
+    );
+  }, 60_000);
+  afterAll(() => site?.close());
+
+  it("the bundled handler reads pictures, and refuses large ones", async () => {
+    const browser = await openBrowser();
+    try {
+      const page = await browser.newPage();
+      await page.goto(site.address);
+      const large = await sharp({ create: { width: 200, height: 200, channels: 3, background: "white" } })
+        .png()
+        .toBuffer();
+      // As text: what is written here would go through a compiler that has its own ideas.
+      const answers = (await page.evaluate(`(async () => {
+        const claimed = new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve));
+        await navigator.serviceWorker.register("worker.js", { type: "module" });
+        if (navigator.serviceWorker.controller === null) await claimed;
+        const answers = [];
+        for (const file of ${JSON.stringify([(await drawn()).toString("base64"), large.toString("base64")])}) {
+          const body = Uint8Array.from(atob(file), (character) => character.charCodeAt(0));
+          const response = await fetch("/recognise", { method: "POST", body });
+          answers.push({ status: response.status, body: await response.json() });
+        }
+        return answers;
+      })()`)) as { readonly status: number; readonly body: { readonly label: string; readonly error?: string } }[];
+      expect(answers.map(({ status }) => status)).toEqual([200, 413]);
+      const { fetch, close } = await createHandler({ digits: await encodeModel(digits()) }, { log: () => {} });
+      const here = await fetch(new Request(`${ADDRESS}/recognise`, post(new Uint8Array(await drawn()))));
+      expect(answers[0].body.label).toBe(((await here.json()) as { label: string }).label);
+      await close();
+    } finally {
+      await browser.close();
+    }
+  }, 60_000);
+});
