@@ -11,7 +11,7 @@ export { type JudgedSample, suspectedLabels, worstErrors } from "./metrics/error
 export { comparePaired, type PairedComparison } from "./metrics/mcnemar.ts";
 export type { ComparisonTable, ReportInput } from "./report/input.ts";
 export { renderReport } from "./report/report.ts";
-export { RunRecords, type RunRecordsOptions } from "./report/run-records.ts";
+export { type AboutRun, RunRecords, type RunRecordsOptions } from "./report/run-records.ts";
 export { csvWriter } from "./tracking/csv.ts";
 export { type MlflowOptions, type MlflowTracker, mlflowTracker } from "./tracking/mlflow.ts";
 export { tensorBoardWriter } from "./tracking/tensorboard.ts";

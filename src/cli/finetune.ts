@@ -256,7 +256,10 @@ async function report(job: Job): Promise<void> {
   final.metrics = { ...(isBetter ? run.model : base).metrics, test: testMetrics(result), comparison: plain(rows) };
   await final.save(best);
   const compared = comparisonTable(rows, test.name, old?.name);
-  const page = await records.write(run, result, compared);
+  const page = await records.write(run, result, {
+    comparison: worth === undefined ? compared : { ...compared, caption: captionWith(compared, worth, isBetter) },
+    kept: isBetter ? undefined : "the base model's",
+  });
 
   terminal.print();
   if (run.reason !== undefined) terminal.print(`stopped: ${run.reason}`);
@@ -341,6 +344,11 @@ function forgetting(rows: readonly Compared[]): string | undefined {
   const lost = 100 * (before - after);
   const words = lost > 0 ? `lost ${lost.toFixed(2)}` : `gained ${(-lost).toFixed(2)}`;
   return `the old task has ${words} points, with the old last layer on the new network where it was replaced`;
+}
+
+/** The caption of the report says why which model was kept. */
+function captionWith({ caption }: ComparisonTable, worth: PairedComparison, isBetter: boolean): string {
+  return [describeWorth(worth, isBetter), ...(caption === undefined ? [] : [caption])].join("; ");
 }
 
 function showComparison(terminal: Terminal, { head, rows, caption }: ComparisonTable): void {

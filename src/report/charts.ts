@@ -105,10 +105,9 @@ export function accuracyChart(history: readonly PlainResult[]): Markup {
       ...of("two", ({ validation }) => validation?.accuracy),
     ],
   });
-  return html`${legend([
-    ["one", "of the training samples, while training"],
-    ["two", "of validation samples"],
-  ])}${drawing}`;
+  const isValidated = history.some(({ validation }) => validation?.accuracy !== undefined);
+  const training = ["one", "of the training samples, while training"] as const;
+  return html`${legend(isValidated ? [training, ["two", "of validation samples"]] : [training])}${drawing}`;
 }
 
 export function rateChart(steps: readonly StepPoint[]): Markup {

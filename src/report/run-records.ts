@@ -41,6 +41,14 @@ export interface RunRecordsOptions {
   readonly mlflow?: string;
 }
 
+/** What a report says of a run beside its numbers. */
+export interface AboutRun {
+  /** What the run stands beside. */
+  readonly comparison?: ComparisonTable;
+  /** Which weights were tested, where they are not those of an epoch of the run. */
+  readonly kept?: string;
+}
+
 /** Keeps the records of one run. */
 export class RunRecords {
   /** For `fit`. */
@@ -87,9 +95,9 @@ export class RunRecords {
 
   /**
    * Writes results, predictions and report. @returns where the report is
-   * @param comparison what the run stands beside, for the report
+   * @param about what only some runs have to say in their report
    */
-  async write(run: Run, test: Evaluation, comparison?: ComparisonTable): Promise<string> {
+  async write(run: Run, test: Evaluation, { comparison, kept }: AboutRun = {}): Promise<string> {
     const files = runFiles(this.#options.folder);
     const { writeFile } = platform();
     const overlaps = this.#overlaps.map(summarizeOverlap);
@@ -101,7 +109,7 @@ export class RunRecords {
     }
     // Drawing is loaded when there is something to draw.
     const { renderReport } = await import("./report.ts");
-    await writeFile(files.report, await renderReport({ ...this.#reportInput(run, test), comparison }));
+    await writeFile(files.report, await renderReport({ ...this.#reportInput(run, test, kept), comparison }));
     await this.#mlflow?.finish({
       test_loss: test.loss,
       ...(test.accuracy !== undefined && { test_accuracy: test.accuracy }),
@@ -127,7 +135,7 @@ export class RunRecords {
     ];
   }
 
-  #reportInput(run: Run, test: Evaluation): ReportInput {
+  #reportInput(run: Run, test: Evaluation, kept?: string): ReportInput {
     const { args, environment, test: dataset } = this.#options;
     const { model, history, seconds, steps } = run;
     const { train, validation } = this.#recorder.data ?? {};
@@ -143,7 +151,9 @@ export class RunRecords {
         ["parameters", grouped(parameters)],
         ["training time", duration(seconds)],
         ["training speed", `${grouped(Math.round(speed))} images/s`],
-        ["weights of epoch", `${run.best?.epoch ?? history.length} of ${history.length}`],
+        kept === undefined
+          ? ["weights of epoch", `${run.best?.epoch ?? history.length} of ${history.length}`]
+          : ["weights tested", kept],
         ["loss on the test", round(test.loss)],
       ],
       history: history.map(plainResult),
