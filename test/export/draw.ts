@@ -59,6 +59,8 @@ export const DIGITS = {
 
 /** Draws a digit on the page's pad with the mouse. */
 export async function draw(page: Page, points: readonly Point[]): Promise<void> {
+  // All of it must be within the window, or the mouse misses it.
+  await page.locator("#pad").evaluate((pad: Element) => pad.scrollIntoView({ block: "center", behavior: "instant" }));
   const box = await page.locator("#pad").boundingBox();
   if (box === null) throw new Error("the page has no pad");
   const side = Math.min(box.width, box.height);

@@ -200,9 +200,11 @@ const HANDLERS: Handlers = {
     saveSoon();
   },
   measuring: () => patch({ step: (job.value as JobState).totalSteps }),
+  // With how far it has come, so that both are of the same step after a crash.
   checkpoint: ({ bytes, step }) => {
     checkpoint = bytes;
-    void saveCheckpoint(bytes, step).catch(fail);
+    patch({ step });
+    void save().then(() => saveCheckpoint(bytes, step).catch(fail));
   },
 };
 

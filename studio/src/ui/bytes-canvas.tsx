@@ -105,12 +105,12 @@ const GAP = 2;
 const MOST_MAPS = 64;
 
 /** The maps of a layer side by side: above zero in blue, below in red, the largest darkest. */
-export function Mosaic({ layer, label }: { readonly layer: LayerActivation; readonly label: string }) {
+export function Mosaic({ layer, label }: { readonly layer: LayerActivation; readonly label?: string }) {
   const { columns, rows, shown } = mosaicOf(layer);
   const [height, width, channels] = layer.shape;
   return (
     <NumbersCanvas
-      label={label}
+      {...(label !== undefined && { label })}
       width={columns * (width + GAP) - GAP}
       height={rows * (height + GAP) - GAP}
       of={layer.values}

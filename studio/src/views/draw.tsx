@@ -192,12 +192,12 @@ function Inside({ state }: { readonly state: ReadingState }) {
                 <button
                   type="button"
                   class="layer"
-                  aria-label={t.layer(`${layer.name}, ${layer.kind}`, sizeOf(layer))}
+                  title={layer.name}
                   onClick={() => {
                     enlarged.value = layer.name;
                   }}
                 >
-                  <Mosaic layer={layer} label="" />
+                  <Mosaic layer={layer} />
                   <span class="kind">{layer.kind}</span>
                   <span class="soft">{sizeOf(layer)}</span>
                 </button>
