@@ -97,7 +97,8 @@ export class Workspace {
     this.#queue = new Int32Array(buffer, base + queue, QUEUE.count);
     this.records = new Float32Array(buffer, base + records, batchSize * this.recordWords);
     this.words = new Int32Array(buffer, base + records, batchSize * this.recordWords);
-    // What was here before may have left something on the margins.
+    // Memory of a crew has been used before: strokes that nobody draws must be none, and margins empty.
+    this.words.fill(0);
     new Uint8Array(buffer, this.#planes, perThread * (crew?.threads ?? 1)).fill(ground ?? 0);
     const field = (offset: number): Field => {
       const address = base + offset;

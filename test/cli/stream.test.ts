@@ -1,0 +1,71 @@
+/** `ductus train --stream`: what is read from the disk while training gives what the same data in memory give. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { writeIdx } from "../../src/data/idx.ts";
+import { Random } from "../../src/engine/random.ts";
+import { ductus, ensureBuilt } from "./run-cli.ts";
+
+let cwd: string;
+const SIDE = 10;
+
+/** Dark bars on light ground, upright or level, as IDX files. */
+function idx(count: number, seed: number): { images: Uint8Array; labels: Uint8Array } {
+  const random = new Random(seed, "user");
+  const data = new Uint8Array(count * SIDE * SIDE);
+  for (let i = 0; i < data.length; i++) {
+    const [n, p] = [Math.floor(i / (SIDE * SIDE)), i % (SIDE * SIDE)];
+    const place = n % 2 === 0 ? p % SIDE : Math.floor(p / SIDE);
+    data[i] = (Math.abs(place - 4) < 2 ? 0 : 200) + random.integer(50);
+  }
+  return {
+    images: writeIdx({ type: "uint8", dims: [count, SIDE, SIDE], data }),
+    labels: writeIdx({ type: "uint8", dims: [count], data: Uint8Array.from({ length: count }, (_, i) => i % 2) }),
+  };
+}
+
+beforeAll(async () => {
+  ensureBuilt();
+  cwd = await mkdtemp(join(tmpdir(), "ductus-stream-"));
+  const [train, test] = [idx(60, 1), idx(20, 2)];
+  for (const [folder, pack] of [
+    ["plain", (bytes: Uint8Array) => bytes],
+    ["packed", (bytes: Uint8Array) => gzipSync(bytes)],
+  ] as const) {
+    await mkdir(join(cwd, folder));
+    const write = (name: string, bytes: Uint8Array): Promise<void> => writeFile(join(cwd, folder, name), pack(bytes));
+    await write("train-images-idx3-ubyte", train.images);
+    await write("train-labels-idx1-ubyte", train.labels);
+    await write("t10k-images-idx3-ubyte", test.images);
+    await write("t10k-labels-idx1-ubyte", test.labels);
+  }
+}, 120_000);
+afterAll(() => rm(cwd, { recursive: true, force: true }));
+
+const how = ["--data", "plain", "--model", "mlp", "--epochs", "2", "--batch-size", "16", "--augment", "digits"];
+
+it("learns the same, goes on where it was stopped, and knows the data by the same fingerprint", async () => {
+  const run = async (out: string, ...more: readonly string[]): Promise<{ loss: number[]; fingerprint: string }> => {
+    const { status, err } = await ductus(cwd, "train", ...how, "--out", out, ...more);
+    expect(status, err).toBe(0);
+    const lines = (await readFile(join(cwd, out, "metrics.jsonl"), "utf8")).trim().split("\n");
+    const { dataset } = JSON.parse(await readFile(join(cwd, out, "args.json"), "utf8"));
+    return { loss: lines.map((line) => JSON.parse(line).trainingLoss), fingerprint: dataset.fingerprint };
+  };
+  const memory = await run("memory");
+  expect(await run("streamed", "--stream")).toEqual(memory);
+  const again = await ductus(cwd, "train", "--resume", "streamed");
+  expect(again.status, again.err).toBe(0);
+  expect(again.err).toContain("read while it is used");
+}, 60_000);
+
+it.each([
+  ["packed", /packed\/train-images-idx3-ubyte: pictures can only be streamed from an uncompressed file/],
+  ["nowhere", /nowhere: only a folder of IDX files, not compressed, can be streamed/],
+])("says why %s cannot be streamed", async (data, message) => {
+  const { status, err } = await ductus(cwd, "train", "--data", data, "--stream", "--out", "none");
+  expect(err).toMatch(message);
+  expect(status).not.toBe(0);
+});
