@@ -18,7 +18,7 @@ export interface TestSite {
 }
 
 /**
- * Serves files by path ("a/b.js"); "/" is an empty page.
+ * Serves files by path ("a/b.js", and pages as "a/"); "/" is an empty page.
  * @param isolated sends the headers that let pages share memory between threads
  */
 export async function serve(
@@ -33,7 +33,8 @@ export async function serve(
     const path = decodeURIComponent(new URL(url, "http://localhost").pathname).slice(1);
     const content = path === "" ? "<!doctype html><title>empty</title>" : files.get(path);
     if (content === undefined) return response.writeHead(404).end();
-    const type = TYPES[path === "" ? "html" : path.slice(path.lastIndexOf(".") + 1)] ?? "application/octet-stream";
+    const isPage = path === "" || path.endsWith("/");
+    const type = TYPES[isPage ? "html" : path.slice(path.lastIndexOf(".") + 1)] ?? "application/octet-stream";
     return response.writeHead(200, { "content-type": type, ...(isolated && isolation) }).end(content);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -13,7 +13,9 @@ import { gzipSync } from "node:zlib";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { create } from "../../src/models/registry.ts";
+import { readSite } from "../../src/platform/node/static-site.ts";
 import { NETWORKS } from "../../studio/src/state/networks.ts";
+import { serve } from "../browser/page.ts";
 import { ensureBuilt, start } from "../cli/run-cli.ts";
 import { chromiumPath, DIGITS, draw, openBrowser } from "../export/draw.ts";
 
@@ -306,6 +308,22 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
     await draw(page, DIGITS["7"]);
     await answer(page, "7");
     await page.context().close();
+  });
+
+  test("isolates itself, and so has threads, in any folder of a host that sends no headers for it", async () => {
+    const files = new Map(
+      [...(await readSite(site))].map(([name, bytes]) => [`some/place/${name === "index.html" ? "" : name}`, bytes]),
+    );
+    const host = await serve(files);
+    const context = await browser.newContext({ locale: "en-GB" });
+    const page = await context.newPage();
+    await page.goto(`${host.address}some/place/`);
+    await page.waitForFunction("crossOriginIsolated");
+    host.close();
+    await page.reload();
+    await draw(page, DIGITS["7"]);
+    await answer(page, "7");
+    await context.close();
   });
 
   test("axe finds nothing serious in any view, light or dark", async () => {

@@ -30,6 +30,8 @@ type End = "paused" | "stopped";
 const NEWS = 150;
 /** Share of the digits that validation takes. */
 const VALIDATION = 0.1;
+/** Networks that are trained to tell how good one is: few, as somebody waits. */
+const FOLDS = 3;
 /** Checkpoints of a job come this often, in steps, beside those at the end of an epoch. */
 const CHECKPOINT_STEPS = 100;
 
@@ -181,7 +183,7 @@ async function trainOwn({ base, classes, samples, seed }: FinetuneJob, options: 
       const backend = await platform().createBackend({});
       try {
         const { epochs } = options;
-        const worth = await crossValidateFinetune(from, dataset, { seed, backend }, { epochs });
+        const worth = await crossValidateFinetune(from, dataset, { folds: FOLDS, seed, backend }, { epochs });
         return { measured: measuredOf(worth, dataset), isCrossValidated: true };
       } finally {
         await backend.close();
