@@ -131,8 +131,6 @@ export type TrainingEvent =
       readonly trainingLoss: number;
       readonly validationLoss?: number;
       readonly validation?: Measured;
-      /** The model so far, as a model file. */
-      readonly model: Uint8Array;
     }
   /** Training is over; how good the model is, is found out by training others on parts of the samples. */
   | { readonly kind: "measuring" }

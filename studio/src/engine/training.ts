@@ -28,6 +28,8 @@ type End = "paused" | "stopped";
 
 /** Milliseconds between two events about steps. */
 const NEWS = 150;
+/** … and least between two checkpoints: with few samples an epoch is over in no time. */
+const SAVE = 2000;
 /** Share of the digits that validation takes. */
 const VALIDATION = 0.1;
 /** Networks that are trained to tell how good one is: few, as somebody waits. */
@@ -89,6 +91,7 @@ export class JobRunner {
     let validation: Dataset | undefined;
     let last = 0;
     let images = 0;
+    let saved = Number.NEGATIVE_INFINITY;
     return {
       onStart: ({
         epochs,
@@ -123,28 +126,29 @@ export class JobRunner {
         last = now;
         images = 0;
       },
-      onEpoch: async (info) => {
-        send(await epochEvent(info, validation));
+      onEpoch: (info) => {
+        send(epochEvent(info, validation));
         // What was measured between two epochs is not the speed of training.
         last = performance.now();
         images = 0;
       },
       onCheckpoint: async ({ model, state }) => {
+        const now = performance.now();
+        if (this.#end === undefined && now - saved < SAVE) return;
+        saved = now;
         send({ kind: "checkpoint", step: state.progress.step, bytes: await encodeCheckpoint(model, state) });
       },
     };
   }
 }
 
-async function epochEvent(info: EpochInfo, aside: Dataset | undefined): Promise<TrainingEvent> {
-  const { epoch, trainingLoss, validation, model } = info;
+function epochEvent({ epoch, trainingLoss, validation }: EpochInfo, aside: Dataset | undefined): TrainingEvent {
   return {
     kind: "epoch",
     epoch,
     trainingLoss,
     validationLoss: validation?.loss,
     validation: validation && aside && measuredOf(validation, aside),
-    model: await encodeModel(model),
   };
 }
 
