@@ -129,8 +129,18 @@ export function moduleInPage(bytes: Uint8Array): Uint8Array | undefined {
   const text = (part: Uint8Array): string => new TextDecoder().decode(part);
   if (!PAGE.test(text(bytes.subarray(0, 64)))) return undefined;
   const encoded = MODULE_IN_PAGE.exec(text(bytes))?.[1];
-  if (encoded === undefined) throw new DataError("recogniser: this page holds none; it was not exported by Ductus");
-  return Uint8Array.from(atob(encoded.trim()), (letter) => letter.charCodeAt(0));
+  if (encoded === undefined) {
+    throw new DataError("recogniser: this page holds none; it is cut off, or was not exported by Ductus");
+  }
+  return Uint8Array.from(base64(encoded), (letter) => letter.charCodeAt(0));
+}
+
+function base64(text: string): string {
+  try {
+    return atob(text);
+  } catch (cause) {
+    throw new DataError("recogniser: the page is damaged; export or download it again", { cause });
+  }
 }
 
 function checkModule(bytes: Uint8Array): void {
