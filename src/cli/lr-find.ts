@@ -7,6 +7,7 @@ import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { platform } from "../platform/platform.ts";
 import { findLr, type LrCurve } from "../train/lr-find.ts";
 import { conformTo } from "../train/predict.ts";
+import { formatRate } from "../train/report.ts";
 import { loadWeights } from "../train/weights.ts";
 import { dataDirOption, openForCli } from "./cli-data.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
@@ -30,6 +31,7 @@ interface LrFindCliOptions extends CommonOptions {
   readonly val: number;
   readonly threads?: number;
   readonly strict?: boolean;
+  readonly out?: string;
 }
 
 const EXAMPLES = `
@@ -38,6 +40,7 @@ The rate grows from step to step; the suggestion is where the loss falls fastest
 Examples:
   $ ductus lr-find --model cnn-3x3
   $ ductus lr-find --model lenet5 --optimizer sgd --momentum 0.9 --batch-size 128
+  $ ductus lr-find --data my-letters/ --out curve.html          the curve as a page
   $ ductus lr-find --data my-letters/ --json`;
 
 export function command(): Command {
@@ -62,6 +65,7 @@ export function command(): Command {
     )
     .addOption(integerOption("--threads <n>", "default: one per core", { min: 1, max: 256 }))
     .option("--strict", "arithmetic that gives the same bits on every machine")
+    .option("--out <file>", "write the curve as a page, too")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
@@ -83,7 +87,14 @@ async function run(options: LrFindCliOptions): Promise<void> {
     const onStep = (step: number): void => terminal.live(`step ${step} of ${steps}`);
     const curve = await findLr(model, part, { optimizer, batchSize, seed, from, to, steps, backend, onStep });
     show(terminal, curve, options.model);
-    terminal.emit({ model: options.model, data: train.name, optimizer, ...curve });
+    if (options.out !== undefined) {
+      const how = `${optimizer.name}, batches of ${batchSize ?? recipe.batchSize}`;
+      const about = { model: options.model, data: train.name, how, created: new Date().toISOString() };
+      const { renderLrCurve } = await import("../report/lr-curve.ts");
+      await platform().writeFile(options.out, renderLrCurve({ curve, ...about }));
+      terminal.print(terminal.style.dim(`the curve as a page:     ${options.out}`));
+    }
+    terminal.emit({ model: options.model, data: train.name, optimizer, page: options.out, ...curve });
   } finally {
     await backend.close();
   }
@@ -109,13 +120,11 @@ function show(terminal: Terminal, { points, suggestion, tenthOfLeast, exploded }
     return;
   }
   terminal.print(
-    `${terminal.style.bold(`suggested learning rate  ${rate(suggestion)}`)} ▲ where the loss falls fastest`,
+    `${terminal.style.bold(`suggested learning rate  ${formatRate(suggestion)}`)} ▲ where the loss falls fastest`,
   );
-  terminal.print(`by another rule          ${rate(tenthOfLeast)}   a tenth of where it is least`);
-  if (exploded) terminal.print(`the loss explodes at     ${rate(points[points.length - 1].lr)}`);
-  terminal.print(terminal.style.dim(`try it:                  ductus train --model ${model} --lr ${rate(suggestion)}`));
-}
-
-function rate(value: number): string {
-  return String(Number(value.toPrecision(2)));
+  terminal.print(`by another rule          ${formatRate(tenthOfLeast)}   a tenth of where it is least`);
+  if (exploded) terminal.print(`the loss explodes at     ${formatRate(points[points.length - 1].lr)}`);
+  terminal.print(
+    terminal.style.dim(`try it:                  ductus train --model ${model} --lr ${formatRate(suggestion)}`),
+  );
 }

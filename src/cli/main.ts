@@ -3,7 +3,7 @@
  * The command line. Knows the verbs by name only and imports the one that is called, so that `--help` and a typing
  * mistake answer at once. Errors end here, as one line and an exit status: 1 = it failed, 2 = it was called wrongly.
  */
-import { type Command, CommanderError } from "commander";
+import type { Command, CommanderError } from "commander";
 import { DuctusError, UsageError, unknownName } from "../engine/errors.ts";
 import { VERSION } from "../version.ts";
 
@@ -90,10 +90,14 @@ function write(text: string): void {
   process.stdout.write(text);
 }
 
+/** By its code: commander itself is not loaded before a verb is. */
+const isCommanderError = (error: unknown): error is CommanderError =>
+  error instanceof Error && String((error as { code?: unknown }).code).startsWith("commander.");
+
 /** One line for what went wrong, and the exit status. */
 function describe(error: unknown): { readonly message: string; readonly status: number } {
   if (error instanceof DuctusError) return { message: error.message, status: error.exitCode };
-  if (error instanceof CommanderError) {
+  if (isCommanderError(error)) {
     if (error.code === "commander.help") return { message: "a further word is missing, see above", status: 2 };
     const message = error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
     return { message, status: error.exitCode === 0 ? 0 : 2 };

@@ -1,4 +1,4 @@
-/** cnn-strided: a network for training in seconds; the recipe `fast` is its own. */
+/** cnn-strided: a network for training in seconds; the recipe `fast` trains it. */
 import type { Tensor } from "../engine/tensor.ts";
 import { ReLU } from "../nn/activation.ts";
 import { Conv2d } from "../nn/conv.ts";

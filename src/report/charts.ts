@@ -8,6 +8,7 @@ import type { Calibration, ReliabilityBin } from "../metrics/calibration.ts";
 import type { Classification } from "../metrics/classification.ts";
 import { type Interval, wilsonInterval } from "../metrics/intervals.ts";
 import type { Rejection } from "../metrics/rejection.ts";
+import type { LrCurve } from "../train/lr-find.ts";
 import type { PlainResult } from "../train/results.ts";
 import { html, Markup } from "./html.ts";
 import type { StepPoint } from "./input.ts";
@@ -118,6 +119,28 @@ export function rateChart(steps: readonly StepPoint[]): Markup {
     y: { ...grid, label: "learning rate", zero: true, ticks: 4 },
     marks: [Plot.lineY(steps, { x: "step", y: "lr", stroke: colour("one"), strokeWidth: 2 })],
   });
+}
+
+/** Loss of the steps of a learning rate range test over the rate, single ones and smoothed, with the suggestion. */
+export function lrFindChart({ points, suggestion }: LrCurve): Markup {
+  // Where the loss explodes the scale would leave nothing to see of the rest.
+  const highest = 1.5 * points[0].smoothed;
+  const shown = points.filter(({ loss }) => loss <= 2 * highest);
+  const drawing = draw("Training loss by learning rate", {
+    width: 640,
+    height: 340,
+    x: { ...grid, label: "learning rate", type: "log", ticks: 7, tickFormat: (rate: number) => rate.toPrecision(1) },
+    y: { ...grid, label: "training loss", domain: [0, highest], clamp: true },
+    marks: [
+      Plot.lineY(shown, { x: "lr", y: "loss", stroke: colour("faint") }),
+      Plot.lineY(points, { x: "lr", y: "smoothed", stroke: colour("one"), strokeWidth: 2 }),
+      ...(suggestion === undefined
+        ? []
+        : [Plot.ruleX([suggestion], { stroke: colour("two"), strokeWidth: 2, strokeDasharray: "5,4" })]),
+    ],
+  });
+  const suggested = suggestion === undefined ? [] : ([["two", "where it falls fastest"]] as const);
+  return html`${legend([["one", "loss, smoothed"], ["faint", "of each step"], ...suggested])}${drawing}`;
 }
 
 /** What was taken for what: right ones in one colour, mistakes in the other, by their share of the row. */

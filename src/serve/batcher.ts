@@ -30,10 +30,13 @@ export interface BatcherOptions {
   readonly onBatch?: (size: number) => void;
 }
 
+/** Whether somebody still waits for an answer; any AbortSignal is one. */
+export type Patience = Pick<AbortSignal, "aborted" | "reason">;
+
 interface Job {
   readonly samples: Samples;
   readonly count: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Patience | undefined;
   readonly resolve: (logits: Float32Array) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -69,12 +72,12 @@ export class Batcher {
    * @param signal takes what has not begun out of the queue
    * @throws RequestError 503 when the queue is full
    */
-  async run(samples: Samples, count: number, signal?: AbortSignal): Promise<Float32Array> {
+  async run(samples: Samples, count: number, signal?: Patience): Promise<Float32Array> {
     const { maxBatch, maxQueue, sampleSize, classes } = this.#options;
     if (this.#queued + count > maxQueue) {
       throw new RequestError(503, "too many requests are waiting; try again in a moment");
     }
-    signal?.throwIfAborted();
+    if (signal?.aborted === true) throw signal.reason;
     const parts: Promise<Float32Array>[] = [];
     for (let first = 0; first < count; first += maxBatch) {
       const size = Math.min(maxBatch, count - first);
@@ -92,24 +95,28 @@ export class Batcher {
     await this.#runner.close();
   }
 
-  #enqueue(samples: Samples, count: number, signal: AbortSignal | undefined): Promise<Float32Array> {
+  #enqueue(samples: Samples, count: number, signal: Patience | undefined): Promise<Float32Array> {
     return new Promise((resolve, reject) => {
       this.#jobs.push({ samples, count, signal, resolve, reject });
       this.#queued += count;
-      this.#wake();
+      void this.#wake();
     });
   }
 
-  /** Starts runs once the events at hand were dealt with, so that requests that came together run together. */
-  #wake(): void {
+  /**
+   * Starts runs once a look at the events at hand brought no more samples, so that requests that came together run
+   * together: handing a batch over costs the thread that reads requests as much as reading some.
+   */
+  async #wake(): Promise<void> {
     if (this.#isWoken) return;
     this.#isWoken = true;
-    void platform()
-      .breathe()
-      .then(() => {
-        this.#isWoken = false;
-        while (this.#running < this.#runner.slots && this.#jobs.length > 0) void this.#runBatch();
-      });
+    let known: number;
+    do {
+      known = this.#queued;
+      await platform().breathe();
+    } while (known < this.#queued && this.#queued < this.#options.maxBatch);
+    this.#isWoken = false;
+    while (this.#running < this.#runner.slots && this.#jobs.length > 0) void this.#runBatch();
   }
 
   async #runBatch(): Promise<void> {
@@ -130,7 +137,7 @@ export class Batcher {
       for (const job of batch) job.reject(error);
     } finally {
       this.#running--;
-      if (this.#jobs.length > 0) this.#wake();
+      if (this.#jobs.length > 0) void this.#wake();
     }
   }
 

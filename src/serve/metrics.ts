@@ -56,7 +56,8 @@ interface Series {
   readonly labels: Labels;
   sum: number;
   count: number;
-  readonly below: number[];
+  /** Values by the first bound that they do not exceed. */
+  readonly upTo: number[];
 }
 
 /** One metric with its label sets. */
@@ -79,21 +80,24 @@ class Family {
     const key = JSON.stringify(labels);
     let series = this.#series.get(key);
     if (series === undefined) {
-      series = { labels, sum: 0, count: 0, below: this.#bounds.map(() => 0) };
+      series = { labels, sum: 0, count: 0, upTo: this.#bounds.map(() => 0) };
       this.#series.set(key, series);
     }
     series.sum += value;
     series.count++;
-    for (const [i, bound] of this.#bounds.entries()) if (value <= bound) series.below[i]++;
+    const bound = this.#bounds.findIndex((most) => value <= most);
+    if (bound >= 0) series.upTo[bound]++;
   }
 
   print(): string {
     const name = this.#name;
     const lines = [`# HELP ${name} ${this.#help}`, `# TYPE ${name} ${this.#type}`];
-    for (const { labels, sum, count, below } of this.#series.values()) {
+    for (const { labels, sum, count, upTo } of this.#series.values()) {
       if (this.#type === "histogram") {
+        let below = 0;
         for (const [i, bound] of this.#bounds.entries()) {
-          lines.push(`${name}_bucket${braced({ ...labels, le: String(bound) })} ${below[i]}`);
+          below += upTo[i];
+          lines.push(`${name}_bucket${braced({ ...labels, le: String(bound) })} ${below}`);
         }
         lines.push(`${name}_bucket${braced({ ...labels, le: "+Inf" })} ${count}`);
       }

@@ -88,18 +88,20 @@ export class Repository {
    * @throws RequestError 404 when it, or this version of it, is not in service
    */
   find(name?: string, version?: string): ServedModel {
-    const { models } = this;
-    if (name === undefined && models.length !== 1) {
-      const known = models.map((model) => model.name).join(", ");
-      throw new RequestError(models.length === 0 ? 503 : 400, `say which model: ${known || "none is in service yet"}`);
-    }
-    const served = name === undefined ? models[0] : this.#entries.get(name)?.serving?.served;
+    const served = name === undefined ? this.#only() : this.#entries.get(name)?.serving?.served;
     if (served === undefined) throw new RequestError(404, `no model "${shortened(name as string)}" is in service`);
     if (version !== undefined && version !== served.version) {
       const asked = `version ${shortened(version)} of "${served.name}"`;
       throw new RequestError(404, `${asked} is not in service; version ${served.version} is`);
     }
     return served;
+  }
+
+  #only(): ServedModel {
+    const { models } = this;
+    if (models.length === 1) return models[0];
+    const known = models.map((model) => model.name).join(", ");
+    throw new RequestError(models.length === 0 ? 503 : 400, `say which model: ${known || "none is in service yet"}`);
   }
 
   /** Takes everything out of service; requests under way are finished first. */

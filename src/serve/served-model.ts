@@ -5,7 +5,7 @@ import { softmax, writePixels } from "../data/ranking.ts";
 import { DataError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
 import { preprocessingOf } from "../train/predict.ts";
-import type { Batcher, Samples } from "./batcher.ts";
+import type { Batcher, Patience, Samples } from "./batcher.ts";
 import { RequestError } from "./request-error.ts";
 
 /** What a network says about some samples. */
@@ -72,7 +72,7 @@ export class ServedModel {
   }
 
   /** Runs the network on `count` samples. */
-  async run(samples: Samples, count: number, signal?: AbortSignal): Promise<Outputs> {
+  async run(samples: Samples, count: number, signal?: Patience): Promise<Outputs> {
     const logits = await this.batcher.run(samples, count, signal);
     const classes = this.model.classes.length;
     const probabilities = new Float32Array(logits.length);

@@ -38,6 +38,11 @@ export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
+/** A learning rate in two digits: 0.0032. */
+export function formatRate(rate: number): string {
+  return String(Number(rate.toPrecision(2)));
+}
+
 /** Seconds as people write them: 0.8 s, 42 s, 3 min 05 s, 2 h 10 min. */
 export function duration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;

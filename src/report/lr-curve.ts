@@ -1,0 +1,42 @@
+/** One self-contained page about a learning rate range test (train/lr-find.ts): its curve, and what it suggests. */
+import type { LrCurve } from "../train/lr-find.ts";
+import { formatRate } from "../train/report.ts";
+import { VERSION } from "../version.ts";
+import { lrFindChart } from "./charts.ts";
+import { figure, html, Markup } from "./html.ts";
+import { STYLE } from "./style.ts";
+
+export interface LrCurveInput {
+  readonly curve: LrCurve;
+  /** The architecture. */
+  readonly model: string;
+  /** Name of the data. */
+  readonly data: string;
+  /** Optimiser and batch size, as a line of text. */
+  readonly how: string;
+  /** When, as ISO 8601. */
+  readonly created: string;
+}
+
+/** The text of the page. */
+export function renderLrCurve({ curve, model, data, how, created }: LrCurveInput): string {
+  const { points, suggestion, tenthOfLeast, exploded } = curve;
+  const last = points[points.length - 1].lr;
+  const rest = exploded
+    ? `The loss exploded at ${formatRate(last)}.`
+    : `The loss did not explode up to ${formatRate(last)}.`;
+  const score =
+    suggestion === undefined || tenthOfLeast === undefined
+      ? html`<p>The loss never fell: no learning rate to suggest.</p>`
+      : html`<div class="hero"><div class="score"><b>${formatRate(suggestion)}</b><small>learning rate, where the loss falls fastest</small></div>
+<p>A tenth of where it is least: ${formatRate(tenthOfLeast)}. ${rest}</p></div>`;
+  const page = html`<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>
+<title>Learning rate of ${model}</title><style>${new Markup(STYLE)}</style></head>
+<body><main><header><h1>Learning rate</h1><p>${model} on ${data}, ${how}: ${points.length} steps while the rate grows.</p></header>
+${score}
+<section>${figure("Loss by learning rate", lrFindChart(curve))}</section>
+<footer>Written by ductus ${VERSION}, ${created}.</footer></main></body></html>
+`;
+  return page.text;
+}
