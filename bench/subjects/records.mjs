@@ -21,9 +21,7 @@ const PUBLISHED = {
 
 /** Words behind `ductus train` by name. Nothing is put aside for validation, and the last weights are tested once. */
 const RECORDS = {
-  ...Object.fromEntries(
-    ["ductus-micro", "ductus-s", "ductus-m", "ductus-l"].map((name) => [name, `--model ${name} --val 0`]),
-  ),
+  ...Object.fromEntries(["ductus-micro", "ductus-s", "ductus-m"].map((name) => [name, `--model ${name} --val 0`])),
   ...Object.fromEntries(
     Object.entries(PUBLISHED).map(([name, how]) => [`${name} ours`, `--model ${name} --val 0 ${how}`]),
   ),

@@ -1,5 +1,5 @@
 /**
- * Networks of our own, one design in four sizes: convolutions under batch norm, depthwise-separable ones where few
+ * Networks of our own, one design in three sizes: convolutions under batch norm, depthwise-separable ones where few
  * parameters are allowed, pooled before the norm where time is, and a global average instead of a large hidden layer.
  * docs/records.md has what they reach.
  */
@@ -66,7 +66,7 @@ export class DuctusNet extends Module {
   }
 }
 
-/** What the four have in common; the rate and the smoothing of labels are for a network of some thousand parameters. */
+/** What the three have in common; the rate and the smoothing of labels are for a network of some thousand parameters. */
 const RECIPE: Recipe = {
   optimizer: "adamw",
   lr: 0.01,
@@ -120,12 +120,4 @@ export const ductusM = ductus(
   "a 5×5 and four 3×3 convolutions with batch norm, global average: the best in a quarter of an hour",
   [full(24, { kernelSize: 5, pooled: true }), full(48), full(48, { pooled: true }), full(64), full(64)],
   { lr: 0.008 },
-);
-
-/** ductus-m with a third more channels. */
-export const ductusL = ductus(
-  "ductus-l",
-  "a 5×5 and four 3×3 convolutions with batch norm, global average: the best in an hour",
-  [full(32, { kernelSize: 5, pooled: true }), full(64), full(64, { pooled: true }), full(96), full(96)],
-  { lr: 0.008, epochs: 20 },
 );

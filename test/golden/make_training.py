@@ -123,7 +123,6 @@ class Ductus(nn.Module):
 DUCTUS_MICRO = [("full", 8), None, ("separable", 16), ("separable", 16), None, ("separable", 16), ("separable", 16)]
 DUCTUS_S = [("full", 16), ("full", 16), None, ("full", 16), None, ("separable", 32), ("separable", 32)]
 DUCTUS_M = [("full", 24, 5, True), ("full", 48), ("full", 48, 3, True), ("full", 64), ("full", 64)]
-DUCTUS_L = [("full", 32, 5, True), ("full", 64), ("full", 64, 3, True), ("full", 96), ("full", 96)]
 
 
 class Mlp(nn.Module):
@@ -150,7 +149,6 @@ NETWORKS = {
     "ductus-micro": (lambda: Ductus(DUCTUS_MICRO), MNIST, (0.01, 0.001)),
     "ductus-s": (lambda: Ductus(DUCTUS_S), MNIST, (0.01, 0.001)),
     "ductus-m": (lambda: Ductus(DUCTUS_M), MNIST, (0.01, 0.0003)),
-    "ductus-l": (lambda: Ductus(DUCTUS_L), MNIST, (0.01, 0.0003)),
     "lenet5": (LeNet5, MNIST, (0.03, 0.003)),
     "mlp": (Mlp, MNIST, (0.01, 0.001)),
 }
