@@ -1,7 +1,8 @@
 /**
  * Dynamic batching: samples of many requests share a run of the network. Between the routes and a {@link BatchRunner}.
- * Nothing waits for company: a free runner takes what is there, one sample or as many as it may, so a lone request has
- * the latency of a lone request, and batches grow by themselves while the runners are busy.
+ * Nothing waits for company: a free runner takes its share of what is there, so a lone request has the latency of a lone
+ * request, and batches grow by themselves while the runners are busy. A share, not all: else whoever asks would wait for one
+ * large run, then the runner for all of them to be answered and to ask again.
  */
 import { platform } from "../platform/platform.ts";
 import { RequestError } from "./request-error.ts";
@@ -46,7 +47,9 @@ export class Batcher {
   readonly #options: BatcherOptions;
   #jobs: Job[] = [];
   #queued = 0;
+  /** Runs under way, and the samples in them. */
   #running = 0;
+  #underWay = 0;
   #isWoken = false;
 
   constructor(runner: BatchRunner, options: BatcherOptions) {
@@ -99,24 +102,20 @@ export class Batcher {
     return new Promise((resolve, reject) => {
       this.#jobs.push({ samples, count, signal, resolve, reject });
       this.#queued += count;
-      void this.#wake();
+      this.#wake();
     });
   }
 
-  /**
-   * Starts runs once a look at the events at hand brought no more samples, so that requests that came together run
-   * together: handing a batch over costs the thread that reads requests as much as reading some.
-   */
-  async #wake(): Promise<void> {
+  /** Starts runs once the events at hand were dealt with, so that requests that came together run together. */
+  #wake(): void {
     if (this.#isWoken) return;
     this.#isWoken = true;
-    let known: number;
-    do {
-      known = this.#queued;
-      await platform().breathe();
-    } while (known < this.#queued && this.#queued < this.#options.maxBatch);
-    this.#isWoken = false;
-    while (this.#running < this.#runner.slots && this.#jobs.length > 0) void this.#runBatch();
+    void platform()
+      .breathe()
+      .then(() => {
+        this.#isWoken = false;
+        while (this.#running < this.#runner.slots && this.#jobs.length > 0) void this.#runBatch();
+      });
   }
 
   async #runBatch(): Promise<void> {
@@ -125,6 +124,7 @@ export class Batcher {
     const { sampleSize, classes, onBatch } = this.#options;
     const count = batch.reduce((sum, job) => sum + job.count, 0);
     this.#running++;
+    this.#underWay += count;
     try {
       onBatch?.(count);
       const logits = await this.#runner.run(joined(batch, count * sampleSize), count);
@@ -137,18 +137,21 @@ export class Batcher {
       for (const job of batch) job.reject(error);
     } finally {
       this.#running--;
-      if (this.#jobs.length > 0) void this.#wake();
+      this.#underWay -= count;
+      if (this.#jobs.length > 0) this.#wake();
     }
   }
 
-  /** The next jobs that fit into one batch; given-up ones are dropped. */
+  /** The next jobs, as many as are one slot's share or else one; given-up ones are dropped. */
   #take(): Job[] {
+    const share = Math.ceil((this.#queued + this.#underWay) / this.#runner.slots);
+    const most = Math.min(share, this.#options.maxBatch);
     const batch: Job[] = [];
     let count = 0;
     let taken = 0;
     for (const job of this.#jobs) {
       const isGivenUp = job.signal?.aborted === true;
-      if (!isGivenUp && count + job.count > this.#options.maxBatch) break;
+      if (!isGivenUp && batch.length > 0 && count + job.count > most) break;
       taken++;
       this.#queued -= job.count;
       if (isGivenUp) job.reject(job.signal?.reason);

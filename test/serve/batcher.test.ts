@@ -6,14 +6,15 @@ import { numbers } from "./fixtures.ts";
 
 /** Doubles its samples, when it is let go on. */
 class Doubling implements BatchRunner {
-  readonly slots = 1;
+  readonly slots: number;
   readonly sizes: number[] = [];
   failure: Error | undefined;
   #held: (() => void)[] = [];
   #isOpen: boolean;
 
-  constructor(isOpen: boolean) {
+  constructor(isOpen: boolean, slots = 1) {
     this.#isOpen = isOpen;
+    this.slots = slots;
   }
 
   async run(samples: Samples, count: number): Promise<Float32Array> {
@@ -43,6 +44,23 @@ describe("batcher", () => {
     const answers = await Promise.all([1, 2, 3, 4, 5, 6].map((value) => batcher.run(of(value), 1)));
     expect(answers.map(([value]) => value)).toEqual([2, 4, 6, 8, 10, 12]);
     expect(runner.sizes).toEqual([4, 2]);
+  });
+
+  it("leaves to every slot its share of what came together", async () => {
+    const runner = new Doubling(false, 2);
+    const batcher = batcherOf(runner, 64, 64);
+    const first = Array.from({ length: 8 }, (_, i) => batcher.run(of(i), 1));
+    await turn();
+    expect(runner.sizes).toEqual([4, 4]);
+    // Nothing new begins while both run; then what waits is shared like what ran.
+    const next = Array.from({ length: 4 }, (_, i) => batcher.run(of(i), 1));
+    await turn();
+    expect(runner.sizes).toEqual([4, 4]);
+    runner.open();
+    expect((await Promise.all([...first, ...next])).map(([value]) => value)).toEqual([
+      0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6,
+    ]);
+    expect(runner.sizes.slice(2).every((size) => size < 4)).toBe(true);
   });
 
   it("cuts large requests into batches", async () => {
