@@ -36,7 +36,8 @@ export { crossValidateFinetune, type Finetuned, finetune } from "../train/finetu
 export { fit, type Run } from "../train/fit.ts";
 export type { TransferOptions } from "../train/freeze.ts";
 export type { LossFunction, LossName } from "../train/losses.ts";
-export { findLr, type LrCurve, type LrFindOptions } from "../train/lr-find.ts";
+export type { LrCurve } from "../train/lr-curve.ts";
+export { findLr, type LrFindOptions } from "../train/lr-find.ts";
 export { conformTo, type Prediction, Predictor, predict } from "../train/predict.ts";
 export type { EpochResult, Score } from "../train/results.ts";
 export type { ClassWeights, FitOptions, OptimizerSpec } from "../train/settings.ts";

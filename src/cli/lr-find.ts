@@ -5,7 +5,8 @@ import { stratifiedSplit } from "../data/split.ts";
 import { create, findArchitecture } from "../models/registry.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { platform } from "../platform/platform.ts";
-import { findLr, type LrCurve } from "../train/lr-find.ts";
+import { highestDrawn, type LrCurve } from "../train/lr-curve.ts";
+import { findLr } from "../train/lr-find.ts";
 import { conformTo } from "../train/predict.ts";
 import { formatRate } from "../train/report.ts";
 import { loadWeights } from "../train/weights.ts";
@@ -89,9 +90,9 @@ async function run(options: LrFindCliOptions): Promise<void> {
     show(terminal, curve, options.model);
     if (options.out !== undefined) {
       const how = `${optimizer.name}, batches of ${batchSize ?? recipe.batchSize}`;
-      const about = { model: options.model, data: train.name, how, created: new Date().toISOString() };
       const { renderLrCurve } = await import("../report/lr-curve.ts");
-      await platform().writeFile(options.out, renderLrCurve({ curve, ...about }));
+      const page = { curve, model: options.model, data: train.name, how, created: new Date().toISOString() };
+      await platform().writeFile(options.out, renderLrCurve(page));
       terminal.print(terminal.style.dim(`the curve as a page:     ${options.out}`));
     }
     terminal.emit({ model: options.model, data: train.name, optimizer, page: options.out, ...curve });
@@ -100,12 +101,13 @@ async function run(options: LrFindCliOptions): Promise<void> {
   }
 }
 
-function show(terminal: Terminal, { points, suggestion, tenthOfLeast, exploded }: LrCurve, model: string): void {
+function show(terminal: Terminal, curve: LrCurve, model: string): void {
+  const { points, suggestion, tenthOfLeast, exploded } = curve;
+  const highest = highestDrawn(curve);
   const columns = process.stdout.isTTY ? process.stdout.columns : 80;
   const drawn = plot({
     xs: points.map(({ lr }) => lr),
-    // Where the loss explodes the scale would leave nothing to see of the rest.
-    ys: points.map(({ smoothed }) => Math.min(smoothed, 1.5 * points[0].smoothed)),
+    ys: points.map(({ smoothed }) => Math.min(smoothed, highest)),
     width: Math.max(20, Math.min(72, columns - 12)),
     height: 12,
     isLogarithmic: true,

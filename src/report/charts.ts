@@ -8,7 +8,7 @@ import type { Calibration, ReliabilityBin } from "../metrics/calibration.ts";
 import type { Classification } from "../metrics/classification.ts";
 import { type Interval, wilsonInterval } from "../metrics/intervals.ts";
 import type { Rejection } from "../metrics/rejection.ts";
-import type { LrCurve } from "../train/lr-find.ts";
+import { highestDrawn, type LrCurve } from "../train/lr-curve.ts";
 import type { PlainResult } from "../train/results.ts";
 import { html, Markup } from "./html.ts";
 import type { StepPoint } from "./input.ts";
@@ -122,9 +122,9 @@ export function rateChart(steps: readonly StepPoint[]): Markup {
 }
 
 /** Loss of the steps of a learning rate range test over the rate, single ones and smoothed, with the suggestion. */
-export function lrFindChart({ points, suggestion }: LrCurve): Markup {
-  // Where the loss explodes the scale would leave nothing to see of the rest.
-  const highest = 1.5 * points[0].smoothed;
+export function lrFindChart(curve: LrCurve): Markup {
+  const { points, suggestion } = curve;
+  const highest = highestDrawn(curve);
   const shown = points.filter(({ loss }) => loss <= 2 * highest);
   const drawing = draw("Training loss by learning rate", {
     width: 640,

@@ -9,10 +9,9 @@ import { resize } from "../data/resize.ts";
 import { type Shape, sizeOf } from "../engine/shape.ts";
 import type { Explanation, LayerActivation } from "../train/explain.ts";
 import { grouped, percent } from "../train/report.ts";
-import { VERSION } from "../version.ts";
-import { figure, html, type Markup, Markup as Text } from "./html.ts";
+import { figure, html, type Markup } from "./html.ts";
+import { renderPage } from "./page.ts";
 import { image } from "./pictures.ts";
-import { STYLE } from "./style.ts";
 
 /** What an explanation is shown with. */
 export interface ExplanationInput {
@@ -66,11 +65,7 @@ export async function renderExplanation(input: ExplanationInput): Promise<string
   const { explanation, name, model, created } = input;
   const { about, ranking, layers } = explanation;
   const asked = about.index === explanation.index ? undefined : html`, asked about “${about.name}”`;
-  const page = html`<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>
-<title>${name}: ${explanation.name}</title><style>${new Text(STYLE + OWN_STYLE)}</style></head>
-<body><main><header><h1>Why “${about.name}”?</h1><p>${name}, read by ${model} as “${explanation.name}”${asked}.</p></header>
-<div class="hero"><div class="score"><b>${explanation.name}</b><small>${percent(explanation.probability)}</small></div>
+  const content = html`<div class="hero"><div class="score"><b>${explanation.name}</b><small>${percent(explanation.probability)}</small></div>
 ${bars(shown(ranking, about))}</div>
 <section><h2>The picture</h2><div class="grid three">
 ${figure("As it was given", await given(input))}
@@ -78,10 +73,15 @@ ${figure("What the network sees", await seen(input), sizeText(input.inputShape))
 ${figure(`What speaks for “${about.name}”`, await evidence(input), evidenceText(explanation))}</div></section>
 <section><h2>Layer by layer</h2>
 <p class="legend"><span>black: 0</span><span><i class="against"></i>below 0</span><span>white: above 0, each layer by its own largest value</span></p>
-<div class="grid layers">${await Promise.all(layers.map(layerFigure))}</div></section>
-<footer>Written by ductus ${VERSION}, ${created}.</footer></main></body></html>
-`;
-  return page.text;
+<div class="grid layers">${await Promise.all(layers.map(layerFigure))}</div></section>`;
+  return renderPage({
+    title: `${name}: ${explanation.name}`,
+    heading: `Why “${about.name}”?`,
+    subtitle: html`${name}, read by ${model} as “${explanation.name}”${asked}.`,
+    style: OWN_STYLE,
+    content,
+    created,
+  });
 }
 
 /** The first classes, and the one that was asked about. */

@@ -1,10 +1,9 @@
 /** One self-contained page about a learning rate range test (train/lr-find.ts): its curve, and what it suggests. */
-import type { LrCurve } from "../train/lr-find.ts";
+import type { LrCurve } from "../train/lr-curve.ts";
 import { formatRate } from "../train/report.ts";
-import { VERSION } from "../version.ts";
 import { lrFindChart } from "./charts.ts";
-import { figure, html, Markup } from "./html.ts";
-import { STYLE } from "./style.ts";
+import { figure, html } from "./html.ts";
+import { renderPage } from "./page.ts";
 
 export interface LrCurveInput {
   readonly curve: LrCurve;
@@ -22,21 +21,18 @@ export interface LrCurveInput {
 export function renderLrCurve({ curve, model, data, how, created }: LrCurveInput): string {
   const { points, suggestion, tenthOfLeast, exploded } = curve;
   const last = points[points.length - 1].lr;
-  const rest = exploded
-    ? `The loss exploded at ${formatRate(last)}.`
-    : `The loss did not explode up to ${formatRate(last)}.`;
+  const rest = `The loss ${exploded ? "exploded at" : "did not explode up to"} ${formatRate(last)}.`;
   const score =
     suggestion === undefined || tenthOfLeast === undefined
       ? html`<p>The loss never fell: no learning rate to suggest.</p>`
       : html`<div class="hero"><div class="score"><b>${formatRate(suggestion)}</b><small>learning rate, where the loss falls fastest</small></div>
 <p>A tenth of where it is least: ${formatRate(tenthOfLeast)}. ${rest}</p></div>`;
-  const page = html`<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>
-<title>Learning rate of ${model}</title><style>${new Markup(STYLE)}</style></head>
-<body><main><header><h1>Learning rate</h1><p>${model} on ${data}, ${how}: ${points.length} steps while the rate grows.</p></header>
-${score}
-<section>${figure("Loss by learning rate", lrFindChart(curve))}</section>
-<footer>Written by ductus ${VERSION}, ${created}.</footer></main></body></html>
-`;
-  return page.text;
+  return renderPage({
+    title: `Learning rate of ${model}`,
+    heading: "Learning rate",
+    subtitle: `${model} on ${data}, ${how}: ${points.length} steps while the rate grows.`,
+    content: html`${score}
+<section>${figure("Loss by learning rate", lrFindChart(curve))}</section>`,
+    created,
+  });
 }

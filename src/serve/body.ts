@@ -1,4 +1,5 @@
 /** Bodies of requests: read within a limit of bytes and of time, whatever the other side claims or does. */
+import { Deadline } from "./deadline.ts";
 import { RequestError } from "./request-error.ts";
 
 export interface BodyLimits {
@@ -18,31 +19,27 @@ export async function readBody(request: Request, { maxBody, timeout }: BodyLimit
   if (encoding !== null && encoding !== "identity") {
     throw new RequestError(415, "compressed bodies are not taken; send it without Content-Encoding");
   }
-  // Made when needed: an error looks at the stack, which costs more than reading a small body.
-  const tooLarge = (): RequestError => new RequestError(413, `the body is larger than ${maxBody} bytes`);
   const length = request.headers.get("content-length");
-  if (Number(length ?? 0) > maxBody) throw tooLarge();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new RequestError(408, `the body did not arrive within ${timeout} ms`)), timeout);
-  });
+  if (Number(length ?? 0) > maxBody) throw tooLarge(maxBody);
+  const deadline = new Deadline(timeout, () => new RequestError(408, `the body did not arrive within ${timeout} ms`));
   try {
     // A length that is known ends what is read; without one, chunks are counted. Streams cost several times as much.
-    if (length !== null) return new Uint8Array(await Promise.race([request.arrayBuffer(), late]));
-    return await readChunks(request, late, maxBody, tooLarge);
+    if (length !== null) return new Uint8Array(await Promise.race([request.arrayBuffer(), deadline.over]));
+    return await readChunks(request, maxBody, deadline);
   } catch (error) {
     if (error instanceof RequestError) throw error;
     throw new RequestError(400, "the body broke off");
   } finally {
-    clearTimeout(timer);
+    deadline.end();
   }
 }
 
+const tooLarge = (maxBody: number): RequestError => new RequestError(413, `the body is larger than ${maxBody} bytes`);
+
 async function readChunks(
   { body: stream }: Request,
-  late: Promise<never>,
   maxBody: number,
-  tooLarge: () => RequestError,
+  deadline: Deadline,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (stream === null) return new Uint8Array(0);
   const reader = stream.getReader();
@@ -50,10 +47,10 @@ async function readChunks(
   let size = 0;
   try {
     for (;;) {
-      const { done, value } = await Promise.race([reader.read(), late]);
+      const { done, value } = await Promise.race([reader.read(), deadline.over]);
       if (done) return concatenated(chunks);
       size += value.length;
-      if (size > maxBody) throw tooLarge();
+      if (size > maxBody) throw tooLarge(maxBody);
       chunks.push(value);
     }
   } catch (error) {

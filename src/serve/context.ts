@@ -2,6 +2,7 @@
 import type { Hono } from "hono";
 import type { Samples } from "./batcher.ts";
 import type { BodyLimits } from "./body.ts";
+import { Deadline } from "./deadline.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Repository } from "./repository.ts";
 import { RequestError } from "./request-error.ts";
@@ -38,21 +39,13 @@ export async function infer(
   samples: Samples,
   count: number,
 ): Promise<Outputs> {
-  // Not an AbortController, which costs as much as running a small network.
-  const patience = { aborted: false, reason: undefined as unknown };
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      patience.aborted = true;
-      patience.reason = new RequestError(504, `no answer within ${limits.timeout} ms`);
-      reject(patience.reason);
-    }, limits.timeout);
-  });
+  const { timeout } = limits;
+  const deadline = new Deadline(timeout, () => new RequestError(504, `no answer within ${timeout} ms`));
   try {
-    const outputs = await Promise.race([served.run(samples, count, patience), late]);
+    const outputs = await Promise.race([served.run(samples, count, deadline), deadline.over]);
     metrics.observe(served, outputs.probabilities);
     return outputs;
   } finally {
-    clearTimeout(timer);
+    deadline.end();
   }
 }

@@ -88,12 +88,17 @@ export class Repository {
    * @throws RequestError 404 when it, or this version of it, is not in service
    */
   find(name?: string, version?: string): ServedModel {
-    const served = name === undefined ? this.#only() : this.#entries.get(name)?.serving?.served;
-    if (served === undefined) throw new RequestError(404, `no model "${shortened(name as string)}" is in service`);
+    const served = name === undefined ? this.#only() : this.#named(name);
     if (version !== undefined && version !== served.version) {
       const asked = `version ${shortened(version)} of "${served.name}"`;
       throw new RequestError(404, `${asked} is not in service; version ${served.version} is`);
     }
+    return served;
+  }
+
+  #named(name: string): ServedModel {
+    const served = this.#entries.get(name)?.serving?.served;
+    if (served === undefined) throw new RequestError(404, `no model "${shortened(name)}" is in service`);
     return served;
   }
 

@@ -7,6 +7,7 @@ import { UsageError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import { checkSamples, refuseOneClass } from "./evaluate.ts";
+import { type LrCurve, type LrPoint, SKIPPED, suggest } from "./lr-curve.ts";
 import { type FitOptions, resolveSettings } from "./settings.ts";
 import { DivergedError, Snapshot, Trainer } from "./trainer.ts";
 
@@ -24,30 +25,10 @@ export interface LrFindOptions
   readonly onStep?: (step: number, steps: number) => void;
 }
 
-export interface LrPoint {
-  readonly lr: number;
-  /** Of one batch. */
-  readonly loss: number;
-  /** Running mean of the losses. */
-  readonly smoothed: number;
-}
-
-export interface LrCurve {
-  readonly points: readonly LrPoint[];
-  /** Where the smoothed loss falls fastest, the suggestion; undefined when it never falls. */
-  readonly suggestion: number | undefined;
-  /** A tenth of the rate at which the smoothed loss is least: another rule of thumb. */
-  readonly tenthOfLeast: number | undefined;
-  /** Whether the loss exploded before the last rate. */
-  readonly exploded: boolean;
-}
-
 /** Share of the past in the running mean. */
 const SMOOTHING = 0.95;
 /** The test ends when the smoothed loss is so many times its least. */
 const EXPLODED = 4;
-/** Steps at the start that say nothing yet: the running mean is still that of a few batches. */
-const SKIPPED = 10;
 
 /**
  * Trains for some steps with growing learning rates.
@@ -97,20 +78,4 @@ export async function findLr(model: Model, dataset: Dataset, options: LrFindOpti
     if (options.backend === undefined) await backend.close();
   }
   return { points, exploded, ...suggest(points) };
-}
-
-/** The steepest descent of the smoothed loss over the logarithm of the rate, before its least value. */
-export function suggest(points: readonly LrPoint[]): Pick<LrCurve, "suggestion" | "tenthOfLeast"> {
-  const known = points.slice(SKIPPED);
-  if (known.length < 3) return { suggestion: undefined, tenthOfLeast: undefined };
-  const least = known.reduce((best, { smoothed }, i) => (smoothed < known[best].smoothed ? i : best), 0);
-  let steepest = 0;
-  let suggestion: number | undefined;
-  for (let i = 1; i < least; i++) {
-    const slope = (known[i + 1].smoothed - known[i - 1].smoothed) / Math.log(known[i + 1].lr / known[i - 1].lr);
-    if (slope >= steepest) continue;
-    steepest = slope;
-    suggestion = known[i].lr;
-  }
-  return { suggestion, tenthOfLeast: suggestion === undefined ? undefined : known[least].lr / 10 };
 }

@@ -1,0 +1,33 @@
+/** A limit of time for something that a request waits for. */
+import type { Patience } from "./batcher.ts";
+import type { RequestError } from "./request-error.ts";
+
+/**
+ * Runs out after some milliseconds, unless it is ended before. Not an AbortController, which costs as much as running a
+ * small network.
+ */
+export class Deadline implements Patience {
+  /** Rejects when the time is over; race it with what is waited for. */
+  readonly over: Promise<never>;
+  /** Why, once the time is over. */
+  reason: RequestError | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param error makes what is thrown when the time is over: an error looks at the stack, which is not free */
+  constructor(milliseconds: number, error: () => RequestError) {
+    this.over = new Promise((_, reject) => {
+      this.#timer = setTimeout(() => {
+        this.reason = error();
+        reject(this.reason);
+      }, milliseconds);
+    });
+  }
+
+  get aborted(): boolean {
+    return this.reason !== undefined;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
