@@ -114,7 +114,8 @@ function memoryText({ parameters, arena }: PlannedMemory["training"]): string {
 }
 
 function recipeText(recipe: Recipe): string {
-  const { optimizer, lr, betas, momentum, weightDecay, schedule, batchSize, epochs, labelSmoothing, augment } = recipe;
+  const { optimizer, lr, betas, momentum, weightDecay, schedule, batchSize, epochs } = recipe;
+  const { labelSmoothing, augment, plainEpochs } = recipe;
   const own = [
     `${optimizer}, learning rate ${lr}${schedule === undefined ? "" : ` (${Object.values(schedule).join(" ")})`}`,
     betas === undefined ? "" : `betas ${betas.join(" and ")}`,
@@ -123,7 +124,7 @@ function recipeText(recipe: Recipe): string {
     labelSmoothing === undefined ? "" : `label smoothing ${labelSmoothing}`,
     augment === undefined ? "" : `augmentation ${augment}`,
     `batches of ${batchSize}`,
-    `${epochs} epochs`,
+    `${epochs} epochs${plainEpochs === undefined ? "" : `, the last ${plainEpochs === 1 ? "" : `${plainEpochs} `}not augmented`}`,
   ];
   return own.filter((part) => part !== "").join(", ");
 }

@@ -19,6 +19,7 @@ export interface LoopOptions {
   readonly warmup?: number;
   readonly clipNorm?: number;
   readonly ema?: number;
+  readonly plainEpochs?: number;
   readonly labelSmoothing?: number;
   readonly classWeights?: ClassWeights;
   readonly sampling?: ClassWeights;
@@ -57,6 +58,7 @@ export function loopOptions(): Option[] {
       max: 1,
       open: true,
     }),
+    integerOption("--plain-epochs <n>", "last epochs in which samples are not augmented", { min: 0 }),
     numberOption("--label-smoothing <share>", "part of the target that is spread over all classes", {
       min: 0,
       max: 0.999,
@@ -76,10 +78,11 @@ export function loopOptions(): Option[] {
 /** What the options say to `fit`; callbacks of a verb's own go behind. */
 export function fitOptions(options: LoopOptions): FitOptions {
   const { epochs, steps, minutes, batchSize, accumulate, lr, schedule, warmup, clipNorm, ema } = options;
-  const { labelSmoothing, classWeights, sampling, overfitBatches, checkpointSteps, patience, keep = "best" } = options;
+  const { plainEpochs, labelSmoothing, classWeights, sampling } = options;
+  const { overfitBatches, checkpointSteps, patience, keep = "best" } = options;
   return {
     ...{ epochs, steps, minutes, batchSize, accumulate, lr, schedule, warmup, clipNorm, ema },
-    ...{ labelSmoothing, classWeights, sampling, overfitBatches, checkpointSteps, keep },
+    ...{ plainEpochs, labelSmoothing, classWeights, sampling, overfitBatches, checkpointSteps, keep },
     callbacks: patience === undefined ? [] : [earlyStopping(patience)],
   };
 }

@@ -56,6 +56,8 @@ export interface LoaderOptions {
   readonly order?: EpochOrder;
   /** What is done to every sample; default nothing. */
   readonly augment?: Augment;
+  /** Epochs in which nothing is done to any; default none. */
+  readonly isPlain?: (epoch: number) => boolean;
   /** Classes that the network tells apart, for targets that are mixed; default: those of the data set. */
   readonly classes?: number;
 }
@@ -74,6 +76,7 @@ export class Loader {
   /** Shapes and types of what {@link next} writes: those of the data set, but where targets are mixed. */
   readonly samples: SampleShape;
   readonly #augmenter: Augmenter | undefined;
+  readonly #isPlain: (epoch: number) => boolean;
   readonly #epochOrder: EpochOrder;
   readonly #order: Int32Array;
   #position: number;
@@ -83,7 +86,7 @@ export class Loader {
    * augmented as asked
    */
   constructor(dataset: Dataset, options: LoaderOptions) {
-    const { batchSize, seed, order, augment, classes } = options;
+    const { batchSize, seed, order, augment, isPlain = () => false, classes } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) throw new UsageError(`batch size ${batchSize} is not 1 or more`);
     if (dataset.length === 0) throw new UsageError(`${dataset.name} has no samples`);
     this.dataset = dataset;
@@ -91,6 +94,7 @@ export class Loader {
     this.batches = Math.ceil(dataset.length / batchSize);
     this.#augmenter = augment?.(dataset, { batchSize, seed: seed ?? 0, classes });
     this.samples = this.#augmenter?.samples ?? dataset;
+    this.#isPlain = isPlain;
     this.#epochOrder =
       order ??
       (seed === undefined
@@ -118,7 +122,7 @@ export class Loader {
   /** Begins an epoch, at its first batch or, after a resume, at a later one. */
   start(epoch: number, batch = 0): void {
     this.#epochOrder(epoch, this.#order);
-    this.#augmenter?.start(epoch);
+    this.#augmenter?.start(epoch, this.#isPlain(epoch));
     this.#position = Math.min(this.dataset.length, batch * this.batchSize);
   }
 

@@ -37,6 +37,8 @@ export interface Recipe {
   readonly labelSmoothing?: number;
   /** A preset of data/augment/presets.ts; default: samples as they are. */
   readonly augment?: string;
+  /** Last epochs in which samples are not augmented; default 0. */
+  readonly plainEpochs?: number;
 }
 
 /** The recipe of a network that comes without one. */

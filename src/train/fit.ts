@@ -67,6 +67,7 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
     ...settings,
     augment,
     order: sampling && weightedOrder(train, sampling, seed),
+    isPlain: (epoch) => epoch > 1 && epoch > Math.ceil(plan.totalSteps / trainer.stepsPerEpoch) - settings.plainEpochs,
     lr: (step) => settings.lr * schedule.factor(step - 1, plan.totalSteps),
   });
   const schedule = withWarmup(settings, trainer.stepsPerEpoch);

@@ -43,6 +43,7 @@ export async function identify(
     ema: settings.ema ?? null,
     clipNorm: settings.clipNorm ?? null,
     augment: text(augmentations),
+    plainEpochs: settings.plainEpochs,
     overfitBatches: options.overfitBatches ?? null,
     transfer: text(options.transfer),
     keep: options.keep ?? "last",

@@ -53,6 +53,11 @@ export interface FitOptions extends BackendOptions {
   readonly loss?: LossName | LossFunction;
   /** What is done to the samples trained on: a preset or one's own list; default "none". */
   readonly augment?: AugmentOption;
+  /**
+   * Last epochs in which samples are not augmented, so that batch norm and the weights end on what they will be used on;
+   * the first epoch always is. Default: the recipe's, or 0.
+   */
+  readonly plainEpochs?: number;
   /** Share of the target that `crossEntropy` spreads over all classes while training; default: the recipe's. */
   readonly labelSmoothing?: number;
   /** What the samples of each class count in `crossEntropy` while training. */
@@ -96,6 +101,7 @@ export interface Settings {
   readonly batchSize: number;
   readonly accumulate: number;
   readonly seed: number;
+  readonly plainEpochs: number;
   readonly optimizer: Optimizer;
   readonly lr: number;
   readonly schedule: Schedule;
@@ -131,11 +137,14 @@ export function resolveSettings(
   if (!(warmup >= 0 && Number.isFinite(warmup))) throw new UsageError(`warmup is ${warmup}; expected 0 or more epochs`);
   if (ema !== undefined && !(ema > 0 && ema < 1))
     throw new UsageError(`ema is ${ema}; expected a decay between 0 and 1`);
-  const { loss = recipe.loss } = options;
+  const { loss = recipe.loss, plainEpochs = recipe.plainEpochs ?? 0 } = options;
+  if (!Number.isSafeInteger(plainEpochs) || plainEpochs < 0)
+    throw new UsageError(`plainEpochs is ${plainEpochs}; expected a whole number of at least 0`);
   const labelSmoothing = options.labelSmoothing ?? (loss === recipe.loss ? recipe.labelSmoothing : 0) ?? 0;
   const optimizer = makeOptimizer(recipe, options);
   return {
-    ...{ epochs, steps, minutes, batchSize, accumulate, seed, optimizer, warmup, labelSmoothing, clipNorm, ema },
+    ...{ epochs, steps, minutes, batchSize, accumulate, seed, plainEpochs },
+    ...{ optimizer, warmup, labelSmoothing, clipNorm, ema },
     lr: options.lr ?? optimizer.lr,
     schedule: makeSchedule(options.schedule ?? recipe.schedule ?? "constant"),
     loss: trainingLoss(loss, { labelSmoothing, classWeights }),

@@ -60,6 +60,7 @@ const recipeSchema: Schema<Recipe> = record(
     schedule: scheduleSchema,
     labelSmoothing: number(),
     augment: text,
+    plainEpochs: whole(0),
   },
   "ignored",
 );

@@ -48,6 +48,8 @@ export interface TrainerOptions {
   readonly accumulate?: number;
   readonly seed: number;
   readonly augment?: Augment;
+  /** Epochs in which nothing is done to them; default none. */
+  readonly isPlain?: (epoch: number) => boolean;
   /** Instead of the shuffle by `seed`. */
   readonly order?: EpochOrder;
   /** Learning rate of step `step` (counted from 1). */
@@ -102,14 +104,14 @@ export class Trainer {
   readonly #parts = new Map<number, Program>();
 
   constructor(definition: StepDefinition, backend: Backend, dataset: Dataset, options: TrainerOptions) {
-    const { batchSize, accumulate = 1, seed, order, augment } = options;
+    const { batchSize, accumulate = 1, seed, order, augment, isPlain } = options;
     this.#definition = definition;
     this.#backend = backend;
     this.#dataset = dataset;
     this.#options = options;
     this.#accumulate = accumulate;
     const classes = definition.model.classes.length;
-    this.#loader = new Loader(dataset, { batchSize, seed, order, augment, classes });
+    this.#loader = new Loader(dataset, { batchSize, seed, order, augment, isPlain, classes });
     this.#sums = accumulate > 1 ? new ZeroState(["gradient"]) : undefined;
     this.stepsPerEpoch = Math.ceil(this.#loader.batches / accumulate);
   }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { AugmentationList } from "../../src/data/augment/records.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 // Under another name: the linter takes `fit` for a focused test.
-import { fit as trainModel } from "../../src/index.ts";
+import { type FitOptions, type StepInfo, fit as trainModel } from "../../src/index.ts";
 import { Model } from "../../src/models/model.ts";
 import { bars, CLASSES, SIDE, SmallNet, smallModel } from "./synthetic.ts";
 
@@ -55,6 +55,34 @@ describe("fit with augment", () => {
     const two = { ...pick(data), classes: CLASSES.slice(0, 2), label: (i: number) => i % 2 };
     const run = await trainModel(model, two, { epochs: 1, batchSize: 20, threads: 1, augment: [{ name: "mixup" }] });
     expect(run.history[0].trainingLoss).toBeGreaterThan(0);
+  });
+
+  it("leaves the samples of the last epochs as they are, and their targets in the form of mixed ones", async () => {
+    /** What the network got in each of three epochs, and the loss of the first batch of the last. */
+    const train = async (options: FitOptions): Promise<{ seen: string[]; losses: number[] }> => {
+      const seen = ["", "", ""];
+      const losses: number[] = [];
+      const look = ({ epoch, inputs, count, loss }: StepInfo): void => {
+        seen[epoch - 1] += inputs.subarray(0, count * SIDE * SIDE).join();
+        losses.push(loss);
+      };
+      const run = { epochs: 3, batchSize: 16, threads: 1, seed: 4, callbacks: [{ onStep: look }] };
+      await trainModel(smallModel(), bars(40), { ...run, ...options });
+      return { seen, losses };
+    };
+    const plain = await train({});
+    const augmented = await train({ augment: MIXED });
+    for (const epoch of [0, 1, 2]) expect(augmented.seen[epoch]).not.toBe(plain.seen[epoch]);
+    const last = await train({ augment: MIXED, plainEpochs: 1 });
+    expect(last.seen).toEqual([augmented.seen[0], augmented.seen[1], plain.seen[2]]);
+    // The first epoch never is plain.
+    const most = await train({ augment: MIXED, plainEpochs: 9 });
+    expect(most.seen).toEqual([augmented.seen[0], plain.seen[1], plain.seen[2]]);
+    // A class index and all of the probability on that class are the same loss.
+    const indices = await train({ augment: MILD, plainEpochs: 2, lr: 1e-12, optimizer: "sgd" });
+    const probabilities = await train({ augment: MIXED, plainEpochs: 2, lr: 1e-12, optimizer: "sgd" });
+    for (const step of [3, 5]) expect(probabilities.losses[step]).toBeCloseTo(indices.losses[step], 5);
+    await expect(train({ plainEpochs: -1 })).rejects.toThrow(/^plainEpochs is -1; expected a whole number/);
   });
 
   it("says in one line that a loss takes no mixed targets", async () => {

@@ -54,6 +54,7 @@ export class Augmenter {
   #work: Work;
   #mixBatch: MixBatch;
   #random: Random;
+  #isPlain = false;
 
   /** @throws UsageError when the samples are no pictures of bytes, or a record is wrong */
   constructor(list: AugmentationList, dataset: Dataset, { batchSize, seed, classes }: AugmenterOptions) {
@@ -109,8 +110,12 @@ export class Augmenter {
     this.#work.workspace.dispose();
   }
 
-  /** Begins an epoch. */
-  start(epoch: number): void {
+  /**
+   * Begins an epoch.
+   * @param isPlain whether its samples stay as they are; their targets still become what {@link samples} says
+   */
+  start(epoch: number, isPlain = false): void {
+    this.#isPlain = isPlain;
     this.#random = new Random(this.#seed, "augment", epoch);
     for (const [i, step] of this.#work.steps.entries()) step.begin?.(this.#random.item(TABLES, i));
   }
@@ -121,6 +126,7 @@ export class Augmenter {
    */
   apply(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
     const { workspace, touches, mixes } = this.#work;
+    const isPlain = this.#isPlain;
     const { out, size } = workspace;
     workspace.begin(count);
     for (let k = 0; k < count; k++) {
@@ -128,9 +134,9 @@ export class Augmenter {
       workspace.publish(k + 1);
     }
     workspace.finish();
-    if (touches.length > 0) for (let k = 0; k < count; k++) this.#touch(k, indices[start + k]);
+    if (touches.length > 0 && !isPlain) for (let k = 0; k < count; k++) this.#touch(k, indices[start + k]);
     this.#writeTargets(count, targets);
-    if (mixes.length > 0) this.#mix(indices, start, count, targets as Float32Array);
+    if (mixes.length > 0 && !isPlain) this.#mix(indices, start, count, targets as Float32Array);
     if (inputs.length === out.length) inputs.set(out);
     else for (let i = 0; i < count * size; i++) inputs[i] = out[i];
   }
@@ -140,12 +146,12 @@ export class Augmenter {
     const { workspace, map, moves, strokes } = this.#work;
     const random = this.#random.item(sample);
     map.reset();
-    for (const { p, move } of moves) if (happens(p, random)) move(map, random);
+    if (!this.#isPlain) for (const { p, move } of moves) if (happens(p, random)) move(map, random);
     map.record(k);
     const at = k * workspace.recordWords + RECORD.strokes;
     for (let s = 0; s < strokes.length; s++) {
       const { p, stroke } = strokes[s];
-      workspace.words[at + s] = happens(p, random) ? stroke(random) : 0;
+      workspace.words[at + s] = !this.#isPlain && happens(p, random) ? stroke(random) : 0;
     }
   }
 
