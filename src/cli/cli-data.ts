@@ -19,7 +19,7 @@ export function dataDirOption(): Option {
 }
 
 export function streamOption(): Option {
-  return new Option("--stream", "read pictures from the disk while training: for IDX files larger than memory");
+  return new Option("--stream", "read pictures from the disk while training: for data larger than memory");
 }
 
 /** Opens a data set that is read while it is used, and says so. The files are closed with the process. */
@@ -28,7 +28,12 @@ export async function streamForCli(
   { dataDir, preprocessing }: DataOptions,
   terminal: Terminal,
 ): Promise<LoadedData<StreamedDataset>> {
-  const data = await streamData(spec, { dataDir, preprocessing });
+  const data = await streamData(spec, {
+    dataDir,
+    preprocessing,
+    onPack: (folder) => terminal.note(terminal.noteStyle.dim(`packing  ${spec} into ${folder}, once`)),
+    onPicture: onPicture(terminal),
+  });
   describe(data, terminal);
   return data;
 }
@@ -44,11 +49,14 @@ export async function openForCli(
     preprocessing,
     onProgress: ({ file, received, total }) =>
       terminal.live(`fetching ${file}: ${byteSize(received)}${total === undefined ? "" : ` of ${byteSize(total)}`}`),
-    onPicture: (done, total) => terminal.live(`reading pictures: ${grouped(done)} of ${grouped(total)}`),
+    onPicture: onPicture(terminal),
   });
   describe(data, terminal);
   return data;
 }
+
+const onPicture = (terminal: Terminal) => (done: number, total: number) =>
+  terminal.live(`reading pictures: ${grouped(done)} of ${grouped(total)}`);
 
 function describe({ train, test, origin }: LoadedData<ImageDataset | StreamedDataset>, terminal: Terminal): void {
   terminal.note(

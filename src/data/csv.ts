@@ -29,43 +29,135 @@ const SEPARATORS = [44, 59, 9];
 
 /**
  * Parses a CSV file of pictures.
+ * @throws DataError as {@link CsvReader} does
+ */
+export function parseCsv(bytes: Uint8Array, options: CsvOptions): ImageDataset {
+  const reader = new CsvReader(options);
+  const rows = countLines(bytes);
+  let images = new Uint8Array(0);
+  reader.feed(bytes, (pixels, index) => {
+    if (index === 0) images = new Uint8Array(rows * pixels.length);
+    images.set(pixels, index * pixels.length);
+  });
+  const { labels, ...shape } = reader.finish();
+  const { name, polarity, origin } = options;
+  const size = shape.height * shape.width * shape.channels;
+  return new ImageDataset({
+    name,
+    images: images.subarray(0, labels.length * size),
+    labels,
+    polarity,
+    origin,
+    ...shape,
+  });
+}
+
+/** What a CSV file holds beside its pixels. */
+export interface CsvTable {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: 1 | 3;
+  readonly classes: readonly string[];
+  /** Class index of each row. */
+  readonly labels: Int32Array;
+}
+
+/**
+ * Reads a CSV file in pieces of whole lines, such as fit into memory.
  * @throws DataError naming the line when a row is too short or too long, a pixel is no whole number 0 … 255 or a label
  *   is unknown; when the pictures are not square and no size is given; when there are no rows
  */
-export function parseCsv(bytes: Uint8Array, options: CsvOptions): ImageDataset {
-  const { name, channels = 1 } = options;
-  const lines = splitLines(bytes);
-  if (lines.length === 0) throw new DataError(`${name}: no rows; expected lines of label,pixel,pixel,…`);
-  const separator = findSeparator(bytes, lines[0], name);
-  const start = isHeader(bytes, lines[0], separator) ? 1 : 0;
-  const rows = lines.slice(start);
-  if (rows.length === 0) throw new DataError(`${name}: a header but no rows; expected lines of label,pixel,pixel,…`);
+export class CsvReader {
+  readonly #options: CsvOptions;
+  readonly #numbers: ClassNumbers;
+  /** Of the class among those seen or given, by row. */
+  readonly #labels: number[] = [];
+  #lines = 0;
+  #separator: number | undefined;
+  #pixels = new Uint8Array(0);
 
-  const size = countFields(bytes, rows[0], separator) - 1;
-  const { height, width } = pictureSize(size, options);
-  const images = new Uint8Array(rows.length * size);
-  const labels: string[] = [];
-  for (const [index, line] of rows.entries()) {
-    const field = readLabel(bytes, line, separator);
-    labels.push(field.label);
-    readPixels(bytes, line, field.next, separator, images, index * size, size, name);
+  constructor(options: CsvOptions) {
+    this.#options = options;
+    this.#numbers = new ClassNumbers(options.name, options.classes);
   }
 
-  const classes = options.classes ?? findClasses(labels);
-  const indexOf = new Map(classes.map((className, index) => [className, index]));
-  const indices = new Int32Array(labels.length);
-  for (const [index, label] of labels.entries()) {
-    // "07" is class 7 where classes are numbers.
-    const known = indexOf.get(label) ?? (isIndex(label) ? indexOf.get(String(Number(label))) : undefined);
-    const byNumber = isIndex(label) && Number(label) < classes.length ? Number(label) : undefined;
-    const found = known ?? byNumber;
-    if (found === undefined) {
-      throw new DataError(`${name}: line ${rows[index].number}: label "${label}" is not among ${classes.join(", ")}`);
+  /** Shape of a picture, once there was a row. */
+  get shape(): { readonly height: number; readonly width: number; readonly channels: 1 | 3 } {
+    return { ...pictureSize(this.#pixels.length, this.#options), channels: this.#options.channels ?? 1 };
+  }
+
+  /**
+   * @param bytes the next lines, whole
+   * @param row gets the pixels of every row, which are overwritten by those of the next one, and its number
+   */
+  feed(bytes: Uint8Array, row: (pixels: Uint8Array, index: number) => void): void {
+    const { name } = this.#options;
+    for (const line of linesOf(bytes, this.#lines)) {
+      this.#lines = line.number;
+      if (line.to === line.from) continue;
+      const isFirst = this.#separator === undefined;
+      const separator = this.#separator ?? findSeparator(bytes, line, name);
+      this.#separator = separator;
+      if (isFirst && isHeader(bytes, line, separator)) continue;
+      if (this.#labels.length === 0) {
+        this.#pixels = new Uint8Array(countFields(bytes, line, separator) - 1);
+        pictureSize(this.#pixels.length, this.#options);
+      }
+      const { label, next } = readLabel(bytes, line, separator);
+      readPixels(bytes, line, next, separator, this.#pixels, name);
+      this.#labels.push(this.#numbers.of(label, line.number));
+      row(this.#pixels, this.#labels.length - 1);
     }
-    indices[index] = found;
   }
-  const { polarity, origin } = options;
-  return new ImageDataset({ name, images, labels: indices, height, width, channels, classes, polarity, origin });
+
+  /** After the last line. */
+  finish(): CsvTable {
+    const { name } = this.#options;
+    if (this.#labels.length === 0) {
+      const what = this.#separator === undefined ? "no rows" : "a header but no rows";
+      throw new DataError(`${name}: ${what}; expected lines of label,pixel,pixel,…`);
+    }
+    const { classes, places } = this.#numbers.sorted();
+    return { ...this.shape, classes, labels: Int32Array.from(this.#labels, (label) => places[label]) };
+  }
+}
+
+/** Numbers for classes: those of given names, or in the order in which names turn up, which is sorted out in the end. */
+class ClassNumbers {
+  readonly #name: string;
+  readonly #given: readonly string[] | undefined;
+  readonly #numbers: Map<string, number>;
+
+  constructor(name: string, given: readonly string[] | undefined) {
+    this.#name = name;
+    this.#given = given;
+    this.#numbers = new Map((given ?? []).map((className, index) => [className, index]));
+  }
+
+  of(label: string, line: number): number {
+    const known = this.#numbers.get(label);
+    if (known !== undefined) return known;
+    if (this.#given === undefined) {
+      this.#numbers.set(label, this.#numbers.size);
+      return this.#numbers.size - 1;
+    }
+    // "07" is class 7 where classes are numbers.
+    const byValue = isIndex(label) ? this.#numbers.get(String(Number(label))) : undefined;
+    const byNumber = isIndex(label) && Number(label) < this.#given.length ? Number(label) : undefined;
+    const found = byValue ?? byNumber;
+    if (found !== undefined) return found;
+    throw new DataError(`${this.#name}: line ${line}: label "${label}" is not among ${this.#given.join(", ")}`);
+  }
+
+  /** All classes in their order, and the place in it of every number that was given out. */
+  sorted(): { classes: readonly string[]; places: readonly number[] } {
+    const labels = [...this.#numbers.keys()];
+    if (this.#given !== undefined) return { classes: this.#given, places: labels.map((_, index) => index) };
+    const classes = findClasses(labels);
+    const index = new Map(classes.map((className, place) => [className, place]));
+    const places = labels.map((label) => index.get(label) ?? (index.get(String(Number(label))) as number));
+    return { classes, places };
+  }
 }
 
 interface Line {
@@ -76,19 +168,25 @@ interface Line {
   readonly number: number;
 }
 
-/** All lines that are not empty. */
-function splitLines(bytes: Uint8Array): Line[] {
-  const lines: Line[] = [];
+/** The lines of a piece of a file, of which so many went before. */
+function* linesOf(bytes: Uint8Array, before: number): Iterable<Line> {
   // A byte order mark is no part of the first field.
-  let from = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  for (let number = 1; from < bytes.length; number++) {
+  const hasMark = before === 0 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  let from = hasMark ? 3 : 0;
+  for (let number = before + 1; from < bytes.length; number++) {
     const end = bytes.indexOf(NEWLINE, from);
     const next = end < 0 ? bytes.length : end;
     const to = next > from && bytes[next - 1] === RETURN ? next - 1 : next;
-    if (to > from) lines.push({ from, to, number });
+    yield { from, to, number };
     from = next + 1;
   }
-  return lines;
+}
+
+/** At least as many as there are rows. */
+function countLines(bytes: Uint8Array): number {
+  let count = 1;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count++;
+  return count;
 }
 
 function findSeparator(bytes: Uint8Array, line: Line, name: string): number {
@@ -127,16 +225,16 @@ function readLabel(bytes: Uint8Array, line: Line, separator: number): { label: s
   return { label, next: end + 1 };
 }
 
+/** Fills `pixels` with the fields of a line. */
 function readPixels(
   bytes: Uint8Array,
   line: Line,
   from: number,
   separator: number,
-  images: Uint8Array,
-  offset: number,
-  size: number,
+  pixels: Uint8Array,
   name: string,
 ): void {
+  const size = pixels.length;
   const where = `${name}: line ${line.number}`;
   let count = 0;
   for (let i = from; i <= line.to; ) {
@@ -157,7 +255,7 @@ function readPixels(
       throw new DataError(`${where}, column ${count + 2}: "${text}" is not a pixel; expected a whole number 0 to 255`);
     }
     if (count === size) throw new DataError(`${where} has more than the ${size} pixels of the first row`);
-    images[offset + count++] = value;
+    pixels[count++] = value;
     i = end + 1;
   }
   if (count !== size) throw new DataError(`${where} has ${count} pixels but the first row ${size}`);

@@ -43,6 +43,8 @@ const RADIUS = 0.035;
  */
 const SAME = 0.99;
 const LARGEST_SHIFT = 2;
+/** Pictures whose pixels are compared with those of one other: those with the nearest spectra. Frames of a film have thousands. */
+const MOST_COMPARED = 32;
 
 /**
  * Compares every two parts.
@@ -101,7 +103,7 @@ function hashKey(hashes: Uint32Array, i: number): number {
   return hashes[2 * i] * 2 ** 21 + (hashes[2 * i + 1] >>> 11);
 }
 
-/** The most similar sample of `from` for each sample of `to` that has a near twin there and no exact one. */
+/** For each sample of `to` that has a near twin in `from` and no exact one, the twin with the nearest spectrum. */
 function nearTwins(
   from: SignedPart,
   to: SignedPart,
@@ -113,11 +115,12 @@ function nearTwins(
   const reader = new PairReader(from.dataset, to.dataset);
   for (let index = 0; index < to.dataset.length; index++) {
     if (exact[index] >= 0) continue;
-    grid.search(to.signatures.spectra, index, (twin) => {
+    for (const twin of grid.nearest(to.signatures.spectra, index, MOST_COMPARED)) {
       const correlation = reader.correlation(twin, index);
-      if (correlation ** 2 < SAME || correlation < (found.get(index)?.correlation ?? 0)) return;
+      if (correlation ** 2 < SAME) continue;
       found.set(index, { twin, correlation });
-    });
+      break;
+    }
   }
   return found;
 }
@@ -153,8 +156,9 @@ class SpectrumGrid {
     }
   }
 
-  /** Calls `found` with every sample near sample `index` of `spectra`. */
-  search(spectra: Float32Array, index: number, found: (sample: number) => void): void {
+  /** Samples near sample `index` of `spectra`, the nearest first, at most so many. */
+  nearest(spectra: Float32Array, index: number, most: number): readonly number[] {
+    const found: { readonly sample: number; readonly distance: number }[] = [];
     const [x, y, z] = this.#cells(spectra, index);
     const last = this.#side - 1;
     this.#write(spectra, index, this.#wanted, 0);
@@ -163,20 +167,26 @@ class SpectrumGrid {
         // Neighbours along the third axis lie one behind the other.
         const begin = this.#starts[this.#cube(i, j, Math.max(0, z - 1))];
         const end = this.#starts[this.#cube(i, j, Math.min(last, z + 1)) + 1];
-        for (let k = begin; k < end; k++) if (this.#isNear(k)) found(this.#order[k]);
+        for (let k = begin; k < end; k++) {
+          const distance = this.#distance(k);
+          if (distance <= RADIUS * RADIUS) found.push({ sample: this.#order[k], distance });
+        }
       }
     }
+    found.sort((a, b) => a.distance - b.distance || a.sample - b.sample);
+    return found.slice(0, most).map(({ sample }) => sample);
   }
 
-  #isNear(place: number): boolean {
+  /** Squared, from what is wanted; a larger number than that of the radius as soon as it is clear that it will be one. */
+  #distance(place: number): number {
     const from = place * SPECTRUM;
     let sum = 0;
     for (let k = 0; k < SPECTRUM; k++) {
       const difference = this.#sorted[from + k] - this.#wanted[k];
       sum += difference * difference;
-      if (sum > RADIUS * RADIUS) return false;
+      if (sum > RADIUS * RADIUS) break;
     }
-    return true;
+    return sum;
   }
 
   #write(spectra: Float32Array, index: number, out: Float32Array, at: number): void {

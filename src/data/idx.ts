@@ -95,30 +95,48 @@ export function writeIdx(array: IdxArray): Uint8Array<ArrayBuffer> {
   if (dims.length === 0 || dims.length > MAX_AXES || count !== data.length) {
     throw new ShapeError(`writeIdx: [${dims.join(", ")}] does not describe ${data.length} values in 1 to 4 axes`);
   }
-  const header = 4 + 4 * dims.length;
-  const bytes = new Uint8Array(header + data.length * (type === "uint8" ? 1 : 4));
-  const view = new DataView(bytes.buffer);
-  bytes[2] = TYPE_CODES[type];
-  bytes[3] = dims.length;
-  for (const [axis, size] of dims.entries()) view.setUint32(4 + 4 * axis, size);
-  if (type === "uint8") bytes.set(data, header);
-  else for (let i = 0; i < count; i++) view.setInt32(header + 4 * i, data[i]);
+  const header = idxHeader(type, dims);
+  const bytes = new Uint8Array(header.length + data.length * (type === "uint8" ? 1 : 4));
+  bytes.set(header);
+  if (type === "uint8") bytes.set(data, header.length);
+  else {
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < count; i++) view.setInt32(header.length + 4 * i, data[i]);
+  }
   return bytes;
+}
+
+/** What an IDX file begins with. */
+export function idxHeader(type: IdxArray["type"], dims: readonly number[]): Uint8Array {
+  const header = new Uint8Array(4 + 4 * dims.length);
+  const view = new DataView(header.buffer);
+  header[2] = TYPE_CODES[type];
+  header[3] = dims.length;
+  for (const [axis, size] of dims.entries()) view.setUint32(4 + 4 * axis, size);
+  return header;
+}
+
+/** The axes of a file of so many pictures: the channels only where there are several. */
+export function pictureDims(count: number, [height, width, channels]: readonly number[]): readonly number[] {
+  return channels === 1 ? [count, height, width] : [count, height, width, channels];
+}
+
+/** The bytes of a file of labels. */
+export function writeLabels(labels: Int32Array, classes: number): Uint8Array<ArrayBuffer> {
+  const dims = [labels.length];
+  return writeIdx(
+    classes <= 256 ? { type: "uint8", dims, data: Uint8Array.from(labels) } : { type: "int32", dims, data: labels },
+  );
 }
 
 /** A data set as the bytes of two IDX files: pictures [N, H, W] or [N, H, W, C], labels [N]. */
 export function toIdx(dataset: ImageDataset): { images: Uint8Array<ArrayBuffer>; labels: Uint8Array<ArrayBuffer> } {
-  const { length, inputShape, images } = dataset;
-  const [height, width, channels] = inputShape;
-  const dims = channels === 1 ? [length, height, width] : [length, height, width, channels];
-  const labels = Int32Array.from({ length }, (_, i) => dataset.label(i));
-  const isSmall = dataset.classes.length <= 256;
+  const { length, inputShape, images, classes } = dataset;
   return {
-    images: writeIdx({ type: "uint8", dims, data: images }),
-    labels: writeIdx(
-      isSmall
-        ? { type: "uint8", dims: [length], data: Uint8Array.from(labels) }
-        : { type: "int32", dims: [length], data: labels },
+    images: writeIdx({ type: "uint8", dims: pictureDims(length, inputShape), data: images }),
+    labels: writeLabels(
+      Int32Array.from({ length }, (_, i) => dataset.label(i)),
+      classes.length,
     ),
   };
 }

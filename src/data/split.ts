@@ -78,24 +78,35 @@ export interface Split {
  * @throws UsageError for another fraction  @throws DataError when a class has a single sample
  */
 export function stratifiedSplit(dataset: Dataset, fraction: number, seed: number): Split {
+  const aside = markAside(dataset, fraction, seed);
+  return {
+    train: new Subset(dataset, indicesOf(aside, 0), `${dataset.name} (train)`),
+    validation: new Subset(dataset, indicesOf(aside, 1), `${dataset.name} (validation)`),
+  };
+}
+
+/** What a split depends on. */
+type Labelled = Pick<Dataset, "name" | "length" | "label" | "classes">;
+
+/** As {@link stratifiedSplit}, for labels without samples: 1 for each that is put aside. @throws as it does */
+export function markAside(labelled: Labelled, fraction: number, seed: number): Uint8Array {
   if (!(fraction > 0 && fraction < 1))
     throw new UsageError(`a split needs a fraction between 0 and 1, not ${fraction}`);
-  const groups = groupByClass(dataset);
-  const aside = new Uint8Array(dataset.length);
+  const groups = groupByClass(labelled);
+  const aside = new Uint8Array(labelled.length);
   for (const [label, members] of groups.entries()) {
     if (members.length === 0) continue;
     if (members.length === 1) {
-      const className = dataset.classes?.[label] ?? String(label);
-      throw new DataError(`${dataset.name}: class "${className}" has 1 sample; a split needs at least 2 of each class`);
+      const className = labelled.classes?.[label] ?? String(label);
+      throw new DataError(
+        `${labelled.name}: class "${className}" has 1 sample; a split needs at least 2 of each class`,
+      );
     }
     const count = Math.min(members.length - 1, Math.max(1, Math.round(members.length * fraction)));
     new Random(seed, "split", label).shuffle(members);
     for (let i = 0; i < count; i++) aside[members[i]] = 1;
   }
-  return {
-    train: new Subset(dataset, indicesOf(aside, 0), `${dataset.name} (train)`),
-    validation: new Subset(dataset, indicesOf(aside, 1), `${dataset.name} (validation)`),
-  };
+  return aside;
 }
 
 /** A copy of some pictures as a data set of its own. */
@@ -112,7 +123,7 @@ export function takeImages(dataset: ImageDataset, indices: ArrayLike<number>, or
 }
 
 /** Sample numbers by class; all in one group where there are no labels. */
-function groupByClass(dataset: Dataset): number[][] {
+function groupByClass(dataset: Labelled): number[][] {
   const groups: number[][] = [];
   for (let i = 0; i < dataset.length; i++) {
     const label = dataset.label?.(i) ?? 0;

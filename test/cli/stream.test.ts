@@ -61,11 +61,19 @@ it("learns the same, goes on where it was stopped, and knows the data by the sam
   expect(again.err).toContain("read while it is used");
 }, 60_000);
 
-it.each([
-  ["packed", /packed\/train-images-idx3-ubyte: pictures can only be streamed from an uncompressed file/],
-  ["nowhere", /nowhere: only a folder of IDX files, not compressed, can be streamed/],
-])("says why %s cannot be streamed", async (data, message) => {
-  const { status, err } = await ductus(cwd, "train", "--data", data, "--stream", "--out", "none");
-  expect(err).toMatch(message);
+it("packs what is not plain IDX files once, and goes on with that", async () => {
+  const packed = how.map((word) => (word === "plain" ? "packed" : word));
+  const first = await ductus(cwd, "train", ...packed, "--stream", "--out", "from-packed");
+  expect(first.status, first.err).toBe(0);
+  expect(first.err).toMatch(/^packing {2}packed into .*cache\/ductus\/packed\/[0-9a-f]{16}, once$/m);
+  const again = await ductus(cwd, "train", ...packed, "--stream", "--out", "from-packed-2");
+  expect(again.err).not.toContain("packing");
+  const weights = (run: string): Promise<Buffer> => readFile(join(cwd, run, "test-predictions.safetensors"));
+  expect(await weights("from-packed-2")).toEqual(await weights("from-packed"));
+}, 60_000);
+
+it("says what cannot be streamed", async () => {
+  const { status, err } = await ductus(cwd, "train", "--data", "no/where", "--stream", "--out", "none");
+  expect(err).toMatch(/no\/where: no such file or folder/);
   expect(status).not.toBe(0);
 });

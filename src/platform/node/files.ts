@@ -49,15 +49,13 @@ export async function pathKind(path: string): Promise<"file" | "folder" | "nothi
 
 /** Makes a folder and those above it. Node's own recursive mkdir never returns where the parent refuses with ENOENT (/proc). */
 export async function makeFolder(path: string): Promise<void> {
+  const parent = dirname(path);
+  if (parent !== path && (await pathKind(parent)) === "nothing") await makeFolder(parent);
   try {
     await mkdir(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
-    const parent = dirname(path);
-    if (code !== "ENOENT" || parent === path || (await pathKind(parent)) !== "nothing") throw error;
-    await makeFolder(parent);
-    await mkdir(path);
+    // Perhaps another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
 

@@ -25,28 +25,45 @@ const SPLITS = ["train", "test"] as const;
 /** Decoders at work at a time. */
 const PARALLEL = 8;
 
+/** Pictures that are there, by class. */
+export interface PictureList {
+  readonly folder: string;
+  readonly classes: readonly string[];
+  readonly paths: readonly string[];
+  /** Class index of each. */
+  readonly labels: Int32Array;
+}
+
+/** What a folder of pictures by class holds; `test` is missing where its author made none. */
+export interface PictureLists {
+  readonly train: PictureList;
+  readonly test?: PictureList;
+}
+
 /**
- * Reads `folder/CLASS/*.png` (also .jpg, .jpeg, .webp), or `folder/train/CLASS/…` with `folder/test/CLASS/…`. Classes
+ * Lists `folder/CLASS/*.png` (also .jpg, .jpeg, .webp), or `folder/train/CLASS/…` with `folder/test/CLASS/…`. Classes
  * and files are sorted by name, numbers by value.
- * @throws DataError when a class has no pictures, there is one class only, or a picture cannot be read or is blank
+ * @throws DataError when a class has no pictures or there is one class only
  */
-export async function readPictureFolder(folder: string, options: FolderOptions): Promise<Parts> {
+export async function listPictureFolder(folder: string): Promise<PictureLists> {
   const names = await subfolders(folder);
-  if (!names.includes("train")) return { train: await readClasses(folder, undefined, options) };
+  if (!names.includes("train")) return { train: await listClasses(folder) };
   const stray = names.filter((name) => name !== "train" && name !== "test");
   if (stray.length > 0) {
     throw new DataError(`${folder}: beside train there is ${stray.join(", ")}; expected train and test only`);
   }
-  const train = await readClasses(join(folder, SPLITS[0]), undefined, options);
+  const train = await listClasses(join(folder, SPLITS[0]));
   if (!names.includes("test")) return { train };
-  return { train, test: await readClasses(join(folder, SPLITS[1]), train.classes, options) };
+  return { train, test: await listClasses(join(folder, SPLITS[1]), train.classes) };
 }
 
-async function readClasses(
-  folder: string,
-  expected: readonly string[] | undefined,
-  options: FolderOptions,
-): Promise<ImageDataset> {
+/** Reads what {@link listPictureFolder} lists. @throws DataError as it does, and when a picture cannot be read or is blank */
+export async function readPictureFolder(folder: string, options: FolderOptions): Promise<Parts> {
+  const { train, test } = await listPictureFolder(folder);
+  return { train: await readPictures(train, options), ...(test && { test: await readPictures(test, options) }) };
+}
+
+async function listClasses(folder: string, expected?: readonly string[]): Promise<PictureList> {
   const classes = await subfolders(folder);
   if (classes.length === 0) {
     throw new DataError(`${folder}: no folders of pictures; expected ${join(folder, "CLASS", "*.png")}`);
@@ -70,43 +87,46 @@ async function readClasses(
       labels.push(label);
     }
   }
-  const images = await decodeAll(paths, options);
+  return { folder, classes, paths, labels: Int32Array.from(labels) };
+}
+
+async function readPictures(list: PictureList, options: FolderOptions): Promise<ImageDataset> {
+  const { folder, classes, paths, labels } = list;
   const [height, width, channels] = preprocessedShape(options.preprocessing);
-  const dataset = new ImageDataset({
-    name: folder,
-    images,
-    labels: Int32Array.from(labels),
-    height,
-    width,
-    channels,
-    classes,
-    origin: `pictures in ${folder}`,
-  });
+  const size = height * width * channels;
+  const images = new Uint8Array(paths.length * size);
+  await decodePictures(paths, options, (pixels, index) => images.set(pixels, index * size));
+  const origin = `pictures in ${folder}`;
+  const dataset = new ImageDataset({ name: folder, images, labels, height, width, channels, classes, origin });
   return options.preprocessing.kind === "ink" ? dataset : withDetectedPolarity(dataset);
 }
 
-/** Decodes and preprocesses; each picture has its place, so the result does not depend on which is done first. */
-async function decodeAll(paths: readonly string[], options: FolderOptions): Promise<Uint8Array> {
-  const { preprocessing, onProgress } = options;
-  const size = preprocessedShape(preprocessing).reduce((product, side) => product * side, 1);
-  const images = new Uint8Array(paths.length * size);
+/** Decodes and preprocesses, several at a time; `put` is told the place of each, whichever is done first. */
+export async function decodePictures(
+  paths: readonly string[],
+  { preprocessing, onProgress }: FolderOptions,
+  put: (pixels: Uint8Array, index: number) => void,
+): Promise<void> {
   let next = 0;
   let done = 0;
   const work = async (): Promise<void> => {
     while (next < paths.length) {
       const index = next++;
       const picture = await decodeImage(paths[index]);
-      images.set(preprocessSample(preprocessing, picture, paths[index]), index * size);
+      put(preprocessSample(preprocessing, picture, paths[index]), index);
       onProgress?.(++done, paths.length);
     }
   };
-  try {
-    await Promise.all(Array.from({ length: PARALLEL }, work));
-  } catch (error) {
-    next = paths.length;
-    throw error;
-  }
-  return images;
+  const ends = await Promise.allSettled(
+    Array.from({ length: PARALLEL }, () =>
+      work().catch((error: unknown) => {
+        next = paths.length;
+        throw error;
+      }),
+    ),
+  );
+  // Not before all have stopped: nothing may be put anywhere afterwards.
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
 /** Folders in a folder; a link to a folder is one. */

@@ -5,10 +5,10 @@ import { type CsvOptions, parseCsv } from "../../data/csv.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
 import { datasetFromIdx, type IdxDescription } from "../../data/idx.ts";
 import { withDetectedPolarity } from "../../data/polarity.ts";
-import { FILE_NAMES, type FileRole } from "../../data/sources.ts";
+import { FILE_NAMES, FILE_ROLES, type FileRole } from "../../data/sources.ts";
 import { DataError } from "../../engine/errors.ts";
 import { list, refined, text } from "../../engine/schema.ts";
-import { listFolder, readUnzipped } from "./files.ts";
+import { listFolder, pathKind, readUnzipped } from "./files.ts";
 import type { Parts } from "./folder.ts";
 
 /** What Node reads into memory as one file. */
@@ -27,20 +27,25 @@ export async function readIdxFolder(
   folder: string,
   known: Pick<IdxDescription, "name" | "classes" | "polarity" | "origin">,
 ): Promise<Parts | undefined> {
-  const names = new Set(await listFolder(folder));
-  const find = (role: FileRole): string | undefined =>
-    FILE_NAMES[role].flatMap((name) => [name, `${name}.gz`]).find((name) => names.has(name));
-  const roles = { trainImages: find("trainImages"), trainLabels: find("trainLabels") };
-  const testRoles = { testImages: find("testImages"), testLabels: find("testLabels") };
-  const hasTest = testRoles.testImages !== undefined || testRoles.testLabels !== undefined;
-  if (roles.trainImages === undefined && roles.trainLabels === undefined && !hasTest) return undefined;
-
-  const classes = known.classes ?? (await readClassNames(folder, names));
-  const train = await readIdxPair(folder, { ...known, classes }, roles.trainImages, roles.trainLabels, "train");
-  if (!hasTest) return { train };
+  const files = await idxFilesIn(folder);
+  if (files === undefined) return undefined;
+  const { trainImages, trainLabels, testImages, testLabels } = files;
+  const classes = known.classes ?? (await readClassNames(folder));
+  const train = await readIdxPair(folder, { ...known, classes }, trainImages, trainLabels, "train");
+  if (testImages === undefined && testLabels === undefined) return { train };
   // Both splits have the classes of the first, even where the test split lacks the last ones.
   const shared = { ...known, classes: train.classes, polarity: train.polarity };
-  return { train, test: await readIdxPair(folder, shared, testRoles.testImages, testRoles.testLabels, "test") };
+  return { train, test: await readIdxPair(folder, shared, testImages, testLabels, "test") };
+}
+
+/** Names of the IDX files in a folder, gzip or plain, by role; undefined where there are none. */
+export async function idxFilesIn(folder: string): Promise<Partial<Record<FileRole, string>> | undefined> {
+  const names = new Set(await listFolder(folder));
+  const found = FILE_ROLES.flatMap((role) => {
+    const name = FILE_NAMES[role].flatMap((known) => [known, `${known}.gz`]).find((known) => names.has(known));
+    return name === undefined ? [] : [[role, name] as const];
+  });
+  return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
 async function readIdxPair(
@@ -68,13 +73,13 @@ async function readIdxPair(
   return known.polarity === undefined ? withDetectedPolarity(dataset) : dataset;
 }
 
+/** Of a list of names, beside IDX files. */
+export const CLASS_NAMES_FILE = "classes.json";
+
 /** The list in `classes.json`, where there is one. */
-export async function readClassNames(
-  folder: string,
-  names: ReadonlySet<string>,
-): Promise<readonly string[] | undefined> {
-  if (!names.has("classes.json")) return undefined;
-  const path = join(folder, "classes.json");
+export async function readClassNames(folder: string): Promise<readonly string[] | undefined> {
+  const path = join(folder, CLASS_NAMES_FILE);
+  if ((await pathKind(path)) !== "file") return undefined;
   const json = new TextDecoder().decode(await readUnzipped(path));
   try {
     return classNames(JSON.parse(json), "");
@@ -92,14 +97,22 @@ export async function readCsvFile(path: string, options: Partial<CsvOptions> = {
 
 /** Reads `train.csv` and `test.csv` (or MNIST's `mnist_train.csv` …) of a folder; undefined when there are none. */
 export async function readCsvFolder(folder: string): Promise<Parts | undefined> {
+  const files = await csvFilesIn(folder);
+  if (files === undefined) return undefined;
+  const train = await readCsvFile(files.train);
+  if (files.test === undefined) return { train };
+  const [height, width] = train.inputShape;
+  const { classes, polarity } = train;
+  return { train, test: await readCsvFile(files.test, { classes, polarity, height, width }) };
+}
+
+/** Paths of the CSV files of a folder's splits; undefined where there are none. */
+export async function csvFilesIn(folder: string): Promise<{ train: string; test?: string } | undefined> {
   const names = await listFolder(folder);
-  const find = (split: string): string | undefined =>
-    names.find((name) => new RegExp(`(^|[-_.])${split}\\.csv(\\.gz)?$`, "i").test(name));
+  const find = (split: string): string | undefined => {
+    const name = names.find((known) => new RegExp(`(^|[-_.])${split}\\.csv(\\.gz)?$`, "i").test(known));
+    return name && join(folder, name);
+  };
   const [train, test] = [find("train"), find("test")];
-  if (train === undefined) return undefined;
-  const dataset = await readCsvFile(join(folder, train));
-  if (test === undefined) return { train: dataset };
-  const [height, width] = dataset.inputShape;
-  const { classes, polarity } = dataset;
-  return { train: dataset, test: await readCsvFile(join(folder, test), { classes, polarity, height, width }) };
+  return train === undefined ? undefined : { train, test };
 }

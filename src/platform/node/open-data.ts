@@ -11,7 +11,8 @@ import { DataError, UsageError, unknownName } from "../../engine/errors.ts";
 import { pathKind, sha256 } from "./files.ts";
 import { type Parts, readPictureFolder } from "./folder.ts";
 import { readCsvFile, readCsvFolder, readIdxFolder } from "./idx-folder.ts";
-import { defaultDataDir } from "./paths.ts";
+import { packData } from "./packed.ts";
+import { defaultCacheDir, defaultDataDir } from "./paths.ts";
 import { loadSource, type SourceOptions } from "./sources.ts";
 import { type OpenStream, streamIdx } from "./streamed-idx.ts";
 
@@ -39,12 +40,11 @@ export async function openData(spec: string, options: OpenOptions = {}): Promise
   if (kind === "nothing") throw missing(spec);
   const preprocessing = options.preprocessing ?? MNIST_PREPROCESSING;
   const parts = kind === "file" ? await openFile(spec) : await openFolder(spec, preprocessing, options);
-  const place = resolve(spec);
-  if (parts.test !== undefined) return describe(parts.train, parts.test, place, preprocessing);
+  if (parts.test !== undefined) return describe(parts.train, parts.test, resolve(spec), preprocessing);
 
   const { train: all } = parts;
   const { train, validation } = stratifiedSplit(all, options.testPart ?? TEST_PART, SPLIT_SEED);
-  const origin = `${place}: ${validation.length} of ${all.length} (seed ${SPLIT_SEED}, by class) put aside for testing`;
+  const origin = putAside(spec, validation.length, all.length);
   const images = takeImages(all, train.indices, origin);
   return describe(images, takeImages(all, validation.indices, origin), origin, preprocessing);
 }
@@ -71,38 +71,49 @@ export interface StreamedData extends LoadedData<StreamedDataset> {
   close(): void;
 }
 
+export interface StreamDataOptions extends OpenOptions {
+  /** Bytes of pictures of each split that are kept; default 64 MiB. */
+  readonly memory?: number;
+  /** Told where data are packed to, before they are; see packed.ts. */
+  readonly onPack?: (folder: string) => void;
+}
+
 /**
- * Opens IDX files for training on more pictures than memory holds; see streamed-idx.ts.
- * @param spec a folder with both splits, or a known name whose files lie unpacked in the folder of data sets
- * @throws UsageError for what cannot be streamed  @throws DataError when files are missing, compressed or wrong
+ * As {@link openData}, for training on more pictures than memory holds: plain IDX files with both splits are read as they
+ * are, everything else is packed into such files in the cache first.
+ * @throws UsageError for an unknown name  @throws DataError when the data are missing or wrong
  */
-export async function streamData(spec: string, options: OpenOptions & { memory?: number } = {}): Promise<StreamedData> {
+export async function streamData(spec: string, options: StreamDataOptions = {}): Promise<StreamedData> {
   const known = SOURCES[spec as keyof typeof SOURCES] as SourceRecord | undefined;
-  const root = options.dataDir ?? defaultDataDir();
-  const folder = known === undefined ? spec : root === undefined ? undefined : join(root, spec);
-  if (folder === undefined || (await pathKind(folder)) !== "folder") {
-    throw new UsageError(`${spec}: only a folder of IDX files, not compressed, can be streamed`);
-  }
-  const { classes, polarity } = known ?? {};
-  const shared = { name: spec, classes, polarity, memory: options.memory };
-  const train = await streamIdx(folder, shared);
+  const path = known === undefined ? spec : await folderOf(known, options);
+  const kind = await pathKind(path);
+  if (kind === "nothing") throw missing(spec);
+  if (kind === "file") refuseOtherFiles(path);
+  const preprocessing = options.preprocessing ?? known?.preprocessing ?? MNIST_PREPROCESSING;
+  const { testPart: part = TEST_PART, cacheDir = defaultCacheDir(), onPack, onPicture } = options;
+  const aside = { part, seed: SPLIT_SEED };
+  const packed = await packData(path, { preprocessing, aside, cacheDir, onPack, onPicture });
+
+  const shared = { name: spec, classes: known?.classes, memory: options.memory };
+  const train = await streamIdx(packed.folder, shared);
   const open = [train];
   try {
-    const found = polarity ?? polarityOf(train.dataset);
+    const polarity = known?.polarity ?? packed.polarity ?? polarityOf(train.dataset);
     const parts: OpenStream[] = [];
     for (const split of ["train", "test"] as const) {
       // Both splits have the classes of the first, even where the test split lacks the last ones.
-      const part = await streamIdx(folder, { ...shared, split, polarity: found, classes: train.dataset.classes });
+      const part = await streamIdx(packed.folder, { ...shared, split, polarity, classes: train.dataset.classes });
       parts.push(part);
       open.push(part);
     }
     const [first, second] = parts.map(({ dataset }) => dataset);
+    const place = packed.isAside ? putAside(path, second.length, first.length + second.length) : resolve(path);
     return {
       train: first,
       test: second,
-      origin: `${resolve(folder)}, read while it is used`,
+      origin: `${place}, read while it is used`,
       fingerprint: await fingerprintPair(first, second, sha256),
-      preprocessing: options.preprocessing ?? known?.preprocessing ?? MNIST_PREPROCESSING,
+      preprocessing,
       close: () => {
         for (const { close } of parts) close();
       },
@@ -115,8 +126,30 @@ export async function streamData(spec: string, options: OpenOptions & { memory?:
   }
 }
 
+/** Where the files of a known data set are. */
+async function folderOf(
+  { name }: SourceRecord,
+  { dataDir = defaultDataDir(), cacheDir }: OpenOptions,
+): Promise<string> {
+  const folders = [...(dataDir === undefined ? [] : [dataDir]), cacheDir ?? defaultCacheDir()];
+  for (const folder of folders) if ((await pathKind(join(folder, name))) === "folder") return join(folder, name);
+  throw new UsageError(
+    `${name}: only files on this machine can be streamed; "ductus data inspect ${name}" fetches it where it can be had`,
+  );
+}
+
+/** What a report says of a test split that its author did not make. */
+function putAside(path: string, test: number, all: number): string {
+  return `${resolve(path)}: ${test} of ${all} (seed ${SPLIT_SEED}, by class) put aside for testing`;
+}
+
 async function openFile(path: string): Promise<Parts> {
-  if (/\.csv(\.gz)?$/i.test(path)) return { train: await readCsvFile(path) };
+  refuseOtherFiles(path);
+  return { train: await readCsvFile(path) };
+}
+
+function refuseOtherFiles(path: string): void {
+  if (/\.csv(\.gz)?$/i.test(path)) return;
   throw new DataError(`${path}: expected a folder or a .csv file; for IDX files give the folder they are in`);
 }
 

@@ -48,7 +48,7 @@ export async function streamIdx(folder: string, options: StreamOptions = {}): Pr
   try {
     const [count, height, width, channels] = picturesShape(file.header, file.name);
     const labels = parseLabels({ name: labelsPath, bytes: await readUnzipped(labelsPath) }, count, file.name);
-    const classes = options.classes ?? (await readClassNames(folder, new Set(names))) ?? classesOf(labels, labelsPath);
+    const classes = options.classes ?? (await readClassNames(folder)) ?? classesOf(labels, labelsPath);
     const { polarity, memory } = options;
     const shape = { offset: file.header.offset, height, width, channels };
     const origin = `${file.name}, read while it is used`;

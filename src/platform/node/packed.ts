@@ -1,0 +1,330 @@
+/**
+ * Any data as a folder of plain IDX files with both splits, so that they can be read while training (streamed-idx.ts):
+ * pictures by class, CSV files, compressed IDX files and sets without a test split are packed once, piece by piece, into
+ * the cache, and are found there until they change.
+ */
+import * as fs from "node:fs";
+import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { type CsvOptions, CsvReader } from "../../data/csv.ts";
+import { corruptGzip, isGzip } from "../../data/gzip.ts";
+import { idxHeader, pictureDims, writeLabels } from "../../data/idx.ts";
+import { type Preprocessing, preprocessedShape } from "../../data/preprocess.ts";
+import { FILE_NAMES, type FileRole } from "../../data/sources.ts";
+import { markAside } from "../../data/split.ts";
+import { DataError } from "../../engine/errors.ts";
+import { fileError, writeFileAtomic } from "./atomic.ts";
+import { makeFolder, pathKind, readUnzipped, sha256 } from "./files.ts";
+import { decodePictures, listPictureFolder, type PictureList } from "./folder.ts";
+import { CLASS_NAMES_FILE, csvFilesIn, idxFilesIn } from "./idx-folder.ts";
+import { streamIdx } from "./streamed-idx.ts";
+
+type Split = "train" | "test";
+
+export interface PackOptions {
+  /** What pictures go through. */
+  readonly preprocessing: Preprocessing;
+  /** Part of each class that is put aside where there is no test split, and how it is drawn. */
+  readonly aside: { readonly part: number; readonly seed: number };
+  /** Where packed data are kept. */
+  readonly cacheDir: string;
+  /** Told where before anything is packed. */
+  readonly onPack?: (folder: string) => void;
+  readonly onPicture?: (done: number, total: number) => void;
+}
+
+export interface Packed {
+  /** Has plain IDX files of both splits. */
+  readonly folder: string;
+  /** Whether the test split was put aside. */
+  readonly isAside: boolean;
+  /** Of pictures that were made so; of others, the files say nothing. */
+  readonly polarity?: "light-on-dark";
+}
+
+/** What there is, before it is read. */
+interface Source {
+  /** Files that the packed form depends on, beside the options. */
+  readonly files: readonly string[];
+  /** Whether it can be streamed as it is. */
+  readonly isPlain: boolean;
+  readonly hasTest: boolean;
+  readonly polarity?: "light-on-dark";
+  /** Writes a split; that for testing comes after that for training, and gets what the latter returned. */
+  readonly pack: (split: Split, into: string, train?: CsvOptions) => Promise<CsvOptions | undefined>;
+}
+
+/**
+ * @param path a folder of pictures by class, of IDX or CSV files, or a CSV file
+ * @throws DataError when the data are missing or wrong  @throws DuctusError when they cannot be written
+ */
+export async function packData(path: string, options: PackOptions): Promise<Packed> {
+  const source = await sourceAt(path, options);
+  const isAside = !source.hasTest;
+  const { polarity } = source;
+  if (source.isPlain && source.hasTest) return { folder: path, isAside, polarity };
+  const name = await keyOf(path, source, options);
+  const home = join(options.cacheDir, "packed");
+  const target = join(home, name);
+  if ((await pathKind(target)) === "folder") return { folder: target, isAside, polarity };
+
+  options.onPack?.(target);
+  let temporary: string | undefined;
+  try {
+    await makeFolder(home);
+    await removeAbandoned(home);
+    temporary = await mkdtemp(join(home, `.${name}-`));
+    if (isAside) await packAside(path, source, temporary, options.aside);
+    else await source.pack("test", temporary, await source.pack("train", temporary));
+    await rename(temporary, target).catch(async (error: unknown) => {
+      // Another process may have done the same in the meantime.
+      if ((await pathKind(target)) !== "folder") throw error;
+    });
+  } catch (error) {
+    throw fileError(error, "write", target);
+  } finally {
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+  }
+  return { folder: target, isAside, polarity };
+}
+
+/** Packs all there is, and parts that. */
+async function packAside(
+  path: string,
+  source: Source,
+  into: string,
+  { part, seed }: PackOptions["aside"],
+): Promise<void> {
+  const all = source.isPlain ? path : join(into, "all");
+  if (!source.isPlain) {
+    await makeFolder(all);
+    await source.pack("train", all);
+  }
+  const { dataset, close } = await streamIdx(all, { name: path });
+  const writers = (["train", "test"] as const).map((split) => new SplitWriter(into, split, dataset.inputShape));
+  try {
+    const aside = markAside(dataset, part, seed);
+    const labels: number[][] = [[], []];
+    const pixels = new Uint8Array(writers[0].size);
+    const target = new Int32Array(1);
+    for (let i = 0; i < dataset.length; i++) {
+      dataset.read([i], 0, 1, pixels, target);
+      const to = aside[i];
+      writers[to].put(pixels, labels[to].length);
+      labels[to].push(target[0]);
+    }
+    for (const [i, writer] of writers.entries()) await writer.finish(Int32Array.from(labels[i]), dataset.classes);
+  } finally {
+    for (const writer of writers) writer.close();
+    close();
+  }
+  if (!source.isPlain) await rm(all, { recursive: true });
+}
+
+/** As open-data.ts looks at a path. */
+async function sourceAt(path: string, options: PackOptions): Promise<Source> {
+  if ((await pathKind(path)) === "file") return csvSource(path);
+  const idx = await idxFilesIn(path);
+  if (idx !== undefined) return idxSource(path, idx);
+  const csv = await csvFilesIn(path);
+  return csv === undefined ? pictureSource(path, options) : csvSource(csv.train, csv.test);
+}
+
+async function pictureSource(folder: string, { preprocessing, onPicture }: PackOptions): Promise<Source> {
+  const lists = await listPictureFolder(folder);
+  const shape = preprocessedShape(preprocessing);
+  return {
+    files: [...lists.train.paths, ...(lists.test?.paths ?? [])],
+    isPlain: false,
+    hasTest: lists.test !== undefined,
+    polarity: preprocessing.kind === "ink" ? "light-on-dark" : undefined,
+    pack: async (split, into) => {
+      const { paths, labels, classes } = lists[split] as PictureList;
+      const writer = new SplitWriter(into, split, shape);
+      try {
+        await decodePictures(paths, { preprocessing, onProgress: onPicture }, (pixels, i) => writer.put(pixels, i));
+        await writer.finish(labels, classes);
+      } finally {
+        writer.close();
+      }
+      return undefined;
+    },
+  };
+}
+
+function csvSource(train: string, test?: string): Source {
+  const paths = { train, test };
+  return {
+    files: test === undefined ? [train] : [train, test],
+    isPlain: false,
+    hasTest: test !== undefined,
+    pack: async (split, into, known) => {
+      const path = paths[split] as string;
+      const reader = new CsvReader({ ...known, name: path });
+      let writer: SplitWriter | undefined;
+      try {
+        for await (const lines of wholeLines(path)) {
+          reader.feed(lines, (pixels, index) => {
+            writer ??= new SplitWriter(into, split, shapeOf(reader.shape));
+            writer.put(pixels, index);
+          });
+        }
+        const { labels, classes, height, width } = reader.finish();
+        await writer?.finish(labels, classes);
+        return { name: path, classes, height, width };
+      } finally {
+        writer?.close();
+      }
+    },
+  };
+}
+
+async function idxSource(folder: string, files: Partial<Record<FileRole, string>>): Promise<Source> {
+  const { trainImages, testImages, testLabels } = files;
+  const images = [trainImages, testImages].filter((name) => name !== undefined);
+  const arePacked = await Promise.all(images.map((name) => beginsAsGzip(join(folder, name))));
+  return {
+    files: Object.values(files).map((name) => join(folder, name)),
+    isPlain: !arePacked.includes(true),
+    hasTest: testImages !== undefined || testLabels !== undefined,
+    pack: async (split, into) => {
+      for (const role of [`${split}Images`, `${split}Labels`] as const) {
+        const name = files[role];
+        if (name === undefined) throw new DataError(`${folder}: ${FILE_NAMES[role][0]} (or .gz) is missing`);
+        await unpack(join(folder, name), join(into, FILE_NAMES[role][0]));
+      }
+      const names = join(folder, CLASS_NAMES_FILE);
+      if ((await pathKind(names)) === "file") {
+        await writeFileAtomic(join(into, CLASS_NAMES_FILE), await readUnzipped(names));
+      }
+      return undefined;
+    },
+  };
+}
+
+const shapeOf = ({ height, width, channels }: CsvReader["shape"]): readonly number[] => [height, width, channels];
+
+/** One split on its way to the disk: pictures at their places, then what stands before them, and the labels. */
+class SplitWriter {
+  /** Bytes of a picture. */
+  readonly size: number;
+  readonly #folder: string;
+  readonly #split: Split;
+  readonly #shape: readonly number[];
+  readonly #path: string;
+  readonly #offset: number;
+  #file: number | undefined;
+
+  constructor(folder: string, split: Split, shape: readonly number[]) {
+    this.size = shape.reduce((product, side) => product * side, 1);
+    this.#folder = folder;
+    this.#split = split;
+    this.#shape = shape;
+    this.#path = join(folder, FILE_NAMES[`${split}Images`][0]);
+    this.#offset = idxHeader("uint8", pictureDims(0, shape)).length;
+    this.#file = fs.openSync(this.#path, "wx");
+  }
+
+  put(pixels: Uint8Array, index: number): void {
+    this.#write(pixels, this.#offset + index * this.size);
+  }
+
+  async finish(labels: Int32Array, classes: readonly string[]): Promise<void> {
+    this.#write(idxHeader("uint8", pictureDims(labels.length, this.#shape)), 0);
+    fs.fsyncSync(this.#file as number);
+    this.close();
+    const path = join(this.#folder, FILE_NAMES[`${this.#split}Labels`][0]);
+    await writeFileAtomic(path, writeLabels(labels, classes.length));
+    if (this.#split === "train") await writeFileAtomic(join(this.#folder, CLASS_NAMES_FILE), JSON.stringify(classes));
+  }
+
+  close(): void {
+    if (this.#file !== undefined) fs.closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  #write(bytes: Uint8Array, position: number): void {
+    for (let done = 0; done < bytes.length; ) {
+      done += fs.writeSync(this.#file as number, bytes, done, bytes.length - done, position + done);
+    }
+  }
+}
+
+const PIECE = 2 ** 20;
+
+/** A file, decompressed if it is gzip. @throws DataError where that is corrupt, DuctusError where it cannot be read */
+async function* pieces(path: string): AsyncIterable<Uint8Array> {
+  try {
+    const file = fs.createReadStream(path, { highWaterMark: PIECE });
+    const stream = (await beginsAsGzip(path)) ? pipeline(file, createGunzip({ chunkSize: PIECE }), () => {}) : file;
+    yield* stream as AsyncIterable<Uint8Array>;
+  } catch (cause) {
+    const isCorrupt = cause instanceof Error && "code" in cause && String(cause.code).startsWith("Z_");
+    throw isCorrupt ? corruptGzip(path, cause) : fileError(cause, "read", path);
+  }
+}
+
+async function beginsAsGzip(path: string): Promise<boolean> {
+  const file = await fs.promises.open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(3), 0, 3, 0);
+    return isGzip(buffer.subarray(0, bytesRead));
+  } finally {
+    await file.close();
+  }
+}
+
+async function unpack(from: string, to: string): Promise<void> {
+  const file = await fs.promises.open(to, "wx");
+  try {
+    await fs.promises.writeFile(file, pieces(from));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+const NEWLINE = 10;
+
+/** The bytes of a text file, cut behind ends of lines. */
+async function* wholeLines(path: string): AsyncIterable<Uint8Array> {
+  let begun: Uint8Array[] = [];
+  for await (const piece of pieces(path)) {
+    const end = piece.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) yield Buffer.concat([...begun, piece.subarray(0, end)]);
+    if (end > 0) begun = [];
+    begun.push(piece.subarray(end));
+  }
+  yield Buffer.concat(begun);
+}
+
+const STATS_AT_A_TIME = 256;
+
+/** Another name where anything is different: the files, by name, size and time, and what is done to them. */
+async function keyOf(path: string, { files, hasTest }: Source, options: PackOptions): Promise<string> {
+  const parts = [JSON.stringify([resolve(path), hasTest ? null : options.aside, options.preprocessing])];
+  for (let i = 0; i < files.length; i += STATS_AT_A_TIME) {
+    const some = files.slice(i, i + STATS_AT_A_TIME);
+    const lines = some.map(async (file) => {
+      const { size, mtimeMs } = await stat(file);
+      return JSON.stringify([file, size, mtimeMs]);
+    });
+    parts.push(...(await Promise.all(lines)));
+  }
+  const encoder = new TextEncoder();
+  return sha256(parts.map((part) => encoder.encode(part))).slice(0, 16);
+}
+
+const DAY = 86_400_000;
+
+/** Removes what a killed process began. */
+async function removeAbandoned(home: string): Promise<void> {
+  for (const name of await readdir(home)) {
+    if (!name.startsWith(".")) continue;
+    const path = join(home, name);
+    const begun = (await stat(path).catch(() => undefined))?.mtimeMs; // undefined: its owner was faster
+    if (begun !== undefined && Date.now() - begun > DAY) await rm(path, { recursive: true, force: true });
+  }
+}
