@@ -15,7 +15,9 @@ export class Bytes {
   }
 
   append(bytes: readonly number[]): void {
-    for (let i = 0; i < bytes.length; i++) this.push(bytes[i]);
+    this.#reserve(bytes.length);
+    for (let i = 0; i < bytes.length; i++) this.#data[this.#length + i] = bytes[i];
+    this.#length += bytes.length;
   }
 
   /** Appends a number in unsigned LEB128. */
@@ -53,26 +55,24 @@ export class Bytes {
   }
 }
 
-/** A number in unsigned LEB128: seven bits a byte, the lowest first. */
-export function unsigned(value: number): number[] {
-  const bytes: number[] = [];
+/** Appends a number in unsigned LEB128 to `to`: seven bits a byte, the lowest first. */
+export function unsigned(value: number, to: number[] = []): number[] {
   let rest = value;
   while (rest >= 128) {
-    bytes.push((rest % 128) | 0x80);
+    to.push((rest % 128) | 0x80);
     rest = Math.floor(rest / 128);
   }
-  bytes.push(rest);
-  return bytes;
+  to.push(rest);
+  return to;
 }
 
-/** A 32-bit integer in signed LEB128. */
-export function signed(value: number): number[] {
-  const bytes: number[] = [];
+/** Appends a 32-bit integer in signed LEB128 to `to`. */
+export function signed(value: number, to: number[] = []): number[] {
   let rest = value | 0;
   while (rest < -64 || rest > 63) {
-    bytes.push((rest & 0x7f) | 0x80);
+    to.push((rest & 0x7f) | 0x80);
     rest >>= 7;
   }
-  bytes.push(rest & 0x7f);
-  return bytes;
+  to.push(rest & 0x7f);
+  return to;
 }
