@@ -22,6 +22,7 @@ export {
 } from "../train/callbacks.ts";
 export { type Checkpoint, loadCheckpoint } from "../train/checkpoint.ts";
 export { crossValidate } from "../train/cross-validation.ts";
+export type { Teaching } from "../train/distill.ts";
 export { ensembleOf } from "../train/ensemble.ts";
 export { type EvaluateOptions, evaluate } from "../train/evaluate.ts";
 export type { Evaluation } from "../train/evaluation.ts";

@@ -6,7 +6,7 @@ import { preprocessedShape } from "../data/preprocess.ts";
 import type { LoadedData } from "../data/sources.ts";
 import type { StreamedDataset } from "../data/streamed.ts";
 import type { Backend } from "../engine/backends/backend.ts";
-import { DuctusError } from "../engine/errors.ts";
+import { DuctusError, UsageError } from "../engine/errors.ts";
 import type { Model, Recipe } from "../models/model.ts";
 import { findRecipe, RECIPES } from "../models/recipes.ts";
 import { create, findArchitecture } from "../models/registry.ts";
@@ -14,6 +14,8 @@ import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { platform } from "../platform/platform.ts";
 import { RunRecords } from "../report/run-records.ts";
+import type { Teaching } from "../train/distill.ts";
+import { ensembleOf } from "../train/ensemble.ts";
 import type { Evaluation } from "../train/evaluation.ts";
 import { fit, type Run } from "../train/fit.ts";
 import { conformTo } from "../train/predict.ts";
@@ -21,6 +23,7 @@ import { duration, formatEvaluation, grouped, percent, round } from "../train/re
 import { plainResult } from "../train/results.ts";
 import { type RunState, runFiles, runFolder } from "../train/run-folder.ts";
 import type { OptimizerSpec } from "../train/settings.ts";
+import { load } from "../train/trained-model.ts";
 import { DivergedError } from "../train/trainer.ts";
 import { loadWeights } from "../train/weights.ts";
 import { VERSION } from "../version.ts";
@@ -48,6 +51,9 @@ interface TrainOptions extends CommonOptions, LoopOptions {
   readonly threads?: number;
   readonly strict?: boolean;
   readonly init?: string;
+  readonly teacher?: readonly string[];
+  readonly teacherShare?: number;
+  readonly temperature?: number;
   readonly augment?: string;
   readonly out?: string;
   readonly resume?: string;
@@ -69,6 +75,7 @@ Examples:
   $ ductus train --data my-letters/ --model lenet5 --out runs/letters     one folder per class, or a CSV file
   $ ductus train --minutes 5 --ema 0.999 --schedule oneCycle              the best of five minutes
   $ ductus train --resume runs/letters                                    go on with a run that was stopped or killed
+  $ ductus train --model ductus-s --teacher large.safetensors             a small network that learns from a large one
   $ ductus train --model cnn-3x3 --init weights.pt --lr 1e-4 --epochs 1   start from PyTorch's weights`;
 
 export function command(): Command {
@@ -96,6 +103,14 @@ export function command(): Command {
     .option("--strict", "arithmetic that gives the same bits on every machine")
     .addOption(augmentOption())
     .option("--init <file>", "start from these weights (.safetensors, .pt, .pth)")
+    .option("--teacher <files...>", "learn from what these models say of each sample too, and not from labels alone")
+    .addOption(
+      numberOption("--teacher-share <share>", "part of the loss that is the teacher's (default: 0.9)", {
+        min: 0,
+        max: 1,
+      }),
+    )
+    .addOption(numberOption("--temperature <t>", "of the teacher's answers (default: 4)", { min: 0, open: true }))
     .option("--out <folder>", "run folder (default: runs/DATA-MODEL-N)")
     .option("--mlflow <url>", "report to the MLflow server at this address too")
     .option("--resume <run>", "go on with the run in this folder, as if it had never stopped")
@@ -124,6 +139,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const { options, recipe } = decide(given);
   const optimizer = optimizerSpec(options, recipe.optimizer);
   const augment = await readAugmentOption(options.augment ?? recipe.augment);
+  const teacher = await readTeacher(options);
 
   const data = await (options.stream ? streamForCli : openForCli)(options.data, options, terminal);
   checkData(resumed, data);
@@ -158,6 +174,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
       resumed,
       optimizer,
       augment,
+      teacher,
       data,
       model,
       folder,
@@ -193,6 +210,7 @@ interface Job {
   readonly resumed: RunState | undefined;
   readonly optimizer: OptimizerSpec;
   readonly augment: AugmentOption;
+  readonly teacher: Teaching | undefined;
   readonly data: AnyData;
   readonly model: Model;
   readonly folder: string;
@@ -201,8 +219,18 @@ interface Job {
   readonly interrupt: Interrupt;
 }
 
+/** Several models teach as one. */
+async function readTeacher({ teacher, teacherShare: share, temperature }: TrainOptions): Promise<Teaching | undefined> {
+  if (teacher !== undefined) {
+    return { model: ensembleOf(await Promise.all(teacher.map((file) => load(file)))), share, temperature };
+  }
+  if (share === undefined && temperature === undefined) return undefined;
+  const option = share === undefined ? "--temperature" : "--teacher-share";
+  throw new UsageError(`${option} says how a teacher is learned from; add --teacher FILE, or leave it out`);
+}
+
 async function runTraining(job: Job): Promise<Run> {
-  const { options, args, environment, records, resumed, optimizer, augment, data, model, folder } = job;
+  const { options, args, environment, records, resumed, optimizer, augment, teacher, data, model, folder } = job;
   const { backend, terminal, interrupt } = job;
   const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast });
   const { callbacks = [], ...loop } = fitOptions(options);
@@ -212,6 +240,7 @@ async function runTraining(job: Job): Promise<Run> {
       seed: options.seed,
       optimizer,
       augment,
+      teacher,
       validation: options.val,
       callbacks: [keeper, progressCallback(terminal), ...records.callbacks, ...callbacks],
       resume: resumed?.checkpoint,

@@ -1,6 +1,7 @@
 /** The named architectures: an explicit list, and `create`, which makes a model of one. */
 import { UsageError, unknownName } from "../engine/errors.ts";
 import { formatShape, type Shape } from "../engine/shape.ts";
+import { undrawn } from "../nn/init.ts";
 import type { ArchitectureRecord, PictureShape } from "./architecture.ts";
 import { cnn3x3 } from "./cnn-3x3.ts";
 import { cnn5x3 } from "./cnn-5x3.ts";
@@ -50,8 +51,8 @@ export interface CreateOptions {
   readonly normalization?: Normalization;
   /** How it is trained; default: the architecture's own. */
   readonly recipe?: Recipe;
-  /** Of the initial weights; default 0. */
-  readonly seed?: number;
+  /** Of the initial weights; default 0. null: they stay 0, for a network whose weights will be loaded. */
+  readonly seed?: number | null;
 }
 
 /**
@@ -70,9 +71,10 @@ export function create(name: string, options: CreateOptions = {}): Model {
     normalization,
     architecture: { name, options: stored },
     recipe,
-    seed,
+    ...(seed !== null && { seed }),
   };
-  return new Model(architecture.create({ classes: classes.length, inputShape }), settings);
+  const network = undrawn(() => architecture.create({ classes: classes.length, inputShape }));
+  return new Model(network, settings);
 }
 
 function pictureShape(name: string, shape: Shape): PictureShape {

@@ -8,7 +8,7 @@ import { add } from "../engine/ops/elementwise.ts";
 import type { Random } from "../engine/random.ts";
 import type { Parameter, Tensor } from "../engine/tensor.ts";
 import { describeLayer, requireWhole } from "./describe.ts";
-import { constructionRandom, filled, resetAffine } from "./init.ts";
+import { drawFirst, filled, resetAffine } from "./init.ts";
 import { type Context, Module } from "./module.ts";
 
 export interface Conv2dOptions {
@@ -54,7 +54,7 @@ export class Conv2d extends Module {
     }
     this.weight = filled([outChannels, inChannels / groups, ...pair(kernelSize)]);
     this.bias = bias ? filled([outChannels]) : null;
-    this.reset(constructionRandom());
+    drawFirst(this);
   }
 
   override reset(random: Random): void {

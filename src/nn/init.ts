@@ -15,13 +15,24 @@ export function initialize<M extends Module>(network: M, seed: number): M {
 }
 
 let constructed = 0;
+let isDrawn = true;
 
 /**
- * The random numbers that a layer's constructor draws from: others for each layer that a program makes. Values that
- * do not depend on what was made before come from {@link initialize}.
+ * What a layer's constructor does last: it draws weights from numbers that are others for each layer that a program makes.
+ * Values that do not depend on what was made before come from {@link initialize}.
  */
-export function constructionRandom(): Random {
-  return new Random(0, "init", 2 ** 31 + constructed++);
+export function drawFirst(layer: Module): void {
+  if (isDrawn) layer.reset(new Random(0, "init", 2 ** 31 + constructed++));
+}
+
+/** Makes layers that are to be initialised afterwards anyway: their constructors draw nothing. */
+export function undrawn<M>(make: () => M): M {
+  isDrawn = false;
+  try {
+    return make();
+  } finally {
+    isDrawn = true;
+  }
 }
 
 /** A trainable parameter of the given shape, filled with one value. */

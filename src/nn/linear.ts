@@ -4,7 +4,7 @@ import { linear } from "../engine/ops/matmul.ts";
 import type { Random } from "../engine/random.ts";
 import type { Parameter, Tensor } from "../engine/tensor.ts";
 import { describeLayer, requireWhole } from "./describe.ts";
-import { constructionRandom, filled, normalInit, resetAffine } from "./init.ts";
+import { drawFirst, filled, normalInit, resetAffine } from "./init.ts";
 import { type Context, Module } from "./module.ts";
 
 export interface LinearOptions {
@@ -28,7 +28,7 @@ export class Linear extends Module {
     this.outFeatures = outFeatures;
     this.weight = filled([outFeatures, inFeatures]);
     this.bias = (options.bias ?? true) ? filled([outFeatures]) : null;
-    this.reset(constructionRandom());
+    drawFirst(this);
   }
 
   override reset(random: Random): void {
@@ -53,7 +53,7 @@ export class Embedding extends Module {
     super();
     requireWhole("Embedding", { numEmbeddings, embeddingDim });
     this.weight = filled([numEmbeddings, embeddingDim]);
-    this.reset(constructionRandom());
+    drawFirst(this);
   }
 
   override reset(random: Random): void {

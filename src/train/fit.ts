@@ -12,6 +12,7 @@ import { createSchedule, type Schedule } from "../optim/schedules.ts";
 import { platform } from "../platform/platform.ts";
 import { prepareAugmentation } from "./augmentation.ts";
 import { describeTraining } from "./describe-training.ts";
+import { resolveTeaching } from "./distill.ts";
 import { checkSamples, Evaluator, refuseOneClass } from "./evaluate.ts";
 import { Fitting } from "./fitting.ts";
 import { TransferPlan } from "./freeze.ts";
@@ -60,10 +61,11 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
     options.augment ?? model.recipe.augment ?? "none",
     dataset.inputShape,
   );
+  const teacher = options.teacher && resolveTeaching(options.teacher, model);
   const backend = options.backend ?? (await platform().createBackend(options));
   // Filled in by the run: how many steps there are may have to be measured first.
   const plan = { totalSteps: 0 };
-  const trainer = new Trainer({ model, ...settings, average }, backend, train, {
+  const trainer = new Trainer({ model, ...settings, average, teacher }, backend, train, {
     ...settings,
     augment,
     order: sampling && weightedOrder(train, sampling, seed),
@@ -73,7 +75,11 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
   const schedule = withWarmup(settings, trainer.stepsPerEpoch);
   const evaluator = new Evaluator(model, backend, { loss: settings.measuredLoss, metrics: options.metrics });
   try {
-    const identity = await identify(model, dataset, options, settings, list, arithmeticOf(backend.description));
+    const identity = await identify(model, dataset, options, settings, {
+      list,
+      teacher,
+      arithmetic: arithmeticOf(backend.description),
+    });
     const made = { model, options, settings, schedule, train, validation, backend, trainer, evaluator };
     return await new Fitting({ ...made, average, transfer, identity, plan, started }).run();
   } finally {

@@ -4,18 +4,25 @@ import type { Dataset } from "../data/dataset.ts";
 import { fingerprintIfKnown } from "../data/fingerprint.ts";
 import { VERSION } from "../version.ts";
 import type { Identity } from "./checkpoint.ts";
+import { type Teaching, teachingIdentity } from "./distill.ts";
 import { modelName } from "./evaluate.ts";
 import type { FitOptions, Settings } from "./settings.ts";
 import type { TrainedModel } from "./trained-model.ts";
 
-/** @param arithmetic {@link Backend.description} without its number of threads, which changes nothing */
+/** What options have been made into. */
+export interface Made {
+  readonly list: AugmentationList;
+  readonly teacher: Required<Teaching> | undefined;
+  /** {@link Backend.description} without its number of threads, which changes nothing. */
+  readonly arithmetic: string;
+}
+
 export async function identify(
   model: TrainedModel,
   dataset: Dataset,
   options: FitOptions,
   settings: Settings,
-  augmentations: AugmentationList,
-  arithmetic: string,
+  { list, teacher, arithmetic }: Made,
 ): Promise<Identity> {
   const { validation = 0 } = options;
   const { optimizer, schedule } = settings;
@@ -38,11 +45,12 @@ export async function identify(
     warmup: settings.warmup,
     loss: typeof options.loss === "function" ? "own" : (options.loss ?? model.recipe.loss),
     labelSmoothing: settings.labelSmoothing,
+    teacher: teacher === undefined ? null : await teachingIdentity(teacher),
     classWeights: text(options.classWeights),
     sampling: text(options.sampling),
     ema: settings.ema ?? null,
     clipNorm: settings.clipNorm ?? null,
-    augment: text(augmentations),
+    augment: text(list),
     plainEpochs: settings.plainEpochs,
     overfitBatches: options.overfitBatches ?? null,
     transfer: text(options.transfer),

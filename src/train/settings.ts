@@ -12,6 +12,7 @@ import { createSchedule, type Schedule, type ScheduleSpec } from "../optim/sched
 import type { BackendOptions } from "../platform/platform.ts";
 import type { Callback } from "./callbacks.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import type { Teaching } from "./distill.ts";
 import type { TransferOptions } from "./freeze.ts";
 import { findLoss, type LossFunction, type LossName, trainingLoss } from "./losses.ts";
 
@@ -60,6 +61,8 @@ export interface FitOptions extends BackendOptions {
   readonly plainEpochs?: number;
   /** Share of the target that `crossEntropy` spreads over all classes while training; default: the recipe's. */
   readonly labelSmoothing?: number;
+  /** Learns from another model too, see distill.ts; default: from the targets alone. */
+  readonly teacher?: Teaching;
   /** What the samples of each class count in `crossEntropy` while training. */
   readonly classWeights?: ClassWeights;
   /** Draws samples at random, with replacement, in proportion to the weight of their class, instead of each once. */

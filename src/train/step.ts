@@ -18,6 +18,7 @@ import type { WeightAverage } from "../optim/average.ts";
 import { clipByNorm } from "../optim/clip.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { ZeroState } from "../optim/state.ts";
+import { distilledLoss, type Teaching } from "./distill.ts";
 import { withInference } from "./freeze.ts";
 import type { LossFunction } from "./losses.ts";
 
@@ -35,6 +36,8 @@ export interface StepDefinition {
   readonly model: Model;
   readonly optimizer: Optimizer;
   readonly loss: LossFunction;
+  /** Whom to learn from beside the targets. */
+  readonly teacher?: Required<Teaching>;
   /** Gradients are scaled down together when their norm is larger. */
   readonly clipNorm?: number;
   /** Sums of the gradients of a batch that comes in several parts. */
@@ -136,11 +139,12 @@ interface Traced {
 }
 
 function forwardAndBack(tracer: Tracer, definition: StepDefinition, spec: SampleSpec, batch: number): Traced {
-  const { model, inference = new Set() } = definition;
+  const { model, teacher, inference = new Set() } = definition;
   const { x, y } = batchInputs(tracer, spec, batch);
   const context = trainingContext(tracer, tracer.input(STEP_INPUTS.key, [2], "int32"));
   const logits = withInference(inference, () => model.logits(x, context));
-  const loss = definition.loss(logits, y);
+  const own = definition.loss(logits, y);
+  const loss = teacher === undefined ? own : distilledLoss(own, logits, x, teacher);
   const parameters = groupsOf(definition).flatMap((group) => group.parameters);
   const grads = gradients(loss, parameters);
   const part = definition.sums && tracer.input(STEP_INPUTS.part, []);

@@ -168,6 +168,7 @@ function build(file: ModelFile, name: string): TrainedModel {
       inputShape: file.input.shape,
       classes: file.classNames,
       normalization,
+      seed: null,
     });
     fresh.network.load(file.weights);
     return TrainedModel.of(fresh, known);

@@ -146,3 +146,17 @@ describe("--resume", () => {
     }
   });
 });
+
+it("goes on with the teacher that the run had, and with no other", async () => {
+  expect((await ductus(cwd, ...words("teacher", "--epochs", "1"))).status).toBe(0);
+  const teacher = ["--teacher", "teacher/best.safetensors", "teacher/last.safetensors", "--teacher-share", "0.5"];
+  const first = await ductus(cwd, ...words("taught", "--epochs", "2", ...teacher));
+  expect(first.status, first.err).toBe(0);
+  expect((await ductus(cwd, ...resume("taught"))).status).toBe(0);
+  const other = await ductus(cwd, ...resume("taught", "--teacher-share", "0.6"));
+  expect(other.err).toMatch(/teacher is .*, share 0\.6 and was .*, share 0\.5/);
+  const alone = await ductus(cwd, ...words("none", "--temperature", "2"));
+  expect(alone.err).toBe(
+    "ductus: --temperature says how a teacher is learned from; add --teacher FILE, or leave it out\n",
+  );
+}, 60_000);

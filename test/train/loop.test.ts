@@ -13,7 +13,9 @@ import { Sequential } from "../../src/nn/sequential.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import { type Callback, earlyStopping } from "../../src/train/callbacks.ts";
+import type { Teaching } from "../../src/train/distill.ts";
 import { ensembleOf } from "../../src/train/ensemble.ts";
+import { evaluate } from "../../src/train/evaluate.ts";
 import { fit as trainModel } from "../../src/train/fit.ts";
 import { suggest } from "../../src/train/lr-curve.ts";
 import { findLr } from "../../src/train/lr-find.ts";
@@ -68,6 +70,13 @@ function goldenModel(): Model {
   return new Model(network, { inputShape: [5], inputType: "float32", normalization: null, classes: ["a", "b", "c"] });
 }
 
+/** Says something else than the labels. */
+function teacher(): Model {
+  const model = goldenModel();
+  for (const parameter of model.network.trainable()) for (const i of parameter.data.keys()) parameter.data[i] *= -2;
+  return model;
+}
+
 const PLAIN: FitOptions = {
   epochs: 10,
   batchSize: 12,
@@ -103,9 +112,43 @@ describe("gives PyTorch's numbers", () => {
   it("with smoothed labels", () => expectGolden("labelSmoothing", { labelSmoothing: 0.2 }));
   it("with class weights", () => expectGolden("classWeights", { classWeights: [1, 2.5, 0.5] }));
   it("with both", () => expectGolden("both", { classWeights: [1, 2.5, 0.5], labelSmoothing: 0.1 }));
+  it("with a teacher", () => expectGolden("taught", { teacher: { model: teacher(), share: 0.7, temperature: 2 } }));
+  it("with a teacher, in parts", () => {
+    const options = { teacher: { model: teacher(), share: 0.7, temperature: 2 }, batchSize: 5, accumulate: 3 };
+    return expectGolden("taught", options);
+  });
   it("with averaged weights", () => expectGolden("ema", { ema: 0.8 }));
   it("with averaged weights of parts", () => expectGolden("ema", { ema: 0.8, batchSize: 4, accumulate: 3 }));
   it("with averaged weights by Adam", () => expectGolden("emaAdam", { ema: 0.7, optimizer: "adam", lr: 0.05 }));
+});
+
+describe("a teacher", () => {
+  const samplesOf = bars(90);
+
+  it("is learned from where labels are wrong, as one or several, and stays as it is", async () => {
+    const options = { epochs: 12, batchSize: 30, threads: 1, lr: 0.01, seed: 3 };
+    const { model: first } = await trainModel(smallModel(1), bars(300), options);
+    const { model: second } = await trainModel(smallModel(2), bars(300), options);
+    const before = [first, second].map((model) => [...model.network.namedParameters()].map(([, p]) => [...p.data]));
+    const data = bars(300);
+    const wrong = data.with({ labels: Int32Array.from({ length: data.length }, (_, i) => (data.label(i) + 1) % 3) });
+    for (const model of [first, ensembleOf([first, second])]) {
+      const run = await trainModel(smallModel(5), wrong, { ...options, teacher: { model, share: 1 } });
+      expect((await evaluate(run.model, samplesOf, { threads: 1 })).accuracy).toBeGreaterThan(0.95);
+    }
+    const after = [first, second].map((model) => [...model.network.namedParameters()].map(([, p]) => [...p.data]));
+    expect(after).toEqual(before);
+  });
+
+  it("for other samples or with numbers out of range is refused in one line", async () => {
+    const train = (taught: Teaching): Promise<unknown> =>
+      trainModel(smallModel(), samplesOf, { epochs: 1, threads: 1, teacher: taught });
+    await expect(train({ model: goldenModel() })).rejects.toThrow(
+      /^teacher Sequential has inputShape \[5\] but the network to be taught has \[6,6,1\]$/,
+    );
+    await expect(train({ model: smallModel(), share: 0 })).rejects.toThrow(/^teacher: share is 0; expected above 0/);
+    await expect(train({ model: smallModel(), temperature: -1 })).rejects.toThrow(/^teacher: temperature is -1/);
+  });
 });
 
 describe("the step's graph", () => {

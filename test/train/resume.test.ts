@@ -76,6 +76,7 @@ const RICH: FitOptions = {
   warmup: 0.5,
   schedule: { name: "plateau", patience: 0, threshold: 0.9, gamma: 0.5 },
   labelSmoothing: 0.1,
+  teacher: { model: network(9), share: 0.5 },
   clipNorm: 0.5,
   classWeights: "balanced",
   sampling: balancedWeights(data),
@@ -195,6 +196,11 @@ describe("a resume is refused", () => {
     [{ lr: 0.03, batchSize: 6 }, /batchSize is 6 and was 5, .*lr is 0.03 and was 0.02/],
     [{ ema: undefined }, /ema is not set and was 0.8/],
     [{ seed: 5 }, /seed is 5 and was 4/],
+    [{ plainEpochs: 1 }, /plainEpochs is 1 and was 0/],
+    [
+      { teacher: { model: network(8), share: 0.5 } },
+      /teacher is Sequential [0-9a-f]{16}, .* and was Sequential [0-9a-f]{16}, temp/,
+    ],
     [{ schedule: "cosine" }, /schedule is {"name":"cosine"} and was {"name":"plateau"/],
     [{ optimizer: { name: "adam", betas: [0.5, 0.9] } }, /optimizer is adam .*0\.5.* and was adam/],
   ] as [FitOptions, RegExp][])("with %o", async (options, message) => {

@@ -35,14 +35,25 @@ def decayed(decay):
     return average
 
 
-def train(loss=None, clip=None, ema=None, make=lambda p: torch.optim.SGD(p, lr=0.5, momentum=0.9)):
+def taught(z, share, temperature):
+    # Hinton et al., arXiv 1503.02531, section 2; the teacher has the first weights of all, times -2.
+    teacher = network()
+    with torch.no_grad():
+        for p in teacher.parameters():
+            p *= -2
+        told = F.softmax(teacher(x) / temperature, 1)
+    difference = -(told * F.log_softmax(z / temperature, 1)).sum(1).mean()
+    return (1 - share) * F.cross_entropy(z, y) + share * temperature ** 2 * difference
+
+
+def train(loss=None, clip=None, ema=None, teacher=None, make=lambda p: torch.optim.SGD(p, lr=0.5, momentum=0.9)):
     net = network()
     averaged = AveragedModel(net, avg_fn=decayed(ema)) if ema else None
     optimizer = make(net.parameters())
     losses = []
     for _ in range(STEPS):
         optimizer.zero_grad()
-        value = F.cross_entropy(net(x), y, **(loss or {}))
+        value = taught(net(x), **teacher) if teacher else F.cross_entropy(net(x), y, **(loss or {}))
         value.backward()
         if clip:
             torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
@@ -60,6 +71,7 @@ cases = {
     "labelSmoothing": train({"label_smoothing": 0.2}),
     "classWeights": train({"weight": torch.tensor(class_weights)}),
     "both": train({"weight": torch.tensor(class_weights), "label_smoothing": 0.1}),
+    "taught": train(teacher={"share": 0.7, "temperature": 2}),
     "ema": train(ema=0.8),
     "emaAdam": train(ema=0.7, make=lambda p: torch.optim.Adam(p, lr=0.05)),
 }

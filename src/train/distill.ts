@@ -1,0 +1,61 @@
+/**
+ * Knowledge distillation (Hinton, Vinyals and Dean, arXiv 1503.02531): a network learns from what another one, or several as
+ * one, says of each sample, and not from its label alone. The teacher is traced into the training step (step.ts), so it
+ * sees every sample as it is augmented, and costs one more forward pass of its own size.
+ */
+import { webSha256 } from "../data/fingerprint.ts";
+import { UsageError } from "../engine/errors.ts";
+import { softmax } from "../engine/ops/activation.ts";
+import { add, mul } from "../engine/ops/elementwise.ts";
+import { crossEntropy } from "../engine/ops/loss.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import type { Model } from "../models/model.ts";
+import { inferenceContext } from "../nn/context.ts";
+import { modelName } from "./evaluate.ts";
+
+/** Whom to learn from, and how. */
+export interface Teaching {
+  /** Takes the same inputs and tells the same classes apart; `ensembleOf` makes one of several. It is not changed. */
+  readonly model: Model;
+  /** What logits are divided by before they are compared: the higher, the more the small probabilities count; default 4. */
+  readonly temperature?: number;
+  /** Part of the loss that is the teacher's, 0 < share ≤ 1, the rest being the labels'; default 0.9. */
+  readonly share?: number;
+}
+
+/** Checked, with defaults. @throws UsageError when a number is out of range or the teacher is for other samples */
+export function resolveTeaching(teaching: Teaching, student: Model): Required<Teaching> {
+  const { model, temperature = 4, share = 0.9 } = teaching;
+  if (!(temperature > 0 && Number.isFinite(temperature))) {
+    throw new UsageError(`teacher: temperature is ${temperature}; expected a number above 0`);
+  }
+  if (!(share > 0 && share <= 1)) throw new UsageError(`teacher: share is ${share}; expected above 0 and at most 1`);
+  for (const part of ["inputShape", "inputType", "classes"] as const) {
+    const [theirs, ours] = [model, student].map((one) => JSON.stringify(one[part]));
+    if (theirs === ours) continue;
+    throw new UsageError(`teacher ${modelName(model)} has ${part} ${theirs} but the network to be taught has ${ours}`);
+  }
+  return { model, temperature, share };
+}
+
+/**
+ * (1 − share) · loss + share · T² · H(softmax(teacher / T), softmax(logits / T)); the factor T² keeps gradients of one size for
+ * all temperatures (section 2 of the paper).
+ * @param loss of the labels, mean over the batch  @param logits [batch, classes] of the network that learns
+ * @param x the batch, as both get it
+ */
+export function distilledLoss(loss: Tensor, logits: Tensor, x: Tensor, teaching: Required<Teaching>): Tensor {
+  const { model, temperature, share } = teaching;
+  const told = softmax(mul(model.logits(x, inferenceContext()), 1 / temperature));
+  const difference = crossEntropy(mul(logits, 1 / temperature), told);
+  return add(mul(loss, 1 - share), mul(difference, share * temperature ** 2));
+}
+
+/** What a resumed run compares: the teacher's name, a hash of its weights, and how it teaches. */
+export async function teachingIdentity({ model, temperature, share }: Required<Teaching>): Promise<string> {
+  const bytes = [...model.network.namedParameters()].map(
+    ([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  );
+  const hash = (await webSha256(bytes)).slice(0, 16);
+  return `${modelName(model)} ${hash}, temperature ${temperature}, share ${share}`;
+}
