@@ -9,8 +9,8 @@ export const chromiumPath: string | undefined = CANDIDATES.find((path) => path !
 if (chromiumPath === undefined)
   console.log("no Chromium here: tests in a browser are skipped (set CHROMIUM to its path)");
 
-export const openBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox"] });
+export const openBrowser = (...args: readonly string[]): Promise<Browser> =>
+  chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox", ...args] });
 
 type Point = readonly [x: number, y: number];
 

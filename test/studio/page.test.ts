@@ -48,6 +48,31 @@ const SIGNS = {
 const shake = (points: readonly Point[], seed: number): Point[] =>
   points.map(([x, y], i) => [x + 0.05 * Math.sin(seed * 7 + i * 3), y + 0.05 * Math.cos(seed * 5 + i * 2)]);
 
+const [WIDTH, HEIGHT] = [320, 240];
+
+/** A film for a camera, YUV4MPEG2: a sign on grey paper in half shadow, in an unsteady hand. */
+function filmOf(points: readonly Point[]): Buffer {
+  const frames = Array.from({ length: 8 }, (_, n) => {
+    const corners = shake(points, n);
+    const luma = Buffer.alloc(WIDTH * HEIGHT);
+    for (let i = 0; i < luma.length; i++) {
+      const [column, row] = [i % WIDTH, Math.floor(i / WIDTH)];
+      const at: Point = [(column - (WIDTH - HEIGHT) / 2) / HEIGHT, row / HEIGHT];
+      const isInk = corners.some((corner, c) => c > 0 && distance(at, corners[c - 1], corner) < 0.015);
+      luma[i] = isInk ? 50 : 200 - (60 * column) / WIDTH + ((i * 7919) % 11);
+    }
+    return Buffer.concat([Buffer.from("FRAME\n"), luma, Buffer.alloc(luma.length / 2, 128)]);
+  });
+  return Buffer.concat([Buffer.from(`YUV4MPEG2 W${WIDTH} H${HEIGHT} F10:1 Ip A1:1 C420jpeg\n`), ...frames]);
+}
+
+/** Of a point from a line between two others. */
+function distance([x, y]: Point, [ax, ay]: Point, [bx, by]: Point): number {
+  const [dx, dy] = [bx - ax, by - ay];
+  const t = Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy)));
+  return Math.hypot(x - ax - t * dx, y - ay - t * dy);
+}
+
 test("the networks on offer have the parameters that the page says", () => {
   for (const { name, parameters } of NETWORKS) {
     const count = [...create(name).network.namedParameters()].reduce((sum, [, { data }]) => sum + data.length, 0);
@@ -62,8 +87,8 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
   let end: () => void;
   const errors: string[] = [];
 
-  const open = async (view = "draw", options: BrowserContextOptions = {}): Promise<Page> => {
-    const context = await browser.newContext({ locale: "en-GB", serviceWorkers: "block", ...options });
+  const open = async (view = "draw", options: BrowserContextOptions = {}, of = browser): Promise<Page> => {
+    const context = await of.newContext({ locale: "en-GB", serviceWorkers: "block", ...options });
     const page = await context.newPage();
     page.on("pageerror", ({ message }) => errors.push(message));
     page.on("console", (message) => {
@@ -240,6 +265,54 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
       await other.getByRole("button", { name: "Dismiss" }).click();
     }
     await other.context().close();
+  });
+
+  test("learns signs that are held before the camera", { timeout: 120_000 }, async () => {
+    const film = join(cwd, "film.y4m");
+    await writeFile(film, filmOf(SIGNS.triangle));
+    const camera = await openBrowser(
+      "--use-fake-ui-for-media-stream",
+      "--use-fake-device-for-media-stream",
+      `--use-file-for-fake-video-capture=${film}`,
+    );
+    try {
+      const page = await open("make", {}, camera);
+      await page.getByRole("button", { name: "Make the first one" }).click();
+      await page.getByLabel("New class").fill("Δ, Z");
+      await page.keyboard.press("Enter");
+      for (const [k, [name, points]] of [["Δ", SIGNS.triangle] as const, ["Z", SIGNS.zigzag] as const].entries()) {
+        await writeFile(film, filmOf(points)); // read from its beginning whenever the camera is switched on
+        await page.getByRole("button", { name: `Photograph samples for ${name}` }).click();
+        for (let taken = 1; taken <= 5; taken++) {
+          await page.getByRole("button", { name: "Take", exact: true }).click();
+          await page.getByText(taken === 1 ? "1 picture taken" : `${taken} pictures taken`).waitFor();
+        }
+        // What is seen is a square, as what is taken.
+        const frame = await page.locator(".frame").boundingBox();
+        expect(Math.abs((frame?.width ?? 0) - (frame?.height ?? 1))).toBeLessThan(2);
+        await page.keyboard.press("Escape");
+        await page.waitForFunction(`document.querySelectorAll("button.sample").length === ${5 * (k + 1)}`);
+      }
+      await page.getByRole("button", { name: "Train", exact: true }).click();
+      await page.getByRole("heading", { name: "How good it is" }).waitFor({ timeout: 90_000 });
+      await draw(page, shake(SIGNS.zigzag, 4));
+      await answer(page, "Z");
+      await page.keyboard.press("Escape");
+      await draw(page, shake(SIGNS.triangle, 5));
+      await answer(page, "Δ");
+    } finally {
+      await camera.close();
+    }
+  });
+
+  test("says so where there is no camera", async () => {
+    const page = await open("make");
+    await page.getByRole("button", { name: "Make the first one" }).click();
+    await page.getByLabel("New class").fill("A");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Photograph samples for A" }).click();
+    await page.getByRole("alert").getByText("There is no camera here: choose picture files instead.").waitFor();
+    await page.context().close();
   });
 
   test("trains in the page; a reload in the middle costs little, a pause nothing", { timeout: 120_000 }, async () => {
