@@ -67,7 +67,12 @@ export interface Recogniser {
   logits(seen: Uint8Array): Float32Array;
 }
 
-/** @param source the module: its bytes, a response that brings them, or an address; default: the \`.wasm\` beside this file */
-export function load(source?: Uint8Array | ArrayBuffer | Response | URL | string): Promise<Recogniser>;
+/**
+ * @param source the module: its bytes, a response that brings them, an address, or compiled already, as edge workers import it;
+ * default: the \`.wasm\` beside this file
+ */
+export function load(
+  source?: Uint8Array | ArrayBuffer | Response | URL | string | WebAssembly.Module,
+): Promise<Recogniser>;
 `;
 }

@@ -158,6 +158,18 @@ describe("what is wrong is said in one line", () => {
     await expect(openRecogniser(damaged)).rejects.toBeInstanceOf(DataError);
   };
 
+  test("a module that is compiled already, and another one", async () => {
+    const ready = await openRecogniser(await WebAssembly.compile(new Uint8Array(bytes)));
+    const seen = new Uint8Array(784).map((_, i) => (i % 28 > 12 && i % 28 < 16 ? 250 : 0));
+    const [reading] = (await openRecogniser(bytes)).read(seen);
+    expect(ready.read(seen)[0].label).toBe(reading.label);
+    expect(ready.read(seen)[0].probability).toBeCloseTo(reading.probability, 5);
+    const empty = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+    await expect(openRecogniser(empty)).rejects.toThrow(
+      /^recogniser: this module is none; it was not exported by Ductus/,
+    );
+  });
+
   test("a module cut off anywhere, or with a byte changed anywhere", async () => {
     for (const length of [0, 3]) await refused(bytes.subarray(0, length), /no WebAssembly module/);
     for (const length of [8, 60, 1000, bytes.length - 1])

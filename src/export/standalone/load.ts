@@ -6,6 +6,8 @@ import { openRecogniser, type Recogniser } from "./recogniser.ts";
  * Loads the recogniser.
  * @param source default: the `.wasm` beside this file
  */
-export async function load(source: Source = new URL("recogniser.wasm", import.meta.url)): Promise<Recogniser> {
-  return openRecogniser(await readBytes(source, import.meta.url));
+export async function load(
+  source: Source | WebAssembly.Module = new URL("recogniser.wasm", import.meta.url),
+): Promise<Recogniser> {
+  return openRecogniser(source instanceof WebAssembly.Module ? source : await readBytes(source, import.meta.url));
 }

@@ -64,12 +64,14 @@ interface Exports {
   run(): void;
 }
 
-/** Makes a recogniser of the bytes of its module. @throws DataError when they are damaged or something else */
-export async function openRecogniser(bytes: Uint8Array): Promise<Recogniser> {
-  if (!simdWorks()) throw new DataError("recogniser: this WebAssembly engine has no SIMD; use a newer one");
-  checkModule(bytes);
-  const module = await WebAssembly.compile(relaxedSimdWorks() ? fuseMultiplyAdds(bytes) : new Uint8Array(bytes));
+/**
+ * Makes a recogniser of its module: of the bytes, or compiled already, which is all that edge workers allow.
+ * @throws DataError when it is damaged or something else
+ */
+export async function openRecogniser(source: Uint8Array | WebAssembly.Module): Promise<Recogniser> {
+  const module = source instanceof WebAssembly.Module ? source : await compiled(source);
   const [card] = WebAssembly.Module.customSections(module, CARD_SECTION);
+  if (card === undefined) throw new DataError("recogniser: this module is none; it was not exported by Ductus");
   const { labels, inputType, preprocessing } = JSON.parse(new TextDecoder().decode(card)) as ModelCard;
   const { exports } = await WebAssembly.instantiate(module);
   const { memory, x, x_length, logits, logits_length, run } = exports as unknown as Exports;
@@ -77,6 +79,12 @@ export async function openRecogniser(bytes: Uint8Array): Promise<Recogniser> {
   const output = viewOf("float32", memory.buffer, logits.value, logits_length.value);
 
   return recogniserOf({ labels, inputType, preprocessing }, input, output, run);
+}
+
+function compiled(bytes: Uint8Array): Promise<WebAssembly.Module> {
+  if (!simdWorks()) throw new DataError("recogniser: this WebAssembly engine has no SIMD; use a newer one");
+  checkModule(bytes);
+  return WebAssembly.compile(relaxedSimdWorks() ? fuseMultiplyAdds(bytes) : new Uint8Array(bytes));
 }
 
 /** The recogniser of a network that reads `input` and writes `output` when it runs. */
