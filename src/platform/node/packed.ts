@@ -6,10 +6,7 @@
 import * as fs from "node:fs";
 import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { pipeline } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { type CsvOptions, CsvReader } from "../../data/csv.ts";
-import { corruptGzip, isGzip } from "../../data/gzip.ts";
 import { idxHeader, pictureDims, writeLabels } from "../../data/idx.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocess.ts";
 import { FILE_NAMES, type FileRole } from "../../data/sources.ts";
@@ -19,6 +16,7 @@ import { fileError, writeFileAtomic } from "./atomic.ts";
 import { makeFolder, pathKind, readUnzipped, sha256 } from "./files.ts";
 import { decodePictures, listPictureFolder, type PictureList } from "./folder.ts";
 import { CLASS_NAMES_FILE, csvFilesIn, idxFilesIn } from "./idx-folder.ts";
+import { beginsAsGzip, pieces, wholeLines } from "./pieces.ts";
 import { streamIdx } from "./streamed-idx.ts";
 
 type Split = "train" | "test";
@@ -252,30 +250,6 @@ class SplitWriter {
   }
 }
 
-const PIECE = 2 ** 20;
-
-/** A file, decompressed if it is gzip. @throws DataError where that is corrupt, DuctusError where it cannot be read */
-async function* pieces(path: string): AsyncIterable<Uint8Array> {
-  try {
-    const file = fs.createReadStream(path, { highWaterMark: PIECE });
-    const stream = (await beginsAsGzip(path)) ? pipeline(file, createGunzip({ chunkSize: PIECE }), () => {}) : file;
-    yield* stream as AsyncIterable<Uint8Array>;
-  } catch (cause) {
-    const isCorrupt = cause instanceof Error && "code" in cause && String(cause.code).startsWith("Z_");
-    throw isCorrupt ? corruptGzip(path, cause) : fileError(cause, "read", path);
-  }
-}
-
-async function beginsAsGzip(path: string): Promise<boolean> {
-  const file = await fs.promises.open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(3), 0, 3, 0);
-    return isGzip(buffer.subarray(0, bytesRead));
-  } finally {
-    await file.close();
-  }
-}
-
 async function unpack(from: string, to: string): Promise<void> {
   const file = await fs.promises.open(to, "wx");
   try {
@@ -284,20 +258,6 @@ async function unpack(from: string, to: string): Promise<void> {
   } finally {
     await file.close();
   }
-}
-
-const NEWLINE = 10;
-
-/** The bytes of a text file, cut behind ends of lines. */
-async function* wholeLines(path: string): AsyncIterable<Uint8Array> {
-  let begun: Uint8Array[] = [];
-  for await (const piece of pieces(path)) {
-    const end = piece.lastIndexOf(NEWLINE) + 1;
-    if (end > 0) yield Buffer.concat([...begun, piece.subarray(0, end)]);
-    if (end > 0) begun = [];
-    begun.push(piece.subarray(end));
-  }
-  yield Buffer.concat(begun);
 }
 
 const STATS_AT_A_TIME = 256;
