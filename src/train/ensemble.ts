@@ -10,7 +10,7 @@ import { type Context, Module } from "../nn/module.ts";
 import { modelName } from "./evaluate.ts";
 
 /** The networks of an ensemble side by side, for their names and weights. */
-class Members extends Module {
+class Ensemble extends Module {
   readonly members: readonly Module[];
 
   constructor(members: readonly Module[]) {
@@ -23,13 +23,13 @@ class Members extends Module {
   }
 }
 
-class Ensemble extends Model {
+class EnsembleModel extends Model {
   readonly #models: readonly Model[];
 
   constructor(models: readonly Model[]) {
     const [{ inputShape, inputType, classes, preprocessing, dataset, recipe }] = models;
     const known = { inputShape, inputType, classes, preprocessing, dataset, recipe };
-    super(new Members(models.map(({ network }) => network)), { ...known, normalization: null });
+    super(new Ensemble(models.map(({ network }) => network)), { ...known, normalization: null });
     this.#models = models;
   }
 
@@ -61,5 +61,5 @@ export function ensembleOf(models: readonly Model[]): Model {
       `an ensemble needs models with the same inputs and classes: ${modelName(first)}, the first, takes ${takes(first)} and ${modelName(models[other])}, number ${other + 1}, takes ${takes(models[other])}`,
     );
   }
-  return models.length === 1 ? first : new Ensemble(models);
+  return models.length === 1 ? first : new EnsembleModel(models);
 }
