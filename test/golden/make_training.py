@@ -3,8 +3,8 @@
     pip install torch==2.13 numpy
     python test/golden/make_training.py
 
-Initial weights and pictures come from the hash of noise.py, which the test repeats, so that neither is stored. Computed in
-float64; float32 is run beside it, and the script prints by how much it differs.
+Initial weights and pictures come from the hash of noise.py, which the test repeats, so that neither is stored; what is
+dropped comes from the generator that the engine uses too, written once more in noise.py. Computed in float64; float32 is run beside it, and the script prints by how much it differs.
 """
 
 import json
@@ -16,9 +16,10 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from noise import hash32, integer_noise, uniform_noise
+from noise import hash32, integer_noise, step_uniform, uniform_noise
 
 STEPS, BATCH, BATCHES = 20, 8, 4
+KEY = 7  # of the random numbers, with the step
 UNIT, MNIST, SYMMETRIC = (0.0, 1.0), (0.1307, 0.3081), (0.5, 0.5)
 
 
@@ -99,10 +100,22 @@ class SeparableConv3x3(nn.Module):
         return self.pointwise(self.depthwise(x))
 
 
+class StepDropout(nn.Module):
+    """Dropout of the elements for which the first draw of a step is less than p; `step` is set before each."""
+
+    def __init__(self, p):
+        super().__init__()
+        self.p, self.step = p, 0
+
+    def forward(self, x):
+        kept = torch.tensor(step_uniform((KEY, self.step), 0, x.numel()) >= np.float32(self.p)).reshape(x.shape)
+        return x * kept / (1 - self.p)
+
+
 class Ductus(nn.Module):
     """Layers: ("full" or "separable", output channels, kernel size, whether pooled before the norm), or None for a pool."""
 
-    def __init__(self, layers, channels=1, classes=10):
+    def __init__(self, layers, channels=1, classes=10, dropout=0):
         super().__init__()
         features = []
         for layer in layers:
@@ -114,10 +127,11 @@ class Ductus(nn.Module):
             features += [conv, *([nn.MaxPool2d(2)] if pooled else []), nn.BatchNorm2d(outputs), nn.ReLU()]
             channels = outputs
         self.features = nn.Sequential(*features)
+        self.dropout = StepDropout(dropout) if dropout > 0 else nn.Identity()
         self.fc = nn.Linear(channels, classes)
 
     def forward(self, x):
-        return self.fc(F.adaptive_avg_pool2d(self.features(x), 1).flatten(1))
+        return self.fc(self.dropout(F.adaptive_avg_pool2d(self.features(x), 1).flatten(1)))
 
 
 DUCTUS_MICRO = [("full", 8), None, ("separable", 16), ("separable", 16), None, ("separable", 16), ("separable", 16)]
@@ -148,7 +162,7 @@ NETWORKS = {
     "cnn-strided": (Strided, MNIST, (0.03, 0.001)),
     "ductus-micro": (lambda: Ductus(DUCTUS_MICRO), MNIST, (0.01, 0.001)),
     "ductus-s": (lambda: Ductus(DUCTUS_S), MNIST, (0.01, 0.001)),
-    "ductus-m": (lambda: Ductus(DUCTUS_M), MNIST, (0.01, 0.0003)),
+    "ductus-m": (lambda: Ductus(DUCTUS_M, dropout=0.3), MNIST, (0.01, 0.0003)),
     "lenet5": (LeNet5, MNIST, (0.03, 0.003)),
     "mlp": (Mlp, MNIST, (0.01, 0.001)),
 }
@@ -188,6 +202,9 @@ def train(name, optimizer_name, dtype):
     optimizer = OPTIMIZERS[optimizer_name](network.parameters(), rates)
     losses = []
     for step in range(STEPS):
+        for module in network.modules():
+            if isinstance(module, StepDropout):
+                module.step = step
         part = slice(step % BATCHES * BATCH, (step % BATCHES + 1) * BATCH)
         loss = F.cross_entropy(network(pictures[part]), targets[part])
         optimizer.zero_grad()

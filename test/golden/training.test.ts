@@ -32,6 +32,8 @@ const runs: readonly GoldenRun[] = JSON.parse(readFileSync(new URL("./training.j
 const BATCH = 8;
 const BATCHES = 4;
 const PIXELS = 28 * 28;
+/** Of the random numbers, with the step. */
+const KEY = 7;
 const labels = integerNoise(99, BATCH * BATCHES, 0, 10);
 const SAMPLES: SampleSpec = {
   inputShape: [28, 28, 1],
@@ -77,6 +79,7 @@ async function train(backend: Backend, run: GoldenRun, optimizerName: OptimizerN
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
     const first = (step % BATCHES) * BATCH;
+    program.inputs["key"]?.set([KEY, step]);
     program.inputs["y"].set(labels.subarray(first, first + BATCH));
     for (let i = 0; i < BATCH; i++) program.inputs["x"].set(pictures[first + i], i * PIXELS);
     for (const [name, value] of Object.entries(optimizer.scalars(step + 1, lr))) {

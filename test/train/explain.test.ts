@@ -99,7 +99,8 @@ describe.each(ARCHITECTURES.map(({ name }) => name))("%s", (name) => {
   });
 
   it("has the layers of its summary, in their order; the last gives the answer", () => {
-    const rows = model.summary().rows;
+    // Dropout computes nothing once a network is trained.
+    const rows = model.summary().rows.filter((row) => !row.description.startsWith("Dropout"));
     expect(found.layers.map((layer) => layer.name.replace(/_\d+$/, ""))).toEqual(rows.map((row) => row.name));
     expect(found.layers.map(({ shape }) => shape)).toEqual(rows.map(({ outputShape }) => outputShape));
     expect(found.layers.map(({ kind }) => kind)).toEqual(rows.map((row) => row.description.replace(/\(.*/, "")));
