@@ -313,6 +313,18 @@ function arc(x, y, rx, ry, from, to) {
   });
 }
 
+/** What photographs have in common. */
+const PHOTO = {
+  side: [400, 1600],
+  pen: [0.03, 0.07],
+  ink: ["#1a2a6c", "#222", "#333"],
+  paper: "#d9d4c7",
+  shadow: 0.3,
+  noise: 8,
+  blur: 1.3,
+  jpeg: 75,
+};
+
 /** What the picture is: pen, ground, and what a camera does. Lengths are parts of the digit's height. */
 export const SCENES = {
   canvas: {
@@ -364,10 +376,7 @@ export const SCENES = {
   },
   photo: {
     about: "a photograph: shadow, noise, blur, JPEG",
-    side: [400, 1600],
-    pen: [0.03, 0.07],
-    ink: ["#1a2a6c", "#222", "#333"],
-    paper: "#d9d4c7",
+    ...PHOTO,
     shadow: 0.45,
     noise: 9,
     blur: 1.5,
@@ -410,6 +419,74 @@ export const SCENES = {
     blur: 1,
     jpeg: 80,
   },
+  "on a desk": {
+    about: "a sheet that does not fill the photograph",
+    ...PHOTO,
+    desk: ["#5b4030", "#2b2b2e", "#a5825a"],
+  },
+  "hard shadow": {
+    about: "the edge of a hand's or phone's shadow across the page",
+    ...PHOTO,
+    shadow: 0.6,
+    shadowEdge: 150,
+  },
+  "far away": {
+    about: "a digit that is small in its photograph",
+    ...PHOTO,
+    side: [1200, 2400],
+    size: [0.08, 0.2],
+  },
+  "school paper": {
+    about: "dark rules and a red margin",
+    ...PHOTO,
+    rules: 0.5,
+    lines: "#7d93bd",
+    margin: "#cf6a6a",
+  },
+  "dark squares": {
+    about: "squares nearly as dark as ink",
+    ...PHOTO,
+    ink: ["#16246b", "#222"],
+    squares: 0.22,
+    lines: "#8d99ab",
+  },
+  "school pencil": {
+    about: "a pencil on squared paper, no darker than the squares",
+    ...PHOTO,
+    pen: [0.025, 0.045],
+    ink: ["#666", "#777"],
+    squares: 0.25,
+    lines: "#8fa3c0",
+  },
+  whiteboard: {
+    about: "a marker on a whiteboard that mirrors a lamp",
+    ...PHOTO,
+    pen: [0.05, 0.09],
+    ink: ["#1b4fa0", "#b3261e", "#222", "#2b7a3a"],
+    paper: "#cfd3d6",
+    glare: 60,
+  },
+  "sticky note": {
+    about: "a yellow or pink note, photographed up close",
+    ...PHOTO,
+    ink: ["#2a4fb0", "#b03030", "#333"],
+    paper: ["#e8d35a", "#e79ab4", "#9bd08a"],
+  },
+  moved: {
+    about: "a hand that moved while it photographed",
+    ...PHOTO,
+    moved: 0.05,
+  },
+  neighbours: {
+    about: "other digits cut off at the border",
+    ...PHOTO,
+    neighbours: true,
+  },
+  crumpled: {
+    about: "crumpled paper",
+    ...PHOTO,
+    crumpled: 0.16,
+  },
 };
 
 /** How many ways to write a digit there are. */
@@ -429,7 +506,7 @@ export function drawDigit(way, sceneName, random) {
 
   const height = between(scene.side);
   const width = height * between([0.8, 1.25]);
-  const size = height * between([0.45, 0.75]);
+  const size = height * between(scene.size ?? [0.45, 0.75]);
   const [turn, slant, aspect] = [(around(9) * Math.PI) / 180, around(0.18), between([0.62, 0.95])];
   const [cx, cy] = [width / 2 + around(0.1 * width), height / 2 + around(0.1 * height)];
   const place = ([x, y]) => {
@@ -448,26 +525,50 @@ export function drawDigit(way, sceneName, random) {
     );
   });
   const pen = Math.max(1, between(scene.pen) * size);
-  const ground = scene.paper === null ? "" : `<rect width="100%" height="100%" fill="${scene.paper}"/>`;
   const [w, h] = [Math.round(width), Math.round(height)];
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}">${ground}${printed(scene, w, h, size)}${paths
-    .map(
-      (d) =>
-        `<path d="${d.join("")}" fill="none" stroke="${pick(scene.ink)}" stroke-width="${pen.toFixed(1)}" stroke-linecap="round" stroke-linejoin="round"/>`,
-    )
-    .join("")}</svg>`;
+  const written = paths.map(
+    (d) =>
+      `<path d="${d.join("")}" fill="none" stroke="${pick(scene.ink)}" stroke-width="${pen.toFixed(1)}" stroke-linecap="round" stroke-linejoin="round"/>`,
+  );
+  const paper = scene.paper === null ? "" : `<rect width="100%" height="100%" fill="${pick(scene.paper)}"/>`;
+  const page = `${paper}${printed(scene, w, h, size)}${scene.neighbours ? neighbours(w, size, cx, cy, written) : ""}${written.join("")}`;
+  const drawing = scene.desk === undefined ? page : onDesk(page, pick(scene.desk), w, h, between, around);
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}">${drawing}</svg>`;
   return { digit, svg, width: w, height: h, scene };
 }
 
+/** The digit once more at the left and at the right border, half of it outside. */
+function neighbours(width, size, cx, cy, written) {
+  const [left, right] = [-cx - 0.12 * size, width - cx + 0.12 * size];
+  const turned = `rotate(180 ${cx} ${cy})`;
+  return `<g transform="translate(${left} 0) ${turned}">${written.join("")}</g><g transform="translate(${right} 0) ${turned}">${written.join("")}</g>`;
+}
+
+/** The page a little smaller and turned, on a desk with the grain of wood. */
+function onDesk(page, colour, width, height, between, around) {
+  const grain = Array.from(
+    { length: 24 },
+    (_, k) =>
+      `<path d="M0 ${((k + between([0, 1])) * height) / 24}h${width}" stroke="#000" stroke-opacity="0.15" stroke-width="${between([0.002, 0.01]) * height}"/>`,
+  );
+  const scale = between([0.72, 0.92]);
+  const move = `translate(${width / 2 + around(0.06 * width)} ${height / 2 + around(0.06 * height)}) rotate(${around(8)}) scale(${scale}) translate(${-width / 2} ${-height / 2})`;
+  return `<rect width="100%" height="100%" fill="${colour}"/>${grain.join("")}<clipPath id="sheet"><rect width="${width}" height="${height}"/></clipPath><g transform="${move}"><g clip-path="url(#sheet)">${page}</g></g>`;
+}
+
 /** The lines that paper has. */
-function printed({ squares, rules, lines }, width, height, size) {
+function printed({ squares, rules, lines, margin }, width, height, size) {
   const step = (squares ?? rules) * size;
   if (Number.isNaN(step)) return "";
   const thickness = Math.max(1, size / 150);
   const at = (limit) => Array.from({ length: Math.ceil(limit / step) + 1 }, (_, k) => k * step);
   const across = at(height).map((y) => `M0 ${y.toFixed(1)}H${width}`);
   const down = squares === undefined ? [] : at(width).map((x) => `M${x.toFixed(1)} 0V${height}`);
-  return `<path d="${[...across, ...down].join("")}" stroke="${lines}" stroke-width="${thickness.toFixed(1)}"/>`;
+  const red =
+    margin === undefined
+      ? ""
+      : `<path d="M${(0.12 * width).toFixed(1)} 0V${height}" stroke="${margin}" stroke-width="${(1.5 * thickness).toFixed(1)}"/>`;
+  return `<path d="${[...across, ...down].join("")}" stroke="${lines}" stroke-width="${thickness.toFixed(1)}"/>${red}`;
 }
 
 /** Straight lines through all points, each in `steps` parts. */

@@ -11,8 +11,15 @@ const DETAIL = 64;
 const WIDEST_STROKE = 0.3;
 /** A border whose middle three fifths differ more than this, of 255, shows a shaded ground. */
 const EVEN_BORDER = 16;
-/** For the side of the ink, a still coarser picture is enough. */
+/** For the side of the ink so much is enough. */
 const COARSE = 32;
+
+/** A coarse copy of a picture, or of something known about every part of it. */
+export interface Coarse {
+  readonly data: Float32Array;
+  readonly width: number;
+  readonly height: number;
+}
 
 /** The pixels of the border. */
 export function borderOf(grey: Float32Array, width: number, height: number): number[] {
@@ -29,16 +36,15 @@ export function median(values: number[] | Float32Array): number {
 }
 
 /** Whether light falls unevenly on a scan, as its border tells. */
-export function isShaded(grey: Float32Array, width: number, height: number): boolean {
-  const small = shrink(grey, width, height, DETAIL);
-  const border = borderOf(small.data, small.width, small.height).sort((a, b) => a - b);
+export function isShaded({ data, width, height }: Coarse): boolean {
+  const border = borderOf(data, width, height).sort((a, b) => a - b);
   const at = (share: number): number => border[Math.round(share * (border.length - 1))];
   return at(0.8) - at(0.2) > EVEN_BORDER;
 }
 
-/** How much each part of a coarse copy differs from the median around it: shades and their edges fall out, strokes stay. */
-export function withoutShades(grey: Float32Array, width: number, height: number): Float32Array {
-  const { data, width: w, height: h } = shrink(grey, width, height, COARSE);
+/** How much each part of a still coarser copy differs from the median around it: shades and their edges fall out, strokes stay. */
+export function withoutShades(small: Coarse): Float32Array {
+  const { data, width: w, height: h } = shrink(small, COARSE);
   const radius = Math.ceil(Math.min(w, h) / 5);
   return data.map((value, i) => {
     const [x, y] = [i % w, Math.floor(i / w)];
@@ -51,15 +57,14 @@ export function withoutShades(grey: Float32Array, width: number, height: number)
 }
 
 /**
- * Brightness of the ground at every pixel: the grey-scale closing of a coarse copy (opening, for light ink), which fills
+ * Brightness of the ground everywhere, as a coarse copy: the grey-scale closing of the picture (opening, for light ink), which fills
  * whatever is narrower than its window and leaves ramps and edges where they are (J. Serra, Image Analysis and
  * Mathematical Morphology, 1982, chapter XII).
  */
-export function groundOf(grey: Float32Array, width: number, height: number, side: InkSide): Float32Array {
-  const small = shrink(grey, width, height, DETAIL);
+export function groundOf(small: Coarse, side: InkSide): Coarse {
   const radius = Math.max(2, Math.round((WIDEST_STROKE / 2) * Math.min(small.width, small.height)));
   // Beyond an even border there may be ink; beyond a shaded one, the shade goes on.
-  const margin = isShaded(grey, width, height) ? radius : 0;
+  const margin = isShaded(small) ? radius : 0;
   const [w, h] = [small.width + 2 * margin, small.height + 2 * margin];
   const isLight = side === "light-on-dark";
   const padded = new Float32Array(w * h);
@@ -70,24 +75,25 @@ export function groundOf(grey: Float32Array, width: number, height: number, side
     }
   }
   const dilated = largestAround(padded, w, h, radius);
-  const closed = largestAround(
-    dilated.map((value) => 255 - value),
-    w,
-    h,
-    radius,
-  );
+  const closed = smallestAround(dilated, w, h, radius);
   const ground = new Float32Array(small.data.length);
   for (let i = 0; i < ground.length; i++) {
     const from = (Math.floor(i / small.width) + margin) * w + (i % small.width) + margin;
-    ground[i] = isLight ? closed[from] : 255 - closed[from];
+    ground[i] = isLight ? 255 - closed[from] : closed[from];
   }
-  return resize(ground, small.height, small.width, 1, height, width);
+  return { ...small, data: ground };
 }
 
 /** The largest value in a square of 2·radius + 1 pixels around each, one axis after the other. Values are not negative. */
 export function largestAround(data: Float32Array, width: number, height: number, radius: number): Float32Array {
   const rows = largestAlong(data, height, width, width, 1, radius);
   return largestAlong(rows, width, height, 1, width, radius);
+}
+
+/** The smallest value around each, likewise. Values are at most 255. */
+export function smallestAround(data: Float32Array, width: number, height: number, radius: number): Float32Array {
+  const inverted = data.map((value) => 255 - value);
+  return largestAround(inverted, width, height, radius).map((value) => 255 - value);
 }
 
 function largestAlong(
@@ -111,13 +117,9 @@ function largestAlong(
   return out;
 }
 
-function shrink(
-  grey: Float32Array,
-  width: number,
-  height: number,
-  longest: number,
-): { readonly data: Float32Array; readonly width: number; readonly height: number } {
+/** A coarse copy, `longest` pixels wide or high; the picture's own size where it is smaller. */
+export function shrink({ data, width, height }: Coarse, longest = DETAIL): Coarse {
   const scale = Math.min(1, longest / Math.max(width, height));
   const [w, h] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
-  return { data: resize(grey, height, width, 1, h, w), width: w, height: h };
+  return { data: resize(data, height, width, 1, h, w), width: w, height: h };
 }

@@ -3,7 +3,10 @@
  * scan or a photograph), and where the ink is. Second step of the preprocessing, between grey values and the model's
  * input; the thresholds come from the picture's own noise, so that a clean 28×28 picture passes untouched.
  */
-import { borderOf, groundOf, isShaded, median, withoutShades } from "./ground.ts";
+import { type Box, keepCharacter } from "./character.ts";
+import { borderOf, groundOf, isShaded, median, shrink, withoutShades } from "./ground.ts";
+import { resize } from "./resize.ts";
+import { findSheet } from "./sheet.ts";
 
 /** Whether the ink is brighter than the ground or darker. */
 export type InkSide = "light-on-dark" | "dark-on-light";
@@ -17,21 +20,11 @@ export interface Ink {
   readonly threshold: number;
 }
 
-/** A rectangle of pixels; `right` and `bottom` are one past the last. */
-export interface Box {
-  readonly left: number;
-  readonly top: number;
-  readonly right: number;
-  readonly bottom: number;
-}
-
 /** From this side on a picture may be a scan: shaded, noisy, with dust. Below it every pixel counts. */
 const SCAN_SIDE = 64;
 const NOISE_SIGMAS = 4;
 /** In a scan, what is fainter than this part of the darkest ink is shadow, show-through or JPEG ringing. */
 const FAINTEST_INK = 0.15;
-/** In a scan, a speck with less than this part of the largest piece's ink is dust. */
-const SMALLEST_PIECE = 0.02;
 /** In a small picture, what differs less than this is one ground. */
 const EVEN_GROUND = 16;
 /** Paper is taken to be at least so bright, of 255, where it is shaded. */
@@ -41,14 +34,15 @@ export const LEAST_CONTRAST = 12;
 
 /**
  * The side of the ground on which the ink is. The ground is what the border shows or, where that is shaded, what lies around
- * each pixel; ink differs from it more than noise does, hence the cubes.
+ * each pixel; ink differs from it more than noise does, hence the cubes. On a sheet that does not fill its picture it is dark.
  * @param grey [height, width]
  */
 export function findInkSide(grey: Float32Array, width: number, height: number): InkSide {
+  const small = isScan(width, height) ? shrink({ data: grey, width, height }) : undefined;
+  if (small !== undefined && findSheet(small) !== undefined) return "dark-on-light";
   const ground = median(borderOf(grey, width, height));
-  const shaded = isScan(width, height) && isShaded(grey, width, height);
   let balance = 0;
-  if (shaded) for (const difference of withoutShades(grey, width, height)) balance += difference ** 3;
+  if (small !== undefined && isShaded(small)) for (const difference of withoutShades(small)) balance += difference ** 3;
   else for (const value of grey) balance += (value - ground) ** 3;
   // A picture that is all border, without a difference, is blank; either answer will do.
   return balance > 0 ? "light-on-dark" : "dark-on-light";
@@ -71,28 +65,36 @@ export function findInk(grey: Float32Array, width: number, height: number, side:
 
 const isScan = (width: number, height: number): boolean => Math.min(width, height) >= SCAN_SIDE;
 
-/** The differences of a scan, as if light fell evenly on it: a shadow dims paper and ink, and so their difference, by one factor. */
+/**
+ * The differences of a scan, as if light fell evenly on it: a shadow dims paper and ink, and so their difference, by one factor.
+ * Beside a sheet of paper there are none.
+ */
 function fromGround(grey: Float32Array, width: number, height: number, side: InkSide): Float32Array {
-  const ground = groundOf(grey, width, height, side);
+  const small = shrink({ data: grey, width, height });
+  const coarse = groundOf(small, side);
+  const ground = resize(coarse.data, coarse.height, coarse.width, 1, height, width);
   const isDark = side === "dark-on-light";
-  const paper = median(ground.slice());
+  const paper = median(coarse.data.slice());
   const difference = ground.map((level, i) =>
     isDark ? ((level - grey[i]) * paper) / Math.max(level, DARKEST_PAPER) : grey[i] - level,
   );
   // The brightest of noisy paper is brighter than paper is.
   const step = Math.max(1, Math.floor(difference.length / 20_000));
   const bias = median(difference.filter((_, i) => i % step === 0));
-  return difference.map((value) => value - bias);
+  const sheet = isDark ? findSheet(small) : undefined;
+  const mask = sheet && resize(sheet.data, sheet.height, sheet.width, 1, height, width);
+  return difference.map((value, i) => (mask !== undefined && mask[i] < 0.5 ? 0 : value - bias));
 }
 
 /**
- * The smallest box around the ink, without the dust of a scan; undefined where there is no ink.
- * Dust is also erased from `ink.data`.
+ * The smallest box around the ink, in a scan around the character alone; undefined where there is no ink.
+ * What is not of the character is also erased from `ink.data`.
  */
 export function cropToInk(ink: Ink): Box | undefined {
   const { width, height, data, threshold } = ink;
-  if (inkLevel(data, threshold) < LEAST_CONTRAST) return undefined;
-  if (isScan(width, height) && !eraseDust(data, width, height)) return undefined;
+  const darkest = inkLevel(data, threshold);
+  if (darkest < LEAST_CONTRAST) return undefined;
+  if (isScan(width, height) && !keepCharacter(data, width, height, darkest)) return undefined;
   let [left, top, right, bottom] = [width, height, 0, 0];
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
@@ -150,41 +152,4 @@ function groundNoise(difference: Float32Array): number {
   const below: number[] = [];
   for (let i = 0; i < difference.length; i += step) if (difference[i] <= 0) below.push(-difference[i]);
   return 1.4826 * median(below);
-}
-
-/** Erases pieces (connected over sides and corners) with little ink; false when even the largest is only dust. */
-function eraseDust(data: Float32Array, width: number, height: number): boolean {
-  const pieces: { pixels: Int32Array; mass: number }[] = [];
-  const seen = new Uint8Array(data.length);
-  const stack = new Int32Array(data.length);
-  for (let seed = 0; seed < data.length; seed++) {
-    if (data[seed] === 0 || seen[seed] === 1) continue;
-    let count = 1;
-    let mass = 0;
-    stack[0] = seed;
-    seen[seed] = 1;
-    // The stack is never popped: what is behind `next` is the piece itself.
-    for (let next = 0; next < count; next++) {
-      const at = stack[next];
-      mass += data[at];
-      const x = at % width;
-      const y = (at - x) / width;
-      for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++) {
-        for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++) {
-          const neighbour = v * width + u;
-          if (data[neighbour] === 0 || seen[neighbour] === 1) continue;
-          seen[neighbour] = 1;
-          stack[count++] = neighbour;
-        }
-      }
-    }
-    pieces.push({ pixels: stack.slice(0, count), mass });
-  }
-  const largest = pieces.reduce((max, piece) => Math.max(max, piece.mass), 0);
-  const main = pieces.find((piece) => piece.mass === largest);
-  if (main === undefined || main.pixels.length < Math.max(width, height) / 16) return false;
-  for (const { pixels, mass } of pieces) {
-    if (mass < SMALLEST_PIECE * largest) for (const at of pixels) data[at] = 0;
-  }
-  return true;
 }

@@ -1,0 +1,104 @@
+/**
+ * Finds a sheet of paper that does not fill its photograph: what lies around it, a desk say, is no ground of the character
+ * and has edges of its own. Part of ink.ts's step of the preprocessing.
+ */
+import { type Coarse, largestAround, smallestAround } from "./ground.ts";
+
+/** Lines and strokes up to 2·2 + 1 of the coarse pixels are filled before regions are told apart. */
+const STROKE_RADIUS = 2;
+/** Neighbours that differ less than this part are of one region: light may fall unevenly. Tried one after the other. */
+const SMOOTH = [0.06, 0.03];
+/** A sheet covers at least this part of the picture, … */
+const LEAST_AREA = 0.2;
+/** … and so many times the part that it covers of the border: what lies in the light beside a shadow covers less; */
+const AREA_TO_BORDER = 2;
+/** it is brighter than what lies around it by this factor, */
+const BRIGHTER = 1.15;
+/** and at most this part of it is ink, or else it is a broad stroke and its loops; */
+const MOST_INK = 0.2;
+/** but some is: at least this part, darker than the sheet by this part. */
+const LEAST_INK = 0.002;
+const INK_DEPTH = 0.12;
+
+/**
+ * The sheet, where there is one.
+ * @param small a coarse copy of the picture
+ * @returns of the same size, 1 where the sheet is and 0 elsewhere
+ */
+export function findSheet(small: Coarse): Coarse | undefined {
+  const { data, width, height } = small;
+  const closed = smallestAround(largestAround(data, width, height, STROKE_RADIUS), width, height, STROKE_RADIUS);
+  for (const smooth of SMOOTH) {
+    const sheet = largestRegion({ ...small, data: closed }, smooth);
+    if (sheet === undefined) continue;
+    const mask = withHoles(sheet, width, height);
+    if (isWrittenOn(mask, data, closed)) return { ...small, data: smallestAround(mask, width, height, 1) };
+  }
+  return undefined;
+}
+
+/** The largest smooth region that may be a sheet. */
+function largestRegion({ data, width, height }: Coarse, smooth: number): readonly number[] | undefined {
+  const areAlike = (from: number, to: number): boolean =>
+    Math.abs(data[from] - data[to]) <= smooth * Math.max(data[from], data[to]);
+  let largest: readonly number[] | undefined;
+  for (const region of regionsOf(width, height, areAlike)) {
+    const border = region.filter((at) => isBorder(at, width, height)).length / (2 * (width + height));
+    const least = Math.max(LEAST_AREA, AREA_TO_BORDER * border) * width * height;
+    if (region.length >= Math.max(least, largest?.length ?? 0)) largest = region;
+  }
+  return largest;
+}
+
+/** 1 on the sheet and on whatever it surrounds: broad strokes, and the paper inside their loops. */
+function withHoles(sheet: readonly number[], width: number, height: number): Float32Array {
+  const isSheet = new Uint8Array(width * height);
+  for (const at of sheet) isSheet[at] = 1;
+  const mask = new Float32Array(width * height).fill(1);
+  for (const region of regionsOf(width, height, (from, to) => isSheet[from] === isSheet[to])) {
+    if (isSheet[region[0]] === 1 || !region.some((at) => isBorder(at, width, height))) continue;
+    for (const at of region) mask[at] = 0;
+  }
+  return mask;
+}
+
+/** Whether it is a sheet, brighter than what lies around it, with some ink on it. */
+function isWrittenOn(mask: Float32Array, data: Float32Array, closed: Float32Array): boolean {
+  const sums = { on: 0, beside: 0, paper: 0, desk: 0, ink: 0 };
+  for (const [at, value] of data.entries()) {
+    if (mask[at] === 0) {
+      sums.beside++;
+      sums.desk += value;
+    } else {
+      sums.on++;
+      sums.paper += closed[at];
+      if (value < (1 - INK_DEPTH) * closed[at]) sums.ink++;
+    }
+  }
+  const isBrighter = sums.paper / sums.on >= (BRIGHTER * sums.desk) / Math.max(1, sums.beside);
+  return isBrighter && sums.ink >= LEAST_INK * sums.on && sums.ink <= MOST_INK * sums.on;
+}
+
+const isBorder = (at: number, width: number, height: number): boolean =>
+  at < width || at >= width * (height - 1) || at % width === 0 || at % width === width - 1;
+
+/** Divides the pixels into regions: those of neighbours (over sides) that are alike. */
+function regionsOf(width: number, height: number, alike: (from: number, to: number) => boolean): number[][] {
+  const regions: number[][] = [];
+  const seen = new Uint8Array(width * height);
+  for (let seed = 0; seed < seen.length; seed++) {
+    if (seen[seed] === 1) continue;
+    seen[seed] = 1;
+    const region = [seed];
+    for (const at of region) {
+      const x = at % width;
+      for (const next of [x > 0 ? at - 1 : -1, x < width - 1 ? at + 1 : -1, at - width, at + width]) {
+        if (next < 0 || next >= seen.length || seen[next] === 1 || !alike(at, next)) continue;
+        seen[next] = 1;
+        region.push(next);
+      }
+    }
+    regions.push(region);
+  }
+  return regions;
+}
