@@ -11,10 +11,16 @@ const SMALLEST_PIECE = 0.02;
 const PALER = 1.25;
 /** Ink that pale beside the darkest is looked for; what is darker is no printed line. */
 const DARKEST_LINE = 0.75;
+/** Lines are still on the character where without some more pale ink it keeps this part of its mass in this part of its box's sides. */
+const FREED = { mass: 0.85, sides: 0.75 };
 /** Of ink that was left out, what lies within so many pixels of the character belongs to it: the soft edge of its strokes. */
 const SOFT_EDGE = 2;
+/** What is, in the mean, paler than this part of the character is none of its strokes. */
+const PALE = 0.6;
 /** What is so many times as wide as the character's strokes is no stroke. */
 const BROAD = 1.6;
+/** A picture that was cropped to its ink has margins up to this part of its longer side. */
+const CROPPED = 0.02;
 /** A piece belongs to the character if this part of it lies in its box, widened by so much of its longer side. */
 const NEAR = { part: 0.3, margin: 0.15 };
 
@@ -26,8 +32,8 @@ interface Piece {
   readonly strokeWidth: number;
   /** One past the last pixel to the right and at the bottom. */
   readonly box: Box;
-  /** Which borders of the picture it touches. */
-  readonly touches: readonly [left: boolean, top: boolean, right: boolean, bottom: boolean];
+  /** Whether it goes on, perhaps, beyond the border of the picture. */
+  readonly isCut: boolean;
 }
 
 /** A rectangle of pixels; `right` and `bottom` are one past the last. */
@@ -49,7 +55,7 @@ export function keepCharacter(data: Float32Array, width: number, height: number,
   const all = piecesOf(data, width, height, 0);
   const largest = heaviest(all);
   if (largest === undefined || largest.pixels.length < smallest) return false;
-  const found = all.some(isCut) ? characterIn(data, width, height, darkest, smallest) : undefined;
+  const found = all.some(({ isCut }) => isCut) ? characterIn(data, width, height, darkest, smallest) : undefined;
   const pieces = found?.pieces ?? all.filter(({ mass }) => mass >= SMALLEST_PIECE * largest.mass);
 
   const kept = new Float32Array(data.length);
@@ -71,30 +77,49 @@ function characterIn(
   const trials: { level: number; pieces: Piece[]; main: Piece }[] = [];
   for (let level = 0; level <= DARKEST_LINE * darkest; level = Math.max(level, palest) * PALER) {
     const pieces = piecesOf(data, width, height, level);
-    const main = heaviest(pieces.filter((piece) => !isCut(piece) && piece.pixels.length >= smallest));
+    const main = heaviest(pieces.filter((piece) => !piece.isCut && piece.pixels.length >= smallest));
     if (main !== undefined) trials.push({ level, pieces, main });
   }
   // Where lines run through it there are only splinters inside, until one level sets the character free.
   const most = heaviest(trials.map(({ main }) => main))?.mass ?? 0;
-  const trial = trials.find(({ main }) => main.mass >= most / 2);
+  const trial = trials.find(
+    ({ main }, k) => main.mass >= most / 2 && !trials.slice(k + 1).some((later) => isFreedBy(main, later.main)),
+  );
   if (trial === undefined) return undefined;
 
   const { main, level } = trial;
-  const pieces = trial.pieces.filter(
-    (piece) =>
-      piece.mass >= SMALLEST_PIECE * main.mass && !(isCut(piece) && piece.strokeWidth > BROAD * main.strokeWidth),
-  );
-  const cut = pieces.filter(isCut);
-  // A character at the border is none of the neighbours; and a picture with ink at all four was cropped to its ink.
-  if (cut.some((piece) => piece.pixels.length > 2 * main.pixels.length)) return undefined;
-  const isCropped = main.touches.every((_, side) => cut.some(({ touches }) => touches[side]));
+  const pieces = trial.pieces.filter((piece) => isOfItsInk(piece, main));
+  // A character at the border is none of the neighbours; and a picture without a margin was cropped to its ink.
+  if (pieces.some((piece) => piece.isCut && piece.pixels.length > 2 * main.pixels.length)) return undefined;
+  const isCropped = marginsOf(pieces, width, height).every((margin) => margin <= CROPPED * Math.max(width, height));
   return {
-    pieces: pieces.filter((piece) => !isCut(piece) || isCropped || isNear(piece, main, width)),
+    pieces: pieces.filter((piece) => !piece.isCut || isCropped || isNear(piece, main, width)),
     isPaler: level > 0,
   };
 }
 
-const isCut = ({ touches }: Piece): boolean => touches.some(Boolean);
+/** Neither dust nor what is left of pale lines, and no broad ground at the border. */
+function isOfItsInk(piece: Piece, main: Piece): boolean {
+  const isPale = piece.mass / piece.pixels.length < PALE * (main.mass / main.pixels.length);
+  const isBroad = piece.isCut && piece.strokeWidth > BROAD * main.strokeWidth;
+  return piece.mass >= SMALLEST_PIECE * main.mass && !isPale && !isBroad;
+}
+
+/** Whether one piece is the other without the lines that were on it. */
+function isFreedBy(piece: Piece, later: Piece): boolean {
+  const sides = ({ left, top, right, bottom }: Box): number => right - left + bottom - top;
+  return later.mass >= FREED.mass * piece.mass && sides(later.box) <= FREED.sides * sides(piece.box);
+}
+
+function marginsOf(pieces: readonly Piece[], width: number, height: number): number[] {
+  const boxes = pieces.map(({ box }) => box);
+  return [
+    Math.min(...boxes.map(({ left }) => left)),
+    Math.min(...boxes.map(({ top }) => top)),
+    width - Math.max(...boxes.map(({ right }) => right)),
+    height - Math.max(...boxes.map(({ bottom }) => bottom)),
+  ];
+}
 
 function heaviest(pieces: readonly Piece[]): Piece | undefined {
   return pieces.reduce<Piece | undefined>((best, piece) => (piece.mass > (best?.mass ?? 0) ? piece : best), undefined);
@@ -133,6 +158,7 @@ function piecesOf(data: Float32Array, width: number, height: number, level: numb
       right = Math.max(right, x + 1);
       top = Math.min(top, y);
       bottom = Math.max(bottom, y + 1);
+      outline += Number(x === 0) + Number(y === 0) + Number(x === width - 1) + Number(y === height - 1);
       for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++) {
         for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++) {
           const neighbour = v * width + u;
@@ -148,9 +174,9 @@ function piecesOf(data: Float32Array, width: number, height: number, level: numb
     pieces.push({
       pixels: stack.slice(0, count),
       mass,
-      strokeWidth: (2 * count) / Math.max(1, outline),
+      strokeWidth: (2 * count) / outline,
       box: { left, top, right, bottom },
-      touches: [left === 0, top === 0, right === width, bottom === height],
+      isCut: left === 0 || top === 0 || right === width || bottom === height,
     });
   }
   return pieces;

@@ -14,11 +14,13 @@ const LEAST_AREA = 0.2;
 const AREA_TO_BORDER = 2;
 /** it is brighter than what lies around it by this factor, */
 const BRIGHTER = 1.15;
-/** and at most this part of it is ink, or else it is a broad stroke and its loops; */
-const MOST_INK = 0.2;
-/** but some is: at least this part, darker than the sheet by this part. */
+/** and at most this part of it is ink, or else it is a broad stroke around a loop; */
+const MOST_INK = 0.3;
+/** but some is: at least this part, darker than this part of the sheet's brightness. */
 const LEAST_INK = 0.002;
-const INK_DEPTH = 0.12;
+const FAINT_INK = 0.88;
+/** A broad stroke is darker than this part of the sheet's brightness. */
+const BROAD_INK = 0.6;
 
 /**
  * The sheet, where there is one.
@@ -32,7 +34,7 @@ export function findSheet(small: Coarse): Coarse | undefined {
     const sheet = largestRegion({ ...small, data: closed }, smooth);
     if (sheet === undefined) continue;
     const mask = withHoles(sheet, width, height);
-    if (isWrittenOn(mask, data, closed)) return { ...small, data: smallestAround(mask, width, height, 1) };
+    if (isWrittenOn(mask, sheet, data, closed)) return { ...small, data: smallestAround(mask, width, height, 1) };
   }
   return undefined;
 }
@@ -52,8 +54,7 @@ function largestRegion({ data, width, height }: Coarse, smooth: number): readonl
 
 /** 1 on the sheet and on whatever it surrounds: broad strokes, and the paper inside their loops. */
 function withHoles(sheet: readonly number[], width: number, height: number): Float32Array {
-  const isSheet = new Uint8Array(width * height);
-  for (const at of sheet) isSheet[at] = 1;
+  const isSheet = setOf(sheet, width * height);
   const mask = new Float32Array(width * height).fill(1);
   for (const region of regionsOf(width, height, (from, to) => isSheet[from] === isSheet[to])) {
     if (isSheet[region[0]] === 1 || !region.some((at) => isBorder(at, width, height))) continue;
@@ -63,20 +64,29 @@ function withHoles(sheet: readonly number[], width: number, height: number): Flo
 }
 
 /** Whether it is a sheet, brighter than what lies around it, with some ink on it. */
-function isWrittenOn(mask: Float32Array, data: Float32Array, closed: Float32Array): boolean {
-  const sums = { on: 0, beside: 0, paper: 0, desk: 0, ink: 0 };
+function isWrittenOn(mask: Float32Array, sheet: readonly number[], data: Float32Array, closed: Float32Array): boolean {
+  const paper = sheet.reduce((sum, at) => sum + closed[at], 0) / sheet.length;
+  const isSheet = setOf(sheet, mask.length);
+  const count = { on: 0, beside: 0, ink: 0 };
+  let desk = 0;
   for (const [at, value] of data.entries()) {
     if (mask[at] === 0) {
-      sums.beside++;
-      sums.desk += value;
+      count.beside++;
+      desk += value;
     } else {
-      sums.on++;
-      sums.paper += closed[at];
-      if (value < (1 - INK_DEPTH) * closed[at]) sums.ink++;
+      count.on++;
+      // A broad stroke is no part of the smooth region; it may have soft edges.
+      if (isSheet[at] === 1 ? value < FAINT_INK * closed[at] : value < paper * BROAD_INK) count.ink++;
     }
   }
-  const isBrighter = sums.paper / sums.on >= (BRIGHTER * sums.desk) / Math.max(1, sums.beside);
-  return isBrighter && sums.ink >= LEAST_INK * sums.on && sums.ink <= MOST_INK * sums.on;
+  const isBrighter = paper * count.beside >= BRIGHTER * desk;
+  return isBrighter && count.ink >= LEAST_INK * count.on && count.ink <= MOST_INK * count.on;
+}
+
+function setOf(pixels: readonly number[], size: number): Uint8Array {
+  const set = new Uint8Array(size);
+  for (const at of pixels) set[at] = 1;
+  return set;
 }
 
 const isBorder = (at: number, width: number, height: number): boolean =>
