@@ -550,9 +550,9 @@ export function drawDigit(way, sceneName, random) {
   return { digit, svg, width: w, height: h, scene };
 }
 
-/** The digit once more at the left and at the right border, half of it outside. */
+/** The digit once more at the left and at the right border, most of it outside. */
 function neighbours(width, size, cx, cy, written) {
-  const [left, right] = [-cx - 0.12 * size, width - cx + 0.12 * size];
+  const [left, right] = [-cx - 0.25 * size, width - cx + 0.25 * size];
   const turned = `rotate(180 ${cx} ${cy})`;
   return `<g transform="translate(${left} 0) ${turned}">${written.join("")}</g><g transform="translate(${right} 0) ${turned}">${written.join("")}</g>`;
 }

@@ -4,6 +4,7 @@
  * looks at connected pieces (over sides and corners) only, so it knows nothing about any script.
  */
 import { largestAround } from "./ground.ts";
+import type { Ink } from "./ink.ts";
 
 /** A piece with less than this part of the main one's ink is dust. */
 const SMALLEST_PIECE = 0.02;
@@ -21,8 +22,8 @@ const PALE = 0.6;
 const BROAD = 1.6;
 /** A picture that was cropped to its ink has margins up to this part of its longer side. */
 const CROPPED = 0.02;
-/** A piece belongs to the character if this part of it lies in its box, widened by so much of its longer side. */
-const NEAR = { part: 0.3, margin: 0.15 };
+/** A piece belongs to the character if this part of it lies in its box, widened by so much of its longer side: less for what the border cuts off. */
+const NEAR = { part: 0.3, margin: 0.4, cutMargin: 0.15 };
 
 /** A connected piece of ink. */
 interface Piece {
@@ -45,17 +46,16 @@ export interface Box {
 }
 
 /**
- * Erases everything but the character from `data` (how much every pixel differs from the ground, 0 where it is ground).
- * A picture in which nothing touches the border loses its dust alone.
+ * Erases everything but the character from `ink.data`. A picture in which nothing touches the border loses its dust alone.
  * @param darkest the difference of solid ink
  * @returns false where there is nothing but dust
  */
-export function keepCharacter(data: Float32Array, width: number, height: number, darkest: number): boolean {
-  const smallest = Math.max(width, height) / 16;
-  const all = piecesOf(data, width, height, 0);
+export function keepCharacter(ink: Ink, darkest: number): boolean {
+  const { data, width, height } = ink;
+  const all = piecesOf(ink, 0);
   const largest = heaviest(all);
-  if (largest === undefined || largest.pixels.length < smallest) return false;
-  const found = all.some(({ isCut }) => isCut) ? characterIn(data, width, height, darkest, smallest) : undefined;
+  if (largest === undefined || largest.pixels.length < leastPixels(ink)) return false;
+  const found = all.some(({ isCut }) => isCut) ? characterIn(ink, darkest) : undefined;
   const pieces = found?.pieces ?? all.filter(({ mass }) => mass >= SMALLEST_PIECE * largest.mass);
 
   const kept = new Float32Array(data.length);
@@ -65,19 +65,18 @@ export function keepCharacter(data: Float32Array, width: number, height: number,
   return true;
 }
 
+/** A character has at least so many pixels. */
+const leastPixels = ({ width, height }: Ink): number => Math.max(width, height) / 16;
+
 /** The pieces of a character that touches no border, and whether pale ink had to be left out to find it; undefined without one. */
 function characterIn(
-  data: Float32Array,
-  width: number,
-  height: number,
+  ink: Ink,
   darkest: number,
-  smallest: number,
 ): { readonly pieces: readonly Piece[]; readonly isPaler: boolean } | undefined {
-  const palest = data.reduce((least, value) => (value > 0 && value < least ? value : least), darkest);
   const trials: { level: number; pieces: Piece[]; main: Piece }[] = [];
-  for (let level = 0; level <= DARKEST_LINE * darkest; level = Math.max(level, palest) * PALER) {
-    const pieces = piecesOf(data, width, height, level);
-    const main = heaviest(pieces.filter((piece) => !piece.isCut && piece.pixels.length >= smallest));
+  for (let level = 0; level <= DARKEST_LINE * darkest; level = Math.max(level, ink.threshold) * PALER) {
+    const pieces = piecesOf(ink, level);
+    const main = heaviest(pieces.filter((piece) => !piece.isCut && piece.pixels.length >= leastPixels(ink)));
     if (main !== undefined) trials.push({ level, pieces, main });
   }
   // Where lines run through it there are only splinters inside, until one level sets the character free.
@@ -91,9 +90,9 @@ function characterIn(
   const pieces = trial.pieces.filter((piece) => isOfItsInk(piece, main));
   // A character at the border is none of the neighbours; and a picture without a margin was cropped to its ink.
   if (pieces.some((piece) => piece.isCut && piece.pixels.length > 2 * main.pixels.length)) return undefined;
-  const isCropped = marginsOf(pieces, width, height).every((margin) => margin <= CROPPED * Math.max(width, height));
+  const isCropped = marginsOf(pieces, ink).every((margin) => margin <= CROPPED * Math.max(ink.width, ink.height));
   return {
-    pieces: pieces.filter((piece) => !piece.isCut || isCropped || isNear(piece, main, width)),
+    pieces: isCropped ? pieces : pieces.filter((piece) => isNear(piece, main, ink.width)),
     isPaler: level > 0,
   };
 }
@@ -111,7 +110,7 @@ function isFreedBy(piece: Piece, later: Piece): boolean {
   return later.mass >= FREED.mass * piece.mass && sides(later.box) <= FREED.sides * sides(piece.box);
 }
 
-function marginsOf(pieces: readonly Piece[], width: number, height: number): number[] {
+function marginsOf(pieces: readonly Piece[], { width, height }: Ink): number[] {
   const boxes = pieces.map(({ box }) => box);
   return [
     Math.min(...boxes.map(({ left }) => left)),
@@ -125,8 +124,8 @@ function heaviest(pieces: readonly Piece[]): Piece | undefined {
   return pieces.reduce<Piece | undefined>((best, piece) => (piece.mass > (best?.mass ?? 0) ? piece : best), undefined);
 }
 
-function isNear({ pixels }: Piece, { box }: Piece, width: number): boolean {
-  const margin = NEAR.margin * Math.max(box.right - box.left, box.bottom - box.top);
+function isNear({ pixels, isCut }: Piece, { box }: Piece, width: number): boolean {
+  const margin = (isCut ? NEAR.cutMargin : NEAR.margin) * Math.max(box.right - box.left, box.bottom - box.top);
   const inside = pixels.filter((at) => {
     const x = at % width;
     const y = (at - x) / width;
@@ -136,7 +135,7 @@ function isNear({ pixels }: Piece, { box }: Piece, width: number): boolean {
 }
 
 /** All pieces of what differs from the ground by more than `level`. */
-function piecesOf(data: Float32Array, width: number, height: number, level: number): Piece[] {
+function piecesOf({ data, width, height }: Ink, level: number): Piece[] {
   const pieces: Piece[] = [];
   const seen = new Uint8Array(data.length);
   const stack = new Int32Array(data.length);

@@ -4,7 +4,7 @@
  * input; the thresholds come from the picture's own noise, so that a clean 28×28 picture passes untouched.
  */
 import { type Box, keepCharacter } from "./character.ts";
-import { borderOf, groundOf, isShaded, median, shrink, withoutShades } from "./ground.ts";
+import { borderOf, type Coarse, groundOf, isShaded, median, shrink, withoutShades } from "./ground.ts";
 import { resize } from "./resize.ts";
 import { findSheet } from "./sheet.ts";
 
@@ -50,29 +50,39 @@ export function findInkSide(grey: Float32Array, width: number, height: number): 
 
 /** Takes the ground away from a picture whose ink is on a known side. */
 export function findInk(grey: Float32Array, width: number, height: number, side: InkSide): Ink {
-  const sign = side === "light-on-dark" ? 1 : -1;
-  const difference = isScan(width, height) ? fromGround(grey, width, height, side) : new Float32Array(grey.length);
-  if (!isScan(width, height)) {
-    const ground = croppedGround(grey, width, height, sign);
-    for (let i = 0; i < grey.length; i++) difference[i] = sign * (grey[i] - ground);
-  }
-  const noise = NOISE_SIGMAS * groundNoise(difference);
-  const darkest = inkLevel(difference, noise);
+  const { data, sheet } = isScan(width, height)
+    ? fromGround(grey, width, height, side)
+    : { data: fromBorder(grey, width, height, side), sheet: undefined };
+  const noise = NOISE_SIGMAS * groundNoise(sheet === undefined ? data : data.filter((_, i) => sheet[i] > 0.5));
+  const darkest = inkLevel(data, noise);
   const threshold = isScan(width, height) ? Math.max(noise, FAINTEST_INK * darkest) : noise;
-  for (let i = 0; i < difference.length; i++) if (difference[i] <= threshold) difference[i] = 0;
-  return { width, height, data: difference, threshold };
+  for (let i = 0; i < data.length; i++) if (data[i] <= threshold) data[i] = 0;
+  return { width, height, data, threshold };
 }
 
 const isScan = (width: number, height: number): boolean => Math.min(width, height) >= SCAN_SIDE;
 
+/** The differences of a small picture, every pixel of which counts. */
+function fromBorder(grey: Float32Array, width: number, height: number, side: InkSide): Float32Array {
+  const sign = side === "light-on-dark" ? 1 : -1;
+  const ground = croppedGround(grey, width, height, sign);
+  return grey.map((value) => sign * (value - ground));
+}
+
 /**
  * The differences of a scan, as if light fell evenly on it: a shadow dims paper and ink, and so their difference, by one factor.
- * Beside a sheet of paper there are none.
+ * @returns them, none beside a sheet that does not fill the picture, and where such a sheet is: more than ½ on it
  */
-function fromGround(grey: Float32Array, width: number, height: number, side: InkSide): Float32Array {
+function fromGround(
+  grey: Float32Array,
+  width: number,
+  height: number,
+  side: InkSide,
+): { readonly data: Float32Array; readonly sheet: Float32Array | undefined } {
   const small = shrink({ data: grey, width, height });
+  const enlarged = (coarse: Coarse): Float32Array => resize(coarse.data, coarse.height, coarse.width, 1, height, width);
   const coarse = groundOf(small, side);
-  const ground = resize(coarse.data, coarse.height, coarse.width, 1, height, width);
+  const ground = enlarged(coarse);
   const isDark = side === "dark-on-light";
   const paper = median(coarse.data.slice());
   const difference = ground.map((level, i) =>
@@ -81,9 +91,9 @@ function fromGround(grey: Float32Array, width: number, height: number, side: Ink
   // The brightest of noisy paper is brighter than paper is.
   const step = Math.max(1, Math.floor(difference.length / 20_000));
   const bias = median(difference.filter((_, i) => i % step === 0));
-  const sheet = isDark ? findSheet(small) : undefined;
-  const mask = sheet && resize(sheet.data, sheet.height, sheet.width, 1, height, width);
-  return difference.map((value, i) => (mask !== undefined && mask[i] < 0.5 ? 0 : value - bias));
+  const found = isDark ? findSheet(small) : undefined;
+  const sheet = found && enlarged(found);
+  return { data: difference.map((value, i) => (sheet !== undefined && sheet[i] <= 0.5 ? 0 : value - bias)), sheet };
 }
 
 /**
@@ -94,7 +104,7 @@ export function cropToInk(ink: Ink): Box | undefined {
   const { width, height, data, threshold } = ink;
   const darkest = inkLevel(data, threshold);
   if (darkest < LEAST_CONTRAST) return undefined;
-  if (isScan(width, height) && !keepCharacter(data, width, height, darkest)) return undefined;
+  if (isScan(width, height) && !keepCharacter(ink, darkest)) return undefined;
   let [left, top, right, bottom] = [width, height, 0, 0];
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {

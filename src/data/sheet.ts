@@ -10,6 +10,8 @@ const STROKE_RADIUS = 2;
 const SMOOTH = [0.06, 0.03];
 /** A sheet covers at least this part of the picture, … */
 const LEAST_AREA = 0.2;
+/** … and each region of it at least this part, as the edge of a shadow may divide it, … */
+const LEAST_REGION = 0.03;
 /** … and so many times the part that it covers of the border: what lies in the light beside a shadow covers less; */
 const AREA_TO_BORDER = 2;
 /** it is brighter than what lies around it by this factor, */
@@ -31,25 +33,24 @@ export function findSheet(small: Coarse): Coarse | undefined {
   const { data, width, height } = small;
   const closed = smallestAround(largestAround(data, width, height, STROKE_RADIUS), width, height, STROKE_RADIUS);
   for (const smooth of SMOOTH) {
-    const sheet = largestRegion({ ...small, data: closed }, smooth);
-    if (sheet === undefined) continue;
+    const sheet = insideRegions({ ...small, data: closed }, smooth);
+    if (sheet.length < LEAST_AREA * width * height) continue;
     const mask = withHoles(sheet, width, height);
     if (isWrittenOn(mask, sheet, data, closed)) return { ...small, data: smallestAround(mask, width, height, 1) };
   }
   return undefined;
 }
 
-/** The largest smooth region that may be a sheet. */
-function largestRegion({ data, width, height }: Coarse, smooth: number): readonly number[] | undefined {
+/** The pixels of all smooth regions that lie more inside the picture than at its border. */
+function insideRegions({ data, width, height }: Coarse, smooth: number): number[] {
   const areAlike = (from: number, to: number): boolean =>
     Math.abs(data[from] - data[to]) <= smooth * Math.max(data[from], data[to]);
-  let largest: readonly number[] | undefined;
-  for (const region of regionsOf(width, height, areAlike)) {
-    const border = region.filter((at) => isBorder(at, width, height)).length / (2 * (width + height));
-    const least = Math.max(LEAST_AREA, AREA_TO_BORDER * border) * width * height;
-    if (region.length >= Math.max(least, largest?.length ?? 0)) largest = region;
-  }
-  return largest;
+  return regionsOf(width, height, areAlike)
+    .filter((region) => {
+      const border = region.filter((at) => isBorder(at, width, height)).length / (2 * (width + height));
+      return region.length >= Math.max(LEAST_REGION, AREA_TO_BORDER * border) * width * height;
+    })
+    .flat();
 }
 
 /** 1 on the sheet and on whatever it surrounds: broad strokes, and the paper inside their loops. */
