@@ -552,7 +552,7 @@ export function drawDigit(way, sceneName, random) {
 
 /** The digit once more at the left and at the right border, most of it outside. */
 function neighbours(width, size, cx, cy, written) {
-  const [left, right] = [-cx - 0.25 * size, width - cx + 0.25 * size];
+  const [left, right] = [-cx - 0.18 * size, width - cx + 0.18 * size];
   const turned = `rotate(180 ${cx} ${cy})`;
   return `<g transform="translate(${left} 0) ${turned}">${written.join("")}</g><g transform="translate(${right} 0) ${turned}">${written.join("")}</g>`;
 }

@@ -6,7 +6,7 @@
 import { webSha256 } from "../data/fingerprint.ts";
 import { UsageError } from "../engine/errors.ts";
 import { softmax } from "../engine/ops/activation.ts";
-import { add, mul } from "../engine/ops/elementwise.ts";
+import { add, mul, sub } from "../engine/ops/elementwise.ts";
 import { crossEntropy } from "../engine/ops/loss.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { Model } from "../models/model.ts";
@@ -39,16 +39,17 @@ export function resolveTeaching(teaching: Teaching, student: Model): Required<Te
 }
 
 /**
- * (1 − share) · loss + share · T² · H(softmax(teacher / T), softmax(logits / T)); the factor T² keeps gradients of one size for
- * all temperatures (section 2 of the paper).
+ * (1 − share) · loss + share · T² · KL(softmax(teacher / T) ‖ softmax(logits / T)): the gradients of section 2 of the paper, which T²
+ * keeps of one size for all temperatures, and 0 where both say the same.
  * @param loss of the labels, mean over the batch  @param logits [batch, classes] of the network that learns
  * @param x the batch, as both get it
  */
 export function distilledLoss(loss: Tensor, logits: Tensor, x: Tensor, teaching: Required<Teaching>): Tensor {
   const { model, temperature, share } = teaching;
-  const told = softmax(mul(model.logits(x, inferenceContext()), 1 / temperature));
-  const difference = crossEntropy(mul(logits, 1 / temperature), told);
-  return add(mul(loss, 1 - share), mul(difference, share * temperature ** 2));
+  const theirs = mul(model.logits(x, inferenceContext()), 1 / temperature);
+  const told = softmax(theirs);
+  const divergence = sub(crossEntropy(mul(logits, 1 / temperature), told), crossEntropy(theirs, told));
+  return add(mul(loss, 1 - share), mul(divergence, share * temperature ** 2));
 }
 
 /** What a resumed run compares: the teacher's name, a hash of its weights, and how it teaches. */

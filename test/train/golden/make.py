@@ -42,8 +42,8 @@ def taught(z, share, temperature):
         for p in teacher.parameters():
             p *= -2
         told = F.softmax(teacher(x) / temperature, 1)
-    difference = -(told * F.log_softmax(z / temperature, 1)).sum(1).mean()
-    return (1 - share) * F.cross_entropy(z, y) + share * temperature ** 2 * difference
+    divergence = F.kl_div(F.log_softmax(z / temperature, 1), told, reduction="batchmean")
+    return (1 - share) * F.cross_entropy(z, y) + share * temperature ** 2 * divergence
 
 
 def train(loss=None, clip=None, ema=None, teacher=None, make=lambda p: torch.optim.SGD(p, lr=0.5, momentum=0.9)):

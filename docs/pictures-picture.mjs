@@ -1,0 +1,41 @@
+/** Draws docs/pictures.jpg, one picture of every scene and what a network gets of it: `npm run build && node docs/pictures-picture.mjs`. */
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { SCENES, WAY_COUNT } from "../bench/lib/drawn-digits.mjs";
+import { photograph } from "../bench/lib/photograph.mjs";
+import { applyPreprocessing, MNIST_PREPROCESSING } from "../dist/data/preprocess.js";
+import { Random } from "../dist/engine/random.js";
+import { nodePlatform } from "../dist/platform/node/platform.js";
+
+const [photo, input, gap, columns] = [132, 84, 8, 4];
+const names = Object.keys(SCENES).filter((name) => SCENES[name].jpeg !== undefined);
+const tiles = await Promise.all(
+  names.map(async (name, k) => {
+    const { bytes } = await photograph((5 * k + 3) % WAY_COUNT, name, new Random(7, "user", k));
+    const grey = applyPreprocessing(MNIST_PREPROCESSING, await nodePlatform.decodePicture(bytes));
+    const left = gap + (k % columns) * (photo + input + 2 * gap);
+    const top = gap + Math.floor(k / columns) * (photo + gap);
+    return [
+      { input: await sharp(bytes).resize(photo, photo).png().toBuffer(), left, top },
+      {
+        input: await sharp(grey, { raw: { width: 28, height: 28, channels: 1 } })
+          .resize(input, input, { kernel: "nearest" })
+          .png()
+          .toBuffer(),
+        left: left + photo,
+        top: top + (photo - input) / 2,
+      },
+    ];
+  }),
+);
+await sharp({
+  create: {
+    width: columns * (photo + input + 2 * gap),
+    height: gap + Math.ceil(names.length / columns) * (photo + gap),
+    channels: 3,
+    background: "#808080",
+  },
+})
+  .composite(tiles.flat())
+  .jpeg({ quality: 80, mozjpeg: true })
+  .toFile(fileURLToPath(new URL("pictures.jpg", import.meta.url)));
