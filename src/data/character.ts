@@ -12,8 +12,8 @@ const SMALLEST_PIECE = 0.02;
 const PALER = 1.25;
 /** Ink that pale beside the darkest is looked for; what is darker is no printed line. */
 const DARKEST_LINE = 0.75;
-/** Lines are still on the character where without some more pale ink it keeps this part of its mass in this part of its box's sides. */
-const FREED = { mass: 0.85, sides: 0.75 };
+/** Lines are still on a character that keeps this part of its mass in this part of its box's sides without ink that is paler than the rest. */
+const FREED = { mass: 0.5, sides: 0.75 };
 /** Of ink that was left out, what lies within so many pixels of the character belongs to it: the soft edge of its strokes. */
 const SOFT_EDGE = 2;
 /** What is, in the mean, paler than this part of the character is none of its strokes. */
@@ -99,16 +99,23 @@ function characterIn(
 
 /** Neither dust nor what is left of pale lines, and no broad ground at the border. */
 function isOfItsInk(piece: Piece, main: Piece): boolean {
-  const isPale = piece.mass / piece.pixels.length < PALE * (main.mass / main.pixels.length);
+  const isPale = darkness(piece) < PALE * darkness(main);
   const isBroad = piece.isCut && piece.strokeWidth > BROAD * main.strokeWidth;
   return piece.mass >= SMALLEST_PIECE * main.mass && !isPale && !isBroad;
 }
 
-/** Whether one piece is the other without the lines that were on it. */
+/** Whether one piece is the other without the pale lines that were on it. */
 function isFreedBy(piece: Piece, later: Piece): boolean {
   const sides = ({ left, top, right, bottom }: Box): number => right - left + bottom - top;
-  return later.mass >= FREED.mass * piece.mass && sides(later.box) <= FREED.sides * sides(piece.box);
+  const lost = (piece.mass - later.mass) / Math.max(1, piece.pixels.length - later.pixels.length);
+  return (
+    lost < PALE * darkness(later) &&
+    later.mass >= FREED.mass * piece.mass &&
+    sides(later.box) <= FREED.sides * sides(piece.box)
+  );
 }
+
+const darkness = ({ mass, pixels }: Piece): number => mass / pixels.length;
 
 function marginsOf(pieces: readonly Piece[], { width, height }: Ink): number[] {
   const boxes = pieces.map(({ box }) => box);

@@ -33,7 +33,7 @@ export function findSheet(small: Coarse): Coarse | undefined {
   const { data, width, height } = small;
   const closed = smallestAround(largestAround(data, width, height, STROKE_RADIUS), width, height, STROKE_RADIUS);
   for (const smooth of SMOOTH) {
-    const sheet = insideRegions({ ...small, data: closed }, smooth);
+    const sheet = brightRegions({ ...small, data: closed }, smooth);
     if (sheet.length < LEAST_AREA * width * height) continue;
     const mask = withHoles(sheet, width, height);
     if (isWrittenOn(mask, sheet, data, closed)) return { ...small, data: smallestAround(mask, width, height, 1) };
@@ -41,16 +41,19 @@ export function findSheet(small: Coarse): Coarse | undefined {
   return undefined;
 }
 
-/** The pixels of all smooth regions that lie more inside the picture than at its border. */
-function insideRegions({ data, width, height }: Coarse, smooth: number): number[] {
+/** The pixels of all smooth regions that lie more inside the picture than at its border, and are brighter than the others. */
+function brightRegions({ data, width, height }: Coarse, smooth: number): number[] {
   const areAlike = (from: number, to: number): boolean =>
     Math.abs(data[from] - data[to]) <= smooth * Math.max(data[from], data[to]);
-  return regionsOf(width, height, areAlike)
-    .filter((region) => {
-      const border = region.filter((at) => isBorder(at, width, height)).length / (2 * (width + height));
-      return region.length >= Math.max(LEAST_REGION, AREA_TO_BORDER * border) * width * height;
-    })
-    .flat();
+  const mean = (pixels: readonly number[]): number =>
+    pixels.reduce((sum, at) => sum + data[at], 0) / Math.max(1, pixels.length);
+  const regions = regionsOf(width, height, areAlike);
+  const isInside = regions.map((region) => {
+    const border = region.filter((at) => isBorder(at, width, height)).length / (2 * (width + height));
+    return region.length >= Math.max(LEAST_REGION, AREA_TO_BORDER * border) * width * height;
+  });
+  const desk = mean(regions.filter((_, k) => !isInside[k]).flat());
+  return regions.filter((region, k) => isInside[k] && mean(region) >= BRIGHTER * desk).flat();
 }
 
 /** 1 on the sheet and on whatever it surrounds: broad strokes, and the paper inside their loops. */
@@ -64,24 +67,18 @@ function withHoles(sheet: readonly number[], width: number, height: number): Flo
   return mask;
 }
 
-/** Whether it is a sheet, brighter than what lies around it, with some ink on it. */
+/** Whether there is some ink on the sheet, but not too much. */
 function isWrittenOn(mask: Float32Array, sheet: readonly number[], data: Float32Array, closed: Float32Array): boolean {
   const paper = sheet.reduce((sum, at) => sum + closed[at], 0) / sheet.length;
   const isSheet = setOf(sheet, mask.length);
-  const count = { on: 0, beside: 0, ink: 0 };
-  let desk = 0;
+  let [area, ink] = [0, 0];
   for (const [at, value] of data.entries()) {
-    if (mask[at] === 0) {
-      count.beside++;
-      desk += value;
-    } else {
-      count.on++;
-      // A broad stroke is no part of the smooth region; it may have soft edges.
-      if (isSheet[at] === 1 ? value < FAINT_INK * closed[at] : value < paper * BROAD_INK) count.ink++;
-    }
+    if (mask[at] === 0) continue;
+    area++;
+    // A broad stroke is no part of the smooth regions; it may have soft edges.
+    if (value < (isSheet[at] === 1 ? FAINT_INK * closed[at] : BROAD_INK * paper)) ink++;
   }
-  const isBrighter = paper * count.beside >= BRIGHTER * desk;
-  return isBrighter && count.ink >= LEAST_INK * count.on && count.ink <= MOST_INK * count.on;
+  return ink >= LEAST_INK * area && ink <= MOST_INK * area;
 }
 
 function setOf(pixels: readonly number[], size: number): Uint8Array {

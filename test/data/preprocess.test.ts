@@ -186,11 +186,19 @@ describe("ink", () => {
     expect(crossed(five, 21)).toBeGreaterThan(0);
   });
 
-  it("takes a broad light stroke for ink, not for a sheet", () => {
-    const data = Uint8Array.from({ length: 100 * 100 }, (_, i) =>
-      Math.abs((i % 100) - 50) < 20 && i > 1_000 && i < 9_000 ? 230 : 20,
-    );
-    expect(detectPolarity({ width: 100, height: 100, channels: 1, data })).toBe("light-on-dark");
+  it("takes broad light strokes for ink, not for a sheet", () => {
+    const chalk = (isInk: (x: number, y: number) => boolean): Picture => ({
+      width: 100,
+      height: 100,
+      channels: 1,
+      data: Uint8Array.from({ length: 100 * 100 }, (_, i) =>
+        isInk(i % 100, Math.floor(i / 100)) ? 230 + 5 * noise.normal() : 30 + 5 * noise.normal(),
+      ),
+    });
+    const bar = chalk((x, y) => Math.abs(x - 50) < 20 && y > 10 && y < 90);
+    const ring = chalk((x, y) => Math.abs(Math.hypot((x - 50) / 30, (y - 50) / 40) - 0.85) < 0.15);
+    for (const drawn of [bar, ring]) expect(detectPolarity(drawn)).toBe("light-on-dark");
+    expect(apply(ring)[14 * 28 + 14]).toBe(0);
   });
 
   it("thickens a hairline so that it does not fade away", () => {
