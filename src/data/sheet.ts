@@ -21,7 +21,7 @@ const MOST_INK = 0.3;
 /** but some is: at least this part, darker than this part of the sheet's brightness. */
 const LEAST_INK = 0.002;
 const FAINT_INK = 0.88;
-/** A broad stroke is darker than this part of the sheet's brightness. */
+/** Broad strokes and strips of desk are darker than this part of it. */
 const BROAD_INK = 0.6;
 
 /**
@@ -35,7 +35,7 @@ export function findSheet(small: Coarse): Coarse | undefined {
   for (const smooth of SMOOTH) {
     const sheet = brightRegions({ ...small, data: closed }, smooth);
     if (sheet.length < LEAST_AREA * width * height) continue;
-    const mask = withHoles(sheet, width, height);
+    const mask = withHoles(sheet, small, closed);
     if (isWrittenOn(mask, sheet, data, closed)) return { ...small, data: smallestAround(mask, width, height, 1) };
   }
   return undefined;
@@ -56,12 +56,16 @@ function brightRegions({ data, width, height }: Coarse, smooth: number): number[
   return regions.filter((region, k) => isInside[k] && mean(region) >= BRIGHTER * desk).flat();
 }
 
-/** 1 on the sheet and on whatever it surrounds: broad strokes, and the paper inside their loops. */
-function withHoles(sheet: readonly number[], width: number, height: number): Float32Array {
-  const isSheet = setOf(sheet, width * height);
+/**
+ * 1 on the sheet and on whatever it surrounds: broad strokes, and the paper inside their loops. A strip of desk at the border that
+ * was filled like a stroke is none of it.
+ */
+function withHoles(sheet: readonly number[], { data, width, height }: Coarse, closed: Float32Array): Float32Array {
+  const isPaper = setOf(sheet, width * height);
+  for (const at of sheet) if (isOuter(at, width, height) && data[at] < BROAD_INK * closed[at]) isPaper[at] = 0;
   const mask = new Float32Array(width * height).fill(1);
-  for (const region of regionsOf(width, height, (from, to) => isSheet[from] === isSheet[to])) {
-    if (isSheet[region[0]] === 1 || !region.some((at) => isBorder(at, width, height))) continue;
+  for (const region of regionsOf(width, height, (from, to) => isPaper[from] === isPaper[to])) {
+    if (isPaper[region[0]] === 1 || !region.some((at) => isBorder(at, width, height))) continue;
     for (const at of region) mask[at] = 0;
   }
   return mask;
@@ -86,6 +90,12 @@ function setOf(pixels: readonly number[], size: number): Uint8Array {
   for (const at of pixels) set[at] = 1;
   return set;
 }
+
+/** So near to the border that a strip beside it may have been filled. */
+const isOuter = (at: number, width: number, height: number): boolean => {
+  const [x, y] = [at % width, Math.floor(at / width)];
+  return Math.min(x, y, width - 1 - x, height - 1 - y) < 2 * STROKE_RADIUS;
+};
 
 const isBorder = (at: number, width: number, height: number): boolean =>
   at < width || at >= width * (height - 1) || at % width === 0 || at % width === width - 1;
