@@ -31,7 +31,6 @@ interface Piece {
   readonly mass: number;
   /** Mean width of its strokes, in pixels. */
   readonly strokeWidth: number;
-  /** One past the last pixel to the right and at the bottom. */
   readonly box: Box;
   /** Whether it goes on, perhaps, beyond the border of the picture. */
   readonly isCut: boolean;

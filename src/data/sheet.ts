@@ -62,7 +62,10 @@ function brightRegions({ data, width, height }: Coarse, smooth: number): number[
  */
 function withHoles(sheet: readonly number[], { data, width, height }: Coarse, closed: Float32Array): Float32Array {
   const isPaper = setOf(sheet, width * height);
-  for (const at of sheet) if (isOuter(at, width, height) && data[at] < BROAD_INK * closed[at]) isPaper[at] = 0;
+  for (const at of sheet) {
+    const mayBeFilled = distanceToBorder(at, width, height) < 2 * STROKE_RADIUS;
+    if (mayBeFilled && data[at] < BROAD_INK * closed[at]) isPaper[at] = 0;
+  }
   const mask = new Float32Array(width * height).fill(1);
   for (const region of regionsOf(width, height, (from, to) => isPaper[from] === isPaper[to])) {
     if (isPaper[region[0]] === 1 || !region.some((at) => isBorder(at, width, height))) continue;
@@ -91,14 +94,13 @@ function setOf(pixels: readonly number[], size: number): Uint8Array {
   return set;
 }
 
-/** So near to the border that a strip beside it may have been filled. */
-const isOuter = (at: number, width: number, height: number): boolean => {
-  const [x, y] = [at % width, Math.floor(at / width)];
-  return Math.min(x, y, width - 1 - x, height - 1 - y) < 2 * STROKE_RADIUS;
-};
+const isBorder = (at: number, width: number, height: number): boolean => distanceToBorder(at, width, height) === 0;
 
-const isBorder = (at: number, width: number, height: number): boolean =>
-  at < width || at >= width * (height - 1) || at % width === 0 || at % width === width - 1;
+function distanceToBorder(at: number, width: number, height: number): number {
+  const x = at % width;
+  const y = (at - x) / width;
+  return Math.min(x, y, width - 1 - x, height - 1 - y);
+}
 
 /** Divides the pixels into regions: those of neighbours (over sides) that are alike. */
 function regionsOf(width: number, height: number, alike: (from: number, to: number) => boolean): number[][] {

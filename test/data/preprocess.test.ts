@@ -232,6 +232,34 @@ describe("ink", () => {
     for (const page of pages) expect(() => apply(page)).toThrow("the picture is blank: no ink found in 200×100 pixels");
   });
 
+  it("makes something of any scan: right size, or blank", () => {
+    const side = fc.integer({ min: 64, max: 96 });
+    const value = fc.integer({ min: 0, max: 255 });
+    const patch = fc.record({ x: fc.nat(90), y: fc.nat(90), w: fc.nat(90), h: fc.nat(90), value });
+    fc.assert(
+      fc.property(
+        side,
+        side,
+        value,
+        fc.nat(60),
+        fc.array(patch, { maxLength: 6 }),
+        (width, height, paper, grain, patches) => {
+          const data = Uint8Array.from({ length: width * height }, (_, i) => {
+            const [x, y] = [i % width, Math.floor(i / width)];
+            const on = patches.findLast((one) => x >= one.x && x < one.x + one.w && y >= one.y && y < one.y + one.h);
+            return (on?.value ?? paper) + ((i * 7919) % (grain + 1));
+          });
+          try {
+            expect(apply({ width, height, channels: 1, data }).length).toBe(784);
+          } catch (error) {
+            expect(String(error)).toContain("blank");
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
   it("makes something of any picture: right size, or blank", () => {
     fc.assert(
       fc.property(picture, ({ h, w, c, data }) => {
