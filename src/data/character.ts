@@ -3,8 +3,9 @@
  * that the border cuts off, and not the desk around the sheet. Last part of ink.ts's step of the preprocessing; it
  * looks at connected pieces (over sides and corners) only, so it knows nothing about any script.
  */
-import { largestAround } from "./ground.ts";
+import { type Coarse, largestAround } from "./ground.ts";
 import type { Ink } from "./ink.ts";
+import { type Box, boxOf, regionsOf } from "./regions.ts";
 
 /** A piece with less than this part of the main one's ink is dust. */
 const SMALLEST_PIECE = 0.02;
@@ -27,21 +28,13 @@ const NEAR = { part: 0.3, margin: 0.4, cutMargin: 0.15 };
 
 /** A connected piece of ink. */
 interface Piece {
-  readonly pixels: Int32Array;
+  readonly pixels: readonly number[];
   readonly mass: number;
-  /** Mean width of its strokes, in pixels. */
-  readonly strokeWidth: number;
+  /** Sides of its pixels beyond which it does not go on. */
+  readonly outline: number;
   readonly box: Box;
   /** Whether it goes on, perhaps, beyond the border of the picture. */
   readonly isCut: boolean;
-}
-
-/** A rectangle of pixels; `right` and `bottom` are one past the last. */
-export interface Box {
-  readonly left: number;
-  readonly top: number;
-  readonly right: number;
-  readonly bottom: number;
 }
 
 /**
@@ -89,7 +82,7 @@ function characterIn(
   const pieces = trial.pieces.filter((piece) => isOfItsInk(piece, main));
   // A character at the border is none of the neighbours; and a picture without a margin was cropped to its ink.
   if (pieces.some((piece) => piece.isCut && piece.pixels.length > 2 * main.pixels.length)) return undefined;
-  const isCropped = marginsOf(pieces, ink).every((margin) => margin <= CROPPED * Math.max(ink.width, ink.height));
+  const isCropped = isCroppedTo(pieces, ink);
   return {
     pieces: isCropped ? pieces : pieces.filter((piece) => isNear(piece, main, ink.width)),
     isPaler: level > 0,
@@ -99,7 +92,7 @@ function characterIn(
 /** Neither dust nor what is left of pale lines, and no broad ground at the border. */
 function isOfItsInk(piece: Piece, main: Piece): boolean {
   const isPale = darkness(piece) < PALE * darkness(main);
-  const isBroad = piece.isCut && piece.strokeWidth > BROAD * main.strokeWidth;
+  const isBroad = piece.isCut && strokeWidth([piece]) > BROAD * strokeWidth([main]);
   return piece.mass >= SMALLEST_PIECE * main.mass && !isPale && !isBroad;
 }
 
@@ -116,14 +109,13 @@ function isFreedBy(piece: Piece, later: Piece): boolean {
 
 const darkness = ({ mass, pixels }: Piece): number => mass / pixels.length;
 
-function marginsOf(pieces: readonly Piece[], { width, height }: Ink): number[] {
-  const boxes = pieces.map(({ box }) => box);
-  return [
-    Math.min(...boxes.map(({ left }) => left)),
-    Math.min(...boxes.map(({ top }) => top)),
-    width - Math.max(...boxes.map(({ right }) => right)),
-    height - Math.max(...boxes.map(({ bottom }) => bottom)),
-  ];
+/** Whether the picture has no margin around these pieces. */
+function isCroppedTo(pieces: readonly Piece[], { width, height }: Ink): boolean {
+  const { left, top, right, bottom } = boxOf(
+    pieces.flatMap(({ pixels }) => pixels),
+    width,
+  );
+  return Math.max(left, top, width - right, height - bottom) <= CROPPED * Math.max(width, height);
 }
 
 function heaviest(pieces: readonly Piece[]): Piece | undefined {
@@ -140,49 +132,32 @@ function isNear({ pixels, isCut }: Piece, { box }: Piece, width: number): boolea
   return inside.length >= NEAR.part * pixels.length;
 }
 
+/** Mean width of the strokes in pixels: twice their area by the length of their outline. */
+export function strokeWidth(pieces: readonly Piece[]): number {
+  const [area, outline] = pieces.reduce((sum, piece) => [sum[0] + piece.pixels.length, sum[1] + piece.outline], [0, 0]);
+  return (2 * area) / Math.max(1, outline);
+}
+
 /** All pieces of what differs from the ground by more than `level`. */
-function piecesOf({ data, width, height }: Ink, level: number): Piece[] {
-  const pieces: Piece[] = [];
-  const seen = new Uint8Array(data.length);
-  const stack = new Int32Array(data.length);
-  for (let seed = 0; seed < data.length; seed++) {
-    if (data[seed] <= level || seen[seed] === 1) continue;
-    let count = 1;
+export function piecesOf({ data, width, height }: Coarse, level: number): Piece[] {
+  return regionsOf(width, height, "corners", (_, to) => data[to] > level).map((pixels) => {
+    const box = boxOf(pixels, width);
     let mass = 0;
     let outline = 0;
-    let [left, top, right, bottom] = [width, height, 0, 0];
-    stack[0] = seed;
-    seen[seed] = 1;
-    // The stack is never popped: what is behind `next` is the piece itself.
-    for (let next = 0; next < count; next++) {
-      const at = stack[next];
-      mass += data[at];
+    for (const at of pixels) {
       const x = at % width;
-      const y = (at - x) / width;
-      left = Math.min(left, x);
-      right = Math.max(right, x + 1);
-      top = Math.min(top, y);
-      bottom = Math.max(bottom, y + 1);
-      outline += Number(x === 0) + Number(y === 0) + Number(x === width - 1) + Number(y === height - 1);
-      for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++) {
-        for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++) {
-          const neighbour = v * width + u;
-          if (data[neighbour] <= level) {
-            if (u === x || v === y) outline++;
-          } else if (seen[neighbour] === 0) {
-            seen[neighbour] = 1;
-            stack[count++] = neighbour;
-          }
-        }
+      mass += data[at];
+      for (const beside of [x > 0 ? at - 1 : -1, x < width - 1 ? at + 1 : -1, at - width, at + width]) {
+        // Beyond the picture there is nothing to compare with.
+        if (!(data[beside] > level)) outline++;
       }
     }
-    pieces.push({
-      pixels: stack.slice(0, count),
+    return {
+      pixels,
       mass,
-      strokeWidth: (2 * count) / outline,
-      box: { left, top, right, bottom },
-      isCut: left === 0 || top === 0 || right === width || bottom === height,
-    });
-  }
-  return pieces;
+      outline,
+      box,
+      isCut: box.left === 0 || box.top === 0 || box.right === width || box.bottom === height,
+    };
+  });
 }

@@ -45,7 +45,7 @@ export function isShaded({ data, width, height }: Coarse): boolean {
 /** How much each part of a still coarser copy differs from the median around it: shades and their edges fall out, strokes stay. */
 export function withoutShades(small: Coarse): Float32Array {
   const { data, width: w, height: h } = shrink(small, COARSE);
-  const radius = Math.ceil(Math.min(w, h) / 5);
+  const radius = Math.ceil(Math.min(w, h) / 10);
   return data.map((value, i) => {
     const [x, y] = [i % w, Math.floor(i / w)];
     const around: number[] = [];

@@ -3,8 +3,9 @@
  * scan or a photograph), and where the ink is. Second step of the preprocessing, between grey values and the model's
  * input; the thresholds come from the picture's own noise, so that a clean 28×28 picture passes untouched.
  */
-import { type Box, keepCharacter } from "./character.ts";
+import { keepCharacter } from "./character.ts";
 import { borderOf, type Coarse, groundOf, isShaded, median, shrink, withoutShades } from "./ground.ts";
+import { type Box, boxOf } from "./regions.ts";
 import { resize } from "./resize.ts";
 import { findSheet } from "./sheet.ts";
 
@@ -105,17 +106,9 @@ export function cropToInk(ink: Ink): Box | undefined {
   const darkest = inkLevel(data, threshold);
   if (darkest < LEAST_CONTRAST) return undefined;
   if (isScan(width, height) && !keepCharacter(ink, darkest)) return undefined;
-  let [left, top, right, bottom] = [width, height, 0, 0];
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      if (data[i] === 0) continue;
-      left = Math.min(left, x);
-      right = Math.max(right, x + 1);
-      top = Math.min(top, y);
-      bottom = y + 1;
-    }
-  }
-  return right > left ? { left, top, right, bottom } : undefined;
+  const inked: number[] = [];
+  for (let i = 0; i < data.length; i++) if (data[i] !== 0) inked.push(i);
+  return inked.length > 0 ? boxOf(inked, width) : undefined;
 }
 
 /** The difference that solid ink has: the ninth decile of everything above half of the largest, or 0 without ink. */
@@ -125,24 +118,6 @@ export function inkLevel(data: Float32Array, threshold = 0): number {
   if (largest <= threshold) return 0;
   const solid = data.filter((value) => value > largest / 2 && value > threshold).sort();
   return solid[Math.floor(0.9 * (solid.length - 1))];
-}
-
-/** Mean width of the strokes in pixels: twice their area by the length of their outline. */
-export function strokeWidth(data: Float32Array, width: number, height: number): number {
-  const half = inkLevel(data) / 2;
-  let area = 0;
-  let outline = 0;
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      if (data[i] <= half) continue;
-      area++;
-      if (x === 0 || data[i - 1] <= half) outline++;
-      if (x === width - 1 || data[i + 1] <= half) outline++;
-      if (y === 0 || data[i - width] <= half) outline++;
-      if (y === height - 1 || data[i + width] <= half) outline++;
-    }
-  }
-  return outline === 0 ? 0 : (2 * area) / outline;
 }
 
 /**

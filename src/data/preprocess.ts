@@ -5,8 +5,9 @@
  * the aspect, place the centre of mass in the centre of 28×28.
  */
 import { DataError } from "../engine/errors.ts";
+import { piecesOf, strokeWidth } from "./character.ts";
 import { largestAround } from "./ground.ts";
-import { cropToInk, findInk, findInkSide, type InkSide, inkLevel, strokeWidth } from "./ink.ts";
+import { cropToInk, findInk, findInkSide, type InkSide, inkLevel } from "./ink.ts";
 import { checkPicture, flattenAlpha, type Picture, toGrey } from "./picture.ts";
 import { resize } from "./resize.ts";
 
@@ -128,7 +129,8 @@ function scaled(size: number, scale: number): number {
 function missingRadius(p: InkPreprocessing, crop: Float32Array, width: number, height: number): number {
   const scale = p.box / Math.max(width, height);
   if (scale >= 0.5) return 0;
-  const missing = p.minStroke / scale - strokeWidth(crop, width, height);
+  const strokes = piecesOf({ data: crop, width, height }, inkLevel(crop) / 2);
+  const missing = p.minStroke / scale - strokeWidth(strokes);
   return Math.max(0, Math.round(missing / 2));
 }
 

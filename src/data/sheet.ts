@@ -3,6 +3,7 @@
  * and has edges of its own. Part of ink.ts's step of the preprocessing.
  */
 import { type Coarse, largestAround, smallestAround } from "./ground.ts";
+import { boxOf, regionsOf } from "./regions.ts";
 
 /** Lines and strokes up to 2·2 + 1 of the coarse pixels are filled before regions are told apart. */
 const STROKE_RADIUS = 2;
@@ -14,8 +15,10 @@ const LEAST_AREA = 0.2;
 const LEAST_REGION = 0.03;
 /** … and so many times the part that it covers of the border: what lies in the light beside a shadow covers less; */
 const AREA_TO_BORDER = 2;
-/** it is brighter than what lies around it by this factor, */
+/** it is brighter than what lies around it by this factor; */
 const BRIGHTER = 1.15;
+/** it fills this part of its box, as broad strokes do not, */
+const SOLID = 0.65;
 /** and at most this part of it is ink, or else it is a broad stroke around a loop; */
 const MOST_INK = 0.3;
 /** but some is: at least this part, darker than this part of the sheet's brightness. */
@@ -36,7 +39,8 @@ export function findSheet(small: Coarse): Coarse | undefined {
     const sheet = brightRegions({ ...small, data: closed }, smooth);
     if (sheet.length < LEAST_AREA * width * height) continue;
     const mask = withHoles(sheet, small, closed);
-    if (isWrittenOn(mask, sheet, data, closed)) return { ...small, data: smallestAround(mask, width, height, 1) };
+    if (isSolid(mask, width) && isWrittenOn(mask, sheet, data, closed))
+      return { ...small, data: smallestAround(mask, width, height, 1) };
   }
   return undefined;
 }
@@ -47,7 +51,7 @@ function brightRegions({ data, width, height }: Coarse, smooth: number): number[
     Math.abs(data[from] - data[to]) <= smooth * Math.max(data[from], data[to]);
   const mean = (pixels: readonly number[]): number =>
     pixels.reduce((sum, at) => sum + data[at], 0) / Math.max(1, pixels.length);
-  const regions = regionsOf(width, height, areAlike);
+  const regions = regionsOf(width, height, "sides", areAlike);
   const isInside = regions.map((region) => {
     const border = region.filter((at) => isBorder(at, width, height)).length / (2 * (width + height));
     return region.length >= Math.max(LEAST_REGION, AREA_TO_BORDER * border) * width * height;
@@ -67,11 +71,16 @@ function withHoles(sheet: readonly number[], { data, width, height }: Coarse, cl
     if (mayBeFilled && data[at] < BROAD_INK * closed[at]) isPaper[at] = 0;
   }
   const mask = new Float32Array(width * height).fill(1);
-  for (const region of regionsOf(width, height, (from, to) => isPaper[from] === isPaper[to])) {
-    if (isPaper[region[0]] === 1 || !region.some((at) => isBorder(at, width, height))) continue;
-    for (const at of region) mask[at] = 0;
+  for (const region of regionsOf(width, height, "sides", (_, to) => isPaper[to] === 0)) {
+    if (region.some((at) => isBorder(at, width, height))) for (const at of region) mask[at] = 0;
   }
   return mask;
+}
+
+function isSolid(mask: Float32Array, width: number): boolean {
+  const on = [...mask.keys()].filter((at) => mask[at] === 1);
+  const { left, top, right, bottom } = boxOf(on, width);
+  return on.length >= SOLID * (right - left) * (bottom - top);
 }
 
 /** Whether there is some ink on the sheet, but not too much. */
@@ -100,25 +109,4 @@ function distanceToBorder(at: number, width: number, height: number): number {
   const x = at % width;
   const y = (at - x) / width;
   return Math.min(x, y, width - 1 - x, height - 1 - y);
-}
-
-/** Divides the pixels into regions: those of neighbours (over sides) that are alike. */
-function regionsOf(width: number, height: number, alike: (from: number, to: number) => boolean): number[][] {
-  const regions: number[][] = [];
-  const seen = new Uint8Array(width * height);
-  for (let seed = 0; seed < seen.length; seed++) {
-    if (seen[seed] === 1) continue;
-    seen[seed] = 1;
-    const region = [seed];
-    for (const at of region) {
-      const x = at % width;
-      for (const next of [x > 0 ? at - 1 : -1, x < width - 1 ? at + 1 : -1, at - width, at + width]) {
-        if (next < 0 || next >= seen.length || seen[next] === 1 || !alike(at, next)) continue;
-        seen[next] = 1;
-        region.push(next);
-      }
-    }
-    regions.push(region);
-  }
-  return regions;
 }

@@ -186,6 +186,19 @@ describe("ink", () => {
     expect(crossed(five, 21)).toBeGreaterThan(0);
   });
 
+  it("knows the polarity of broad and of tiny characters where light falls unevenly", () => {
+    for (const [ink, paper, polarity] of [
+      [30, 220, "dark-on-light"],
+      [240, 70, "light-on-dark"],
+    ] as const) {
+      const broad = drawFive({ size: 512, left: 120, top: 100, side: 300, pen: 75, ink, paper: () => paper });
+      const tiny = drawFive({ size: 512, left: 240, top: 240, side: 40, pen: 8, ink, paper: () => paper });
+      for (const page of [broad, tiny].flatMap((page) => [shaded(page), edged(page)])) {
+        expect(detectPolarity(page)).toBe(polarity);
+      }
+    }
+  });
+
   it("takes broad light strokes for ink, not for a sheet", () => {
     const chalk = (isInk: (x: number, y: number) => boolean): Picture => ({
       width: 100,
