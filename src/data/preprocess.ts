@@ -87,9 +87,13 @@ function applyInk(p: InkPreprocessing, picture: Picture): Uint8Array {
     [height, width] = [toHeight, toWidth];
   }
 
-  const inkSide = p.polarity === "auto" ? findInkSide(grey, width, height) : p.polarity;
-  const ink = findInk(grey, width, height, inkSide);
-  const box = cropToInk(ink);
+  const side = p.polarity === "auto" ? findInkSide(grey, width, height) : p.polarity;
+  let ink = findInk(grey, width, height, side);
+  let box = cropToInk(ink);
+  if (box === undefined && p.polarity === "auto") {
+    ink = findInk(grey, width, height, side === "dark-on-light" ? "light-on-dark" : "dark-on-light");
+    box = cropToInk(ink);
+  }
   if (box === undefined) {
     throw new DataError(`the picture is blank: no ink found in ${picture.width}×${picture.height} pixels`);
   }

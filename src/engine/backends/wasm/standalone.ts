@@ -141,9 +141,9 @@ function writeValue(tensor: Tensor, data: Uint8Array<ArrayBuffer>, address: numb
 }
 
 /** Of the 24 bits that a weight has, the last ones are noise of its training, which nothing compresses. */
-const NOISE_BITS = 4;
+const NOISE_BITS = 5;
 
-/** Rounds float32 numbers to 20 significant bits, an error of at most 2⁻²¹: a tenth of the weights' compressed size. */
+/** Rounds float32 numbers to 19 significant bits, an error of at most 2⁻²⁰: an eighth of the weights' compressed size. */
 function shorten(words: Uint32Array): void {
   const half = 2 ** (NOISE_BITS - 1);
   for (let i = 0; i < words.length; i++) words[i] = ((words[i] + half) >>> NOISE_BITS) << NOISE_BITS;
