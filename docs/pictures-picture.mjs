@@ -1,8 +1,9 @@
 /** Draws docs/pictures.jpg, one picture of every scene and what a network gets of it: `npm run build && node docs/pictures-picture.mjs`. */
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
-import { SCENES, WAY_COUNT } from "../bench/lib/drawn-digits.mjs";
+import { WAYS } from "../bench/lib/digit-strokes.mjs";
 import { photograph } from "../bench/lib/photograph.mjs";
+import { SCENES } from "../bench/lib/scenes.mjs";
 import { applyPreprocessing, MNIST_PREPROCESSING } from "../dist/data/preprocess.js";
 import { Random } from "../dist/engine/random.js";
 import { nodePlatform } from "../dist/platform/node/platform.js";
@@ -11,7 +12,7 @@ const [photo, input, gap, columns] = [132, 84, 8, 4];
 const names = Object.keys(SCENES).filter((name) => SCENES[name].jpeg !== undefined);
 const tiles = await Promise.all(
   names.map(async (name, k) => {
-    const { bytes } = await photograph((5 * k + 3) % WAY_COUNT, name, new Random(7, "user", k));
+    const { bytes } = await photograph((5 * k + 3) % WAYS.length, name, new Random(7, "user", k));
     const grey = applyPreprocessing(MNIST_PREPROCESSING, await nodePlatform.decodePicture(bytes));
     const left = gap + (k % columns) * (photo + input + 2 * gap);
     const top = gap + Math.floor(k / columns) * (photo + gap);

@@ -7,8 +7,9 @@ import { nodePlatform } from "../../dist/platform/node/platform.js";
 import { setPlatform } from "../../dist/platform/platform.js";
 import { Predictor } from "../../dist/train/predict.js";
 import { load } from "../../dist/train/trained-model.js";
-import { SCENES, WAY_COUNT } from "../lib/drawn-digits.mjs";
+import { WAYS } from "../lib/digit-strokes.mjs";
 import { photograph } from "../lib/photograph.mjs";
+import { SCENES } from "../lib/scenes.mjs";
 import { table } from "../lib/table.mjs";
 import { names, number } from "../lib/usage.mjs";
 
@@ -23,7 +24,12 @@ export const subject = {
       read: names("scene", Object.keys(SCENES)),
       about: `of: ${Object.keys(SCENES).join(", ")}`,
     },
-    rounds: { value: "N", default: "5", read: number(1, true), about: `times all ${WAY_COUNT} ways to write a digit` },
+    rounds: {
+      value: "N",
+      default: "5",
+      read: number(1, true),
+      about: `times all ${WAYS.length} ways to write a digit`,
+    },
     seed: { value: "N", default: "1", read: number(0, true), about: "of all that varies" },
     keep: { value: "FOLDER", read: (_, text) => text, about: "write the pictures there, wrong ones named so" },
   },
@@ -36,9 +42,9 @@ export const subject = {
     const read = [];
     if (keep !== undefined) await mkdir(keep, { recursive: true });
     for (const scene of scenes) {
-      for (let k = 0; k < rounds * WAY_COUNT; k++) {
+      for (let k = 0; k < rounds * WAYS.length; k++) {
         const random = new Random(seed, "user", Object.keys(SCENES).indexOf(scene) * 10_000 + k);
-        const { digit, bytes, extension } = await photograph(k % WAY_COUNT, scene, random);
+        const { digit, bytes, extension } = await photograph(k % WAYS.length, scene, random);
         const label = await readLabel(predictor, bytes);
         read.push({ scene, digit, read: label });
         const fate = label === String(digit) ? "right" : `wrong-${label}`;

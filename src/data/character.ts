@@ -47,7 +47,7 @@ export function keepCharacter(ink: Ink, darkest: number): boolean {
   const all = piecesOf(ink, 0);
   const largest = heaviest(all);
   if (largest === undefined || largest.pixels.length < leastPixels(ink)) return false;
-  const found = all.some(({ isCut }) => isCut) ? characterIn(ink, darkest) : undefined;
+  const found = all.some(({ isCut }) => isCut) ? characterIn(ink, all, darkest) : undefined;
   const pieces = found?.pieces ?? all.filter(({ mass }) => mass >= SMALLEST_PIECE * largest.mass);
 
   const kept = new Float32Array(data.length);
@@ -63,11 +63,12 @@ const leastPixels = ({ width, height }: Ink): number => Math.max(width, height) 
 /** The pieces of a character that touches no border, and whether pale ink had to be left out to find it; undefined without one. */
 function characterIn(
   ink: Ink,
+  all: readonly Piece[],
   darkest: number,
 ): { readonly pieces: readonly Piece[]; readonly isPaler: boolean } | undefined {
-  const trials: { level: number; pieces: Piece[]; main: Piece }[] = [];
+  const trials: { level: number; pieces: readonly Piece[]; main: Piece }[] = [];
   for (let level = 0; level <= DARKEST_LINE * darkest; level = Math.max(level, ink.threshold) * PALER) {
-    const pieces = piecesOf(ink, level);
+    const pieces = level === 0 ? all : piecesOf(ink, level);
     const main = heaviest(pieces.filter((piece) => !piece.isCut && piece.pixels.length >= leastPixels(ink)));
     if (main !== undefined) trials.push({ level, pieces, main });
   }
@@ -82,9 +83,8 @@ function characterIn(
   const pieces = trial.pieces.filter((piece) => isOfItsInk(piece, main));
   // A character at the border is none of the neighbours; and a picture without a margin was cropped to its ink.
   if (pieces.some((piece) => piece.isCut && piece.pixels.length > 2 * main.pixels.length)) return undefined;
-  const isCropped = isCroppedTo(pieces, ink);
   return {
-    pieces: isCropped ? pieces : pieces.filter((piece) => isNear(piece, main, ink.width)),
+    pieces: isCroppedTo(pieces, ink) ? pieces : pieces.filter((piece) => isNear(piece, main, ink.width)),
     isPaler: level > 0,
   };
 }

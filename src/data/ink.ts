@@ -33,14 +33,25 @@ const DARKEST_PAPER = 32;
 /** The least difference of ink and ground, of 255, that is taken for ink. */
 export const LEAST_CONTRAST = 12;
 
+/** A grey picture and, where it may be a scan, what is known of it before its ink: a coarse copy, and its sheet if that does not fill it. */
+export interface Page extends Coarse {
+  readonly small?: Coarse;
+  readonly sheet?: Coarse;
+}
+
+export function pageOf(grey: Float32Array, width: number, height: number): Page {
+  const page = { data: grey, width, height };
+  if (!isScan(width, height)) return page;
+  const small = shrink(page);
+  return { ...page, small, sheet: findSheet(small) };
+}
+
 /**
  * The side of the ground on which the ink is. The ground is what the border shows or, where that is shaded, what lies around
  * each pixel; ink differs from it more than noise does, hence the cubes. On a sheet that does not fill its picture it is dark.
- * @param grey [height, width]
  */
-export function findInkSide(grey: Float32Array, width: number, height: number): InkSide {
-  const small = isScan(width, height) ? shrink({ data: grey, width, height }) : undefined;
-  if (small !== undefined && findSheet(small) !== undefined) return "dark-on-light";
+export function findInkSide({ data: grey, width, height, small, sheet }: Page): InkSide {
+  if (sheet !== undefined) return "dark-on-light";
   const ground = median(borderOf(grey, width, height));
   let balance = 0;
   if (small !== undefined && isShaded(small)) for (const difference of withoutShades(small)) balance += difference ** 3;
@@ -50,13 +61,13 @@ export function findInkSide(grey: Float32Array, width: number, height: number): 
 }
 
 /** Takes the ground away from a picture whose ink is on a known side. */
-export function findInk(grey: Float32Array, width: number, height: number, side: InkSide): Ink {
-  const { data, sheet } = isScan(width, height)
-    ? fromGround(grey, width, height, side)
-    : { data: fromBorder(grey, width, height, side), sheet: undefined };
+export function findInk(page: Page, side: InkSide): Ink {
+  const { width, height, small } = page;
+  const { data, sheet } =
+    small === undefined ? { data: fromBorder(page, side), sheet: undefined } : fromGround(page, small, side);
   const noise = NOISE_SIGMAS * groundNoise(sheet === undefined ? data : data.filter((_, i) => sheet[i] > 0.5));
   const darkest = inkLevel(data, noise);
-  const threshold = isScan(width, height) ? Math.max(noise, FAINTEST_INK * darkest) : noise;
+  const threshold = small === undefined ? noise : Math.max(noise, FAINTEST_INK * darkest);
   for (let i = 0; i < data.length; i++) if (data[i] <= threshold) data[i] = 0;
   return { width, height, data, threshold };
 }
@@ -64,7 +75,7 @@ export function findInk(grey: Float32Array, width: number, height: number, side:
 const isScan = (width: number, height: number): boolean => Math.min(width, height) >= SCAN_SIDE;
 
 /** The differences of a small picture, every pixel of which counts. */
-function fromBorder(grey: Float32Array, width: number, height: number, side: InkSide): Float32Array {
+function fromBorder({ data: grey, width, height }: Page, side: InkSide): Float32Array {
   const sign = side === "light-on-dark" ? 1 : -1;
   const ground = croppedGround(grey, width, height, sign);
   return grey.map((value) => sign * (value - ground));
@@ -75,12 +86,10 @@ function fromBorder(grey: Float32Array, width: number, height: number, side: Ink
  * @returns them, none beside a sheet that does not fill the picture, and where such a sheet is: more than ½ on it
  */
 function fromGround(
-  grey: Float32Array,
-  width: number,
-  height: number,
+  { data: grey, width, height, sheet: found }: Page,
+  small: Coarse,
   side: InkSide,
 ): { readonly data: Float32Array; readonly sheet: Float32Array | undefined } {
-  const small = shrink({ data: grey, width, height });
   const enlarged = (coarse: Coarse): Float32Array => resize(coarse.data, coarse.height, coarse.width, 1, height, width);
   const coarse = groundOf(small, side);
   const ground = enlarged(coarse);
@@ -92,8 +101,7 @@ function fromGround(
   // The brightest of noisy paper is brighter than paper is.
   const step = Math.max(1, Math.floor(difference.length / 20_000));
   const bias = median(difference.filter((_, i) => i % step === 0));
-  const found = isDark ? findSheet(small) : undefined;
-  const sheet = found && enlarged(found);
+  const sheet = isDark && found !== undefined ? enlarged(found) : undefined;
   return { data: difference.map((value, i) => (sheet !== undefined && sheet[i] <= 0.5 ? 0 : value - bias)), sheet };
 }
 

@@ -7,7 +7,7 @@
 import { DataError } from "../engine/errors.ts";
 import { piecesOf, strokeWidth } from "./character.ts";
 import { largestAround } from "./ground.ts";
-import { cropToInk, findInk, findInkSide, type InkSide, inkLevel } from "./ink.ts";
+import { cropToInk, findInk, findInkSide, type InkSide, inkLevel, pageOf } from "./ink.ts";
 import { checkPicture, flattenAlpha, type Picture, toGrey } from "./picture.ts";
 import { resize } from "./resize.ts";
 
@@ -67,7 +67,7 @@ export function applyPreprocessing(preprocessing: Preprocessing, picture: Pictur
 
 /** Whether a picture shows light ink on a dark ground or the reverse. */
 export function detectPolarity(picture: Picture): InkSide {
-  return findInkSide(toGrey(picture, "auto"), picture.width, picture.height);
+  return findInkSide(pageOf(toGrey(picture, "auto"), picture.width, picture.height));
 }
 
 /** Photographs are first reduced to this: more says nothing about a letter of 20 pixels. */
@@ -87,11 +87,12 @@ function applyInk(p: InkPreprocessing, picture: Picture): Uint8Array {
     [height, width] = [toHeight, toWidth];
   }
 
-  const side = p.polarity === "auto" ? findInkSide(grey, width, height) : p.polarity;
-  let ink = findInk(grey, width, height, side);
+  const page = pageOf(grey, width, height);
+  const side = p.polarity === "auto" ? findInkSide(page) : p.polarity;
+  let ink = findInk(page, side);
   let box = cropToInk(ink);
   if (box === undefined && p.polarity === "auto") {
-    ink = findInk(grey, width, height, side === "dark-on-light" ? "light-on-dark" : "dark-on-light");
+    ink = findInk(page, side === "dark-on-light" ? "light-on-dark" : "dark-on-light");
     box = cropToInk(ink);
   }
   if (box === undefined) {
