@@ -6,7 +6,7 @@ import { DataError, unknownName } from "../engine/errors.ts";
 import type { Dataset, ImageDataset } from "./dataset.ts";
 import { fingerprintPair, type Sha256 } from "./fingerprint.ts";
 import { MNIST_PREPROCESSING, type Preprocessing } from "./preprocess.ts";
-import { parseOptdigits, parseZipCode, type TextSet } from "./text-sources.ts";
+import type { TextFormat } from "./text-sources.ts";
 
 /** The four files of a data set. */
 export const FILE_ROLES = ["trainImages", "trainLabels", "testImages", "testLabels"] as const;
@@ -29,7 +29,7 @@ export type Download =
   /** A text file for each split, which is turned into IDX. `isExact`: pictures, not labels only, must have the checksums. */
   | {
       readonly kind: "text";
-      readonly parse: (text: string, name: string) => TextSet;
+      readonly format: TextFormat;
       readonly train: readonly string[];
       readonly test: readonly string[];
       readonly isExact: boolean;
@@ -164,7 +164,7 @@ export const SOURCES = {
     fingerprint: "456ebc908b931a4fbe61a77fe1301d14fd2bff28f9e693d9a4ba294d5d82c204",
     download: {
       kind: "text",
-      parse: parseZipCode,
+      format: "zip code",
       train: [
         "https://hastie.su.domains/ElemStatLearn/datasets/zip.train.gz",
         "https://web.stanford.edu/~hastie/ElemStatLearn/datasets/zip.train.gz",
@@ -197,7 +197,7 @@ export const SOURCES = {
     fingerprint: "3091db17bc8d1038f39315b5b058f952d9a8a7e23c75cc209c5761bb3ac1e58d",
     download: {
       kind: "text",
-      parse: parseOptdigits,
+      format: "optdigits",
       train: ["https://archive.ics.uci.edu/ml/machine-learning-databases/optdigits/optdigits.tra"],
       test: ["https://archive.ics.uci.edu/ml/machine-learning-databases/optdigits/optdigits.tes"],
       isExact: true,

@@ -47,6 +47,14 @@ function zipByte(value: number): number {
   return rest > 1000 || (rest === 1000 && below % 2 === 1) ? below + 1 : below;
 }
 
+/** What a text of each form is read with; pages, which may not fetch such texts, do without. */
+export const TEXT_PARSERS = { optdigits: parseOptdigits, "zip code": parseZipCode } as const satisfies Record<
+  string,
+  (text: string, name: string) => TextSet
+>;
+
+export type TextFormat = keyof typeof TEXT_PARSERS;
+
 function parseLines(
   text: string,
   name: string,

@@ -15,7 +15,6 @@ import { describeTraining } from "./describe-training.ts";
 import { resolveTeaching } from "./distill.ts";
 import { checkSamples, Evaluator, refuseOneClass } from "./evaluate.ts";
 import { Fitting } from "./fitting.ts";
-import { TransferPlan } from "./freeze.ts";
 import { arithmeticOf, identify } from "./identity.ts";
 import { refuseTestSplit } from "./leakage.ts";
 import type { EpochResult } from "./results.ts";
@@ -56,7 +55,8 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
   const sampling = weightsByClass("sampling", options.sampling, train);
   const { ema, seed } = settings;
   const average = ema === undefined ? undefined : new WeightAverage(ema);
-  const transfer = options.transfer && new TransferPlan(model.network, options.transfer);
+  // Pages that do not fine-tune do without it.
+  const transfer = options.transfer && new (await import("./freeze.ts")).TransferPlan(model.network, options.transfer);
   const { list, augment } = await prepareAugmentation(
     options.augment ?? model.recipe.augment ?? "none",
     dataset.inputShape,

@@ -5,30 +5,12 @@
 import { UsageError } from "../engine/errors.ts";
 import type { Parameter } from "../engine/tensor.ts";
 import type { AnyParameter, Module } from "../nn/module.ts";
-import { BatchNorm2d } from "../nn/norm.ts";
+import { layersOf, ownerOf } from "./layers.ts";
 import type { ParameterGroup } from "./step.ts";
 
-/** Runs `pass` while the given modules, and all inside them, compute as they do in use. */
-export function withInference<T>(modules: ReadonlySet<Module>, pass: () => T): T {
-  const own = [...modules].map((module) => [module, Object.getOwnPropertyDescriptor(module, "forward")] as const);
-  for (const [module] of own) {
-    const forward = module.forward.bind(module);
-    const inUse: Module["forward"] = (x, context) => forward(x, { ...context, training: false });
-    Object.defineProperty(module, "forward", { value: inUse, configurable: true, writable: true });
-  }
-  try {
-    return pass();
-  } finally {
-    for (const [module, descriptor] of own) {
-      if (descriptor === undefined) delete (module as { forward?: unknown }).forward;
-      else Object.defineProperty(module, "forward", descriptor);
-    }
-  }
-}
-
-/** All batch-norm layers of a network. */
-export function batchNorms(network: Module): Module[] {
-  return [...network.namedModules()].map(([, module]) => module).filter((module) => module instanceof BatchNorm2d);
+/** All layers of a network that keep running statistics, batch norm's or somebody's own. */
+function batchNorms(network: Module): Module[] {
+  return [...network.namedModules()].map(([, module]) => module).filter((module) => "running_mean" in module);
 }
 
 /**
@@ -44,31 +26,6 @@ export function matching(pattern: string, names: readonly string[]): string[] {
   const found = names.filter((name) => expression.test(name));
   if (found.length > 0) return found;
   throw new UsageError(`no weight is called "${pattern}"; there are ${[...new Set(names.map(ownerOf))].join(", ")}`);
-}
-
-/**
- * The layers of a network from input to output, each the names of its weights. What has vectors only (a normalisation)
- * belongs to the layer before it.
- */
-export function layersOf(network: Module): string[][] {
-  const layers = new Map<string, string[]>();
-  const trainable = new Set<AnyParameter>(network.trainable());
-  let current: string[] = [];
-  for (const [name, parameter] of network.namedParameters()) {
-    if (!trainable.has(parameter)) continue;
-    const owner = ownerOf(name);
-    const known = layers.get(owner);
-    if (known !== undefined) current = known;
-    else if (parameter.rank > 1 || layers.size === 0) layers.set(owner, (current = []));
-    current.push(name);
-  }
-  return [...layers.values()];
-}
-
-/** The module that a weight belongs to: `conv1` of `conv1.weight`. */
-function ownerOf(name: string): string {
-  const dot = name.lastIndexOf(".");
-  return dot < 0 ? name : name.slice(0, dot);
 }
 
 /** What of a network is trained, when and how fast: for starting from a network that was trained on something else. */

@@ -19,7 +19,6 @@ import { clipByNorm } from "../optim/clip.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { ZeroState } from "../optim/state.ts";
 import { distilledLoss, type Teaching } from "./distill.ts";
-import { withInference } from "./freeze.ts";
 import type { LossFunction } from "./losses.ts";
 
 /** Parameters that share a learning rate. */
@@ -200,3 +199,21 @@ const words = [0, 0];
 
 /** Keeps these keys apart from the ones that engine/random.ts derives from the same seed. */
 const STEP_STREAM = 0x57e9;
+
+/** Runs `pass` while the given modules, and all inside them, compute as they do in use. */
+function withInference<T>(modules: ReadonlySet<Module>, pass: () => T): T {
+  const own = [...modules].map((module) => [module, Object.getOwnPropertyDescriptor(module, "forward")] as const);
+  for (const [module] of own) {
+    const forward = module.forward.bind(module);
+    const inUse: Module["forward"] = (x, context) => forward(x, { ...context, training: false });
+    Object.defineProperty(module, "forward", { value: inUse, configurable: true, writable: true });
+  }
+  try {
+    return pass();
+  } finally {
+    for (const [module, descriptor] of own) {
+      if (descriptor === undefined) delete (module as { forward?: unknown }).forward;
+      else Object.defineProperty(module, "forward", descriptor);
+    }
+  }
+}

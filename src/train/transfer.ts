@@ -11,7 +11,7 @@ import { GraphModule } from "../models/graph-module.ts";
 import type { Model } from "../models/model.ts";
 import { ARCHITECTURES, create } from "../models/registry.ts";
 import { kaimingUniform } from "../nn/init.ts";
-import { layersOf } from "./freeze.ts";
+import { layersOf } from "./layers.ts";
 import { TrainedModel } from "./trained-model.ts";
 
 /** Weights by name. */

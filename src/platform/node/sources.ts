@@ -18,7 +18,7 @@ import {
   type SourceFile,
   type SourceRecord,
 } from "../../data/sources.ts";
-import type { TextSet } from "../../data/text-sources.ts";
+import { TEXT_PARSERS, type TextSet } from "../../data/text-sources.ts";
 import { DataError } from "../../engine/errors.ts";
 import { readFileChecked, writeFileAtomic } from "./atomic.ts";
 import { pathKind, readUnzipped, sha256, unzip } from "./files.ts";
@@ -200,7 +200,7 @@ async function fetchText(source: SourceRecord, cache: string, options: SourceOpt
     const target = join(cache, name);
     const [images, labels] = [source.files[`${split}Images`], source.files[`${split}Labels`]];
     const parse = (bytes: Uint8Array): { images: Uint8Array; labels: Uint8Array } => {
-      const set = how.parse(new TextDecoder().decode(unzip(bytes, name, MAX_TEXT_BYTES)), name);
+      const set = TEXT_PARSERS[how.format](new TextDecoder().decode(unzip(bytes, name, MAX_TEXT_BYTES)), name);
       checkCount(source[split], set, name);
       const { height, width } = set;
       const idx = {
