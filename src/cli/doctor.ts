@@ -7,6 +7,7 @@ import { fileError } from "../platform/node/atomic.ts";
 import { describeEnvironment, wasmFeatures } from "../platform/node/environment.ts";
 import { defaultCacheDir, defaultDataDir, isOffline } from "../platform/node/paths.ts";
 import { mnist } from "../platform/node/sources.ts";
+import { hasWideVectors, joinsVectors } from "../platform/node/threads.ts";
 import { platform } from "../platform/platform.ts";
 import { VERSION } from "../version.ts";
 import { whereIs } from "./data.ts";
@@ -89,7 +90,7 @@ function checkWasm(): Check[] {
   const { simd, relaxedSimd, threads } = wasmFeatures();
   return [
     simd
-      ? { name: "simd", state: "good", text: "128-bit vectors" }
+      ? { name: "simd", state: "good", ...vectors() }
       : { name: "simd", state: "bad", text: "none", advice: "use a newer Node.js" },
     relaxedSimd
       ? { name: "relaxed simd", state: "good", text: "fused multiply-add" }
@@ -103,6 +104,13 @@ function checkWasm(): Check[] {
       ? { name: "threads", state: "good", text: `shared memory; ${platform().cores} threads by default` }
       : { name: "threads", state: "note", text: "no shared memory: one thread only" },
   ];
+}
+
+/** How wide vectors are, and what would make them wider. */
+function vectors(): Pick<Check, "text" | "advice"> {
+  if (joinsVectors()) return { text: "vectors of 128 bits, joined to 256" };
+  const text = "vectors of 128 bits";
+  return hasWideVectors() ? { text, advice: "Node.js 24 joins them to 256: training is 1.7 times as fast" } : { text };
 }
 
 async function checkEngine(): Promise<Check> {

@@ -7,7 +7,7 @@ export interface BackendUnderTest {
   readonly name: string;
   readonly make: () => Promise<Backend>;
   /** Entries of one family must give the same bits for any number of threads. */
-  readonly family: "reference" | "wasm" | "wasm strict";
+  readonly family: "reference" | "wasm" | "wasm in pairs" | "wasm strict";
 }
 
 export const backends: readonly BackendUnderTest[] = [
@@ -15,6 +15,16 @@ export const backends: readonly BackendUnderTest[] = [
   { name: "wasm, 1 thread", family: "wasm", make: async () => wasm({ threads: 1 }) },
   { name: "wasm, 2 threads", family: "wasm", make: async () => wasm({ threads: 2 }) },
   { name: "wasm, 3 threads", family: "wasm", make: async () => wasm({ threads: 3 }) },
+  {
+    name: "wasm in pairs, 1 thread",
+    family: "wasm in pairs",
+    make: async () => wasm({ threads: 1, scheduling: "in pairs" }),
+  },
+  {
+    name: "wasm in pairs, 2 threads",
+    family: "wasm in pairs",
+    make: async () => wasm({ threads: 2, scheduling: "in pairs" }),
+  },
   {
     name: "wasm strict, 1 thread",
     family: "wasm strict",
@@ -30,7 +40,12 @@ export const backends: readonly BackendUnderTest[] = [
 const named = (...names: string[]): readonly BackendUnderTest[] => backends.filter(({ name }) => names.includes(name));
 
 /** For the thousands of single cases: no sharing of work, and sharing among a number that rarely divides it. */
-export const caseBackends = named("reference", "wasm, 1 thread", "wasm, 3 threads");
+export const caseBackends = named("reference", "wasm, 1 thread", "wasm, 3 threads", "wasm in pairs, 1 thread");
 
 /** For suites that ask about the arithmetic: one of each kind. That threads change nothing is shown elsewhere. */
-export const familyBackends = named("reference", "wasm, 2 threads", "wasm strict, 2 threads");
+export const familyBackends = named(
+  "reference",
+  "wasm, 2 threads",
+  "wasm in pairs, 2 threads",
+  "wasm strict, 2 threads",
+);

@@ -349,6 +349,52 @@ describe("functions", () => {
   });
 });
 
+describe("stores that are held together", () => {
+  /** What a function leaves in the first words of memory that held 1, 2, 3 … before. */
+  const leftBy = (body: (f: Func) => void, words: number): number[] => {
+    const memory = assemble(body).run((buffer) =>
+      new Float32Array(buffer).set(Array.from({ length: 32 }, (_, i) => i + 1)),
+    );
+    return [...new Float32Array(memory, 0, words)];
+  };
+  const swap = (f: Func): void => {
+    const [a, b] = [f.let(i32(0)), f.let(i32(16))];
+    f.store(a, asm.load(b));
+    f.store(b, asm.load(a));
+  };
+
+  it("come after everything that is computed", () => {
+    expect(leftBy(swap, 8)).toEqual([5, 6, 7, 8, 5, 6, 7, 8]);
+    expect(leftBy((f) => f.together(() => swap(f)), 8)).toEqual([5, 6, 7, 8, 1, 2, 3, 4]);
+  });
+
+  it("keep lanes, offsets and values that change later", () => {
+    const body = (f: Func): void => {
+      const [from, to] = [f.let(i32(0)), f.let(i32(64))];
+      f.together(() => {
+        f.storeLanes(asm.addI(to, 4), asm.load(from), 3, 0);
+        f.storeLanes(asm.addI(to, 4), v.add(asm.load(from), asm.load(from)), 1, 12);
+        f.set(from, i32(32));
+      });
+    };
+    expect(leftBy(body, 21).slice(16)).toEqual([17, 1, 2, 3, 2]);
+  });
+
+  it("evaluate equal addresses once, and none outside", () => {
+    assemble((f) => {
+      const at = f.let(i32(64));
+      const address = (): I32 => asm.addI(at, 4);
+      const outside = address();
+      expect(f.shared(outside)).toBe(outside);
+      f.together(() => {
+        expect(f.shared(address())).toBe(f.shared(address()));
+        expect(f.shared(asm.addI(at, 8))).not.toBe(f.shared(address()));
+        expect(f.shared(at)).toBe(at);
+      });
+    });
+  });
+});
+
 it("has a case for every instruction", () => {
   const cased = new Set([...Object.keys(BINARY_I32), ...Object.keys(VECTORS)]);
   const elsewhere = {
@@ -398,6 +444,7 @@ it("has a case for every instruction", () => {
       "doWhile",
       "return",
     ],
+    together: ["together", "shared"],
   };
   for (const name of Object.values(elsewhere).flat()) cased.add(name);
   const groups = { v, vi, vb: asm.vb, vh: asm.vh };

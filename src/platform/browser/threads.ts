@@ -5,7 +5,7 @@
  */
 import type { Backend } from "../../engine/backends/backend.ts";
 import type { SpawnWorker } from "../../engine/backends/wasm/threads.ts";
-import { wasmBackend } from "../../engine/backends/wasm/wasm.ts";
+import { type WasmOptions, wasmBackend } from "../../engine/backends/wasm/wasm.ts";
 
 const PRELUDE = `
 const receive = (listener) => { onmessage = ({ data }) => listener(data); };
@@ -38,7 +38,9 @@ function mayHaveThreads(): boolean {
 export const availableThreads = (): number => (mayHaveThreads() ? navigator.hardwareConcurrency : 1);
 
 /** The wasm backend on Web Workers; on one thread where there can be no more. */
-export function browserWasmBackend(options: { threads: number; strict?: boolean; profile?: boolean }): Backend {
+export function browserWasmBackend(
+  options: Pick<WasmOptions, "threads" | "strict" | "profile" | "scheduling">,
+): Backend {
   const threads = mayHaveThreads() ? options.threads : 1;
   return wasmBackend({ ...options, threads, spawn });
 }

@@ -98,6 +98,9 @@ export function mulI(a: I32, b: I32 | number): I32 {
   return make("i32", [0x6c], a, typeof b === "number" ? i32(b) : b);
 }
 
+/** Text that is equal for equal expressions. */
+const textOf = ({ code, operands }: Expr): string => `${code}(${operands.map(textOf)})`;
+
 const literal = (b: I32 | number): I32 => (typeof b === "number" ? i32(b) : b);
 export const subI = (a: I32, b: I32 | number): I32 => make("i32", [0x6b], a, literal(b));
 export const divU = (a: I32, b: I32 | number): I32 => make("i32", [0x6e], a, literal(b));
@@ -257,6 +260,12 @@ export const vh = {
 
 // Functions -----------------------------------------------------------------------------------------------------------
 
+interface HeldStore {
+  readonly offset: number;
+  readonly value: V128;
+  readonly lanes: number;
+}
+
 /** A function of a module under construction. */
 export class Func {
   readonly name: string;
@@ -264,6 +273,8 @@ export class Func {
   readonly params: readonly Local<"i32">[];
   readonly #locals: ValueType[] = [];
   readonly #code = new Bytes();
+  /** What {@link together} holds back and shares, by the text of addresses. */
+  #tile: { readonly addresses: Map<string, Local<"i32">>; readonly stores: Map<I32, HeldStore[]> } | undefined;
 
   constructor(name: string, index: number, paramCount: number) {
     this.name = name;
@@ -303,17 +314,56 @@ export class Func {
   }
 
   store(address: I32, value: V128, offset = 0): void {
-    this.#emit(at(simd(0x0b), offset), address, value);
+    this.storeLanes(address, value, 4, offset);
   }
 
   /** Stores the first `lanes` lanes. */
   storeLanes(address: I32, value: V128, lanes: number, offset = 0): void {
+    if (this.#tile !== undefined) {
+      const { stores } = this.#tile;
+      const place = this.shared(address);
+      const computed = "index" in value ? value : this.let(value);
+      if (!stores.has(place)) stores.set(place, []);
+      stores.get(place)?.push({ offset, value: computed, lanes });
+      return;
+    }
     if (lanes === 4) {
-      this.store(address, value, offset);
+      this.#emit(at(simd(0x0b), offset), address, value);
       return;
     }
     if (lanes >= 2) this.#emit(withLane(at(simd(0x5b), offset), 0), address, value);
     if (lanes % 2 === 1) this.#emit(withLane(at(simd(0x5a), offset + (lanes - 1) * 4), lanes - 1), address, value);
+  }
+
+  /**
+   * Computes everything in `body` before any of its vectors is stored; then those at constant distances from one another
+   * are stored side by side, the last first. Only so V8 joins two neighbouring vectors, and all that leads to them, into
+   * one of twice the width. Nothing in `body` may read what it stores, branch around a store, or change a local that
+   * stands in an address. Inside of another such body it is part of that.
+   */
+  together(body: () => void): void {
+    if (this.#tile !== undefined) {
+      body();
+      return;
+    }
+    const stores = new Map<I32, HeldStore[]>();
+    this.#tile = { addresses: new Map(), stores };
+    body();
+    this.#tile = undefined;
+    for (const [address, held] of stores) {
+      held.sort((a, b) => b.offset - a.offset);
+      for (const { value, lanes, offset } of held) this.storeLanes(address, value, lanes, offset);
+    }
+  }
+
+  /** An address, evaluated once among equal ones of a body that is computed {@link together}. */
+  shared(address: I32): I32 {
+    if ("index" in address || this.#tile === undefined) return address;
+    const { addresses } = this.#tile;
+    const text = textOf(address);
+    const known = addresses.get(text) ?? this.let(address);
+    addresses.set(text, known);
+    return known;
   }
 
   storeI32(address: I32, value: I32, offset = 0): void {

@@ -12,7 +12,7 @@ import { Parameter, type Tensor } from "../../tensor.ts";
 import type { Graph } from "../../trace.ts";
 import { addI, type Func, i32, load, loadU8, ModuleBuilder, mulI, v, vi } from "./assembler.ts";
 import { domainOf } from "./kernels/index.ts";
-import { ACCUMULATORS } from "./kernels/kernel.ts";
+import { targetOf } from "./kernels/kernel.ts";
 import { FUSABLE_ISA } from "./math.ts";
 import { type Caller, Kernels, scratchBytes } from "./program.ts";
 import { planForWasm } from "./wasm.ts";
@@ -67,7 +67,7 @@ export function compileStandalone(graph: Graph, custom: Readonly<Record<string, 
   const module = new ModuleBuilder();
   const fixed = (place: Place): number => memory.addressOf(storedTensor(place) as Tensor);
   // Tiles that suit engines of either scheduling; see docs/performance.md.
-  const target = { isa: FUSABLE_ISA, scheduling: "late", accumulators: ACCUMULATORS.late } as const;
+  const target = targetOf(FUSABLE_ISA, "late");
   const kernels = new Kernels(module, plan, { fixed, arena }, target);
   const entry = (name: string): Caller => ({
     run: module.func(name, 0),

@@ -10,7 +10,7 @@ import type { Tensor } from "../../tensor.ts";
 import { type Graph, graphParameters, type Update } from "../../trace.ts";
 import type { Backend, Crew, Program } from "../backend.ts";
 import { isTwin, ridesOn } from "./kernels/index.ts";
-import { ACCUMULATORS, type Scheduling } from "./kernels/kernel.ts";
+import { type Scheduling, targetOf } from "./kernels/kernel.ts";
 import { legalize } from "./legalize.ts";
 import { isa } from "./math.ts";
 import { SharedMemory } from "./memory.ts";
@@ -28,7 +28,10 @@ export interface WasmOptions {
   readonly strict?: boolean;
   /** Starts a worker; needed for more than one thread. */
   readonly spawn?: SpawnWorker;
-  /** What the engine at hand does with loop bodies; results do not depend on it. Default "in order". */
+  /**
+   * What the engine at hand does with loop bodies; "in pairs" also adds the numbers of dot products in another order.
+   * Default "in order".
+   */
   readonly scheduling?: Scheduling;
   /** Lets programs measure themselves (`Program.profile`), which slows them down a little. Default false. */
   readonly profile?: boolean;
@@ -86,7 +89,8 @@ class WasmBackend implements Backend {
     this.#pool = new ThreadPool(threads, this.#memory.memory, spawn);
     this.crew = threads > 1 ? this.#makeCrew() : undefined;
     const arithmetic = strict ? "strict arithmetic" : this.#relaxed ? "fused multiply-add" : "plain multiply and add";
-    this.description = `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}, ${arithmetic}`;
+    const width = scheduling === "in pairs" ? ", vectors of 256 bits" : "";
+    this.description = `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}, ${arithmetic}${width}`;
   }
 
   async compile(graph: Graph): Promise<Program> {
@@ -110,8 +114,7 @@ class WasmBackend implements Backend {
       const key = place.kind === "parameter" ? place.parameter : "tensor" in place ? place.tensor : undefined;
       return addresses.get(key as Tensor) as number;
     };
-    const scheduling = this.#scheduling;
-    const target = { isa: isa(this.#relaxed), scheduling, accumulators: ACCUMULATORS[scheduling] };
+    const target = targetOf(isa(this.#relaxed), this.#scheduling);
     const places = { fixed, arena, scratch, scratchBytes: perThread, memory: memory.limits };
     const bytes = encodeProgram(planned, places, target, this.#profile);
     const id = this.#programs++;

@@ -15,14 +15,13 @@ import {
   load32Zero,
   mulI,
   shuffle,
-  splatConst,
   subI,
   type V128,
   v,
 } from "../assembler.ts";
 import { depthwiseWeightGrad } from "./depthwise.ts";
 import { channelTiles, type Geometry, geometry, isDepthwise, isSingleChannel, positionsInside } from "./geometry.ts";
-import { evenPieces, type Kernel } from "./kernel.ts";
+import { evenPieces, type Kernel, times } from "./kernel.ts";
 import { winogradWeightGradKernel, winogradWeightGradScratch } from "./winograd-weight-grad.ts";
 
 /** Output rows p for which kernel row r meets the picture: from … to. */
@@ -82,7 +81,7 @@ export function convWeightGradKernel(kernel: Kernel): void {
   f.for(rows.from, rows.to, 1, (r) => {
     if (isSingleChannel(attrs, g)) {
       // Each tap's sum in four parts, of every fourth pixel.
-      const tile = Array.from({ length: S }, () => f.local("v128", splatConst(0)));
+      const tile = kernel.zeros(S);
       overPixels(r, (xRow, gRow) => {
         const step = (q: I32, read: (address: I32, offset?: number) => V128): void => {
           const value = f.let(read(addI(gRow, q)));
@@ -103,18 +102,18 @@ export function convWeightGradKernel(kernel: Kernel): void {
     }
     for (let group = 0; group < groups; group++) {
       // Taps of one kernel row, (s, c) in the order of the weights; their inputs lie at fixed distances from the pixel.
-      const offsets = Array.from({ length: S * depth }, (_, t) => {
+      const offsets = times(S * depth, (t) => {
         const [s, c] = [Math.floor(t / depth), t % depth];
         return (s * dilation[1] * C + group * depth + c) * 4;
       });
-      for (const { from, vectors, lanes } of channelTiles(width, 2)) {
+      for (const { from, vectors, lanes } of channelTiles(width, 2, target)) {
         const channel = (group * width + from) * 4;
-        const size = vectors === 1 ? 8 : target.scheduling === "late" ? 4 : 5;
+        const size = vectors <= target.joined ? 8 : target.scheduling === "late" ? 4 : 6;
         let tap = 0;
         // Equal tiles whose taps are equally far apart share one loop over tiles.
         const pieces = depth % size === 0 ? [size] : evenPieces(offsets.length, size);
         const tileOver = (xOffset: (t: number) => number, taps: number, tapAt: I32, xShift: I32): void => {
-          const tile = Array.from({ length: taps * vectors }, () => f.local("v128", splatConst(0)));
+          const tile = kernel.zeros(taps * vectors);
           overPixels(r, (xRow, gRow) => {
             outerProducts(kernel, tile, vectors, {
               x: addI(xRow, xShift),
@@ -126,9 +125,11 @@ export function convWeightGradKernel(kernel: Kernel): void {
             });
           });
           const at = f.let(addI(addI(output, i32(channel)), mulI(addI(mulI(r, S * depth), tapAt), O * 4)));
-          tile.forEach((total, i) => {
-            const [t, k] = [Math.floor(i / vectors), i % vectors];
-            accumulate(at, total, k === vectors - 1 ? lanes : 4, t * O * 4 + k * 16);
+          f.together(() => {
+            tile.forEach((total, i) => {
+              const [t, k] = [Math.floor(i / vectors), i % vectors];
+              accumulate(at, total, k === vectors - 1 ? lanes : 4, t * O * 4 + k * 16);
+            });
           });
         };
         if (pieces.length === 1 && depth % size === 0) {
@@ -178,7 +179,7 @@ export function outerProducts(kernel: Kernel, tile: readonly Local<"v128">[], ve
   // Four neighbouring taps are one load and four shuffles where loads are dear.
   const contiguous = target.scheduling === "late" && taps === 4 && xOffset(3) - xOffset(0) === 12;
   f.for(0, length, 1, () => {
-    const values = Array.from({ length: vectors }, (_, k) => f.let(load(g, k * 16)));
+    const values = times(vectors, (k) => f.let(load(g, k * 16)));
     const four = contiguous ? f.let(load(x, xOffset(0))) : undefined;
     for (let t = 0; t < taps; t++) {
       const input = f.let(four === undefined ? load32Splat(x, xOffset(t)) : shuffle(four, four, [t, t, t, t]));

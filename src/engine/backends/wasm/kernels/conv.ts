@@ -5,11 +5,11 @@
  */
 import type { ConvAttrs } from "../../../ops/conv.ts";
 import type { Tensor } from "../../../tensor.ts";
-import { addI, type I32, i32, type Local, load, load32Splat, mulI, splatConst, subI } from "../assembler.ts";
+import { addI, type I32, i32, type Local, load, load32Splat, mulI, subI } from "../assembler.ts";
 import { PANEL, type PanelConvAttrs, type WinogradConvAttrs } from "../legalize.ts";
 import { depthwise } from "./depthwise.ts";
 import { channelTiles, type Geometry, geometry, isDepthwise, isSingleChannel, kernelRows } from "./geometry.ts";
-import { type Domain, evenPieces, type Kernel, outputRows, overOutputRows, runsOf } from "./kernel.ts";
+import { type Domain, evenPieces, type Kernel, outputRows, overOutputRows, runsOf, times } from "./kernel.ts";
 import { winogradDomain, winogradKernel, winogradScratch } from "./winograd.ts";
 
 /** Scratch bytes: only Winograd's method needs any. */
@@ -49,7 +49,7 @@ function alongRows(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
     const outRow = f.let(mulI(addI(mulI(n, P), p), Q * 4));
     /** A strip of vectors, `q` bytes into the row. */
     const strip = (q: I32, vectors: number, lanes: number): void => {
-      const tile = Array.from({ length: vectors }, () => f.local("v128", splatConst(0)));
+      const tile = kernel.zeros(vectors);
       f.for(rows.from, rows.to, 1, (r) => {
         const xAt = f.let(addI(addI(row, q), mulI(r, dilation[0] * W * 4)));
         const wAt = f.let(addI(kernel.pointer(w), mulI(r, S * 4)));
@@ -61,8 +61,10 @@ function alongRows(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
         }
       });
       const out = f.let(addI(outRow, q));
-      tile.forEach((total, i) => {
-        kernel.finish(total, out, i32(0), 0, lanes, i * 16);
+      f.together(() => {
+        tile.forEach((total, i) => {
+          kernel.finish(total, out, i32(0), 0, lanes, i * 16);
+        });
       });
     };
     const whole = Math.floor(Q / 4);
@@ -75,7 +77,7 @@ function alongRows(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
 }
 
 function direct(kernel: Kernel, attrs: ConvAttrs | PanelConvAttrs, g: Geometry): void {
-  const { f, root } = kernel;
+  const { f, root, target } = kernel;
   const [x, w] = root.inputs;
   const { stride, padding, dilation, groups } = attrs;
   const { H, W, C, P, Q, O, R, S, depth, width } = g;
@@ -88,12 +90,12 @@ function direct(kernel: Kernel, attrs: ConvAttrs | PanelConvAttrs, g: Geometry):
     const row = f.let(addI(kernel.pointer(x), mulI(top, W * pixelBytes)));
     const outRow = f.let(mulI(addI(mulI(n, P), p), Q * O * 4));
     for (let group = 0; group < groups; group++) {
-      for (const { from, vectors, lanes } of channelTiles(width, 2)) {
+      for (const { from, vectors, lanes } of channelTiles(width, 2, target)) {
         const channel = group * width + from;
         const weights = f.let(addI(kernel.pointer(w), i32(panels ? R * S * depth * channel * 4 : channel * 4)));
-        for (const run of runsOf(evenPieces(Q, Math.floor(kernel.target.accumulators / vectors)))) {
+        for (const run of runsOf(evenPieces(Q, Math.floor(target.accumulators / vectors)))) {
           f.for(run.from, run.from + run.count * run.size, run.size, (q) => {
-            const tile = Array.from({ length: run.size * vectors }, () => f.local("v128", splatConst(0)));
+            const tile = kernel.zeros(run.size * vectors);
             const pixel = f.let(addI(row, addI(mulI(q, stride[1] * pixelBytes), i32(group * depth * 4))));
             f.for(rows.from, rows.to, 1, (r) => {
               const xAt = f.let(addI(pixel, mulI(r, dilation[0] * W * pixelBytes)));
@@ -104,13 +106,15 @@ function direct(kernel: Kernel, attrs: ConvAttrs | PanelConvAttrs, g: Geometry):
                 column: dilation[1] * pixelBytes,
                 depth,
                 weightStep,
+                weight: (vector) => (panels ? inPanels(vector, R * S * depth) : vector * 16),
               });
             });
             const out = f.let(addI(outRow, addI(mulI(q, O * 4), i32(channel * 4))));
-            tile.forEach((total, t) => {
-              const [i, vector] = [Math.floor(t / vectors), t % vectors];
-              const last = vector === vectors - 1 ? lanes : 4;
-              kernel.finish(total, out, i32(channel * 4), vector * 16, last, i * O * 4);
+            f.together(() => {
+              for (let i = 0; i < run.size; i++) {
+                const pixel = tile.slice(i * vectors, (i + 1) * vectors);
+                kernel.finishAll(pixel, out, i32(channel * 4), lanes, 0, i * O * 4);
+              }
             });
           });
         }
@@ -129,14 +133,20 @@ export interface Taps {
   readonly depth: number;
   /** Bytes from the weights of one tap to the next. */
   readonly weightStep: number;
+  /** Bytes from the weights of the first vector to those of another one. */
+  readonly weight: (vector: number) => number;
 }
+
+/** Byte offset of a vector in panels of so many rows that lie one behind the other. */
+export const inPanels = (vector: number, rows: number): number =>
+  (Math.floor((vector * 4) / PANEL) * rows * PANEL + ((vector * 4) % PANEL)) * 4;
 
 /** Adds one kernel row's taps (columns × input channels) to a tile of pixels × vectors. */
 export function taps(kernel: Kernel, tile: readonly Local<"v128">[], vectors: number, x: I32, w: I32, t: Taps): void {
   const { f, isa, target } = kernel;
   const pixels = tile.length / vectors;
   const tap = (xAt: I32, wAt: I32, n: number): void => {
-    const weights = Array.from({ length: vectors }, (_, k) => f.let(load(wAt, n * t.weightStep + k * 16)));
+    const weights = times(vectors, (k) => f.let(load(wAt, n * t.weightStep + t.weight(k))));
     for (let pixel = 0; pixel < pixels; pixel++) {
       const value = f.let(load32Splat(xAt, n * 4 + pixel * t.pixel));
       weights.forEach((weight, k) => {

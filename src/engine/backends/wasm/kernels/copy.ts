@@ -22,7 +22,7 @@ import {
   subI,
   type V128,
 } from "../assembler.ts";
-import type { Domain, Kernel } from "./kernel.ts";
+import { type Domain, type Kernel, times } from "./kernel.ts";
 
 /** One loop of a copy: how far reading and writing move per step, in elements. */
 interface Axis {
@@ -84,7 +84,7 @@ function copyKernel(
       along(across, 4, (k, rows) => {
         const [row, to] = [f.let(addI(address, mulI(k, 4))), f.let(addI(out, mulI(k, across.to * 4)))];
         along(last, 4, (j, lanes) => {
-          const vectors = Array.from({ length: lanes }, (_, n) => n * last.from * 4);
+          const vectors = times(lanes, (n) => n * last.from * 4);
           const at = f.let(addI(row, mulI(j, last.from * 4)));
           const columns = vectors.map((offset) => f.let(load(at, offset)));
           const outAt = f.let(addI(to, mulI(j, 4)));

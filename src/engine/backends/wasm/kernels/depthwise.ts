@@ -8,7 +8,6 @@ import type { ConvAttrs } from "../../../ops/conv.ts";
 import {
   addI,
   andI,
-  type Func,
   type I32,
   i32,
   leS,
@@ -17,19 +16,12 @@ import {
   maxS,
   minS,
   mulI,
-  splatConst,
   subI,
+  type V128,
   v,
 } from "../assembler.ts";
 import { type Geometry, kernelRows } from "./geometry.ts";
-import { evenPieces, type Kernel, overOutputRows, type Scheduling } from "./kernel.ts";
-
-/** Calls `visit` with the byte offset of every vector of channels, and how many lanes of it count. */
-function overChannels(f: Func, C: number, visit: (channel: I32, lanes: number) => void): void {
-  const whole = Math.floor(C / 4) * 16;
-  f.for(0, whole, 16, (channel) => visit(channel, 4));
-  if (C % 4 > 0) visit(i32(whole), C % 4);
-}
+import { evenPieces, type Kernel, overChannels, overOutputRows, type Scheduling, times } from "./kernel.ts";
 
 /** A multiplication of one step: input column, kernel column and output pixel, counted from the step's position. */
 interface Tap {
@@ -82,7 +74,7 @@ const distinct = (values: readonly number[]): number[] => [...new Set(values)].s
 
 /** Pixels of a strip: as many as keep what one kernel row needs in registers. */
 function stripLength({ stride, dilation }: ConvAttrs, { S }: Geometry, scheduling: Scheduling): number {
-  if (scheduling === "in order") return 8;
+  if (scheduling !== "late") return 8;
   const registers = (pixels: number): number => {
     const columns = Array.from(
       { length: pixels * S },
@@ -107,7 +99,7 @@ export function depthwise(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
     const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
     const row = f.let(addI(kernel.pointer(x), mulI(top, W * pixelBytes)));
     const outRow = f.let(mulI(addI(mulI(n, P), p), Q * pixelBytes));
-    overChannels(f, C, (channel, lanes) => {
+    overChannels(kernel, C, (channel, vectors, lanes) => {
       const xRow = f.let(addI(row, channel));
       const weights = f.let(addI(kernel.pointer(w), channel));
       const out = f.let(addI(outRow, channel));
@@ -115,22 +107,28 @@ export function depthwise(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
         const columns = distinct(taps.map((tap) => tap.column));
         const kernelColumns = distinct(taps.map((tap) => tap.s));
         f.for(from, from + count * step, step, (q) => {
-          const totals = Array.from({ length: step }, () => f.local("v128", splatConst(0)));
+          const totals = times(step, () => kernel.zeros(vectors));
           const xAt = f.let(addI(xRow, mulI(addI(mulI(q, stride[1]), i32(columns[0] ?? 0)), pixelBytes)));
           f.for(rows.from, rows.to, 1, (r) => {
             const xTap = f.let(addI(xAt, mulI(r, dilation[0] * W * pixelBytes)));
             const wTap = f.let(addI(weights, mulI(r, S * pixelBytes)));
-            const weight = new Map(kernelColumns.map((s) => [s, f.let(load(wTap, s * pixelBytes))]));
+            const loadAll = (at: I32, offset: number) => times(vectors, (k) => f.let(load(at, offset + k * 16)));
+            const kernelRow = new Map(kernelColumns.map((s) => [s, loadAll(wTap, s * pixelBytes)]));
             for (const column of columns) {
-              const value = f.let(load(xTap, (column - columns[0]) * pixelBytes));
+              const values = loadAll(xTap, (column - columns[0]) * pixelBytes);
               for (const { s, pixel } of taps.filter((tap) => tap.column === column)) {
-                f.set(totals[pixel], isa.madd(value, weight.get(s) as typeof value, totals[pixel]));
+                const weight = kernelRow.get(s) as typeof values;
+                totals[pixel].forEach((total, k) => {
+                  f.set(total, isa.madd(values[k], weight[k], total));
+                });
               }
             }
           });
           const at = f.let(addI(out, mulI(q, pixelBytes)));
-          totals.forEach((total, pixel) => {
-            kernel.finish(total, at, channel, 0, lanes, pixel * pixelBytes);
+          f.together(() => {
+            totals.forEach((own, pixel) => {
+              kernel.finishAll(own, at, channel, lanes, 0, pixel * pixelBytes);
+            });
           });
         });
       }
@@ -165,7 +163,7 @@ function columnsOf(
 
 /** Kernel columns in tiles of those that read the same input columns. */
 function columnTiles({ stride, dilation }: ConvAttrs, { S }: Geometry): number[][] {
-  const all = Array.from({ length: S }, (_, s) => s);
+  const all = times(S, (s) => s);
   return distinct(all.map((s) => (s * dilation[1]) % stride[1])).flatMap((rest) => {
     const alike = all.filter((s) => (s * dilation[1]) % stride[1] === rest);
     let from = 0;
@@ -186,7 +184,6 @@ export function depthwiseWeightGrad(kernel: Kernel, attrs: ConvAttrs, g: Geometr
   const { stride, padding, dilation } = attrs;
   const { H, W, C, P, Q, R, S } = g;
   const [pixelBytes, outBytes] = [C * 4, g.O * 4];
-  const read = C === 1 ? load32Splat : load;
   const rowBytes = dilation[0] * W * pixelBytes;
   const partial = group.split === "partial";
   const tiles = columnTiles(attrs, g).map((kernelColumns) => ({
@@ -203,35 +200,47 @@ export function depthwiseWeightGrad(kernel: Kernel, attrs: ConvAttrs, g: Geometr
       const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
       const row = f.let(addI(kernel.pointer(x), mulI(top, W * pixelBytes)));
       const gradientRow = f.let(addI(kernel.pointer(dy), mulI(addI(mulI(n, P), p), Q * outBytes)));
-      overChannels(f, g.O, (channel, lanes) => {
+      overChannels(kernel, g.O, (channel, vectors, lanes) => {
+        /** What the channels at hand meet: their own numbers, or one for all. */
+        const inputs = (at: I32, offset: number): V128[] => {
+          if (C > 1) return times(vectors, (k) => f.let(load(at, offset + k * 16)));
+          const one = f.let(load32Splat(at, offset));
+          return times(vectors, () => one);
+        };
         /** Adds what this output row gives to kernel rows first … first + rows, all of them inside the picture. */
         const add = (first: I32, rows: number): void => {
           const xRow = f.let(addI(C === 1 ? row : addI(row, channel), mulI(first, rowBytes)));
           const gRow = f.let(addI(gradientRow, channel));
           const out = f.let(addI(addI(kernel.pointer(root), channel), mulI(first, S * outBytes)));
           for (const { kernelColumns, runs } of tiles) {
-            const totals = kernelColumns.map(() => Array.from({ length: rows }, () => f.local("v128", splatConst(0))));
+            const totals = kernelColumns.map(() => times(rows, () => kernel.zeros(vectors)));
             for (const { from, count, taps } of runs) {
               const [{ column }] = taps;
               const earliest = Math.min(...taps.map((tap) => tap.pixel));
               const xAt = f.let(addI(xRow, i32((from * stride[1] + column) * pixelBytes)));
               const gAt = f.let(addI(gRow, i32((from + earliest) * outBytes)));
               f.for(0, count, 1, () => {
-                const values = Array.from({ length: rows }, (_, r) => f.let(read(xAt, r * rowBytes)));
+                const values = times(rows, (r) => inputs(xAt, r * rowBytes));
                 for (const { s, pixel } of taps) {
-                  const gradient = f.let(load(gAt, (pixel - earliest) * outBytes));
-                  totals[kernelColumns.indexOf(s)].forEach((total, r) => {
-                    f.set(total, isa.madd(values[r], gradient, total));
+                  const gradients = times(vectors, (k) => f.let(load(gAt, (pixel - earliest) * outBytes + k * 16)));
+                  totals[kernelColumns.indexOf(s)].forEach((own, r) => {
+                    own.forEach((total, k) => {
+                      f.set(total, isa.madd(values[r][k], gradients[k], total));
+                    });
                   });
                 }
                 f.set(xAt, addI(xAt, stride[1] * pixelBytes));
                 f.set(gAt, addI(gAt, outBytes));
               });
             }
-            kernelColumns.forEach((s, i) => {
-              totals[i].forEach((total, r) => {
-                const offset = (r * S + s) * outBytes;
-                f.storeLanes(out, v.add(load(out, offset), total), lanes, offset);
+            f.together(() => {
+              kernelColumns.forEach((s, i) => {
+                totals[i].forEach((own, r) => {
+                  own.forEach((total, k) => {
+                    const offset = (r * S + s) * outBytes + k * 16;
+                    f.storeLanes(out, v.add(load(out, offset), total), k === vectors - 1 ? lanes : 4, offset);
+                  });
+                });
               });
             });
           }

@@ -98,7 +98,7 @@ export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) =>
         const skip = moving ? offset : 0;
         return moving && vector ? v.widenLow16(v.widenLow8(load32Zero(at, skip))) : splatI(loadU8(at, skip));
       }
-      const address = moving ? f.let(addI(starts[k], bytes)) : starts[k];
+      const address = moving ? f.shared(addI(starts[k], bytes)) : starts[k];
       const one = (piece: number): V128 => (moving ? load(address, piece + offset * 4) : load32Splat(address, piece));
       if (!isPartial(operand)) return one(0);
       const plus = operand.dtype === "int32" ? vi.add : v.add;
@@ -108,12 +108,14 @@ export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) =>
     };
     const step = (position: I32, vectors: number, lanes: number): void => {
       const bytes = f.let(mulI(position, 4));
-      for (let vector = 0; vector < vectors; vector++) {
-        const values = evaluate(kernel, (operand) => read(operand, position, bytes, vector * 4, lanes > 1));
-        group.outputs.forEach((output, k) => {
-          f.storeLanes(addI(outputs[k], bytes), numeric(values.get(output) as Lanes), lanes, vector * 16);
-        });
-      }
+      f.together(() => {
+        for (let vector = 0; vector < vectors; vector++) {
+          const values = evaluate(kernel, (operand) => read(operand, position, bytes, vector * 4, lanes > 1));
+          group.outputs.forEach((output, k) => {
+            f.storeLanes(addI(outputs[k], bytes), numeric(values.get(output) as Lanes), lanes, vector * 16);
+          });
+        }
+      });
     };
     const i = f.local("i32", from);
     const loopOver = (vectors: number, lanes: number): void => {

@@ -3,7 +3,7 @@
  * winograd.ts (outputs) and winograd-weight-grad.ts (weight gradients).
  */
 import { addI, type I32, load, mulI, splatConst, type V128, v } from "../assembler.ts";
-import type { Kernel } from "./kernel.ts";
+import { type Kernel, times } from "./kernel.ts";
 
 export type Matrix = readonly (readonly number[])[];
 
@@ -33,7 +33,7 @@ function cookToom(points: readonly number[], outputs: number): Filtering {
   /** Coefficients of Π (x − point), lowest first. */
   const product = (roots: readonly number[]): number[] =>
     roots.reduce<number[]>(
-      (poly, root) => Array.from({ length: poly.length + 1 }, (_, k) => (poly[k - 1] ?? 0) - root * (poly[k] ?? 0)),
+      (poly, root) => times(poly.length + 1, (k) => (poly[k - 1] ?? 0) - root * (poly[k] ?? 0)),
       [1],
     );
   const others = (i: number): number[] => points.filter((_, j) => j !== i);
@@ -43,10 +43,7 @@ function cookToom(points: readonly number[], outputs: number): Filtering {
     outputs,
     input: [...points.map((_, i) => [...product(others(i)), 0]), product(points)],
     weight: [...points.map((point, i) => powers(point, size).map((power) => power / scale(i))), last(size)],
-    output: Array.from({ length: outputs }, (_, k) => [
-      ...points.map((point) => point ** k),
-      k === outputs - 1 ? 1 : 0,
-    ]),
+    output: times(outputs, (k) => [...points.map((point) => point ** k), k === outputs - 1 ? 1 : 0]),
   };
 }
 
@@ -120,38 +117,52 @@ export function onBothAxes(matrix: Matrix): number[] {
   return matrix.flatMap((row) => matrix.flatMap((column) => row.flatMap((a) => column.map((b) => a * b))));
 }
 
-/** Scratch bytes of {@link transformTile}: one tile of vectors, half transformed. */
-export const TRANSFORM_BYTES = 8 * 8 * 16;
+/** Scratch bytes of {@link transformTiles}: a tile of vectors for each of two neighbours, half transformed. */
+export const TRANSFORM_BYTES = 2 * 8 * 8 * 16;
 
 /**
- * M X Mᵀ of a tile X of vectors.
+ * M X Mᵀ of tiles X of vectors, of one or two that are neighbours.
  * @param buffer scratch memory, {@link TRANSFORM_BYTES}
- * @param read the vector in a row (a counter of the generated code) and column
- * @param write takes the result in a row and a column (the counter)
+ * @param read the vector in a row (a counter of the generated code) and column of a tile
+ * @param write takes the results in a row and a column (the counter), one of each tile
  */
-export function transformTile(
+export function transformTiles(
   kernel: Kernel,
   matrix: Matrix,
+  count: number,
   buffer: I32,
-  read: (row: I32, column: number) => V128,
-  write: (row: number, column: I32, value: V128) => void,
+  read: (row: I32, column: number, tile: number) => V128,
+  write: (row: number, column: I32, values: readonly V128[]) => void,
 ): void {
   const { f } = kernel;
   const [results, size] = [matrix.length, matrix[0].length];
+  const step = count * 16;
+  const tiles = times(count, (tile) => tile);
   // Loops rather than one long body: what is loaded in a turn fits into registers.
   f.for(0, size, 1, (i) => {
-    const at = f.let(addI(buffer, mulI(i, results * 16)));
-    const row = Array.from({ length: size }, (_, j) => read(i, j));
-    transform(kernel, matrix, row).forEach((value, j) => {
-      f.store(at, value, j * 16);
+    const at = f.let(addI(buffer, mulI(i, results * step)));
+    f.together(() => {
+      for (const tile of tiles) {
+        const row = times(size, (j) => read(i, j, tile));
+        transform(kernel, matrix, row).forEach((value, j) => {
+          f.store(at, value, j * step + tile * 16);
+        });
+      }
     });
   });
   f.for(0, results, 1, (j) => {
-    const at = f.let(addI(buffer, mulI(j, 16)));
-    const column = Array.from({ length: size }, (_, i) => load(at, i * results * 16));
-    transform(kernel, matrix, column).forEach((value, i) => {
-      write(i, j, value);
+    const at = f.let(addI(buffer, mulI(j, step)));
+    const columns = tiles.map((tile) => {
+      const column = times(size, (i) => load(at, i * results * step + tile * 16));
+      return transform(kernel, matrix, column);
     });
+    for (let i = 0; i < results; i++) {
+      write(
+        i,
+        j,
+        columns.map((column) => column[i]),
+      );
+    }
   });
 }
 

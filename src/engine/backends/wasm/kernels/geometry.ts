@@ -1,7 +1,7 @@
 /** The shape of a convolution, and which of its positions meet the picture. Axis letters as in ops/conv.ts. */
 import type { ConvAttrs } from "../../../ops/conv.ts";
 import { addI, divU, type Func, type I32, i32, ltS, maxS, minS, mulI, select, subI } from "../assembler.ts";
-import { evenPieces } from "./kernel.ts";
+import { evenPieces, type KernelTarget } from "./kernel.ts";
 
 export interface Geometry {
   readonly H: number;
@@ -29,15 +29,22 @@ export function geometry(
   return { H, W, C, P, Q, O, R, S, depth: C / groups, width: O / groups };
 }
 
-/** Output channels in vectors: [from, vectors, lanes of the last one]. */
-export function channelTiles(width: number, vectors: number): { from: number; vectors: number; lanes: number }[] {
-  const tiles: { from: number; vectors: number; lanes: number }[] = [];
-  let from = 0;
-  for (const size of evenPieces(Math.ceil(width / 4), vectors)) {
-    tiles.push({ from, vectors: size, lanes: Math.min(4, width - (from + (size - 1) * 4)) });
-    from += size * 4;
-  }
-  return tiles;
+/**
+ * Divides channels into tiles of at most so many registers, as even as can be: `vectors` of four channels, the last of which
+ * has `lanes` that count. A register holds as many vectors as the engine joins.
+ */
+export function channelTiles(
+  width: number,
+  registers: number,
+  { joined }: KernelTarget,
+): { from: number; vectors: number; lanes: number }[] {
+  const all = Math.ceil(width / 4);
+  let first = 0;
+  return evenPieces(Math.ceil(all / joined), registers).map((size) => {
+    const [from, vectors] = [first * 4, Math.min(size * joined, all - first)];
+    first += vectors;
+    return { from, vectors, lanes: Math.min(4, width - (from + (vectors - 1) * 4)) };
+  });
 }
 
 /** Channels are depthwise when every group has one input and one output channel: vectors then run over the groups. */

@@ -35,20 +35,35 @@ export interface Domain {
 }
 
 /**
- * How the engine orders a loop body: as written, or with all arithmetic behind all loads ("late": V8 before 12), so that
- * everything loaded in one turn must fit into registers beside the results.
+ * How the engine translates a loop body: as written; with all arithmetic behind all loads ("late": V8 before 12), so that
+ * everything loaded in one turn must fit into registers beside the results; or as written, with two neighbouring vectors
+ * joined into one of 256 bits wherever they are stored {@link Func.together} ("in pairs": V8 from 13 on, by a flag).
  */
-export type Scheduling = "in order" | "late";
+export type Scheduling = "in order" | "late" | "in pairs";
 
-/** Tiles for each scheduling: of the 16 vector registers, the rest hold operands. */
-export const ACCUMULATORS = { "in order": 12, late: 8 } as const satisfies Record<Scheduling, number>;
-
+/** What kernels are made for. */
 export interface KernelTarget {
   readonly isa: Isa;
   readonly scheduling: Scheduling;
   /** Vectors that a tile of results may keep in registers. */
   readonly accumulators: number;
+  /** Neighbouring vectors that the engine makes one of. */
+  readonly joined: 1 | 2;
 }
+
+/** Tiles for each scheduling: of the 16 vector registers, those without results hold operands. */
+const TILES = {
+  "in order": { accumulators: 12, joined: 1 },
+  late: { accumulators: 8, joined: 1 },
+  "in pairs": { accumulators: 24, joined: 2 },
+} as const satisfies Record<Scheduling, Pick<KernelTarget, "accumulators" | "joined">>;
+
+/** The target for some arithmetic and an engine. */
+export const targetOf = (isa: Isa, scheduling: Scheduling): KernelTarget => ({
+  isa,
+  scheduling,
+  ...TILES[scheduling],
+});
 
 /** The function being generated for one group. */
 export class Kernel {
@@ -80,6 +95,11 @@ export class Kernel {
     return this.group.root as Tensor;
   }
 
+  /** So many vectors of zeros, to add to. */
+  zeros(count: number): Local<"v128">[] {
+    return times(count, () => this.f.local("v128", splatConst(0)));
+  }
+
   /** Address of a tensor's first element. */
   pointer(tensor: Tensor): I32 {
     const pointer = this.#pointers.get(storageOf(tensor));
@@ -108,14 +128,35 @@ export class Kernel {
       const address = this.pointer(operand);
       const kind = alignment(operand.shape, this.group.shape);
       if (kind === "scalar") return load32Splat(address);
-      return kind === "same" ? load(addI(address, offset), at) : load(addI(address, channel), constant);
+      if (kind === "same") return load(this.f.shared(addI(address, offset)), at);
+      return load(this.f.shared(addI(address, channel)), constant);
     };
     const values = evaluate(this, read, value instanceof Map ? value : new Map([[this.root, value as V128]]));
     for (const output of this.group.outputs) {
       this.f.storeLanes(addI(this.pointer(output), offset), numeric(values.get(output) as Lanes), lanes, at);
     }
   }
+
+  /** {@link finish} for neighbouring vectors, stored together; of the last of them so many lanes count. */
+  finishAll(
+    values: readonly (V128 | ReadonlyMap<Tensor, V128>)[],
+    offset: I32,
+    channel: I32,
+    lanes = 4,
+    constant = 0,
+    rootOffset = 0,
+  ): void {
+    this.f.together(() => {
+      values.forEach((value, k) => {
+        this.finish(value, offset, channel, constant + k * 16, k === values.length - 1 ? lanes : 4, rootOffset);
+      });
+    });
+  }
 }
+
+/** What `make` makes of the numbers below a count. */
+export const times = <T>(count: number, make: (n: number) => T): T[] =>
+  Array.from({ length: count }, (_, n) => make(n));
 
 /** Lanes as numbers: a comparison's mask becomes 0 or 1. */
 export function numeric(lanes: Lanes): V128 {
@@ -180,11 +221,30 @@ export function overOutputRows({ f, group, begin, end }: Kernel, visit: (n: I32,
   else f.for(begin, end, 1, (n) => f.for(0, P, 1, (p) => visit(n, p)));
 }
 
+/**
+ * Calls `visit` with the byte offset of channels: as many vectors at once as the engine joins, then one, then what is left.
+ * Of the last vector, so many lanes count.
+ */
+export function overChannels(
+  { f, target }: Kernel,
+  channels: number,
+  visit: (channel: I32, vectors: number, lanes: number) => void,
+): void {
+  const bytes = channels * 4;
+  let from = 0;
+  for (const vectors of new Set([target.joined, 1])) {
+    const to = bytes - ((bytes - from) % (vectors * 16));
+    f.for(from, to, vectors * 16, (channel) => visit(channel, vectors, 4));
+    from = to;
+  }
+  if (from < bytes) visit(i32(from), 1, channels % 4);
+}
+
 /** Splits `length` into pieces of at most `most`, as even as can be: 26 by 6 → 6 5 5 5 5. */
 export function evenPieces(length: number, most: number): number[] {
   const count = Math.ceil(length / most);
   const small = Math.floor(length / count);
-  return Array.from({ length: count }, (_, i) => small + (i < length - small * count ? 1 : 0));
+  return times(count, (i) => small + (i < length - small * count ? 1 : 0));
 }
 
 /** Runs of equal pieces: [6, 5, 5, 5, 5] → [{ size: 6, from: 0, count: 1 }, { size: 5, from: 6, count: 4 }]. */

@@ -23,14 +23,22 @@ import {
   type V128,
   v,
 } from "../assembler.ts";
-import { type Domain, evenPieces, type Kernel, nest, runsOf } from "./kernel.ts";
+import {
+  type Domain,
+  evenPieces,
+  type Kernel,
+  type KernelTarget,
+  nest,
+  overChannels,
+  runsOf,
+  times,
+} from "./kernel.ts";
 
-/** Columns of one panel of b: two vectors. */
-const PANEL = 8;
-const PANEL_BYTES = PANEL * 4;
+/** Columns of one panel of b: two registers. */
+const panelOf = ({ joined }: KernelTarget): number => 8 * joined;
 
 /** Columns that are packed together, two cache lines of a row of b. */
-const STEP = 4 * PANEL;
+const STEP = 32;
 
 /** Whether the operands' leading axes are looped over, or this is one product whose rows or columns are divided. */
 function isBatched(root: Tensor): boolean {
@@ -113,7 +121,9 @@ export function matmulKernel(kernel: Kernel): void {
         f.for(0, K, 1, (k) => {
           const source = f.let(addI(addI(kernel.pointer(a), mulI(k, M * 4)), mulI(from, 4)));
           const target = f.let(addI(block, mulI(k, BLOCK * 4)));
-          for (let i = 0; i < size * 4; i += 16) f.store(target, load(source, i), i);
+          f.together(() => {
+            for (let i = 0; i < size * 4; i += 16) f.store(target, load(source, i), i);
+          });
         });
         const rows = all(size);
         const part = { ...whole, a: block, aDepth: BLOCK * 4, out: f.let(mulI(from, N * 4)), rows, pack: true };
@@ -125,7 +135,7 @@ export function matmulKernel(kernel: Kernel): void {
         const strip = (first: I32, width: number): void => {
           const write: Product["write"] = (value, m, n, i, j, lanes) => {
             const at = addI(results, mulI(addI(mulI(m, STRIP), n), 4));
-            f.storeLanes(f.let(at), value, lanes, i * STRIP * 4 + j * 16);
+            f.storeLanes(at, value, lanes, i * STRIP * 4 + j * 16);
           };
           product({ ...part, b: f.let(addI(whole.b, mulI(first, 4))), columns: all(width), write });
           finishStrip(kernel, results, from, size, first, width);
@@ -166,12 +176,11 @@ function finishStrip(kernel: Kernel, results: I32, from: I32, count: number, fir
   const out = f.let(mulI(addI(mulI(from, N), first), 4));
   const channel = f.let(mulI(first, 4));
   f.for(0, count, 1, () => {
-    const at = (c: I32, lanes: number): void => {
-      kernel.finish(load(addI(row, c)), f.let(addI(out, c)), f.let(addI(channel, c)), 0, lanes);
-    };
-    const whole = Math.floor(width / 4) * 16;
-    f.for(0, whole, 16, (c) => at(c, 4));
-    if (width % 4 > 0) at(i32(whole), width % 4);
+    overChannels(kernel, width, (c, vectors, lanes) => {
+      const [result, to, along] = [row, out, channel].map((base) => f.let(addI(base, c)));
+      const results = times(vectors, (k) => load(result, k * 16));
+      kernel.finishAll(results, to, along, lanes);
+    });
     f.set(row, addI(row, STRIP * 4));
     f.set(out, addI(out, N * 4));
   });
@@ -266,6 +275,7 @@ function inSteps({ f }: Kernel, span: Span, widths: readonly number[], visit: (n
 function panelProduct(p: Product, transposeB: boolean): void {
   const { kernel, a, b, out, rows, columns, pack, write, aRow, aDepth, bRow, depth, accumulate, K, N } = p;
   const { f, isa, target, root } = kernel;
+  const panelWidth = panelOf(target);
   /** The product with columns n … n + width of b, which lie at bAt. */
   const panel = (n: I32, width: number, bAt: I32, bStep: number): void => {
     const vectors = Math.ceil(width / 4);
@@ -273,14 +283,14 @@ function panelProduct(p: Product, transposeB: boolean): void {
     tiles(kernel, rows, Math.floor(target.accumulators / vectors), (m, count) => {
       const at = f.let(addI(out, addI(mulI(m, N * 4), mulI(n, 4))));
       const before = accumulate ? addI(kernel.pointer(root), at) : at;
-      const totals = Array.from({ length: count * vectors }, (_, t) => {
+      const totals = times(count * vectors, (t) => {
         const offset = Math.floor(t / vectors) * N * 4 + (t % vectors) * 16;
         return f.local("v128", accumulate ? load(before, offset) : splatConst(0));
       });
       const aAt = f.let(addI(a, addI(mulI(m, aRow), mulI(depth.from, aDepth))));
       const bNow = f.let(addI(bAt, mulI(depth.from, bStep)));
       f.for(depth.from, depth.to, 1, () => {
-        const right = Array.from({ length: vectors }, (_, j) => f.let(load(bNow, j * 16)));
+        const right = times(vectors, (j) => f.let(load(bNow, j * 16)));
         for (let i = 0; i < count; i++) {
           const left = f.let(load32Splat(aAt, i * aRow));
           right.forEach((vector, j) => {
@@ -292,33 +302,38 @@ function panelProduct(p: Product, transposeB: boolean): void {
         f.set(bNow, addI(bNow, bStep));
       });
       const channel = f.let(mulI(n, 4));
-      totals.forEach((total, t) => {
-        const [i, j] = [Math.floor(t / vectors), t % vectors];
-        const count = j === vectors - 1 ? lanes : 4;
-        if (write !== undefined) write(total, m, n, i, j, count);
-        else kernel.finish(total, at, channel, j * 16, count, i * N * 4);
+      f.together(() => {
+        totals.forEach((total, t) => {
+          const [i, j] = [Math.floor(t / vectors), t % vectors];
+          const count = j === vectors - 1 ? lanes : 4;
+          if (write !== undefined) write(total, m, n, i, j, count);
+          else kernel.finish(total, at, channel, j * 16, count, i * N * 4);
+        });
       });
     });
   };
   /** Copies columns together, panel after panel: rows [K, PANEL]. */
   const packed = (n: I32, width: number): void => {
     const from = f.let(addI(b, mulI(n, transposeB ? bRow : 4)));
-    const step = Math.min(width, PANEL);
+    const step = Math.min(width, panelWidth);
     const vectors = Math.ceil(step / 4);
     f.for(0, K, 1, (k) => {
       const to = f.let(addI(kernel.scratch, mulI(k, vectors * 16)));
-      for (let c = 0; c < width; c += transposeB ? 1 : 4) {
-        const at = Math.floor(c / PANEL) * K * PANEL_BYTES + (c % PANEL) * 4;
-        if (transposeB) f.storeLanes(to, load32Zero(addI(from, mulI(k, 4)), c * bRow), 1, at);
-        else f.store(to, load(addI(from, mulI(k, bRow)), c * 4), at);
-      }
+      const row = f.let(addI(from, mulI(k, transposeB ? 4 : bRow)));
+      f.together(() => {
+        for (let c = 0; c < width; c += transposeB ? 1 : 4) {
+          const at = (Math.floor(c / panelWidth) * K * panelWidth + (c % panelWidth)) * 4;
+          if (transposeB) f.storeLanes(to, load32Zero(row, c * bRow), 1, at);
+          else f.store(to, load(row, c * 4), at);
+        }
+      });
     });
     f.for(0, width, step, (c) => {
       panel(f.let(addI(n, c)), step, f.let(addI(kernel.scratch, mulI(c, K * 4))), vectors * 16);
     });
   };
-  if (pack || transposeB) inSteps(kernel, columns, [STEP, PANEL], packed);
-  else inSteps(kernel, columns, [PANEL], (n, width) => panel(n, width, f.let(addI(b, mulI(n, 4))), bRow));
+  if (pack || transposeB) inSteps(kernel, columns, [STEP, panelWidth], packed);
+  else inSteps(kernel, columns, [panelWidth], (n, width) => panel(n, width, f.let(addI(b, mulI(n, 4))), bRow));
 }
 
 /** Sums of the four lanes of each of four vectors, as one vector. */
@@ -333,33 +348,49 @@ const DOTS = { rows: 2, columns: 4 };
 
 /** Dot products of rows of a with rows of b, vectors along K. */
 function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Product): void {
-  const { f, isa } = kernel;
-  const whole = Math.floor(K / 4) * 4;
+  const { f, isa, target, scratch } = kernel;
+  /** Neighbouring vectors that each sum is made of. */
+  const vectors = target.joined;
   const block = (n: I32, width: number): void => {
     const bAt = f.let(addI(b, mulI(n, bRow)));
     tiles(kernel, rows, DOTS.rows, (m, count) => {
       const aNow = f.let(addI(a, mulI(m, aRow)));
       const bNow = f.let(bAt as I32);
-      const totals: Local<"v128">[] = Array.from({ length: count * width }, () => f.local("v128", splatConst(0)));
-      const step = (read: (address: I32, offset: number) => V128): void => {
-        const left = Array.from({ length: count }, (_, i) => f.let(read(aNow, i * aRow)));
-        for (let j = 0; j < width; j++) {
-          const right = f.let(read(bNow, j * bRow));
-          left.forEach((value, i) => {
-            const total = totals[i * width + j];
-            f.set(total, isa.madd(value, right, total));
-          });
-        }
-      };
+      const dots = count * width;
+      let totals: Local<"v128">[] = kernel.zeros(dots * vectors);
+      /** From one depth to another, so many vectors, or single lanes, a turn. */
       const loop = (from: number, to: number, by: number, read: (address: I32, offset: number) => V128): void => {
+        const neighbours = totals.length / dots;
+        const readAll = (address: I32, offset: number): Local<"v128">[] =>
+          times(neighbours, (k) => f.let(read(address, offset + k * 16)));
         f.for(from, to, by, () => {
-          step(read);
+          const left = times(count, (i) => readAll(aNow, i * aRow));
+          for (let j = 0; j < width; j++) {
+            const right = readAll(bNow, j * bRow);
+            left.forEach((values, i) => {
+              values.forEach((value, k) => {
+                const total = totals[(i * width + j) * neighbours + k];
+                f.set(total, isa.madd(value, right[k], total));
+              });
+            });
+          }
           f.set(aNow, addI(aNow, by * 4));
           f.set(bNow, addI(bNow, by * 4));
         });
       };
-      if (whole > 0) loop(0, whole, 4, load);
-      if (whole < K) loop(whole, K, 1, load32Zero);
+      const whole = Math.floor(K / (4 * vectors)) * 4 * vectors;
+      loop(0, whole, 4 * vectors, load);
+      if (vectors === 2) {
+        f.together(() => {
+          totals.forEach((total, i) => {
+            f.store(scratch, total, i * 16);
+          });
+        });
+        totals = times(dots, (i) => f.let(v.add(load(scratch, i * 32), load(scratch, i * 32 + 16))));
+      }
+      const wholeVectors = Math.floor(K / 4) * 4;
+      loop(whole, wholeVectors, 4, load);
+      loop(wholeVectors, K, 1, load32Zero);
       const at = f.let(addI(out, addI(mulI(m, N * 4), mulI(n, 4))));
       const channel = f.let(mulI(n, 4));
       for (let i = 0; i < count; i++) {

@@ -25,7 +25,7 @@ import {
   v,
   vi,
 } from "../assembler.ts";
-import { type Kernel, overOutputRows } from "./kernel.ts";
+import { type Kernel, overChannels, overOutputRows, times } from "./kernel.ts";
 
 interface Window {
   /** Byte offset of its output element, channel 0, in the output. */
@@ -65,18 +65,11 @@ function overWindows(
   return row;
 }
 
-/** Calls `visit` with the byte offset of each vector of channels. */
-function overChannels({ f }: Kernel, channels: number, visit: (c: I32, lanes: number) => void): void {
-  const whole = Math.floor(channels / 4) * 4;
-  f.for(0, whole * 4, 16, (c) => visit(c, 4));
-  if (whole < channels) visit(i32(whole * 4), channels - whole);
-}
-
 const isPadded = ({ padding }: PoolAttrs): boolean => padding[0] > 0 || padding[1] > 0;
 
 function tapsOf({ f }: Kernel, [, H, W, C]: readonly number[], attrs: PoolAttrs, window: Window): Tap[] {
   const { kernel: size } = attrs;
-  return Array.from({ length: size[0] * size[1] }, (_, number) => {
+  return times(size[0] * size[1], (number) => {
     const [r, s] = [Math.floor(number / size[1]), number % size[1]];
     const [h, w] = [addI(window.h, r), addI(window.w, s)];
     const inside = (): I32 => f.let(andI(andI(geS(h, 0), ltS(h, H)), andI(geS(w, 0), ltS(w, W))));
@@ -123,18 +116,27 @@ export function maxPoolKernel(kernel: Kernel): void {
     const corner = f.let(addI(kernel.pointer(x), window.corner));
     const start = firstInside(kernel, x.shape, attrs, window);
     const first = f.let(addI(kernel.pointer(x), start.offset));
-    overChannels(kernel, root.shape[3], (c, lanes) => {
-      const best = f.let(load(f.let(addI(first, c))));
-      const winner = winners && f.let(splatI(start.number));
+    overChannels(kernel, root.shape[3], (c, vectors, lanes) => {
+      const from = f.let(addI(first, c));
+      const number = f.let(splatI(start.number));
+      const channels = times(vectors, (k) => ({
+        best: f.let(load(from, k * 16)),
+        winner: winners && f.let(number as V128),
+      }));
       overTaps(kernel, isPadded(attrs) ? taps : taps.slice(1), f.let(addI(corner, c)), (at, offset, { number }) => {
-        const value = f.let(load(at, offset));
-        if (winner !== undefined) f.set(winner, v.bitselect(splatConstI(number), winner, v.gt(value, best)));
-        f.set(best, v.pmax(best, value));
+        for (const [k, { best, winner }] of channels.entries()) {
+          const value = f.let(load(at, offset + k * 16));
+          if (winner !== undefined) f.set(winner, v.bitselect(splatConstI(number), winner, v.gt(value, best)));
+          f.set(best, v.pmax(best, value));
+        }
       });
-      const results = new Map<Tensor, V128>();
-      if (pooled !== undefined) results.set(pooled, best);
-      if (winners !== undefined && winner !== undefined) results.set(winners, winner);
-      kernel.finish(results, f.let(addI(window.out, c)), c, 0, lanes);
+      const results = channels.map(({ best, winner }) => {
+        const made = new Map<Tensor, V128>();
+        if (pooled !== undefined) made.set(pooled, best);
+        if (winners !== undefined && winner !== undefined) made.set(winners, winner);
+        return made;
+      });
+      kernel.finishAll(results, f.let(addI(window.out, c)), c, lanes);
     });
   };
   overOutputRows(kernel, (n, p) => overWindows(kernel, x.shape, root.shape, attrs, [n, p], visit));
@@ -148,13 +150,14 @@ export function tiles({ kernel, stride, padding }: PoolAttrs): boolean {
 /**
  * Writes the gradient of the input.
  * @param g the gradient of the output
- * @param prepare gives for a window, then for a vector of its channels, what each tap gets
+ * @param prepare gives for a window, then for the offset of some channels, then for a vector so many bytes behind it, what
+ *   each tap gets
  */
 function scatter(
   kernel: Kernel,
   g: Tensor,
   attrs: PoolAttrs,
-  prepare: (window: Window) => (c: I32) => (tap: Tap) => V128,
+  prepare: (window: Window) => (c: I32) => (further: number) => (tap: Tap) => V128,
 ): void {
   const { f, root, begin, end } = kernel;
   const [, H, W, C] = root.shape;
@@ -164,22 +167,34 @@ function scatter(
   const clear = (from: I32, pixels: number): void => {
     f.for(0, pixels, 1, (i) => {
       const at = f.let(addI(from, mulI(i, C * 4)));
-      overChannels(kernel, C, (c, lanes) => kernel.finish(splatConst(0), f.let(addI(at, c)), c, 0, lanes));
+      overChannels(kernel, C, (c, vectors, lanes) => {
+        const zeros = times(vectors, () => splatConst(0));
+        kernel.finishAll(zeros, f.let(addI(at, c)), c, lanes);
+      });
     });
   };
   if (!exact) zeroSamples(kernel);
   const visit = (window: Window): void => {
     const taps = tapsOf(kernel, root.shape, attrs, window);
     const shareOf = prepare(window);
-    overChannels(kernel, C, (c, lanes) => {
-      const share = shareOf(c);
+    overChannels(kernel, C, (c, vectors, lanes) => {
+      const shareAt = shareOf(c);
+      const shares = times(vectors, (k) => ({ share: shareAt(k * 16), k, lanes: k < vectors - 1 ? 4 : lanes }));
       const corner = f.let(addI(window.corner, c));
       if (exact) {
-        for (const tap of taps) kernel.finish(share(tap), corner, c, 0, lanes, tap.distance);
+        f.together(() => {
+          for (const tap of taps) {
+            for (const { share, k, lanes } of shares) kernel.finish(share(tap), corner, c, k * 16, lanes, tap.distance);
+          }
+        });
         return;
       }
       overTaps(kernel, taps, f.let(addI(kernel.pointer(root), corner)), (at, offset, tap) => {
-        f.storeLanes(at, v.add(load(at, offset), share(tap)), lanes, offset);
+        f.together(() => {
+          for (const { share, k, lanes } of shares) {
+            f.storeLanes(at, v.add(load(at, offset + k * 16), share(tap)), lanes, offset + k * 16);
+          }
+        });
       });
     });
   };
@@ -208,10 +223,11 @@ export function maxPoolGradKernel(kernel: Kernel): void {
   const { f, root } = kernel;
   const [winners, g] = root.inputs;
   scatter(kernel, g, root.attrs as MaxPoolGradAttrs, (window) => (c) => {
-    const at = f.let(addI(window.out, c));
-    const gradient = f.let(load(addI(kernel.pointer(g), at)));
-    const winner = f.let(load(addI(kernel.pointer(winners), at)));
-    return ({ number }) => v.and(gradient, vi.eq(winner, splatConstI(number)));
+    const [gAt, winnersAt] = [g, winners].map((tensor) => f.let(addI(kernel.pointer(tensor), addI(window.out, c))));
+    return (further) => {
+      const [gradient, winner] = [f.let(load(gAt, further)), f.let(load(winnersAt, further))];
+      return ({ number }) => v.and(gradient, vi.eq(winner, splatConstI(number)));
+    };
   });
 }
 
@@ -237,12 +253,15 @@ export function avgPoolKernel(kernel: Kernel): void {
     const taps = tapsOf(kernel, x.shape, attrs, window);
     const factor = scale(kernel, x.shape, attrs, window);
     const corner = f.let(addI(kernel.pointer(x), window.corner));
-    overChannels(kernel, root.shape[3], (c, lanes) => {
-      const total = f.local("v128", splatConst(0));
+    overChannels(kernel, root.shape[3], (c, vectors, lanes) => {
+      const totals = kernel.zeros(vectors);
       overTaps(kernel, taps, f.let(addI(corner, c)), (at, offset) => {
-        f.set(total, v.add(total, load(at, offset)));
+        totals.forEach((total, k) => {
+          f.set(total, v.add(total, load(at, offset + k * 16)));
+        });
       });
-      kernel.finish(v.mul(total, factor), f.let(addI(window.out, c)), c, 0, lanes);
+      const means = totals.map((total) => v.mul(total, factor));
+      kernel.finishAll(means, f.let(addI(window.out, c)), c, lanes);
     });
   };
   overOutputRows(kernel, (n, p) => overWindows(kernel, x.shape, root.shape, attrs, [n, p], visit));
@@ -255,8 +274,11 @@ export function avgPoolGradKernel(kernel: Kernel): void {
   scatter(kernel, g, attrs, (window) => {
     const factor = scale(kernel, root.shape, attrs, window);
     return (c) => {
-      const share = f.let(v.mul(load(addI(kernel.pointer(g), f.let(addI(window.out, c)))), factor));
-      return () => share;
+      const at = f.let(addI(kernel.pointer(g), addI(window.out, c)));
+      return (further) => {
+        const share = f.let(v.mul(load(at, further), factor));
+        return () => share;
+      };
     };
   });
 }

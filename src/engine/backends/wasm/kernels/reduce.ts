@@ -23,7 +23,7 @@ import {
   v,
   vi,
 } from "../assembler.ts";
-import { type Domain, type Kernel, nest } from "./kernel.ts";
+import { type Domain, type Kernel, nest, times } from "./kernel.ts";
 
 /** One axis, or several neighbouring ones that are all kept or all reduced. */
 interface Run {
@@ -120,7 +120,7 @@ export function reduceKernel(kernel: Kernel): void {
     const dividesVector = outer.length === 0 && !partial;
     overKept(outer, i32(0), i32(0), (base, out) => {
       const block = (from: I32, vectors: number, lanes: number): void => {
-        const totals = Array.from({ length: vectors }, (_, k) =>
+        const totals = times(vectors, (k) =>
           f.let(partial ? before(addI(addI(out, from), k * 4), lanes) : fold.start(integer)),
         );
         overReduced(reduced, f.let(addI(base, from)), (offset) => {
@@ -129,9 +129,7 @@ export function reduceKernel(kernel: Kernel): void {
             f.set(total, fold.step(total, lanes === 4 ? load(address, k * 16) : load32Zero(address, k * 16), integer));
           });
         });
-        totals.forEach((total, k) => {
-          kernel.finish(total, f.let(outputAt(addI(out, from))), i32(0), k * 16, lanes);
-        });
+        kernel.finishAll(totals, f.let(outputAt(addI(out, from))), i32(0), lanes);
       };
       if (dividesVector) {
         const position = f.let(begin as I32);

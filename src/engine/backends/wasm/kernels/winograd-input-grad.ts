@@ -10,10 +10,10 @@
  */
 import type { Tensor } from "../../../tensor.ts";
 import { addI, i32, load, minS, mulI, subI, v } from "../assembler.ts";
-import { PANEL, type WinogradInputGradAttrs } from "../legalize.ts";
-import { type Matrix, outputTiling, TRANSFORM_BYTES, transformTile } from "./filtering.ts";
+import type { WinogradInputGradAttrs } from "../legalize.ts";
+import { type Matrix, outputTiling, TRANSFORM_BYTES, transformTiles } from "./filtering.ts";
 import type { Kernel } from "./kernel.ts";
-import { multiplyTiles, overTiles, PANEL_BYTES, samplesTogether, shares } from "./winograd.ts";
+import { halvesOfPanel, overPanels, PANEL_BYTES, PANELS, samplesTogether, shares, toMatrices } from "./winograd.ts";
 
 /** What is known of one input gradient; T tiles a sample. */
 function geometry({ inputs: [g], shape: [, H, W, C], attrs }: Tensor) {
@@ -32,7 +32,8 @@ function geometry({ inputs: [g], shape: [, H, W, C], attrs }: Tensor) {
 /** Scratch bytes: transformed gradients, the products of one panel, the sums of one sample, one tile on its way. */
 export function winogradInputGradScratch(root: Tensor): number {
   const { tiling, T, O, extent, samples } = geometry(root);
-  return tiling.positions * T * samples * (O * 4 + PANEL_BYTES) + extent[0] * extent[1] * PANEL_BYTES + TRANSFORM_BYTES;
+  const tiles = tiling.positions * T * samples * (O * 4 + PANELS * PANEL_BYTES);
+  return tiles + extent[0] * extent[1] * PANEL_BYTES + TRANSFORM_BYTES;
 }
 
 const transposed = (matrix: Matrix): Matrix => matrix[0].map((_, j) => matrix.map((row) => row[j]));
@@ -43,65 +44,46 @@ export function winogradInputGradKernel(kernel: Kernel): void {
   const { tiling, T, O, H, W, C, top, left, extent, samples } = geometry(root);
   const { filtering, side, positions, rows, columns } = tiling;
   const t = filtering.inputs;
-  const [, P, Q] = g.shape;
   const [fromGradient, toInput] = [transposed(filtering.output), transposed(filtering.input)];
   const buffer = kernel.scratch;
   const matrixBytes = T * samples * O * 4;
   const productBytes = T * samples * PANEL_BYTES;
   const gradients = f.let(addI(buffer, TRANSFORM_BYTES));
   const products = f.let(addI(gradients, positions * matrixBytes));
-  const sums = f.let(addI(products, positions * productBytes));
+  const sums = f.let(addI(products, PANELS * positions * productBytes));
   const sumRow = extent[1] * PANEL_BYTES;
 
   const { batch, channels } = shares(kernel);
   f.for(batch.from, batch.to, samples, (first) => {
     const count = f.let(minS(f.let(subI(batch.to, first)), i32(samples)));
     // A g Aᵀ of every tile, to matrices [tiles, O]
-    overTiles(kernel, count, tiling, (n, row, column, tile) => {
-      const image = addI(kernel.pointer(g), mulI(addI(first, n), P * Q * O * 4));
-      const from = f.let(addI(image, mulI(addI(mulI(row, side * Q), mulI(column, side)), O * 4)));
-      const to = f.let(addI(gradients, mulI(tile, O * 4)));
-      f.for(0, O * 4, 16, (o) => {
-        const [source, target] = [f.let(addI(from, o)), f.let(addI(to, o))];
-        transformTile(
-          kernel,
-          fromGradient,
-          buffer,
-          (i, j) => load(addI(source, mulI(i, Q * O * 4)), j * O * 4),
-          (i, j, value) => f.store(addI(target, mulI(j, matrixBytes)), value, i * t * matrixBytes),
-        );
-      });
-    });
+    toMatrices(kernel, { tensor: g, first, count, tiling }, fromGradient, buffer, gradients, matrixBytes);
 
-    f.for(channels.from, channels.to, PANEL, (c) => {
+    const matrices = { positions, depth: O, samples: count, tiles: T, matrixBytes, productBytes };
+    overPanels(kernel, channels, kernel.pointer(weights), { ...matrices, left: gradients, products }, (c, made) => {
       const channel = f.let(mulI(c, 4));
-      const panel = f.let(addI(kernel.pointer(weights), mulI(channel, positions * O)));
-      multiplyTiles(
-        kernel,
-        { positions, depth: O, rows: f.let(mulI(count, T)), matrixBytes, productBytes },
-        {
-          left: gradients,
-          panel,
-          products,
-        },
-      );
       f.for(0, count, 1, (n) => {
         f.zero(sums, i32(extent[0] * sumRow));
-        const own = f.let(addI(products, mulI(n, T * PANEL_BYTES)));
+        const own = f.let(addI(made, mulI(n, T * PANEL_BYTES)));
         // B (products) Bᵀ of every tile, added at its place
         f.for(0, rows, 1, (row) => {
           f.for(0, columns, 1, (column) => {
             const from = f.let(addI(own, mulI(addI(mulI(row, columns), column), PANEL_BYTES)));
             const place = f.let(addI(sums, addI(mulI(row, side * sumRow), mulI(column, side * PANEL_BYTES))));
-            for (const half of [0, 16]) {
-              transformTile(
+            for (const halves of halvesOfPanel(kernel)) {
+              transformTiles(
                 kernel,
                 toInput,
+                halves.length,
                 buffer,
-                (i, j) => load(addI(from, mulI(i, t * productBytes)), j * productBytes + half),
-                (i, j, value) => {
+                (i, j, h) => load(f.shared(addI(from, mulI(i, t * productBytes))), j * productBytes + halves[h]),
+                (i, j, values) => {
                   const at = f.let(addI(place, mulI(j, PANEL_BYTES)));
-                  f.store(at, v.add(load(at, i * sumRow + half), value), i * sumRow + half);
+                  f.together(() => {
+                    for (const [h, half] of halves.entries()) {
+                      f.store(at, v.add(load(at, i * sumRow + half), values[h]), i * sumRow + half);
+                    }
+                  });
                 },
               );
             }
@@ -113,7 +95,7 @@ export function winogradInputGradKernel(kernel: Kernel): void {
           f.for(0, W, 1, (w) => {
             const source = f.let(addI(from, mulI(w, PANEL_BYTES)));
             const at = f.let(addI(out, mulI(w, C * 4)));
-            for (const half of [0, 16]) kernel.finish(load(source, half), at, channel, half);
+            kernel.finishAll([load(source), load(source, 16)], at, channel);
           });
         });
       });

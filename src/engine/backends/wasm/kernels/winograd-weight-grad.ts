@@ -9,12 +9,12 @@
  * and [tiles, O]; the product of each pair is added to the t² matrices [C, O] of the result. See winograd.ts.
  */
 import type { Tensor } from "../../../tensor.ts";
-import { addI, type I32, i32, load, minS, mulI, splatConst, subI, v } from "../assembler.ts";
+import { addI, i32, load, minS, mulI, subI, v } from "../assembler.ts";
 import type { WinogradWeightGradAttrs } from "../legalize.ts";
 import { outerProducts } from "./conv-weight-grad.ts";
-import { TRANSFORM_BYTES, transformTile, weightGradTiling } from "./filtering.ts";
+import { TRANSFORM_BYTES, weightGradTiling } from "./filtering.ts";
 import { evenPieces, type Kernel, runsOf } from "./kernel.ts";
-import { overTiles, samplesTogether } from "./winograd.ts";
+import { samplesTogether, toMatrices } from "./winograd.ts";
 
 /** What is known of one weight gradient; T tiles a sample. */
 function geometry({ inputs: [x, g], attrs }: Tensor) {
@@ -32,35 +32,15 @@ export function winogradWeightGradScratch(root: Tensor): number {
 }
 
 export function winogradWeightGradKernel(kernel: Kernel): void {
-  const { f, root, begin, end, group } = kernel;
+  const { f, root, begin, end, group, target } = kernel;
   const [x, g] = root.inputs;
   const { tiling, T, C, O, samples } = geometry(root);
-  const { filtering, side, positions } = tiling;
+  const { filtering, positions } = tiling;
   const partial = group.split === "partial";
+  const vectors = O % 16 === 0 ? 2 * target.joined : 2;
   const buffer = kernel.scratch;
   const xTiles = f.let(addI(buffer, TRANSFORM_BYTES));
   const gTiles = f.let(addI(xTiles, positions * T * samples * C * 4));
-
-  /** Transforms the tiles of some samples, four channels at a time, to t² matrices [tiles, channels]. */
-  const transformAll = (source: Tensor, first: I32, count: I32, matrices: "input" | "weight", into: I32): void => {
-    const [, H, W, channels] = source.shape;
-    const matrixBytes = T * samples * channels * 4;
-    overTiles(kernel, count, tiling, (n, row, column, tile) => {
-      const image = addI(kernel.pointer(source), mulI(addI(first, n), H * W * channels * 4));
-      const from = f.let(addI(image, mulI(addI(mulI(row, side * W), mulI(column, side)), channels * 4)));
-      const to = f.let(addI(into, mulI(tile, channels * 4)));
-      f.for(0, channels * 4, 16, (c) => {
-        const [tileFrom, tileTo] = [f.let(addI(from, c)), f.let(addI(to, c))];
-        transformTile(
-          kernel,
-          filtering[matrices],
-          buffer,
-          (i, j) => load(addI(tileFrom, mulI(i, W * channels * 4)), j * channels * 4),
-          (i, j, value) => f.store(addI(tileTo, mulI(j, matrixBytes)), value, i * filtering.inputs * matrixBytes),
-        );
-      });
-    });
-  };
 
   // A partial sum comes zeroed (program.ts); else this range of positions is summed here, over all samples.
   const bytes = C * O * 4;
@@ -68,19 +48,20 @@ export function winogradWeightGradKernel(kernel: Kernel): void {
   const last = partial ? end : i32(x.shape[0]);
   f.for(partial ? begin : 0, last, samples, (first) => {
     const count = f.let(minS(f.let(subI(last, first)), i32(samples)));
-    transformAll(x, first, count, "input", xTiles);
-    transformAll(g, first, count, "weight", gTiles);
+    const [xMatrixBytes, gMatrixBytes] = [C, O].map((channels) => T * samples * channels * 4);
+    toMatrices(kernel, { tensor: x, first, count, tiling }, filtering.input, buffer, xTiles, xMatrixBytes);
+    toMatrices(kernel, { tensor: g, first, count, tiling }, filtering.weight, buffer, gTiles, gMatrixBytes);
     const rows = f.let(mulI(count, T));
     f.for(partial ? 0 : begin, partial ? positions : end, 1, (position) => {
-      const left = f.let(addI(xTiles, mulI(position, T * samples * C * 4)));
-      const right = f.let(addI(gTiles, mulI(position, T * samples * O * 4)));
+      const left = f.let(addI(xTiles, mulI(position, xMatrixBytes)));
+      const right = f.let(addI(gTiles, mulI(position, gMatrixBytes)));
       const sums = f.let(addI(kernel.pointer(root), mulI(position, bytes)));
-      for (const run of runsOf(evenPieces(C, kernel.target.accumulators / 2))) {
+      for (const run of runsOf(evenPieces(C, target.accumulators / vectors))) {
         f.for(run.from, run.from + run.count * run.size, run.size, (c) => {
-          f.for(0, O * 4, 32, (o) => {
+          f.for(0, O * 4, vectors * 16, (o) => {
             const at = f.let(addI(sums, addI(mulI(c, O * 4), o)));
-            const tile = Array.from({ length: run.size * 2 }, () => f.local("v128", splatConst(0)));
-            outerProducts(kernel, tile, 2, {
+            const tile = kernel.zeros(run.size * vectors);
+            outerProducts(kernel, tile, vectors, {
               x: addI(left, mulI(c, 4)),
               g: addI(right, o),
               length: rows,
@@ -88,9 +69,11 @@ export function winogradWeightGradKernel(kernel: Kernel): void {
               gStep: O * 4,
               xOffset: (tap) => tap * 4,
             });
-            tile.forEach((total, i) => {
-              const offset = Math.floor(i / 2) * O * 4 + (i % 2) * 16;
-              f.store(at, v.add(load(at, offset), total), offset);
+            f.together(() => {
+              tile.forEach((total, i) => {
+                const offset = Math.floor(i / vectors) * O * 4 + (i % vectors) * 16;
+                f.store(at, v.add(load(at, offset), total), offset);
+              });
             });
           });
         });

@@ -9,10 +9,10 @@
  * finished. The matrices are those of filtering.ts.
  */
 import type { Tensor } from "../../../tensor.ts";
-import { addI, type I32, i32, load, ltS, minS, mulI, splatConst, subI } from "../assembler.ts";
+import { addI, type I32, i32, leS, load, ltS, minS, mulI, subI } from "../assembler.ts";
 import { PANEL, type WinogradConvAttrs } from "../legalize.ts";
-import { taps } from "./conv.ts";
-import { outputTiling, TRANSFORM_BYTES, transformTile } from "./filtering.ts";
+import { inPanels, taps } from "./conv.ts";
+import { type Matrix, outputTiling, type Tiling, TRANSFORM_BYTES, transformTiles } from "./filtering.ts";
 import type { Domain, Kernel } from "./kernel.ts";
 import { tiles as inSteps } from "./matmul.ts";
 
@@ -43,12 +43,12 @@ export function winogradDomain({ shape: [samples, , , channels] }: Kernel["group
 }
 
 /** The samples and the output channels that a call of a kernel is about. */
-export function shares({ group, root, begin, end }: Kernel): { readonly batch: Extent; readonly channels: Extent } {
+export function shares({ group, root, begin, end }: Kernel): { readonly batch: Extent; readonly channels: Channels } {
   const [samples, , , channels] = root.shape;
   const mine = { from: begin, to: end };
   const all = (to: number): Extent => ({ from: i32(0), to: i32(to) });
-  if (group.split === "range" && samples < FEW) return { batch: all(samples), channels: mine };
-  return { batch: mine, channels: all(channels) };
+  if (group.split === "range" && samples < FEW) return { batch: all(samples), channels: { ...mine, unit: PANEL } };
+  return { batch: mine, channels: { ...all(channels), unit: channels } };
 }
 
 interface Extent {
@@ -56,10 +56,18 @@ interface Extent {
   readonly to: I32;
 }
 
-/** Scratch bytes: transformed inputs, the products of one panel, one tile on its way. */
+/** Channels, a multiple of so many. */
+interface Channels extends Extent {
+  readonly unit: number;
+}
+
+/** Panels that are multiplied together at most: as many as fill two registers of the widest engine. */
+export const PANELS = 2;
+
+/** Scratch bytes: transformed inputs, the products of some panels, one tile on its way. */
 export function winogradScratch(root: Tensor): number {
   const { tiling, T, C, samples } = geometry(root);
-  return tiling.positions * T * samples * (C * 4 + PANEL_BYTES) + TRANSFORM_BYTES;
+  return tiling.positions * T * samples * (C * 4 + PANELS * PANEL_BYTES) + TRANSFORM_BYTES;
 }
 
 export function winogradKernel(kernel: Kernel): void {
@@ -67,7 +75,6 @@ export function winogradKernel(kernel: Kernel): void {
   const [x, weights] = root.inputs;
   const { tiling, T, C, P, Q, O, samples } = geometry(root);
   const { filtering, side, positions } = tiling;
-  const [, H, W] = x.shape;
   const buffer = kernel.scratch;
   const inputs = f.let(addI(buffer, TRANSFORM_BYTES));
   // Matrices of inputs lie this far apart, those of products PANEL / C of it.
@@ -79,42 +86,27 @@ export function winogradKernel(kernel: Kernel): void {
   f.for(batch.from, batch.to, samples, (first) => {
     const count = f.let(minS(f.let(subI(batch.to, first)), i32(samples)));
     // Bᵀ x B of every tile, to t² matrices [tiles, C]
-    overTiles(kernel, count, tiling, (n, row, column, tile) => {
-      const image = addI(kernel.pointer(x), mulI(addI(first, n), H * W * C * 4));
-      const from = f.let(addI(image, mulI(addI(mulI(row, side * W), mulI(column, side)), C * 4)));
-      const to = f.let(addI(inputs, mulI(tile, C * 4)));
-      f.for(0, C * 4, 16, (c) => {
-        const [source, target] = [f.let(addI(from, c)), f.let(addI(to, c))];
-        transformTile(
-          kernel,
-          filtering.input,
-          buffer,
-          (i, j) => load(addI(source, mulI(i, W * C * 4)), j * C * 4),
-          (i, j, value) => f.store(addI(target, mulI(j, matrixBytes)), value, i * filtering.inputs * matrixBytes),
-        );
-      });
-    });
+    toMatrices(kernel, { tensor: x, first, count, tiling }, filtering.input, buffer, inputs, matrixBytes);
 
-    const rows = f.let(mulI(count, T));
-    f.for(channels.from, channels.to, PANEL, (o) => {
+    const matrices = { positions, depth: C, samples: count, tiles: T, matrixBytes, productBytes };
+    overPanels(kernel, channels, kernel.pointer(weights), { ...matrices, left: inputs, products }, (o, own) => {
       const channel = f.let(mulI(o, 4));
-      const panel = f.let(addI(kernel.pointer(weights), mulI(channel, positions * C)));
-      const matrices = { positions, depth: C, rows, matrixBytes, productBytes };
-      multiplyTiles(kernel, matrices, { left: inputs, panel, products });
       // Aᵀ (products) A of every tile
       overTiles(kernel, count, tiling, (n, row, column, tile) => {
-        const from = f.let(addI(products, mulI(tile, PANEL_BYTES)));
+        const from = f.let(addI(own, mulI(tile, PANEL_BYTES)));
         const pixel = addI(mulI(addI(mulI(addI(first, n), P), mulI(row, side)), Q), mulI(column, side));
         const out = f.let(addI(mulI(pixel, O * 4), channel));
-        for (const half of [0, 16]) {
-          transformTile(
+        for (const halves of halvesOfPanel(kernel)) {
+          transformTiles(
             kernel,
             filtering.output,
+            halves.length,
             buffer,
-            (i, j) => load(addI(from, mulI(i, filtering.inputs * productBytes)), j * productBytes + half),
-            (a, b, value) => {
+            (i, j, h) =>
+              load(f.shared(addI(from, mulI(i, filtering.inputs * productBytes))), j * productBytes + halves[h]),
+            (a, b, values) => {
               const at = f.let(addI(out, mulI(b, O * 4)));
-              const finish = (): void => kernel.finish(value, at, channel, half, 4, a * Q * O * 4);
+              const finish = (): void => kernel.finishAll(values, at, channel, 4, halves[0], a * Q * O * 4);
               // The last tile may reach beyond the picture.
               const whole = P % side === 0 || a < P % side;
               const inRow = (): void => (whole ? finish() : f.if(ltS(addI(mulI(row, side), a), P), finish));
@@ -128,37 +120,140 @@ export function winogradKernel(kernel: Kernel): void {
   });
 }
 
-/** Matrices of transformed tiles, one for each position, and their products with a panel of weights. */
+/** Byte offsets of the two halves of a panel's row: by themselves, or as neighbours. */
+export const halvesOfPanel = ({ target }: Kernel): readonly (readonly number[])[] =>
+  target.joined === 2 ? [[0, 16]] : [[0], [16]];
+
+/** Tiles of some samples of a tensor. */
+interface TilesOf {
+  readonly tensor: Tensor;
+  readonly first: I32;
+  readonly count: I32;
+  readonly tiling: Tiling;
+}
+
+/** M X Mᵀ of all tiles, some channels at a time, to matrices [tiles, channels] that lie so many bytes apart. */
+export function toMatrices(
+  kernel: Kernel,
+  { tensor, first, count, tiling }: TilesOf,
+  matrix: Matrix,
+  buffer: I32,
+  matrices: I32,
+  matrixBytes: number,
+): void {
+  const { f } = kernel;
+  const [, H, W, channels] = tensor.shape;
+  const pixelBytes = channels * 4;
+  const vectors = channels % 8 === 0 ? kernel.target.joined : 1;
+  overTiles(kernel, count, tiling, (n, row, column, tile) => {
+    const image = addI(kernel.pointer(tensor), mulI(addI(first, n), H * W * pixelBytes));
+    const from = f.let(addI(image, mulI(addI(mulI(row, W), column), tiling.side * pixelBytes)));
+    const to = f.let(addI(matrices, mulI(tile, pixelBytes)));
+    f.for(0, pixelBytes, 16 * vectors, (c) => {
+      const [tileFrom, tileTo] = [f.let(addI(from, c)), f.let(addI(to, c))];
+      transformTiles(
+        kernel,
+        matrix,
+        vectors,
+        buffer,
+        (i, j, vector) => load(f.shared(addI(tileFrom, mulI(i, W * pixelBytes))), j * pixelBytes + vector * 16),
+        (i, j, values) => {
+          const at = f.let(addI(tileTo, mulI(j, matrixBytes)));
+          f.together(() => {
+            for (const [vector, value] of values.entries()) {
+              f.store(at, value, i * matrix.length * matrixBytes + vector * 16);
+            }
+          });
+        },
+      );
+    });
+  });
+}
+
+/** Matrices of transformed tiles, one for each position, and their products with panels of weights. */
 interface TileMatrices {
+  /** Where they are, and where products go, panel after panel. */
+  readonly left: I32;
+  readonly products: I32;
   readonly positions: number;
   readonly depth: number;
-  /** Rows in use: tiles of the samples at hand. */
-  readonly rows: I32;
+  /** Samples at hand, and how many rows each of them has. */
+  readonly samples: I32;
+  readonly tiles: number;
   /** Bytes from one matrix to the next, and from one product to the next. */
   readonly matrixBytes: number;
   readonly productBytes: number;
 }
 
-/** products = left · panel, for every position: [rows, depth] · [depth, PANEL]. */
-export function multiplyTiles(
+/**
+ * Multiplies with the panels of some channels, as many at once as the target has registers for; then `visit` gets the first
+ * channel of each, and its products.
+ */
+export function overPanels(
   kernel: Kernel,
-  { positions, depth, rows, matrixBytes, productBytes }: TileMatrices,
-  { left, panel, products }: { readonly left: I32; readonly panel: I32; readonly products: I32 },
+  channels: Channels,
+  weights: I32,
+  matrices: TileMatrices,
+  visit: (channel: I32, products: I32) => void,
 ): void {
-  const { f } = kernel;
+  const { f, target } = kernel;
+  const { positions, depth, productBytes } = matrices;
+  const channel = f.let(channels.from);
+  const mayLeaveOne = channels.unit % (target.joined * PANEL) > 0;
+  for (const panels of mayLeaveOne ? [target.joined, 1] : [target.joined]) {
+    const fits = (): I32 => leS(addI(channel, panels * PANEL), channels.to);
+    f.if(fits(), () => {
+      f.doWhile(() => {
+        multiplyTiles(kernel, matrices, panels, f.let(addI(weights, mulI(channel, positions * depth * 4))));
+        const products = f.let(matrices.products);
+        f.for(0, panels, 1, () => {
+          visit(channel, products);
+          f.set(products, addI(products, positions * productBytes));
+          f.set(channel, addI(channel, PANEL));
+        });
+      }, fits);
+    });
+  }
+}
+
+/** Rows of a sample from which on they make tiles of their own, nearly even ones, instead of some for all samples. */
+const MANY = 8;
+
+/** products = left · panel, for every position and panel: [rows, depth] · [depth, PANEL]. */
+function multiplyTiles(
+  kernel: Kernel,
+  { positions, depth, samples, tiles, matrixBytes, productBytes, left, products }: TileMatrices,
+  panels: number,
+  weights: I32,
+): void {
+  const { f, target } = kernel;
+  const rows = f.let(mulI(samples, tiles));
+  const vectors = (panels * PANEL) / 4;
+  const most = target.accumulators / vectors;
   f.for(0, positions, 1, (position) => {
-    const matrix = f.let(addI(panel, mulI(position, depth * PANEL_BYTES)));
+    const matrix = f.let(addI(weights, mulI(position, depth * PANEL_BYTES)));
     const from = f.let(addI(left, mulI(position, matrixBytes)));
     const output = f.let(addI(products, mulI(position, productBytes)));
-    inSteps(kernel, { from: i32(0), to: rows }, kernel.target.accumulators / 2, (tile, pixels) => {
-      const totals = Array.from({ length: pixels * 2 }, () => f.local("v128", splatConst(0)));
-      const row = { pixel: depth * 4, columns: 1, column: depth * 4, depth, weightStep: PANEL_BYTES };
-      taps(kernel, totals, 2, f.let(addI(from, mulI(tile, depth * 4))), matrix, row);
+    const multiply = (tile: I32, pixels: number): void => {
+      const totals = kernel.zeros(pixels * vectors);
+      const weight = (vector: number): number => inPanels(vector, positions * depth);
+      const row = { pixel: depth * 4, columns: 1, column: depth * 4, depth, weightStep: PANEL_BYTES, weight };
+      taps(kernel, totals, vectors, f.let(addI(from, mulI(tile, depth * 4))), matrix, row);
       const at = f.let(addI(output, mulI(tile, PANEL_BYTES)));
-      totals.forEach((total, i) => {
-        f.store(at, total, i * 16);
+      f.together(() => {
+        totals.forEach((total, i) => {
+          const [row, vector] = [Math.floor(i / vectors), i % vectors];
+          f.store(at, total, row * PANEL_BYTES + inPanels(vector, (positions * productBytes) / PANEL_BYTES));
+        });
       });
-    });
+    };
+    if (tiles < MANY) inSteps(kernel, { from: i32(0), to: rows }, most, multiply);
+    else
+      f.for(0, rows, tiles, (first) => {
+        inSteps(kernel, { from: first, to: i32(0), known: tiles }, most, (tile, pixels) =>
+          multiply(f.let(addI(first, tile)), pixels),
+        );
+      });
   });
 }
 
