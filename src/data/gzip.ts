@@ -8,7 +8,8 @@ export function isGzip(bytes: Uint8Array): boolean {
 
 /** The one message for a gzip file that does not decompress. */
 export function corruptGzip(name: string, cause: unknown): DataError {
-  const reason = cause instanceof Error ? cause.message : "unreadable";
+  // From Node 24 on streams fail without a word.
+  const reason = (cause as Error).message || "cut short or damaged";
   return new DataError(`${name}: corrupt gzip file (${reason}); delete it and get it again`, { cause });
 }
 
