@@ -217,7 +217,10 @@ interface Product {
   readonly N: number;
 }
 
-/** Runs `tile(position, size)` over a span in steps of `size`, then the rest in smaller steps. */
+/**
+ * Runs `tile(position, size)` over a span in steps of `size`, then the rest in smaller steps. If its length is known, steps are
+ * nearly even, and positions count from its beginning.
+ */
 export function tiles(kernel: Kernel, span: Span, size: number, tile: (position: I32, size: number) => void): void {
   const { f } = kernel;
   if (span.known !== undefined) {
@@ -343,8 +346,8 @@ function sumsOf(f: Kernel["f"], [a, b, c, d]: readonly V128[]): V128 {
   return v.add(shuffle(ab, cd, [0, 1, 4, 5]), shuffle(ab, cd, [2, 3, 6, 7]));
 }
 
-/** Rows and columns of a tile of dot products: with more, sums and operands do not fit into registers together. */
-const DOTS = { rows: 2, columns: 4 };
+/** Rows and columns (by how many vectors are joined) of a tile of dot products: with more, V8 runs out of registers. */
+const DOTS = { rows: 2, columns: { 1: 4, 2: 6 } } as const;
 
 /** Dot products of rows of a with rows of b, vectors along K. */
 function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Product): void {
@@ -394,11 +397,15 @@ function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Prod
       const at = f.let(addI(out, addI(mulI(m, N * 4), mulI(n, 4))));
       const channel = f.let(mulI(n, 4));
       for (let i = 0; i < count; i++) {
-        const row = totals.slice(i * width, (i + 1) * width);
-        const four = [0, 1, 2, 3].map((j) => row[j] ?? row[0]);
-        kernel.finish(sumsOf(f, four), at, channel, 0, width, i * N * 4);
+        for (let j = 0; j < width; j += 4) {
+          const row = totals.slice(i * width + j, (i + 1) * width);
+          const four = [0, 1, 2, 3].map((n) => row[n] ?? row[0]);
+          kernel.finish(sumsOf(f, four), at, channel, j * 4, Math.min(4, width - j), i * N * 4);
+        }
       }
     });
   };
-  inSteps(kernel, columns, [DOTS.columns], block);
+  inSteps(kernel, columns, [STEP], (n, known) => {
+    tiles(kernel, { from: n, to: n, known }, DOTS.columns[vectors], (j, width) => block(f.let(addI(n, j)), width));
+  });
 }
