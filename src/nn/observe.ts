@@ -16,31 +16,48 @@ export interface ModuleCall {
 }
 
 /**
- * Runs `pass` while every `forward` inside `network` reports its calls, in order of completion. For that time each
- * module has a `forward` of its own that hides the class's; afterwards all is as before.
- * @throws whatever `pass` throws; a ShapeError is given the name of the innermost module that it comes from
+ * Runs `pass` while the given modules have a `forward` of their own that hides the class's; afterwards all is as before.
+ * @param replace makes it from the module and its own, in the order given
  */
-export function observeCalls<T>(network: Module, onCall: (call: ModuleCall) => void, pass: () => T): T {
-  const watched = new Map<Module, PropertyDescriptor | undefined>();
-  for (const [name, module] of network.namedModules()) {
-    if (watched.has(module)) continue; // shared: goes by its first name
-    watched.set(module, Object.getOwnPropertyDescriptor(module, "forward"));
-    const forward = module.forward.bind(module);
-    const watchedForward: Module["forward"] = (input, context) => {
-      const output = named(name, () => forward(input, context));
-      onCall({ name, module, input, output });
-      return output;
-    };
-    Object.defineProperty(module, "forward", { value: watchedForward, configurable: true, writable: true });
+export function withForwards<T>(
+  modules: Iterable<Module>,
+  replace: (module: Module, forward: Module["forward"]) => Module["forward"],
+  pass: () => T,
+): T {
+  const before = new Map<Module, PropertyDescriptor | undefined>();
+  for (const module of modules) {
+    before.set(module, Object.getOwnPropertyDescriptor(module, "forward"));
+    const value = replace(module, module.forward.bind(module));
+    Object.defineProperty(module, "forward", { value, configurable: true, writable: true });
   }
   try {
     return pass();
   } finally {
-    for (const [module, own] of watched) {
+    for (const [module, own] of before) {
       if (own === undefined) delete (module as { forward?: unknown }).forward;
       else Object.defineProperty(module, "forward", own);
     }
   }
+}
+
+/**
+ * Runs `pass` while every `forward` inside `network` reports its calls, in order of completion.
+ * @throws whatever `pass` throws; a ShapeError is given the name of the innermost module that it comes from
+ */
+export function observeCalls<T>(network: Module, onCall: (call: ModuleCall) => void, pass: () => T): T {
+  const names = new Map<Module, string>();
+  for (const [name, module] of network.namedModules()) {
+    if (!names.has(module)) names.set(module, name); // shared: goes by its first name
+  }
+  const watched = (module: Module, forward: Module["forward"]): Module["forward"] => {
+    const name = names.get(module) as string;
+    return (input, context) => {
+      const output = named(name, () => forward(input, context));
+      onCall({ name, module, input, output });
+      return output;
+    };
+  };
+  return withForwards(names.keys(), watched, pass);
 }
 
 /** A shape error that says already which layer it comes from. */

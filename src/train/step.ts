@@ -14,6 +14,7 @@ import { type Graph, type Tracer, trace } from "../engine/trace.ts";
 import type { Model } from "../models/model.ts";
 import { inferenceContext, trainingContext } from "../nn/context.ts";
 import type { AnyParameter, Module } from "../nn/module.ts";
+import { withForwards } from "../nn/observe.ts";
 import type { WeightAverage } from "../optim/average.ts";
 import { clipByNorm } from "../optim/clip.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
@@ -202,18 +203,5 @@ const STEP_STREAM = 0x57e9;
 
 /** Runs `pass` while the given modules, and all inside them, compute as they do in use. */
 function withInference<T>(modules: ReadonlySet<Module>, pass: () => T): T {
-  const own = [...modules].map((module) => [module, Object.getOwnPropertyDescriptor(module, "forward")] as const);
-  for (const [module] of own) {
-    const forward = module.forward.bind(module);
-    const inUse: Module["forward"] = (x, context) => forward(x, { ...context, training: false });
-    Object.defineProperty(module, "forward", { value: inUse, configurable: true, writable: true });
-  }
-  try {
-    return pass();
-  } finally {
-    for (const [module, descriptor] of own) {
-      if (descriptor === undefined) delete (module as { forward?: unknown }).forward;
-      else Object.defineProperty(module, "forward", descriptor);
-    }
-  }
+  return withForwards(modules, (_, forward) => (x, context) => forward(x, { ...context, training: false }), pass);
 }

@@ -217,15 +217,14 @@ interface Product {
   readonly N: number;
 }
 
-/**
- * Runs `tile(position, size)` over a span in steps of `size`, then the rest in smaller steps. If its length is known, steps are
- * nearly even, and positions count from its beginning.
- */
+/** Runs `tile(position, size)` over a span in steps of `size`, then the rest in smaller steps; in even ones if it is known. */
 export function tiles(kernel: Kernel, span: Span, size: number, tile: (position: I32, size: number) => void): void {
   const { f } = kernel;
   if (span.known !== undefined) {
     for (const run of runsOf(evenPieces(span.known, size))) {
-      f.for(run.from, run.from + run.count * run.size, run.size, (i) => tile(i, run.size));
+      f.for(run.from, run.from + run.count * run.size, run.size, (i) => {
+        tile(span.from.constant === 0 ? i : f.let(addI(span.from, i)), run.size);
+      });
     }
     return;
   }
@@ -406,6 +405,6 @@ function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Prod
     });
   };
   inSteps(kernel, columns, [STEP], (n, known) => {
-    tiles(kernel, { from: n, to: n, known }, DOTS.columns[vectors], (j, width) => block(f.let(addI(n, j)), width));
+    tiles(kernel, { from: n, to: addI(n, known), known }, DOTS.columns[vectors], block);
   });
 }

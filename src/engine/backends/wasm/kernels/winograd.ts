@@ -250,15 +250,13 @@ function multiplyTiles(
     if (tiles < MANY) inSteps(kernel, { from: i32(0), to: rows }, most, multiply);
     else
       f.for(0, rows, tiles, (first) => {
-        inSteps(kernel, { from: first, to: i32(0), known: tiles }, most, (tile, pixels) =>
-          multiply(f.let(addI(first, tile)), pixels),
-        );
+        inSteps(kernel, { from: first, to: addI(first, tiles), known: tiles }, most, multiply);
       });
   });
 }
 
 /** Loops over the tiles of some samples; `visit` gets the sample, counted from 0, row, column and number. */
-export function overTiles(
+function overTiles(
   { f }: Kernel,
   samples: I32,
   { rows, columns }: { readonly rows: number; readonly columns: number },
