@@ -19,9 +19,11 @@ const PUBLISHED = {
   "cnn-same": OURS,
 };
 
+const OWN = ["ductus-micro", "ductus-s", "ductus-m", "ductus-l"];
+
 /** Words behind `ductus train` by name. Nothing is put aside for validation, and the last weights are tested once. */
 const RECORDS = {
-  ...Object.fromEntries(["ductus-micro", "ductus-s", "ductus-m"].map((name) => [name, `--model ${name} --val 0`])),
+  ...Object.fromEntries(OWN.map((name) => [name, `--model ${name} --val 0`])),
   ...Object.fromEntries(
     Object.entries(PUBLISHED).map(([name, how]) => [`${name} ours`, `--model ${name} --val 0 ${how}`]),
   ),
@@ -34,7 +36,7 @@ test split. MNIST comes from DUCTUS_DATA. "… ours" is a published network with
   options: {
     records: {
       value: "a,b",
-      default: "ductus-micro,ductus-s,ductus-m",
+      default: OWN.join(","),
       read: names("record", Object.keys(RECORDS)),
       about: `of: ${Object.keys(RECORDS).join(", ")}; or all`,
     },

@@ -8,7 +8,7 @@ import { cnn5x3 } from "./cnn-5x3.ts";
 import { cnn5x5 } from "./cnn-5x5.ts";
 import { cnnSame } from "./cnn-same.ts";
 import { cnnStrided } from "./cnn-strided.ts";
-import { ductusM, ductusMicro, ductusS } from "./ductus.ts";
+import { ductusL, ductusM, ductusMicro, ductusS } from "./ductus.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mlp } from "./mlp.ts";
 import { classNames, Model, type ModelOptions, type Normalization, type Recipe } from "./model.ts";
@@ -27,6 +27,7 @@ export const ARCHITECTURES: readonly ArchitectureRecord[] = [
   ductusMicro,
   ductusS,
   ductusM,
+  ductusL,
   lenet5,
   mlp,
 ];

@@ -114,6 +114,7 @@ class Ductus(nn.Module):
 DUCTUS_MICRO = [("full", 8), None, ("separable", 16), ("separable", 16), None, ("separable", 16), ("separable", 16)]
 DUCTUS_S = [("full", 16), ("full", 16), None, ("full", 16), None, ("separable", 32), ("separable", 32)]
 DUCTUS_M = [("full", 24, 5, True), ("full", 48), ("full", 48, 3, True), ("full", 64), ("full", 64)]
+DUCTUS_L = [("full", c, 3, last and c < 96) for c in (32, 64, 96) for last in (False, False, True)]
 
 
 class Mlp(nn.Module):
@@ -141,6 +142,7 @@ NETWORKS = {
     "ductus-micro": (lambda side, channels, classes: Ductus(DUCTUS_MICRO, channels, classes), 0.1307, 0.3081),
     "ductus-s": (lambda side, channels, classes: Ductus(DUCTUS_S, channels, classes), 0.1307, 0.3081),
     "ductus-m": (lambda side, channels, classes: Ductus(DUCTUS_M, channels, classes), 0.1307, 0.3081),
+    "ductus-l": (lambda side, channels, classes: Ductus(DUCTUS_L, channels, classes), 0.1307, 0.3081),
     "lenet5": (LeNet5, 0.1307, 0.3081),
     "mlp": (Mlp, 0.1307, 0.3081),
 }
