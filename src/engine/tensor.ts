@@ -29,7 +29,7 @@ export interface NdArray {
  * How an op treats the batch axis (axis 0) when some of its inputs carry one:
  * - "map": sample i of the output depends on sample i of the batched inputs only;
  * - "sum": the output is a sum of one term per sample (a weight gradient);
- * - "source": the output carries a batch axis of its own (inputs, random numbers per sample);
+ * - "source": the output carries a batch axis of its own (inputs, random numbers per sample, repetitions);
  * - "whole": anything else; all samples must be there before it starts.
  */
 export type BatchRule = "map" | "sum" | "source" | "whole";

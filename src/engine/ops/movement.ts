@@ -92,8 +92,9 @@ export const expandOp: Primitive<ShapeAttrs> = {
     broadcastShapes("expand", [x.shape, shape]);
     return { shape, dtype: x.dtype };
   },
+  // What has no axis 0 of its own is the same for every sample.
   batch: (_, { inputs: [x], attrs }) =>
-    x.rank === attrs.shape.length && x.shape[0] === attrs.shape[0] ? "map" : "whole",
+    x.rank === attrs.shape.length && x.shape[0] === attrs.shape[0] ? "map" : "source",
   gradient: (g) => [g],
   reference: ([x], output) => {
     walk(output.shape, [broadcastStrides(x.shape, output.shape)], (n, [at]) => {

@@ -5,7 +5,7 @@ import { apply, type Composite, type Spec, type Tensor } from "../tensor.ts";
 import { add, div, mul, sqrt, sub } from "./elementwise.ts";
 import { reshape } from "./movement.ts";
 import { requireType } from "./op-helpers.ts";
-import { mean, variance } from "./reduce.ts";
+import { mean } from "./reduce.ts";
 
 export interface NormAttrs {
   /** Added to the variance. */
@@ -90,7 +90,10 @@ function standardise(x: Tensor, axes: readonly number[], eps: number): Tensor {
 /** Mean and (biased) variance per channel, over all other axes. */
 export function channelStatistics(x: Tensor): { mean: Tensor; variance: Tensor } {
   const axes = x.shape.map((_, axis) => axis).slice(0, -1);
-  return { mean: mean(x, axes), variance: variance(x, axes) };
+  const mu = mean(x, axes);
+  // As batchNorm computes it from this mean, so that it is computed once.
+  const centred = sub(x, mu);
+  return { mean: mu, variance: mean(mul(centred, centred), axes) };
 }
 
 /** Normalises channels (the last axis) with given statistics; Ioffe & Szegedy, arXiv 1502.03167. */
