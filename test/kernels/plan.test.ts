@@ -19,6 +19,7 @@ import { ReLU } from "../../src/nn/activation.ts";
 import { Conv2d, DepthwiseSeparableConv2d } from "../../src/nn/conv.ts";
 import { Flatten } from "../../src/nn/flatten.ts";
 import { Linear } from "../../src/nn/linear.ts";
+import { BatchNorm2d } from "../../src/nn/norm.ts";
 import { GlobalAvgPool2d, MaxPool2d } from "../../src/nn/pool.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { adam } from "../../src/optim/adam.ts";
@@ -62,6 +63,17 @@ describe("printed plans", () => {
     const model = new Model(new Sequential(...layers), { inputShape: [10, 10, 1], classes: CLASSES });
     expect(printPlan(planForWasm(inferenceGraph(model, 4)))).toMatchSnapshot();
   });
+});
+
+it("follows the batch forwards and backwards, behind batch norm too", () => {
+  const layers = [1, 8].flatMap((inputs) => [new Conv2d(inputs, 8, 3, { padding: 1 }), new BatchNorm2d(8), new ReLU()]);
+  const network = new Sequential(...layers, new GlobalAvgPool2d(), new Linear(8, 3));
+  const model = new Model(network, { inputShape: SAMPLES.inputShape, classes: CLASSES });
+  const definition = { model, optimizer: adam(), loss: LOSSES.crossEntropy };
+  const plan = planForWasm(traceTrainingStep(definition, { ...SAMPLES, classes: CLASSES }, 20));
+  const waiting = plan.stages.flatMap(({ ranges }) => ranges).flatMap(({ outputs }) => outputs);
+  expect(waiting.length).toBeGreaterThan(0);
+  expect(waiting.filter(({ shape }) => shape[0] === 20).map(({ op }) => op.name)).toEqual([]);
 });
 
 interface Block {

@@ -53,8 +53,8 @@ function splitOf(
   const batched = tensor.inputs.map((input) => splits.get(input)?.batched ?? false);
   const op = tensor.op as Primitive<never>;
   const rule = op.batch(batched, { inputs: tensor.inputs, output: tensor, attrs: tensor.attrs as never });
-  if (rule === "source" && tensor.shape[0] === batch) return { split: "samples", batched: true };
-  if (rule === "source" || rule === "whole" || !batched.some(Boolean)) return { split: "range", batched: false };
+  const apart = rule === "source" ? tensor.shape[0] === batch : rule !== "whole" && batched.some(Boolean);
+  if (!apart) return { split: "range", batched: false };
   if (rule === "sum") {
     // Only products divide well by range; of others, pieces pay unless they are huge.
     const limit = tensor.op.name === "matmul" ? LARGE_WEIGHT : 8 * LARGE_WEIGHT;

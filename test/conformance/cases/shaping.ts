@@ -3,6 +3,7 @@ import * as c from "../../../src/engine/ops/constant.ts";
 import * as e from "../../../src/engine/ops/elementwise.ts";
 import * as g from "../../../src/engine/ops/gather.ts";
 import type { PrimitiveName } from "../../../src/engine/ops/index.ts";
+import { linear, matmul } from "../../../src/engine/ops/matmul.ts";
 import * as m from "../../../src/engine/ops/movement.ts";
 import * as r from "../../../src/engine/ops/reduce.ts";
 import type { Shape } from "../../../src/engine/shape.ts";
@@ -315,34 +316,41 @@ export const shapingCases = {
     ),
     define("int32", [ints([3, 5, 2], -9, 9)], (a) => m.permute(a, [0, 2, 1]), exact),
   ],
-  expand: (
-    [
-      [[], [4]],
-      [[], [2, 3]],
-      [[1], [5]],
-      [[3], [4, 3]],
+  expand: [
+    ...(
       [
-        [4, 1],
-        [4, 6],
-      ],
-      [
-        [1, 6],
-        [3, 6],
-      ],
-      [
-        [2, 1, 3, 1],
-        [2, 5, 3, 4],
-      ],
-      [
-        [2, 1, 1, 8],
-        [2, 5, 5, 8],
-      ],
-      [
-        [5, 1],
-        [2, 5, 3],
-      ],
-    ] as [Shape, Shape][]
-  ).map(([from, to]) => define(`[${from}] to [${to}]`, [x(from)], (a) => m.expand(a, to), exact)),
+        [[], [4]],
+        [[], [2, 3]],
+        [[1], [5]],
+        [[3], [4, 3]],
+        [
+          [4, 1],
+          [4, 6],
+        ],
+        [
+          [1, 6],
+          [3, 6],
+        ],
+        [
+          [2, 1, 3, 1],
+          [2, 5, 3, 4],
+        ],
+        [
+          [2, 1, 1, 8],
+          [2, 5, 5, 8],
+        ],
+        [
+          [5, 1],
+          [2, 5, 3],
+        ],
+      ] as [Shape, Shape][]
+    ).map(([from, to]) => define(`[${from}] to [${to}]`, [x(from)], (a) => m.expand(a, to), exact)),
+    define("over the batch", [x([6, 4]), w([4])], (a, b) => e.mul(a, m.expand(b, [6, 4]))),
+    define("over the batch, and summed", [x([6, 4]), w([1, 4])], (a, b) => r.sum(e.mul(a, m.expand(b, [6, 4])), 0)),
+    // As long as the batch by chance: these rows are no samples.
+    define("to a matrix beside the batch", [x([6, 6]), w([6])], (a, b) => matmul(a, m.expand(b, [6, 6]))),
+    define("to weights beside the batch", [x([6, 4]), w([4])], (a, b) => linear(a, m.expand(b, [6, 4]))),
+  ],
   slice: [
     ...slices.map(([label, shape, ranges]) => define(label, [x(shape)], (a) => m.slice(a, ranges), exact)),
     define("int32", [ints([3, 7], -9, 9)], (a) => m.slice(a, [{}, { step: -2 }]), exact),
