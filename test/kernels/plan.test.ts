@@ -65,7 +65,7 @@ describe("printed plans", () => {
   });
 });
 
-it("follows the batch forwards and backwards, behind batch norm too", () => {
+it("a training step follows the batch forwards and backwards, behind batch norm too", () => {
   const layers = [1, 8].flatMap((inputs) => [new Conv2d(inputs, 8, 3, { padding: 1 }), new BatchNorm2d(8), new ReLU()]);
   const network = new Sequential(...layers, new GlobalAvgPool2d(), new Linear(8, 3));
   const model = new Model(network, { inputShape: SAMPLES.inputShape, classes: CLASSES });

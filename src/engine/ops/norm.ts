@@ -91,7 +91,7 @@ function standardise(x: Tensor, axes: readonly number[], eps: number): Tensor {
 export function channelStatistics(x: Tensor): { mean: Tensor; variance: Tensor } {
   const axes = x.shape.map((_, axis) => axis).slice(0, -1);
   const mu = mean(x, axes);
-  // As batchNorm computes it from this mean, so that it is computed once.
+  // Not `variance`, whose mean keeps its axes: batchNorm subtracts this mean, and the same difference is computed once.
   const centred = sub(x, mu);
   return { mean: mu, variance: mean(mul(centred, centred), axes) };
 }

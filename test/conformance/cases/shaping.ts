@@ -226,6 +226,33 @@ const rows =
 
 const key = (list: number[]) => ({ ...ints([2], 0, 1, false), fill: { list } });
 
+const expansions: readonly [Shape, Shape][] = [
+  [[], [4]],
+  [[], [2, 3]],
+  [[1], [5]],
+  [[3], [4, 3]],
+  [
+    [4, 1],
+    [4, 6],
+  ],
+  [
+    [1, 6],
+    [3, 6],
+  ],
+  [
+    [2, 1, 3, 1],
+    [2, 5, 3, 4],
+  ],
+  [
+    [2, 1, 1, 8],
+    [2, 5, 5, 8],
+  ],
+  [
+    [5, 1],
+    [2, 5, 3],
+  ],
+];
+
 export const shapingCases = {
   input: [
     define("passed through", [x([3, 5])], (a) => a, exact),
@@ -317,34 +344,7 @@ export const shapingCases = {
     define("int32", [ints([3, 5, 2], -9, 9)], (a) => m.permute(a, [0, 2, 1]), exact),
   ],
   expand: [
-    ...(
-      [
-        [[], [4]],
-        [[], [2, 3]],
-        [[1], [5]],
-        [[3], [4, 3]],
-        [
-          [4, 1],
-          [4, 6],
-        ],
-        [
-          [1, 6],
-          [3, 6],
-        ],
-        [
-          [2, 1, 3, 1],
-          [2, 5, 3, 4],
-        ],
-        [
-          [2, 1, 1, 8],
-          [2, 5, 5, 8],
-        ],
-        [
-          [5, 1],
-          [2, 5, 3],
-        ],
-      ] as [Shape, Shape][]
-    ).map(([from, to]) => define(`[${from}] to [${to}]`, [x(from)], (a) => m.expand(a, to), exact)),
+    ...expansions.map(([from, to]) => define(`[${from}] to [${to}]`, [x(from)], (a) => m.expand(a, to), exact)),
     define("over the batch", [x([6, 4]), w([4])], (a, b) => e.mul(a, m.expand(b, [6, 4]))),
     define("over the batch, and summed", [x([6, 4]), w([1, 4])], (a, b) => r.sum(e.mul(a, m.expand(b, [6, 4])), 0)),
     // As long as the batch by chance: these rows are no samples.
