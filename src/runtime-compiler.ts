@@ -32,5 +32,6 @@ export async function openModel(bytes: Uint8Array, name: string): Promise<Recogn
     return logits;
   };
   await verifyGolden(file, run, name);
-  return recogniserOf({ labels: file.classNames, inputType: dtype, preprocessing }, x, logits, program.run);
+  const { classNames: labels } = file;
+  return recogniserOf({ labels, inputType: dtype, preprocessing, input: x, output: logits, run: program.run });
 }

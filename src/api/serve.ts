@@ -4,11 +4,14 @@ import { createApp } from "../serve/app.ts";
 import { type Limits, MODEL_NAME } from "../serve/context.ts";
 import { jsonLog, type Log } from "../serve/log.ts";
 import { Metrics } from "../serve/metrics.ts";
-import { Repository, type StoredVersion } from "../serve/repository.ts";
+import type { DecodePicture } from "../serve/pictures.ts";
+import { type ModelSource, Repository, type StoredVersion } from "../serve/repository.ts";
 
 export { DataError, DuctusError, UsageError } from "../engine/errors.ts";
 export type { Limits } from "../serve/context.ts";
 export type { Level, Log } from "../serve/log.ts";
+export type { DecodePicture } from "../serve/pictures.ts";
+export type { ModelSource } from "../serve/repository.ts";
 
 /** How a {@link Handler} is made. */
 export interface HandlerOptions {
@@ -20,6 +23,8 @@ export interface HandlerOptions {
   readonly maxBatch?: number;
   /** Samples of one model that may wait; default 1024. */
   readonly maxQueue?: number;
+  /** Default: what the platform has, which in edge workers is nothing. */
+  readonly decodePicture?: DecodePicture;
   /** Default: a JSON object a line through `console.log`. */
   readonly log?: Log;
 }
@@ -33,20 +38,28 @@ export interface Handler {
 
 /**
  * A handler for models that are in memory; networks run on the thread that calls.
- * @param models bytes of model files (what `ductus train` writes) by the name in addresses
+ * @param models by the name in addresses: bytes of model files (what `ductus train` writes), or what
+ * `ductus export --to wasm` made of them, as bytes or as the module that an edge worker imports, which compiles nothing
  * @throws UsageError when a name does not fit into an address, DataError when a model is damaged
  */
 export async function createHandler(
-  models: Readonly<Record<string, Uint8Array>>,
-  { limits, apiKey, maxBatch, maxQueue, log = jsonLog((line) => console.log(line)) }: HandlerOptions = {},
+  models: Readonly<Record<string, ModelSource>>,
+  {
+    limits,
+    apiKey,
+    maxBatch,
+    maxQueue,
+    decodePicture,
+    log = jsonLog((line) => console.log(line)),
+  }: HandlerOptions = {},
 ): Promise<Handler> {
   const metrics = new Metrics();
   const versions = new Map<string, readonly StoredVersion[]>();
-  for (const [name, bytes] of Object.entries(models)) {
+  for (const [name, source] of Object.entries(models)) {
     if (!MODEL_NAME.test(name)) {
       throw new UsageError(`"${name}" cannot be a model's name: letters, digits, ".", "_" and "-" only`);
     }
-    versions.set(name, [{ version: "1", stamp: "", read: async () => bytes }]);
+    versions.set(name, [{ version: "1", stamp: "", read: async () => source }]);
   }
   const repository = new Repository({
     store: { list: async () => versions },
@@ -63,7 +76,7 @@ export async function createHandler(
     }
   }
   let isReady = true;
-  const app = createApp({ repository, log, metrics, limits, apiKey, isReady: () => isReady });
+  const app = createApp({ repository, log, metrics, limits, apiKey, decodePicture, isReady: () => isReady });
   return {
     fetch: async (request) => app.fetch(request),
     close: async () => {

@@ -10,6 +10,7 @@ import { Metrics } from "./metrics.ts";
 import { addOpenInference } from "./open-inference.ts";
 import { openApi } from "./openapi.ts";
 import { tryPage } from "./page.ts";
+import type { DecodePicture } from "./pictures.ts";
 import { addRecognise } from "./recognise.ts";
 import type { Repository } from "./repository.ts";
 import { answerTo, RequestError } from "./request-error.ts";
@@ -22,6 +23,8 @@ export interface AppOptions {
   readonly limits?: Partial<Limits>;
   /** Asked of everybody but health checks, as `Authorization: Bearer KEY` or `X-API-Key: KEY`; default: none. */
   readonly apiKey?: string;
+  /** Default: the platform's. */
+  readonly decodePicture?: DecodePicture;
   /** Default: always. */
   readonly isReady?: () => boolean;
 }
@@ -48,8 +51,8 @@ const ROUTES: readonly (readonly [pattern: RegExp, route: string])[] = [
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
 export function createApp(options: AppOptions): App {
-  const { repository, log, apiKey, metrics = new Metrics(), isReady = () => true } = options;
-  const service: Service = { repository, metrics, isReady, limits: { ...LIMITS, ...options.limits } };
+  const { repository, log, apiKey, metrics = new Metrics(), decodePicture, isReady = () => true } = options;
+  const service: Service = { repository, metrics, decodePicture, isReady, limits: { ...LIMITS, ...options.limits } };
   const isAllowed = keyCheck(apiKey);
   const app: App = new Hono();
 

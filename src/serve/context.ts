@@ -4,6 +4,7 @@ import type { Samples } from "./batcher.ts";
 import type { BodyLimits } from "./body.ts";
 import { Deadline } from "./deadline.ts";
 import type { Metrics } from "./metrics.ts";
+import type { DecodePicture } from "./pictures.ts";
 import type { Repository } from "./repository.ts";
 import { RequestError } from "./request-error.ts";
 import type { Outputs, ServedModel } from "./served-model.ts";
@@ -28,6 +29,8 @@ export interface Service {
   readonly repository: Repository;
   readonly limits: Limits;
   readonly metrics: Metrics;
+  /** Default: the platform's. */
+  readonly decodePicture?: DecodePicture;
   /** Whether new requests are welcome; false while the server stops. */
   readonly isReady: () => boolean;
 }

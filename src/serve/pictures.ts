@@ -1,5 +1,6 @@
 /** Picture files from outside: only kinds that were asked for reach the decoder, and no larger ones than allowed. */
 import type { Picture } from "../data/picture.ts";
+import { DuctusError } from "../engine/errors.ts";
 import { platform } from "../platform/platform.ts";
 import { RequestError } from "./request-error.ts";
 
@@ -11,23 +12,33 @@ const SIGNATURES: Readonly<Record<string, readonly (number | undefined)[]>> = {
   WebP: [...text("RIFF"), undefined, undefined, undefined, undefined, ...text("WEBP")],
 };
 
-/** Pixels that a request may still decode. */
-export interface PixelBudget {
-  pixels: number;
-}
+/** Decodes a PNG, JPEG or WebP file; whatever it throws, the picture is what is wrong. */
+export type DecodePicture = (bytes: Uint8Array, options: { readonly maxPixels: number }) => Promise<Picture>;
 
 /**
- * Decodes a PNG, JPEG or WebP file, and takes its pixels from the budget.
- * @throws RequestError 415 when it is nothing of the kind, TooLargeError when it has too many pixels, DataError when it
- * is damaged
+ * Reads one picture file after the other.
+ * @throws RequestError 415 when it is none, 413 (or TooLargeError) when there are too many pixels, 400 (or DataError) when
+ * it is damaged
  */
-export async function decodePicture(bytes: Uint8Array<ArrayBuffer>, budget: PixelBudget): Promise<Picture> {
-  const isKnown = Object.values(SIGNATURES).some((signature) =>
-    signature.every((byte, i) => byte === undefined || bytes[i] === byte),
-  );
-  if (!isKnown) throw new RequestError(415, `expected a picture: ${Object.keys(SIGNATURES).join(", ")}`);
-  if (budget.pixels < 1) throw new RequestError(413, "the pictures of this request have too many pixels together");
-  const picture = await platform().decodePicture(bytes, { maxPixels: budget.pixels });
-  budget.pixels -= picture.width * picture.height;
-  return picture;
+export type ReadPicture = (bytes: Uint8Array) => Promise<Picture>;
+
+/** A reader for one request, whose pictures have at most so many pixels together. */
+export function pictureReader(maxPixels: number, decode: DecodePicture = platform().decodePicture): ReadPicture {
+  let left = maxPixels;
+  const refuse = (): never => {
+    throw new RequestError(413, "the pictures of this request have too many pixels together");
+  };
+  return async (bytes) => {
+    const isKnown = Object.values(SIGNATURES).some((signature) =>
+      signature.every((byte, i) => byte === undefined || bytes[i] === byte),
+    );
+    if (!isKnown) throw new RequestError(415, `expected a picture: ${Object.keys(SIGNATURES).join(", ")}`);
+    if (left < 1) refuse();
+    const picture = await decode(bytes, { maxPixels: left }).catch((cause) => {
+      if (cause instanceof DuctusError) throw cause;
+      throw new RequestError(400, `the picture cannot be decoded: ${cause instanceof Error ? cause.message : cause}`);
+    });
+    left -= picture.width * picture.height;
+    return left < 0 ? refuse() : picture;
+  };
 }

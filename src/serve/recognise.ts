@@ -2,7 +2,7 @@
 import { rank } from "../data/ranking.ts";
 import { readBody } from "./body.ts";
 import { type App, infer, type Service } from "./context.ts";
-import { decodePicture } from "./pictures.ts";
+import { pictureReader } from "./pictures.ts";
 import { RequestError } from "./request-error.ts";
 
 export function addRecognise(app: App, service: Service): void {
@@ -14,7 +14,8 @@ export function addRecognise(app: App, service: Service): void {
       c.set("version", served.version);
       const file = await pictureFile(c.req.raw, service);
       const samples = served.allocate(1);
-      served.writePicture(await decodePicture(file, { pixels: service.limits.maxPixels }), samples, 0);
+      const readPicture = pictureReader(service.limits.maxPixels, service.decodePicture);
+      served.writePicture(await readPicture(file), samples, 0);
       const { probabilities } = await infer(service, served, samples, 1);
       const ranking = rank(served.model.classes, Array.from(probabilities)).map(({ name, probability }) => ({
         label: name,

@@ -4,20 +4,25 @@
  * checksum and its example were found right, and it is compiled; until then, and whatever goes wrong, the old one serves.
  */
 import { DuctusError } from "../engine/errors.ts";
+import { looksCompiled } from "../export/standalone/recogniser.ts";
 import type { Model } from "../models/model.ts";
 import { load } from "../train/trained-model.ts";
 import { Batcher, type BatcherOptions, type BatchRunner } from "./batcher.ts";
 import { EngineRunner } from "./engine-runner.ts";
 import type { Log } from "./log.ts";
+import { ModuleRunner } from "./module-runner.ts";
 import { RequestError } from "./request-error.ts";
-import { ServedModel } from "./served-model.ts";
+import { ServedModel, type Signature } from "./served-model.ts";
+
+/** What a model is opened from: the bytes of its file or of an exported module, or that module compiled. */
+export type ModelSource = Uint8Array | WebAssembly.Module;
 
 /** A file that may be served. */
 export interface StoredVersion {
   readonly version: string;
   /** Changes whenever the file does. */
   readonly stamp: string;
-  read(): Promise<Uint8Array>;
+  read(): Promise<ModelSource>;
 }
 
 /** Where models come from. */
@@ -157,10 +162,9 @@ export class Repository {
     entry.failures = failures;
   }
 
-  async #open(name: string, version: string, bytes: Uint8Array): Promise<ServedModel> {
-    const { openRunner = onThisThread, maxBatch = QUEUE.maxBatch, maxQueue = QUEUE.maxQueue, onBatch } = this.#options;
-    const model = await load(bytes);
-    const runner = await openRunner(model, bytes, maxBatch);
+  async #open(name: string, version: string, source: ModelSource): Promise<ServedModel> {
+    const { maxBatch = QUEUE.maxBatch, maxQueue = QUEUE.maxQueue, onBatch } = this.#options;
+    const [model, runner] = await this.#openRunner(source, maxBatch);
     const options: BatcherOptions = {
       sampleSize: model.inputShape.reduce((product, dim) => product * dim, 1),
       classes: model.classes.length,
@@ -169,6 +173,16 @@ export class Repository {
       onBatch: (size) => onBatch?.(name, size),
     };
     return new ServedModel(name, version, model, new Batcher(runner, options));
+  }
+
+  async #openRunner(source: ModelSource, maxBatch: number): Promise<[Signature, BatchRunner]> {
+    if (source instanceof WebAssembly.Module || looksCompiled(source)) {
+      const runner = await ModuleRunner.open(source);
+      return [runner.signature, runner];
+    }
+    const { openRunner = onThisThread } = this.#options;
+    const model = await load(source);
+    return [model, await openRunner(model, source, maxBatch)];
   }
 }
 

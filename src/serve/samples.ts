@@ -4,7 +4,7 @@
  */
 import { formatShape, sameShape } from "../engine/shape.ts";
 import type { Samples } from "./batcher.ts";
-import { decodePicture, type PixelBudget } from "./pictures.ts";
+import type { ReadPicture } from "./pictures.ts";
 import { RequestError } from "./request-error.ts";
 import type { ServedModel } from "./served-model.ts";
 
@@ -21,11 +21,11 @@ export async function writeSample(
   value: unknown,
   samples: Samples,
   index: number,
-  budget: PixelBudget,
+  readPicture: ReadPicture,
 ): Promise<void> {
   const file = base64File(value);
   if (file !== undefined) {
-    served.writePicture(await decodePicture(file, budget), samples, index);
+    served.writePicture(await readPicture(file), samples, index);
     return;
   }
   const shape = shapeOf(value);

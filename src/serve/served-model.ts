@@ -16,17 +16,20 @@ export interface Outputs {
   readonly probabilities: Float32Array;
 }
 
+/** What a server has to know of a model, which need not be there itself. */
+export type Signature = Pick<Model, "inputShape" | "inputType" | "classes" | "preprocessing">;
+
 export class ServedModel {
   readonly name: string;
   readonly version: string;
-  readonly model: Model;
+  readonly model: Signature;
   readonly batcher: Batcher;
   /** Numbers in one sample. */
   readonly sampleSize: number;
   #users = 0;
   #isRetired = false;
 
-  constructor(name: string, version: string, model: Model, batcher: Batcher) {
+  constructor(name: string, version: string, model: Signature, batcher: Batcher) {
     this.name = name;
     this.version = version;
     this.model = model;

@@ -6,6 +6,7 @@
 import type { Context } from "hono";
 import { asObject, parseObject, readBody } from "./body.ts";
 import { type App, infer, type Service, type Variables } from "./context.ts";
+import { pictureReader } from "./pictures.ts";
 import { RequestError } from "./request-error.ts";
 import { writeSample } from "./samples.ts";
 import type { Outputs, ServedModel } from "./served-model.ts";
@@ -86,8 +87,8 @@ async function classify(service: Service, served: ServedModel, body: Body): Prom
 
 async function runRows(service: Service, served: ServedModel, rows: readonly unknown[]): Promise<Outputs> {
   const samples = served.allocate(rows.length);
-  const budget = { pixels: service.limits.maxPixels };
-  for (const [i, row] of rows.entries()) await writeSample(served, row, samples, i, budget);
+  const readPicture = pictureReader(service.limits.maxPixels, service.decodePicture);
+  for (const [i, row] of rows.entries()) await writeSample(served, row, samples, i, readPicture);
   return infer(service, served, samples, rows.length);
 }
 

@@ -25,7 +25,7 @@ export interface Prediction extends Candidate {
 }
 
 /** The preprocessing that a model carries. @throws UsageError when it has none, or none for its own input */
-export function preprocessingOf(model: Model): Preprocessing {
+export function preprocessingOf(model: Pick<Model, "inputShape" | "preprocessing">): Preprocessing {
   const preprocessing = check(preprocessingSchema, model.preprocessing);
   if (preprocessing instanceof Mismatch) {
     throw new UsageError(

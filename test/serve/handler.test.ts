@@ -4,7 +4,8 @@
  */
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createHandler, DataError, UsageError } from "../../src/api/serve.ts";
+import { createHandler, DataError, type DecodePicture, UsageError } from "../../src/api/serve.ts";
+import { exportWasm } from "../../src/export/wasm.ts";
 import { encodeModel } from "../../src/train/trained-model.ts";
 import { bundle } from "../browser/bundle.ts";
 import { serve as serveFiles, type TestSite } from "../browser/page.ts";
@@ -49,6 +50,61 @@ describe("a handler of models in memory", () => {
       fetch(new Request(`${ADDRESS}/v2/models/numbers/infer`, post(JSON.stringify(QUESTION), headers)));
     expect((await ask({})).status).toBe(401);
     expect((await ask({ "X-API-Key": "k" })).status).toBe(413);
+    await close();
+  });
+
+  it("serves exported modules, as bytes or compiled, like the models that they were made of", async () => {
+    const { files } = await exportWasm(digits(), "digits");
+    const bytes = new Uint8Array(files.get("digits.wasm") as Uint8Array);
+    const models = { file: await encodeModel(digits()), bytes, module: await WebAssembly.compile(bytes) };
+    const { fetch, close } = await createHandler(models, { log: () => {} });
+    const ask = async (path: string, init?: RequestInit) => (await fetch(new Request(ADDRESS + path, init))).json();
+    const picture = new Uint8Array(await drawn());
+    const samples = Array.from({ length: 3 }, (_, i) => Array.from({ length: 784 }, (_, k) => (k * (i + 7)) % 256));
+    const answers = [];
+    for (const name of Object.keys(models)) {
+      const { ranking } = await ask(`/recognise?model=${name}`, post(picture));
+      const { predictions } = await ask(`/v1/models/${name}:predict`, json({ instances: samples }));
+      const { metadata } = await ask(`/v1/models/${name}/metadata`);
+      answers.push({ ranking, predictions, metadata });
+    }
+    const [file, ...modules] = answers;
+    for (const { ranking, predictions, metadata } of modules) {
+      expect(metadata).toEqual(file.metadata);
+      expect(ranking.map(({ label }: { label: string }) => label)).toEqual(
+        file.ranking.map(({ label }: { label: string }) => label),
+      );
+      for (const [i, row] of predictions.entries()) {
+        for (const [c, value] of row.entries()) expect(value).toBeCloseTo(file.predictions[i][c], 4);
+      }
+    }
+    expect(modules[0].predictions[0]).not.toEqual(modules[0].predictions[1]);
+    await close();
+    const damaged = createHandler({ digits: bytes.slice(0, -9) }, { log: () => {} });
+    await expect(damaged).rejects.toThrow(/^model "digits": recogniser: the module is cut off or damaged/);
+  });
+
+  it("decodes pictures with what it is given, and counts their pixels", async () => {
+    const bars = { width: 2, height: 2, channels: 1, data: Uint8Array.of(0, 255, 0, 255) } as const;
+    const asked: number[] = [];
+    const decodePicture: DecodePicture = async (bytes, { maxPixels }) => {
+      asked.push(maxPixels);
+      if (bytes.length > 60) throw new Error("no such filter");
+      return bars;
+    };
+    const models = { digits: await encodeModel(digits()) };
+    const { fetch, close } = await createHandler(models, { decodePicture, limits: { maxPixels: 7 }, log: () => {} });
+    const png = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+    const read = (body: Uint8Array<ArrayBuffer>) => fetch(new Request(`${ADDRESS}/recognise`, post(body)));
+    expect((await read(new Uint8Array(png))).status).toBe(200);
+    const broken = await read(new Uint8Array(await drawn()));
+    expect([broken.status, await broken.json()]).toEqual([
+      400,
+      { error: "the picture cannot be decoded: no such filter" },
+    ]);
+    const two = json({ instances: [{ b64: png.toString("base64") }, { b64: png.toString("base64") }] });
+    expect((await fetch(new Request(`${ADDRESS}/v1/models/digits:predict`, two))).status).toBe(413);
+    expect(asked).toEqual([7, 7, 7, 3]);
     await close();
   });
 

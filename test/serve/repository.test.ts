@@ -3,6 +3,7 @@ import { appendFile, cp, mkdir, mkdtemp, rename, rm, truncate, writeFile } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { exportWasm } from "../../src/export/wasm.ts";
 import { openModelStore } from "../../src/platform/node/model-store.ts";
 import type { BatchRunner } from "../../src/serve/batcher.ts";
 import { EngineRunner } from "../../src/serve/engine-runner.ts";
@@ -41,6 +42,10 @@ describe("folders", () => {
     const repository = await repositoryOf(join(root, "all"), `mine=${join(root, "all/a/1/m.safetensors")}`);
     expect(versionsOf(repository)).toEqual({ a: "10", b: "1", "run-1": "1", mine: "1" });
     await repository.close();
+    const exported = (await exportWasm(digits(), "pen")).files.get("pen.wasm") as Uint8Array;
+    const module = await repositoryOf(await put("pen.wasm", exported));
+    expect(versionsOf(module)).toEqual({ pen: "1" });
+    await module.close();
   });
 
   it("says what is wrong with its sources", async () => {

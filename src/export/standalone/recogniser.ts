@@ -64,11 +64,23 @@ interface Exports {
   run(): void;
 }
 
+/** The network of an exported module: {@link run} reads `input` and writes `output`, its logits. */
+export interface StandaloneNetwork extends Pick<ModelCard, "labels" | "inputType" | "preprocessing"> {
+  readonly input: TypedArray;
+  readonly output: TypedArray;
+  readonly run: () => void;
+}
+
 /**
  * Makes a recogniser of its module: of the bytes, or compiled already, which is all that edge workers allow.
  * @throws DataError when it is damaged or something else
  */
 export async function openRecogniser(source: Uint8Array | WebAssembly.Module): Promise<Recogniser> {
+  return recogniserOf(await openNetwork(source));
+}
+
+/** What {@link openRecogniser} makes a recogniser of. @throws DataError when the module is damaged or something else */
+export async function openNetwork(source: Uint8Array | WebAssembly.Module): Promise<StandaloneNetwork> {
   const module = source instanceof WebAssembly.Module ? source : await compiled(source);
   const [card] = WebAssembly.Module.customSections(module, CARD_SECTION);
   if (card === undefined) throw new DataError("recogniser: this module is none; it was not exported by Ductus");
@@ -77,8 +89,7 @@ export async function openRecogniser(source: Uint8Array | WebAssembly.Module): P
   const { memory, x, x_length, logits, logits_length, run } = exports as unknown as Exports;
   const input = viewOf(inputType, memory.buffer, x.value, x_length.value);
   const output = viewOf("float32", memory.buffer, logits.value, logits_length.value);
-
-  return recogniserOf({ labels, inputType, preprocessing }, input, output, run);
+  return { labels, inputType, preprocessing, input, output, run };
 }
 
 function compiled(bytes: Uint8Array): Promise<WebAssembly.Module> {
@@ -87,13 +98,8 @@ function compiled(bytes: Uint8Array): Promise<WebAssembly.Module> {
   return WebAssembly.compile(relaxedSimdWorks() ? fuseMultiplyAdds(bytes) : new Uint8Array(bytes));
 }
 
-/** The recogniser of a network that reads `input` and writes `output` when it runs. */
-export function recogniserOf(
-  { labels, inputType, preprocessing }: Pick<ModelCard, "labels" | "inputType" | "preprocessing">,
-  input: TypedArray,
-  output: TypedArray,
-  run: () => void,
-): Recogniser {
+export function recogniserOf(network: StandaloneNetwork): Recogniser {
+  const { labels, inputType, preprocessing, input, output, run } = network;
   const see = (picture: Pixels): Uint8Array => applyPreprocessing(preprocessing, withChannels(picture));
   const infer = (seen: Uint8Array): Float32Array => {
     if (seen.length !== input.length) {

@@ -11,6 +11,8 @@ import { readFileChecked } from "./atomic.ts";
 import { listFolder, pathKind } from "./files.ts";
 
 const SUFFIX = ".safetensors";
+/** What a file that is named itself may end in: an exported module is served too. */
+const SUFFIXES = /\.(safetensors|wasm)$/;
 /** The model of a run folder. */
 const BEST = `best${SUFFIX}`;
 /** Versions are positive whole numbers, as TensorFlow Serving has them. */
@@ -78,7 +80,7 @@ function single(name: string, versions: readonly StoredVersion[]): Found {
 /** The name of a file, or of the folder around it where the file is called as in every run. */
 function nameOf(path: string): string {
   const full = resolve(path);
-  return basename(full) === BEST ? basename(dirname(full)) : basename(full, SUFFIX);
+  return basename(full) === BEST ? basename(dirname(full)) : basename(full).replace(SUFFIXES, "");
 }
 
 /** Numbered folders with a model in them, the newest first; or the one model of a run. */

@@ -1,0 +1,39 @@
+/**
+ * Runs an exported module, one sample after the other, on the thread that calls. It needs neither the engine nor to compile
+ * anything when the module is compiled already, as edge workers import it.
+ */
+import { preprocessedShape } from "../data/preprocess.ts";
+import { openNetwork, type StandaloneNetwork } from "../export/standalone/recogniser.ts";
+import type { BatchRunner, Samples } from "./batcher.ts";
+import type { Signature } from "./served-model.ts";
+
+export class ModuleRunner implements BatchRunner {
+  readonly slots = 1;
+  readonly signature: Signature;
+  readonly #network: StandaloneNetwork;
+
+  private constructor(network: StandaloneNetwork) {
+    const { labels: classes, inputType, preprocessing } = network;
+    const inputShape = preprocessedShape(preprocessing);
+    this.signature = { classes, inputType, inputShape, preprocessing: { ...preprocessing } };
+    this.#network = network;
+  }
+
+  /** @throws DataError when the module is damaged, or was not exported by Ductus */
+  static async open(source: Uint8Array | WebAssembly.Module): Promise<ModuleRunner> {
+    return new ModuleRunner(await openNetwork(source));
+  }
+
+  async run(samples: Samples, count: number): Promise<Float32Array> {
+    const { input, output, run } = this.#network;
+    const logits = new Float32Array(count * output.length);
+    for (let i = 0; i < count; i++) {
+      input.set(samples.subarray(i * input.length, (i + 1) * input.length));
+      run();
+      logits.set(output, i * output.length);
+    }
+    return logits;
+  }
+
+  async close(): Promise<void> {}
+}
