@@ -1,5 +1,5 @@
 /**
- * Networks of our own, one design in four sizes: convolutions under batch norm, depthwise-separable ones where few
+ * Networks of our own, one design in five sizes: convolutions under batch norm, depthwise-separable ones where few
  * parameters are allowed, pooled before the norm where time is, and a global average instead of a large hidden layer.
  * docs/records.md has what they reach.
  */
@@ -135,17 +135,30 @@ export const ductusM = ductus(
   { lr: 0.008, plainEpochs: 1 },
 );
 
+/** So many convolutions of one kind, pooled after the last where it is said. */
+const group = (count: number, channels: number, { kernelSize = 3, pooled = false } = {}): Layer[] =>
+  Array.from({ length: count }, (_, i) => full(channels, { kernelSize, pooled: pooled && i === count - 1 }));
+
+const RECIPE_L: Partial<Recipe> = { lr: 0.008, plainEpochs: 1, epochs: 20 };
+
 /** The most that half a million parameters give: as many layers as fit between two pools, at all three sizes. */
 export const ductusL = ductus(
   {
     name: "ductus-l",
-    layers: [32, 64, 96].flatMap((channels) => [
-      full(channels),
-      full(channels),
-      full(channels, { pooled: channels < 96 }),
-    ]),
+    layers: [...group(3, 32, { pooled: true }), ...group(3, 64, { pooled: true }), ...group(3, 96)],
     dropout: 0.3,
   },
   "nine 3×3 convolutions with batch norm, global average: the best of all",
-  { lr: 0.008, plainEpochs: 1, epochs: 20 },
+  RECIPE_L,
+);
+
+/** {@link ductusL} with two 5×5 convolutions in place of its first three: as good, and wrong elsewhere, so a member of ensembles. */
+export const ductusL5 = ductus(
+  {
+    name: "ductus-l5",
+    layers: [...group(2, 32, { kernelSize: 5, pooled: true }), ...group(3, 64, { pooled: true }), ...group(3, 96)],
+    dropout: 0.3,
+  },
+  "two 5×5 and six 3×3 convolutions with batch norm, global average: to be one of several beside ductus-l",
+  RECIPE_L,
 );

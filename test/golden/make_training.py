@@ -138,6 +138,7 @@ DUCTUS_MICRO = [("full", 8), None, ("separable", 16), ("separable", 16), None, (
 DUCTUS_S = [("full", 16), ("full", 16), None, ("full", 16), None, ("separable", 32), ("separable", 32)]
 DUCTUS_M = [("full", 24, 5, True), ("full", 48), ("full", 48, 3, True), ("full", 64), ("full", 64)]
 DUCTUS_L = [("full", c, 3, last and c < 96) for c in (32, 64, 96) for last in (False, False, True)]
+DUCTUS_L5 = [("full", 32, 5, False), ("full", 32, 5, True), *DUCTUS_L[3:]]
 
 
 class Mlp(nn.Module):
@@ -165,6 +166,7 @@ NETWORKS = {
     "ductus-s": (lambda: Ductus(DUCTUS_S), MNIST, (0.01, 0.001)),
     "ductus-m": (lambda: Ductus(DUCTUS_M, dropout=0.3), MNIST, (0.01, 0.0003)),
     "ductus-l": (lambda: Ductus(DUCTUS_L, dropout=0.3), MNIST, (0.0001, 0.00003)),
+    "ductus-l5": (lambda: Ductus(DUCTUS_L5, dropout=0.3), MNIST, (0.0001, 0.00003)),
     "lenet5": (LeNet5, MNIST, (0.03, 0.003)),
     "mlp": (Mlp, MNIST, (0.01, 0.001)),
 }

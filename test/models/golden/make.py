@@ -115,6 +115,7 @@ DUCTUS_MICRO = [("full", 8), None, ("separable", 16), ("separable", 16), None, (
 DUCTUS_S = [("full", 16), ("full", 16), None, ("full", 16), None, ("separable", 32), ("separable", 32)]
 DUCTUS_M = [("full", 24, 5, True), ("full", 48), ("full", 48, 3, True), ("full", 64), ("full", 64)]
 DUCTUS_L = [("full", c, 3, last and c < 96) for c in (32, 64, 96) for last in (False, False, True)]
+DUCTUS_L5 = [("full", 32, 5, False), ("full", 32, 5, True), *DUCTUS_L[3:]]
 
 
 class Mlp(nn.Module):
@@ -143,6 +144,7 @@ NETWORKS = {
     "ductus-s": (lambda side, channels, classes: Ductus(DUCTUS_S, channels, classes), 0.1307, 0.3081),
     "ductus-m": (lambda side, channels, classes: Ductus(DUCTUS_M, channels, classes), 0.1307, 0.3081),
     "ductus-l": (lambda side, channels, classes: Ductus(DUCTUS_L, channels, classes), 0.1307, 0.3081),
+    "ductus-l5": (lambda side, channels, classes: Ductus(DUCTUS_L5, channels, classes), 0.1307, 0.3081),
     "lenet5": (LeNet5, 0.1307, 0.3081),
     "mlp": (Mlp, 0.1307, 0.3081),
 }
