@@ -34,10 +34,13 @@ export function pictureReader(maxPixels: number, decode: DecodePicture = platfor
     );
     if (!isKnown) throw new RequestError(415, `expected a picture: ${Object.keys(SIGNATURES).join(", ")}`);
     if (left < 1) refuse();
-    const picture = await decode(bytes, { maxPixels: left }).catch((cause) => {
+    let picture: Picture;
+    try {
+      picture = await decode(bytes, { maxPixels: left });
+    } catch (cause) {
       if (cause instanceof DuctusError) throw cause;
       throw new RequestError(400, `the picture cannot be decoded: ${cause instanceof Error ? cause.message : cause}`);
-    });
+    }
     left -= picture.width * picture.height;
     return left < 0 ? refuse() : picture;
   };
