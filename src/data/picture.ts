@@ -15,10 +15,9 @@ export interface Picture {
 /** What a transparent picture is laid on; "auto" picks the ground on which its ink shows. */
 export type Ground = "white" | "black" | "auto";
 
-/** @throws DataError when the pixels do not fit the size, there are none, or they are no bytes */
+/** @throws DataError when the pixels do not fit the size or there are none */
 export function checkPicture(picture: Picture): void {
   const { width, height, channels, data } = picture;
-  if (data.BYTES_PER_ELEMENT !== 1) throw new DataError("picture: pixels must be bytes, 0 … 255, not wider numbers");
   if (width < 1 || height < 1 || data.length !== width * height * channels) {
     throw new DataError(`picture: ${data.length} bytes are not ${width}×${height} pixels of ${channels} channels`);
   }

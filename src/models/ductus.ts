@@ -135,30 +135,27 @@ export const ductusM = ductus(
   { lr: 0.008, plainEpochs: 1 },
 );
 
-/** So many convolutions of one kind, pooled after the last where it is said. */
-const group = (count: number, channels: number, { kernelSize = 3, pooled = false } = {}): Layer[] =>
-  Array.from({ length: count }, (_, i) => full(channels, { kernelSize, pooled: pooled && i === count - 1 }));
-
-const RECIPE_L: Partial<Recipe> = { lr: 0.008, plainEpochs: 1, epochs: 20 };
+const LAYERS_L = [32, 64, 96].flatMap((channels) => [
+  full(channels),
+  full(channels),
+  full(channels, { pooled: channels < 96 }),
+]);
+const TRAINING_L: Partial<Recipe> = { lr: 0.008, plainEpochs: 1, epochs: 20 };
 
 /** The most that half a million parameters give: as many layers as fit between two pools, at all three sizes. */
 export const ductusL = ductus(
-  {
-    name: "ductus-l",
-    layers: [...group(3, 32, { pooled: true }), ...group(3, 64, { pooled: true }), ...group(3, 96)],
-    dropout: 0.3,
-  },
+  { name: "ductus-l", layers: LAYERS_L, dropout: 0.3 },
   "nine 3×3 convolutions with batch norm, global average: the best of all",
-  RECIPE_L,
+  TRAINING_L,
 );
 
 /** {@link ductusL} with two 5×5 convolutions in place of its first three: as good, and wrong elsewhere, so a member of ensembles. */
 export const ductusL5 = ductus(
   {
     name: "ductus-l5",
-    layers: [...group(2, 32, { kernelSize: 5, pooled: true }), ...group(3, 64, { pooled: true }), ...group(3, 96)],
+    layers: [full(32, { kernelSize: 5 }), full(32, { kernelSize: 5, pooled: true }), ...LAYERS_L.slice(3)],
     dropout: 0.3,
   },
-  "two 5×5 and six 3×3 convolutions with batch norm, global average: to be one of several beside ductus-l",
-  RECIPE_L,
+  "two 5×5 and six 3×3 convolutions with batch norm, global average: beside ductus-l",
+  TRAINING_L,
 );

@@ -41,6 +41,8 @@ export function pictureReader(maxPixels: number, decode: DecodePicture = platfor
       if (cause instanceof DuctusError) throw cause;
       throw new RequestError(400, `the picture cannot be decoded: ${cause instanceof Error ? cause.message : cause}`);
     }
+    // A decoder from elsewhere may keep the 16 bits of a PNG.
+    if (picture.data.BYTES_PER_ELEMENT !== 1) throw new DuctusError("decodePicture must give one byte per channel");
     left -= picture.width * picture.height;
     return left < 0 ? refuse() : picture;
   };

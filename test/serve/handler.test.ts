@@ -106,6 +106,14 @@ describe("a handler of models in memory", () => {
     expect((await fetch(new Request(`${ADDRESS}/v1/models/digits:predict`, two))).status).toBe(413);
     expect(asked).toEqual([7, 7, 7, 3]);
     await close();
+    const wide = { ...bars, data: new Uint16Array(4) as unknown as Uint8Array };
+    const other = await createHandler(models, { decodePicture: async () => wide, log: () => {} });
+    const answer = await other.fetch(new Request(`${ADDRESS}/recognise`, post(new Uint8Array(png))));
+    expect([answer.status, await answer.json()]).toEqual([
+      500,
+      { error: "decodePicture must give one byte per channel" },
+    ]);
+    await other.close();
   });
 
   it("says what is wrong with a model", async () => {

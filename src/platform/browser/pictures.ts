@@ -1,6 +1,6 @@
 /** Decodes pictures with what the browser has: everything that an `<img>` shows, and what canvases and cameras give. */
 import type { Picture } from "../../data/picture.ts";
-import { DataError, DuctusError, TooLargeError } from "../../engine/errors.ts";
+import { DataError, TooLargeError } from "../../engine/errors.ts";
 import type { DecodeOptions } from "../platform.ts";
 import { nameOf, readBytes, type Source } from "./bytes.ts";
 
@@ -13,16 +13,12 @@ export type PictureSource = Source | ImageData | Exclude<CanvasImageSource, SVGI
 /**
  * Pixels of a picture, turned upright if its camera said how it was held.
  * @returns RGBA bytes
- * @throws DataError when it is no picture that the browser can decode, TooLargeError when it has too many pixels,
- * DuctusError where nothing can be decoded, as in edge workers
+ * @throws DataError when it is no picture that the browser can decode, TooLargeError when it has too many pixels
  */
 export async function decodePicture(
   source: PictureSource,
   { maxPixels = MAX_PIXELS }: DecodeOptions = {},
 ): Promise<Picture> {
-  if (typeof createImageBitmap === "undefined" || typeof OffscreenCanvas === "undefined") {
-    throw new DuctusError("pictures cannot be decoded here: this platform has no createImageBitmap or OffscreenCanvas");
-  }
   if (source instanceof ImageData) return fromImageData(source);
   const [name, drawn] = isEncoded(source)
     ? [nameOf(source, "picture"), new Blob([new Uint8Array(await readBytes(source))])]
