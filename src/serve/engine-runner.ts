@@ -3,6 +3,7 @@
  * size of a ladder. A batch is cut along the ladder (21 = 16 + 4 + 1), so no work is spent on padding.
  */
 import type { Backend, Program } from "../engine/backends/backend.ts";
+import { sizeOf } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import { inferenceGraph } from "../train/trained-model.ts";
@@ -28,7 +29,7 @@ export class EngineRunner implements BatchRunner {
   private constructor(model: Model, backend: Backend, programs: ReadonlyMap<number, Program>) {
     this.#backend = backend;
     this.#programs = programs;
-    this.#sampleSize = model.inputShape.reduce((product, dim) => product * dim, 1);
+    this.#sampleSize = sizeOf(model.inputShape);
     this.#classes = model.classes.length;
   }
 

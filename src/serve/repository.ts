@@ -4,6 +4,7 @@
  * checksum and its example were found right, and it is compiled; until then, and whatever goes wrong, the old one serves.
  */
 import { DuctusError } from "../engine/errors.ts";
+import { sizeOf } from "../engine/shape.ts";
 import { looksCompiled } from "../export/standalone/recogniser.ts";
 import type { Model } from "../models/model.ts";
 import { load } from "../train/trained-model.ts";
@@ -166,7 +167,7 @@ export class Repository {
     const { maxBatch = QUEUE.maxBatch, maxQueue = QUEUE.maxQueue, onBatch } = this.#options;
     const [model, runner] = await this.#openRunner(source, maxBatch);
     const options: BatcherOptions = {
-      sampleSize: model.inputShape.reduce((product, dim) => product * dim, 1),
+      sampleSize: sizeOf(model.inputShape),
       classes: model.classes.length,
       maxBatch,
       maxQueue,

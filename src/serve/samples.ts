@@ -2,7 +2,7 @@
  * Samples as clients write them: nested lists of numbers, flat ones, or a whole picture in base64. Numbers go to the
  * network as they are, in its own units; pictures of any size and polarity go through the model's preprocessing.
  */
-import { formatShape, sameShape } from "../engine/shape.ts";
+import { formatShape, sameShape, sizeOf } from "../engine/shape.ts";
 import type { Samples } from "./batcher.ts";
 import type { ReadPicture } from "./pictures.ts";
 import { RequestError } from "./request-error.ts";
@@ -41,9 +41,8 @@ export async function writeSample(
 
 /** Whether a sample of this shape is what a model takes. */
 export function accepts(expected: readonly number[], shape: readonly number[]): boolean {
-  const size = expected.reduce((product, dim) => product * dim, 1);
   const isPlane = expected.at(-1) === 1 && sameShape(expected.slice(0, -1), shape);
-  return isPlane || sameShape(expected, shape) || (shape.length === 1 && shape[0] === size);
+  return isPlane || sameShape(expected, shape) || (shape.length === 1 && shape[0] === sizeOf(expected));
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Picture } from "../data/picture.ts";
 import { applyPreprocessing } from "../data/preprocess.ts";
 import { softmax, writePixels } from "../data/ranking.ts";
 import { DataError } from "../engine/errors.ts";
+import { sizeOf } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";
 import { preprocessingOf } from "../train/predict.ts";
 import type { Batcher, Patience, Samples } from "./batcher.ts";
@@ -34,7 +35,7 @@ export class ServedModel {
     this.version = version;
     this.model = model;
     this.batcher = batcher;
-    this.sampleSize = model.inputShape.reduce((product, dim) => product * dim, 1);
+    this.sampleSize = sizeOf(model.inputShape);
   }
 
   /** Lets `work` use this version, which is not taken down before it ends. */
