@@ -5,11 +5,11 @@ import json, pathlib, resource, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import torch
 import torch.nn.functional as F
-from recipes_pytorch import RECIPES
+from networks_pytorch import NETWORKS
 
 network, images, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 torch.set_num_threads(threads)
-make, (mean, std), optimizer, batch, _ = RECIPES[network]
+make, (mean, std), optimizer, batch, _ = NETWORKS[network]
 x, y = torch.randint(0, 256, (images, 28, 28), dtype=torch.uint8), torch.arange(images) % 10
 net = make()
 opt = optimizer(net.parameters())

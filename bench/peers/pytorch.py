@@ -2,7 +2,7 @@
 
     python pytorch.py pytorch|onnxruntime [--compile]
 
-The networks and their optimisers are those of recipes_pytorch.py. Each task is tried in a few variants (memory layout,
+The networks and their optimisers are those of networks_pytorch.py. Each task is tried in a few variants (memory layout,
 number of threads, compiled or not); the fastest one stands for the peer. Inputs are numbers already, whereas Ductus
 starts from bytes.
 """
@@ -27,7 +27,7 @@ def answer(value):
 try:
     import torch
     import torch.nn.functional as F
-    from recipes_pytorch import RECIPES
+    from networks_pytorch import NETWORKS
 
     if ENGINE == "onnxruntime":
         import onnxruntime
@@ -49,7 +49,7 @@ def steps_per_second(step, seconds):
 
 
 def training(network, batch, layout, threads, compiled):
-    make, _, optimizer, _, _ = RECIPES[network]
+    make, _, optimizer, _, _ = NETWORKS[network]
     net = make().to(memory_format=layout)
     opt = optimizer(net.parameters())
     for group in opt.param_groups:
@@ -68,7 +68,7 @@ def training(network, batch, layout, threads, compiled):
 
 
 def inference(network, batch, layout, threads, compiled):
-    net = RECIPES[network][0]().eval().to(memory_format=layout)
+    net = NETWORKS[network][0]().eval().to(memory_format=layout)
     x = torch.rand(batch, 1, 28, 28).to(memory_format=layout)
     forward = torch.compile(net) if compiled else net
 
@@ -100,7 +100,7 @@ def pytorch_variants(task):
 
 def onnx_variants(task):
     file = io.BytesIO()
-    net = RECIPES[task["network"]][0]().eval()
+    net = NETWORKS[task["network"]][0]().eval()
     example = torch.rand(task["batch"], 1, 28, 28)
     torch.onnx.export(net, (example,), file, dynamo=False, input_names=["x"], output_names=["logits"])
     x = {"x": example.numpy()}
@@ -122,8 +122,8 @@ class Contender:
 
     def open(self, request):
         task = request["task"]
-        if task["network"] not in RECIPES:
-            raise KeyError(f"{task['network']} is not in recipes_pytorch.py")
+        if task["network"] not in NETWORKS:
+            raise KeyError(f"{task['network']} is not in networks_pytorch.py")
         steps, problems = {}, []
         for note, make in (pytorch_variants if ENGINE == "pytorch" else onnx_variants)(task):
             try:
