@@ -79,8 +79,10 @@ class Ductus(nn.Module):
                 features.append(nn.MaxPool2d(2))
                 continue
             kind, outputs, size, pooled = layer
-            full = lambda: nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False)
-            features.append(full() if kind == "full" else DepthwiseSeparable(inputs, outputs))
+            if kind == "full":
+                features.append(nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False))
+            else:
+                features.append(DepthwiseSeparable(inputs, outputs))
             features += [*([nn.MaxPool2d(2)] if pooled else []), nn.BatchNorm2d(outputs), nn.ReLU()]
             inputs = outputs
         self.features, self.dropout, self.fc = nn.Sequential(*features), nn.Dropout(dropout), nn.Linear(inputs, 10)
@@ -101,7 +103,7 @@ DUCTUS_L5 = [full(32, 5), full(32, 5, True), *DUCTUS_L[3:]]
 UNIT, MNIST, HALF = (0.0, 1.0), (0.1307, 0.3081), (0.5, 0.5)
 ADAM = lambda p: torch.optim.Adam(p, lr=1e-3)
 QUICK_ADAM = lambda p: torch.optim.Adam(p, lr=1e-2, betas=(0.7, 0.9))
-ADAMW = lambda p: torch.optim.AdamW(p, lr=1e-2, betas=(0.9, 0.99), weight_decay=1e-4)
+adamw = lambda lr: lambda p: torch.optim.AdamW(p, lr=lr, betas=(0.9, 0.99), weight_decay=1e-4)
 SGD = lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9)
 # name: (network, normalisation, optimiser, batch, epochs)
 PUBLISHED = {
@@ -116,10 +118,10 @@ PUBLISHED = {
     "mlp": (Mlp, MNIST, ADAM, 64, 10),
 }
 OWN = {
-    "ductus-micro": (lambda: Ductus(DUCTUS_MICRO), MNIST, ADAMW, 128, 30),
-    "ductus-s": (lambda: Ductus(DUCTUS_S), MNIST, ADAMW, 128, 30),
-    "ductus-m": (lambda: Ductus(DUCTUS_M, 0.3), MNIST, ADAMW, 128, 30),
-    "ductus-l": (lambda: Ductus(DUCTUS_L, 0.3), MNIST, ADAMW, 128, 20),
-    "ductus-l5": (lambda: Ductus(DUCTUS_L5, 0.3), MNIST, ADAMW, 128, 20),
+    "ductus-micro": (lambda: Ductus(DUCTUS_MICRO), MNIST, adamw(1e-2), 128, 30),
+    "ductus-s": (lambda: Ductus(DUCTUS_S), MNIST, adamw(1e-2), 128, 30),
+    "ductus-m": (lambda: Ductus(DUCTUS_M, 0.3), MNIST, adamw(8e-3), 128, 30),
+    "ductus-l": (lambda: Ductus(DUCTUS_L, 0.3), MNIST, adamw(8e-3), 128, 20),
+    "ductus-l5": (lambda: Ductus(DUCTUS_L5, 0.3), MNIST, adamw(8e-3), 128, 20),
 }
 NETWORKS = {**PUBLISHED, **OWN}
