@@ -10,6 +10,7 @@ dropped comes from the generator that the engine uses too, written once more in 
 import json
 import math
 import pathlib
+import sys
 
 import numpy as np
 import torch
@@ -18,86 +19,14 @@ import torch.nn.functional as F
 
 from noise import hash32, integer_noise, step_uniform, uniform_noise
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
+from networks_pytorch import (
+    DUCTUS_L, DUCTUS_L5, DUCTUS_M, DUCTUS_MICRO, DUCTUS_S, HALF, MNIST, UNIT,
+    Ductus, LeNet5, Mlp, Separable, Strided, TwoConv,
+)
+
 STEPS, BATCH, BATCHES = 20, 8, 4
 KEY = 7  # of the random numbers, with the step
-UNIT, MNIST, SYMMETRIC = (0.0, 1.0), (0.1307, 0.3081), (0.5, 0.5)
-
-
-class TwoConv(nn.Module):
-    def __init__(self, kernels, padding, features, hidden):
-        super().__init__()
-        self.conv1 = nn.Conv2d(1, 32, kernels[0], padding=padding)
-        self.conv2 = nn.Conv2d(32, 64, kernels[1], padding=padding)
-        self.fc1 = nn.Linear(features, hidden)
-        self.fc2 = nn.Linear(hidden, 10)
-
-    def forward(self, x):
-        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
-        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
-        return self.fc2(F.relu(self.fc1(x.flatten(1))))
-
-
-class SeparableConv(nn.Module):
-    def __init__(self, inputs, outputs, dilation):
-        super().__init__()
-        self.depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, dilation=dilation, groups=inputs)
-        self.pointwise = nn.Conv2d(inputs, outputs, 1)
-
-    def forward(self, x):
-        return self.pointwise(self.depthwise(x))
-
-
-class Separable(nn.Module):
-    def __init__(self, dilation):
-        super().__init__()
-        self.conv1 = SeparableConv(1, 16, dilation)
-        self.conv2 = SeparableConv(16, 32, dilation)
-        self.fc = nn.Linear(32, 10)
-
-    def forward(self, x):
-        x = F.relu(self.conv2(F.relu(self.conv1(x))))
-        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
-
-
-class LeNet5(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(1, 6, 5, padding=2)
-        self.conv2 = nn.Conv2d(6, 16, 5)
-        self.fc1 = nn.Linear(400, 120)
-        self.fc2 = nn.Linear(120, 84)
-        self.fc3 = nn.Linear(84, 10)
-
-    def forward(self, x):
-        x = F.avg_pool2d(torch.tanh(self.conv1(x)), 2)
-        x = F.avg_pool2d(torch.tanh(self.conv2(x)), 2)
-        return self.fc3(torch.tanh(self.fc2(torch.tanh(self.fc1(x.flatten(1))))))
-
-
-class Strided(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(1, 16, 5, stride=2)
-        self.conv2 = nn.Conv2d(16, 32, 3)
-        self.fc1 = nn.Linear(512, 128)
-        self.fc2 = nn.Linear(128, 10)
-
-    def forward(self, x):
-        x = F.relu(self.conv1(x[:, :, 2:-2, 2:-2]))
-        x = F.relu(F.max_pool2d(self.conv2(x), 2))
-        return self.fc2(F.relu(self.fc1(x.flatten(1))))
-
-
-class SeparableConv3x3(nn.Module):
-    """Without biases: a batch norm follows."""
-
-    def __init__(self, inputs, outputs):
-        super().__init__()
-        self.depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
-        self.pointwise = nn.Conv2d(inputs, outputs, 1, bias=False)
-
-    def forward(self, x):
-        return self.pointwise(self.depthwise(x))
 
 
 class StepDropout(nn.Module):
@@ -112,50 +41,11 @@ class StepDropout(nn.Module):
         return x * kept / (1 - self.p)
 
 
-class Ductus(nn.Module):
-    """Layers: ("full" or "separable", output channels, kernel size, whether pooled before the norm), or None for a pool."""
-
-    def __init__(self, layers, channels=1, classes=10, dropout=0):
-        super().__init__()
-        features = []
-        for layer in layers:
-            if layer is None:
-                features.append(nn.MaxPool2d(2))
-                continue
-            kind, outputs, size, pooled = layer if len(layer) == 4 else (*layer, 3, False)
-            conv = nn.Conv2d(channels, outputs, size, padding=size // 2, bias=False) if kind == "full" else SeparableConv3x3(channels, outputs)
-            features += [conv, *([nn.MaxPool2d(2)] if pooled else []), nn.BatchNorm2d(outputs), nn.ReLU()]
-            channels = outputs
-        self.features = nn.Sequential(*features)
-        self.dropout = StepDropout(dropout) if dropout > 0 else nn.Identity()
-        self.fc = nn.Linear(channels, classes)
-
-    def forward(self, x):
-        return self.fc(self.dropout(F.adaptive_avg_pool2d(self.features(x), 1).flatten(1)))
-
-
-DUCTUS_MICRO = [("full", 8), None, ("separable", 16), ("separable", 16), None, ("separable", 16), ("separable", 16)]
-DUCTUS_S = [("full", 16), ("full", 16), None, ("full", 16), None, ("separable", 32), ("separable", 32)]
-DUCTUS_M = [("full", 24, 5, True), ("full", 48), ("full", 48, 3, True), ("full", 64), ("full", 64)]
-DUCTUS_L = [("full", c, 3, last and c < 96) for c in (32, 64, 96) for last in (False, False, True)]
-DUCTUS_L5 = [("full", 32, 5, False), ("full", 32, 5, True), *DUCTUS_L[3:]]
-
-
-class Mlp(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.fc1 = nn.Linear(784, 128)
-        self.fc2 = nn.Linear(128, 10)
-
-    def forward(self, x):
-        return self.fc2(F.relu(self.fc1(x.flatten(1))))
-
-
 # Network, mean and standard deviation of the pixels, learning rates of SGD and Adam. The rates are moderate: where two
 # inputs of a max-pooling differ by less than float32 can tell, a gradient takes another way, and large steps blow that up;
 # and a loss that falls to nearly 0 is a difference of logits, known no better than these.
 NETWORKS = {
-    "cnn-5x5": (lambda: TwoConv((5, 5), 0, 1024, 1024), SYMMETRIC, (0.01, 0.0003)),
+    "cnn-5x5": (lambda: TwoConv((5, 5), 0, 1024, 1024), HALF, (0.01, 0.0003)),
     "cnn-3x3": (lambda: TwoConv((3, 3), 0, 1600, 128), UNIT, (0.01, 0.001)),
     "cnn-5x3": (lambda: TwoConv((5, 3), 0, 1600, 128), MNIST, (0.01, 0.0003)),
     "separable": (lambda: Separable(1), MNIST, (0.1, 0.03)),
@@ -164,9 +54,9 @@ NETWORKS = {
     "cnn-strided": (Strided, MNIST, (0.03, 0.001)),
     "ductus-micro": (lambda: Ductus(DUCTUS_MICRO), MNIST, (0.01, 0.001)),
     "ductus-s": (lambda: Ductus(DUCTUS_S), MNIST, (0.01, 0.001)),
-    "ductus-m": (lambda: Ductus(DUCTUS_M, dropout=0.3), MNIST, (0.01, 0.0003)),
-    "ductus-l": (lambda: Ductus(DUCTUS_L, dropout=0.3), MNIST, (0.0001, 0.00003)),
-    "ductus-l5": (lambda: Ductus(DUCTUS_L5, dropout=0.3), MNIST, (0.0001, 0.00003)),
+    "ductus-m": (lambda: Ductus(DUCTUS_M, StepDropout(0.3)), MNIST, (0.01, 0.0003)),
+    "ductus-l": (lambda: Ductus(DUCTUS_L, StepDropout(0.3)), MNIST, (0.0001, 0.00003)),
+    "ductus-l5": (lambda: Ductus(DUCTUS_L5, StepDropout(0.3)), MNIST, (0.0001, 0.00003)),
     "lenet5": (LeNet5, MNIST, (0.03, 0.003)),
     "mlp": (Mlp, MNIST, (0.01, 0.001)),
 }
