@@ -1,6 +1,7 @@
 /** `optim`: optimisers and schedules. An entry point, so the one place that may re-export. */
 export { adam, adamW } from "../optim/adam.ts";
 export { clipByNorm } from "../optim/clip.ts";
+export { muon } from "../optim/muon.ts";
 export type { Optimizer } from "../optim/optimizer.ts";
 export { createOptimizer, OPTIMIZER_NAMES } from "../optim/registry.ts";
 export { rmsprop } from "../optim/rmsprop.ts";

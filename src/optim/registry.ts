@@ -1,6 +1,7 @@
 /** Optimisers by name, for the command line, recipes and run folders. */
 import { UsageError, unknownName } from "../engine/errors.ts";
 import { adam, adamW } from "./adam.ts";
+import { muon } from "./muon.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { rmsprop } from "./rmsprop.ts";
 import { sgd } from "./sgd.ts";
@@ -23,6 +24,17 @@ const OPTIMIZERS: Readonly<Record<string, Entry>> = {
   },
   adam: { options: { lr: "number", betas: "pair", eps: "number", weightDecay: "number" }, create: adam },
   adamw: { options: { lr: "number", betas: "pair", eps: "number", weightDecay: "number" }, create: adamW },
+  muon: {
+    options: {
+      lr: "number",
+      betas: "pair",
+      eps: "number",
+      weightDecay: "number",
+      momentum: "number",
+      nesterov: "boolean",
+    },
+    create: muon,
+  },
   rmsprop: {
     options: {
       lr: "number",
@@ -51,7 +63,7 @@ export function takesOption(name: string, option: string): boolean {
 }
 
 /**
- * Makes an optimiser by name ("sgd", "adam", "adamw", "rmsprop"); options left undefined take their defaults.
+ * Makes an optimiser by name ("sgd", "adam", "adamw", "muon", "rmsprop"); options left undefined take their defaults.
  * @throws UsageError for an unknown name or option (with a suggestion) and for values out of range
  */
 export function createOptimizer(

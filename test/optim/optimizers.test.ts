@@ -91,6 +91,18 @@ describe("20 steps of each optimiser give PyTorch's numbers", () => {
   });
 });
 
+it("muon leaves to adamw what mixes no inputs: vectors, a first convolution and depthwise ones", () => {
+  const states = (...shape: number[]): string[] =>
+    Object.keys(createOptimizer("muon").state(new Parameter(shape, new Float32Array(shape.reduce((a, b) => a * b)))));
+  for (const shape of [
+    [10, 96],
+    [16, 8, 3, 3],
+    [32, 16, 1, 1],
+  ])
+    expect(states(...shape)).toEqual(["momentum_buffer"]);
+  for (const shape of [[96], [16, 1, 3, 3], [3, 1]]) expect(states(...shape)).toEqual(["exp_avg", "exp_avg_sq"]);
+});
+
 describe("running means of a gradient that has died", () => {
   const cases = [
     ["adam", {}, ["exp_avg"]],
@@ -137,6 +149,8 @@ describe("createOptimizer", () => {
     ["adam", { betas: 0.9 }, /pair of numbers/],
     ["rmsprop", { alpha: 1 }, /alpha is 1/],
     ["adamw", { weightDecay: -0.1 }, /weightDecay/],
+    ["muon", { momentum: 1 }, /muon: momentum is 1/],
+    ["muon", { lr: -1 }, /muon: lr is -1/],
   ] as const)("refuses %s %o", (name, options, message) => {
     expect(() => createOptimizer(name, options)).toThrow(UsageError);
     expect(() => createOptimizer(name, options)).toThrow(message);

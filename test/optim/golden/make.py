@@ -1,6 +1,6 @@
 """Values of PyTorch for test/optim: writes optimizers.json and schedules.json beside this file. Run: python make.py"""
 import json, pathlib, torch
-from torch.optim import SGD, Adam, AdamW, RMSprop, lr_scheduler as lrs
+from torch.optim import SGD, Adam, AdamW, Muon, RMSprop, lr_scheduler as lrs
 
 here = pathlib.Path(__file__).parent
 torch.set_num_threads(1)
@@ -16,6 +16,28 @@ def digits(tensor):
     return [float(f"{v:.9g}") for v in tensor.detach().flatten().tolist()]
 
 
+# Muon orthogonalises in bfloat16, whose three digits no other arithmetic repeats: here in float32.
+torch.Tensor.bfloat16 = lambda tensor: tensor.to(torch.float32, copy=True)
+
+
+class MuonAndAdamW:
+    """Muon for matrices, AdamW for the others, at one rate."""
+
+    def __init__(self, parameters, momentum=0.95, nesterov=True, betas=(0.9, 0.999), **both):
+        matrices, others = ([p for p in parameters if (p.dim() == 2) == wanted] for wanted in (True, False))
+        muon = Muon(matrices, momentum=momentum, nesterov=nesterov, adjust_lr_fn="match_rms_adamw", **both)
+        self.parts = [muon, AdamW(others, betas=betas, **both)]
+        self.state = muon.state
+
+    def zero_grad(self):
+        for part in self.parts:
+            part.zero_grad()
+
+    def step(self):
+        for part in self.parts:
+            part.step()
+
+
 CASES = [
     ("sgd", SGD, {"lr": 0.1}),
     ("sgd", SGD, {"lr": 0.1, "weight_decay": 0.05}),
@@ -25,6 +47,8 @@ CASES = [
     ("adam", Adam, {"lr": 0.05, "betas": [0.7, 0.9], "eps": 1e-4, "weight_decay": 0.1}),
     ("adamw", AdamW, {"lr": 0.05}),
     ("adamw", AdamW, {"lr": 0.05, "betas": [0.8, 0.99], "weight_decay": 0.2}),
+    ("muon", MuonAndAdamW, {"lr": 0.05, "weight_decay": 0.01}),
+    ("muon", MuonAndAdamW, {"lr": 0.05, "weight_decay": 0.2, "momentum": 0.8, "nesterov": False, "betas": [0.8, 0.99]}),
     ("rmsprop", RMSprop, {}),
     ("rmsprop", RMSprop, {"lr": 0.02, "alpha": 0.9, "eps": 1e-6, "weight_decay": 0.1, "momentum": 0.8}),
     ("rmsprop", RMSprop, {"lr": 0.02, "centered": True, "momentum": 0.5}),
