@@ -75,3 +75,13 @@ export function normalizeAxes(op: string, axes: number | readonly number[] | und
   }
   return positive;
 }
+
+/** How an operand lines up with the elements of a shape whose last axis is the vector axis. */
+export type Alignment = "same" | "vector" | "scalar" | "other";
+
+export function alignment(operand: Shape, over: Shape): Alignment {
+  if (sizeOf(operand) === 1) return "scalar";
+  if (sameShape(operand, over)) return "same";
+  const channels = over[over.length - 1];
+  return operand[operand.length - 1] === channels && sizeOf(operand) === channels ? "vector" : "other";
+}

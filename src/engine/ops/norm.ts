@@ -2,10 +2,10 @@
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import { apply, type Composite, type Spec, type Tensor } from "../tensor.ts";
-import { add, div, mul, sqrt, sub } from "./elementwise.ts";
-import { reshape } from "./movement.ts";
+import { add, div, mul, neg, sqrt, sub } from "./elementwise.ts";
+import { expand, reshape } from "./movement.ts";
 import { requireType } from "./op-helpers.ts";
-import { mean } from "./reduce.ts";
+import { mean, sum } from "./reduce.ts";
 
 export interface NormAttrs {
   /** Added to the variance. */
@@ -37,6 +37,9 @@ function requireChannels(name: string, x: Spec, vectors: readonly Spec[]): void 
   }
 }
 
+/** All axes but the channels'. */
+const axesOfSamples = (x: Tensor): number[] => x.shape.map((_, axis) => axis).slice(0, -1);
+
 /** (x − mean) / √(variance + eps) · weight + bias with given statistics per channel. Inputs: x, mean, variance, weight, bias. */
 export const batchNormOp: Composite<NormAttrs> = {
   name: "batchNorm",
@@ -49,6 +52,44 @@ export const batchNormOp: Composite<NormAttrs> = {
     const scale = div(weight, sqrt(add(varianceOfX, eps)));
     return add(mul(sub(x, mu), scale), bias);
   },
+  // Two sums over all samples give everything: the body's own gradient would take a third, of g · scale.
+  gradient: (g, { inputs: [x, mu, varianceOfX, weight], attrs: { eps } }) => {
+    const spread = add(varianceOfX, eps);
+    const scale = div(weight, sqrt(spread));
+    const ofBias = sum(g, axesOfSamples(x));
+    const ofScale = sum(mul(g, sub(x, mu)), axesOfSamples(x));
+    const ofVariance = mul(ofScale, div(mul(scale, -0.5), spread));
+    return [mul(g, scale), neg(mul(ofBias, scale)), ofVariance, div(ofScale, sqrt(spread)), ofBias];
+  },
+};
+
+/*
+ * Statistics of a batch per channel, [N, …, C] → [C]. Every sample has a mean and a sum of squares of its own, which are put together
+ * afterwards (Chan, Golub and LeVeque, 1979), so that a sample is read while it is in the cache, before the mean of all is known.
+ */
+const meanOfSamples = (x: Tensor): Tensor => mean(x, axesOfSamples(x).slice(1), true);
+const shareOf = (x: Tensor): number => x.shape[x.rank - 1] / x.size;
+
+const channelMeanOp: Composite = {
+  name: "channelMean",
+  onnx: null,
+  infer: ([x]) => ({ shape: x.shape.slice(-1), dtype: "float32" }),
+  body: ([x]) => mean(meanOfSamples(x), axesOfSamples(x)),
+  gradient: (g, { inputs: [x] }) => [expand(mul(g, shareOf(x)), x.shape)],
+};
+
+/** The biased variance. Inputs: x, and its mean. */
+const channelVarianceOp: Composite = {
+  name: "channelVariance",
+  onnx: null,
+  infer: ([, mu]) => mu,
+  body: ([x, mu]) => {
+    const own = meanOfSamples(x);
+    const [within, between] = [sub(x, own), sub(own, mu)];
+    return mean(add(meanOfSamples(mul(within, within)), mul(between, between)), axesOfSamples(x));
+  },
+  // The variance is least around the mean, so moving that one changes nothing.
+  gradient: (g, { inputs: [x, mu] }) => [mul(sub(x, mu), mul(g, 2 * shareOf(x))), undefined],
 };
 
 /** Inputs: x, weight, bias, both of the shape of the normalised axes. */
@@ -87,13 +128,10 @@ function standardise(x: Tensor, axes: readonly number[], eps: number): Tensor {
   return div(centred, sqrt(add(mean(mul(centred, centred), axes, true), eps)));
 }
 
-/** Mean and (biased) variance per channel, over all other axes. */
+/** Mean and (biased) variance per channel of x [N, …, C], over all other axes. */
 export function channelStatistics(x: Tensor): { mean: Tensor; variance: Tensor } {
-  const axes = x.shape.map((_, axis) => axis).slice(0, -1);
-  const mu = mean(x, axes);
-  // Not `variance`, whose mean keeps its axes: batchNorm subtracts this mean, and the same difference is computed once.
-  const centred = sub(x, mu);
-  return { mean: mu, variance: mean(mul(centred, centred), axes) };
+  const mu = apply(channelMeanOp, [x], {});
+  return { mean: mu, variance: apply(channelVarianceOp, [x, mu], {}) };
 }
 
 /** Normalises channels (the last axis) with given statistics; Ioffe & Szegedy, arXiv 1502.03167. */

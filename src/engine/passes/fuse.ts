@@ -3,8 +3,9 @@
  * the elementwise ops that follow it, applied to its results while they are in registers, or elementwise ops alone, in
  * one loop. Groups come in an order in which each depends only on earlier ones.
  */
-import { type Shape, sameShape, sizeOf } from "../shape.ts";
+import { alignment, type Shape, sameShape } from "../shape.ts";
 import { Parameter, type Tensor } from "../tensor.ts";
+import { recompute } from "./recompute.ts";
 import { scalarOf } from "./simplify.ts";
 
 export interface Group {
@@ -38,20 +39,11 @@ export function storageOf(tensor: Tensor): Tensor {
 const isLeaf = (tensor: Tensor): boolean =>
   tensor instanceof Parameter || tensor.op.name === "input" || tensor.op.name === "constant";
 
-/** How an operand lines up with the elements of a shape whose last axis is the vector axis. */
-export type Alignment = "same" | "vector" | "scalar" | "other";
-
-export function alignment(operand: Shape, over: Shape): Alignment {
-  if (sizeOf(operand) === 1) return "scalar";
-  if (sameShape(operand, over)) return "same";
-  const channels = over[over.length - 1];
-  return operand[operand.length - 1] === channels && sizeOf(operand) === channels ? "vector" : "other";
-}
-
-interface Draft {
-  root: Tensor | undefined;
+/** A group that is being made. */
+export interface Draft {
+  readonly root: Tensor | undefined;
   nodes: Tensor[];
-  shape: Shape;
+  readonly shape: Shape;
 }
 
 /**
@@ -101,17 +93,12 @@ export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: 
   }
   for (const tensor of waiting) place(tensor);
 
-  const stored = storedTensors(order, roots, draftOf);
-  for (const tensor of order) {
-    const target = laterHome(tensor, order, roots, drafts, draftOf, stored, joins);
-    if (target === undefined) continue;
-    const { nodes } = drafts[draftOf.get(tensor) as number];
-    nodes.splice(nodes.indexOf(tensor), 1);
-    drafts[target].nodes.splice(drafts[target].root === undefined ? 0 : 1, 0, tensor);
-    draftOf.set(tensor, target);
-    stored.delete(tensor);
-  }
-  return drafts.map(({ root, nodes, shape }) => {
+  const asked = new Set(roots.map(storageOf));
+  joinReaders(order, asked, drafts, draftOf, joins);
+  const stored = storedTensors(order, asked, draftOf);
+  recompute(order, asked, drafts, draftOf, stored, joins);
+  return drafts.flatMap(({ root, nodes, shape }, d) => {
+    if (nodes.length === 0) return [];
     const inside = new Set(nodes);
     const operands = new Set(nodes.flatMap((node) => node.inputs));
     const written = (operand: Tensor): boolean => scalarOf(operand) !== undefined && !root?.inputs.includes(operand);
@@ -120,8 +107,32 @@ export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: 
       nodes,
       shape,
       inputs: [...operands].filter((operand) => !inside.has(operand) && !written(operand)),
-      outputs: nodes.filter((node) => stored.has(node)),
+      outputs: nodes.filter((node) => stored.has(node) && draftOf.get(node) === d),
     };
+  });
+}
+
+/** Elementwise groups that a single other one reads are computed there: it may have had to wait for something else. */
+function joinReaders(
+  order: readonly Tensor[],
+  asked: ReadonlySet<Tensor>,
+  drafts: readonly Draft[],
+  draftOf: Map<Tensor, number>,
+  joins: Joins,
+): void {
+  drafts.forEach((draft, d) => {
+    if (draft.root !== undefined) return;
+    const readers = order.filter(
+      (tensor) => draftOf.get(tensor) !== d && tensor.inputs.some((input) => draftOf.get(storageOf(input)) === d),
+    );
+    const [to, ...others] = new Set(readers.map((reader) => (isView(reader) ? undefined : draftOf.get(reader))));
+    if (to === undefined || others.length > 0) return;
+    const { root, nodes, shape } = drafts[to];
+    if (root !== undefined || !sameShape(shape, draft.shape)) return;
+    if (draft.nodes.some((node) => asked.has(node)) || !nodes.every((node) => joins(draft.nodes[0], node))) return;
+    for (const node of draft.nodes) draftOf.set(node, to);
+    nodes.unshift(...draft.nodes);
+    draft.nodes = [];
   });
 }
 
@@ -164,10 +175,10 @@ function fitsInto(tensor: Tensor, { root, nodes, shape }: Draft, joins: Joins, o
 /** Tensors that are read by other groups, or asked for. */
 function storedTensors(
   order: readonly Tensor[],
-  roots: readonly Tensor[],
+  asked: ReadonlySet<Tensor>,
   draftOf: ReadonlyMap<Tensor, number>,
 ): Set<Tensor> {
-  const stored = new Set(roots.map(storageOf));
+  const stored = new Set(asked);
   for (const tensor of order) {
     const home = draftOf.get(tensor);
     for (const input of tensor.inputs) {
@@ -176,29 +187,4 @@ function storedTensors(
     }
   }
   return stored;
-}
-
-/**
- * The group that reads a tensor, if it may as well compute it: what follows from one stored tensor need not be stored
- * beside it. So the mask of a relu's gradient is found again in the backward pass.
- */
-function laterHome(
-  tensor: Tensor,
-  order: readonly Tensor[],
-  roots: readonly Tensor[],
-  drafts: readonly Draft[],
-  draftOf: ReadonlyMap<Tensor, number>,
-  stored: ReadonlySet<Tensor>,
-  joins: Joins,
-): number | undefined {
-  if (!isElementwise(tensor) || !stored.has(tensor) || roots.some((root) => storageOf(root) === tensor))
-    return undefined;
-  const home = draftOf.get(tensor);
-  const sources = tensor.inputs.filter((input) => scalarOf(input) === undefined);
-  if (sources.length !== 1 || draftOf.get(sources[0]) !== home || !stored.has(sources[0])) return undefined;
-  const readers = order.filter((other) => other.inputs.includes(tensor));
-  const [target, ...others] = new Set(readers.map((reader) => draftOf.get(reader)));
-  if (target === undefined || others.length > 0 || !readers.every(isElementwise)) return undefined;
-  const { nodes, shape } = drafts[target];
-  return target !== home && sameShape(shape, tensor.shape) && joins(nodes[0], tensor) ? target : undefined;
 }

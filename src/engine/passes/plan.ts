@@ -18,8 +18,8 @@ import { batchSize, combinePartials, type Split, type SplitTensor, splitTensors 
 /** Pieces into which sums over the batch are divided, whatever the number of threads, so that the order of addition is fixed. */
 export const CHUNKS = 8;
 
-/** How much of a cache the local tensors of one tile should fill, in bytes. */
-const TILE_BYTES = 192 * 1024;
+/** How much of a cache what one tile hands from group to group should fill, in bytes. */
+const TILE_BYTES = 384 * 1024;
 
 /** Places start on cache lines. */
 const ALIGNMENT = 64;
@@ -31,6 +31,8 @@ export interface PlannedGroup extends Group {
 }
 
 export interface Stage {
+  /** Samples that a thread takes through the groups that follow the batch at a time. */
+  readonly tile: number;
   /** Groups that follow the batch ("samples" and "partial"), in order. */
   readonly samples: readonly PlannedGroup[];
   /** Groups divided by range; none depends on another of the same stage. */
@@ -53,8 +55,6 @@ export interface Plan {
   /** The graph as it is computed, after expansion and simplification. */
   readonly graph: Graph;
   readonly batch: number;
-  /** Samples that a thread takes through a stage at a time. */
-  readonly tile: number;
   /** What hangs on parameters alone, in a graph that updates none (weights laid out for a kernel): done once, ahead. */
   readonly setup: readonly Stage[];
   /** What every run does. */
@@ -121,14 +121,18 @@ class Planner {
     const order = topologicalOrder([...this.#graph.inputs, ...roots]);
     const groups = this.#schedule(order, roots, assigned);
     const ahead = (group: PlannedGroup): boolean => this.#ahead.has(group.nodes[0]);
+    const stages = stagesOf(
+      groups.filter((group) => !ahead(group)),
+      this.#batch,
+    );
     const names = Object.keys(this.#graph.outputs);
     const graph: Graph = { ...this.#graph, outputs: Object.fromEntries(names.map((name, i) => [name, outputs[i]])) };
     return {
-      ...this.#place(groups, assigned, new Set(outputs)),
+      ...this.#place(groups, assigned, new Set(outputs), stages),
       graph,
       batch: this.#batch,
-      setup: stagesOf(groups.filter(ahead)),
-      stages: stagesOf(groups.filter((group) => !ahead(group))),
+      setup: stagesOf(groups.filter(ahead), this.#batch),
+      stages,
       splits: this.#splits,
     };
   }
@@ -171,7 +175,7 @@ class Planner {
   #stages(groups: readonly Group[], assigned: ReadonlyMap<Tensor, Update["target"]>): PlannedGroup[] | undefined {
     const homeOf = new Map<Tensor, number>();
     groups.forEach((group, g) => {
-      for (const node of group.nodes) homeOf.set(node, g);
+      for (const output of group.outputs) homeOf.set(output, g);
     });
     const splitOfGroup = groups.map((group) => this.#splitOf(group.nodes[0]).split);
     const isAhead = groups.map((group) => this.#ahead.has(group.nodes[0]));
@@ -237,7 +241,8 @@ class Planner {
     groups: readonly PlannedGroup[],
     assigned: ReadonlyMap<Tensor, Update["target"]>,
     outputs: ReadonlySet<Tensor>,
-  ): Pick<Plan, "places" | "arenaBytes" | "localBytes" | "tile"> {
+    stages: readonly Stage[],
+  ): Pick<Plan, "places" | "arenaBytes" | "localBytes"> {
     const places = new Map<Tensor, Place>();
     const lives: { tensor: Tensor; from: number; to: number; bytes: number; kind: "arena" | "partial" }[] = [];
     const locals: { tensor: Tensor; stage: number }[] = [];
@@ -284,19 +289,14 @@ class Planner {
     }
     for (const tensor of this.#graph.inputs) places.set(tensor, { kind: "input", tensor });
 
-    const sampleBytes = (tensor: Tensor): number => bytesOf(tensor) / this.#batch;
-    const perSample = new Map<number, number>();
-    for (const { tensor, stage } of locals) perSample.set(stage, (perSample.get(stage) ?? 0) + sampleBytes(tensor));
-    const widest = Math.max(1, ...perSample.values());
-    const tile = Math.max(1, Math.min(Math.ceil(this.#batch / CHUNKS), Math.floor(TILE_BYTES / widest)));
     const used = new Map<number, number>();
     for (const { tensor, stage } of locals) {
       const offset = used.get(stage) ?? 0;
       places.set(tensor, { kind: "local", offset });
-      used.set(stage, offset + align(sampleBytes(tensor) * tile));
+      used.set(stage, offset + align((bytesOf(tensor) / this.#batch) * stages[stage].tile));
     }
     const arenaBytes = allocateArena(lives, places);
-    return { places, arenaBytes, localBytes: Math.max(0, ...used.values()), tile };
+    return { places, arenaBytes, localBytes: Math.max(0, ...used.values()) };
   }
 }
 
@@ -309,11 +309,20 @@ function independentOfInputs(graph: Graph): Set<Tensor> {
   return independent;
 }
 
-function stagesOf(groups: readonly PlannedGroup[]): Stage[] {
-  return Array.from({ length: 1 + Math.max(-1, ...groups.map((group) => group.stage)) }, (_, s) => ({
-    samples: groups.filter((group) => group.stage === s && group.split !== "range"),
-    ranges: groups.filter((group) => group.stage === s && group.split === "range"),
-  }));
+function stagesOf(groups: readonly PlannedGroup[], batch: number): Stage[] {
+  return Array.from({ length: 1 + Math.max(-1, ...groups.map((group) => group.stage)) }, (_, s) => {
+    const samples = groups.filter((group) => group.stage === s && group.split !== "range");
+    const ranges = groups.filter((group) => group.stage === s && group.split === "range");
+    return { tile: tileOf(samples, batch), samples, ranges };
+  });
+}
+
+/** As many samples as fit into the cache with what the groups of a stage read of each other. */
+function tileOf(samples: readonly PlannedGroup[], batch: number): number {
+  const read = new Set(samples.flatMap(({ inputs }) => inputs.map(storageOf)));
+  const handed = samples.flatMap(({ outputs }) => outputs.filter((output) => read.has(output)));
+  const bytes = handed.reduce((sum, tensor) => sum + bytesOf(tensor) / batch, 1);
+  return Math.max(1, Math.min(Math.ceil(batch / CHUNKS), Math.floor(TILE_BYTES / bytes)));
 }
 
 /** Offsets such that tensors alive in a common stage do not overlap: largest first, each at the lowest free place. */
@@ -338,13 +347,13 @@ function allocateArena(
 }
 
 /** A plan as text: stages, their groups with how they are split, and where results go. */
-export function printPlan({ batch, tile, setup, stages, places, arenaBytes, localBytes, graph }: Plan): string {
+export function printPlan({ batch, setup, stages, places, arenaBytes, localBytes, graph }: Plan): string {
   const order = topologicalOrder([...graph.inputs, ...graphRoots(graph)]);
   const number = new Map(order.map((tensor, n) => [tensor, n]));
   const name = (tensor: Tensor): string => `%${number.get(tensor) ?? "?"}`;
-  const lines = [`batch ${batch}, tile ${tile}, arena ${arenaBytes} B, local ${localBytes} B`];
+  const lines = [`batch ${batch}, arena ${arenaBytes} B, local ${localBytes} B`];
   const print = (stage: Stage, title: string): void => {
-    lines.push(title);
+    lines.push(stage.samples.length === 0 ? title : `${title}, ${stage.tile} samples at a time`);
     for (const { split, nodes, outputs, shape, inputs } of [...stage.samples, ...stage.ranges]) {
       const ops = nodes.map((node) => node.op.name).join(" + ");
       const operands = inputs.map((input) => `${isView(input) ? "view " : ""}${name(storageOf(input))}`).join(", ");

@@ -9,9 +9,9 @@ import { mul, sqrt, where } from "../ops/elementwise.ts";
 import { type PermuteAttrs, permute, reshape } from "../ops/movement.ts";
 import { type MaxPoolGradAttrs, maxPool2dGradOp, maxPool2dOp, type PoolAttrs } from "../ops/pool.ts";
 import type { ReduceAttrs } from "../ops/reduce.ts";
-import { sameShape } from "../shape.ts";
+import { alignment, sameShape } from "../shape.ts";
 import { apply, Parameter, type Tensor } from "../tensor.ts";
-import { rewrite } from "./rewrite.ts";
+import { rewrite, withInputs } from "./rewrite.ts";
 
 /** What an op can be replaced by, by op name; a rule returns its tensor when it has nothing to say. */
 const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
@@ -82,6 +82,21 @@ function maskedBeforeScatter(tensor: Tensor): Tensor {
   return apply(maxPool2dGradOp, [winners, where(mask, g, 0)], scattered.attrs as MaxPoolGradAttrs);
 }
 
+/** An elementwise op that reads what is repeated for it where it lies, if another operand has its full shape. */
+function withoutRepetition(tensor: Tensor): Tensor {
+  const { op, inputs, shape } = tensor;
+  if (!("scalar" in op) || !inputs.some((input) => input.op.name !== "expand" && sameShape(input.shape, shape)))
+    return tensor;
+  const short = (input: Tensor): boolean =>
+    input.op.name === "expand" && ["vector", "scalar"].includes(alignment(input.inputs[0].shape, shape));
+  return inputs.some(short)
+    ? withInputs(
+        tensor,
+        inputs.map((input) => (short(input) ? input.inputs[0] : input)),
+      )
+    : tensor;
+}
+
 /** The number in a constant whose elements are all alike. */
 export function scalarOf(tensor: Tensor): number | undefined {
   if (tensor.op.name !== "constant") return undefined;
@@ -102,7 +117,8 @@ function folded(tensor: Tensor): Tensor {
 /** Simplifies everything that `roots` depend on. */
 export function simplify(roots: readonly Tensor[]): Tensor[] {
   const known = new Map<string, Tensor>();
-  return rewrite(roots, (tensor) => {
+  return rewrite(roots, (original) => {
+    const tensor = withoutRepetition(original);
     const simpler = folded(RULES[tensor.op.name]?.(tensor) ?? tensor);
     if (simpler instanceof Parameter || simpler.op.name === "input") return simpler;
     const operands = simpler.inputs.map((input) => input.id).join(",");

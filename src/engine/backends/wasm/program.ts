@@ -84,8 +84,8 @@ export function encodeProgram(
           }
           const first = run.let(divU(mulI(chunk, plan.batch), CHUNKS));
           const last = run.let(divU(mulI(addI(chunk, 1), plan.batch), CHUNKS));
-          run.for(first, last, plan.tile, (from) => {
-            const to = run.let(minS(run.let(addI(from, plan.tile)), last));
+          run.for(first, last, stage.tile, (from) => {
+            const to = run.let(minS(run.let(addI(from, stage.tile)), last));
             for (const group of stage.samples) kernels.call(caller, group, from, to, from, chunk);
           });
         });

@@ -183,8 +183,8 @@ function writeStages(plan: Plan, stages: readonly Stage[], kernels: Kernels, cal
     }
     for (let chunk = 0; chunk < CHUNKS; chunk++) {
       const [first, last] = [chunk, chunk + 1].map((c) => Math.floor((c * plan.batch) / CHUNKS));
-      for (let from = first; from < last; from += plan.tile) {
-        const to = Math.min(from + plan.tile, last);
+      for (let from = first; from < last; from += stage.tile) {
+        const to = Math.min(from + stage.tile, last);
         for (const group of stage.samples) kernels.call(caller, group, i32(from), i32(to), i32(from));
       }
     }

@@ -4,8 +4,8 @@
  */
 import { BYTES, type TypedArray, viewOf } from "../../dtype.ts";
 import { type ConstantAttrs, fillConstant, type InputAttrs } from "../../ops/constant.ts";
-import { alignment } from "../../passes/fuse.ts";
 import { bytesOf, type Place, type Plan, plan } from "../../passes/plan.ts";
+import { alignment } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { type Graph, graphParameters, type Update } from "../../trace.ts";
 import type { Backend, Crew, Program } from "../backend.ts";

@@ -4,10 +4,10 @@
  * groups with the same structure share one function and get their addresses as arguments.
  */
 import { BYTES } from "../../../dtype.ts";
-import { alignment, isView, storageOf } from "../../../passes/fuse.ts";
+import { isView, storageOf } from "../../../passes/fuse.ts";
 import type { PlannedGroup } from "../../../passes/plan.ts";
 import { scalarOf } from "../../../passes/simplify.ts";
-import { sizeOf } from "../../../shape.ts";
+import { alignment, sizeOf } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
 import {
   addI,

@@ -1,0 +1,110 @@
+/**
+ * Recomputation, the last step of fusion (fuse.ts): what follows in a few cheap ops from a tensor that is stored anyway is not stored beside
+ * it, but computed again where it is read. So batch norm's differences from the mean and the mask of a relu's gradient never travel to memory.
+ */
+import { alignment, sameShape } from "../shape.ts";
+import { Parameter, type Tensor } from "../tensor.ts";
+import { type Draft, isElementwise, isView, type Joins, storageOf } from "./fuse.ts";
+import { scalarOf } from "./simplify.ts";
+
+/** Ops that cost next to nothing beside reading a number from memory. */
+const CHEAP: ReadonlySet<string> = new Set(
+  "add sub mul neg relu abs maximum minimum eq ne lt le gt ge where cast".split(" "),
+);
+
+/** The most ops that are done again for one tensor: those between batch norm's differences and what relu gives. */
+const MOST_STEPS = 3;
+
+/**
+ * Moves and copies nodes between groups.
+ * @param order all tensors, each after its inputs
+ * @param asked tensors that must be stored
+ * @param homeOf the group that stores a tensor, for all tensors that are computed
+ * @param stored tensors that groups read from memory; those that are computed again instead are taken out
+ */
+export function recompute(
+  order: readonly Tensor[],
+  asked: ReadonlySet<Tensor>,
+  drafts: readonly Draft[],
+  homeOf: ReadonlyMap<Tensor, number>,
+  stored: Set<Tensor>,
+  joins: Joins,
+): void {
+  const readersOf = new Map<Tensor, Set<Draft>>();
+  const reads = (draft: Draft, node: Tensor): void => {
+    for (const input of node.inputs) {
+      const storage = storageOf(input);
+      const readers = readersOf.get(storage);
+      if (readers === undefined) readersOf.set(storage, new Set([draft]));
+      else readers.add(draft);
+    }
+  };
+  for (const draft of drafts) for (const node of draft.nodes) reads(draft, node);
+
+  for (const tensor of order.toReversed()) {
+    const home = drafts[homeOf.get(tensor) ?? -1];
+    if (home === undefined || !stored.has(tensor) || asked.has(tensor)) continue;
+    const way = wayTo(tensor, stored);
+    if (way === undefined) continue;
+    const readers = [...(readersOf.get(tensor) ?? [])].filter(({ nodes }) => !nodes.includes(tensor));
+    const able = readers.filter(
+      ({ nodes, shape }) =>
+        sameShape(shape, tensor.shape) &&
+        nodes.every((node) => isElementwise(node) || !node.inputs.some((input) => storageOf(input) === tensor)) &&
+        way.steps.every((step) => joins(nodes[0], step)),
+    );
+    // Where it stays in memory for others, it is read from there unless what it follows from is being read already.
+    const all = able.length === readers.length && !viewed(tensor, order);
+    const again = all ? able : able.filter((draft) => readersOf.get(way.from)?.has(draft));
+    for (const draft of again) {
+      const added = way.steps.filter((step) => !draft.nodes.includes(step));
+      draft.nodes.splice(draft.root === undefined ? 0 : 1, 0, ...added);
+      for (const step of added) reads(draft, step);
+    }
+    if (!all) continue;
+    stored.delete(tensor);
+    home.nodes = withoutUnread(home.nodes, stored);
+  }
+}
+
+const viewed = (tensor: Tensor, order: readonly Tensor[]): boolean =>
+  order.some((other) => isView(other) && storageOf(other) === tensor);
+
+/** The ops that lead to a tensor from one stored tensor of its shape, with others that are numbers or vectors. */
+function wayTo(tensor: Tensor, stored: ReadonlySet<Tensor>): { steps: Tensor[]; from: Tensor } | undefined {
+  const steps: Tensor[] = [];
+  const from = new Set<Tensor>();
+  const visit = (node: Tensor): boolean => {
+    if (steps.includes(node) || scalarOf(node) !== undefined) return true;
+    if (node === tensor || !isStored(node, stored)) {
+      if (!isElementwise(node) || !CHEAP.has(node.op.name) || !node.inputs.every(visit)) return false;
+      return steps.push(node) <= MOST_STEPS;
+    }
+    const kind = alignment(node.shape, tensor.shape);
+    if (kind === "same") from.add(storageOf(node));
+    return kind !== "other";
+  };
+  const [only, ...others] = visit(tensor) ? from : [];
+  // A parameter may have its new value by the time that somebody reads.
+  if (only === undefined || only instanceof Parameter || others.length > 0) return undefined;
+  return { steps, from: only };
+}
+
+/** Whether a tensor can be read from memory: leaves and what groups store. */
+function isStored(tensor: Tensor, stored: ReadonlySet<Tensor>): boolean {
+  const storage = storageOf(tensor);
+  return storage.inputs.length === 0 || stored.has(storage);
+}
+
+/** What is left of a group's nodes without those that nobody reads. */
+function withoutUnread(nodes: readonly Tensor[], stored: ReadonlySet<Tensor>): Tensor[] {
+  const read = new Set<Tensor>();
+  return nodes
+    .toReversed()
+    .filter((node) => {
+      const needed = stored.has(node) || read.has(node);
+      if (needed) for (const input of node.inputs) read.add(input);
+      return needed;
+    })
+    .reverse();
+}
