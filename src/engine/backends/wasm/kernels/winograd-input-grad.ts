@@ -10,10 +10,19 @@
  */
 import type { Tensor } from "../../../tensor.ts";
 import { addI, i32, load, minS, mulI, subI, v } from "../assembler.ts";
-import type { WinogradInputGradAttrs } from "../legalize.ts";
+import { PANEL, type WinogradInputGradAttrs } from "../legalize.ts";
 import { type Matrix, outputTiling, TRANSFORM_BYTES, transformTiles } from "./filtering.ts";
 import type { Kernel } from "./kernel.ts";
-import { halvesOfPanel, overPanels, PANEL_BYTES, PANELS, samplesTogether, shares, toMatrices } from "./winograd.ts";
+import {
+  halvesOfPanel,
+  matrixDistance,
+  overPanels,
+  PANEL_BYTES,
+  PANELS,
+  samplesTogether,
+  shares,
+  toMatrices,
+} from "./winograd.ts";
 
 /** What is known of one input gradient; T tiles a sample. */
 function geometry({ inputs: [g], shape: [, H, W, C], attrs }: Tensor) {
@@ -26,13 +35,14 @@ function geometry({ inputs: [g], shape: [, H, W, C], attrs }: Tensor) {
     Math.max(tiling.side * tiles[axis] + size - 1, length + padding[2 * axis]),
   );
   const samples = samplesTogether(tiling.positions * T * O * 4);
-  return { tiling, T, O, H, W, C, top: padding[0], left: padding[2], extent, samples };
+  const [matrixBytes, productBytes] = [O, PANEL].map((columns) => matrixDistance(T * samples * columns));
+  return { tiling, T, O, H, W, C, top: padding[0], left: padding[2], extent, samples, matrixBytes, productBytes };
 }
 
 /** Scratch bytes: transformed gradients, the products of one panel, the sums of one sample, one tile on its way. */
 export function winogradInputGradScratch(root: Tensor): number {
-  const { tiling, T, O, extent, samples } = geometry(root);
-  const tiles = tiling.positions * T * samples * (O * 4 + PANELS * PANEL_BYTES);
+  const { tiling, extent, matrixBytes, productBytes } = geometry(root);
+  const tiles = tiling.positions * (matrixBytes + PANELS * productBytes);
   return tiles + extent[0] * extent[1] * PANEL_BYTES + TRANSFORM_BYTES;
 }
 
@@ -41,13 +51,11 @@ const transposed = (matrix: Matrix): Matrix => matrix[0].map((_, j) => matrix.ma
 export function winogradInputGradKernel(kernel: Kernel): void {
   const { f, root } = kernel;
   const [g, weights] = root.inputs;
-  const { tiling, T, O, H, W, C, top, left, extent, samples } = geometry(root);
+  const { tiling, T, O, H, W, C, top, left, extent, samples, matrixBytes, productBytes } = geometry(root);
   const { filtering, side, positions, rows, columns } = tiling;
   const t = filtering.inputs;
   const [fromGradient, toInput] = [transposed(filtering.output), transposed(filtering.input)];
   const buffer = kernel.scratch;
-  const matrixBytes = T * samples * O * 4;
-  const productBytes = T * samples * PANEL_BYTES;
   const gradients = f.let(addI(buffer, TRANSFORM_BYTES));
   const products = f.let(addI(gradients, positions * matrixBytes));
   const sums = f.let(addI(products, PANELS * positions * productBytes));

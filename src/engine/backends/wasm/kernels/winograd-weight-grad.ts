@@ -14,7 +14,7 @@ import type { WinogradWeightGradAttrs } from "../legalize.ts";
 import { outerProducts } from "./conv-weight-grad.ts";
 import { TRANSFORM_BYTES, weightGradTiling } from "./filtering.ts";
 import { evenPieces, type Kernel, runsOf } from "./kernel.ts";
-import { samplesTogether, toMatrices } from "./winograd.ts";
+import { matrixDistance, samplesTogether, toMatrices } from "./winograd.ts";
 
 /** What is known of one weight gradient; T tiles a sample. */
 function geometry({ inputs: [x, g], attrs }: Tensor) {
@@ -22,25 +22,27 @@ function geometry({ inputs: [x, g], attrs }: Tensor) {
   const C = x.shape[3];
   const tiling = weightGradTiling((attrs as WinogradWeightGradAttrs).size, P, Q);
   const T = tiling.rows * tiling.columns;
-  return { tiling, T, C, O, samples: samplesTogether(tiling.positions * T * (C + O) * 4) };
+  const samples = samplesTogether(tiling.positions * T * (C + O) * 4);
+  const [xMatrixBytes, gMatrixBytes] = [C, O].map((columns) => matrixDistance(T * samples * columns));
+  return { tiling, T, C, O, samples, xMatrixBytes, gMatrixBytes };
 }
 
 /** Scratch bytes: transformed tiles of input and gradient, one tile on its way. */
 export function winogradWeightGradScratch(root: Tensor): number {
-  const { tiling, T, C, O, samples } = geometry(root);
-  return tiling.positions * T * samples * (C + O) * 4 + TRANSFORM_BYTES;
+  const { tiling, xMatrixBytes, gMatrixBytes } = geometry(root);
+  return tiling.positions * (xMatrixBytes + gMatrixBytes) + TRANSFORM_BYTES;
 }
 
 export function winogradWeightGradKernel(kernel: Kernel): void {
   const { f, root, begin, end, group, target } = kernel;
   const [x, g] = root.inputs;
-  const { tiling, T, C, O, samples } = geometry(root);
+  const { tiling, T, C, O, samples, xMatrixBytes, gMatrixBytes } = geometry(root);
   const { filtering, positions } = tiling;
   const partial = group.split === "partial";
   const vectors = O % 16 === 0 ? 2 * target.joined : 2;
   const buffer = kernel.scratch;
   const xTiles = f.let(addI(buffer, TRANSFORM_BYTES));
-  const gTiles = f.let(addI(xTiles, positions * T * samples * C * 4));
+  const gTiles = f.let(addI(xTiles, positions * xMatrixBytes));
 
   // A partial sum comes zeroed (program.ts); else this range of positions is summed here, over all samples.
   const bytes = C * O * 4;
@@ -48,7 +50,6 @@ export function winogradWeightGradKernel(kernel: Kernel): void {
   const last = partial ? end : i32(x.shape[0]);
   f.for(partial ? begin : 0, last, samples, (first) => {
     const count = f.let(minS(f.let(subI(last, first)), i32(samples)));
-    const [xMatrixBytes, gMatrixBytes] = [C, O].map((channels) => T * samples * channels * 4);
     toMatrices(kernel, { tensor: x, first, count, tiling }, filtering.input, buffer, xTiles, xMatrixBytes);
     toMatrices(kernel, { tensor: g, first, count, tiling }, filtering.weight, buffer, gTiles, gMatrixBytes);
     const rows = f.let(mulI(count, T));

@@ -26,12 +26,20 @@ const BLOCK_BYTES = 256 * 1024;
 export const samplesTogether = (bytesPerSample: number): number =>
   Math.max(1, Math.min(8, Math.floor(BLOCK_BYTES / bytesPerSample)));
 
+/**
+ * Bytes from one matrix to the next, of so many numbers each: an odd number of cache lines, or the t² numbers that a tile becomes could all
+ * fall into one set of the cache (16 tiles of 64 channels are 4 KiB).
+ */
+export const matrixDistance = (numbers: number): number => (Math.ceil(numbers / 16) | 1) * 64;
+
 /** What is known of one convolution; T tiles a sample. */
 function geometry({ inputs: [x], shape: [, P, Q, O], attrs }: Tensor) {
   const tiling = outputTiling((attrs as WinogradConvAttrs).size, P, Q);
   const T = tiling.rows * tiling.columns;
   const C = x.shape[3];
-  return { tiling, T, C, P, Q, O, samples: samplesTogether(tiling.positions * T * C * 4) };
+  const samples = samplesTogether(tiling.positions * T * C * 4);
+  const [matrixBytes, productBytes] = [C, PANEL].map((columns) => matrixDistance(T * samples * columns));
+  return { tiling, T, C, P, Q, O, samples, matrixBytes, productBytes };
 }
 
 /** Fewer samples than this are not shared between threads: each then takes some channels of all of them. */
@@ -66,20 +74,17 @@ export const PANELS = 2;
 
 /** Scratch bytes: transformed inputs, the products of some panels, one tile on its way. */
 export function winogradScratch(root: Tensor): number {
-  const { tiling, T, C, samples } = geometry(root);
-  return tiling.positions * T * samples * (C * 4 + PANELS * PANEL_BYTES) + TRANSFORM_BYTES;
+  const { tiling, matrixBytes, productBytes } = geometry(root);
+  return tiling.positions * (matrixBytes + PANELS * productBytes) + TRANSFORM_BYTES;
 }
 
 export function winogradKernel(kernel: Kernel): void {
   const { f, root } = kernel;
   const [x, weights] = root.inputs;
-  const { tiling, T, C, P, Q, O, samples } = geometry(root);
+  const { tiling, T, C, P, Q, O, samples, matrixBytes, productBytes } = geometry(root);
   const { filtering, side, positions } = tiling;
   const buffer = kernel.scratch;
   const inputs = f.let(addI(buffer, TRANSFORM_BYTES));
-  // Matrices of inputs lie this far apart, those of products PANEL / C of it.
-  const matrixBytes = T * samples * C * 4;
-  const productBytes = T * samples * PANEL_BYTES;
   const products = f.let(addI(inputs, positions * matrixBytes));
 
   const { batch, channels } = shares(kernel);
