@@ -57,6 +57,9 @@ function withLane(code: number[], lane: number): number[] {
   return code;
 }
 
+/** Bytes of the instruction that makes a vector constant. */
+const CONSTANT_LENGTH = simd(0x0c).length + 16;
+
 // Views for all constants: there are thousands of those, and making a view takes long.
 const vector = new Uint8Array(16);
 const vectorF = new Float32Array(vector.buffer);
@@ -273,6 +276,11 @@ export class Func {
   readonly params: readonly Local<"i32">[];
   readonly #locals: ValueType[] = [];
   readonly #code = new Bytes();
+  /**
+   * Vector constants but 0 are locals set at the start: engines since V8 12 would make them anew at every use, inside of
+   * loops, too. By their bytes.
+   */
+  readonly #constants = new Map<string, { readonly local: Local<"v128">; readonly code: readonly number[] }>();
   /** What {@link together} holds back and shares, by the text of addresses. */
   #tile: { readonly addresses: Map<string, Local<"i32">>; readonly stores: Map<I32, HeldStore[]> } | undefined;
 
@@ -304,9 +312,22 @@ export class Func {
     this.#code.append(code);
   }
 
-  #evaluate({ operands, code }: Expr): void {
+  #evaluate({ type, operands, code }: Expr): void {
     for (let i = 0; i < operands.length; i++) this.#evaluate(operands[i]);
-    this.#code.append(code);
+    this.#code.append(type === "v128" && operands.length === 0 ? this.#constant(code) : code);
+  }
+
+  /** What reads a constant; other code without operands as it is. */
+  #constant(code: readonly number[]): readonly number[] {
+    if (code.length !== CONSTANT_LENGTH || !code.some((byte, i) => i >= CONSTANT_LENGTH - 16 && byte !== 0))
+      return code;
+    const key = code.join();
+    let known = this.#constants.get(key);
+    if (known === undefined) {
+      known = { local: this.local("v128"), code };
+      this.#constants.set(key, known);
+    }
+    return known.local.code;
   }
 
   set<T extends ValueType>(local: Local<T>, value: Expr<T>): void {
@@ -450,8 +471,13 @@ export class Func {
       else runs.push([type, 1]);
     }
     const locals = [...unsigned(runs.length), ...runs.flatMap(([type, n]) => [...unsigned(n), TYPE_CODES[type]])];
-    to.unsigned(locals.length + this.#code.length + 1);
+    const constants = [...this.#constants.values()].flatMap(({ local, code }) => [
+      ...code,
+      ...unsigned(local.index, [0x21]),
+    ]);
+    to.unsigned(locals.length + constants.length + this.#code.length + 1);
     to.append(locals);
+    to.append(constants);
     to.concat(this.#code);
     to.push(END);
   }
