@@ -276,15 +276,14 @@ export class Func {
   readonly params: readonly Local<"i32">[];
   readonly #locals: ValueType[] = [];
   readonly #code = new Bytes();
-  /**
-   * Vector constants but 0 are locals set at the start: engines since V8 12 would make them anew at every use, inside of
-   * loops, too. By their bytes.
-   */
+  readonly #constantsAtStart: boolean;
+  /** Locals of vector constants, by their bytes. */
   readonly #constants = new Map<string, { readonly local: Local<"v128">; readonly code: readonly number[] }>();
   /** What {@link together} holds back and shares, by the text of addresses. */
   #tile: { readonly addresses: Map<string, Local<"i32">>; readonly stores: Map<I32, HeldStore[]> } | undefined;
 
-  constructor(name: string, index: number, paramCount: number) {
+  constructor(name: string, index: number, paramCount: number, constantsAtStart: boolean) {
+    this.#constantsAtStart = constantsAtStart;
     this.name = name;
     this.index = index;
     this.params = Array.from({ length: paramCount }, (_, i) => this.#reference("i32", i));
@@ -317,10 +316,11 @@ export class Func {
     this.#code.append(type === "v128" && operands.length === 0 ? this.#constant(code) : code);
   }
 
-  /** What reads a constant; other code without operands as it is. */
+  /** What reads a vector constant other than 0 from its local; other code without operands as it is. */
   #constant(code: readonly number[]): readonly number[] {
-    if (code.length !== CONSTANT_LENGTH || !code.some((byte, i) => i >= CONSTANT_LENGTH - 16 && byte !== 0))
+    if (!this.#constantsAtStart || code.length !== CONSTANT_LENGTH || code.slice(-16).every((byte) => byte === 0)) {
       return code;
+    }
     const key = code.join();
     let known = this.#constants.get(key);
     if (known === undefined) {
@@ -510,17 +510,26 @@ export class ModuleBuilder {
   readonly #imports: Func[] = [];
   readonly #funcs: Func[] = [];
   readonly #exports: Func[] = [];
+  readonly #constantsAtStart: boolean;
+
+  /**
+   * @param constantsAtStart whether functions make their vector constants once, at their start. V8 from 12 on makes
+   *   constants anew wherever they stand, in loops, too; before, it moves them out itself, and does better without
+   */
+  constructor(constantsAtStart = true) {
+    this.#constantsAtStart = constantsAtStart;
+  }
 
   /** A function that the host provides, as `env.NAME`; all of them come before the first {@link func}. */
   import(name: string, paramCount: number): Func {
     if (this.#funcs.length > 0) throw new Error("assembler: imports come before functions");
-    const func = new Func(name, this.#imports.length, paramCount);
+    const func = new Func(name, this.#imports.length, paramCount, false);
     this.#imports.push(func);
     return func;
   }
 
   func(name: string, paramCount: number): Func {
-    const func = new Func(name, this.#imports.length + this.#funcs.length, paramCount);
+    const func = new Func(name, this.#imports.length + this.#funcs.length, paramCount, this.#constantsAtStart);
     this.#funcs.push(func);
     return func;
   }

@@ -59,7 +59,7 @@ export function encodeProgram(
   target: KernelTarget,
   profiled = false,
 ): Uint8Array<ArrayBuffer> {
-  const module = new ModuleBuilder();
+  const module = new ModuleBuilder(target.scheduling !== "late");
   const mark = profiled ? module.import("mark", 1) : undefined;
   const barrier = emitBarrier(module);
   const kernels = new Kernels(module, plan, addresses, target, mark);
