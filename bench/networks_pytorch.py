@@ -135,6 +135,7 @@ PUBLISHED = {
     "lenet5": (LeNet5, MNIST, ADAM, 64, 10),
     "mlp": (Mlp, MNIST, ADAM, 64, 10),
 }
+# ductus-micro is trained by Muon in Ductus, which torch.optim.Muon is not for: it takes no filters of convolutions.
 OWN = {
     "ductus-micro": (lambda: Ductus(DUCTUS_MICRO), MNIST, adamw(1e-2), 128, 30),
     "ductus-s": (lambda: Ductus(DUCTUS_S), MNIST, adamw(1e-2), 128, 30),

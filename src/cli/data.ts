@@ -11,6 +11,7 @@ import { pathKind } from "../platform/node/files.ts";
 import { readIdxFolder } from "../platform/node/idx-folder.ts";
 import { encodePng } from "../platform/node/images.ts";
 import { defaultCacheDir, defaultDataDir } from "../platform/node/paths.ts";
+import { canFetch } from "../platform/node/sources.ts";
 import { grouped, percent, table } from "../train/report.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
 import { type DataOptions, dataDirOption, openForCli } from "./cli-data.ts";
@@ -78,16 +79,26 @@ async function list({ json = false, dataDir }: Options): Promise<void> {
     grouped(source.test),
     `${source.width}×${source.height}`,
     String(source.classes.length),
-    place === undefined ? (source.download.kind === "none" ? "no" : "can be fetched") : "yes",
+    place === undefined ? (canFetch(source) ? "can be fetched" : "no") : "yes",
   ]);
   const [head, ...lines] = table(["name", "train", "test", "pixels", "classes", "here"], rows);
   terminal.print(terminal.style.dim(head));
   for (const [i, line] of lines.entries()) terminal.print(`${line}   ${terminal.style.dim(found[i].source.title)}`);
   terminal.emit({
     datasets: found.map(({ source, place }) => {
-      const { name, title, licence, train, test, height, width, classes, download } = source;
-      const canFetch = download.kind !== "none";
-      return { name, title, licence, train, test, height, width, classes: classes.length, place, canFetch };
+      const { name, title, licence, train, test, height, width, classes } = source;
+      return {
+        name,
+        title,
+        licence,
+        train,
+        test,
+        height,
+        width,
+        classes: classes.length,
+        place,
+        canFetch: canFetch(source),
+      };
     }),
   });
 }

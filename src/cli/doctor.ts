@@ -167,7 +167,7 @@ async function checkData(): Promise<Check> {
 
 async function checkNetwork(isOff: boolean): Promise<Check> {
   if (isOff) return { name: "network", state: "note", text: "not tried (offline)" };
-  const mirrors = listSources().flatMap(({ download }) => (download.kind === "idx" ? download.mirrors : []));
+  const mirrors = listSources().flatMap((source) => source.mirrors);
   try {
     // The address of a folder may well answer "forbidden": an answer is all that is asked for.
     const signal = AbortSignal.timeout(NETWORK_TIMEOUT);

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { nearest, unknownName } from "../engine/errors.ts";
 import type { ArchitectureRecord } from "../models/architecture.ts";
 import type { Model, Recipe } from "../models/model.ts";
+import { PROVENANCE, type Provenance } from "../models/provenance.ts";
 import { RECIPES } from "../models/recipes.ts";
 import { ARCHITECTURES, create } from "../models/registry.ts";
 import { formatSummary } from "../nn/summary.ts";
@@ -49,7 +50,8 @@ async function run(what: string, options: CommonOptions): Promise<void> {
   if (architecture === undefined) showFile(terminal, what, model);
   else terminal.print(terminal.style.bold(`${architecture.name}: ${architecture.title}`));
   showNetwork(terminal, model, memory);
-  if (architecture !== undefined) showSource(terminal, architecture);
+  const provenance = architecture && PROVENANCE[architecture.name];
+  if (provenance !== undefined) showProvenance(terminal, provenance);
   terminal.emit(describe(what, model, origin, memory));
 }
 
@@ -129,7 +131,7 @@ function recipeText(recipe: Recipe): string {
   return own.filter((part) => part !== "").join(", ");
 }
 
-function showSource(terminal: Terminal, { claimed, corrected }: ArchitectureRecord): void {
+function showProvenance(terminal: Terminal, { claimed, corrected }: Provenance): void {
   terminal.print(`claimed        ${claimed}`);
   terminal.print(`corrected      ${corrected}`);
 }
@@ -153,8 +155,7 @@ function describe(
     classes,
     recipe,
     memory,
-    claimed: source?.claimed,
-    corrected: source?.corrected,
+    ...(source && PROVENANCE[source.name]),
     preprocessing,
     dataset,
     metrics,

@@ -87,7 +87,7 @@ export function command(): Command {
     .option("--recipe <name>", `what is not given otherwise: ${RECIPES.map(({ name }) => name).join(", ")}`)
     .option("--model <name>", `architecture (default: the recipe's, or ${DEFAULT_MODEL})`)
     .option("--optimizer <name>", OPTIMIZER_NAMES.join(", "))
-    .addOption(numberOption("--momentum <share>", "of sgd and rmsprop", { min: 0, max: 1 }))
+    .addOption(numberOption("--momentum <share>", "of muon, sgd and rmsprop", { min: 0, max: 1 }))
     .addOption(numberOption("--weight-decay <rate>", "pull of the weights towards zero", { min: 0 }))
     .addOption(integerOption("--seed <n>", "of weights, order and split").default(0))
     .addOption(

@@ -25,10 +25,6 @@ export interface ArchitectureRecord {
   /** Applied in the graph to pixels in 0 … 1. */
   readonly normalization: Normalization;
   readonly recipe: Recipe;
-  /** What its source says that it reaches on MNIST. */
-  readonly claimed: string;
-  /** What its source has wrong or leaves open, and what was done about it. */
-  readonly corrected: string;
   /** Builds the network; layers adapt to the size of the pictures. @throws UsageError when they are too small */
   create(options: NetworkOptions): Module;
 }

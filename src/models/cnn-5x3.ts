@@ -9,7 +9,5 @@ export const cnn5x3: ArchitectureRecord = {
   classes: 10,
   normalization: MNIST_NORMALIZATION,
   recipe: { optimizer: "sgd", lr: 0.001, momentum: 0.9, batchSize: 64, epochs: 10, loss: "crossEntropy" },
-  claimed: "“high”",
-  corrected: "the printed input of the hidden layer is 64·7·7; after two poolings it is 64·5·5 = 1600",
   create: (options) => new TwoConvNet({ name: "cnn-5x3", kernels: [5, 3], padding: 0, hidden: 128 }, options),
 };

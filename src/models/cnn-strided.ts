@@ -64,7 +64,5 @@ export const cnnStrided: ArchitectureRecord = {
     loss: "crossEntropy",
     labelSmoothing: 0.1,
   },
-  claimed: "nothing: our own",
-  corrected: "nothing",
   create: (options) => new StridedNet(options),
 };

@@ -52,8 +52,5 @@ export const lenet5: ArchitectureRecord = {
   classes: 10,
   normalization: MNIST_NORMALIZATION,
   recipe: { optimizer: "adam", lr: 0.001, batchSize: 64, epochs: 10, loss: "crossEntropy" },
-  claimed: "99.05 % (LeCun et al. 1998)",
-  corrected:
-    "the usual modern form: plain average pooling, every channel connected, fully connected layers with softmax instead of radial units, Adam instead of a second-order method",
   create: (options) => new LeNet5(options),
 };

@@ -34,7 +34,5 @@ export const mlp: ArchitectureRecord = {
   classes: 10,
   normalization: MNIST_NORMALIZATION,
   recipe: { optimizer: "adam", lr: 0.001, batchSize: 64, epochs: 10, loss: "crossEntropy" },
-  claimed: "nothing: our baseline",
-  corrected: "nothing",
   create: (options) => new Mlp(options),
 };

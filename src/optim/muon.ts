@@ -9,7 +9,7 @@ import { sum } from "../engine/ops/reduce.ts";
 import type { Parameter, Tensor } from "../engine/tensor.ts";
 import { type AdamOptions, adamW } from "./adam.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { requireNonNegative, requireShare, withoutDust, ZeroState } from "./state.ts";
+import { requireShare, withoutDust, ZeroState } from "./state.ts";
 
 export interface MuonOptions extends AdamOptions {
   /** Share of the past in the running mean of a matrix's gradient; default 0.95. */
@@ -18,7 +18,7 @@ export interface MuonOptions extends AdamOptions {
   readonly nesterov?: boolean;
 }
 
-/** Newton–Schulz's polynomial ax + bx³ + cx⁵ with Jordan's coefficients: steep at 0, and within 0.7 … 1.2 from 0.003 on after five times. */
+/** Newton–Schulz's polynomial ax + bx³ + cx⁵ with Jordan's coefficients: steep at 0, and within 0.68 … 1.21 from 0.003 on after five times. */
 const [A, B, C] = [3.4445, -4.775, 2.0315];
 const TIMES = 5;
 
@@ -30,7 +30,6 @@ const TIMES = 5;
 export function muon(options: MuonOptions = {}): Optimizer {
   const { momentum = 0.95, nesterov = true, ...rest } = options;
   requireShare("muon", { momentum });
-  requireNonNegative("muon", { lr: rest.lr ?? 0, weightDecay: rest.weightDecay ?? 0 });
   const others = adamW(rest);
   const states = new ZeroState(["momentum_buffer"]);
   return {

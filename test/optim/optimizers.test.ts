@@ -150,7 +150,7 @@ describe("createOptimizer", () => {
     ["rmsprop", { alpha: 1 }, /alpha is 1/],
     ["adamw", { weightDecay: -0.1 }, /weightDecay/],
     ["muon", { momentum: 1 }, /muon: momentum is 1/],
-    ["muon", { lr: -1 }, /muon: lr is -1/],
+    ["muon", { lr: -1 }, /lr is -1/],
   ] as const)("refuses %s %o", (name, options, message) => {
     expect(() => createOptimizer(name, options)).toThrow(UsageError);
     expect(() => createOptimizer(name, options)).toThrow(message);

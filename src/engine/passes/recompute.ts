@@ -4,7 +4,7 @@
  */
 import { alignment, sameShape } from "../shape.ts";
 import { Parameter, type Tensor } from "../tensor.ts";
-import { type Draft, isElementwise, isView, type Joins, storageOf } from "./fuse.ts";
+import { type Draft, isElementwise, type Joins, storageOf } from "./fuse.ts";
 import { scalarOf } from "./simplify.ts";
 
 /** Ops that cost next to nothing beside reading a number from memory. */
@@ -50,11 +50,11 @@ export function recompute(
     const able = readers.filter(
       ({ nodes, shape }) =>
         sameShape(shape, tensor.shape) &&
-        nodes.every((node) => isElementwise(node) || !node.inputs.some((input) => storageOf(input) === tensor)) &&
+        nodes.every((node) => canDoWithout(tensor, node)) &&
         way.steps.every((step) => joins(nodes[0], step)),
     );
     // Where it stays in memory for others, it is read from there unless what it follows from is being read already.
-    const all = able.length === readers.length && !viewed(tensor, order);
+    const all = able.length === readers.length;
     const again = all ? able : able.filter((draft) => readersOf.get(way.from)?.has(draft));
     for (const draft of again) {
       const added = way.steps.filter((step) => !draft.nodes.includes(step));
@@ -67,8 +67,9 @@ export function recompute(
   }
 }
 
-const viewed = (tensor: Tensor, order: readonly Tensor[]): boolean =>
-  order.some((other) => isView(other) && storageOf(other) === tensor);
+/** Whether a node reads nothing of a tensor's memory if its group has the tensor: not as a root, nor as a view. */
+const canDoWithout = (tensor: Tensor, node: Tensor): boolean =>
+  node.inputs.every((input) => storageOf(input) !== tensor || (input === tensor && isElementwise(node)));
 
 /** The ops that lead to a tensor from one stored tensor of its shape, with others that are numbers or vectors. */
 function wayTo(tensor: Tensor, stored: ReadonlySet<Tensor>): { steps: Tensor[]; from: Tensor } | undefined {

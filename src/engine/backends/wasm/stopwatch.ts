@@ -1,17 +1,16 @@
 /** Measures where the time of a program goes: the module calls `mark` after each kernel (program.ts). */
-import type { Plan } from "../../passes/plan.ts";
 import type { GroupTime } from "../backend.ts";
-import { planGroups } from "./program.ts";
 
 export class Stopwatch {
-  readonly #groups: ReturnType<typeof planGroups>;
+  readonly #groups: readonly GroupTime["group"][];
   /** Milliseconds by group; the last one is for waiting. */
   readonly #spent: Float64Array;
   #last = 0;
 
-  constructor(plan: Plan) {
-    this.#groups = planGroups(plan);
-    this.#spent = new Float64Array(this.#groups.length + 1);
+  /** @param groups those of a program, as their numbers go */
+  constructor(groups: readonly GroupTime["group"][]) {
+    this.#groups = groups;
+    this.#spent = new Float64Array(groups.length + 1);
   }
 
   /** To be called when a run begins. */

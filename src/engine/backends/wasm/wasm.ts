@@ -14,8 +14,7 @@ import { type Scheduling, targetOf } from "./kernels/kernel.ts";
 import { legalize } from "./legalize.ts";
 import { isa } from "./math.ts";
 import { SharedMemory } from "./memory.ts";
-import { encodeProgram, scratchBytes } from "./program.ts";
-import { Stopwatch } from "./stopwatch.ts";
+import { encodeProgram, planGroups, scratchBytes } from "./program.ts";
 import { relaxedSimdWorks } from "./support.ts";
 import { type SpawnWorker, ThreadPool } from "./threads.ts";
 
@@ -118,7 +117,7 @@ class WasmBackend implements Backend {
     const places = { fixed, arena, scratch, scratchBytes: perThread, memory: memory.limits };
     const bytes = encodeProgram(planned, places, target, this.#profile);
     const id = this.#programs++;
-    const stopwatch = this.#profile ? new Stopwatch(planned) : undefined;
+    const stopwatch = this.#profile ? new (await import("./stopwatch.ts")).Stopwatch(planGroups(planned)) : undefined;
     const entries = await this.#pool.load(id, await WebAssembly.compile(bytes), stopwatch?.mark);
 
     // An entry without stages has no barrier at which the caller could wait for the workers.
