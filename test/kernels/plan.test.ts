@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { gradients } from "../../src/engine/autodiff.ts";
 import { planForWasm } from "../../src/engine/backends/wasm/wasm.ts";
-import { mul, relu, sub, tanh } from "../../src/engine/ops/elementwise.ts";
+import { abs, add, div, mul, relu, sub, tanh } from "../../src/engine/ops/elementwise.ts";
 import { linear } from "../../src/engine/ops/matmul.ts";
 import { maxPool2d } from "../../src/engine/ops/pool.ts";
 import { mean, sum } from "../../src/engine/ops/reduce.ts";
@@ -64,6 +64,16 @@ describe("printed plans", () => {
     const model = new Model(new Sequential(...layers), { inputShape: [10, 10, 1], classes: CLASSES });
     expect(printPlan(planForWasm(inferenceGraph(model, 4)))).toMatchSnapshot();
   });
+});
+
+it("what follows from inputs alone is computed before both of two groups that read it", () => {
+  const graph = trace((tracer) => {
+    const [a, b] = [tracer.input("a", []), tracer.input("b", [1], "float32", true)];
+    const y = div(a, add(abs(b), 1));
+    const [da, db] = gradients(sum(mul(y, tracer.input("g", [1], "float32", true))), [a, b]);
+    return { y, da, db };
+  });
+  expect(() => planForWasm(graph)).not.toThrow();
 });
 
 describe("behind batch norm", () => {

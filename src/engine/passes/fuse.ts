@@ -82,7 +82,9 @@ export function fuse(order: readonly Tensor[], roots: readonly Tensor[], joins: 
   };
   const placeWaiting = (tensor: Tensor, host: number | undefined): void => {
     for (const input of tensor.inputs) if (waiting.has(input)) placeWaiting(input, host);
-    const fits = host !== undefined && fitsInto(tensor, drafts[host], joins);
+    // What it follows from may have been placed in a later group, for another reader.
+    const ready = (input: Tensor): boolean => (draftOf.get(storageOf(input)) ?? -1) <= (host as number);
+    const fits = host !== undefined && tensor.inputs.every(ready) && fitsInto(tensor, drafts[host], joins);
     put(tensor, fits ? host : findHost(tensor, drafts, draftOf, joins));
   };
   for (const tensor of order) {
