@@ -136,10 +136,10 @@ describe.skipIf(chromiumPath === undefined)("the studio's workers in Chromium", 
   }, async () => {
     const page = await open();
     const result = (await page.evaluate(`(async () => {
-      const job = ${JSON.stringify({ ...JOB, epochs: 2 })};
+      const job = ${JSON.stringify({ ...JOB, epochs: 4 })};
       const whole = await follow(job);
       let steps = 0;
-      const paused = await follow(job, undefined, (event) => { if (event.kind === "step" && ++steps === 2) engine.pause(); });
+      const paused = await follow(job, undefined, (event) => { if (event.kind === "step" && ++steps === 1) engine.pause(); });
       const kept = paused.events.filter(({ kind }) => kind === "checkpoint").at(-1);
       const resumed = await follow(job, kept.bytes);
       // The worker dies with the first checkpoint that it sends.
