@@ -10,12 +10,13 @@ is held out, and SEEDS networks are trained on the other five sixths, all of a r
 and products of bfloat16. A table of errors in percent goes to standard output, the log-probabilities of all held-out pictures to --out.
 """
 
-import argparse, gzip, math, pathlib, time
+import argparse, math, pathlib, time
 from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
 from networks_pytorch import DUCTUS_L, DUCTUS_L5, DUCTUS_M, Ductus
+from recipes_pytorch import read
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 FOLDS, SEEDS, BATCH, STEPS_A_GRAPH = 3, 3, 128, 5
@@ -65,20 +66,13 @@ RECIPES = {
 }
 
 
-def read(path, dtype=np.uint8):
-    with gzip.open(path) as f:
-        data = f.read()
-    shape = np.frombuffer(data, ">u4", data[3], 4)
-    return np.frombuffer(data, dtype, offset=4 + 4 * data[3]).reshape(shape)
-
-
 class Data:
     """All pictures on the device, and the parts: of each fold who is trained on and who is held out."""
 
     def __init__(self, folder):
-        self.x = torch.from_numpy(read(folder / "train-images-idx3-ubyte.gz").copy()).to(DEVICE)
-        self.y = torch.from_numpy(read(folder / "train-labels-idx1-ubyte.gz").astype(np.int64)).to(DEVICE)
-        writers = read(folder / "qmnist-train-labels-idx2-int.gz", ">i4")[:, 2]
+        self.x = read(folder / "train-images-idx3-ubyte.gz").to(DEVICE)
+        self.y = read(folder / "train-labels-idx1-ubyte.gz").long().to(DEVICE)
+        writers = read(folder / "qmnist-train-labels-idx2-int.gz", ">i4")[:, 2].numpy()
         names = np.unique(writers)
         sixth = dict(zip(np.random.default_rng(0).permutation(names), np.arange(len(names)) % 6))
         part = np.array([sixth[w] for w in writers])
@@ -236,7 +230,6 @@ class Training:
         x, targets = self.mixed(self.augment(self.data.x[index]), targets)
         x = prepared(x).contiguous(memory_format=torch.channels_last)
         params = list(self.net.parameters())
-        self.optimizer.zero_grad(set_to_none=True)
         for p in params:
             p.grad = None
         loss = self.loss(x, targets)

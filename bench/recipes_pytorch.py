@@ -18,12 +18,12 @@ ONE_CYCLE = {"cnn-strided"}
 LABEL_SMOOTHING = {"cnn-strided": 0.1}
 
 
-def read(path):
+def read(path, dtype=np.uint8):
     with gzip.open(path) as f:
         data = f.read()
     dims = data[3]
     shape = np.frombuffer(data, ">u4", dims, 4)
-    return torch.from_numpy(np.frombuffer(data, np.uint8, offset=4 + 4 * dims).reshape(shape).copy())
+    return torch.from_numpy(np.frombuffer(data, dtype, offset=4 + 4 * dims).reshape(shape).astype(np.dtype(dtype).newbyteorder("=")))
 
 
 def main():

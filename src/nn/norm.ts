@@ -1,7 +1,7 @@
 /** Normalisation layers. Channels are the last axis. */
 import { ShapeError } from "../engine/errors.ts";
 import { constant } from "../engine/ops/constant.ts";
-import { add, cast, div, mul, sub } from "../engine/ops/elementwise.ts";
+import { add, cast, div, lerp, mul } from "../engine/ops/elementwise.ts";
 import { batchNorm, channelStatistics, groupNorm, layerNorm } from "../engine/ops/norm.ts";
 import { requireRank } from "../engine/ops/op-helpers.ts";
 import type { Random } from "../engine/random.ts";
@@ -72,9 +72,8 @@ export class BatchNorm2d extends Module {
     if (n < 2) throw new ShapeError(`BatchNorm2d: ${formatShape(x.shape)} has one value per channel; train on more`);
     const seen = add(this.num_batches_tracked, 1);
     const share = this.momentum ?? div(1, cast(seen, "float32"));
-    const towards = (running: Parameter, value: Tensor): Tensor => add(running, mul(sub(value, running), share));
-    context.update(this.running_mean, towards(this.running_mean, mean));
-    context.update(this.running_var, towards(this.running_var, mul(variance, n / (n - 1))));
+    context.update(this.running_mean, lerp(this.running_mean, mean, share));
+    context.update(this.running_var, lerp(this.running_var, mul(variance, n / (n - 1)), share));
     context.update(this.num_batches_tracked, seen);
     return y;
   }

@@ -2,7 +2,7 @@
  * Adam (Kingma & Ba, arXiv 1412.6980) and AdamW (Loshchilov & Hutter, arXiv 1711.05101), as torch.optim. They differ in
  * what weight decay is: a part of the gradient in Adam, a shrinking of the weights beside the update in AdamW.
  */
-import { add, div, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
+import { add, div, lerp, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { requireNonNegative, requireShare, withoutDust, ZeroState } from "./state.ts";
 
@@ -48,7 +48,7 @@ function build(name: string, options: AdamOptions & { readonly weightDecay: numb
     update(parameter, grad, scalar) {
       const state = states.of(parameter);
       const g = weightDecay === 0 || decoupled ? grad : add(grad, mul(parameter, weightDecay));
-      const first = withoutDust(add(state.exp_avg, mul(sub(g, state.exp_avg), 1 - beta1))); // m ← m + (1 − β₁)(g − m)
+      const first = withoutDust(lerp(state.exp_avg, g, 1 - beta1)); // m ← m + (1 − β₁)(g − m)
       const second = add(mul(state.exp_avg_sq, beta2), mul(mul(g, g), 1 - beta2)); // v ← β₂v + (1 − β₂)g²
       const root = add(mul(sqrt(second), scalar("rootCorrection")), eps);
       const kept = weightDecay !== 0 && decoupled ? mul(parameter, scalar("keep")) : parameter;

@@ -4,7 +4,7 @@
  * is updated inside the compiled training step; between epochs {@link WeightAverage.swap} puts it in the network's place.
  */
 import { UsageError } from "../engine/errors.ts";
-import { add, mul, sub } from "../engine/ops/elementwise.ts";
+import { lerp } from "../engine/ops/elementwise.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import type { Update } from "../engine/trace.ts";
 import type { AnyParameter } from "../nn/module.ts";
@@ -41,7 +41,7 @@ export class WeightAverage {
   /** Traces the new average: a ← a + share · (value − a), `value` being what the parameter becomes. */
   update(parameter: Parameter, value: Tensor, share: Tensor): Update {
     const average = this.of(parameter);
-    return { target: average, value: add(average, mul(sub(value, average), share)) };
+    return { target: average, value: lerp(average, value, share) };
   }
 
   /** Averaged parameters, each with its average, or while {@link isSwapped} with what training works on. */

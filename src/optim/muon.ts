@@ -3,7 +3,7 @@
  * orthogonal before it is followed, so that all directions of the matrix learn equally fast. As torch.optim.Muon with
  * `adjust_lr_fn="match_rms_adamw"` (Liu et al., arXiv 2502.16982), but in float32; what is no matrix is left to AdamW, at the same rate.
  */
-import { add, div, maximum, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
+import { add, div, lerp, maximum, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
 import { matmul } from "../engine/ops/matmul.ts";
 import { sum } from "../engine/ops/reduce.ts";
 import type { Parameter, Tensor } from "../engine/tensor.ts";
@@ -59,8 +59,6 @@ export function muon(options: MuonOptions = {}): Optimizer {
 function isMatrix({ shape }: Parameter): boolean {
   return shape.length > 1 && shape[1] > 1;
 }
-
-const lerp = (from: Tensor, to: Tensor, share: number): Tensor => add(from, mul(sub(to, from), share));
 
 /** About UVᵀ of a matrix USVᵀ: its singular values, brought under 1, go through the polynomial {@link TIMES} times. */
 function orthogonal(matrix: Tensor): Tensor {

@@ -1,5 +1,5 @@
 /** RMSprop (Hinton, Neural Networks for Machine Learning, lecture 6), as torch.optim.RMSprop. */
-import { add, div, maximum, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
+import { add, div, lerp, maximum, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { requireNonNegative, requireShare, withoutDust, ZeroState } from "./state.ts";
 
@@ -41,7 +41,7 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
       const updates = [{ target: state.square_avg, value: square }];
       let spread = square;
       if (centered) {
-        const mean = withoutDust(add(state.grad_avg, mul(sub(g, state.grad_avg), 1 - alpha)));
+        const mean = withoutDust(lerp(state.grad_avg, g, 1 - alpha));
         updates.push({ target: state.grad_avg, value: mean });
         // Where the gradient hardly changes, rounding could make the difference negative.
         spread = maximum(sub(square, mul(mean, mean)), 0);

@@ -239,6 +239,8 @@ export const erf = (x: Tensor): Tensor => call(erfOp, x);
 export const add = (a: Operand, b: Operand): Tensor => call(addOp, a, b);
 export const sub = (a: Operand, b: Operand): Tensor => call(subOp, a, b);
 export const mul = (a: Operand, b: Operand): Tensor => call(mulOp, a, b);
+/** a + (b − a) · share: from a towards b, as torch.lerp. */
+export const lerp = (a: Operand, b: Operand, share: Operand): Tensor => add(a, mul(sub(b, a), share));
 export const div = (a: Operand, b: Operand): Tensor => call(divOp, a, b);
 export const pow = (a: Operand, b: Operand): Tensor => call(powOp, a, b);
 export const maximum = (a: Operand, b: Operand): Tensor => call(maximumOp, a, b);

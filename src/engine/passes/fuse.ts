@@ -123,7 +123,7 @@ function joinReaders(
   joins: Joins,
 ): void {
   drafts.forEach((draft, d) => {
-    if (draft.root !== undefined) return;
+    if (draft.root !== undefined || draft.nodes.some((node) => asked.has(node))) return;
     const readers = order.filter(
       (tensor) => draftOf.get(tensor) !== d && tensor.inputs.some((input) => draftOf.get(storageOf(input)) === d),
     );
@@ -131,7 +131,7 @@ function joinReaders(
     if (to === undefined || others.length > 0) return;
     const { root, nodes, shape } = drafts[to];
     if (root !== undefined || !sameShape(shape, draft.shape)) return;
-    if (draft.nodes.some((node) => asked.has(node)) || !nodes.every((node) => joins(draft.nodes[0], node))) return;
+    if (!nodes.every((node) => joins(draft.nodes[0], node))) return;
     for (const node of draft.nodes) draftOf.set(node, to);
     nodes.unshift(...draft.nodes);
     draft.nodes = [];
