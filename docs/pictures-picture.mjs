@@ -4,7 +4,8 @@ import sharp from "sharp";
 import { WAYS } from "../bench/lib/digit-strokes.mjs";
 import { photograph } from "../bench/lib/photograph.mjs";
 import { SCENES } from "../bench/lib/scenes.mjs";
-import { applyPreprocessing, MNIST_PREPROCESSING } from "../dist/data/preprocess.js";
+import { applyPreprocessing } from "../dist/data/preprocess.js";
+import { MNIST_PREPROCESSING } from "../dist/data/preprocessing.js";
 import { Random } from "../dist/engine/random.js";
 import { nodePlatform } from "../dist/platform/node/platform.js";
 

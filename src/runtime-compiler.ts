@@ -1,5 +1,5 @@
 /** The part of `ductus/runtime` that a model file needs: the engine compiles the graph that the file holds. */
-import { preprocessedShape } from "./data/preprocess.ts";
+import { preprocessedShape } from "./data/preprocessing.ts";
 import { preprocessingSchema } from "./data/preprocessing-schema.ts";
 import { wasmBackend } from "./engine/backends/wasm/wasm.ts";
 import { DataError } from "./engine/errors.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { MNIST_PREPROCESSING } from "../../dist/data/preprocess.js";
+import { MNIST_PREPROCESSING } from "../../dist/data/preprocessing.js";
 import { exportOnnx } from "../../dist/export/onnx.js";
 import { create } from "../../dist/models/registry.js";
 import { nodePlatform } from "../../dist/platform/node/platform.js";

@@ -1,7 +1,7 @@
 /** Data sets as every verb opens them: by name or path, with the way there shown. */
 import { Option } from "commander";
 import type { ImageDataset } from "../data/dataset.ts";
-import type { Preprocessing } from "../data/preprocess.ts";
+import type { Preprocessing } from "../data/preprocessing.ts";
 import type { LoadedData } from "../data/sources.ts";
 import type { StreamedDataset } from "../data/streamed.ts";
 import { openData, streamData } from "../platform/node/open-data.ts";

@@ -1,6 +1,6 @@
 /** `ductus lr-find`: a learning rate for a network and data, found in some seconds, with the curve that it rests on. */
 import { Command } from "commander";
-import { preprocessedShape } from "../data/preprocess.ts";
+import { preprocessedShape } from "../data/preprocessing.ts";
 import { stratifiedSplit } from "../data/split.ts";
 import { create, findArchitecture } from "../models/registry.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { type AugmentOption, resolveAugmentations } from "../data/augment/presets.ts";
 import type { ImageDataset } from "../data/dataset.ts";
-import { preprocessedShape } from "../data/preprocess.ts";
+import { preprocessedShape } from "../data/preprocessing.ts";
 import type { LoadedData } from "../data/sources.ts";
 import type { StreamedDataset } from "../data/streamed.ts";
 import type { Backend } from "../engine/backends/backend.ts";

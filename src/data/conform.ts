@@ -3,7 +3,8 @@ import { DataError } from "../engine/errors.ts";
 import { sameShape, sizeOf } from "../engine/shape.ts";
 import type { Dataset, ImageDataset, InputArray, Locality, SplitName, TargetArray } from "./dataset.ts";
 import type { Picture } from "./picture.ts";
-import { applyPreprocessing, type Preprocessing, preprocessedShape } from "./preprocess.ts";
+import { applyPreprocessing } from "./preprocess.ts";
+import { type Preprocessing, preprocessedShape } from "./preprocessing.ts";
 import type { StreamedDataset } from "./streamed.ts";
 
 /** What is known of pictures before they are conformed. */

@@ -1,60 +1,16 @@
 /**
- * From a picture of any size and polarity to a model's input. What is done is data, a {@link Preprocessing}, which is
- * stored in the model file; the code is the same in Node and the browser, so a model sees a drawing on a web page as it
- * saw its training set. "ink" repeats what the authors of MNIST did: crop, scale the longer side to 20 pixels keeping
- * the aspect, place the centre of mass in the centre of 28×28.
+ * From a picture of any size and polarity to a model's input. What is done is data (preprocessing.ts); the code is the same
+ * in Node and the browser, so a model sees a drawing on a web page as it saw its training set. "ink" repeats what the
+ * authors of MNIST did: crop, scale the longer side to 20 pixels keeping the aspect, place the centre of mass in the centre
+ * of 28×28.
  */
 import { DataError } from "../engine/errors.ts";
 import { piecesOf, strokeWidth } from "./character.ts";
 import { largestAround } from "./ground.ts";
 import { cropToInk, findInk, findInkSide, type InkSide, inkLevel, pageOf } from "./ink.ts";
 import { checkPicture, flattenAlpha, type Picture, toGrey } from "./picture.ts";
+import type { InkPreprocessing, Preprocessing, ResizePreprocessing } from "./preprocessing.ts";
 import { resize } from "./resize.ts";
-
-/** Handwriting: one channel, light ink on a black ground, 0 … 255. */
-export interface InkPreprocessing {
-  readonly kind: "ink";
-  readonly height: number;
-  readonly width: number;
-  /** The longer side of the ink, in pixels. */
-  readonly box: number;
-  readonly polarity: "auto" | InkSide;
-  /** What comes to lie in the middle: the ink's centre of mass, or its box. */
-  readonly centre: "mass" | "box";
-  /** Strokes of large pictures that would be thinner than this many pixels are thickened; 0 leaves them. */
-  readonly minStroke: number;
-}
-
-/** Any other picture: stretched to the size, colours kept or made grey. */
-export interface ResizePreprocessing {
-  readonly kind: "resize";
-  readonly height: number;
-  readonly width: number;
-  readonly channels: 1 | 3;
-  /** Whether light and dark change places. */
-  readonly invert: boolean;
-}
-
-export type Preprocessing = InkPreprocessing | ResizePreprocessing;
-
-/** MNIST's own preprocessing, for every network that reads handwriting. */
-export const MNIST_PREPROCESSING: InkPreprocessing = {
-  kind: "ink",
-  height: 28,
-  width: 28,
-  box: 20,
-  polarity: "auto",
-  centre: "mass",
-  minStroke: 1.6,
-};
-
-/** [height, width, channels] of what {@link applyPreprocessing} returns. */
-export function preprocessedShape(
-  preprocessing: Preprocessing,
-): readonly [height: number, width: number, channels: number] {
-  const channels = preprocessing.kind === "ink" ? 1 : preprocessing.channels;
-  return [preprocessing.height, preprocessing.width, channels];
-}
 
 /**
  * Turns a picture into bytes [height, width, channels] as a model expects them (before its normalisation).

@@ -1,9 +1,9 @@
 /**
- * Checks a {@link Preprocessing} that comes from a file. Apart from preprocess.ts, so that exported recognisers, which
+ * Checks a {@link Preprocessing} that comes from a file. Apart from preprocessing.ts, so that exported recognisers, which
  * trust what they carry, do not carry the checks.
  */
 import { anyRecord, number, oneOf, record, refined, type Schema, truth, whole } from "../engine/schema.ts";
-import type { InkPreprocessing, Preprocessing, ResizePreprocessing } from "./preprocess.ts";
+import type { InkPreprocessing, Preprocessing, ResizePreprocessing } from "./preprocessing.ts";
 
 const side = whole(1, 4096);
 

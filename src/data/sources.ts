@@ -5,7 +5,7 @@
 import { DataError, unknownName } from "../engine/errors.ts";
 import type { Dataset, ImageDataset } from "./dataset.ts";
 import { fingerprintPair, type Sha256 } from "./fingerprint.ts";
-import { MNIST_PREPROCESSING, type Preprocessing } from "./preprocess.ts";
+import { MNIST_PREPROCESSING, type Preprocessing } from "./preprocessing.ts";
 
 /** The four files of a data set. */
 export const FILE_ROLES = ["trainImages", "trainLabels", "testImages", "testLabels"] as const;

@@ -1,5 +1,5 @@
 /** From an ONNX file to a model that evaluates, fine-tunes and saves like any other. */
-import { MNIST_PREPROCESSING, type Preprocessing } from "../data/preprocess.ts";
+import { MNIST_PREPROCESSING, type Preprocessing } from "../data/preprocessing.ts";
 import { preprocessingSchema } from "../data/preprocessing-schema.ts";
 import { DataError, DuctusError, UsageError } from "../engine/errors.ts";
 import {

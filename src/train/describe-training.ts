@@ -1,7 +1,7 @@
 /** What a model learns about itself from the data that it is trained on: class names, preprocessing, where it comes from. */
 import type { Dataset } from "../data/dataset.ts";
 import { fingerprintIfKnown } from "../data/fingerprint.ts";
-import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../data/preprocess.ts";
+import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../data/preprocessing.ts";
 import { SOURCES } from "../data/sources.ts";
 import { sameShape } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";

@@ -3,7 +3,8 @@
  * one compiled program, quick enough to follow a drawing. Beside predict.ts, which only reads.
  */
 import type { Picture } from "../data/picture.ts";
-import { applyPreprocessing, type Preprocessing } from "../data/preprocess.ts";
+import { applyPreprocessing } from "../data/preprocess.ts";
+import type { Preprocessing } from "../data/preprocessing.ts";
 import { type Candidate, rank, softmax, writePixels } from "../data/ranking.ts";
 import { gradients } from "../engine/autodiff.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";

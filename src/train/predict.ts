@@ -2,7 +2,8 @@
 import { conform, conformStream } from "../data/conform.ts";
 import { type Dataset, ImageDataset } from "../data/dataset.ts";
 import type { Picture } from "../data/picture.ts";
-import { applyPreprocessing, type Preprocessing, preprocessedShape } from "../data/preprocess.ts";
+import { applyPreprocessing } from "../data/preprocess.ts";
+import { type Preprocessing, preprocessedShape } from "../data/preprocessing.ts";
 import { preprocessingSchema } from "../data/preprocessing-schema.ts";
 import { type Candidate, rank, softmax, writePixels } from "../data/ranking.ts";
 import type { StreamedDataset } from "../data/streamed.ts";

@@ -1,7 +1,7 @@
 /** What a run is asked to do: the options of `fit`, and how they combine with the model's recipe. */
 import type { AugmentOption } from "../data/augment/presets.ts";
 import type { Dataset } from "../data/dataset.ts";
-import type { Preprocessing } from "../data/preprocess.ts";
+import type { Preprocessing } from "../data/preprocessing.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
 import type { Metric } from "../metrics/metric.ts";

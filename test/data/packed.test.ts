@@ -7,7 +7,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { writeIdx } from "../../src/data/idx.ts";
-import type { Preprocessing } from "../../src/data/preprocess.ts";
+import type { Preprocessing } from "../../src/data/preprocessing.ts";
 import { Random } from "../../src/engine/random.ts";
 import { openData, streamData } from "../../src/platform/node/open-data.ts";
 

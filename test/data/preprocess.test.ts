@@ -3,12 +3,8 @@ import { describe, expect, it } from "vitest";
 import { conform } from "../../src/data/conform.ts";
 import { ImageDataset } from "../../src/data/dataset.ts";
 import type { Picture } from "../../src/data/picture.ts";
-import {
-  applyPreprocessing,
-  detectPolarity,
-  MNIST_PREPROCESSING,
-  type Preprocessing,
-} from "../../src/data/preprocess.ts";
+import { applyPreprocessing, detectPolarity } from "../../src/data/preprocess.ts";
+import { MNIST_PREPROCESSING, type Preprocessing } from "../../src/data/preprocessing.ts";
 import { preprocessingSchema } from "../../src/data/preprocessing-schema.ts";
 import { resize } from "../../src/data/resize.ts";
 import { Random } from "../../src/engine/random.ts";

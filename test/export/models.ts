@@ -1,5 +1,5 @@
 /** Networks for tests of exports: named ones, and one of a user's own with all that folding meets. */
-import { MNIST_PREPROCESSING } from "../../src/data/preprocess.ts";
+import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
 import { Random } from "../../src/engine/random.ts";
 import type { Tensor } from "../../src/engine/tensor.ts";
 import { Model } from "../../src/models/model.ts";

@@ -1,5 +1,5 @@
 /** Models in memory and servers around them, for tests of `src/serve`. */
-import { MNIST_PREPROCESSING } from "../../src/data/preprocess.ts";
+import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
 import { Model } from "../../src/models/model.ts";
 import { create } from "../../src/models/registry.ts";
 import { Flatten } from "../../src/nn/flatten.ts";

@@ -1,7 +1,7 @@
 /** Explanations: layers and their values, evidence against integrals computed here, and what is refused. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Picture } from "../../src/data/picture.ts";
-import { MNIST_PREPROCESSING } from "../../src/data/preprocess.ts";
+import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
 import { softmax, writePixels } from "../../src/data/ranking.ts";
 import { DataError, UsageError } from "../../src/engine/errors.ts";
 import { relu, sigmoid } from "../../src/engine/ops/elementwise.ts";

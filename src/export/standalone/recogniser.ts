@@ -4,7 +4,8 @@
  * what belongs to one model (weights, labels, preprocessing) is all in the module.
  */
 import type { Picture } from "../../data/picture.ts";
-import { applyPreprocessing, type Preprocessing, preprocessedShape } from "../../data/preprocess.ts";
+import { applyPreprocessing } from "../../data/preprocess.ts";
+import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import { rank, softmax, writePixels } from "../../data/ranking.ts";
 import { fuseMultiplyAdds } from "../../engine/backends/wasm/fusable.ts";
 import { relaxedSimdWorks, simdWorks } from "../../engine/backends/wasm/support.ts";

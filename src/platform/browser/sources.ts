@@ -2,14 +2,11 @@
  * Data in a web page: the known data sets, from one's own site or from their mirrors; IDX and CSV files from wherever
  * their bytes are; pictures that a user drew, dropped or photographed.
  */
-
-import { preprocessSample } from "../../data/conform.ts";
 import { ImageDataset } from "../../data/dataset.ts";
 import { webSha256 } from "../../data/fingerprint.ts";
 import { gunzip, isGzip } from "../../data/gzip.ts";
 import { datasetFromIdx, type IdxDescription } from "../../data/idx.ts";
-import { withDetectedPolarity } from "../../data/polarity.ts";
-import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../../data/preprocess.ts";
+import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import {
   describeSource,
   FILE_ROLES,
@@ -124,7 +121,7 @@ export async function readIdx(images: Source, labels: Source, known: OwnDescript
     images: { name, bytes: imageBytes },
     labels: { name: nameOf(labels, "labels"), bytes: labelBytes },
   });
-  return known.polarity === undefined ? withDetectedPolarity(dataset) : dataset;
+  return known.polarity === undefined ? detected(dataset) : dataset;
 }
 
 /** A data set from a CSV file (see `parseCsv`), gzip or plain. */
@@ -132,8 +129,12 @@ export async function readCsv(source: Source, known: OwnDescription = {}): Promi
   const name = nameOf(source, "pictures");
   const { parseCsv } = await import("../../data/csv.ts");
   const dataset = parseCsv(await readUnzipped(source), { name, origin: `pictures in ${name}`, ...known });
-  return known.polarity === undefined ? withDetectedPolarity(dataset) : dataset;
+  return known.polarity === undefined ? detected(dataset) : dataset;
 }
+
+// What looks at single pictures is loaded when somebody has some: training on a known data set does without.
+const detected = async (dataset: ImageDataset): Promise<ImageDataset> =>
+  (await import("../../data/polarity.ts")).withDetectedPolarity(dataset);
 
 /** How pictures become samples. */
 export interface PictureOptions {
@@ -158,6 +159,7 @@ export async function readPictures(
   const size = height * width * channels;
   const labels = Int32Array.from(classes.flatMap((each, label) => byClass[each].map(() => label)));
   const images = new Uint8Array(labels.length * size);
+  const { preprocessSample } = await import("../../data/conform.ts");
   // One after the other: decoded photographs are large.
   let sample = 0;
   for (const each of classes) {
@@ -167,5 +169,5 @@ export async function readPictures(
     }
   }
   const dataset = new ImageDataset({ name, images, labels, height, width, channels, classes, origin: name });
-  return preprocessing.kind === "ink" ? dataset : withDetectedPolarity(dataset);
+  return preprocessing.kind === "ink" ? dataset : detected(dataset);
 }

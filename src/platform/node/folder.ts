@@ -3,7 +3,7 @@ import { extname, join } from "node:path";
 import { preprocessSample } from "../../data/conform.ts";
 import { ImageDataset } from "../../data/dataset.ts";
 import { withDetectedPolarity } from "../../data/polarity.ts";
-import { type Preprocessing, preprocessedShape } from "../../data/preprocess.ts";
+import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import { DataError } from "../../engine/errors.ts";
 import { listFolder, pathKind } from "./files.ts";
 import { decodeImage, PICTURE_EXTENSIONS } from "./images.ts";

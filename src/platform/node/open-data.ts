@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import type { ImageDataset } from "../../data/dataset.ts";
 import { fingerprintPair } from "../../data/fingerprint.ts";
 import { polarityOf } from "../../data/polarity.ts";
-import { MNIST_PREPROCESSING, type Preprocessing } from "../../data/preprocess.ts";
+import { MNIST_PREPROCESSING, type Preprocessing } from "../../data/preprocessing.ts";
 import { type LoadedData, SOURCES, type SourceRecord } from "../../data/sources.ts";
 import { stratifiedSplit, takeImages } from "../../data/split.ts";
 import type { StreamedDataset } from "../../data/streamed.ts";

@@ -8,7 +8,7 @@ import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type CsvOptions, CsvReader } from "../../data/csv.ts";
 import { idxHeader, pictureDims, writeLabels } from "../../data/idx.ts";
-import { type Preprocessing, preprocessedShape } from "../../data/preprocess.ts";
+import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import { FILE_NAMES, type FileRole } from "../../data/sources.ts";
 import { markAside } from "../../data/split.ts";
 import { DataError } from "../../engine/errors.ts";

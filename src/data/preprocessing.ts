@@ -1,0 +1,50 @@
+/**
+ * What is done to a picture of any size before a network sees it, as data: a {@link Preprocessing}, which is stored in the model
+ * file. preprocess.ts does it; it stands apart, as a page that trains on pictures of the right size needs only this.
+ */
+import type { InkSide } from "./ink.ts";
+
+/** Handwriting: one channel, light ink on a black ground, 0 … 255. */
+export interface InkPreprocessing {
+  readonly kind: "ink";
+  readonly height: number;
+  readonly width: number;
+  /** The longer side of the ink, in pixels. */
+  readonly box: number;
+  readonly polarity: "auto" | InkSide;
+  /** What comes to lie in the middle: the ink's centre of mass, or its box. */
+  readonly centre: "mass" | "box";
+  /** Strokes of large pictures that would be thinner than this many pixels are thickened; 0 leaves them. */
+  readonly minStroke: number;
+}
+
+/** Any other picture: stretched to the size, colours kept or made grey. */
+export interface ResizePreprocessing {
+  readonly kind: "resize";
+  readonly height: number;
+  readonly width: number;
+  readonly channels: 1 | 3;
+  /** Whether light and dark change places. */
+  readonly invert: boolean;
+}
+
+export type Preprocessing = InkPreprocessing | ResizePreprocessing;
+
+/** MNIST's own preprocessing, for every network that reads handwriting. */
+export const MNIST_PREPROCESSING: InkPreprocessing = {
+  kind: "ink",
+  height: 28,
+  width: 28,
+  box: 20,
+  polarity: "auto",
+  centre: "mass",
+  minStroke: 1.6,
+};
+
+/** [height, width, channels] of a picture that was put through it. */
+export function preprocessedShape(
+  preprocessing: Preprocessing,
+): readonly [height: number, width: number, channels: number] {
+  const channels = preprocessing.kind === "ink" ? 1 : preprocessing.channels;
+  return [preprocessing.height, preprocessing.width, channels];
+}
