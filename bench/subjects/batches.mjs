@@ -1,5 +1,5 @@
 /** Images/s as the batch grows. */
-import { contestOf } from "../lib/own.mjs";
+import { Ductus } from "../lib/ductus.mjs";
 import { figure, percent, table } from "../lib/table.mjs";
 import { findKind, KIND_NAMES, TUTORIAL_NETWORKS, taskOf } from "../lib/tasks.mjs";
 import { median } from "../lib/timing.mjs";
@@ -24,15 +24,23 @@ parameters, once a batch, so larger batches may be faster; they should not be sl
   },
   examples: ["--networks cnn-3x3,separable"],
 
-  async measure({ networks, kinds, batches, threads, ...options }, say) {
+  async measure({ networks, kinds, batches, threads, seconds, rounds }, say) {
+    const ductus = new Ductus({ threads });
     const rows = [];
     for (const network of networks) {
       for (const kind of kinds) {
         say(`${network}: ${kind} …`);
-        const tasks = batches.map((batch) => taskOf(findKind(kind), network, threads, batch));
-        rows.push({ network, kind, rates: await contestOf(tasks, options) });
+        const opened = [];
+        for (const batch of batches) opened.push(await ductus.open(taskOf(findKind(kind), network, threads, batch)));
+        const rates = batches.map(() => []);
+        for (let turn = 0; turn < rounds; turn++) {
+          for (const [i, { measure }] of opened.entries()) rates[i].push(await measure(seconds));
+        }
+        for (const { close } of opened) await close();
+        rows.push({ network, kind, rates });
       }
     }
+    await ductus.close();
     return { rows };
   },
 
