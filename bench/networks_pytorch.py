@@ -1,7 +1,9 @@
 """
 The networks of `ductus info` in PyTorch, with its names of parameters, and the normalisation and optimiser of each; what the
-benchmarks run beside Ductus, and what golden training runs are made with.
+benchmarks run beside Ductus, and what golden values and training runs are made with. Pictures have `side` pixels on both sides.
 """
+
+from functools import partial
 
 import torch
 from torch import nn
@@ -9,12 +11,14 @@ import torch.nn.functional as F
 
 
 class TwoConv(nn.Module):
-    def __init__(self, kernels, padding, features, hidden):
+    def __init__(self, kernels, padding, hidden, side=28, channels=1, classes=10):
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 32, kernels[0], padding=padding)
+        self.conv1 = nn.Conv2d(channels, 32, kernels[0], padding=padding)
         self.conv2 = nn.Conv2d(32, 64, kernels[1], padding=padding)
-        self.fc1 = nn.Linear(features, hidden)
-        self.fc2 = nn.Linear(hidden, 10)
+        for kernel in kernels:
+            side = (side + 2 * padding - kernel + 1) // 2
+        self.fc1 = nn.Linear(64 * side * side, hidden)
+        self.fc2 = nn.Linear(hidden, classes)
 
     def forward(self, x):
         x = F.max_pool2d(F.relu(self.conv1(x)), 2)
@@ -33,11 +37,11 @@ class SeparableConv(nn.Module):
 
 
 class Separable(nn.Module):
-    def __init__(self, dilation):
+    def __init__(self, dilation, side=28, channels=1, classes=10):
         super().__init__()
-        self.conv1 = SeparableConv(1, 16, dilation)
+        self.conv1 = SeparableConv(channels, 16, dilation)
         self.conv2 = SeparableConv(16, 32, dilation)
-        self.fc = nn.Linear(32, 10)
+        self.fc = nn.Linear(32, classes)
 
     def forward(self, x):
         x = F.relu(self.conv2(F.relu(self.conv1(x))))
@@ -45,13 +49,13 @@ class Separable(nn.Module):
 
 
 class LeNet5(nn.Module):
-    def __init__(self):
+    def __init__(self, side=28, channels=1, classes=10):
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 6, 5, padding=2)
+        self.conv1 = nn.Conv2d(channels, 6, 5, padding=2)
         self.conv2 = nn.Conv2d(6, 16, 5)
-        self.fc1 = nn.Linear(400, 120)
+        self.fc1 = nn.Linear(16 * ((side // 2 - 4) // 2) ** 2, 120)
         self.fc2 = nn.Linear(120, 84)
-        self.fc3 = nn.Linear(84, 10)
+        self.fc3 = nn.Linear(84, classes)
 
     def forward(self, x):
         x = F.avg_pool2d(torch.tanh(self.conv1(x)), 2)
@@ -60,12 +64,13 @@ class LeNet5(nn.Module):
 
 
 class Strided(nn.Module):
-    def __init__(self):
+    def __init__(self, side=28, channels=1, classes=10):
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 16, 5, stride=2)
+        self.conv1 = nn.Conv2d(channels, 16, 5, stride=2)
         self.conv2 = nn.Conv2d(16, 32, 3)
-        self.fc1 = nn.Linear(512, 128)
-        self.fc2 = nn.Linear(128, 10)
+        side = (((side - 4) - 5) // 2 + 1 - 2) // 2
+        self.fc1 = nn.Linear(32 * side * side, 128)
+        self.fc2 = nn.Linear(128, classes)
 
     def forward(self, x):
         x = F.relu(self.conv1(x[:, :, 2:-2, 2:-2]))
@@ -76,12 +81,12 @@ class Strided(nn.Module):
 class Ductus(nn.Module):
     """
     Layers: ("full" or "separable", output channels, kernel size, whether pooled before the norm), or None for a pool.
-    Convolutions have no biases, as a batch norm follows; `dropout` is a module.
+    Convolutions have no biases, as a batch norm follows. Before fc comes dropout, of so large a share or as a module of one's own.
     """
 
-    def __init__(self, layers, dropout=nn.Identity()):
+    def __init__(self, layers, dropout=0.0, side=28, channels=1, classes=10):
         super().__init__()
-        features, channels = [], 1
+        features = []
         for layer in layers:
             if layer is None:
                 features.append(nn.MaxPool2d(2))
@@ -94,8 +99,8 @@ class Ductus(nn.Module):
             features += [conv, *([nn.MaxPool2d(2)] if pooled else []), nn.BatchNorm2d(outputs), nn.ReLU()]
             channels = outputs
         self.features = nn.Sequential(*features)
-        self.dropout = dropout
-        self.fc = nn.Linear(channels, 10)
+        self.dropout = dropout if isinstance(dropout, nn.Module) else nn.Dropout(dropout)
+        self.fc = nn.Linear(channels, classes)
 
     def forward(self, x):
         return self.fc(self.dropout(F.adaptive_avg_pool2d(self.features(x), 1).flatten(1)))
@@ -109,38 +114,58 @@ DUCTUS_L5 = [("full", 32, 5, False), ("full", 32, 5, True), *DUCTUS_L[3:]]
 
 
 class Mlp(nn.Module):
-    def __init__(self):
+    def __init__(self, side=28, channels=1, classes=10):
         super().__init__()
-        self.fc1 = nn.Linear(784, 128)
-        self.fc2 = nn.Linear(128, 10)
+        self.fc1 = nn.Linear(side * side * channels, 128)
+        self.fc2 = nn.Linear(128, classes)
 
     def forward(self, x):
         return self.fc2(F.relu(self.fc1(x.flatten(1))))
 
 
 UNIT, MNIST, HALF = (0.0, 1.0), (0.1307, 0.3081), (0.5, 0.5)
+# name: (network, which may be given side, channels and classes; mean and standard deviation of pixels in 0 … 1)
+MODELS = {
+    "cnn-3x3": (partial(TwoConv, (3, 3), 0, 128), UNIT),
+    "cnn-5x5": (partial(TwoConv, (5, 5), 0, 1024), HALF),
+    "cnn-5x3": (partial(TwoConv, (5, 3), 0, 128), MNIST),
+    "separable": (partial(Separable, 1), MNIST),
+    "separable-dilated": (partial(Separable, 2), MNIST),
+    "cnn-same": (partial(TwoConv, (3, 3), 1, 1024), UNIT),
+    "cnn-strided": (Strided, MNIST),
+    "lenet5": (LeNet5, MNIST),
+    "mlp": (Mlp, MNIST),
+    "ductus-micro": (partial(Ductus, DUCTUS_MICRO), MNIST),
+    "ductus-s": (partial(Ductus, DUCTUS_S), MNIST),
+    "ductus-m": (partial(Ductus, DUCTUS_M, 0.3), MNIST),
+    "ductus-l": (partial(Ductus, DUCTUS_L, 0.3), MNIST),
+    "ductus-l5": (partial(Ductus, DUCTUS_L5, 0.3), MNIST),
+}
+
 ADAM = lambda p: torch.optim.Adam(p, lr=1e-3)
 QUICK_ADAM = lambda p: torch.optim.Adam(p, lr=1e-2, betas=(0.7, 0.9))
 adamw = lambda lr: lambda p: torch.optim.AdamW(p, lr=lr, betas=(0.9, 0.99), weight_decay=1e-4)
 SGD = lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9)
-# name: (network, normalisation, optimiser, batch, epochs)
-PUBLISHED = {
-    "cnn-3x3": (lambda: TwoConv((3, 3), 0, 1600, 128), UNIT, ADAM, 64, 5),
-    "cnn-5x5": (lambda: TwoConv((5, 5), 0, 1024, 1024), HALF, SGD, 100, 2),
-    "cnn-5x3": (lambda: TwoConv((5, 3), 0, 1600, 128), MNIST, SGD, 64, 10),
-    "separable": (lambda: Separable(1), MNIST, ADAM, 64, 10),
-    "separable-dilated": (lambda: Separable(2), MNIST, ADAM, 64, 10),
-    "cnn-same": (lambda: TwoConv((3, 3), 1, 3136, 1024), UNIT, ADAM, 64, 5),
-    "cnn-strided": (Strided, MNIST, QUICK_ADAM, 256, 3),
-    "lenet5": (LeNet5, MNIST, ADAM, 64, 10),
-    "mlp": (Mlp, MNIST, ADAM, 64, 10),
+# name: (optimiser, batch, epochs)
+PUBLISHED_TRAINING = {
+    "cnn-3x3": (ADAM, 64, 5),
+    "cnn-5x5": (SGD, 100, 2),
+    "cnn-5x3": (SGD, 64, 10),
+    "separable": (ADAM, 64, 10),
+    "separable-dilated": (ADAM, 64, 10),
+    "cnn-same": (ADAM, 64, 5),
+    "cnn-strided": (QUICK_ADAM, 256, 3),
+    "lenet5": (ADAM, 64, 10),
+    "mlp": (ADAM, 64, 10),
 }
 # ductus-micro is trained by Muon in Ductus, which torch.optim.Muon is not for: it takes no filters of convolutions.
-OWN = {
-    "ductus-micro": (lambda: Ductus(DUCTUS_MICRO), MNIST, adamw(1e-2), 128, 30),
-    "ductus-s": (lambda: Ductus(DUCTUS_S), MNIST, adamw(1e-2), 128, 30),
-    "ductus-m": (lambda: Ductus(DUCTUS_M, nn.Dropout(0.3)), MNIST, adamw(8e-3), 128, 30),
-    "ductus-l": (lambda: Ductus(DUCTUS_L, nn.Dropout(0.3)), MNIST, adamw(8e-3), 128, 20),
-    "ductus-l5": (lambda: Ductus(DUCTUS_L5, nn.Dropout(0.3)), MNIST, adamw(8e-3), 128, 20),
+OWN_TRAINING = {
+    "ductus-micro": (adamw(1e-2), 128, 30),
+    "ductus-s": (adamw(1e-2), 128, 30),
+    "ductus-m": (adamw(8e-3), 128, 30),
+    "ductus-l": (adamw(8e-3), 128, 20),
+    "ductus-l5": (adamw(8e-3), 128, 20),
 }
-NETWORKS = {**PUBLISHED, **OWN}
+# name: (network, normalisation, optimiser, batch, epochs)
+PUBLISHED = {name: (*MODELS[name], *training) for name, training in PUBLISHED_TRAINING.items()}
+NETWORKS = {**PUBLISHED, **{name: (*MODELS[name], *training) for name, training in OWN_TRAINING.items()}}
