@@ -18,7 +18,6 @@ export const KINDS = [
   { name: "one image", title: "inference of one image, µs", batch: () => 1, unit: (rate) => 1e6 / rate },
 ];
 
-export const KIND_NAMES = KINDS.map(({ name }) => name);
 export const findKind = (name) => KINDS.find((kind) => kind.name === name);
 
 /** The work of a kind on a network, as contenders get it; `batch` only where it is not the usual one. */

@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { UsageError, unknownName } from "../../dist/engine/errors.js";
-import { NETWORKS } from "./tasks.mjs";
+import { KINDS, NETWORKS } from "./tasks.mjs";
 
 /** `a,b` as names, each of which must be known; `none` is nothing, `all` is all. */
 export const names = (kind, known) => (_, text) => {
@@ -28,9 +28,17 @@ export const numbers = (least) => (option, text) => text.split(",").map((part) =
 
 const text = (_, value) => value;
 
+const KIND_NAMES = KINDS.map(({ name }) => name);
+
 /** Options that several subjects take; a subject may change the default. */
 export const OPTIONS = {
   networks: (value) => ({ value: "a,b", default: value, read: names("network", NETWORKS), about: "networks, or all" }),
+  kinds: (value = "training") => ({
+    value: "a,b",
+    default: value,
+    read: names("kind", KIND_NAMES),
+    about: `of: ${KIND_NAMES.join(", ")}`,
+  }),
   threads: (value = String(availableParallelism())) => ({
     value: "N",
     default: value,

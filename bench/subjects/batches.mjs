@@ -1,9 +1,9 @@
 /** Images/s as the batch grows. */
 import { Ductus } from "../lib/ductus.mjs";
 import { figure, percent, table } from "../lib/table.mjs";
-import { findKind, KIND_NAMES, TUTORIAL_NETWORKS, taskOf } from "../lib/tasks.mjs";
+import { findKind, TUTORIAL_NETWORKS, taskOf } from "../lib/tasks.mjs";
 import { median } from "../lib/timing.mjs";
-import { names, numbers, OPTIONS } from "../lib/usage.mjs";
+import { numbers, OPTIONS } from "../lib/usage.mjs";
 
 export const subject = {
   summary: "images/s as the batch grows",
@@ -11,12 +11,7 @@ export const subject = {
 parameters, once a batch, so larger batches may be faster; they should not be slower.`,
   options: {
     networks: OPTIONS.networks(TUTORIAL_NETWORKS.join(",")),
-    kinds: {
-      value: "a,b",
-      default: "training",
-      read: names("kind", KIND_NAMES),
-      about: `of: ${KIND_NAMES.join(", ")}`,
-    },
+    kinds: OPTIONS.kinds(),
     batches: { value: "n,m", default: "32,64,128,256,512,1024", read: numbers(1), about: "samples of a step" },
     threads: OPTIONS.threads(),
     seconds: OPTIONS.seconds("0.4"),

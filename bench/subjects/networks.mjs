@@ -2,7 +2,7 @@
 
 import { contest } from "../lib/contest.mjs";
 import { figure, table } from "../lib/table.mjs";
-import { findKind, KIND_NAMES, KINDS, TUTORIAL_NETWORKS, taskOf } from "../lib/tasks.mjs";
+import { findKind, KINDS, TUTORIAL_NETWORKS, taskOf } from "../lib/tasks.mjs";
 import { geometricMean, median } from "../lib/timing.mjs";
 import { names, OPTIONS } from "../lib/usage.mjs";
 import { PEER_NAMES } from "../peers/peers.mjs";
@@ -13,7 +13,7 @@ export const subject = {
 Peers stand with the fastest of their variants: memory layouts, all threads or one, torch.compile where it works.`,
   options: {
     networks: OPTIONS.networks(TUTORIAL_NETWORKS.join(",")),
-    kinds: { value: "a,b", default: "all", read: names("kind", KIND_NAMES), about: `of: ${KIND_NAMES.join(", ")}` },
+    kinds: OPTIONS.kinds("all"),
     peers: {
       value: "a,b",
       default: "pytorch,onnxruntime",

@@ -3,9 +3,9 @@ import { nodeWasmBackend } from "../../dist/platform/node/threads.js";
 import { openCeilings } from "../lib/ceiling.mjs";
 import { prepare } from "../lib/programs.mjs";
 import { figure, percent, table } from "../lib/table.mjs";
-import { findKind, KIND_NAMES, TUTORIAL_NETWORKS, taskOf } from "../lib/tasks.mjs";
+import { findKind, TUTORIAL_NETWORKS, taskOf } from "../lib/tasks.mjs";
 import { stepsPerSecond } from "../lib/timing.mjs";
-import { names, number, OPTIONS } from "../lib/usage.mjs";
+import { number, OPTIONS } from "../lib/usage.mjs";
 import { titleOf, workOf } from "../lib/work.mjs";
 
 const WARM_UP = 0.6;
@@ -16,12 +16,7 @@ export const subject = {
 memory far larger than the caches. Convolutions count as direct sums: Winograd's method may go beyond the ceiling.`,
   options: {
     networks: OPTIONS.networks(TUTORIAL_NETWORKS.join(",")),
-    kinds: {
-      value: "a,b",
-      default: "training",
-      read: names("kind", KIND_NAMES),
-      about: `of: ${KIND_NAMES.join(", ")}`,
-    },
+    kinds: OPTIONS.kinds(),
     threads: OPTIONS.threads("1"),
     seconds: OPTIONS.seconds("1"),
     least: { value: "P", default: "1", read: number(0), about: "leaves out what takes less than P percent of a step" },

@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Ductus } from "../lib/ductus.mjs";
 import { figure, table } from "../lib/table.mjs";
-import { findKind, KIND_NAMES, TUTORIAL_NETWORKS, taskOf } from "../lib/tasks.mjs";
+import { findKind, TUTORIAL_NETWORKS, taskOf } from "../lib/tasks.mjs";
 import { geometricMean, median } from "../lib/timing.mjs";
-import { names, OPTIONS } from "../lib/usage.mjs";
+import { OPTIONS } from "../lib/usage.mjs";
 
 const ALONE = fileURLToPath(new URL("../children/alone.mjs", import.meta.url));
 
@@ -16,12 +16,7 @@ export const subject = {
 nobody, so what they make together is as much as the machine gives: its cores share memory, caches and power.`,
   options: {
     networks: OPTIONS.networks(TUTORIAL_NETWORKS.join(",")),
-    kinds: {
-      value: "a,b",
-      default: "training",
-      read: names("kind", KIND_NAMES),
-      about: `of: ${KIND_NAMES.join(", ")}`,
-    },
+    kinds: OPTIONS.kinds(),
     threads: OPTIONS.threads(),
     seconds: OPTIONS.seconds("0.5"),
     rounds: OPTIONS.rounds("5"),
