@@ -3,6 +3,7 @@
  * the sources. Skipped, with a line that says so, without Chromium.
  */
 import { describe, expect, test } from "vitest";
+import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
 import { create } from "../../src/models/registry.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
@@ -21,15 +22,7 @@ const pixels = Uint8Array.from({ length: SIDE * SIDE }, (_, i) => (i % SIDE > 17
 describe.skipIf(chromiumPath === undefined)("an explainer in a page", () => {
   test("answers as in Node", { timeout: 60_000 }, async () => {
     const model = create("ductus-s", { seed: 2 });
-    model.preprocessing = {
-      kind: "ink",
-      height: 28,
-      width: 28,
-      box: 20,
-      polarity: "auto",
-      centre: "mass",
-      minStroke: 0,
-    };
+    model.preprocessing = { ...MNIST_PREPROCESSING, minStroke: 0 };
     const built = await bundle(`export { Explainer, load } from "ductus"`);
     const files = new Map<string, string | Uint8Array>(built.files);
     files.set("model.safetensors", await encodeModel(model));

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Picture } from "../../src/data/picture.ts";
+import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
 import { exportModel } from "../../src/export/export-model.ts";
 import { EXPORTERS } from "../../src/export/exporters.ts";
 import type { Agreement, Exported } from "../../src/export/recogniser.ts";
@@ -61,15 +62,7 @@ describe.skipIf(chromiumPath === undefined)("exports and imports in a page", () 
 
   beforeAll(async () => {
     const made = create("cnn-strided", { seed: 4 });
-    made.preprocessing = {
-      kind: "ink",
-      height: 28,
-      width: 28,
-      box: 20,
-      polarity: "auto",
-      centre: "mass",
-      minStroke: 0,
-    };
+    made.preprocessing = { ...MNIST_PREPROCESSING, minStroke: 0 };
     const bytes = await encodeModel(made);
     model = await load(bytes);
     ranking = (await predict(model, PICTURE)).ranking.map(({ name, probability }) => ({ label: name, probability }));

@@ -3,6 +3,7 @@ import { access, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
 import { encodePng } from "../../src/formats/png.ts";
 import { create } from "../../src/models/registry.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
@@ -26,15 +27,7 @@ const picture = (isInk: (x: number, y: number) => boolean): Promise<Uint8Array> 
 beforeAll(async () => {
   ensureBuilt();
   cwd = await mkdtemp(join(tmpdir(), "ductus-explain-"));
-  const preprocessing = {
-    kind: "ink",
-    height: 28,
-    width: 28,
-    box: 20,
-    polarity: "auto",
-    centre: "mass",
-    minStroke: 1.6,
-  };
+  const preprocessing = { ...MNIST_PREPROCESSING };
   const classes = ["<one>", "two", "three"];
   const model = TrainedModel.of(create("lenet5", { seed: 1, classes }), { preprocessing });
   await model.save(join(cwd, "model.safetensors"));
