@@ -111,6 +111,7 @@ DUCTUS_S = [("full", 16), ("full", 16), None, ("full", 16), None, ("separable", 
 DUCTUS_M = [("full", 24, 5, True), ("full", 48), ("full", 48, 3, True), ("full", 64), ("full", 64)]
 DUCTUS_L = [("full", c, 3, last and c < 96) for c in (32, 64, 96) for last in (False, False, True)]
 DUCTUS_L5 = [("full", 32, 5, False), ("full", 32, 5, True), *DUCTUS_L[3:]]
+DUCTUS_XL = [("full", 64, 3, layer == 5) for layer in range(9)]
 
 
 class Mlp(nn.Module):
@@ -140,6 +141,7 @@ MODELS = {
     "ductus-m": (partial(Ductus, DUCTUS_M, 0.3), MNIST),
     "ductus-l": (partial(Ductus, DUCTUS_L, 0.3), MNIST),
     "ductus-l5": (partial(Ductus, DUCTUS_L5, 0.3), MNIST),
+    "ductus-xl": (partial(Ductus, DUCTUS_XL, 0.3), MNIST),
 }
 
 ADAM = lambda p: torch.optim.Adam(p, lr=1e-3)
@@ -165,6 +167,7 @@ OWN_TRAINING = {
     "ductus-m": (adamw(8e-3), 128, 30),
     "ductus-l": (adamw(8e-3), 128, 20),
     "ductus-l5": (adamw(8e-3), 128, 20),
+    "ductus-xl": (adamw(8e-3), 128, 20),
 }
 # name: (network, normalisation, optimiser, batch, epochs)
 PUBLISHED = {name: (*MODELS[name], *training) for name, training in PUBLISHED_TRAINING.items()}

@@ -19,7 +19,7 @@ const PUBLISHED = {
   "cnn-same": OURS,
 };
 
-const OWN = ["ductus-micro", "ductus-s", "ductus-m", "ductus-l", "ductus-l5"];
+const OWN = ["ductus-micro", "ductus-s", "ductus-m", "ductus-l", "ductus-l5", "ductus-xl"];
 
 /** Words behind `ductus train` by name. Nothing is put aside for validation, and the last weights are tested once. */
 const RECORDS = {

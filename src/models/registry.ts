@@ -8,7 +8,7 @@ import { cnn5x3 } from "./cnn-5x3.ts";
 import { cnn5x5 } from "./cnn-5x5.ts";
 import { cnnSame } from "./cnn-same.ts";
 import { cnnStrided } from "./cnn-strided.ts";
-import { ductusL, ductusL5, ductusM, ductusMicro, ductusS } from "./ductus.ts";
+import { ductusL, ductusL5, ductusM, ductusMicro, ductusS, ductusXl } from "./ductus.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mlp } from "./mlp.ts";
 import { classNames, Model, type ModelOptions, type Normalization, type Recipe } from "./model.ts";
@@ -29,6 +29,7 @@ export const ARCHITECTURES: readonly ArchitectureRecord[] = [
   ductusM,
   ductusL,
   ductusL5,
+  ductusXl,
   lenet5,
   mlp,
 ];
