@@ -3,7 +3,7 @@ import { DataError } from "../engine/errors.ts";
 import { sameShape, sizeOf } from "../engine/shape.ts";
 import type { Dataset, ImageDataset, InputArray, Locality, SplitName, TargetArray } from "./dataset.ts";
 import type { Picture } from "./picture.ts";
-import { applyPreprocessing } from "./preprocess.ts";
+import { preprocessSample } from "./preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "./preprocessing.ts";
 import type { StreamedDataset } from "./streamed.ts";
 
@@ -124,14 +124,4 @@ export function relabelled(dataset: ImageDataset, classes: readonly string[]): I
 /** The first names of a list. */
 function some(names: readonly string[]): string {
   return names.length > 6 ? `${names.slice(0, 5).join(", ")} …` : names.join(", ");
-}
-
-/** {@link applyPreprocessing}, with the name of the picture in front of what goes wrong. */
-export function preprocessSample(preprocessing: Preprocessing, picture: Picture, name: string): Uint8Array {
-  try {
-    return applyPreprocessing(preprocessing, picture);
-  } catch (error) {
-    if (error instanceof DataError) throw new DataError(`${name}: ${error.message}`, { cause: error });
-    throw error;
-  }
 }

@@ -21,6 +21,16 @@ export function applyPreprocessing(preprocessing: Preprocessing, picture: Pictur
   return preprocessing.kind === "ink" ? applyInk(preprocessing, picture) : applyResize(preprocessing, picture);
 }
 
+/** {@link applyPreprocessing}, with the name of the picture in front of what goes wrong. */
+export function preprocessSample(preprocessing: Preprocessing, picture: Picture, name: string): Uint8Array {
+  try {
+    return applyPreprocessing(preprocessing, picture);
+  } catch (error) {
+    if (error instanceof DataError) throw new DataError(`${name}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
 /** Whether a picture shows light ink on a dark ground or the reverse. */
 export function detectPolarity(picture: Picture): InkSide {
   return findInkSide(pageOf(toGrey(picture, "auto"), picture.width, picture.height));

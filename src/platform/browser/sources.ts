@@ -159,7 +159,7 @@ export async function readPictures(
   const size = height * width * channels;
   const labels = Int32Array.from(classes.flatMap((each, label) => byClass[each].map(() => label)));
   const images = new Uint8Array(labels.length * size);
-  const { preprocessSample } = await import("../../data/conform.ts");
+  const { preprocessSample } = await import("../../data/preprocess.ts");
   // One after the other: decoded photographs are large.
   let sample = 0;
   for (const each of classes) {

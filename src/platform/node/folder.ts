@@ -1,8 +1,8 @@
 /** Data sets of pictures sorted into one folder per class, with or without a test part of their own. */
 import { extname, join } from "node:path";
-import { preprocessSample } from "../../data/conform.ts";
 import { ImageDataset } from "../../data/dataset.ts";
 import { withDetectedPolarity } from "../../data/polarity.ts";
+import { preprocessSample } from "../../data/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import { DataError } from "../../engine/errors.ts";
 import { listFolder, pathKind } from "./files.ts";
