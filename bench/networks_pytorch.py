@@ -170,5 +170,5 @@ OWN_TRAINING = {
     "ductus-xl": (adamw(8e-3), 128, 20),
 }
 # name: (network, normalisation, optimiser, batch, epochs)
-PUBLISHED = {name: (*MODELS[name], *training) for name, training in PUBLISHED_TRAINING.items()}
-NETWORKS = {**PUBLISHED, **{name: (*MODELS[name], *training) for name, training in OWN_TRAINING.items()}}
+NETWORKS = {name: (*MODELS[name], *training) for name, training in {**PUBLISHED_TRAINING, **OWN_TRAINING}.items()}
+PUBLISHED = {name: NETWORKS[name] for name in PUBLISHED_TRAINING}
