@@ -1,5 +1,5 @@
 /** `ductus export`: writes a model as something to ship, checked against the model before anything is written. */
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { UsageError } from "../engine/errors.ts";
 import { EXPORTERS, findExporter } from "../export/exporters.ts";
@@ -38,7 +38,7 @@ export function command(): Command {
     .description("Writes a model as something to ship, once it was found to agree with the model.")
     .argument("<model>", "model file")
     .requiredOption("--to <format>", Object.keys(EXPORTERS).join(", "))
-    .option("--out <path>", "folder and name of the files, without suffix (default: the model's name, here)")
+    .option("--out <path>", "folder and name of the files (default: the model's name, here)")
     .addOption(
       new Option("--input <kind>", "of onnx: pixels as the model takes them (default), or normalized numbers").choices([
         "pixels",
@@ -53,19 +53,20 @@ export function command(): Command {
 async function run(path: string, { to, out, input, json }: ExportOptions): Promise<void> {
   const terminal = openTerminal(json === true);
   const exporter = findExporter(to);
-  const target = out ?? basename(path).replace(/\.[^.]+$/, "");
-  const name = basename(target);
+  // Files get their suffixes from the export; who names the file itself means the same.
+  const name = out === undefined ? basename(path, extname(path)) : basename(out, `.${to}`);
+  const folder = dirname(out ?? "");
   const model = await load(path);
   const { files, agreement, speed } = await exporter.export(model, name, { input });
-  const written = [...files].map(([file, data]) => ({ path: join(dirname(target), file), data }));
+  const written = [...files].map(([file, data]) => ({ path: join(folder, file), data }));
   if (written.some((file) => join(file.path) === join(path))) {
     throw new UsageError(`${path} would be overwritten by its own export; give another name with --out`);
   }
-  for (const folder of new Set(written.map((file) => dirname(file.path)))) {
+  for (const into of new Set(written.map((file) => dirname(file.path)))) {
     try {
-      await makeFolder(resolve(folder));
+      await makeFolder(resolve(into));
     } catch (error) {
-      throw fileError(error, "write", folder);
+      throw fileError(error, "write", into);
     }
   }
   const rows: { path: string; bytes: number; gzipped: number }[] = [];
@@ -114,7 +115,8 @@ function speedText({ readyMilliseconds, microseconds }: RecogniserSpeed): string
 
 function agreementText({ of, samples, worst }: Agreement): string {
   if (of === "weights") return `read back: all ${grouped(samples)} numbers are the same, bit for bit`;
-  return `agrees with the model on ${grouped(samples)} inputs: outputs differ by at most ${worst.toExponential(0)}`;
+  const difference = worst === 0 ? "outputs are the same" : `outputs differ by at most ${worst.toExponential(0)}`;
+  return `agrees with the model on ${grouped(samples)} inputs: ${difference}`;
 }
 
 async function gzippedSize(bytes: Uint8Array): Promise<number> {

@@ -51,6 +51,12 @@ describe("export", () => {
     expect(out.includes("by itself: ready in")).toBe(["wasm", "html"].includes(format));
   });
 
+  it("takes the name of the file itself for the same", async () => {
+    const { out } = await ductus(cwd, "export", MODEL, "--to", "onnx", "--out", "named/bars.onnx");
+    expect(out).toContain("outputs are the same");
+    expect(await readdir(join(cwd, "named"))).toEqual(["bars.onnx"]);
+  });
+
   it("gives a recogniser that reads", async () => {
     await ductus(cwd, "export", MODEL, "--to", "wasm", "--out", "alone/bars");
     const { load } = await import(pathToFileURL(join(cwd, "alone/bars.js")).href);
