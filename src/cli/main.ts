@@ -75,14 +75,17 @@ async function main(words: readonly string[]): Promise<void> {
   await prepare(command(), `ductus ${first}`).parseAsync(rest, { from: "user" });
 }
 
-/** Makes commander throw instead of printing and leaving, in a command and in those below it. */
-function prepare(command: Command, name: string): Command {
+/** Makes commander throw instead of printing and leaving, in a command and in those below it. @param path as it is called */
+function prepare(command: Command, name: string, path = name): Command {
   command
     .name(name)
-    .exitOverride()
+    .exitOverride((error) => {
+      if (!error.message.includes("Did you mean")) error.message = `${error.message.replace(/\.$/, "")}; see ${path} --help`;
+      throw error;
+    })
     .configureOutput({ outputError: () => {} })
     .showHelpAfterError(false);
-  for (const inner of command.commands) prepare(inner, inner.name());
+  for (const inner of command.commands) prepare(inner, inner.name(), `${path} ${inner.name()}`);
   return command;
 }
 

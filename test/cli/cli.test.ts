@@ -66,7 +66,8 @@ describe("wrong usage: one line, exit 2", () => {
     ["info cnn3x3", /unknown model "cnn3x3"; did you mean "cnn-3x3"\?/],
     ["data lsit", /unknown command 'lsit' \(Did you mean list\?\)/],
     ["data fetch mnits", /did you mean "mnist"/],
-    ["predict", /missing required argument 'model'/],
+    ["predict", /missing required argument 'model'; see ductus predict --help/],
+    ["data inspect", /missing required argument 'name\|path'; see ductus data inspect --help/],
     [`evaluate ${MODEL} --split tset`, /Allowed choices are train, test/],
     ["--json train", /the verb comes first/],
   ])("ductus %s", async (line, message) => {
