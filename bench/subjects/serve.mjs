@@ -1,7 +1,7 @@
 /** `ductus serve` under load: many clients at once against one after the other, with and without batching, and ONNX Runtime. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -30,12 +30,29 @@ const loads = (clients) => [
   { name: `ONNX Runtime, ${clients} clients`, clients, server: "onnxruntime" },
 ];
 
+/** Microseconds between two ticks of Linux' clock for processes. */
+const TICK = 10_000;
+
+const HEADING = [
+  "network",
+  "load",
+  "requests/s",
+  "× one by one",
+  "median, ms",
+  "p99, ms",
+  "CPU, µs: HTTP",
+  "others",
+  "clients",
+];
+
 export const subject = {
   summary: "requests/s and latencies of ductus serve, many clients against one",
   about: `Each request is one picture of 28×28 bytes to /v2/models/digits/infer (binary tensors), over connections that stay
 open. Each server is a process of its own, Ductus with --quiet; all clients are in this process. Loads take turns. ONNX Runtime
-is onnxruntime-node with one thread a run, behind the same HTTP library, and checks nothing. --soak sends so many
-requests more, and shows the memory of the server meanwhile.`,
+is onnxruntime-node with one thread a run, behind the same HTTP library, and checks nothing. CPU is processors' time a
+request, of the server's thread for HTTP, of its other threads and of all clients (Linux only, and meaningful for many
+clients: a hundredth of a second is the finest that is told). --soak sends so many requests more, and shows the memory of
+the server meanwhile.`,
   options: {
     networks: OPTIONS.networks(TUTORIAL_NETWORKS.join(",")),
     clients: { value: "N", default: "64", read: number(2, true), about: "at the same time" },
@@ -64,14 +81,17 @@ requests more, and shows the memory of the server meanwhile.`,
         const request = requestOf(model);
         const results = loads(clients)
           .filter(({ server }) => servers[server] !== undefined)
-          .map((kind) => ({ ...kind, rates: [], latencies: [] }));
+          .map((kind) => ({ ...kind, rates: [], latencies: [], costs: [] }));
         const port = ({ server }) => servers[server].port;
         for (const kind of results) await load({ port: port(kind), request, clients: kind.clients, seconds });
         for (let turn = 0; turn < rounds; turn++) {
           for (const kind of results) {
+            const before = await processorTime(servers[kind.server].child.pid);
             const found = await load({ port: port(kind), request, clients: kind.clients, seconds });
+            const after = await processorTime(servers[kind.server].child.pid);
             kind.rates.push(found.rate);
             kind.latencies.push([0.5, 0.99].map((share) => quantile(found.latencies, share)));
+            kind.costs.push(after.map((time, which) => (time - before[which]) / found.latencies.length));
           }
         }
         const memory = await soaked(servers.batched, { request, clients, soak }, say);
@@ -90,22 +110,33 @@ requests more, and shows the memory of the server meanwhile.`,
 
   format({ rows }) {
     const body = rows.flatMap(({ network, results }) =>
-      results.map(({ name, rates, latencies }) => {
+      results.map(({ name, rates, latencies, costs }) => {
         const ratio = median(rates.map((rate, turn) => rate / results[0].rates[turn]));
-        const [half, most] = [0, 1].map((which) => median(latencies.map((pair) => pair[which])));
-        return [network, name, figure(median(rates)), figure(ratio), half.toFixed(2), most.toFixed(2)];
+        const [half, most] = [0, 1].map((which) => median(latencies.map((pair) => pair[which])).toFixed(2));
+        const [http, others, clients] = [0, 1, 2].map((which) => median(costs.map((cost) => cost[which])).toFixed(0));
+        return [network, name, figure(median(rates)), figure(ratio), half, most, http, others, clients];
       }),
     );
     const memory = rows.flatMap(({ network, memory }) => {
       const steps = memory.map(({ requests, mebibytes }) => `${mebibytes.toFixed(0)} after ${figure(requests)}`);
       return steps.length === 0 ? [] : [`${network}: MiB of memory, by requests: ${steps.join(", ")}`];
     });
-    return [
-      table([["network", "load", "requests/s", "× one by one", "median, ms", "p99, ms"], ...body], 2),
-      ...memory,
-    ].join("\n");
+    return [table([HEADING, ...body], 2), ...memory].join("\n");
   },
 };
+
+/** Microseconds that the processors have given to a server's main thread, to its other threads, and to this process; NaN where /proc is not. */
+async function processorTime(pid) {
+  const { user, system } = process.cpuUsage();
+  const times = { main: 0, others: 0 };
+  for (const thread of await readdir(`/proc/${pid}/task`).catch(() => [])) {
+    const [, fields] = (await readFile(`/proc/${pid}/task/${thread}/stat`, "utf8")).split(") ");
+    const [ticks, more] = fields.split(" ").slice(11, 13).map(Number); // in user mode and in the kernel's
+    times[Number(thread) === pid ? "main" : "others"] += (ticks + more) * TICK;
+  }
+  const { main, others } = times;
+  return [...(main > 0 ? [main, others] : [Number.NaN, Number.NaN]), user + system];
+}
 
 /** Resident memory of a server after each tenth of many requests. */
 async function soaked({ child, port }, { request, clients, soak }, say) {
