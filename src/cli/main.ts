@@ -80,7 +80,8 @@ function prepare(command: Command, name: string, path = name): Command {
   command
     .name(name)
     .exitOverride((error) => {
-      if (!error.message.includes("Did you mean")) error.message = `${error.message.replace(/\.$/, "")}; see ${path} --help`;
+      if (!error.message.includes("Did you mean"))
+        error.message = `${error.message.replace(/\.$/, "")}; see ${path} --help`;
       throw error;
     })
     .configureOutput({ outputError: () => {} })

@@ -104,6 +104,49 @@ describe("sampling", () => {
     fc.assert(property, { seed: 3, numRuns: 40 });
   });
 
+  it("of affine maps, which leave out what ink cannot reach, gives what the whole picture sampled gives", () => {
+    const matrices = fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: 4, maxLength: 4 });
+    const shifts = fc.array(fc.double({ min: -40, max: 40, noNaN: true }), { minLength: 2, maxLength: 2 });
+    const ink = fc.record({
+      x: fc.nat(35),
+      y: fc.nat(27),
+      wide: fc.integer({ min: 1, max: 36 }),
+      tall: fc.integer({ min: 1, max: 28 }),
+    });
+    const property = fc.property(
+      matrices,
+      shifts,
+      ink,
+      fc.boolean(),
+      fc.constantFrom(0, 77),
+      (m, by, at, elastic, ground) => {
+        const [height, width] = [28, 36];
+        const workspace = new Workspace(frameOf(height, width, 1, ground), { batchSize: 1 });
+        workspace.raw.fill(ground);
+        for (let y = at.y; y < Math.min(height, at.y + at.tall); y++) {
+          workspace.raw.fill(200, y * width + at.x, y * width + Math.min(width, at.x + at.wide));
+        }
+        const map = new PictureMap(workspace);
+        const [step] = buildSteps([{ name: "elastic", alpha: 30, sigma: 4 }], workspace);
+        if (step.kind !== "move") throw new Error("elastic moves nothing");
+        step.begin?.(new Random(2, "user"));
+        const result = (isWhole: boolean): number[] => {
+          map.reset();
+          // The same map, as one that might be projective.
+          if (isWhole) map.projective([m[0], m[1], by[0], m[2], m[3], by[1], 0, 0, 1]);
+          else map.affine(m[0], m[1], by[0], m[2], m[3], by[1]);
+          if (elastic) step.move(map, new Random(3, "user"));
+          map.record(0);
+          workspace.out.fill(13);
+          workspace.work(0);
+          return [...workspace.out];
+        };
+        expect(result(false)).toEqual(result(true));
+      },
+    );
+    fc.assert(property, { seed: 4, numRuns: 300 });
+  });
+
   it("goes through several moves at once as through one after the other, up to interpolation", () => {
     const workspace = new Workspace(frameOf(28, 28, 1, 0), { batchSize: 1 });
     workspace.raw.set(disc(28));

@@ -65,6 +65,7 @@ const VECTORS = {
   "v.div": floats((a, b) => a / b),
   "v.min": floats(Math.min),
   "v.max": floats(Math.max),
+  "v.pmin": floats((a, b) => [a, b][bit(b < a)]),
   "v.pmax": floats((a, b) => [a, b][bit(a < b)]),
   "v.neg": floats((a) => -a),
   "v.abs": floats(Math.abs),
@@ -135,6 +136,12 @@ describe("integers", () => {
     const sum = asm.extractI(splatF(asm.addF(one, asm.select(i32(1), two, one))), 2);
     const vector = asm.extractI(asm.select(i32(0), asm.splatConstI(1), asm.splatConstI(2)), 1);
     expect(evaluateI32([sum, vector])).toEqual([...new Int32Array(new Float32Array([3]).buffer), 2]);
+  });
+
+  it("ctz and clz", () => {
+    const values = [1, 2, 8, -1, 0x00ff0000, -(2 ** 31), 0];
+    expect(evaluateI32(values.map((value) => asm.clz(i32(value))))).toEqual(values.map(Math.clz32));
+    expect(evaluateI32(values.map((value) => asm.ctz(i32(value))))).toEqual([0, 1, 3, 0, 16, 31, 32]);
   });
 
   it("constants at the edges of LEB128", () => {
@@ -258,6 +265,12 @@ describe("vectors", () => {
     expect(one(asm.vb.min(va, vb2))).toEqual(each(Math.min));
     expect(one(asm.vb.max(va, vb2))).toEqual(each(Math.max));
 
+    expect(one(asm.vb.ne(va, asm.splatConstI(-1)))).toEqual(a.map((value) => (value === 255 ? 0 : 255)));
+    const high = a.reduce((mask, value, i) => mask | ((value >> 7) << i), 0);
+    expect(one(asm.splatI(asm.bitmask(va))).slice(0, 4)).toEqual(new Uint8Array(Int32Array.of(high).buffer));
+    const [none, some] = [asm.splatConstI(0), asm.i32x4Const([0, 0, 2, 0])];
+    expect(evaluateI32([asm.anyTrue(none), asm.anyTrue(some)])).toEqual([0, 1]);
+
     const halves = (bytes: Uint8Array): Int16Array => new Int16Array(bytes.slice().buffer);
     const [ha, hb] = [halves(a), halves(b)];
     const product = ha.map((value, i) => Math.imul(value, hb[i]));
@@ -308,7 +321,7 @@ describe("functions", () => {
     fc.assert(property, { seed: 2, numRuns: 60 });
   });
 
-  it("if, doWhile, call, return, zero, copy, drop and atomics", () => {
+  it("if, doWhile, call, return, fill, zero, copy, drop and atomics", () => {
     const module = new asm.ModuleBuilder();
     const callee = module.func("callee", 2);
     callee.if(asm.eqI(callee.params[1], 0), () => callee.return());
@@ -337,6 +350,7 @@ describe("functions", () => {
     f.storeI32(i32(44), asm.atomicWait(i32(32), i32(0))); // another value: returns at once with 1
     f.storeF32(i32(48), asm.extractF(asm.splatConst(0.5), 1));
     f.storeU8(i32(52), i32(0x1234), 1); // the lowest byte, beside others
+    f.fill(i32(56), i32(0x1207), i32(3));
     module.export(f);
     const bytes = module.encode({ shared: true, maximum: 1 });
     expect(WebAssembly.validate(bytes)).toBe(true);
@@ -344,7 +358,7 @@ describe("functions", () => {
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
     (instance.exports.f as () => void)();
     const half = new Int32Array(new Float32Array([0.5]).buffer)[0];
-    const words = [0, 0, 2, 3, 1, 1, 2, 3, 42, 42, 0, 1, half, 0x3400];
+    const words = [0, 0, 2, 3, 1, 1, 2, 3, 42, 42, 0, 1, half, 0x3400, 0x070707];
     expect([...new Int32Array(memory.buffer, 0, words.length)]).toEqual(words);
   });
 });
@@ -411,6 +425,10 @@ it("has a case for every instruction", () => {
       "load32Splat",
       "load32Zero",
       "load16Lane",
+      "ctz",
+      "clz",
+      "anyTrue",
+      "bitmask",
     ],
     atomics: ["atomicLoad", "atomicAdd", "atomicNotify", "atomicWait"],
     lanes: ["splatConst", "splatConstI", "i32x4Const", "splatI", "splatH", "splatF", "extractI", "extractF", "shuffle"],
@@ -424,7 +442,7 @@ it("has a case for every instruction", () => {
       "vi.shl",
       "vi.shrU",
     ],
-    halves: ["vb.add", "vb.sub", "vb.min", "vb.max", "vb.narrow", "vh.mul", "vh.dot", "vh.narrow", "vh.shrU"],
+    halves: ["vb.ne", "vb.add", "vb.sub", "vb.min", "vb.max", "vb.narrow", "vh.mul", "vh.dot", "vh.narrow", "vh.shrU"],
     statements: [
       "local",
       "let",
@@ -435,6 +453,7 @@ it("has a case for every instruction", () => {
       "storeF32",
       "storeU8",
       "atomicStore",
+      "fill",
       "zero",
       "copy",
       "drop",

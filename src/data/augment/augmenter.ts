@@ -12,9 +12,9 @@ import { Random } from "../../engine/random.ts";
 import { sizeOf } from "../../engine/shape.ts";
 import type { Dataset, InputArray, TargetArray } from "../dataset.ts";
 import { buildSteps, type Step } from "./augmentations.ts";
-import { RECORD } from "./kernels.ts";
 import type { MixBatch } from "./mixes.ts";
 import { PictureMap } from "./picture-map.ts";
+import { RECORD } from "./picture-record.ts";
 import type { AugmentationList } from "./records.ts";
 import { type Frame, Workspace } from "./workspace.ts";
 

@@ -17,13 +17,15 @@ export function elastic(
   { fields }: Workspace,
 ): { move: Move; begin: (random: Random) => void } {
   const places = fields[0].side ** 2;
+  let most = 0;
   return {
     move: (map, random) => {
       const strength = draw(random, alpha);
-      map.displace(fields, random.integer(places), random.integer(places), strength);
+      map.displace(fields, random.integer(places), random.integer(places), strength, most);
     },
     begin: (random) => {
       for (const field of fields) fillSmoothed(field, sigma, random);
+      most = fields.reduce((largest, { data }) => data.reduce((a, b) => Math.max(a, Math.abs(b)), largest), 0);
     },
   };
 }

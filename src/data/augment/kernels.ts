@@ -1,6 +1,6 @@
 /**
- * The inner loops of augmentation as WebAssembly SIMD, for pictures of one size: sampling a moved picture, and thickening
- * or thinning its strokes. Every picture has a record of what is to be done to it, so the threads of a crew can take
+ * The inner loops of augmentation as WebAssembly SIMD, for pictures of one size: sampling a moved picture (sampling.ts), and
+ * thickening or thinning its strokes. Every picture has a record of what is to be done to it, so the threads of a crew can take
  * pictures one by one. Kernels read a padded plane (one channel with a margin of one pixel) and write a plane without
  * margin. No fused arithmetic: the same bytes on every machine, by every thread.
  */
@@ -10,17 +10,12 @@ import {
   atomicLoad,
   atomicWait,
   eqI,
-  extractI,
   type Func,
   gtS,
   type I32,
   i32,
-  i32x4Const,
-  type Local,
   leS,
   load,
-  load16Lane,
-  load32Splat,
   loadI32,
   loadU8,
   ltS,
@@ -29,34 +24,19 @@ import {
   minS,
   mulI,
   select,
-  splatConst,
-  splatConstI,
   splatH,
-  splatI,
   subI,
   type V128,
   v,
   vb,
   vh,
-  vi,
 } from "../../engine/backends/wasm/assembler.ts";
 import { emitBarrier, SPINS } from "../../engine/backends/wasm/barrier.ts";
-
-/** Positions have so many binary places: with 11, all products fit into 32 bits. */
-const PLACES = 11;
-const ONE = 2 ** PLACES;
+import { RECORD, recordWords, WAYS } from "./picture-record.ts";
+import { sample } from "./sampling.ts";
 
 /** Vectors are stored whole, so so many bytes after a plane are overwritten. */
 export const OVERRUN = 16;
-
-/**
- * Words of a record: the map's matrix row by row (float32), the strength of the displacements (float32), which way the
- * picture is sampled, the addresses of the fields, then for each stroke by how many 256ths of a pixel it moves the edges.
- */
-export const RECORD = { matrix: 0, strength: 9, way: 10, fieldX: 11, fieldY: 12, strokes: 13 } as const;
-
-/** How a picture is sampled. */
-export const WAYS = { copy: 0, affine: 1, affineField: 2, projective: 3, projectiveField: 4 } as const;
 
 /** Words of the queue, each on a cache line of its own: the next picture to take, how many may be taken, how many there are. */
 export const QUEUE = { next: 0, published: 16, total: 32, count: 48 } as const;
@@ -95,9 +75,6 @@ export interface Kernels {
 export const planeBytes = ({ height, width }: Pick<WorkShape, "height" | "width">): number =>
   Math.ceil(((height + 2) * (width + 2) + height * width + 2 * OVERRUN) / 64) * 64;
 
-/** Words of a record. */
-export const recordWords = (strokes: number): number => Math.ceil((RECORD.strokes + strokes) / 4) * 4;
-
 /** The module of all kernels. */
 export function workModule(shape: WorkShape, memory: MemoryLimits): WebAssembly.Module {
   const { height, width, channels } = shape;
@@ -111,10 +88,13 @@ export function workModule(shape: WorkShape, memory: MemoryLimits): WebAssembly.
   const pad = define("pad", 2, (f) => padPlane(f, shape));
   const spread = define("spread", 2, (f) => spreadPlane(f, shape));
   const samplers = [
-    [WAYS.affine, define("affine", 5, (f) => sample(f, shape, false, false))],
-    [WAYS.affineField, define("affineField", 5, (f) => sample(f, shape, false, true))],
-    [WAYS.projective, define("projective", 5, (f) => sample(f, shape, true, false))],
-    [WAYS.projectiveField, define("projectiveField", 5, (f) => sample(f, shape, true, true))],
+    [WAYS.affine, define("affine", 5, (f) => sample(f, shape, { isProjective: false, isDisplaced: false }))],
+    [WAYS.affineField, define("affineField", 5, (f) => sample(f, shape, { isProjective: false, isDisplaced: true }))],
+    [WAYS.projective, define("projective", 5, (f) => sample(f, shape, { isProjective: true, isDisplaced: false }))],
+    [
+      WAYS.projectiveField,
+      define("projectiveField", 5, (f) => sample(f, shape, { isProjective: true, isDisplaced: true })),
+    ],
   ] as const;
   const grow = define("grow", 3, (f) => blendWithNeighbours(f, shape, true));
   const shrink = define("shrink", 3, (f) => blendWithNeighbours(f, shape, false));
@@ -259,75 +239,6 @@ function padPlane(f: Func, { height, width, channels, ground }: WorkShape): void
 function spreadPlane(f: Func, { height, width, channels }: WorkShape): void {
   const [flat, to] = f.params;
   f.for(0, height * width, 1, (i) => f.storeU8(addI(to, mulI(i, channels)), loadU8(addI(flat, i))));
-}
-
-function sample(f: Func, shape: WorkShape, isProjective: boolean, isDisplaced: boolean): void {
-  const { height, width, fieldStride } = shape;
-  const [record, plane, out, fieldX, fieldY] = f.params;
-  const word = (index: number): Local<"v128"> => f.let(load32Splat(record, 4 * index));
-  const [a, b, c, d, e, shiftY, g, h, i] = [0, 1, 2, 3, 4, 5, 6, 7, 8].map(word);
-  const strength = word(RECORD.strength);
-  const [centreX, centreY] = [(width - 1) / 2, (height - 1) / 2];
-  const lanes = [0, 1, 2, 3].map((lane) => lane - centreX);
-  const from = f.let(i32(0)); // first pixel of the row
-  const field = f.let(i32(0)); // first byte of the field's row
-
-  f.for(0, height, 1, (y) => {
-    const below = f.let(v.sub(v.fromI(splatI(y)), splatConst(centreY)));
-    const rowX = f.let(v.add(v.mul(b, below), c));
-    const rowY = f.let(v.add(v.mul(e, below), shiftY));
-    const rowW = isProjective ? f.let(v.add(v.mul(h, below), i)) : i;
-    f.for(0, width, 4, (x) => {
-      const right = f.let(v.add(v.fromI(splatI(x)), constF(lanes)));
-      let px: V128 = v.add(v.mul(a, right), rowX);
-      let py: V128 = v.add(v.mul(d, right), rowY);
-      if (isProjective) {
-        const scale = f.let(v.div(splatConst(1), v.add(v.mul(g, right), rowW)));
-        [px, py] = [v.mul(px, scale), v.mul(py, scale)];
-      }
-      if (isDisplaced) {
-        const at = f.let(addI(field, mulI(x, 4)));
-        px = v.add(px, v.mul(strength, load(addI(fieldX, at))));
-        py = v.add(py, v.mul(strength, load(addI(fieldY, at))));
-      }
-      const values = interpolate(f, plane, width + 2, fixed(f, px, centreX, width), fixed(f, py, centreY, height));
-      f.storeLanes(addI(addI(out, from), x), values, 1);
-    });
-    f.set(from, addI(from, width));
-    if (isDisplaced) f.set(field, addI(field, 4 * fieldStride));
-  });
-}
-
-const constF = (values: readonly number[]): V128 => i32x4Const([...new Int32Array(new Float32Array(values).buffer)]);
-
-/** From pixels off the centre to fixed point in the padded plane; all that is outside lies on the margin. */
-function fixed(f: Func, position: V128, centre: number, size: number): Local<"v128"> {
-  const scaled = v.add(v.mul(position, splatConst(ONE)), splatConst((centre + 1) * ONE + 0.5));
-  // The last position still has a neighbour in the margin.
-  const last = (size + 1) * ONE - 1;
-  return f.let(vi.min(vi.max(v.truncToI(scaled), splatConstI(0)), splatConstI(last)));
-}
-
-/** Four values between pixels, as the low four bytes. */
-function interpolate(f: Func, plane: I32, stride: number, px: V128, py: V128): V128 {
-  const fraction = splatConstI(ONE - 1);
-  const corner = f.let(vi.add(vi.mul(vi.shrU(py, PLACES), splatConstI(stride)), vi.shrU(px, PLACES)));
-  // 16-bit lanes 0 … 3 get two neighbours of the upper row each, lanes 4 … 7 those below them.
-  let pairs: V128 = splatConstI(0);
-  for (let lane = 0; lane < 4; lane++) {
-    const address = f.let(addI(plane, extractI(corner, lane)));
-    pairs = load16Lane(address, load16Lane(address, pairs, lane), lane + 4, stride);
-  }
-  const loaded = f.let(pairs);
-  const fx = f.let(v.and(px, fraction));
-  const fy = f.let(v.and(py, fraction));
-  const weights = f.let(v.or(vi.shl(fx, 16), vi.sub(splatConstI(ONE), fx)));
-  const upper = vh.dot(v.widenLow8(loaded), weights);
-  const lower = vh.dot(v.widenHigh8(loaded), weights);
-  const sum = vi.add(vi.mul(upper, vi.sub(splatConstI(ONE), fy)), vi.mul(lower, fy));
-  const rounded = f.let(vi.shrU(vi.add(sum, splatConstI(1 << (2 * PLACES - 1))), 2 * PLACES));
-  const halves = f.let(vh.narrow(rounded, rounded));
-  return vb.narrow(halves, halves);
 }
 
 function blendWithNeighbours(f: Func, { height, width }: WorkShape, isGrowing: boolean): void {

@@ -3,8 +3,15 @@
  * augmentations that move a picture are multiplied into one map first, so that the picture is sampled, and blurred by
  * that, only once. Coordinates are pixels from the centre of the picture, x to the right and y downwards.
  */
-import { RECORD, WAYS } from "./kernels.ts";
+import { RECORD, WAYS } from "./picture-record.ts";
 import type { Field, Workspace } from "./workspace.ts";
+
+/** A pixel shows in what is sampled less than one pixel beside it; positions are rounded. */
+const NEIGHBOURS = 1.01;
+/** Further than any picture is large. */
+const EVERYWHERE = 2 ** 20;
+/** Less than this, a map makes a line of a picture. */
+const LEAST_DETERMINANT = 1e-6;
 
 export class PictureMap {
   readonly #workspace: Workspace;
@@ -15,6 +22,8 @@ export class PictureMap {
   #fieldX = 0;
   #fieldY = 0;
   #strength = 0;
+  /** Pixels that displacements move by at most. */
+  #reach = 0;
   #isIdentity = true;
 
   constructor(workspace: Workspace) {
@@ -27,6 +36,7 @@ export class PictureMap {
     for (let i = 0; i < 9; i++) this.#matrix[i] = i % 4 === 0 ? 1 : 0;
     this.#isProjective = false;
     this.#fieldX = 0;
+    this.#reach = 0;
     this.#isIdentity = true;
   }
 
@@ -58,11 +68,15 @@ export class PictureMap {
     this.#isIdentity = false;
   }
 
-  /** Adds `strength` times two fields, each read from a place on its torus on, to the positions in the original. */
-  displace([x, y]: readonly [Field, Field], placeX: number, placeY: number, strength: number): void {
+  /**
+   * Adds `strength` times two fields, each read from a place on its torus on, to the positions in the original.
+   * @param most largest absolute value in the fields
+   */
+  displace([x, y]: readonly [Field, Field], placeX: number, placeY: number, strength: number, most: number): void {
     this.#fieldX = addressIn(x, placeX);
     this.#fieldY = addressIn(y, placeY);
     this.#strength = strength;
+    this.#reach = strength * most;
     this.#isIdentity = false;
   }
 
@@ -74,10 +88,28 @@ export class PictureMap {
     if (this.#isIdentity) return;
     // A loop: for nine numbers, a call of set() takes longer than all else in here.
     for (let i = 0; i < 9; i++) records[at + RECORD.matrix + i] = this.#matrix[i];
+    if (!this.#isProjective) this.#recordInverse(at);
     if (this.#fieldX === 0) return;
     records[at + RECORD.strength] = this.#strength;
     words[at + RECORD.fieldX] = this.#fieldX;
     words[at + RECORD.fieldY] = this.#fieldY;
+  }
+
+  /** Where the ink of the original comes to lie is found by the inverse; where there is none, it may be everywhere. */
+  #recordInverse(at: number): void {
+    const { records } = this.#workspace;
+    const [a, b, c, d, e, f] = this.#matrix;
+    const det = a * e - b * d;
+    const hasInverse = Math.abs(det) > LEAST_DETERMINANT;
+    const to = at + RECORD.inverse;
+    const scale = hasInverse ? 1 / det : 0;
+    records[to] = hasInverse ? e * scale : 1;
+    records[to + 1] = -b * scale;
+    records[to + 2] = (b * f - c * e) * scale;
+    records[to + 3] = -d * scale;
+    records[to + 4] = hasInverse ? a * scale : 1;
+    records[to + 5] = (c * d - a * f) * scale;
+    records[at + RECORD.reach] = hasInverse ? NEIGHBOURS + this.#reach : EVERYWHERE;
   }
 
   get #way(): number {

@@ -4,7 +4,8 @@
  * own, or a part of that of a backend, whose threads (a crew) then do the work together.
  */
 import type { Crew, Job } from "../../engine/backends/backend.ts";
-import { type Kernels, OVERRUN, planeBytes, QUEUE, recordWords, workModule } from "./kernels.ts";
+import { type Kernels, OVERRUN, planeBytes, QUEUE, workModule } from "./kernels.ts";
+import { recordWords } from "./picture-record.ts";
 
 /** Pictures of one data set: all have the same shape. */
 export interface Frame {
@@ -46,7 +47,7 @@ export class Workspace {
   /** As read, and as augmented: picture after picture. */
   readonly raw: Uint8Array;
   readonly out: Uint8Array;
-  /** The records as the types that they hold, see RECORD in kernels.ts; each has so many words. */
+  /** The records as the types that they hold, see picture-record.ts; each has so many words. */
   readonly records: Float32Array;
   readonly recordWords: number;
   readonly words: Int32Array;

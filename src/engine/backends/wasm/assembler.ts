@@ -119,6 +119,9 @@ export const neI = (a: I32, b: I32 | number): I32 => make("i32", [0x47], a, lite
 export const eqz = (a: I32): I32 => make("i32", [0x45], a);
 export const select = <T extends ValueType>(condition: I32, a: Expr<T>, b: Expr<T>): Expr<T> =>
   make(a.type, a.type === "v128" ? [0x1c, 1, TYPE_CODES.v128] : [0x1b], a, b, condition);
+/** Zeros before the lowest bit that is set, or behind the highest; 32 where none is. */
+export const ctz = (a: I32): I32 => make("i32", [0x68], a);
+export const clz = (a: I32): I32 => make("i32", [0x67], a);
 export const minS = (a: I32, b: I32): I32 => select(ltS(a, b), a, b);
 export const maxS = (a: I32, b: I32): I32 => select(ltS(a, b), b, a);
 export const gtF = (a: F32, b: F32): I32 => make("i32", [0x5e], a, b);
@@ -191,7 +194,8 @@ export const v = {
   div: binaryV(0xe7),
   min: binaryV(0xe8),
   max: binaryV(0xe9),
-  /** b where a < b, else a: one instruction, unlike max, and a NaN in a stays. */
+  /** b where b < a, or a < b, else a: one instruction each, unlike min and max, and a NaN in a stays. */
+  pmin: binaryV(0xea),
   pmax: binaryV(0xeb),
   neg: unaryV(0xe1),
   abs: unaryV(0xe0),
@@ -241,8 +245,14 @@ export const vi = {
   shrU: (a: V128, bits: number): V128 => make("v128", simd(0xad), a, i32(bits)),
 } as const;
 
+/** Whether any bit is set. */
+export const anyTrue = (a: V128): I32 => make("i32", simd(0x53), a);
+/** The highest bit of each of sixteen bytes, the first one lowest. */
+export const bitmask = (a: V128): I32 => make("i32", simd(0x64), a);
+
 /** Sixteen lanes of 8 bits, without sign. */
 export const vb = {
+  ne: binaryV(0x24),
   add: binaryV(0x6e),
   sub: binaryV(0x71),
   min: binaryV(0x77),
@@ -406,7 +416,12 @@ export class Func {
 
   /** Sets `bytes` bytes to 0. */
   zero(address: I32, bytes: I32): void {
-    this.#emit([0xfc, 0x0b, 0], address, i32(0), bytes);
+    this.fill(address, i32(0), bytes);
+  }
+
+  /** Sets `bytes` bytes to the lowest of `value`. */
+  fill(address: I32, value: I32, bytes: I32): void {
+    this.#emit([0xfc, 0x0b, 0], address, value, bytes);
   }
 
   /** Copies bytes. */
