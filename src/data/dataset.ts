@@ -81,9 +81,8 @@ export class ImageDataset implements Dataset {
   readonly labels: Uint8Array | Int32Array;
   /** The pixels of a picture in fours. */
   readonly #words: Int32Array | undefined;
-  // Of the batch that was written last, which is the next one's too: a view per batch would be garbage in the loop.
-  #batch: InputArray | undefined;
-  #batchWords: Int32Array | undefined;
+  /** Of the arrays that were written to: a view per batch would be garbage in the loop. */
+  readonly #wordsOfInputs = new WeakMap<InputArray, { readonly words: Int32Array | undefined }>();
 
   /** @throws DataError when counts differ or a label is out of range */
   constructor(source: ImageSource) {
@@ -136,15 +135,16 @@ export class ImageDataset implements Dataset {
   }
 
   read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
-    if (inputs !== this.#batch) {
-      this.#batch = inputs;
-      this.#batchWords = inputs instanceof Uint8Array ? wordsOf(inputs) : undefined;
+    let known = this.#wordsOfInputs.get(inputs);
+    if (known === undefined) {
+      known = { words: inputs instanceof Uint8Array ? wordsOf(inputs) : undefined };
+      this.#wordsOfInputs.set(inputs, known);
     }
     const size = this.inputShape[0] * this.inputShape[1] * this.inputShape[2];
-    if (this.#words === undefined || this.#batchWords === undefined) {
+    if (this.#words === undefined || known.words === undefined) {
       copySamples(this.images, size, indices, start, count, inputs);
     } else {
-      copySamples(this.#words, size / 4, indices, start, count, this.#batchWords);
+      copySamples(this.#words, size / 4, indices, start, count, known.words);
     }
     for (let k = 0; k < count; k++) targets[k] = this.labels[indices[start + k]];
   }

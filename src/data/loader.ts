@@ -129,14 +129,8 @@ export class Loader {
   /** Writes the next batch to the front of both arrays; returns its number of samples, 0 at the end of the epoch. */
   next(inputs: InputArray, targets: TargetArray): number {
     const count = Math.min(this.batchSize, this.dataset.length - this.#position);
-    if (count > 0) this.#read(count, inputs, targets);
+    if (count > 0) (this.#augmenter ?? this.dataset).read(this.#order, this.#position, count, inputs, targets);
     this.#position += count;
     return count;
-  }
-
-  #read(count: number, inputs: InputArray, targets: TargetArray): void {
-    const augmenter = this.#augmenter;
-    this.dataset.read(this.#order, this.#position, count, augmenter?.pictures ?? inputs, augmenter?.targets ?? targets);
-    augmenter?.apply(this.#order, this.#position, count, inputs, targets);
   }
 }

@@ -48,9 +48,8 @@ it.each([
       augmenter.start(epoch);
       for (let start = 0; start < COUNT; start += 32) {
         const count = Math.min(32, COUNT - start);
-        data.read(order, start, count, augmenter.pictures, augmenter.targets);
         const batch = new Uint8Array(count * height * width * channels);
-        augmenter.apply(order, start, count, batch, new Int32Array(32));
+        augmenter.read(order, start, count, batch, new Int32Array(32));
         made.push(createHash("sha256").update(batch).digest("hex"));
       }
     }
@@ -62,4 +61,29 @@ it.each([
   expect(backend.crew?.threads).toBe(3);
   // Which thread takes which picture is chance: again and again.
   for (let turn = 0; turn < 5; turn++) expect(await run(backend.crew)).toEqual(alone);
+});
+
+it("of pictures that cannot be read ends with the error, and goes on with others", async () => {
+  const data = pictures(12, 12, 1);
+  const read = data.read.bind(data);
+  let isBroken = false;
+  data.read = (indices, start, ...rest) => {
+    if (isBroken && start >= 16) throw new Error("the disk is gone");
+    read(indices, start, ...rest);
+  };
+  const augmenter = new Augmenter(LIST, data, { batchSize: 32, seed: 5 });
+  await augmenter.employ(backend.crew as Crew);
+  const order = data.labels.map((_, i) => i);
+  const batch = (): string => {
+    const out = new Uint8Array(32 * 144);
+    augmenter.read(order, 0, 32, out, new Int32Array(32));
+    return out.join();
+  };
+  augmenter.start(1);
+  const before = batch();
+  isBroken = true;
+  expect(batch).toThrow("the disk is gone");
+  isBroken = false;
+  expect(batch()).toBe(before);
+  augmenter.dispose();
 });

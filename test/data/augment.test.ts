@@ -76,8 +76,7 @@ function batchOf(dataset: ImageDataset, augment: AugmentationList, seed = 0, epo
   const targets = new Float32Array(dataset.length * width);
   const order = dataset.labels.map((_, i) => i);
   augmenter.start(epoch);
-  dataset.read(order, 0, dataset.length, augmenter.pictures, augmenter.targets);
-  augmenter.apply(order, 0, dataset.length, pictures, targets);
+  augmenter.read(order, 0, dataset.length, pictures, targets);
   return { pictures, targets, width, samples: augmenter.samples };
 }
 

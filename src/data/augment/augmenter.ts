@@ -1,10 +1,11 @@
 /**
- * Changes the samples of a training batch on their way from the data set to the network (see loader.ts). What happens to
- * a sample depends on the seed, the epoch and the number of the sample alone; only mixing also looks at the other samples
- * of its batch. Nothing is allocated for a batch.
+ * Reads the samples of a training batch and changes them on their way from the data set to the network (see loader.ts).
+ * What happens to a sample depends on the seed, the epoch and the number of the sample alone; only mixing also looks at the
+ * other samples of its batch. Nothing is allocated for a batch.
  *
- * The caller draws what happens to each picture and writes it down; the kernels that move pictures and thicken strokes read
- * that, on the threads of a crew as soon as it is there. What is left of the list then follows on the caller's thread.
+ * The caller reads pictures, draws what happens to each and writes it down; the kernels that move pictures and thicken
+ * strokes read that, on the threads of a crew as soon as it is there. What is left of the list then follows on the caller's
+ * thread.
  */
 import type { Crew } from "../../engine/backends/backend.ts";
 import { UsageError } from "../../engine/errors.ts";
@@ -39,14 +40,17 @@ export function augmentBy(list: AugmentationList): Augment | undefined {
 
 /** Numbers drawn for the tables of an epoch are those of a sample that no data set has. */
 const TABLES = 2 ** 32 - 1;
+/** Samples that are read at a time: the crew has something to do as soon as these are there. */
+const GROUP = 16;
 /** Keeps the numbers of touches apart from those of moves, and of mixes. */
 const TOUCHES = 2 ** 16;
 
 export class Augmenter {
   /** Shape and type of what comes out: mixed class indices have become probabilities [classes]. */
   readonly samples: SampleShape;
-  /** Where pictures and targets are to be read to, before {@link apply}. */
-  readonly targets: TargetArray;
+  readonly #dataset: Dataset;
+  /** As they are read, before they are mixed. */
+  readonly #targets: TargetArray;
   readonly #list: AugmentationList;
   readonly #frame: Frame;
   readonly #batchSize: number;
@@ -59,6 +63,7 @@ export class Augmenter {
   /** @throws UsageError when the samples are no pictures of bytes, or a record is wrong */
   constructor(list: AugmentationList, dataset: Dataset, { batchSize, seed, classes }: AugmenterOptions) {
     const { inputShape, inputType, targetShape, targetType, ground } = dataset;
+    this.#dataset = dataset;
     const [height, width, channels] = inputShape;
     if (inputType !== "uint8" || inputShape.length !== 3) {
       throw new UsageError(
@@ -70,6 +75,10 @@ export class Augmenter {
     this.#batchSize = batchSize;
     this.#seed = seed;
     this.#random = new Random(seed, "augment", 0);
+    this.#targets =
+      targetType === "int32"
+        ? new Int32Array(batchSize * sizeOf(targetShape))
+        : new Float32Array(batchSize * sizeOf(targetShape));
     this.#work = this.#prepare();
 
     const isMixed = this.#work.mixes.length > 0;
@@ -85,16 +94,7 @@ export class Augmenter {
       targetType: isMixed ? "float32" : targetType,
       classes: dataset.classes,
     };
-    this.targets =
-      targetType === "int32"
-        ? new Int32Array(batchSize * sizeOf(targetShape))
-        : new Float32Array(batchSize * sizeOf(targetShape));
     this.#mixBatch = this.#newMixBatch();
-  }
-
-  /** Where pictures are to be read to, before {@link apply}; where that is changes with {@link employ}. */
-  get pictures(): Uint8Array {
-    return this.#work.workspace.raw;
   }
 
   /** Goes on with the threads of a crew, from the next epoch on. */
@@ -120,25 +120,36 @@ export class Augmenter {
     for (const [i, step] of this.#work.steps.entries()) step.begin?.(this.#random.item(TABLES, i));
   }
 
-  /**
-   * Changes the first `count` samples of {@link pictures} and {@link targets}, which are number `indices[start …]` of the
-   * data set, and writes them to the front of both arrays.
-   */
-  apply(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
+  /** Writes samples number `indices[start …]` of the data set, changed, to the front of both arrays. */
+  read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
     const { workspace, touches, mixes } = this.#work;
     const isPlain = this.#isPlain;
     const { out, size } = workspace;
     workspace.begin(count);
-    for (let k = 0; k < count; k++) {
-      this.#draw(k, indices[start + k]);
-      workspace.publish(k + 1);
+    try {
+      this.#readAndDraw(indices, start, count);
+    } finally {
+      // The crew waits for all of them, even when they could not be read.
+      workspace.publish(count);
+      workspace.finish();
     }
-    workspace.finish();
     if (touches.length > 0 && !isPlain) for (let k = 0; k < count; k++) this.#touch(k, indices[start + k]);
     this.#writeTargets(count, targets);
     if (mixes.length > 0 && !isPlain) this.#mix(indices, start, count, targets as Float32Array);
     if (inputs.length === out.length) inputs.set(out);
     else for (let i = 0; i < count * size; i++) inputs[i] = out[i];
+  }
+
+  #readAndDraw(indices: ArrayLike<number>, start: number, count: number): void {
+    const { workspace, groups } = this.#work;
+    for (let g = 0, first = 0; first < count; g++, first += GROUP) {
+      const end = Math.min(count, first + GROUP);
+      this.#dataset.read(indices, start + first, end - first, groups[g].pictures, groups[g].targets);
+      for (let k = first; k < end; k++) {
+        this.#draw(k, indices[start + k]);
+        workspace.publish(k + 1);
+      }
+    }
   }
 
   /** Draws how the picture at place `k` moves and how its strokes change, and writes it down. */
@@ -169,10 +180,10 @@ export class Augmenter {
 
   #writeTargets(count: number, targets: TargetArray): void {
     const { width } = this.#mixBatch;
-    if (this.samples.targetType === "float32" && this.targets instanceof Int32Array) {
+    if (this.samples.targetType === "float32" && this.#targets instanceof Int32Array) {
       targets.fill(0, 0, count * width);
-      for (let k = 0; k < count; k++) targets[k * width + this.targets[k]] = 1;
-    } else for (let i = 0; i < count * width; i++) targets[i] = this.targets[i];
+      for (let k = 0; k < count; k++) targets[k * width + this.#targets[k]] = 1;
+    } else for (let i = 0; i < count * width; i++) targets[i] = this.#targets[i];
   }
 
   #mix(indices: ArrayLike<number>, start: number, count: number, targets: Float32Array): void {
@@ -199,8 +210,14 @@ export class Augmenter {
     // Strokes that come first follow the moves on whatever thread these are done.
     const leading = others.findIndex(({ kind }) => kind === "touch");
     const end = leading < 0 ? others.length : leading;
+    const targetSize = this.#targets.length / this.#batchSize;
+    const groups = Array.from({ length: Math.ceil(this.#batchSize / GROUP) }, (_, g) => ({
+      pictures: workspace.raw.subarray(g * GROUP * workspace.size),
+      targets: this.#targets.subarray(g * GROUP * targetSize),
+    }));
     return {
       workspace,
+      groups,
       map: new PictureMap(workspace),
       steps,
       moves: steps.filter((step) => step.kind === "move"),
@@ -227,6 +244,8 @@ export class Augmenter {
 /** The list as what does it. */
 interface Work {
   readonly workspace: Workspace;
+  /** Where each group of a batch is read to. */
+  readonly groups: readonly { readonly pictures: Uint8Array; readonly targets: TargetArray }[];
   readonly map: PictureMap;
   readonly steps: readonly Step[];
   readonly moves: readonly Of<"move">[];

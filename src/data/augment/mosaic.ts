@@ -55,12 +55,8 @@ export function mosaic(dataset: Dataset, options: MosaicOptions): Picture {
   };
 
   for (let epoch = 0; epoch <= variants; epoch++) {
-    dataset.read(samples, 0, rows, augmenter.pictures, augmenter.targets);
-    if (epoch === 0) batch.set(augmenter.pictures);
-    else {
-      augmenter.start(epoch);
-      augmenter.apply(samples, 0, rows, batch, targets);
-    }
+    if (epoch > 0) augmenter.start(epoch);
+    (epoch === 0 ? dataset : augmenter).read(samples, 0, rows, batch, targets);
     paint(epoch);
   }
   return { height: fullHeight, width: fullWidth, channels, data };
