@@ -68,7 +68,7 @@ it("of pictures that cannot be read ends with the error, and goes on with others
   const read = data.read.bind(data);
   let isBroken = false;
   data.read = (indices, start, ...rest) => {
-    if (isBroken && start >= 16) throw new Error("the disk is gone");
+    if (isBroken && start >= 8) throw new Error("the disk is gone");
     read(indices, start, ...rest);
   };
   const augmenter = new Augmenter(LIST, data, { batchSize: 32, seed: 5 });

@@ -41,7 +41,7 @@ export function augmentBy(list: AugmentationList): Augment | undefined {
 /** Numbers drawn for the tables of an epoch are those of a sample that no data set has. */
 const TABLES = 2 ** 32 - 1;
 /** Samples that are read at a time: the crew has something to do as soon as these are there. */
-const GROUP = 16;
+const GROUP = 8;
 /** Keeps the numbers of touches apart from those of moves, and of mixes. */
 const TOUCHES = 2 ** 16;
 
@@ -145,10 +145,8 @@ export class Augmenter {
     for (let g = 0, first = 0; first < count; g++, first += GROUP) {
       const end = Math.min(count, first + GROUP);
       this.#dataset.read(indices, start + first, end - first, groups[g].pictures, groups[g].targets);
-      for (let k = first; k < end; k++) {
-        this.#draw(k, indices[start + k]);
-        workspace.publish(k + 1);
-      }
+      for (let k = first; k < end; k++) this.#draw(k, indices[start + k]);
+      workspace.publish(end);
     }
   }
 
