@@ -127,9 +127,11 @@ describe("sampling", () => {
           workspace.raw.fill(200, y * width + at.x, y * width + Math.min(width, at.x + at.wide));
         }
         const map = new PictureMap(workspace);
-        const [step] = buildSteps([{ name: "elastic", alpha: 30, sigma: 4 }], workspace);
+        // Both read the fields that the second made, which are stronger.
+        const list = [8, 3].map((sigma) => ({ name: "elastic", alpha: 30, sigma }) as const);
+        const [step, other] = buildSteps(list, workspace);
         if (step.kind !== "move") throw new Error("elastic moves nothing");
-        step.begin?.(new Random(2, "user"));
+        for (const { begin } of [step, other]) begin?.(new Random(2, "user"));
         const result = (isWhole: boolean): number[] => {
           map.reset();
           // The same map, as one that might be projective.

@@ -17,21 +17,20 @@ export function elastic(
   { fields }: Workspace,
 ): { move: Move; begin: (random: Random) => void } {
   const places = fields[0].side ** 2;
-  let most = 0;
   return {
     move: (map, random) => {
       const strength = draw(random, alpha);
-      map.displace(fields, random.integer(places), random.integer(places), strength, most);
+      map.displace(fields, random.integer(places), random.integer(places), strength);
     },
     begin: (random) => {
       for (const field of fields) fillSmoothed(field, sigma, random);
-      most = fields.reduce((largest, { data }) => data.reduce((a, b) => Math.max(a, Math.abs(b)), largest), 0);
     },
   };
 }
 
 /** Uniform numbers from −1 to 1, smoothed. */
-function fillSmoothed({ side, stride, data }: Field, sigma: number, random: Random): void {
+function fillSmoothed(field: Field, sigma: number, random: Random): void {
+  const { side, stride, data } = field;
   const noise = new Float64Array(side * side);
   for (let i = 0; i < noise.length; i++) noise[i] = random.between(-1, 1);
   const smooth = smoothLines(smoothLines(noise, side, sigma), side, sigma);
@@ -39,6 +38,7 @@ function fillSmoothed({ side, stride, data }: Field, sigma: number, random: Rand
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < stride; x++) data[y * stride + x] = smooth[(y % side) * side + (x % side)];
   }
+  field.most = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
 /** Smooths every line of a torus and lays the result on its other side, so that twice does both axes. */

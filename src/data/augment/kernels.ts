@@ -1,8 +1,8 @@
 /**
- * The inner loops of augmentation as WebAssembly SIMD, for pictures of one size: sampling a moved picture (sampling.ts), and
- * thickening or thinning its strokes. Every picture has a record of what is to be done to it, so the threads of a crew can take
- * pictures one by one. Kernels read a padded plane (one channel with a margin of one pixel) and write a plane without
- * margin. No fused arithmetic: the same bytes on every machine, by every thread.
+ * The inner loops of augmentation as WebAssembly SIMD, for pictures of one size: sampling a moved picture (sampling.ts),
+ * and thickening or thinning its strokes. Every picture has a record of what is to be done to it, so the threads of a crew
+ * can take pictures one by one. Kernels read a padded plane (one channel with a margin of one pixel) and write a plane
+ * without margin. No fused arithmetic: the same bytes on every machine, by every thread.
  */
 import {
   addI,

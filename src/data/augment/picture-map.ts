@@ -68,15 +68,12 @@ export class PictureMap {
     this.#isIdentity = false;
   }
 
-  /**
-   * Adds `strength` times two fields, each read from a place on its torus on, to the positions in the original.
-   * @param most largest absolute value in the fields
-   */
-  displace([x, y]: readonly [Field, Field], placeX: number, placeY: number, strength: number, most: number): void {
+  /** Adds `strength` times two fields, each read from a place on its torus on, to the positions in the original. */
+  displace([x, y]: readonly [Field, Field], placeX: number, placeY: number, strength: number): void {
     this.#fieldX = addressIn(x, placeX);
     this.#fieldY = addressIn(y, placeY);
     this.#strength = strength;
-    this.#reach = strength * most;
+    this.#reach = strength * Math.max(x.most, y.most);
     this.#isIdentity = false;
   }
 

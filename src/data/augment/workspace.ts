@@ -23,6 +23,8 @@ export interface Field {
   /** Numbers from one row to the next. */
   readonly stride: number;
   readonly data: Float32Array;
+  /** The largest absolute value in it. */
+  most: number;
   /** In the memory, in bytes. */
   readonly address: number;
 }
@@ -103,7 +105,8 @@ export class Workspace {
     new Uint8Array(buffer, this.#planes, perThread * (crew?.threads ?? 1)).fill(ground ?? 0);
     const field = (offset: number): Field => {
       const address = base + offset;
-      return { side, stride: fieldStride, address, data: new Float32Array(buffer, address, fieldLength) };
+      const data = new Float32Array(buffer, address, fieldLength);
+      return { side, stride: fieldStride, address, data, most: 0 };
     };
     this.fields = [field(fields[0]), field(fields[1])];
     this.raw = new Uint8Array(buffer, base + raw, batchSize * this.size);
