@@ -58,10 +58,14 @@ export async function openForCli(
 const onPicture = (terminal: Terminal) => (done: number, total: number) =>
   terminal.live(`reading pictures: ${grouped(done)} of ${grouped(total)}`);
 
-function describe({ train, test, origin }: LoadedData<ImageDataset | StreamedDataset>, terminal: Terminal): void {
+function describe(
+  { train, test, origin, notes }: LoadedData<ImageDataset | StreamedDataset>,
+  terminal: Terminal,
+): void {
   terminal.note(
     terminal.noteStyle.dim(
       `data     ${train.name}: ${grouped(train.length)} to train, ${grouped(test.length)} to test; ${origin}`,
     ),
   );
+  for (const note of notes) terminal.note(`note     ${note}`);
 }

@@ -62,6 +62,8 @@ export interface ImageSource {
   /** Where the bytes came from, in words fit for a report. */
   readonly origin?: string;
   readonly split?: SplitName;
+  /** What was changed or left aside while reading, a sentence each; whoever opens the data is shown it. */
+  readonly notes?: readonly string[];
 }
 
 /** Pictures as bytes in memory, with one class label each. */
@@ -77,6 +79,8 @@ export class ImageDataset implements Dataset {
   readonly ground: number | undefined;
   readonly origin: string;
   readonly split: SplitName | undefined;
+  /** What was changed or left aside while reading, a sentence each. */
+  readonly notes: readonly string[];
   readonly images: Uint8Array;
   readonly labels: Uint8Array | Int32Array;
   /** The pixels of a picture in fours. */
@@ -106,6 +110,7 @@ export class ImageDataset implements Dataset {
     this.ground = channels > 1 ? undefined : this.polarity === "light-on-dark" ? 0 : 255;
     this.origin = source.origin ?? "memory";
     this.split = source.split;
+    this.notes = source.notes ?? [];
     this.images = images;
     this.labels = labels;
     this.#words = size % 4 === 0 ? wordsOf(images) : undefined;
@@ -113,9 +118,9 @@ export class ImageDataset implements Dataset {
 
   /** The same data set but for `changes`; what is not changed is shared. */
   with(changes: Partial<ImageSource>): ImageDataset {
-    const { name, images, labels, classes, polarity, origin, split } = this;
+    const { name, images, labels, classes, polarity, origin, split, notes } = this;
     const [height, width, channels] = this.inputShape;
-    const own = { name, images, labels, height, width, channels, classes, polarity, origin, split };
+    const own = { name, images, labels, height, width, channels, classes, polarity, origin, split, notes };
     return new ImageDataset({ ...own, ...changes });
   }
 

@@ -50,6 +50,8 @@ export interface LoadedData<D extends Dataset = ImageDataset> {
   readonly origin: string;
   readonly fingerprint: string;
   readonly preprocessing: Preprocessing;
+  /** What was changed or left aside while reading, a sentence each: every verb shows them. */
+  readonly notes: readonly string[];
 }
 
 const DIGITS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -203,6 +205,11 @@ export function notPublished(name: string): DataError {
   return new DataError(`${name} is not the published file (its SHA-256 differs)`);
 }
 
+/** What both parts of a data set have to say, once each. */
+export function notesOf(...parts: readonly { readonly notes?: readonly string[] }[]): readonly string[] {
+  return [...new Set(parts.flatMap(({ notes = [] }) => notes))];
+}
+
 /** Both splits of a known data set as they were found at `place`, and whether they are the published ones. */
 export async function describeSource(
   { fingerprintStart, preprocessing }: SourceRecord,
@@ -224,5 +231,6 @@ export async function describeSource(
     origin: place + remark,
     fingerprint,
     preprocessing,
+    notes: notesOf(train, test),
   };
 }

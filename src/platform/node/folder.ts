@@ -12,6 +12,8 @@ import { decodeImage, PICTURE_EXTENSIONS } from "./images.ts";
 export interface Parts {
   readonly train: ImageDataset;
   readonly test?: ImageDataset;
+  /** What was left aside beside what the parts say themselves, a sentence each. */
+  readonly notes?: readonly string[];
 }
 
 /** How pictures are decoded. */

@@ -4,7 +4,7 @@ import type { ImageDataset } from "../../data/dataset.ts";
 import { fingerprintPair } from "../../data/fingerprint.ts";
 import { polarityOf } from "../../data/polarity.ts";
 import { MNIST_PREPROCESSING, type Preprocessing } from "../../data/preprocessing.ts";
-import { type LoadedData, SOURCES, type SourceRecord } from "../../data/sources.ts";
+import { type LoadedData, notesOf, SOURCES, type SourceRecord } from "../../data/sources.ts";
 import { stratifiedSplit, takeImages } from "../../data/split.ts";
 import type { StreamedDataset } from "../../data/streamed.ts";
 import { DataError, UsageError, unknownName } from "../../engine/errors.ts";
@@ -40,21 +40,22 @@ export async function openData(spec: string, options: OpenOptions = {}): Promise
   if (kind === "nothing") throw missing(spec);
   const preprocessing = options.preprocessing ?? MNIST_PREPROCESSING;
   const parts = kind === "file" ? await openFile(spec) : await openFolder(spec, preprocessing, options);
-  if (parts.test !== undefined) return describe(parts.train, parts.test, resolve(spec), preprocessing);
+  if (parts.test !== undefined) return describe({ ...parts, test: parts.test }, resolve(spec), preprocessing);
 
   const { train: all } = parts;
   const { train, validation } = stratifiedSplit(all, options.testPart ?? TEST_PART, SPLIT_SEED);
   const origin = putAside(spec, validation.length, all.length);
   const images = takeImages(all, train.indices, origin);
-  return describe(images, takeImages(all, validation.indices, origin), origin, preprocessing);
+  const test = takeImages(all, validation.indices, origin);
+  return describe({ ...parts, train: images, test }, origin, preprocessing);
 }
 
 async function describe(
-  train: ImageDataset,
-  test: ImageDataset,
+  parts: Parts & { readonly test: ImageDataset },
   origin: string,
   preprocessing: Preprocessing,
 ): Promise<LoadedData> {
+  const { train, test } = parts;
   const fingerprint = await fingerprintPair(train, test, sha256);
   return {
     train: train.with({ split: "train" }),
@@ -62,6 +63,7 @@ async function describe(
     origin,
     fingerprint,
     preprocessing,
+    notes: notesOf(parts, train, test),
   };
 }
 
@@ -114,6 +116,7 @@ export async function streamData(spec: string, options: StreamDataOptions = {}):
       origin: `${place}, read while it is used`,
       fingerprint: await fingerprintPair(first, second, sha256),
       preprocessing,
+      notes: [],
       close: () => {
         for (const { close } of parts) close();
       },
