@@ -1,5 +1,6 @@
 /** What `ductus/serve` exports on every platform: a handler for models that are in memory. */
 import { DataError, UsageError } from "../engine/errors.ts";
+import type { Optional } from "../engine/options.ts";
 import { createApp } from "../serve/app.ts";
 import { type Limits, MODEL_NAME } from "../serve/context.ts";
 import { jsonLog, type Log } from "../serve/log.ts";
@@ -16,17 +17,17 @@ export type { ModelSource } from "../serve/repository.ts";
 /** How a {@link Handler} is made. */
 export interface HandlerOptions {
   /** What a request may cost; default: 16 MiB, 16 million pixels, 30 seconds. */
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Optional<Limits> | undefined;
   /** Asked of everybody but health checks; default: none. */
-  readonly apiKey?: string;
+  readonly apiKey?: string | undefined;
   /** Samples of one run; default 64. */
-  readonly maxBatch?: number;
+  readonly maxBatch?: number | undefined;
   /** Samples of one model that may wait; default 1024. */
-  readonly maxQueue?: number;
+  readonly maxQueue?: number | undefined;
   /** Default: what the platform has, which in edge workers is nothing. */
-  readonly decodePicture?: DecodePicture;
+  readonly decodePicture?: DecodePicture | undefined;
   /** Default: a JSON object a line through `console.log`. */
-  readonly log?: Log;
+  readonly log?: Log | undefined;
 }
 
 export interface Handler {

@@ -9,9 +9,9 @@ import { grouped } from "../train/report.ts";
 import { byteSize, type Terminal } from "./terminal.ts";
 
 export interface DataOptions {
-  readonly dataDir?: string;
+  readonly dataDir?: string | undefined;
   /** What pictures in folders go through; default MNIST's. */
-  readonly preprocessing?: Preprocessing;
+  readonly preprocessing?: Preprocessing | undefined;
 }
 
 export function dataDirOption(): Option {

@@ -91,9 +91,9 @@ function flat(args: object, prefix = ""): Map<string, string> {
 interface Pair {
   readonly first: string;
   readonly second: string;
-  readonly comparison?: PairedComparison;
+  readonly comparison?: PairedComparison | undefined;
   /** Why there is none. */
-  readonly problem?: string;
+  readonly problem?: string | undefined;
 }
 
 /** The first run with each of the others. */

@@ -20,8 +20,8 @@ import { openTerminal, type Terminal } from "./terminal.ts";
 
 type Options = CommonOptions & DataOptions;
 type InspectOptions = Options & {
-  readonly augment?: string;
-  readonly mosaic?: string;
+  readonly augment?: string | undefined;
+  readonly mosaic?: string | undefined;
   readonly seed: number;
 };
 

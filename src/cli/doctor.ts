@@ -20,7 +20,7 @@ interface Check {
   readonly state: "good" | "note" | "bad";
   readonly text: string;
   /** What to do about it. */
-  readonly advice?: string;
+  readonly advice?: string | undefined;
 }
 
 const OLDEST_NODE = [20, 19] as const;
@@ -35,7 +35,7 @@ export function command(): Command {
     .action(run);
 }
 
-async function run(options: CommonOptions & { readonly offline?: boolean }): Promise<void> {
+async function run(options: CommonOptions & { readonly offline?: boolean | undefined }): Promise<void> {
   const terminal = openTerminal(options.json === true);
   const environment = describeEnvironment(VERSION);
   const [sharp, cache, data, network, engine] = await Promise.all([

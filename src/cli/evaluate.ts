@@ -27,14 +27,14 @@ import { openTerminal, type Terminal } from "./terminal.ts";
 
 interface EvaluateCliOptions extends CommonOptions {
   readonly data: string;
-  readonly dataDir?: string;
+  readonly dataDir?: string | undefined;
   readonly split: "train" | "test";
-  readonly tta?: number;
-  readonly against?: string;
-  readonly report?: string;
-  readonly predictions?: string;
-  readonly threads?: number;
-  readonly strict?: boolean;
+  readonly tta?: number | undefined;
+  readonly against?: string | undefined;
+  readonly report?: string | undefined;
+  readonly predictions?: string | undefined;
+  readonly threads?: number | undefined;
+  readonly strict?: boolean | undefined;
 }
 
 const EXAMPLES = `

@@ -13,7 +13,7 @@ import { showPrediction } from "./predict.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 interface ExplainCliOptions extends CommonOptions {
-  readonly class?: string;
+  readonly class?: string | undefined;
   readonly out: string;
   readonly top: number;
 }

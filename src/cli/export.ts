@@ -16,8 +16,8 @@ import { byteSize, openTerminal } from "./terminal.ts";
 
 interface ExportOptions extends CommonOptions {
   readonly to: string;
-  readonly input?: OnnxInput;
-  readonly out?: string;
+  readonly input?: OnnxInput | undefined;
+  readonly out?: string | undefined;
 }
 
 const width = Math.max(...Object.keys(EXPORTERS).map((name) => name.length));

@@ -51,29 +51,29 @@ import { noteOf, openTerminal, type Terminal } from "./terminal.ts";
 import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
 
 interface FinetuneOptions extends CommonOptions, LoopOptions {
-  readonly base?: string;
+  readonly base?: string | undefined;
   readonly data: string;
-  readonly dataDir?: string;
-  readonly shots?: number;
-  readonly augment?: string;
-  readonly freeze?: readonly string[];
-  readonly unfreezeEvery?: number;
-  readonly probeEpochs?: number;
-  readonly lrDecayPerLayer?: number;
-  readonly updateStatistics?: boolean;
-  readonly optimizer?: string;
-  readonly momentum?: number;
-  readonly weightDecay?: number;
+  readonly dataDir?: string | undefined;
+  readonly shots?: number | undefined;
+  readonly augment?: string | undefined;
+  readonly freeze?: readonly string[] | undefined;
+  readonly unfreezeEvery?: number | undefined;
+  readonly probeEpochs?: number | undefined;
+  readonly lrDecayPerLayer?: number | undefined;
+  readonly updateStatistics?: boolean | undefined;
+  readonly optimizer?: string | undefined;
+  readonly momentum?: number | undefined;
+  readonly weightDecay?: number | undefined;
   readonly seed: number;
-  readonly val?: number;
+  readonly val?: number | undefined;
   readonly check: boolean;
   readonly compare: boolean;
-  readonly oldData?: string;
-  readonly threads?: number;
-  readonly strict?: boolean;
-  readonly out?: string;
-  readonly resume?: string;
-  readonly mlflow?: string;
+  readonly oldData?: string | undefined;
+  readonly threads?: number | undefined;
+  readonly strict?: boolean | undefined;
+  readonly out?: string | undefined;
+  readonly resume?: string | undefined;
+  readonly mlflow?: string | undefined;
 }
 
 /** A difference that chance makes as often as this or more is none. */
@@ -225,8 +225,8 @@ interface Job {
 interface Compared {
   readonly name: string;
   readonly key: "base" | "finetuned" | "scratch";
-  readonly test?: number;
-  readonly old?: number;
+  readonly test?: number | undefined;
+  readonly old?: number | undefined;
 }
 
 async function report(job: Job): Promise<void> {
@@ -317,7 +317,7 @@ function describeWorth({ samples, bothRight, onlyFirst, onlySecond }: PairedComp
     : `${counts}: not enough to tell them apart, so the base model is kept as it was (--no-check keeps the other)`;
 }
 
-function plain(rows: readonly Compared[]): Record<string, { test?: number; old?: number }> {
+function plain(rows: readonly Compared[]): Record<string, { test?: number | undefined; old?: number | undefined }> {
   return Object.fromEntries(rows.map(({ key, test, old }) => [key, { test, old }]));
 }
 

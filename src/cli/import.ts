@@ -12,11 +12,11 @@ import { type CommonOptions, jsonOption } from "./options.ts";
 import { openTerminal } from "./terminal.ts";
 
 interface ImportOptions extends CommonOptions {
-  readonly out?: string;
-  readonly classes?: string;
-  readonly mean?: string;
-  readonly std?: string;
-  readonly layout?: OnnxLayout;
+  readonly out?: string | undefined;
+  readonly classes?: string | undefined;
+  readonly mean?: string | undefined;
+  readonly std?: string | undefined;
+  readonly layout?: OnnxLayout | undefined;
 }
 
 const EXAMPLES = `

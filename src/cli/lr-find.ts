@@ -18,21 +18,21 @@ import { optimizerSpec } from "./training-options.ts";
 
 interface LrFindCliOptions extends CommonOptions {
   readonly data: string;
-  readonly dataDir?: string;
+  readonly dataDir?: string | undefined;
   readonly model: string;
-  readonly init?: string;
-  readonly batchSize?: number;
-  readonly optimizer?: string;
-  readonly momentum?: number;
-  readonly weightDecay?: number;
+  readonly init?: string | undefined;
+  readonly batchSize?: number | undefined;
+  readonly optimizer?: string | undefined;
+  readonly momentum?: number | undefined;
+  readonly weightDecay?: number | undefined;
   readonly from: number;
   readonly to: number;
   readonly steps: number;
   readonly seed: number;
   readonly val: number;
-  readonly threads?: number;
-  readonly strict?: boolean;
-  readonly out?: string;
+  readonly threads?: number | undefined;
+  readonly strict?: boolean | undefined;
+  readonly out?: string | undefined;
 }
 
 const EXAMPLES = `

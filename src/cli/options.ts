@@ -3,10 +3,10 @@ import { Option } from "commander";
 import { UsageError } from "../engine/errors.ts";
 
 interface Range {
-  readonly min?: number;
-  readonly max?: number;
+  readonly min?: number | undefined;
+  readonly max?: number | undefined;
   /** Whether `min` and `max` themselves are refused. */
-  readonly open?: boolean;
+  readonly open?: boolean | undefined;
 }
 
 function inWords({ min, max, open = false }: Range): string {
@@ -43,7 +43,7 @@ export function numberOption(flags: string, about: string, range: Range = {}): O
 
 /** Options that every verb has. */
 export interface CommonOptions {
-  readonly json?: boolean;
+  readonly json?: boolean | undefined;
 }
 
 /** `--json`, with the same words everywhere. */

@@ -7,9 +7,9 @@ export interface Plot {
   readonly width: number;
   readonly height: number;
   /** Whether the x axis is logarithmic. */
-  readonly isLogarithmic?: boolean;
+  readonly isLogarithmic?: boolean | undefined;
   /** An x to point at from below. */
-  readonly mark?: number;
+  readonly mark?: number | undefined;
 }
 
 /** Dots of a Braille character by [row][column], as bits above U+2800. */

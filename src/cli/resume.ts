@@ -67,7 +67,7 @@ export function checkData(run: OpenedRun<object> | undefined, { fingerprint }: P
 
 interface Args<Options> {
   readonly options: Options;
-  readonly dataset?: { readonly fingerprint?: string };
+  readonly dataset?: { readonly fingerprint?: string | undefined } | undefined;
 }
 
 async function readArgs<Options>(folder: string, verb: string): Promise<Args<Options>> {

@@ -6,7 +6,7 @@ import { listSavedRuns, type SavedRun } from "./saved-runs.ts";
 import { openTerminal } from "./terminal.ts";
 
 interface RunsOptions extends CommonOptions {
-  readonly best?: boolean;
+  readonly best?: boolean | undefined;
 }
 
 const EXAMPLES = `

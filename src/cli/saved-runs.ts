@@ -24,9 +24,9 @@ export interface SavedRun {
 export interface SavedTest {
   readonly count: number;
   readonly loss: number;
-  readonly accuracy?: number;
-  readonly interval?: { readonly low: number; readonly high: number };
-  readonly calibration?: { readonly expectedError: number };
+  readonly accuracy?: number | undefined;
+  readonly interval?: { readonly low: number; readonly high: number } | undefined;
+  readonly calibration?: { readonly expectedError: number } | undefined;
 }
 
 type JsonRecord = Readonly<Record<string, unknown>>;

@@ -18,7 +18,7 @@ import { openTerminal } from "./terminal.ts";
 interface ServeOptions extends CommonOptions {
   readonly host: string;
   readonly port: number;
-  readonly apiKeyFile?: string;
+  readonly apiKeyFile?: string | undefined;
   readonly threads: number;
   readonly maxBatch: number;
   readonly maxQueue: number;
@@ -27,7 +27,7 @@ interface ServeOptions extends CommonOptions {
   readonly timeout: number;
   readonly grace: number;
   readonly poll: number;
-  readonly quiet?: boolean;
+  readonly quiet?: boolean | undefined;
 }
 
 const EXAMPLES = `

@@ -31,7 +31,10 @@ const paint =
 const COLOURED: Style = { bold: paint("1"), dim: paint("2"), good: paint("32"), bad: paint("31") };
 
 /** Colours for a stream: only on a terminal, and not against https://no-color.org. */
-export function styleFor(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): Style {
+export function styleFor(
+  stream: { readonly isTTY?: boolean | undefined },
+  env: NodeJS.ProcessEnv = process.env,
+): Style {
   const refused = (env.NO_COLOR !== undefined && env.NO_COLOR !== "") || env.TERM === "dumb";
   return stream.isTTY === true && !refused ? COLOURED : PLAIN;
 }

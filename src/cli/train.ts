@@ -39,25 +39,25 @@ import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./trai
 
 interface TrainOptions extends CommonOptions, LoopOptions {
   readonly data: string;
-  readonly dataDir?: string;
-  readonly stream?: boolean;
-  readonly recipe?: string;
+  readonly dataDir?: string | undefined;
+  readonly stream?: boolean | undefined;
+  readonly recipe?: string | undefined;
   readonly model: string;
-  readonly optimizer?: string;
-  readonly momentum?: number;
-  readonly weightDecay?: number;
+  readonly optimizer?: string | undefined;
+  readonly momentum?: number | undefined;
+  readonly weightDecay?: number | undefined;
   readonly seed: number;
   readonly val: number;
-  readonly threads?: number;
-  readonly strict?: boolean;
-  readonly init?: string;
-  readonly teacher?: readonly string[];
-  readonly teacherShare?: number;
-  readonly temperature?: number;
-  readonly augment?: string;
-  readonly out?: string;
-  readonly resume?: string;
-  readonly mlflow?: string;
+  readonly threads?: number | undefined;
+  readonly strict?: boolean | undefined;
+  readonly init?: string | undefined;
+  readonly teacher?: readonly string[] | undefined;
+  readonly teacherShare?: number | undefined;
+  readonly temperature?: number | undefined;
+  readonly augment?: string | undefined;
+  readonly out?: string | undefined;
+  readonly resume?: string | undefined;
+  readonly mlflow?: string | undefined;
 }
 
 const DEFAULT_MODEL = "cnn-3x3";

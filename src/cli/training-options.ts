@@ -9,24 +9,24 @@ import { integerOption, numberOption } from "./options.ts";
 
 /** What the options of {@link loopOptions} give. */
 export interface LoopOptions {
-  readonly epochs?: number;
-  readonly steps?: number;
-  readonly minutes?: number;
-  readonly batchSize?: number;
-  readonly accumulate?: number;
-  readonly lr?: number;
-  readonly schedule?: ScheduleSpec;
-  readonly warmup?: number;
-  readonly clipNorm?: number;
-  readonly ema?: number;
-  readonly plainEpochs?: number;
-  readonly labelSmoothing?: number;
-  readonly classWeights?: ClassWeights;
-  readonly sampling?: ClassWeights;
-  readonly patience?: number;
-  readonly keep?: "best" | "last";
-  readonly overfitBatches?: number;
-  readonly checkpointSteps?: number;
+  readonly epochs?: number | undefined;
+  readonly steps?: number | undefined;
+  readonly minutes?: number | undefined;
+  readonly batchSize?: number | undefined;
+  readonly accumulate?: number | undefined;
+  readonly lr?: number | undefined;
+  readonly schedule?: ScheduleSpec | undefined;
+  readonly warmup?: number | undefined;
+  readonly clipNorm?: number | undefined;
+  readonly ema?: number | undefined;
+  readonly plainEpochs?: number | undefined;
+  readonly labelSmoothing?: number | undefined;
+  readonly classWeights?: ClassWeights | undefined;
+  readonly sampling?: ClassWeights | undefined;
+  readonly patience?: number | undefined;
+  readonly keep?: "best" | "last" | undefined;
+  readonly overfitBatches?: number | undefined;
+  readonly checkpointSteps?: number | undefined;
 }
 
 /** The options themselves, in the order of the help text. */
@@ -89,9 +89,9 @@ export function fitOptions(options: LoopOptions): FitOptions {
 
 /** What says which optimiser to use. */
 export interface OptimizerOptions {
-  readonly optimizer?: string;
-  readonly momentum?: number;
-  readonly weightDecay?: number;
+  readonly optimizer?: string | undefined;
+  readonly momentum?: number | undefined;
+  readonly weightDecay?: number | undefined;
 }
 
 /** The optimiser that is asked for, checked before anything is loaded. */

@@ -11,14 +11,14 @@ export interface CsvOptions {
   /** Name of the data set and, in messages, of the file. */
   readonly name: string;
   /** Default: square pictures. */
-  readonly height?: number;
-  readonly width?: number;
+  readonly height?: number | undefined;
+  readonly width?: number | undefined;
   /** Values per pixel, interleaved: 1 (default) or 3. */
-  readonly channels?: 1 | 3;
+  readonly channels?: 1 | 3 | undefined;
   /** Class names in order. Default: "0" … the largest label, or the sorted names that occur. */
-  readonly classes?: readonly string[];
-  readonly polarity?: "light-on-dark" | "dark-on-light";
-  readonly origin?: string;
+  readonly classes?: readonly string[] | undefined;
+  readonly polarity?: "light-on-dark" | "dark-on-light" | undefined;
+  readonly origin?: string | undefined;
 }
 
 const NEWLINE = 10;

@@ -3,6 +3,7 @@
  * `ImageDataset` is the usual one: pictures as bytes in memory, one class label each.
  */
 import { DataError } from "../engine/errors.ts";
+import { filled, type Optional } from "../engine/options.ts";
 
 /** Buffers of a batch; they live in the engine's memory and are written in place. */
 export type InputArray = Uint8Array | Float32Array;
@@ -30,13 +31,13 @@ export interface Dataset {
   readonly targetShape: readonly number[];
   readonly targetType: "int32" | "float32";
   /** Names of the classes, when targets are class indices. */
-  readonly classes?: readonly string[];
+  readonly classes?: readonly string[] | undefined;
   /** Value of a pixel that shows nothing, for pictures that have such a thing: what is uncovered by moving them gets it. */
-  readonly ground?: number;
+  readonly ground?: number | undefined;
   /** Which samples are cheap to read one after the other; without it, all are. */
-  readonly locality?: Locality;
+  readonly locality?: Locality | undefined;
   /** Which part of its data set this is: what is kept for testing is neither trained on nor chosen by. */
-  readonly split?: SplitName;
+  readonly split?: SplitName | undefined;
   /** Class index of a sample, for stratified splits; needed only by those. */
   label?(index: number): number;
   /** Writes samples `indices[start … start + count)` one after the other to the front of both arrays. */
@@ -55,15 +56,15 @@ export interface ImageSource {
   readonly labels: Uint8Array | Int32Array;
   readonly height: number;
   readonly width: number;
-  readonly channels?: number;
+  readonly channels?: number | undefined;
   readonly classes: readonly string[];
   /** Whether the ink is brighter than the ground (as in MNIST) or darker (ink on paper). */
-  readonly polarity?: "light-on-dark" | "dark-on-light";
+  readonly polarity?: "light-on-dark" | "dark-on-light" | undefined;
   /** Where the bytes came from, in words fit for a report. */
-  readonly origin?: string;
-  readonly split?: SplitName;
+  readonly origin?: string | undefined;
+  readonly split?: SplitName | undefined;
   /** What was changed or left aside while reading, a sentence each; whoever opens the data is shown it. */
-  readonly notes?: readonly string[];
+  readonly notes?: readonly string[] | undefined;
 }
 
 /** Pictures as bytes in memory, with one class label each. */
@@ -117,11 +118,11 @@ export class ImageDataset implements Dataset {
   }
 
   /** The same data set but for `changes`; what is not changed is shared. */
-  with(changes: Partial<ImageSource>): ImageDataset {
+  with(changes: Optional<ImageSource>): ImageDataset {
     const { name, images, labels, classes, polarity, origin, split, notes } = this;
     const [height, width, channels] = this.inputShape;
     const own = { name, images, labels, height, width, channels, classes, polarity, origin, split, notes };
-    return new ImageDataset({ ...own, ...changes });
+    return new ImageDataset(filled<ImageSource>(own, changes));
   }
 
   label(index: number): number {

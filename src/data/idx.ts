@@ -153,9 +153,9 @@ export interface IdxDescription {
   readonly images: NamedBytes;
   readonly labels: NamedBytes;
   /** Default: "0" … the largest label. */
-  readonly classes?: readonly string[];
-  readonly polarity?: "light-on-dark" | "dark-on-light";
-  readonly origin?: string;
+  readonly classes?: readonly string[] | undefined;
+  readonly polarity?: "light-on-dark" | "dark-on-light" | undefined;
+  readonly origin?: string | undefined;
 }
 
 /**

@@ -35,8 +35,8 @@ export const LEAST_CONTRAST = 12;
 
 /** A grey picture and, where it may be a scan, what is known of it before its ink: a coarse copy, and its sheet if that does not fill it. */
 export interface Page extends Coarse {
-  readonly small?: Coarse;
-  readonly sheet?: Coarse;
+  readonly small?: Coarse | undefined;
+  readonly sheet?: Coarse | undefined;
 }
 
 export function pageOf(grey: Float32Array, width: number, height: number): Page {

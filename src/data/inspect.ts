@@ -59,9 +59,9 @@ export function firstOfEachClass(dataset: ImageDataset, perClass = 1): number[] 
 /** How {@link previewRows} draws. */
 export interface PreviewOptions {
   /** Grey shades by terminal colours (256-colour escape sequences); default false: black and white blocks. */
-  readonly colour?: boolean;
+  readonly colour?: boolean | undefined;
   /** Columns between two pictures; default 1. */
-  readonly gap?: number;
+  readonly gap?: number | undefined;
 }
 
 /** Pictures side by side as lines of text, two rows of pixels a line; ink is drawn light whatever its polarity. */

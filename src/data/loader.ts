@@ -51,15 +51,15 @@ export type EpochOrder = (epoch: number, out: Int32Array) => void;
 export interface LoaderOptions {
   readonly batchSize: number;
   /** Seed of the shuffle; without one, samples come in their own order. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Instead of the shuffle. */
-  readonly order?: EpochOrder;
+  readonly order?: EpochOrder | undefined;
   /** What is done to every sample; default nothing. */
-  readonly augment?: Augment;
+  readonly augment?: Augment | undefined;
   /** Epochs in which nothing is done to any; default none. */
-  readonly isPlain?: (epoch: number) => boolean;
+  readonly isPlain?: ((epoch: number) => boolean) | undefined;
   /** Classes that the network tells apart, for targets that are mixed; default: those of the data set. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
 }
 
 /**

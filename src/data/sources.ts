@@ -206,7 +206,7 @@ export function notPublished(name: string): DataError {
 }
 
 /** What both parts of a data set have to say, once each. */
-export function notesOf(...parts: readonly { readonly notes?: readonly string[] }[]): readonly string[] {
+export function notesOf(...parts: readonly { readonly notes?: readonly string[] | undefined }[]): readonly string[] {
   return [...new Set(parts.flatMap(({ notes = [] }) => notes))];
 }
 

@@ -27,11 +27,11 @@ export interface StreamedSource {
   readonly labels: Uint8Array | Int32Array;
   readonly classes: readonly string[];
   /** Whether the ink is brighter than the ground. */
-  readonly polarity?: "light-on-dark" | "dark-on-light";
+  readonly polarity?: "light-on-dark" | "dark-on-light" | undefined;
   readonly origin: string;
-  readonly split?: SplitName;
+  readonly split?: SplitName | undefined;
   /** Bytes of pictures that are kept; default 64 MiB. */
-  readonly memory?: number;
+  readonly memory?: number | undefined;
 }
 
 const MEMORY = 64 * 2 ** 20;

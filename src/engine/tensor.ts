@@ -64,7 +64,7 @@ export interface Primitive<A extends Attrs = Attrs> extends OpMeaning<A> {
 
 /** A named call with a body of other ops. Its gradient is its own rule, or that of the body. */
 export interface Composite<A extends Attrs = Attrs> extends OpMeaning<A> {
-  readonly gradient?: Gradient<A>;
+  readonly gradient?: Gradient<A> | undefined;
   body(inputs: readonly Tensor[], attrs: A): Tensor;
 }
 

@@ -6,7 +6,7 @@ import type { Exported } from "./recogniser.ts";
 /** What is exported, and under which name. */
 export interface ExportModelOptions extends ExportOptions {
   /** Of the files, without suffix; default "model". */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /**

@@ -18,7 +18,7 @@ export interface Exporter {
 /** What can be chosen; formats that leave no choice do not look at it. */
 export interface ExportOptions {
   /** What an ONNX graph takes: the model's pixels, or numbers that the caller has normalised. Default "pixels". */
-  readonly input?: OnnxInput;
+  readonly input?: OnnxInput | undefined;
 }
 
 export const EXPORTERS: Readonly<Record<string, Exporter>> = {

@@ -32,7 +32,7 @@ export interface Exported {
   readonly files: ReadonlyMap<string, Uint8Array | string>;
   readonly agreement: Agreement;
   /** Of what runs by itself. */
-  readonly speed?: RecogniserSpeed;
+  readonly speed?: RecogniserSpeed | undefined;
 }
 
 /** How fast a recogniser is, measured where it was exported. */

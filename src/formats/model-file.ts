@@ -97,7 +97,7 @@ export interface ModelFile {
   /** Weights by PyTorch's names, convolutions as OIHW. */
   readonly weights: ReadonlyMap<string, NamedTensor>;
   /** What training needs to go on. Only in checkpoints. */
-  readonly training?: StoredTraining;
+  readonly training?: StoredTraining | undefined;
 }
 
 /**

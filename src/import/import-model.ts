@@ -6,7 +6,7 @@ import type { ImportOptions } from "./onnx.ts";
 /** What a file from elsewhere does not say, and what it is called. */
 export interface ImportModelOptions extends ImportOptions {
   /** Starts every message; default "model". */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /**

@@ -125,7 +125,10 @@ const softmaxLike =
   };
 
 /** A range of some axes. */
-function sliced(x: Value, ranges: ReadonlyMap<number, { start: number; end: number; step?: number }>): Value {
+function sliced(
+  x: Value,
+  ranges: ReadonlyMap<number, { start: number; end: number; step?: number | undefined }>,
+): Value {
   const byAxis = new Map([...ranges].map(([axis, range]) => [x.order[axis], range]));
   return {
     tensor: slice(

@@ -54,11 +54,11 @@ const metadataSchema = record(
 /** What a file from elsewhere does not say. */
 export interface ImportOptions {
   /** Default: from the metadata, else "0", "1", … */
-  readonly classes?: readonly string[];
+  readonly classes?: readonly string[] | undefined;
   /** What pixels 0 … 1 are to go through; default: from the metadata, else nothing. */
-  readonly normalization?: Normalization;
+  readonly normalization?: Normalization | undefined;
   /** Of the input; default: from the metadata, else by where there are 1 or 3 channels. */
-  readonly layout?: OnnxLayout;
+  readonly layout?: OnnxLayout | undefined;
 }
 
 export interface Imported {

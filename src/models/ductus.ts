@@ -26,12 +26,15 @@ type Layer =
   | {
       readonly kind: "full" | "separable";
       readonly channels: number;
-      readonly kernelSize?: number;
-      readonly pooled?: boolean;
+      readonly kernelSize?: number | undefined;
+      readonly pooled?: boolean | undefined;
     }
   | { readonly kind: "pool" };
 
-const full = (channels: number, options: { kernelSize?: number; pooled?: boolean } = {}): Layer => ({
+const full = (
+  channels: number,
+  options: { kernelSize?: number | undefined; pooled?: boolean | undefined } = {},
+): Layer => ({
   kind: "full",
   channels,
   ...options,
@@ -43,7 +46,7 @@ const pool: Layer = { kind: "pool" };
 interface Design {
   readonly name: string;
   readonly layers: readonly Layer[];
-  readonly dropout?: number;
+  readonly dropout?: number | undefined;
 }
 
 /** Convolutions that keep the size of the picture, each with batch norm and relu, and pools; then the mean of every channel, and fc. */

@@ -18,7 +18,7 @@ export interface NodeRule {
   readonly inputs: readonly [least: number, most: number];
   readonly attrs: Readonly<Record<string, Check>>;
   /** What is wrong with the attributes for these inputs. */
-  readonly fits?: (inputs: readonly Tensor[], attrs: never) => string | undefined;
+  readonly fits?: ((inputs: readonly Tensor[], attrs: never) => string | undefined) | undefined;
 }
 
 /** Far above anything useful and far below anything that overflows. */

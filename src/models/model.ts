@@ -25,20 +25,20 @@ export interface Recipe {
   readonly optimizer: string;
   readonly lr: number;
   /** Of adam and adamw. */
-  readonly betas?: readonly [first: number, second: number];
-  readonly momentum?: number;
-  readonly weightDecay?: number;
+  readonly betas?: readonly [first: number, second: number] | undefined;
+  readonly momentum?: number | undefined;
+  readonly weightDecay?: number | undefined;
   /** A name of optim/schedules.ts and its options; default: the rate stays as it is. */
-  readonly schedule?: { readonly name: string; readonly [option: string]: string | number };
+  readonly schedule?: { readonly name: string; readonly [option: string]: string | number } | undefined;
   readonly batchSize: number;
   readonly epochs: number;
   readonly loss: "crossEntropy";
   /** Share of the target that is spread over all classes while training; default 0. */
-  readonly labelSmoothing?: number;
+  readonly labelSmoothing?: number | undefined;
   /** A preset of data/augment/presets.ts; default: samples as they are. */
-  readonly augment?: string;
+  readonly augment?: string | undefined;
   /** Last epochs in which samples are not augmented; default 0. */
-  readonly plainEpochs?: number;
+  readonly plainEpochs?: number | undefined;
 }
 
 /** The recipe of a network that comes without one. */
@@ -62,16 +62,16 @@ export interface ModelOptions {
   /** Class names in the order of the outputs, or how many there are ("0", "1", …). */
   readonly classes: number | readonly string[];
   /** "uint8" (default): inputs are bytes 0 … 255. "float32": they are numbers of any range. */
-  readonly inputType?: "uint8" | "float32";
+  readonly inputType?: "uint8" | "float32" | undefined;
   /** Default: bytes are divided by 255, numbers left alone. null: the network gets the input untouched. */
-  readonly normalization?: Normalization | null;
-  readonly architecture?: Architecture | null;
-  readonly recipe?: Recipe;
-  readonly preprocessing?: Readonly<Record<string, unknown>>;
-  readonly metrics?: Readonly<Record<string, unknown>>;
-  readonly dataset?: { readonly name: string; readonly fingerprint: string };
+  readonly normalization?: Normalization | null | undefined;
+  readonly architecture?: Architecture | null | undefined;
+  readonly recipe?: Recipe | undefined;
+  readonly preprocessing?: Readonly<Record<string, unknown>> | undefined;
+  readonly metrics?: Readonly<Record<string, unknown>> | undefined;
+  readonly dataset?: { readonly name: string; readonly fingerprint: string } | undefined;
   /** Draws the weights anew, so that they depend on the seed only; without it they stay as they are. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 const AS_IT_IS: Normalization = { mean: 0, std: 1 };

@@ -47,15 +47,15 @@ export function findArchitecture(name: string): ArchitectureRecord {
 
 export interface CreateOptions {
   /** How many classes, or their names; default: ten digits. */
-  readonly classes?: number | readonly string[];
+  readonly classes?: number | readonly string[] | undefined;
   /** [height, width, channels]; default: MNIST's [28, 28, 1]. */
-  readonly inputShape?: Shape;
+  readonly inputShape?: Shape | undefined;
   /** Default: the architecture's own. */
-  readonly normalization?: Normalization;
+  readonly normalization?: Normalization | undefined;
   /** How it is trained; default: the architecture's own. */
-  readonly recipe?: Recipe;
+  readonly recipe?: Recipe | undefined;
   /** Of the initial weights; default 0. null: they stay 0, for a network whose weights will be loaded. */
-  readonly seed?: number | null;
+  readonly seed?: number | null | undefined;
 }
 
 /**

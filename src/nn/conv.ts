@@ -5,6 +5,7 @@
 import { UsageError } from "../engine/errors.ts";
 import { conv2d, type Pair, pair } from "../engine/ops/conv.ts";
 import { add } from "../engine/ops/elementwise.ts";
+import type { Complete } from "../engine/options.ts";
 import type { Random } from "../engine/random.ts";
 import type { Parameter, Tensor } from "../engine/tensor.ts";
 import { describeLayer, requireWhole } from "./describe.ts";
@@ -13,15 +14,15 @@ import { type Context, Module } from "./module.ts";
 
 export interface Conv2dOptions {
   /** Default 1. */
-  readonly stride?: number | Pair;
+  readonly stride?: number | Pair | undefined;
   /** Zeros on every side, [height, width], "valid" (none, the default) or "same" (output = input / stride). */
-  readonly padding?: number | Pair | "same" | "valid";
+  readonly padding?: number | Pair | "same" | "valid" | undefined;
   /** Default 1. */
-  readonly dilation?: number | Pair;
+  readonly dilation?: number | Pair | undefined;
   /** Default 1; the number of channels for a depthwise convolution. */
-  readonly groups?: number;
+  readonly groups?: number | undefined;
   /** Whether a bias is added; default true. */
-  readonly bias?: boolean;
+  readonly bias?: boolean | undefined;
 }
 
 const CONV_DEFAULTS = { stride: 1, padding: 0, dilation: 1, groups: 1, bias: true } as const;
@@ -35,7 +36,7 @@ export class Conv2d extends Module {
   readonly inChannels: number;
   readonly outChannels: number;
   readonly kernelSize: number | Pair;
-  readonly options: Required<Conv2dOptions>;
+  readonly options: Complete<Conv2dOptions>;
 
   constructor(inChannels: number, outChannels: number, kernelSize: number | Pair, options: Conv2dOptions = {}) {
     super();

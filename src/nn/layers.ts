@@ -21,9 +21,9 @@ export interface Layer {
 interface Role {
   readonly kind: string;
   /** What it is once a bias is added or it is divided by a constant, which then are part of it. */
-  readonly completed?: string;
+  readonly completed?: string | undefined;
   /** Whether with a constant or a weight it may be what completes the layer before. */
-  readonly isArithmetic?: boolean;
+  readonly isArithmetic?: boolean | undefined;
 }
 
 const layer = (kind: string, completed?: string): Role => ({ kind, completed });
@@ -110,7 +110,7 @@ interface Claim {
   /** Dotted name of the innermost module that computes it. */
   readonly scope: string;
   /** The layer whose output it is. */
-  readonly module?: Module;
+  readonly module?: Module | undefined;
   /** Whether it is only a step inside of a layer. */
   readonly isHidden: boolean;
 }

@@ -9,7 +9,7 @@ import { type Context, Module } from "./module.ts";
 
 export interface LinearOptions {
   /** Whether a bias is added; default true. */
-  readonly bias?: boolean;
+  readonly bias?: boolean | undefined;
 }
 
 /** y = x Wᵀ + b over the last axis: […, inFeatures] → […, outFeatures]. As torch.nn.Linear. */

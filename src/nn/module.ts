@@ -17,7 +17,7 @@ export interface Context {
   /** true while training: dropout drops, batch-norm uses and updates batch statistics. */
   readonly training: boolean;
   /** Two int32 words that change with every step; the key of all random numbers drawn in the step. */
-  readonly key?: Tensor;
+  readonly key?: Tensor | undefined;
   /** A number that no other caller in this trace gets: tells the random draws of layers apart. */
   nextStream(): number;
   /** Gives a parameter a new value at the end of the step (running statistics). */

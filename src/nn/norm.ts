@@ -13,14 +13,14 @@ import { type Context, Module } from "./module.ts";
 
 export interface NormOptions {
   /** Added to the variance; default 1e-5. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** Whether a learned weight and bias follow; default true. */
-  readonly affine?: boolean;
+  readonly affine?: boolean | undefined;
 }
 
 export interface BatchNormOptions extends NormOptions {
   /** Share of the new batch in the running statistics, default 0.1; null for a plain average over all batches. */
-  readonly momentum?: number | null;
+  readonly momentum?: number | null | undefined;
 }
 
 /**

@@ -7,7 +7,7 @@ import { type Context, Module } from "./module.ts";
 
 export interface AvgPoolOptions extends PoolOptions {
   /** Whether padded zeros count in the divisor; default true. */
-  readonly countIncludePad?: boolean;
+  readonly countIncludePad?: boolean | undefined;
 }
 
 function checkPool(layer: string, kernelSize: number | Pair, { stride, padding }: PoolOptions): void {

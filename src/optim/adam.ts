@@ -8,13 +8,13 @@ import { requireNonNegative, requireShare, withoutDust, ZeroState } from "./stat
 
 export interface AdamOptions {
   /** Default 0.001. */
-  readonly lr?: number;
+  readonly lr?: number | undefined;
   /** Share of the past in the running means of the gradient and of its square; default [0.9, 0.999]. */
-  readonly betas?: readonly [first: number, second: number];
+  readonly betas?: readonly [first: number, second: number] | undefined;
   /** Added to the root of the second moment; default 1e-8. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** Default 0 for Adam, 0.01 for AdamW. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 /** @throws UsageError for options out of range */

@@ -13,9 +13,9 @@ import { requireShare, withoutDust, ZeroState } from "./state.ts";
 
 export interface MuonOptions extends AdamOptions {
   /** Share of the past in the running mean of a matrix's gradient; default 0.95. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Looks ahead by the momentum; default true. */
-  readonly nesterov?: boolean;
+  readonly nesterov?: boolean | undefined;
 }
 
 /** Newton–Schulz's polynomial ax + bx³ + cx⁵ with Jordan's coefficients: steep at 0, and within 0.68 … 1.21 from 0.003 on after five times. */

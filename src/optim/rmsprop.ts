@@ -5,17 +5,17 @@ import { requireNonNegative, requireShare, withoutDust, ZeroState } from "./stat
 
 export interface RmspropOptions {
   /** Default 0.01. */
-  readonly lr?: number;
+  readonly lr?: number | undefined;
   /** Share of the past in the running mean of the squared gradient; default 0.99. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
   /** Added to its root; default 1e-8. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** Added to the gradient, times the parameter (L2); default 0. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
   /** Share of the last update that is kept, default 0. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Divides by an estimate of the variance instead of the plain square; default false. */
-  readonly centered?: boolean;
+  readonly centered?: boolean | undefined;
 }
 
 /** @throws UsageError for options out of range */

@@ -10,7 +10,7 @@ export interface Schedule {
   /** Factor of step `step`, counted from 0, of `totalSteps`. */
   factor(step: number, totalSteps: number): number;
   /** Only schedules that listen to the validation have this. */
-  readonly feedback?: Feedback;
+  readonly feedback?: Feedback | undefined;
 }
 
 /** The part of a schedule that remembers. */
@@ -26,40 +26,45 @@ export interface Feedback {
 export type ScheduleSpec =
   | { readonly name: "constant" }
   /** × gamma (default 0.1) every `every` steps. */
-  | { readonly name: "step"; readonly every: number; readonly gamma?: number }
+  | { readonly name: "step"; readonly every: number; readonly gamma?: number | undefined }
   /** Half a cosine from 1 to `end` (default 0) over the whole training; Loshchilov & Hutter, arXiv 1608.03983. */
-  | { readonly name: "cosine"; readonly end?: number }
+  | { readonly name: "cosine"; readonly end?: number | undefined }
   | OneCycleSpec
   /** A line from `start` (default 0.01) to 1 in `steps` steps; after that, `after` (default constant), begun at its 0. */
-  | { readonly name: "warmup"; readonly steps: number; readonly start?: number; readonly after?: ScheduleSpec }
+  | {
+      readonly name: "warmup";
+      readonly steps: number;
+      readonly start?: number | undefined;
+      readonly after?: ScheduleSpec | undefined;
+    }
   | PlateauSpec;
 
 /** Smith & Topin, arXiv 1708.07120: up to the full rate, and down to almost nothing, by half cosines. */
 export interface OneCycleSpec {
   readonly name: "oneCycle";
   /** Share of the steps on the way up; default 0.3. */
-  readonly rise?: number;
+  readonly rise?: number | undefined;
   /** The first factor is 1/startDivisor; default 25. */
-  readonly startDivisor?: number;
+  readonly startDivisor?: number | undefined;
   /** The last is that over endDivisor; default 10,000. */
-  readonly endDivisor?: number;
+  readonly endDivisor?: number | undefined;
 }
 
 /** × gamma when the metric has not improved for more than `patience` validations. */
 export interface PlateauSpec {
   readonly name: "plateau";
   /** "min" (default) for a loss, "max" for an accuracy. */
-  readonly mode?: "min" | "max";
+  readonly mode?: "min" | "max" | undefined;
   /** Default 0.1. */
-  readonly gamma?: number;
+  readonly gamma?: number | undefined;
   /** Default 10. */
-  readonly patience?: number;
+  readonly patience?: number | undefined;
   /** Relative improvement that counts; default 1e-4. */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
   /** Validations after a cut that do not count; default 0. */
-  readonly cooldown?: number;
+  readonly cooldown?: number | undefined;
   /** The factor never falls below this; default 0. */
-  readonly least?: number;
+  readonly least?: number | undefined;
 }
 
 type SpecOf<Name extends ScheduleSpec["name"]> = Extract<ScheduleSpec, { readonly name: Name }>;

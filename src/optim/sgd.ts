@@ -6,13 +6,13 @@ import { requireNonNegative, withoutDust, ZeroState } from "./state.ts";
 
 export interface SgdOptions {
   /** Default 0.001. */
-  readonly lr?: number;
+  readonly lr?: number | undefined;
   /** Share of the last update that is kept, default 0. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Looks ahead by the momentum; default false. */
-  readonly nesterov?: boolean;
+  readonly nesterov?: boolean | undefined;
   /** Added to the gradient, times the parameter (L2); default 0. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 /** @throws UsageError for options out of range */

@@ -9,17 +9,17 @@ import { DuctusError } from "../engine/errors.ts";
 /** How programs are to be run. */
 export interface BackendOptions {
   /** Threads of a run; default: one per core. Results do not depend on it. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Only arithmetic that gives the same bits on every machine; default false. */
-  readonly strict?: boolean;
+  readonly strict?: boolean | undefined;
   /** Lets programs measure themselves (`Program.profile`), which slows them down a little; default false. */
-  readonly profile?: boolean;
+  readonly profile?: boolean | undefined;
 }
 
 /** How pictures are decoded. */
 export interface DecodeOptions {
   /** Default: 100 million. */
-  readonly maxPixels?: number;
+  readonly maxPixels?: number | undefined;
 }
 
 export interface Platform {

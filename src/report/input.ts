@@ -37,7 +37,7 @@ export interface ComparisonTable {
   readonly title: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  readonly caption?: string;
+  readonly caption?: string | undefined;
 }
 
 export interface ReportInput {
@@ -51,9 +51,9 @@ export interface ReportInput {
   readonly history: readonly PlainResult[];
   readonly steps: readonly StepPoint[];
   /** Samples of the first batches, as the network got them. */
-  readonly batches?: SamplePictures;
-  readonly measured?: MeasuredData;
-  readonly comparison?: ComparisonTable;
+  readonly batches?: SamplePictures | undefined;
+  readonly measured?: MeasuredData | undefined;
+  readonly comparison?: ComparisonTable | undefined;
   readonly classes: readonly string[];
   readonly parts: readonly PartCounts[];
   readonly overlaps: readonly Overlap[];

@@ -7,10 +7,10 @@ export interface PageInput {
   /** What the browser shows as its name. */
   readonly title: string;
   /** Default: the title. */
-  readonly heading?: string;
+  readonly heading?: string | undefined;
   readonly subtitle: Content;
   /** CSS of this kind of page alone. */
-  readonly style?: string;
+  readonly style?: string | undefined;
   readonly content: Content;
   /** When, as ISO 8601. */
   readonly created: string;

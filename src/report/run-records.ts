@@ -38,15 +38,15 @@ export interface RunRecordsOptions {
   /** Hears in one line what was found; `isBad` where it should be seen. */
   readonly note: (message: string, isBad: boolean) => void;
   /** Address of an MLflow server. */
-  readonly mlflow?: string;
+  readonly mlflow?: string | undefined;
 }
 
 /** What a report says of a run beside its numbers. */
 export interface AboutRun {
   /** What the run stands beside. */
-  readonly comparison?: ComparisonTable;
+  readonly comparison?: ComparisonTable | undefined;
   /** Which weights were tested, where they are not those of an epoch of the run. */
-  readonly kept?: string;
+  readonly kept?: string | undefined;
 }
 
 /** Keeps the records of one run. */

@@ -3,6 +3,7 @@
  * listens, reads folders and starts threads is the platform's (platform/node/serve.ts). Groups of routes are a file each.
  */
 import { Hono } from "hono";
+import { filled, type Optional } from "../engine/options.ts";
 import { keyCheck } from "./api-key.ts";
 import type { App, Limits, Service } from "./context.ts";
 import type { Log } from "./log.ts";
@@ -19,14 +20,14 @@ import { addTfServing } from "./tf-serving.ts";
 export interface AppOptions {
   readonly repository: Repository;
   readonly log: Log;
-  readonly metrics?: Metrics;
-  readonly limits?: Partial<Limits>;
+  readonly metrics?: Metrics | undefined;
+  readonly limits?: Optional<Limits> | undefined;
   /** Asked of everybody but health checks, as `Authorization: Bearer KEY` or `X-API-Key: KEY`; default: none. */
-  readonly apiKey?: string;
+  readonly apiKey?: string | undefined;
   /** Default: the platform's. */
-  readonly decodePicture?: DecodePicture;
+  readonly decodePicture?: DecodePicture | undefined;
   /** Default: always. */
-  readonly isReady?: () => boolean;
+  readonly isReady?: (() => boolean) | undefined;
 }
 
 /** Limits unless others are given: 16 MiB, 16 million pixels, 30 seconds. */
@@ -52,7 +53,13 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIO
 
 export function createApp(options: AppOptions): App {
   const { repository, log, apiKey, metrics = new Metrics(), decodePicture, isReady = () => true } = options;
-  const service: Service = { repository, metrics, decodePicture, isReady, limits: { ...LIMITS, ...options.limits } };
+  const service: Service = {
+    repository,
+    metrics,
+    decodePicture,
+    isReady,
+    limits: filled(LIMITS, options.limits ?? {}),
+  };
   const isAllowed = keyCheck(apiKey);
   const app: App = new Hono();
 

@@ -28,7 +28,7 @@ export interface BatcherOptions {
   /** Samples that may wait; more are refused with 503. */
   readonly maxQueue: number;
   /** Called with the size of every batch that runs. */
-  readonly onBatch?: (size: number) => void;
+  readonly onBatch?: ((size: number) => void) | undefined;
 }
 
 /** Whether somebody still waits for an answer; any AbortSignal is one. */

@@ -14,8 +14,8 @@ export const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** What a request says about itself to logs and metrics. */
 export interface Variables {
-  model?: string;
-  version?: string;
+  model?: string | undefined;
+  version?: string | undefined;
 }
 
 export type App = Hono<{ Variables: Variables }>;
@@ -30,7 +30,7 @@ export interface Service {
   readonly limits: Limits;
   readonly metrics: Metrics;
   /** Default: the platform's. */
-  readonly decodePicture?: DecodePicture;
+  readonly decodePicture?: DecodePicture | undefined;
   /** Whether new requests are welcome; false while the server stops. */
   readonly isReady: () => boolean;
 }

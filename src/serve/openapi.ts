@@ -94,9 +94,9 @@ const ERRORS: Readonly<Record<string, string>> = {
 interface Operation {
   readonly summary: string;
   readonly tag: "pictures" | "TensorFlow Serving" | "Open Inference Protocol" | "operation";
-  readonly parameters?: readonly Schema[];
+  readonly parameters?: readonly Schema[] | undefined;
   /** Media types and schemas of the body. */
-  readonly body?: Schema;
+  readonly body?: Schema | undefined;
   readonly answer: Schema;
 }
 

@@ -39,12 +39,12 @@ export interface RepositoryOptions {
   readonly store: ModelStore;
   readonly log: Log;
   /** Default: the engine on the calling thread. */
-  readonly openRunner?: OpenRunner;
+  readonly openRunner?: OpenRunner | undefined;
   /** Samples of one run at most; default 64. */
-  readonly maxBatch?: number;
+  readonly maxBatch?: number | undefined;
   /** Samples of one model that may wait; default 1024. */
-  readonly maxQueue?: number;
-  readonly onBatch?: (model: string, size: number) => void;
+  readonly maxQueue?: number | undefined;
+  readonly onBatch?: ((model: string, size: number) => void) | undefined;
 }
 
 /** What {@link RepositoryOptions} leaves open. */
@@ -58,7 +58,7 @@ export interface Failure {
 }
 
 interface Entry {
-  serving?: { readonly stamp: string; readonly served: ServedModel };
+  serving?: { readonly stamp: string; readonly served: ServedModel } | undefined;
   failures: readonly Failure[];
 }
 

@@ -48,8 +48,8 @@ export function addTfServing(app: App, service: Service): void {
 
 function parsePath(c: Context<{ Variables: Variables }>): {
   readonly name: string;
-  readonly version?: string;
-  readonly verb?: string;
+  readonly version?: string | undefined;
+  readonly verb?: string | undefined;
   readonly isMetadata: boolean;
 } {
   const found = PATH.exec(c.req.path);

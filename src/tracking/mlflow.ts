@@ -11,15 +11,15 @@ export interface MlflowOptions {
   /** Address of the server, as `http://localhost:5000`. */
   readonly url: string;
   /** Default: Ductus. */
-  readonly experiment?: string;
+  readonly experiment?: string | undefined;
   readonly runName: string;
   /** Shown as the run's parameters; nested records get dotted names. */
   readonly parameters: object;
-  readonly tags?: Readonly<Record<string, string>>;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
   /** Told once why tracking ended early. */
   readonly onProblem: (message: string) => void;
   /** Default: the global one. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
 }
 
 /** Limits of the server: characters of a parameter, parameters and metrics of one request. */
@@ -94,7 +94,8 @@ class MlflowClient {
       start_time: Date.now(),
       tags: Object.entries({ "mlflow.source.name": "ductus", ...tags }).map(([key, value]) => ({ key, value })),
     });
-    const id = (answer as { run?: { info?: { run_id?: string } } }).run?.info?.run_id;
+    const id = (answer as { run?: { info?: { run_id?: string | undefined } | undefined } | undefined }).run?.info
+      ?.run_id;
     if (typeof id !== "string") throw new DuctusError("the server gave the run no id");
     const params = flat(parameters).map(([key, value]) => ({ key, value: value.slice(0, LONGEST) }));
     for (let i = 0; i < params.length; i += BATCH) {
@@ -123,9 +124,10 @@ class MlflowClient {
       if (error instanceof MlflowError && error.code === "RESOURCE_DOES_NOT_EXIST") return undefined;
       throw error;
     });
-    const known = (found as { experiment?: { experiment_id?: string } } | undefined)?.experiment?.experiment_id;
+    const known = (found as { experiment?: { experiment_id?: string | undefined } | undefined } | undefined)?.experiment
+      ?.experiment_id;
     if (known !== undefined) return known;
-    const made = (await this.#post("experiments/create", { name })) as { experiment_id?: string };
+    const made = (await this.#post("experiments/create", { name })) as { experiment_id?: string | undefined };
     if (typeof made.experiment_id !== "string") throw new DuctusError("the server gave the experiment no id");
     return made.experiment_id;
   }
@@ -139,12 +141,15 @@ class MlflowClient {
     const response = await ask(`${this.#base}/${path}`, {
       method,
       headers: { "content-type": "application/json" },
-      body: body && JSON.stringify(body),
+      ...(body && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(TIMEOUT),
     }).catch((cause: unknown) => {
       throw new DuctusError(`no answer from ${this.#options.url}`, { cause });
     });
-    const answer = (await response.json().catch(() => ({}))) as { error_code?: string; message?: string };
+    const answer = (await response.json().catch(() => ({}))) as {
+      error_code?: string | undefined;
+      message?: string | undefined;
+    };
     if (response.ok) return answer;
     throw new MlflowError(answer.error_code ?? "", `${path} gave ${response.status} ${answer.message ?? ""}`.trim());
   }

@@ -61,7 +61,7 @@ export interface StepInfo extends TrainingControl {
 
 export interface EpochInfo extends TrainingControl, EpochResult {
   /** All that was measured on the validation samples. */
-  readonly validation?: Evaluation;
+  readonly validation?: Evaluation | undefined;
   /** Whether no epoch before was better on the validation samples (always, without any). */
   readonly isBest: boolean;
 }
@@ -73,7 +73,7 @@ export interface CheckpointInfo extends TrainingControl {
 
 export interface Callback {
   /** Under which {@link memory} is kept in checkpoints; callbacks with one need names that differ. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** What the callback remembers: finite numbers by name. */
   memory?(): Readonly<Record<string, number>>;
   /** Takes back what {@link memory} gave; called after `onStart` when a run is resumed. */
@@ -90,11 +90,11 @@ export interface Callback {
 
 export interface EarlyStoppingOptions {
   /** Epochs without improvement; default 3. */
-  readonly patience?: number;
+  readonly patience?: number | undefined;
   /** What is watched: the validation loss (default; the training loss without validation) or accuracy. */
-  readonly metric?: "loss" | "accuracy";
+  readonly metric?: "loss" | "accuracy" | undefined;
   /** Improvements up to this do not count; default 0. */
-  readonly minDelta?: number;
+  readonly minDelta?: number | undefined;
 }
 
 /**

@@ -8,6 +8,7 @@ import { UsageError } from "../engine/errors.ts";
 import { softmax } from "../engine/ops/activation.ts";
 import { add, mul, sub } from "../engine/ops/elementwise.ts";
 import { crossEntropy } from "../engine/ops/loss.ts";
+import type { Complete } from "../engine/options.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { Model } from "../models/model.ts";
 import { inferenceContext } from "../nn/context.ts";
@@ -18,13 +19,13 @@ export interface Teaching {
   /** Takes the same inputs and tells the same classes apart; `ensembleOf` makes one of several. It is not changed. */
   readonly model: Model;
   /** What logits are divided by before they are compared: the higher, the more the small probabilities count; default 4. */
-  readonly temperature?: number;
+  readonly temperature?: number | undefined;
   /** Part of the loss that is the teacher's, 0 < share ≤ 1, the rest being the labels'; default 0.9. */
-  readonly share?: number;
+  readonly share?: number | undefined;
 }
 
 /** Checked, with defaults. @throws UsageError when a number is out of range or the teacher is for other samples */
-export function resolveTeaching(teaching: Teaching, student: Model): Required<Teaching> {
+export function resolveTeaching(teaching: Teaching, student: Model): Complete<Teaching> {
   const { model, temperature = 4, share = 0.9 } = teaching;
   if (!(temperature > 0 && Number.isFinite(temperature))) {
     throw new UsageError(`teacher: temperature is ${temperature}; expected a number above 0`);
@@ -44,7 +45,7 @@ export function resolveTeaching(teaching: Teaching, student: Model): Required<Te
  * @param loss of the labels, mean over the batch  @param logits [batch, classes] of the network that learns
  * @param x the batch, as both get it
  */
-export function distilledLoss(loss: Tensor, logits: Tensor, x: Tensor, teaching: Required<Teaching>): Tensor {
+export function distilledLoss(loss: Tensor, logits: Tensor, x: Tensor, teaching: Complete<Teaching>): Tensor {
   const { model, temperature, share } = teaching;
   const theirs = mul(model.logits(x, inferenceContext()), 1 / temperature);
   const told = softmax(theirs);
@@ -53,7 +54,7 @@ export function distilledLoss(loss: Tensor, logits: Tensor, x: Tensor, teaching:
 }
 
 /** What a resumed run compares: the teacher's name, a hash of its weights, and how it teaches. */
-export async function teachingIdentity({ model, temperature, share }: Required<Teaching>): Promise<string> {
+export async function teachingIdentity({ model, temperature, share }: Complete<Teaching>): Promise<string> {
   const bytes = [...model.network.namedParameters()].map(
     ([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   );

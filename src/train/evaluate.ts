@@ -19,18 +19,18 @@ export const BREATH = 50;
 
 export interface EvaluateOptions extends BackendOptions {
   /** Samples per batch; default 200. Changes speed, not results. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** By name, or a user's own; default: the one in the model's recipe. */
-  readonly loss?: LossName | LossFunction;
+  readonly loss?: LossName | LossFunction | undefined;
   /** Measured beside loss and accuracy. */
-  readonly metrics?: readonly Metric[];
+  readonly metrics?: readonly Metric[] | undefined;
   /** The samples that the model was trained on, or what they share with these: what occurs in both is reported. */
-  readonly trainedOn?: Dataset | Overlap;
+  readonly trainedOn?: Dataset | Overlap | undefined;
   /** Run on this backend and leave it open; default: a new one. */
-  readonly backend?: Backend;
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly backend?: Backend | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Stops with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const BATCH_SIZE = 200;
@@ -117,8 +117,8 @@ export function onlyLabel(dataset: Dataset): number | undefined {
 
 /** What is known of the samples before they are measured. */
 interface KnownBefore {
-  readonly isTrainingData?: boolean;
-  readonly overlap?: Overlap;
+  readonly isTrainingData?: boolean | undefined;
+  readonly overlap?: Overlap | undefined;
 }
 
 /** Keeps the compiled programs between passes, as `fit` needs for its validation. */

@@ -14,10 +14,10 @@ export interface EvaluationFields {
   readonly count: number;
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
-  readonly predictions?: Predictions;
+  readonly predictions?: Predictions | undefined;
   readonly isTrainingData: boolean;
-  readonly temperature?: number;
-  readonly overlap?: Overlap;
+  readonly temperature?: number | undefined;
+  readonly overlap?: Overlap | undefined;
   readonly seconds: number;
 }
 

@@ -23,7 +23,7 @@ import { decoded, type Prediction, preprocessingOf } from "./predict.ts";
 
 export interface ExplainOptions {
   /** Name of the class that is asked about; default: the likeliest. */
-  readonly class?: string;
+  readonly class?: string | undefined;
 }
 
 /** What a layer gave. */

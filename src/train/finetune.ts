@@ -97,7 +97,11 @@ export async function finetune(base: Model, dataset: ImageDataset, options: FitO
 export async function crossValidateFinetune(
   base: Model,
   dataset: ImageDataset,
-  { folds = FOLDS, seed, backend }: Pick<CrossValidationOptions, "seed" | "backend"> & { readonly folds?: number },
+  {
+    folds = FOLDS,
+    seed,
+    backend,
+  }: Pick<CrossValidationOptions, "seed" | "backend"> & { readonly folds?: number | undefined },
   options: FitOptions = {},
 ): Promise<Evaluation> {
   const started = performance.now();

@@ -31,15 +31,15 @@ export function matching(pattern: string, names: readonly string[]): string[] {
 /** What of a network is trained, when and how fast: for starting from a network that was trained on something else. */
 export interface TransferOptions {
   /** Patterns of names that are never trained: `conv*`, `conv1`, `fc.bias`. */
-  readonly freeze?: readonly string[];
+  readonly freeze?: readonly string[] | undefined;
   /** Trains the last layer first, and one more layer, from the output on, after every so many epochs. */
-  readonly unfreezeEvery?: number;
+  readonly unfreezeEvery?: number | undefined;
   /** Epochs in which the last layer alone is trained, before the others join. */
-  readonly probeEpochs?: number;
+  readonly probeEpochs?: number | undefined;
   /** Each layer's rate is that of the layer after it times this; default 1. */
-  readonly lrDecayPerLayer?: number;
+  readonly lrDecayPerLayer?: number | undefined;
   /** Whether all batch-norm layers keep their running statistics and compute with them; frozen layers always do. */
-  readonly freezeStatistics?: boolean;
+  readonly freezeStatistics?: boolean | undefined;
 }
 
 /** What one epoch trains. */

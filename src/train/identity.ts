@@ -2,6 +2,7 @@
 import type { AugmentationList } from "../data/augment/records.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { fingerprintIfKnown } from "../data/fingerprint.ts";
+import type { Complete } from "../engine/options.ts";
 import { VERSION } from "../version.ts";
 import type { Identity } from "./checkpoint.ts";
 import { type Teaching, teachingIdentity } from "./distill.ts";
@@ -12,7 +13,7 @@ import type { TrainedModel } from "./trained-model.ts";
 /** What options have been made into. */
 export interface Made {
   readonly list: AugmentationList;
-  readonly teacher: Required<Teaching> | undefined;
+  readonly teacher: Complete<Teaching> | undefined;
   /** {@link Backend.description} without its number of threads, which changes nothing. */
   readonly arithmetic: string;
 }

@@ -27,7 +27,7 @@ export interface TrainingLossOptions {
   /** Share of the target that is spread over all classes (Szegedy et al., arXiv 1512.00567). */
   readonly labelSmoothing: number;
   /** What the samples of each class count. */
-  readonly classWeights?: readonly number[];
+  readonly classWeights?: readonly number[] | undefined;
 }
 
 /**

@@ -17,12 +17,12 @@ export interface LrFindOptions
     "batchSize" | "optimizer" | "seed" | "loss" | "labelSmoothing" | "backend" | "threads" | "strict" | "signal"
   > {
   /** First rate; default 1e-6. */
-  readonly from?: number;
+  readonly from?: number | undefined;
   /** Last rate, unless the loss explodes before; default 10. */
-  readonly to?: number;
+  readonly to?: number | undefined;
   /** Steps between them; default 200. */
-  readonly steps?: number;
-  readonly onStep?: (step: number, steps: number) => void;
+  readonly steps?: number | undefined;
+  readonly onStep?: ((step: number, steps: number) => void) | undefined;
 }
 
 /** Share of the past in the running mean. */

@@ -21,8 +21,8 @@ export interface EpochResult {
   /** Mean loss over the samples trained on, while the weights were changing. */
   readonly trainingLoss: number;
   /** Share of the TRAINING samples recognised while training on them; says little about new ones. */
-  readonly trainingAccuracy?: number;
-  readonly validation?: Score;
+  readonly trainingAccuracy?: number | undefined;
+  readonly validation?: Score | undefined;
   /** Learning rate of the last step. */
   readonly lr: number;
   /** Seconds of training, without validation; 0 where an earlier process did it and left no time. */
@@ -35,16 +35,18 @@ export interface PlainResult {
   readonly epoch: number;
   readonly step: number;
   readonly trainingLoss: number;
-  readonly trainingAccuracy?: number;
-  readonly validation?: {
-    readonly samples: number;
-    readonly loss: number;
-    readonly accuracy?: number;
-    readonly [metric: string]: number | undefined;
-  };
+  readonly trainingAccuracy?: number | undefined;
+  readonly validation?:
+    | {
+        readonly samples: number;
+        readonly loss: number;
+        readonly accuracy?: number | undefined;
+        readonly [metric: string]: number | undefined;
+      }
+    | undefined;
   readonly lr: number;
-  readonly seconds?: number;
-  readonly imagesPerSecond?: number;
+  readonly seconds?: number | undefined;
+  readonly imagesPerSecond?: number | undefined;
 }
 
 /** What does not depend on the clock, and so is the same in every run with the same seed. */

@@ -19,9 +19,9 @@ export interface RunFolderOptions {
   /** Written to `environment.json`. */
   readonly environment: object;
   /** Runs the example that each model file holds; default: a new one each time. */
-  readonly backend?: Backend;
+  readonly backend?: Backend | undefined;
   /** Whether the folder has a checkpoint already, as in a run that goes on. */
-  readonly hasLast?: boolean;
+  readonly hasLast?: boolean | undefined;
 }
 
 type RunFile =

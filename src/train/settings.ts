@@ -27,72 +27,72 @@ export type ClassWeights = "balanced" | readonly number[];
 
 /** Everything has a default; most come from `model.recipe`. */
 export interface FitOptions extends BackendOptions {
-  readonly epochs?: number;
+  readonly epochs?: number | undefined;
   /** Ends the run after so many changes of the weights, also within an epoch. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /**
    * Minutes for training and validation. The speed is measured first, and the schedule stretched over as many steps as
    * fit; without `epochs` and `steps`, which bound it, also beyond the recipe's. A run that is slower after all ends in time.
    */
-  readonly minutes?: number;
+  readonly minutes?: number | undefined;
   /** Samples that go through the network at a time. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Batches whose gradients are added before the weights change; default 1. */
-  readonly accumulate?: number;
+  readonly accumulate?: number | undefined;
   /** By name, by name with options, or one's own. */
-  readonly optimizer?: string | OptimizerSpec | Optimizer;
+  readonly optimizer?: string | OptimizerSpec | Optimizer | undefined;
   /** Learning rate; default: the recipe's or the optimiser's own. */
-  readonly lr?: number;
+  readonly lr?: number | undefined;
   /** How the learning rate changes, by name, as data, or made before; default: the recipe's. */
-  readonly schedule?: ScheduleSpec["name"] | ScheduleSpec | Schedule;
+  readonly schedule?: ScheduleSpec["name"] | ScheduleSpec | Schedule | undefined;
   /** Epochs, or parts of one, in which the learning rate rises from a hundredth in a line before the schedule begins. */
-  readonly warmup?: number;
+  readonly warmup?: number | undefined;
   /** Samples to validate on after each epoch: a part of every class (0 … 1), which is then not trained on, or other data. */
-  readonly validation?: number | Dataset;
+  readonly validation?: number | Dataset | undefined;
   /** Of the shuffle, the split and dropout; default 0. The same seed gives the same weights. */
-  readonly seed?: number;
-  readonly loss?: LossName | LossFunction;
+  readonly seed?: number | undefined;
+  readonly loss?: LossName | LossFunction | undefined;
   /** What is done to the samples trained on: a preset or one's own list; default "none". */
-  readonly augment?: AugmentOption;
+  readonly augment?: AugmentOption | undefined;
   /**
    * Last epochs in which samples are not augmented, so that batch norm and the weights end on what they will be used on;
    * the first epoch always is. Default: the recipe's, or 0.
    */
-  readonly plainEpochs?: number;
+  readonly plainEpochs?: number | undefined;
   /** Share of the target that `crossEntropy` spreads over all classes while training; default: the recipe's. */
-  readonly labelSmoothing?: number;
+  readonly labelSmoothing?: number | undefined;
   /** Learns from another model too, see distill.ts; default: from the targets alone. */
-  readonly teacher?: Teaching;
+  readonly teacher?: Teaching | undefined;
   /** What the samples of each class count in `crossEntropy` while training. */
-  readonly classWeights?: ClassWeights;
+  readonly classWeights?: ClassWeights | undefined;
   /** Draws samples at random, with replacement, in proportion to the weight of their class, instead of each once. */
-  readonly sampling?: ClassWeights;
+  readonly sampling?: ClassWeights | undefined;
   /**
    * Decay of a running average of the weights, such as 0.999. Validation, checkpoints and the result have the average
    * instead of the last weights.
    */
-  readonly ema?: number;
+  readonly ema?: number | undefined;
   /** Trains on the first batches only, and validates on nothing: a network that cannot learn these by heart is broken. */
-  readonly overfitBatches?: number;
+  readonly overfitBatches?: number | undefined;
   /** Starting from a trained network: what is frozen, and when and how fast the rest is trained. */
-  readonly transfer?: TransferOptions;
+  readonly transfer?: TransferOptions | undefined;
   /** Measured on the validation samples. */
-  readonly metrics?: readonly Metric[];
-  readonly callbacks?: readonly Callback[];
+  readonly metrics?: readonly Metric[] | undefined;
+  readonly callbacks?: readonly Callback[] | undefined;
   /** Largest norm of all gradients together. */
-  readonly clipNorm?: number;
+  readonly clipNorm?: number | undefined;
   /** How pictures become samples, for the model file; default: what is known of the data set, or follows from its shape. */
-  readonly preprocessing?: Preprocessing;
+  readonly preprocessing?: Preprocessing | undefined;
   /** Which weights the model has in the end: those of the last epoch (default) or of the best on the validation samples. */
-  readonly keep?: "last" | "best";
+  readonly keep?: "last" | "best" | undefined;
   /** Steps between checkpoints within an epoch; default: at the end of an epoch only. */
-  readonly checkpointSteps?: number;
+  readonly checkpointSteps?: number | undefined;
   /** Goes on with an earlier run, as if it had never stopped; data and options must be those of that run. */
-  readonly resume?: Checkpoint;
+  readonly resume?: Checkpoint | undefined;
   /** Run on this backend and leave it open; default: a new one. */
-  readonly backend?: Backend;
+  readonly backend?: Backend | undefined;
   /** Ends the run after the current step; `fit` then returns with `ended: "aborted"`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Everything decided. */
@@ -120,7 +120,7 @@ export interface Settings {
 
 /** Weights by class as numbers, once the training samples are known. */
 export interface ResolvedWeights {
-  readonly classWeights?: readonly number[];
+  readonly classWeights?: readonly number[] | undefined;
 }
 
 /** Options where they are given, else the recipe. @throws UsageError when one is out of range */

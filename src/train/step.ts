@@ -8,6 +8,7 @@ import { gradients } from "../engine/autodiff.ts";
 import { constant } from "../engine/ops/constant.ts";
 import { add, cast, eq, mul } from "../engine/ops/elementwise.ts";
 import { argmax, sum } from "../engine/ops/reduce.ts";
+import type { Complete } from "../engine/options.ts";
 import { threefry2x32 } from "../engine/random.ts";
 import type { Parameter, Tensor } from "../engine/tensor.ts";
 import { type Graph, type Tracer, trace } from "../engine/trace.ts";
@@ -37,17 +38,17 @@ export interface StepDefinition {
   readonly optimizer: Optimizer;
   readonly loss: LossFunction;
   /** Whom to learn from beside the targets. */
-  readonly teacher?: Required<Teaching>;
+  readonly teacher?: Complete<Teaching> | undefined;
   /** Gradients are scaled down together when their norm is larger. */
-  readonly clipNorm?: number;
+  readonly clipNorm?: number | undefined;
   /** Sums of the gradients of a batch that comes in several parts. */
-  readonly sums?: ZeroState<"gradient">;
+  readonly sums?: ZeroState<"gradient"> | undefined;
   /** Running average of the network's weights and statistics. */
-  readonly average?: WeightAverage;
+  readonly average?: WeightAverage | undefined;
   /** Default: all that the network can train, in one group. */
-  readonly groups?: readonly ParameterGroup[];
+  readonly groups?: readonly ParameterGroup[] | undefined;
   /** Modules that compute as they do in use: their batch-norm reads running statistics and leaves them alone. */
-  readonly inference?: ReadonlySet<Module>;
+  readonly inference?: ReadonlySet<Module> | undefined;
 }
 
 /** Shapes and types of the samples, as {@link Dataset} has them. */
@@ -108,7 +109,7 @@ export function traceTrainingStep(definition: StepDefinition, spec: SampleSpec, 
  * and `part`; outputs as in {@link traceTrainingStep}.
  */
 export function traceAccumulation(
-  definition: StepDefinition & Required<Pick<StepDefinition, "sums">>,
+  definition: StepDefinition & Complete<Pick<StepDefinition, "sums">>,
   spec: SampleSpec,
   batch: number,
 ): Graph {

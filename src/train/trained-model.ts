@@ -6,6 +6,7 @@
 import { preprocessingSchema } from "../data/preprocessing-schema.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DataError, DuctusError } from "../engine/errors.ts";
+import { filled, type Optional } from "../engine/options.ts";
 import { Random } from "../engine/random.ts";
 import {
   check,
@@ -68,11 +69,11 @@ const recipeSchema: Schema<Recipe> = record(
 /** A {@link Model} that can be saved. */
 export class TrainedModel extends Model {
   /** The same network, not a copy of it, with `changes` to what is known about it. */
-  static of(model: Model, changes: Partial<ModelOptions> = {}): TrainedModel {
+  static of(model: Model, changes: Optional<ModelOptions> = {}): TrainedModel {
     const { network, inputShape, inputType, normalization, classes, architecture, recipe } = model;
     const { preprocessing, metrics, dataset } = model;
     const known = { inputShape, inputType, normalization, classes, architecture, recipe };
-    return new TrainedModel(network, { ...known, preprocessing, metrics, dataset, ...changes });
+    return new TrainedModel(network, filled<ModelOptions>({ ...known, preprocessing, metrics, dataset }, changes));
   }
 
   /**
@@ -87,7 +88,7 @@ export class TrainedModel extends Model {
 /** How {@link load} and its kind run a model to check it. */
 export interface LoadOptions {
   /** Default: a new one, closed afterwards. */
-  readonly backend?: Backend;
+  readonly backend?: Backend | undefined;
 }
 
 /** The inference graph of a batch: raw inputs `x` → `logits`. */

@@ -45,13 +45,13 @@ export interface TrainerOptions {
   /** Samples that go through the network at a time. */
   readonly batchSize: number;
   /** Batches whose gradients are added before the weights change; default 1. */
-  readonly accumulate?: number;
+  readonly accumulate?: number | undefined;
   readonly seed: number;
-  readonly augment?: Augment;
+  readonly augment?: Augment | undefined;
   /** Epochs in which nothing is done to them; default none. */
-  readonly isPlain?: (epoch: number) => boolean;
+  readonly isPlain?: ((epoch: number) => boolean) | undefined;
   /** Instead of the shuffle by `seed`. */
-  readonly order?: EpochOrder;
+  readonly order?: EpochOrder | undefined;
   /** Learning rate of step `step` (counted from 1). */
   readonly lr: (step: number) => number;
 }

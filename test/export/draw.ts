@@ -10,7 +10,7 @@ if (chromiumPath === undefined)
   console.log("no Chromium here: tests in a browser are skipped (set CHROMIUM to its path)");
 
 export const openBrowser = (...args: readonly string[]): Promise<Browser> =>
-  chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox", ...args] });
+  chromium.launch({ ...(chromiumPath && { executablePath: chromiumPath }), args: ["--no-sandbox", ...args] });
 
 type Point = readonly [x: number, y: number];
 

@@ -23,13 +23,13 @@ type Effect =
 export type Step = Effect & {
   readonly p: number;
   /** Called at the start of each epoch. */
-  readonly begin?: (random: Random) => void;
+  readonly begin?: ((random: Random) => void) | undefined;
 };
 
 type Build<R extends Rules> = (
   options: Options<R>,
   workspace: Workspace,
-) => Effect & { begin?: (random: Random) => void };
+) => Effect & { begin?: ((random: Random) => void) | undefined };
 
 interface Entry {
   readonly rules: Rules;

@@ -27,7 +27,7 @@ export interface AugmenterOptions {
   readonly batchSize: number;
   readonly seed: number;
   /** Probabilities in a mixed target; default: the classes of the data set. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
 }
 
 /** Makes the {@link Augmenter} of a data set. */

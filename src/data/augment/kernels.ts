@@ -47,7 +47,7 @@ export interface WorkShape {
   readonly width: number;
   readonly channels: number;
   /** What lies around a picture; without it, the nearest pixel. */
-  readonly ground?: number;
+  readonly ground?: number | undefined;
   /** Numbers from one row of a field to the next. */
   readonly fieldStride: number;
   /** Strokes of a record. */

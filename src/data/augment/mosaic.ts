@@ -10,10 +10,10 @@ export interface MosaicOptions {
   /** Numbers of the samples in the data set, one per row. */
   readonly samples: readonly number[];
   /** Changed copies per row, those of epochs 1, 2 …; default 11. */
-  readonly variants?: number;
-  readonly seed?: number;
+  readonly variants?: number | undefined;
+  readonly seed?: number | undefined;
   /** Pixels of the mosaic per pixel of a sample, each way; default 2. */
-  readonly zoom?: number;
+  readonly zoom?: number | undefined;
 }
 
 /** Pixels between two pictures, and twice as many after the originals. */

@@ -9,7 +9,7 @@ export type Range = number | readonly [low: number, high: number];
 
 interface Common {
   /** Probability that a sample is changed; default 1, of "flip" and "erase" 0.5. */
-  readonly p?: number;
+  readonly p?: number | undefined;
 }
 
 /** About the centre of the picture. */
@@ -22,7 +22,7 @@ export interface Rotate extends Common {
 export interface Flip extends Common {
   readonly name: "flip";
   /** Default "horizontal": left and right change places. */
-  readonly axis?: "horizontal" | "vertical";
+  readonly axis?: "horizontal" | "vertical" | undefined;
 }
 
 export interface Zoom extends Common {
@@ -30,25 +30,25 @@ export interface Zoom extends Common {
   /** Factor of the size: above 1 enlarges. */
   readonly scale: readonly [low: number, high: number];
   /** Factor of the width over that of the height; default 1. */
-  readonly aspect?: readonly [low: number, high: number];
+  readonly aspect?: readonly [low: number, high: number] | undefined;
 }
 
 /** Moves the picture. */
 export interface Shift extends Common {
   readonly name: "shift";
   /** Share of the width, to the right; default 0. */
-  readonly x?: Range;
+  readonly x?: Range | undefined;
   /** Share of the height, downwards; default 0. */
-  readonly y?: Range;
+  readonly y?: Range | undefined;
 }
 
 /** Slants the picture. */
 export interface Shear extends Common {
   readonly name: "shear";
   /** Degrees by which upright lines lean to the right; default 0. */
-  readonly x?: Range;
+  readonly x?: Range | undefined;
   /** Degrees by which level lines fall to the right; default 0. */
-  readonly y?: Range;
+  readonly y?: Range | undefined;
 }
 
 /** Each corner moves inwards by a share of half the side, drawn from 0 … distortion, as in torchvision's RandomPerspective. */
@@ -116,25 +116,25 @@ export interface Noise extends Common {
 export interface Erase extends Common {
   readonly name: "erase";
   /** Share of the picture's area; default [0.02, 0.2]. */
-  readonly area?: readonly [low: number, high: number];
+  readonly area?: readonly [low: number, high: number] | undefined;
   /** Height over width; default [0.3, 3.3]. */
-  readonly ratio?: readonly [low: number, high: number];
+  readonly ratio?: readonly [low: number, high: number] | undefined;
   /** Default "noise", uniform random values, as in the paper; or the ground that the ink is on. */
-  readonly fill?: "noise" | "ground";
+  readonly fill?: "noise" | "ground" | undefined;
 }
 
 /** A weighted mean with another sample of the batch, pictures and targets: Zhang et al., arXiv 1710.09412. */
 export interface MixUp extends Common {
   readonly name: "mixup";
   /** The weight is drawn from Beta(alpha, alpha); default 0.2. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
 }
 
 /** A rectangle of another sample of the batch, and its share of the target: Yun et al., arXiv 1905.04899. */
 export interface CutMix extends Common {
   readonly name: "cutmix";
   /** The share of the picture that stays is drawn from Beta(alpha, alpha); default 1. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
 }
 
 export type Augmentation =

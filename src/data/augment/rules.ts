@@ -40,7 +40,7 @@ export function interval(limits: Limits, byDefault?: Interval): Rule<Interval> {
   };
 }
 
-export function number(limits: Limits & { readonly whole?: boolean }, byDefault?: number): Rule<number> {
+export function number(limits: Limits & { readonly whole?: boolean | undefined }, byDefault?: number): Rule<number> {
   return (value, where) => {
     const given = value ?? byDefault ?? missing(where);
     if (!isNumber(given) || (limits.whole === true && !Number.isInteger(given))) {

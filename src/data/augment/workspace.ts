@@ -13,7 +13,7 @@ export interface Frame {
   readonly width: number;
   readonly channels: number;
   /** Value of a pixel without ink, shown where a moved picture has nothing; without one, the nearest pixel is. */
-  readonly ground?: number;
+  readonly ground?: number | undefined;
 }
 
 /** Displacements of one axis: [side, side] numbers of a torus, repeated below and to the right by a picture's size. */
@@ -37,9 +37,9 @@ export interface WorkspaceOptions {
   /** Most pictures at a time. */
   readonly batchSize: number;
   /** Strokes that every picture's record has room for; default 0. */
-  readonly strokes?: number;
+  readonly strokes?: number | undefined;
   /** Whose memory and threads to use; default: memory of its own, and the caller. */
-  readonly crew?: Crew;
+  readonly crew?: Crew | undefined;
 }
 
 export class Workspace {

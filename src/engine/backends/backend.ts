@@ -10,7 +10,7 @@ export interface Backend {
   /** Compiles a graph for its exact shapes. */
   compile(graph: Graph): Promise<Program>;
   /** Its threads, for other work between two runs; undefined where there is but one. */
-  readonly crew?: Crew;
+  readonly crew?: Crew | undefined;
   /** Stops the threads. Programs cannot run afterwards. */
   close(): Promise<void>;
 }

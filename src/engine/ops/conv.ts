@@ -197,13 +197,13 @@ export function turnedConvolution(
 
 export interface ConvOptions {
   /** Default 1. */
-  readonly stride?: number | Pair;
+  readonly stride?: number | Pair | undefined;
   /** A number of zeros on every side, [height, width], "valid" (none, the default) or "same" (output = input / stride). */
-  readonly padding?: number | Pair | "same" | "valid";
+  readonly padding?: number | Pair | "same" | "valid" | undefined;
   /** Default 1. */
-  readonly dilation?: number | Pair;
+  readonly dilation?: number | Pair | undefined;
   /** Default 1; the number of channels for a depthwise convolution. */
-  readonly groups?: number;
+  readonly groups?: number | undefined;
 }
 
 /** A number stands for both axes. */

@@ -18,7 +18,7 @@ interface ElementwiseRecord {
   readonly onnx: string | null;
   readonly scalar: (...x: number[]) => number;
   readonly gradient: Rule | null;
-  readonly infer?: (inputs: readonly Spec[]) => Spec;
+  readonly infer?: ((inputs: readonly Spec[]) => Spec) | undefined;
 }
 
 /** An elementwise op also shows its scalar function, for constant folding. */

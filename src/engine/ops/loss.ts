@@ -160,10 +160,10 @@ function requireSameShape(name: string, x: Spec, target: Spec): void {
 
 export interface CrossEntropyOptions {
   /** Share of the probability that is spread over all classes; default 0. */
-  readonly labelSmoothing?: number;
+  readonly labelSmoothing?: number | undefined;
   /** Weight of each class, [K]. */
-  readonly weight?: Tensor | readonly number[];
-  readonly reduction?: Reduction;
+  readonly weight?: Tensor | readonly number[] | undefined;
+  readonly reduction?: Reduction | undefined;
 }
 
 const asTensor = (weight: Tensor | readonly number[] | undefined): readonly Tensor[] =>

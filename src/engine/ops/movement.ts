@@ -189,9 +189,9 @@ export const place = (x: Tensor, attrs: PlaceAttrs): Tensor => apply(placeOp, [x
 
 /** A range of one axis, as in Python: from `start` up to but not including `end`, both may be negative. */
 export interface Range {
-  readonly start?: number;
-  readonly end?: number;
-  readonly step?: number;
+  readonly start?: number | undefined;
+  readonly end?: number | undefined;
+  readonly step?: number | undefined;
 }
 
 /** Takes a range of each axis, `slice(x, [{}, { start: 1, end: -1 }])`; axes not given are kept whole. */

@@ -167,9 +167,9 @@ export const avgPool2dGradOp: Primitive<AvgPoolGradAttrs> = {
 
 export interface PoolOptions {
   /** Default: the kernel size, so that windows do not overlap. */
-  readonly stride?: number | Pair;
+  readonly stride?: number | Pair | undefined;
   /** Default 0. */
-  readonly padding?: number | Pair;
+  readonly padding?: number | Pair | undefined;
 }
 
 const poolAttrs = (kernel: number | Pair, { stride, padding }: PoolOptions): PoolAttrs => ({
@@ -187,7 +187,7 @@ export function maxPool2d(x: Tensor, kernel: number | Pair, options: PoolOptions
 export function avgPool2d(
   x: Tensor,
   kernel: number | Pair,
-  options: PoolOptions & { readonly countIncludePad?: boolean } = {},
+  options: PoolOptions & { readonly countIncludePad?: boolean | undefined } = {},
 ): Tensor {
   return apply(avgPool2dOp, [x], { ...poolAttrs(kernel, options), countIncludePad: options.countIncludePad ?? true });
 }

@@ -19,7 +19,7 @@ export async function readBytes(source: Source, base = globalThis.location?.href
   if (typeof source === "object" && "arrayBuffer" in source) return readBody(source);
   if (!URL.canParse(source, base)) throw new DataError(`${source} is no address here; give a whole URL, or bytes`);
   const url = new URL(source, base);
-  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): Files } };
+  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): Files } | undefined };
   const files = url.protocol === "file:" ? process?.getBuiltinModule?.("node:fs") : undefined;
   return files === undefined ? readBody(await request(url)) : files.readFileSync(url);
 }

@@ -17,17 +17,18 @@ import {
   type SourceRecord,
 } from "../../data/sources.ts";
 import { DataError } from "../../engine/errors.ts";
+import { filled, type Optional } from "../../engine/options.ts";
 import { nameOf, readBytes, type Source } from "./bytes.ts";
 import { decodePicture, type PictureSource } from "./pictures.ts";
 
 /** Where to look; every field has a default. */
 export interface SourceOptions {
   /** Address of a folder of folders with IDX files (`URL/mnist/train-images-idx3-ubyte.gz`), gzip or plain. */
-  readonly dataDir?: string | URL;
+  readonly dataDir?: string | URL | undefined;
   /** Addresses to use in place of the published ones, which let few pages read them. */
-  readonly mirrors?: readonly string[];
+  readonly mirrors?: readonly string[] | undefined;
   /** Called once a file is there. */
-  readonly onFile?: (file: string) => void;
+  readonly onFile?: ((file: string) => void) | undefined;
 }
 
 /** Loads a data set by name. @throws DataError when it is nowhere to be found or its files are damaged */
@@ -109,15 +110,14 @@ async function readUnzipped(source: Source): Promise<Uint8Array> {
 }
 
 /** What is known of a user's own files beside their content. */
-export type OwnDescription = Partial<Pick<IdxDescription, "name" | "classes" | "polarity" | "origin">>;
+export type OwnDescription = Optional<Pick<IdxDescription, "name" | "classes" | "polarity" | "origin">>;
 
 /** A data set from a pair of IDX files, gzip or plain; the polarity is found from the pictures unless it is given. */
 export async function readIdx(images: Source, labels: Source, known: OwnDescription = {}): Promise<ImageDataset> {
   const name = nameOf(images, "pictures");
   const [imageBytes, labelBytes] = await Promise.all([images, labels].map(readUnzipped));
   const dataset = datasetFromIdx({
-    name,
-    ...known,
+    ...filled({ name }, known),
     images: { name, bytes: imageBytes },
     labels: { name: nameOf(labels, "labels"), bytes: labelBytes },
   });
@@ -128,7 +128,7 @@ export async function readIdx(images: Source, labels: Source, known: OwnDescript
 export async function readCsv(source: Source, known: OwnDescription = {}): Promise<ImageDataset> {
   const name = nameOf(source, "pictures");
   const { parseCsv } = await import("../../data/csv.ts");
-  const dataset = parseCsv(await readUnzipped(source), { name, origin: `pictures in ${name}`, ...known });
+  const dataset = parseCsv(await readUnzipped(source), filled({ name, origin: `pictures in ${name}` }, known));
   return known.polarity === undefined ? detected(dataset) : dataset;
 }
 
@@ -138,9 +138,9 @@ const detected = async (dataset: ImageDataset): Promise<ImageDataset> =>
 
 /** How pictures become samples. */
 export interface PictureOptions {
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Pictures come in all sizes; this makes them alike. Default: MNIST's. */
-  readonly preprocessing?: Preprocessing;
+  readonly preprocessing?: Preprocessing | undefined;
 }
 
 /**

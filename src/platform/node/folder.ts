@@ -11,16 +11,16 @@ import { decodeImage, PICTURE_EXTENSIONS } from "./images.ts";
 /** A data set, of which `test` is missing where its author made none. */
 export interface Parts {
   readonly train: ImageDataset;
-  readonly test?: ImageDataset;
+  readonly test?: ImageDataset | undefined;
   /** What was left aside beside what the parts say themselves, a sentence each. */
-  readonly notes?: readonly string[];
+  readonly notes?: readonly string[] | undefined;
 }
 
 /** How pictures are decoded. */
 export interface FolderOptions {
   /** Pictures come in all sizes; this makes them alike. */
   readonly preprocessing: Preprocessing;
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 const SPLITS = ["train", "test"] as const;
@@ -39,7 +39,7 @@ export interface PictureList {
 /** What a folder of pictures by class holds; `test` is missing where its author made none. */
 export interface PictureLists {
   readonly train: PictureList;
-  readonly test?: PictureList;
+  readonly test?: PictureList | undefined;
 }
 
 /**

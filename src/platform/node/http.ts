@@ -21,12 +21,12 @@ export interface DownloadOptions {
   /** More than this is refused, whatever the server sends. */
   readonly maxBytes: number;
   /** Default: the global one. */
-  readonly fetch?: typeof fetch;
-  readonly onProgress?: (progress: DownloadProgress) => void;
+  readonly fetch?: typeof fetch | undefined;
+  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Give up on a server that says nothing for so long, in milliseconds; default 10,000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Stops the download; what has come is kept for the next attempt. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Times that one mirror is asked to go on after its connection broke. */
@@ -187,7 +187,10 @@ function parseRange(header: string | null): { start: number; total: number | und
 
 /** `fetch failed` says nothing; its cause does. */
 function networkReason(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause as { code?: string; message?: string } | undefined) : undefined;
+  const cause =
+    error instanceof Error
+      ? (error.cause as { code?: string | undefined; message?: string | undefined } | undefined)
+      : undefined;
   const text = cause?.code ?? cause?.message ?? (error instanceof Error ? error.message : String(error));
   const known: Readonly<Record<string, string>> = {
     ENOTFOUND: "no such host or no network",

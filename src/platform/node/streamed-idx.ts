@@ -13,13 +13,14 @@ import {
 import { FILE_NAMES } from "../../data/sources.ts";
 import { type ByteSource, StreamedDataset, type StreamedSource } from "../../data/streamed.ts";
 import { DataError } from "../../engine/errors.ts";
+import type { Optional } from "../../engine/options.ts";
 import { fileError } from "./atomic.ts";
 import { listFolder, readUnzipped } from "./files.ts";
 import { readClassNames } from "./idx-folder.ts";
 
-export interface StreamOptions extends Partial<Pick<StreamedSource, "name" | "classes" | "polarity" | "memory">> {
+export interface StreamOptions extends Optional<Pick<StreamedSource, "name" | "classes" | "polarity" | "memory">> {
   /** Default "train". */
-  readonly split?: "train" | "test";
+  readonly split?: "train" | "test" | undefined;
 }
 
 /** A data set that holds a file open. */

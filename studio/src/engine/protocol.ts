@@ -73,7 +73,7 @@ export interface FinetuneJob {
   readonly base: Uint8Array;
   readonly classes: readonly string[];
   readonly samples: readonly Sample[];
-  readonly epochs?: number;
+  readonly epochs?: number | undefined;
   readonly seed: number;
 }
 
@@ -129,8 +129,8 @@ export type TrainingEvent =
       readonly kind: "epoch";
       readonly epoch: number;
       readonly trainingLoss: number;
-      readonly validationLoss?: number;
-      readonly validation?: Measured;
+      readonly validationLoss?: number | undefined;
+      readonly validation?: Measured | undefined;
     }
   /** Training is over; how good the model is, is found out by training others on parts of the samples. */
   | { readonly kind: "measuring" }
@@ -143,9 +143,9 @@ export interface Outcome {
   readonly model: Uint8Array;
   readonly card: ModelCard;
   /** On samples that were not trained on: the test digits, or what was put aside; undefined where there are none. */
-  readonly measured?: Measured;
+  readonly measured?: Measured | undefined;
   /** The accuracy is by cross-validation over all samples, as there are too few to put any aside. */
-  readonly isCrossValidated?: boolean;
+  readonly isCrossValidated?: boolean | undefined;
   readonly seconds: number;
 }
 

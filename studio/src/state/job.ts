@@ -17,10 +17,10 @@ export interface EpochRecord {
   readonly epoch: number;
   readonly step: number;
   readonly trainingLoss: number;
-  readonly validationLoss?: number;
-  readonly accuracy?: number;
-  readonly samples?: number;
-  readonly wrong?: number;
+  readonly validationLoss?: number | undefined;
+  readonly accuracy?: number | undefined;
+  readonly samples?: number | undefined;
+  readonly wrong?: number | undefined;
   readonly mistakes: readonly Mistake[];
 }
 
@@ -29,7 +29,7 @@ export interface JobState {
   /** What is trained, in words of the user: the network, or the name of a recogniser. */
   readonly title: string;
   /** The recogniser that it is for, and what of it is trained on. */
-  readonly project?: { readonly id: string; readonly content: string };
+  readonly project?: { readonly id: string; readonly content: string } | undefined;
   readonly job: Job;
   readonly startedAt: number;
   readonly phase: JobPhase;
@@ -37,16 +37,16 @@ export interface JobState {
   readonly totalSteps: number;
   readonly epoch: number;
   readonly epochs: number;
-  readonly loss?: number;
-  readonly imagesPerSecond?: number;
-  readonly secondsLeft?: number;
-  readonly backend?: string;
+  readonly loss?: number | undefined;
+  readonly imagesPerSecond?: number | undefined;
+  readonly secondsLeft?: number | undefined;
+  readonly backend?: string | undefined;
   readonly curve: readonly { readonly step: number; readonly loss: number }[];
   readonly records: readonly EpochRecord[];
-  readonly outcome?: Outcome;
+  readonly outcome?: Outcome | undefined;
   /** Of the model that came of it. */
-  readonly modelId?: string;
-  readonly error?: string;
+  readonly modelId?: string | undefined;
+  readonly error?: string | undefined;
 }
 
 export const job = signal<JobState | undefined>(undefined);

@@ -15,7 +15,7 @@ export interface ModelEntry {
   readonly name: string;
   readonly group: Group;
   /** Undefined for a model that comes with the page. */
-  readonly stored?: StoredModel;
+  readonly stored?: StoredModel | undefined;
   bytes(): Promise<Uint8Array>;
 }
 

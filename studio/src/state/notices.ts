@@ -4,7 +4,7 @@ import { effect, signal } from "@preact/signals";
 export interface Notice {
   readonly kind: "error" | "done";
   readonly text: string;
-  readonly action?: { readonly label: string; run(): void };
+  readonly action?: { readonly label: string; run(): void } | undefined;
 }
 
 export const notice = signal<Notice | undefined>(undefined);

@@ -14,11 +14,11 @@ import { announce, attempt, messageOf } from "./notices.ts";
 export interface ReadingState {
   /** `faint`: there is ink, and too little of it. */
   readonly status: "none" | "loading" | "empty" | "faint" | "read" | "failed";
-  readonly card?: ModelCard;
-  readonly answer?: Answer;
+  readonly card?: ModelCard | undefined;
+  readonly answer?: Answer | undefined;
   /** The inside of the network, where the model is open. */
-  readonly explanation?: Explanation;
-  readonly error?: string;
+  readonly explanation?: Explanation | undefined;
+  readonly error?: string | undefined;
 }
 
 /** The inside is shown when nothing has changed for so long. */

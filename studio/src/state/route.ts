@@ -8,7 +8,7 @@ export type View = (typeof VIEWS)[number];
 export interface Route {
   readonly view: View;
   /** What of the view: "#/make/ID". */
-  readonly id?: string;
+  readonly id?: string | undefined;
 }
 
 const parse = (): Route => {

@@ -1,13 +1,13 @@
 /** The runs folder, where the page was opened by `ductus studio`: that says so in the page's head. */
 export interface RunRecord {
   readonly name: string;
-  readonly data?: string;
-  readonly model?: string;
-  readonly accuracy?: number;
-  readonly interval?: { readonly low: number; readonly high: number };
+  readonly data?: string | undefined;
+  readonly model?: string | undefined;
+  readonly accuracy?: number | undefined;
+  readonly interval?: { readonly low: number; readonly high: number } | undefined;
   readonly epochs: number;
-  readonly seconds?: number;
-  readonly ended?: string;
+  readonly seconds?: number | undefined;
+  readonly ended?: string | undefined;
   readonly hasReport: boolean;
   readonly files: readonly string[];
 }

@@ -13,10 +13,10 @@ export interface StoredModel {
   readonly madeAt: number;
   readonly card: ModelCard;
   readonly bytes: Uint8Array;
-  readonly measured?: Measured;
-  readonly isCrossValidated?: boolean;
+  readonly measured?: Measured | undefined;
+  readonly isCrossValidated?: boolean | undefined;
   /** Of the recogniser of one's own that it was made for. */
-  readonly projectId?: string;
+  readonly projectId?: string | undefined;
 }
 
 export interface StoredSample {
@@ -32,8 +32,8 @@ export interface Project {
   readonly classes: readonly string[];
   readonly samples: readonly StoredSample[];
   /** Of what was trained last, and what it was trained on. */
-  readonly modelId?: string;
-  readonly trainedOn?: string;
+  readonly modelId?: string | undefined;
+  readonly trainedOn?: string | undefined;
   readonly changedAt: number;
 }
 
@@ -128,7 +128,7 @@ export const saveProject = (project: Project): Promise<void> =>
 export const removeProject = (id: string): Promise<void> => inWords((db) => db.delete("projects", id));
 
 /** The job that runs, or ran when the page was closed, with what to go on from; undefined where there is none. */
-export const job = (): Promise<(StoredJob & { readonly checkpoint?: Uint8Array }) | undefined> =>
+export const job = (): Promise<(StoredJob & { readonly checkpoint?: Uint8Array | undefined }) | undefined> =>
   inWords(async (db) => {
     const { store } = db.transaction("jobs");
     const [stored, checkpoint] = await Promise.all([store.get(JOB), store.get(CHECKPOINT)]);

@@ -14,8 +14,8 @@ const COLOURS = {
 interface NumbersCanvasProps {
   readonly width: number;
   readonly height: number;
-  readonly label?: string;
-  readonly class?: string;
+  readonly label?: string | undefined;
+  readonly class?: string | undefined;
   /** What the picture shows: drawn again when it changes. */
   readonly of: unknown;
   paint(image: ImageData, colours: (typeof COLOURS)["light" | "dark"]): void;
@@ -53,8 +53,8 @@ interface SeenProps {
   /** Bytes [height, width, channels]; undefined: a blank picture. */
   readonly pixels: Uint8Array | undefined;
   readonly shape: readonly [height: number, width: number, channels: number];
-  readonly label?: string;
-  readonly class?: string;
+  readonly label?: string | undefined;
+  readonly class?: string | undefined;
 }
 
 /** What a network sees. Grey is drawn in ink, as it was written; colours as they are. */
@@ -105,7 +105,7 @@ const GAP = 2;
 const MOST_MAPS = 64;
 
 /** The maps of a layer side by side: above zero in blue, below in red, the largest darkest. */
-export function Mosaic({ layer, label }: { readonly layer: LayerActivation; readonly label?: string }) {
+export function Mosaic({ layer, label }: { readonly layer: LayerActivation; readonly label?: string | undefined }) {
   const { columns, rows, shown } = mosaicOf(layer);
   const [height, width, channels] = layer.shape;
   return (

@@ -20,7 +20,7 @@ interface ChartProps {
   readonly unit: "percent" | "number";
   /** Where the x axis ends. */
   readonly end: number;
-  readonly hasDots?: boolean;
+  readonly hasDots?: boolean | undefined;
 }
 
 const HEIGHT = 190;

@@ -6,7 +6,7 @@ import { Icon } from "./icons.tsx";
 
 interface DialogProps {
   readonly title: string;
-  readonly class?: string;
+  readonly class?: string | undefined;
   readonly children: ComponentChildren;
   onClose(): void;
 }

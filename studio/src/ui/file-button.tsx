@@ -6,12 +6,12 @@ interface FileButtonProps {
   readonly accept: string;
   /** With a title of its own where the label alone says too little. */
   readonly label: string;
-  readonly title?: string;
-  readonly icon?: IconName;
-  readonly isMultiple?: boolean;
+  readonly title?: string | undefined;
+  readonly icon?: IconName | undefined;
+  readonly isMultiple?: boolean | undefined;
   /** Take the picture with the camera of a phone. */
-  readonly isCamera?: boolean;
-  readonly class?: string;
+  readonly isCamera?: boolean | undefined;
+  readonly class?: string | undefined;
   onFiles(files: readonly [File, ...File[]]): void;
 }
 

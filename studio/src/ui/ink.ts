@@ -22,7 +22,7 @@ const SCAN = 256;
 export interface InkColours {
   readonly ink: string;
   /** Left out: the ground stays clear. */
-  readonly paper?: string;
+  readonly paper?: string | undefined;
 }
 
 export class Ink {

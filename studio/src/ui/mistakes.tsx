@@ -6,7 +6,7 @@ import { Seen } from "./bytes-canvas.tsx";
 interface MistakeStripProps {
   readonly mistakes: readonly Mistake[];
   /** Pictures at most. */
-  readonly most?: number;
+  readonly most?: number | undefined;
 }
 
 export function MistakeStrip({ mistakes, most = 24 }: MistakeStripProps) {

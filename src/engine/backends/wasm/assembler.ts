@@ -513,7 +513,7 @@ export interface OwnMemory {
   /** What the memory holds from the start, by address. */
   readonly data: readonly { readonly address: number; readonly bytes: Uint8Array }[];
   /** A function without parameters that runs once, at instantiation. */
-  readonly start?: Func;
+  readonly start?: Func | undefined;
   /** Numbers exported as constant i32 globals. */
   readonly globals: Readonly<Record<string, number>>;
   /** Custom sections by name. */

@@ -158,7 +158,7 @@ export class ThreadPool {
     Atomics.notify(this.#control, CONTROL.wake);
   }
 
-  #tell(message: { id: number; module?: WebAssembly.Module }): Promise<void> {
+  #tell(message: { id: number; module?: WebAssembly.Module | undefined }): Promise<void> {
     if (this.#workers.length === 0) return Promise.resolve();
     this.#queue = this.#queue.then(
       () =>

@@ -24,16 +24,16 @@ export interface WasmOptions {
   /** Number of threads, the caller included. Results do not depend on it. */
   readonly threads: number;
   /** Only arithmetic that WebAssembly fixes to the bit: no fused multiply-add. Default false. */
-  readonly strict?: boolean;
+  readonly strict?: boolean | undefined;
   /** Starts a worker; needed for more than one thread. */
-  readonly spawn?: SpawnWorker;
+  readonly spawn?: SpawnWorker | undefined;
   /**
    * What the engine at hand does with loop bodies; "in pairs" also adds the numbers of dot products in another order.
    * Default "in order".
    */
-  readonly scheduling?: Scheduling;
+  readonly scheduling?: Scheduling | undefined;
   /** Lets programs measure themselves (`Program.profile`), which slows them down a little. Default false. */
-  readonly profile?: boolean;
+  readonly profile?: boolean | undefined;
 }
 
 /**

@@ -45,9 +45,9 @@ export interface RootKernel {
   readonly emit: (kernel: Kernel) => void;
   readonly rides: Rides | ((root: Tensor) => Rides);
   /** An op with the same operands and attributes that the kernel computes beside the root if it is in the group. */
-  readonly twin?: PrimitiveName;
+  readonly twin?: PrimitiveName | undefined;
   /** Bytes of scratch memory. */
-  readonly scratch?: (root: Tensor) => number;
+  readonly scratch?: ((root: Tensor) => number) | undefined;
 }
 
 type Kind = RootKernel | "leaf" | "view" | "elementwise";

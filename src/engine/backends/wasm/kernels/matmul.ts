@@ -190,9 +190,9 @@ export interface Span {
   readonly from: I32;
   readonly to: I32;
   /** Length, where it is known now. */
-  readonly known?: number;
+  readonly known?: number | undefined;
   /** Of columns whose number is not: what the last ones are more than whole strips. */
-  readonly rest?: number;
+  readonly rest?: number | undefined;
 }
 
 interface Product {
@@ -205,7 +205,7 @@ interface Product {
   readonly columns: Span;
   readonly pack: boolean;
   /** Takes results, instead of {@link Kernel.finish}: at row m + i, column n + 4j. */
-  readonly write?: (value: V128, m: I32, n: I32, i: number, j: number, lanes: number) => void;
+  readonly write?: ((value: V128, m: I32, n: I32, i: number, j: number, lanes: number) => void) | undefined;
   /** Bytes between rows of a, along its depth, and between rows of b as stored. */
   readonly aRow: number;
   readonly aDepth: number;
