@@ -16,6 +16,7 @@ import { grouped, percent, table } from "../train/report.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
 import { type DataOptions, dataDirOption, openForCli } from "./cli-data.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
+import { pictureRow } from "./shown.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 type Options = CommonOptions & DataOptions;
@@ -173,6 +174,6 @@ function preview(terminal: Terminal, dataset: ImageDataset): void {
   terminal.print();
   for (let i = 0; i < Math.min(indices.length, 2 * fit); i += fit) {
     const rows = previewRows(dataset, indices.slice(i, i + fit), { colour: terminal.style.bold("") !== "" });
-    for (const row of rows) terminal.print(row);
+    for (const row of rows) terminal.print(pictureRow(row));
   }
 }

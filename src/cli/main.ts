@@ -6,6 +6,7 @@
 import type { Command, CommanderError } from "commander";
 import { DuctusError, UsageError, unknownName } from "../engine/errors.ts";
 import { VERSION } from "../version.ts";
+import { shown, shownJson } from "./shown.ts";
 
 interface Verb {
   readonly summary: string;
@@ -123,9 +124,9 @@ try {
   const { message, status } = describe(error);
   if (status !== 0) {
     const line = message.replace(/\s*[\r\n]+\s*/g, " ");
-    process.stderr.write(`ductus: ${line}\n`);
-    if (process.env.DUCTUS_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-    if (words.includes("--json")) write(`${JSON.stringify({ error: line, status })}\n`);
+    process.stderr.write(`ductus: ${shown(line)}\n`);
+    if (process.env.DUCTUS_DEBUG && error instanceof Error) process.stderr.write(`${shown(String(error.stack))}\n`);
+    if (words.includes("--json")) write(`${shownJson(JSON.stringify({ error: line, status }))}\n`);
   }
   process.exitCode = status;
 }

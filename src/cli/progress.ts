@@ -9,7 +9,8 @@ const REDRAW = 100;
 const PLAIN_LINE = 5000;
 /** Milliseconds between two epochs that are told of, where there is no validation. */
 const TOLD = 1000;
-const BAR = 20;
+/** Widths of the bar: the first that leaves room for the rest is taken. */
+const BARS = [20, 10, 5];
 
 /** Shows a run on standard error. */
 export function progressCallback(terminal: Terminal): Callback {
@@ -18,15 +19,16 @@ export function progressCallback(terminal: Terminal): Callback {
   let start: StartInfo | undefined;
   let shown = 0;
   let told = 0;
-  let began = 0;
+  // The first step of this process, which may have waited for its program, and when it was done.
+  let first: { readonly step: number; readonly at: number } | undefined;
   let inEpoch = 0;
   let epochBegan = 0;
   let loss = Number.NaN;
   return {
     onStart: (info) => {
       start = info;
-      began = performance.now();
-      shown = epochBegan = began;
+      first = undefined;
+      shown = epochBegan = performance.now();
       for (const line of introduction(info)) terminal.note(dim(line));
       for (const result of info.history) terminal.note(dim(epochLine(result, info.epochs)));
     },
@@ -34,27 +36,31 @@ export function progressCallback(terminal: Terminal): Callback {
       // The mean of the last fifty steps or so: single batches jump about.
       loss = Number.isNaN(loss) ? info.loss : loss + (info.loss - loss) * 0.02;
       const now = performance.now();
-      // Speed is counted from the end of an epoch's first step, which may have waited for the program to be compiled.
-      if (info.batch === 1) {
+      // Speed is counted from the end of an epoch's first step, which may have waited for the program to be compiled, and so
+      // is the time left from that of this process: what came before a resume, or before its first step, says nothing.
+      const isFirst = first === undefined;
+      first ??= { step: info.step, at: now };
+      if (isFirst || info.batch === 1) {
         inEpoch = 0;
         epochBegan = now;
+        if (isFirst) shown = now;
         return;
       }
       inEpoch += info.count;
-      if (start === undefined || now - shown < interval) return;
+      if (start === undefined || first === undefined || now - shown < interval) return;
       shown = now;
-      const { epochs, stepsPerEpoch, totalSteps, doneSteps } = start;
+      const { epochs, stepsPerEpoch, totalSteps } = start;
       const rate = (1000 * inEpoch) / (now - epochBegan);
-      const left = ((totalSteps - info.step) * (now - began)) / (1000 * (info.step - doneSteps));
-      const line = [
-        `epoch ${info.epoch}/${epochs}`,
-        `step ${info.batch}/${stepsPerEpoch}`,
-        `${grouped(Math.round(rate))} images/s`,
-        `loss ${round(loss)}`,
-        `${duration(left)} left`,
-      ];
-      if (terminal.isLive) terminal.live([bar(info.batch / stepsPerEpoch), ...line].join("  "));
-      else terminal.note(line.join("  "));
+      const left = ((totalSteps - info.step) * (now - first.at)) / (1000 * (info.step - first.step));
+      const line: ProgressLine = {
+        epoch: `epoch ${info.epoch}/${epochs}`,
+        step: `step ${info.batch}/${stepsPerEpoch}`,
+        speed: `${grouped(Math.round(rate))} images/s`,
+        loss: `loss ${round(loss)}`,
+        left: `${duration(left)} left`,
+      };
+      if (terminal.isLive) terminal.live(fitLine(line, info.batch / stepsPerEpoch, terminal.columns));
+      else terminal.note(Object.values(line).join("  "));
     },
     onEpoch: (info) => {
       // Hundreds of epochs of a few samples would fill the window with lines that say nothing.
@@ -65,6 +71,31 @@ export function progressCallback(terminal: Terminal): Callback {
       terminal.note(info.isBest && info.validation !== undefined ? bold(text) : text);
     },
   };
+}
+
+/** What a line of progress says, in its order. */
+interface ProgressLine {
+  readonly epoch: string;
+  readonly step: string;
+  readonly speed: string;
+  readonly loss: string;
+  readonly left: string;
+}
+
+/**
+ * The line with a bar before it, as wide as `columns` allow. Where they are few the bar becomes shorter and goes, then the
+ * step (the bar's number) and the speed; epoch, loss and the time left stay as long as there is any room.
+ */
+export function fitLine({ epoch, step, speed, loss, left }: ProgressLine, share: number, columns: number): string {
+  const candidates = [
+    ...BARS.map((width) => [bar(share, width), epoch, step, speed, loss, left]),
+    [epoch, step, speed, loss, left],
+    [epoch, step, loss, left],
+    [epoch, loss, left],
+    [epoch, left],
+    [left],
+  ].map((parts) => parts.join("  "));
+  return candidates.find((text) => text.length <= columns) ?? left;
 }
 
 function introduction(info: StartInfo): string[] {
@@ -102,7 +133,7 @@ function plural(count: number, what: string): string {
   return `${grouped(count)} ${what}${count === 1 ? "" : "s"}`;
 }
 
-function bar(share: number): string {
-  const full = Math.round(share * BAR);
-  return "━".repeat(full) + "╌".repeat(BAR - full);
+function bar(share: number, width: number): string {
+  const full = Math.round(share * width);
+  return "━".repeat(full) + "╌".repeat(width - full);
 }

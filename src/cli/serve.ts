@@ -13,6 +13,7 @@ import { QUEUE, Repository } from "../serve/repository.ts";
 import { table } from "../train/report.ts";
 import { stopSignal } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
+import { shownJson } from "./shown.ts";
 import { openTerminal } from "./terminal.ts";
 
 interface ServeOptions extends CommonOptions {
@@ -82,7 +83,7 @@ export function command(): Command {
 async function run(sources: readonly string[], options: ServeOptions): Promise<void> {
   const terminal = openTerminal(options.json === true);
   const apiKey = await readKey(options.apiKeyFile);
-  const writeLine = jsonLog((line) => process.stderr.write(`${line}\n`));
+  const writeLine = jsonLog((line) => process.stderr.write(`${shownJson(line)}\n`));
   const log: typeof writeLine = (level, event, fields) => {
     if (options.quiet !== true || level !== "info") writeLine(level, event, fields);
   };

@@ -1,8 +1,9 @@
 /**
  * Where the command line writes: results to standard output, everything on the way to standard error. Colours and the
- * line that redraws itself appear only on a terminal.
+ * line that redraws itself appear only on a terminal. Nothing is written that would control it (shown.ts).
  */
 import { PLAIN, type Style } from "../train/report.ts";
+import { paint, shown, shownJson } from "./shown.ts";
 
 export interface Terminal {
   /** Whether one JSON object is all that standard output may get. */
@@ -19,15 +20,12 @@ export interface Terminal {
   live(text: string): void;
   /** Whether standard error is a terminal that can redraw a line. */
   readonly isLive: boolean;
+  /** Columns of a line that can be redrawn. */
+  readonly columns: number;
   readonly noteStyle: Style;
 }
 
-const ESCAPE = "\u001b[";
-const paint =
-  (code: string) =>
-  (text: string): string =>
-    `${ESCAPE}${code}m${text}${ESCAPE}0m`;
-
+const CLEAR_LINE = "\r\u001b[K";
 const COLOURED: Style = { bold: paint("1"), dim: paint("2"), good: paint("32"), bad: paint("31") };
 
 /** Colours for a stream: only on a terminal, and not against https://no-color.org. */
@@ -43,32 +41,36 @@ export function styleFor(
 export function openTerminal(json: boolean): Terminal {
   const { stdout, stderr } = process;
   const isLive = stderr.isTTY === true && process.env.TERM !== "dumb";
+  // One is left: a line that fills the window wraps, and only its last part would be overwritten.
+  const columns = (): number => (stderr.columns || 80) - 1;
   let hasLine = false;
   const clear = (): void => {
-    if (hasLine) stderr.write(`\r${ESCAPE}K`);
+    if (hasLine) stderr.write(CLEAR_LINE);
     hasLine = false;
   };
   return {
     json,
     isLive,
+    get columns() {
+      return columns();
+    },
     style: styleFor(stdout),
     noteStyle: styleFor(stderr),
     print: (text = "") => {
       clear();
-      if (!json) stdout.write(`${text}\n`);
+      if (!json) stdout.write(`${shown(text)}\n`);
     },
     emit: (result) => {
       clear();
-      if (json) stdout.write(`${JSON.stringify(result)}\n`);
+      if (json) stdout.write(`${shownJson(JSON.stringify(result))}\n`);
     },
     note: (text) => {
       clear();
-      stderr.write(`${text}\n`);
+      stderr.write(`${shown(text)}\n`);
     },
     live: (text) => {
       if (!isLive) return;
-      // A line longer than the window would wrap, and only its last part be overwritten.
-      stderr.write(`\r${ESCAPE}K${text.slice(0, (stderr.columns ?? 80) - 1)}`);
+      stderr.write(`${CLEAR_LINE}${shown(text).slice(0, columns())}`);
       hasLine = true;
     },
   };
