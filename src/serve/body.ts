@@ -81,10 +81,21 @@ export function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>
   return asObject(value, "the body");
 }
 
-/** @throws RequestError 400 when `value` is no JSON object */
+/**
+ * The fields of a JSON object. One that is null is left out: clients made from a schema send null for what is not given.
+ * @throws RequestError 400 when `value` is no JSON object
+ */
 export function asObject(value: unknown, what: string): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new RequestError(400, `${what} must be a JSON object`);
+    throw new RequestError(400, `${what} must be a JSON object, not ${shown(value)}`);
   }
-  return value as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
+}
+
+/** A JSON value for a message: short, whatever it is. */
+export function shown(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" && value !== null) return "an object";
+  if (typeof value === "string") return JSON.stringify(value.length <= 40 ? value : `${value.slice(0, 40)}…`);
+  return value === undefined ? "nothing" : String(value);
 }

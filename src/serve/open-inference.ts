@@ -1,15 +1,24 @@
 /**
  * The Open Inference Protocol, version 2 (https://github.com/kserve/open-inference-protocol), with Triton's extension for
  * binary tensors (https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md).
- * One input `x`; outputs `probabilities` (what is given unless others are asked for) and `logits`.
+ * One input, `x` or whatever a client calls it; outputs `probabilities` (what is given unless others are asked for) and `logits`.
  */
 import { formatShape } from "../engine/shape.ts";
 import { VERSION } from "../version.ts";
 import type { Samples } from "./batcher.ts";
-import { asObject, concatenated, parseObject, readBody } from "./body.ts";
+import { asObject, concatenated, parseObject, readBody, shown } from "./body.ts";
 import { type App, infer, type Service } from "./context.ts";
+import {
+  bytesOf,
+  DATATYPE_NAMES,
+  type DatatypeName,
+  datatypeNamed,
+  nativeDatatype,
+  writeBytes,
+  writeList,
+} from "./datatypes.ts";
 import { RequestError } from "./request-error.ts";
-import { accepts, checkNumber } from "./samples.ts";
+import { accepts, takes } from "./samples.ts";
 import type { Outputs, ServedModel } from "./served-model.ts";
 import { decoded } from "./tf-serving.ts";
 
@@ -57,14 +66,17 @@ function metadata({ name, version, model }: ServedModel): object {
     name,
     versions: [version],
     platform: "ductus",
-    inputs: [{ name: INPUT, datatype: datatypeOf(model), shape: [-1, ...model.inputShape] }],
+    inputs: [
+      {
+        name: INPUT,
+        datatype: nativeDatatype(model),
+        shape: [-1, ...model.inputShape],
+        parameters: { datatypes: DATATYPE_NAMES, ...takes(model) },
+      },
+    ],
     outputs: OUTPUTS.map((output) => ({ name: output, datatype: "FP32", shape: [-1, model.classes.length] })),
     parameters: { classes: model.classes },
   };
-}
-
-function datatypeOf({ inputType }: ServedModel["model"]): "UINT8" | "FP32" {
-  return inputType === "uint8" ? "UINT8" : "FP32";
 }
 
 async function answer(service: Service, served: ServedModel, request: Request): Promise<Response> {
@@ -72,6 +84,7 @@ async function answer(service: Service, served: ServedModel, request: Request): 
   const { fields, tail } = divide(body, request.headers.get(JSON_LENGTH));
   const { samples, count } = readInput(served, fields, tail);
   const wanted = readWanted(fields);
+  const id = ofType(fields, "id", "string");
   const outputs = await infer(service, served, samples, count);
   const binary: Uint8Array<ArrayBuffer>[] = [];
   const described = wanted.map(({ name, isBinary }) => {
@@ -81,11 +94,10 @@ async function answer(service: Service, served: ServedModel, request: Request): 
     binary.push(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
     return { ...head, parameters: { binary_data_size: data.byteLength } };
   });
-  const { id } = fields;
   const text = JSON.stringify({
     model_name: served.name,
     model_version: served.version,
-    ...(typeof id === "string" && { id }),
+    ...(id !== undefined && { id }),
     outputs: described,
   });
   if (binary.length === 0) return new Response(text, { headers: { "Content-Type": "application/json" } });
@@ -107,76 +119,93 @@ function divide(
   return { fields: parseObject(body.subarray(0, end)), tail: body.subarray(end) };
 }
 
+/** A field of this type, if it is there. @throws RequestError 400 when it is something else */
+function ofType(fields: Fields, name: string, type: "string"): string | undefined;
+function ofType(fields: Fields, name: string, type: "boolean"): boolean | undefined;
+function ofType(fields: Fields, name: string, type: "string" | "boolean"): unknown {
+  const value = fields[name];
+  if (value === undefined || typeof value === type) return value;
+  throw new RequestError(400, `"${name}" must be a ${type}, not ${shown(value)}`);
+}
+
+const parametersOf = ({ parameters = {} }: Fields): Fields => asObject(parameters, '"parameters"');
+
 function readInput(
   served: ServedModel,
   { inputs }: Fields,
   tail: Uint8Array<ArrayBuffer>,
 ): { readonly samples: Samples; readonly count: number } {
   if (!Array.isArray(inputs) || inputs.length !== 1)
-    throw new RequestError(400, `"inputs" must be a list of one, "${INPUT}"`);
-  const { name, datatype, shape, data, parameters } = asObject(inputs[0], "an input");
-  const expected = datatypeOf(served.model);
-  if (name !== INPUT) throw new RequestError(400, `the only input is "${INPUT}"`);
-  if (datatype !== expected) throw new RequestError(400, `"${INPUT}" is ${expected}, not ${String(datatype)}`);
-  const count = countOf(served, shape);
-  const { binary_data_size: size } = parameters === undefined ? ({} as Fields) : asObject(parameters, '"parameters"');
+    throw new RequestError(400, '"inputs" must be a list of one: the model has one input');
+  const input = asObject(inputs[0], "an input");
+  ofType(input, "name", "string");
+  const datatype = datatypeNamed(input["datatype"]);
+  const count = countOf(served, input["shape"]);
+  const { binary_data_size: size } = parametersOf(input);
   if (size === undefined && tail.length > 0) throw new RequestError(400, "there are bytes that belong to no tensor");
-  return { count, samples: size === undefined ? fromList(served, data, count) : fromBytes(served, tail, size, count) };
+  const samples =
+    size === undefined
+      ? fromList(served, datatype, input["data"], count)
+      : fromBytes(served, datatype, tail, size, count);
+  return { count, samples };
 }
 
 function countOf(served: ServedModel, shape: unknown): number {
   const { inputShape } = served.model;
   const isShape = Array.isArray(shape) && shape.every((dim) => Number.isSafeInteger(dim) && dim > 0);
   if (!isShape || !accepts(inputShape, shape.slice(1))) {
-    const text = Array.isArray(shape) && shape.length < 9 ? JSON.stringify(shape) : "not a shape";
+    const text = Array.isArray(shape) && shape.length < 9 ? `[${shape.map(shown).join(", ")}]` : "not a shape";
     throw new RequestError(
       400,
-      `"${INPUT}" has shape [count, …${formatShape(inputShape)}]; this is ${text.slice(0, 80)}`,
+      `the input has shape [count, …${formatShape(inputShape)}]; this is ${text.slice(0, 80)}`,
     );
   }
   return shape[0];
 }
 
 /** Lists may be flat or nested. */
-function fromList(served: ServedModel, data: unknown, count: number): Samples {
+function fromList(served: ServedModel, datatype: DatatypeName, data: unknown, count: number): Samples {
   if (!Array.isArray(data)) throw new RequestError(400, '"data" must be a list of numbers');
   const numbers = Array.isArray(data[0]) ? data.flat(8) : data;
   if (numbers.length !== count * served.sampleSize) {
     throw new RequestError(400, `"data" holds ${numbers.length} numbers; its shape has ${count * served.sampleSize}`);
   }
   const samples = served.allocate(count);
-  for (let i = 0; i < numbers.length; i++) samples[i] = checkNumber(numbers[i], samples);
+  writeList(numbers, datatype, samples);
   return samples;
 }
 
-function fromBytes(served: ServedModel, tail: Uint8Array<ArrayBuffer>, size: unknown, count: number): Samples {
-  const needed = count * served.sampleSize * (served.model.inputType === "uint8" ? 1 : 4);
+function fromBytes(
+  served: ServedModel,
+  datatype: DatatypeName,
+  tail: Uint8Array<ArrayBuffer>,
+  size: unknown,
+  count: number,
+): Samples {
+  const needed = count * served.sampleSize * bytesOf(datatype);
   if (size !== tail.length || size !== needed) {
     throw new RequestError(
       400,
-      `${tail.length} bytes of tensor data and "binary_data_size" ${String(size)}; its shape has ${needed}`,
+      `${tail.length} bytes of tensor data and "binary_data_size" ${shown(size)}; its shape has ${needed}`,
     );
   }
   const samples = served.allocate(count);
-  // Little-endian, as the protocol and every machine that runs WebAssembly have it.
-  new Uint8Array(samples.buffer).set(tail);
-  if (samples instanceof Float32Array) for (const value of samples) checkNumber(value, samples);
+  writeBytes(tail, datatype, samples);
   return samples;
 }
 
-function readWanted({ outputs, parameters }: Fields): readonly Wanted[] {
-  const all = parameters === undefined ? undefined : asObject(parameters, '"parameters"')["binary_data_output"];
-  // Some clients always send the list, empty where nothing was asked for.
-  const isOpen = outputs === undefined || (Array.isArray(outputs) && outputs.length === 0);
-  if (isOpen) return [{ name: OUTPUTS[0], isBinary: all === true }];
+function readWanted(fields: Fields): readonly Wanted[] {
+  const all = ofType(parametersOf(fields), "binary_data_output", "boolean") ?? false;
+  const { outputs = [] } = fields;
   if (!Array.isArray(outputs) || outputs.length > OUTPUTS.length) {
     throw new RequestError(400, `"outputs" must be a list of: ${OUTPUTS.join(", ")}`);
   }
-  return outputs.map((output) => {
-    const { name, parameters: own } = asObject(output, "an output");
-    const known = OUTPUTS.find((candidate) => candidate === name);
+  // Some clients always send the list, empty where nothing was asked for.
+  if (outputs.length === 0) return [{ name: OUTPUTS[0], isBinary: all }];
+  return outputs.map((value) => {
+    const output = asObject(value, "an output");
+    const known = OUTPUTS.find((candidate) => candidate === output["name"]);
     if (known === undefined) throw new RequestError(400, `outputs are: ${OUTPUTS.join(", ")}`);
-    const isBinary = own === undefined ? all : asObject(own, '"parameters"')["binary_data"];
-    return { name: known, isBinary: (isBinary ?? all) === true };
+    return { name: known, isBinary: ofType(parametersOf(output), "binary_data", "boolean") ?? all };
   });
 }

@@ -1,5 +1,6 @@
 /** What the server takes and gives, as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1), at `/openapi.json`. */
 import { VERSION } from "../version.ts";
+import { DATATYPE_NAMES } from "./datatypes.ts";
 import type { Repository } from "./repository.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -12,18 +13,20 @@ function object(properties: Readonly<Record<string, Schema>>, required: readonly
   return { type: "object", properties, ...(required.length > 0 && { required }) };
 }
 
+/** A field that may be left out, or null, which means the same. */
+const optional = (schema: Schema): Schema => ({ anyOf: [schema, { type: "null" }] });
 const reference = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 const json = (schema: Schema): Schema => ({ "application/json": { schema } });
 
 const TENSOR = object(
   {
     name: { type: "string", examples: ["x"] },
-    datatype: { enum: ["UINT8", "FP32"] },
+    datatype: { enum: DATATYPE_NAMES, description: "any whose values the network takes" },
     shape: { type: "array", items: { type: "integer" }, examples: [[1, 28, 28, 1]] },
     data: { type: "array", items: {}, description: "flat or nested; left out where bytes follow the JSON" },
-    parameters: object({ binary_data_size: { type: "integer" } }),
+    parameters: optional(object({ binary_data_size: optional({ type: "integer" }) })),
   },
-  ["name", "datatype", "shape"],
+  ["datatype", "shape"],
 );
 
 const SCHEMAS: Readonly<Record<string, Schema>> = {
@@ -39,9 +42,9 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
     ["model", "version", "label", "probability", "ranking"],
   ),
   PredictRequest: object({
-    signature_name: { const: "serving_default" },
+    signature_name: optional({ enum: ["serving_default", ""] }),
     instances: { type: "array", description: 'a sample each: nested numbers, or { "b64": "…" } of a picture' },
-    inputs: { description: 'all samples as one column, or { "x": … }' },
+    inputs: { description: 'all samples as one column, or { "x": … }, where any name will do' },
   }),
   PredictResponse: object({
     predictions: { type: "array", items: NUMBERS, description: "probabilities of each sample, for instances" },
@@ -57,9 +60,19 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
   }),
   InferRequest: object(
     {
-      id: { type: "string" },
+      id: optional({ type: "string" }),
+      parameters: optional(object({ binary_data_output: optional({ type: "boolean" }) })),
       inputs: { type: "array", items: TENSOR, minItems: 1, maxItems: 1 },
-      outputs: { type: "array", items: object({ name: { enum: ["probabilities", "logits"] } }, ["name"]) },
+      outputs: optional({
+        type: "array",
+        items: object(
+          {
+            name: { enum: ["probabilities", "logits"] },
+            parameters: optional(object({ binary_data: optional({ type: "boolean" }) })),
+          },
+          ["name"],
+        ),
+      }),
     },
     ["inputs"],
   ),

@@ -4,9 +4,13 @@
  */
 import { formatShape, sameShape, sizeOf } from "../engine/shape.ts";
 import type { Samples } from "./batcher.ts";
+import { shown } from "./body.ts";
 import type { ReadPicture } from "./pictures.ts";
 import { RequestError } from "./request-error.ts";
-import type { ServedModel } from "./served-model.ts";
+import type { ServedModel, Signature } from "./served-model.ts";
+
+/** The largest number of float32. */
+export const FLOAT32_MAX = (2 - 2 ** -23) * 2 ** 127;
 
 /** Lists nested deeper than this are no samples. */
 const MAX_DEPTH = 8;
@@ -51,15 +55,22 @@ export function accepts(expected: readonly number[], shape: readonly number[]): 
  */
 export function checkNumber(value: unknown, samples: Samples): number {
   if (typeof value !== "number" || !Number.isFinite(value)) {
-    throw new RequestError(400, `expected a finite number, not ${JSON.stringify(value)?.slice(0, 40)}`);
+    throw new RequestError(400, `expected a finite number, not ${shown(value)}`);
   }
   if (samples instanceof Uint8Array && !(Number.isInteger(value) && value >= 0 && value <= 255)) {
-    throw new RequestError(400, `this model takes bytes, whole numbers from 0 to 255; ${value} is none`);
+    const hint = value > 0 && value < 1 ? "; send pixels as they are, not divided by 255" : "";
+    throw new RequestError(400, `this model takes bytes, whole numbers from 0 to 255; ${value} is none${hint}`);
   }
   if (samples instanceof Float32Array && !Number.isFinite(Math.fround(value))) {
     throw new RequestError(400, `${value} does not fit into float32`);
   }
   return value;
+}
+
+/** Which numbers a model takes, for descriptions of it. */
+export function takes({ inputType }: Signature): { readonly whole: boolean; readonly range: readonly number[] } {
+  const isBytes = inputType === "uint8";
+  return { whole: isBytes, range: isBytes ? [0, 255] : [-FLOAT32_MAX, FLOAT32_MAX] };
 }
 
 /** Lengths along the first element of each list. */

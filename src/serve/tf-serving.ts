@@ -1,6 +1,6 @@
 /**
  * The REST API of TensorFlow Serving (https://www.tensorflow.org/tfx/serving/api_rest): status, metadata, `:predict` with
- * `instances` or `inputs`, `:classify`. One input `x`, one output `probabilities`. An image may be given as
+ * `instances` or `inputs`, `:classify`. One input, `x` or whatever a client calls it; one output `probabilities`. An image may be given as
  * `{ "b64": "…" }` in the place of its numbers.
  */
 import type { Context } from "hono";
@@ -8,7 +8,7 @@ import { asObject, parseObject, readBody } from "./body.ts";
 import { type App, infer, type Service, type Variables } from "./context.ts";
 import { pictureReader } from "./pictures.ts";
 import { RequestError } from "./request-error.ts";
-import { writeSample } from "./samples.ts";
+import { takes, writeSample } from "./samples.ts";
 import type { Outputs, ServedModel } from "./served-model.ts";
 
 const INPUT = "x";
@@ -106,17 +106,17 @@ function columnOf(inputs: unknown): readonly unknown[] {
 
 /** A sample may be wrapped in the name of the input; a picture is an object of its own. */
 function unwrapped(row: unknown): unknown {
-  const isObject = typeof row === "object" && row !== null && !Array.isArray(row);
-  return isObject && !("b64" in row) ? named(row, "a sample") : row;
+  if (typeof row !== "object" || row === null || Array.isArray(row)) return row;
+  return asObject(row, "a sample")["b64"] === undefined ? named(row, "a sample") : row;
 }
 
 function named(value: unknown, what: string): unknown {
   const record = asObject(value, what);
-  const names = Object.keys(record);
-  if (names.length !== 1 || names[0] !== INPUT) {
-    throw new RequestError(400, `${what}: the only input is "${INPUT}"`);
+  const values = Object.values(record);
+  if (values.length !== 1) {
+    throw new RequestError(400, `${what}: the model has one input, "${INPUT}"; this names ${values.length}`);
   }
-  return record[INPUT];
+  return values[0];
 }
 
 /** [count][classes] */
@@ -153,6 +153,10 @@ function metadata({ name, version, model }: ServedModel): object {
   };
   return {
     model_spec: { name, signature_name: "", version },
-    metadata: { signature_def: { signature_def: { [SIGNATURE]: signature } }, classes: model.classes },
+    metadata: {
+      signature_def: { signature_def: { [SIGNATURE]: signature } },
+      classes: model.classes,
+      input: takes(model),
+    },
   };
 }

@@ -39,7 +39,7 @@ beforeAll(async () => {
     ["digits", [await stored("7", model)]],
     ["numbers", [await stored("1", numbers())]],
   ]);
-  const options = { maxBatch: 16, maxQueue: 64, limits: { maxBody: 200_000, maxPixels: 40_000, timeout: 5000 } };
+  const options = { maxBatch: 16, maxQueue: 64, limits: { maxBody: 201_000, maxPixels: 40_000, timeout: 5000 } };
   served = await serve(() => versions, { ...options, metrics, onBatch: (name, size) => metrics.batch(name, size) });
   const drawing = `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="120"><rect width="90" height="120" fill="white"/>
     <path d="M15 20 H75 L40 105" stroke="black" stroke-width="9" fill="none"/></svg>`;
@@ -82,7 +82,7 @@ describe("POST /recognise", () => {
     ["a form without a file", 400, () => ({ method: "POST", body: new FormData() })],
     ["a form that is none", 400, () => post("x", { "Content-Type": "multipart/form-data; boundary=b" })],
     ["a compressed body", 415, () => post(seven, { "Content-Encoding": "gzip" })],
-    ["a large body", 413, () => post(new Uint8Array(200_001))],
+    ["a large body", 413, () => post(new Uint8Array(201_001))],
   ])("%s is refused with %i", async (_, status, init) => {
     const response = await request("/recognise?model=digits", await init());
     expect(response.status).toBe(status);
@@ -117,12 +117,16 @@ describe("TensorFlow Serving's REST API", () => {
       { instances: rows.map((row) => [[row]]) },
       { inputs: rows },
       { inputs: { x: rows } },
+      { inputs: { dense_input: rows } },
+      { instances: rows.map((row) => ({ image: row, mask: null })) },
+      { instances: rows, inputs: null, signature_name: null },
+      { inputs: rows, instances: null },
     ];
     for (const question of asked) {
       const response = await request("/v1/models/numbers:predict", json(question));
       const { predictions, outputs } = await body(response);
       expect(response.status).toBe(200);
-      expect(predictions === undefined).toBe("inputs" in question);
+      expect(predictions === undefined).toBe((question.inputs ?? null) !== null);
       for (const [i, row] of (predictions ?? outputs).entries()) close(row, truth[i]);
     }
   });
@@ -186,7 +190,12 @@ describe("TensorFlow Serving's REST API", () => {
     ["numbers", { instances: [[[[1, 2, 3]], []]] }, /takes \[1, 1, 3\]/],
     ["numbers", { instances: [[[[1, 2, [3]]]]] }, /finite/],
     ["numbers", { instances: [] }, /at least one/],
-    ["numbers", { instances: [{ y: [1, 2, 3] }] }, /only input is "x"/],
+    ["digits", { instances: [[...pixels.slice(1), 0.5]] }, /not divided by 255/],
+    ["numbers", { instances: [{ y: [1, 2, 3], z: [1, 2, 3] }] }, /one input, "x"; this names 2/],
+    ["numbers", { instances: [{}] }, /this names 0/],
+    ["numbers", { instances: [null] }, /takes \[1, 1, 3\]/],
+    ["numbers", { instances: [{ b64: 1 }] }, /"b64" must be a text/],
+    ["numbers", { instances: [rows[0]], signature_name: {} }, /signature/],
     ["numbers", { instances: [rows[0]], inputs: [rows[0]] }, /either/],
     ["numbers", {}, /either/],
     ["numbers", { instances: [rows[0]], signature_name: "other" }, /signature/],
@@ -270,8 +279,13 @@ describe("the Open Inference Protocol", () => {
   });
 
   it.each([
-    [{ ...input, name: "y" }, /only input/],
-    [{ ...input, datatype: "FP64" }, /FP32, not FP64/],
+    [{ ...input, name: 5 }, /"name" must be a string, not 5/],
+    [{ ...input, datatype: "BYTES" }, /one of UINT8, .*; not "BYTES"/],
+    [{ ...input, datatype: { toString: 1 } }, /not an object/],
+    [{ ...input, datatype: "UINT8" }, /-1 is no value of UINT8/],
+    [{ ...input, datatype: "INT64" }, /0.5 is no value of INT64/],
+    [{ ...input, datatype: null }, /not nothing/],
+    [{ ...input, parameters: [] }, /"parameters" must be a JSON object, not a list/],
     [{ ...input, shape: [3, 1, 1, 3] }, /holds 6 numbers; its shape has 9/],
     [{ ...input, shape: [2 ** 40, 1, 1, 3] }, /holds 6/],
     [{ ...input, shape: [0, 3] }, /shape/],
@@ -284,6 +298,95 @@ describe("the Open Inference Protocol", () => {
     const response = await request("/v2/models/numbers/infer", json({ inputs: [changed] }));
     expect(response.status).toBe(400);
     expect((await body(response)).error).toMatch(message);
+  });
+
+  it("takes null for what is not given, at every level", async () => {
+    const ask = async (question: object) => {
+      const response = await request("/v2/models/numbers/infer", json({ inputs: [input], ...question }));
+      expect(response.status).toBe(200);
+      return response.text();
+    };
+    const plain = await ask({});
+    const nothing = { binary_data: null, binary_data_size: null };
+    for (const question of [
+      { id: null },
+      { parameters: null },
+      { parameters: { binary_data_output: null } },
+      { outputs: null },
+      { outputs: [{ name: "probabilities", parameters: null }] },
+      { outputs: [{ name: "probabilities", parameters: nothing }] },
+      { inputs: [{ ...input, name: null, parameters: null }] },
+      { inputs: [{ ...input, parameters: nothing }] },
+    ]) {
+      expect(await ask(question)).toBe(plain);
+    }
+  });
+
+  it.each([
+    [{ id: 5 }, /"id" must be a string, not 5/],
+    [{ parameters: "x" }, /"parameters" must be a JSON object, not "x"/],
+    [{ parameters: { binary_data_output: 1 } }, /"binary_data_output" must be a boolean/],
+    [{ outputs: {} }, /"outputs" must be a list/],
+    [{ outputs: [null] }, /an output must be a JSON object, not null/],
+    [{ outputs: [{ name: "logits", parameters: 5 }] }, /"parameters"/],
+    [{ outputs: [{ name: "logits", parameters: { binary_data: "yes" } }] }, /"binary_data" must be a boolean/],
+    [{ inputs: null }, /list of one/],
+    [{ inputs: [null] }, /an input must be a JSON object/],
+  ])("refuses a malformed field: %j", async (fields, message) => {
+    const response = await request("/v2/models/numbers/infer", json({ inputs: [input], ...fields }));
+    expect(response.status).toBe(400);
+    expect((await body(response)).error).toMatch(message);
+  });
+
+  it.each(["datatype", "shape", "data", "name", "parameters"])(
+    "a %s nested deeper than recursion goes is refused",
+    async (field) => {
+      const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+      const text = JSON.stringify({ inputs: [{ ...input, [field]: [1, "DEEP", 1, 3, 2, 1] }] });
+      const response = await request("/v2/models/numbers/infer", post(text.replaceAll('"DEEP"', deep)));
+      expect(response.status).toBe(400);
+    },
+  );
+
+  it("takes whole pixels in any datatype, as lists and as bytes, and says which", async () => {
+    const pixels = Array.from({ length: 784 }, (_, i) => (i * 7) % 128);
+    const ask = async (body: BodyInit, headers = {}) => {
+      const response = await request("/v2/models/digits/infer", post(body, headers));
+      return [response.status, await response.text()] as const;
+    };
+    const tensor = (datatype: string) => ({ name: "image", datatype, shape: [1, 28, 28, 1] });
+    const [status, expectedText] = await ask(JSON.stringify({ inputs: [{ ...tensor("UINT8"), data: pixels }] }));
+    expect(status).toBe(200);
+    const { inputs } = await body(await request("/v2/models/digits"));
+    expect(inputs[0].parameters).toMatchObject({ whole: true, range: [0, 255] });
+    const arrays = {
+      UINT8: Uint8Array.from(pixels),
+      UINT16: Uint16Array.from(pixels),
+      UINT32: Uint32Array.from(pixels),
+      UINT64: BigUint64Array.from(pixels, BigInt),
+      INT8: Int8Array.from(pixels),
+      INT16: Int16Array.from(pixels),
+      INT32: Int32Array.from(pixels),
+      INT64: BigInt64Array.from(pixels, BigInt),
+      FP32: Float32Array.from(pixels),
+      FP64: Float64Array.from(pixels),
+    };
+    expect(inputs[0].parameters.datatypes).toEqual(Object.keys(arrays));
+    for (const [datatype, array] of Object.entries(arrays)) {
+      expect(await ask(JSON.stringify({ inputs: [{ ...tensor(datatype), data: pixels }] }))).toEqual([
+        200,
+        expectedText,
+      ]);
+      const parameters = { binary_data_size: array.byteLength };
+      const head = JSON.stringify({ inputs: [{ ...tensor(datatype), parameters }] });
+      const headers = { "Inference-Header-Content-Length": String(head.length) };
+      expect(await ask(new Blob([head, array as BlobPart]), headers), datatype).toEqual([200, expectedText]);
+    }
+    const scaled = await ask(
+      JSON.stringify({ inputs: [{ ...tensor("FP32"), data: pixels.map((value) => value / 255) }] }),
+    );
+    expect(scaled[0]).toBe(400);
+    expect(scaled[1]).toMatch(/whole numbers from 0 to 255; 0.02\d* is none; send pixels as they are/);
   });
 
   it("refuses bytes that are no numbers, lengths beyond the body, and unknown outputs", async () => {
@@ -315,6 +418,24 @@ it("counts for Prometheus", async () => {
   expect(after).toMatch(/^ductus_batch_size_bucket\{model="numbers",le="\+Inf"\} \d+$/m);
   expect(after).toMatch(/^ductus_request_duration_seconds_bucket\{route="\/v1\/models\/:predict",le="0.5"\} \d+$/m);
   expect(after).toMatch(/^ductus_queue_samples\{model="digits"\} 0$/m);
+});
+
+it("says which sample is too large for the network's arithmetic, and does not count it", async () => {
+  const model = numbers();
+  for (const [, parameter] of model.network.namedParameters()) parameter.data.fill(10);
+  const versions = new Map([["numbers", [await stored("1", model)]]]);
+  const { app, repository } = await serve(() => versions);
+  const ask = (instances: number[][]) => app.request("/v1/models/numbers:predict", json({ instances }));
+  const refused = await ask([
+    [1, 2, 3],
+    [3e38, 3e38, 3e38],
+  ]);
+  expect(refused.status).toBe(400);
+  expect((await body(refused)).error).toMatch(/^sample 1: its numbers are too large/);
+  expect((await ask([[1, 2, 3]])).status).toBe(200);
+  const printed = await (await app.request("/metrics")).text();
+  expect(printed).toMatch(/^ductus_prediction_confidence_sum\{.*\} 0\.5$/m);
+  await repository.close();
 });
 
 it("asks for its key, except about its health", async () => {
