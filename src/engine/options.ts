@@ -14,3 +14,6 @@ export function filled<T extends object>(defaults: T, given: Optional<T>): T {
   const chosen = Object.entries(given).filter(([, value]) => value !== undefined);
   return { ...defaults, ...Object.fromEntries(chosen) };
 }
+
+/** Any string; editors complete the known ones. */
+export type Suggested<Known extends string> = Known | (string & {});

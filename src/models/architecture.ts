@@ -15,8 +15,8 @@ export interface NetworkOptions {
   readonly inputShape: PictureShape;
 }
 
-export interface ArchitectureRecord {
-  readonly name: string;
+export interface ArchitectureRecord<Name extends string = string> {
+  readonly name: Name;
   /** One line: what it is. */
   readonly title: string;
   /** Defaults: MNIST's. */

@@ -2,7 +2,7 @@
 import { type ArchitectureRecord, MNIST_SHAPE, UNIT_RANGE } from "./architecture.ts";
 import { TwoConvNet } from "./two-conv.ts";
 
-export const cnn3x3: ArchitectureRecord = {
+export const cnn3x3: ArchitectureRecord<"cnn-3x3"> = {
   name: "cnn-3x3",
   title: "two 3×3 convolutions, hidden layer of 128, Adam",
   inputShape: MNIST_SHAPE,

@@ -2,7 +2,7 @@
 import { type ArchitectureRecord, MNIST_NORMALIZATION, MNIST_SHAPE } from "./architecture.ts";
 import { TwoConvNet } from "./two-conv.ts";
 
-export const cnn5x3: ArchitectureRecord = {
+export const cnn5x3: ArchitectureRecord<"cnn-5x3"> = {
   name: "cnn-5x3",
   title: "a 5×5 and a 3×3 convolution, hidden layer of 128, SGD",
   inputShape: MNIST_SHAPE,

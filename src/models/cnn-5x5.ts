@@ -2,7 +2,7 @@
 import { type ArchitectureRecord, MNIST_SHAPE, SYMMETRIC_RANGE } from "./architecture.ts";
 import { TwoConvNet } from "./two-conv.ts";
 
-export const cnn5x5: ArchitectureRecord = {
+export const cnn5x5: ArchitectureRecord<"cnn-5x5"> = {
   name: "cnn-5x5",
   title: "two 5×5 convolutions, hidden layer of 1024, SGD",
   inputShape: MNIST_SHAPE,

@@ -2,7 +2,7 @@
 import { type ArchitectureRecord, MNIST_SHAPE, UNIT_RANGE } from "./architecture.ts";
 import { TwoConvNet } from "./two-conv.ts";
 
-export const cnnSame: ArchitectureRecord = {
+export const cnnSame: ArchitectureRecord<"cnn-same"> = {
   name: "cnn-same",
   title: "two padded 3×3 convolutions, hidden layer of 1024, Adam",
   inputShape: MNIST_SHAPE,

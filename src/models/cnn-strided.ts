@@ -48,7 +48,7 @@ export class StridedNet extends Module {
   }
 }
 
-export const cnnStrided: ArchitectureRecord = {
+export const cnnStrided: ArchitectureRecord<"cnn-strided"> = {
   name: "cnn-strided",
   title: "strided 5×5 and 3×3 convolution, hidden layer of 128, Adam with one cycle",
   inputShape: MNIST_SHAPE,

@@ -43,8 +43,8 @@ const separable = (channels: number): Layer => ({ kind: "separable", channels })
 const pool: Layer = { kind: "pool" };
 
 /** A design by name: its layers, and the share of the channels' means that is dropped before fc while training. */
-interface Design {
-  readonly name: string;
+interface Design<Name extends string = string> {
+  readonly name: Name;
   readonly layers: readonly Layer[];
   readonly dropout?: number | undefined;
 }
@@ -94,7 +94,11 @@ const RECIPE: Recipe = {
   augment: "digits",
 };
 
-function ductus(design: Design, title: string, recipe: Partial<Recipe> = {}): ArchitectureRecord {
+function ductus<Name extends string>(
+  design: Design<Name>,
+  title: string,
+  recipe: Partial<Recipe> = {},
+): ArchitectureRecord<Name> {
   return {
     name: design.name,
     title,

@@ -45,7 +45,7 @@ export class LeNet5 extends Module {
   }
 }
 
-export const lenet5: ArchitectureRecord = {
+export const lenet5: ArchitectureRecord<"lenet5"> = {
   name: "lenet5",
   title: "LeNet-5 with tanh and average pooling, Adam",
   inputShape: MNIST_SHAPE,

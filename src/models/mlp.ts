@@ -27,7 +27,7 @@ export class Mlp extends Module {
   }
 }
 
-export const mlp: ArchitectureRecord = {
+export const mlp: ArchitectureRecord<"mlp"> = {
   name: "mlp",
   title: "one hidden layer of 128, no convolution, Adam",
   inputShape: MNIST_SHAPE,

@@ -4,10 +4,11 @@
  * stores it.
  */
 import { ShapeError, UsageError } from "../engine/errors.ts";
-import { constant } from "../engine/ops/constant.ts";
+import { constant, input } from "../engine/ops/constant.ts";
 import { add, cast, mul } from "../engine/ops/elementwise.ts";
 import { formatShape, type Shape, sameShape } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
+import { inferenceContext } from "../nn/context.ts";
 import { initialize } from "../nn/init.ts";
 import type { Context, Module } from "../nn/module.ts";
 import { forwardNamed } from "../nn/observe.ts";
@@ -74,6 +75,9 @@ export interface ModelOptions {
   readonly seed?: number | undefined;
 }
 
+/** What to do where the batch axis is gone. */
+const lostBatch = ({ rank }: Tensor): string => (rank < 2 ? "; flatten(x, 1) keeps the batch axis" : "");
+
 const AS_IT_IS: Normalization = { mean: 0, std: 1 };
 
 export class Model {
@@ -91,7 +95,10 @@ export class Model {
   /** What it was trained on. */
   dataset: { readonly name: string; readonly fingerprint: string } | undefined;
 
-  /** @throws UsageError where an option makes no sense */
+  /**
+   * @throws UsageError where an option makes no sense
+   * @throws ShapeError where a layer (named) does not fit the one before it, or the outputs not the classes
+   */
   constructor(network: Module, options: ModelOptions) {
     this.network = network;
     this.architecture = options.architecture ?? null;
@@ -104,7 +111,16 @@ export class Model {
     this.preprocessing = options.preprocessing;
     this.metrics = options.metrics ?? {};
     this.dataset = options.dataset;
+    // A subclass that makes its logits in another way may not be complete yet.
+    if (this.logits === Model.prototype.logits) this.#check();
     if (options.seed !== undefined) initialize(network, options.seed);
+  }
+
+  /** Traces the network once, so that what does not fit is said here and not in the middle of a training. */
+  #check(): void {
+    // Two samples: a network that loses the batch axis would not show it with one.
+    const x = input({ name: "x", shape: [2, ...this.inputShape], dtype: this.inputType, batched: true });
+    this.logits(x, inferenceContext());
   }
 
   /**
@@ -119,8 +135,9 @@ export class Model {
     }
     const logits = forwardNamed(this.network, this.#normalize(x), context);
     if (!sameShape(logits.shape, [x.shape[0], this.classes.length])) {
+      const [found, wanted] = [logits.shape, [x.shape[0], this.classes.length]].map(formatShape);
       throw new ShapeError(
-        `model: the network's output is ${formatShape(logits.shape)} but ${this.classes.length} classes need ${formatShape([x.shape[0], this.classes.length])}; change its last layer or the classes`,
+        `model: the network's output is ${found} but ${this.classes.length} classes need ${wanted}; change its last layer or the classes${lostBatch(logits)}`,
       );
     }
     return logits;

@@ -1,5 +1,6 @@
 /** The named architectures: an explicit list, and `create`, which makes a model of one. */
 import { UsageError, unknownName } from "../engine/errors.ts";
+import type { Suggested } from "../engine/options.ts";
 import { formatShape, type Shape } from "../engine/shape.ts";
 import { undrawn } from "../nn/init.ts";
 import type { ArchitectureRecord, PictureShape } from "./architecture.ts";
@@ -16,7 +17,7 @@ import { separable } from "./separable.ts";
 import { separableDilated } from "./separable-dilated.ts";
 
 /** All named architectures, in the order in which they are listed to users. */
-export const ARCHITECTURES: readonly ArchitectureRecord[] = [
+export const ARCHITECTURES = [
   cnn3x3,
   cnn5x5,
   cnn5x3,
@@ -32,7 +33,10 @@ export const ARCHITECTURES: readonly ArchitectureRecord[] = [
   ductusXl,
   lenet5,
   mlp,
-];
+] as const satisfies readonly ArchitectureRecord[];
+
+/** A named architecture's name. */
+export type ArchitectureName = (typeof ARCHITECTURES)[number]["name"];
 
 /** The record of a name. @throws UsageError with a suggestion when there is none */
 export function findArchitecture(name: string): ArchitectureRecord {
@@ -62,7 +66,7 @@ export interface CreateOptions {
  * Makes a model of a named architecture, with fresh weights that depend on the seed only.
  * @throws UsageError for an unknown name (with a suggestion) or pictures that are too small for it
  */
-export function create(name: string, options: CreateOptions = {}): Model {
+export function create(name: Suggested<ArchitectureName>, options: CreateOptions = {}): Model {
   const architecture = findArchitecture(name);
   const { seed = 0, normalization = architecture.normalization, recipe = architecture.recipe } = options;
   const inputShape = pictureShape(name, options.inputShape ?? architecture.inputShape);

@@ -2,7 +2,7 @@
 import type { ArchitectureRecord } from "./architecture.ts";
 import { SeparableNet, separable } from "./separable.ts";
 
-export const separableDilated: ArchitectureRecord = {
+export const separableDilated: ArchitectureRecord<"separable-dilated"> = {
   ...separable,
   name: "separable-dilated",
   title: "separable with dilation 2",

@@ -36,7 +36,7 @@ export class SeparableNet extends Module {
   }
 }
 
-export const separable: ArchitectureRecord = {
+export const separable: ArchitectureRecord<"separable"> = {
   name: "separable",
   title: "two depthwise-separable 3×3 convolutions, global average, Adam",
   inputShape: MNIST_SHAPE,

@@ -17,7 +17,7 @@ interface Entry {
   create(options: object): Optimizer;
 }
 
-const OPTIMIZERS: Readonly<Record<string, Entry>> = {
+const OPTIMIZERS = {
   sgd: {
     options: { lr: "number", momentum: "number", nesterov: "boolean", weightDecay: "number" },
     create: sgd,
@@ -46,7 +46,10 @@ const OPTIMIZERS: Readonly<Record<string, Entry>> = {
     },
     create: rmsprop,
   },
-};
+} satisfies Readonly<Record<string, Entry>>;
+
+/** A name that {@link createOptimizer} knows. */
+export type OptimizerName = keyof typeof OPTIMIZERS;
 
 const IS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
   number: (value) => typeof value === "number",
@@ -92,5 +95,5 @@ const ARTICLES: Readonly<Record<Kind, string>> = {
 
 function find(name: string): Entry {
   if (!Object.hasOwn(OPTIMIZERS, name)) throw unknownName("optimizer", name, OPTIMIZER_NAMES);
-  return OPTIMIZERS[name];
+  return OPTIMIZERS[name as OptimizerName];
 }

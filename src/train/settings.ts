@@ -4,10 +4,11 @@ import type { Dataset } from "../data/dataset.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
+import type { Suggested } from "../engine/options.ts";
 import type { Metric } from "../metrics/metric.ts";
 import type { Recipe } from "../models/model.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { createOptimizer, type OptimizerOption } from "../optim/registry.ts";
+import { createOptimizer, type OptimizerName, type OptimizerOption } from "../optim/registry.ts";
 import { createSchedule, type Schedule, type ScheduleSpec } from "../optim/schedules.ts";
 import type { BackendOptions } from "../platform/platform.ts";
 import type { Callback } from "./callbacks.ts";
@@ -18,7 +19,7 @@ import { findLoss, type LossFunction, type LossName, trainingLoss } from "./loss
 
 /** An optimiser by name with its own options: `{ name: "sgd", momentum: 0.9 }`. */
 export interface OptimizerSpec {
-  readonly name: string;
+  readonly name: Suggested<OptimizerName>;
   readonly [option: string]: string | OptimizerOption | undefined;
 }
 
@@ -40,7 +41,7 @@ export interface FitOptions extends BackendOptions {
   /** Batches whose gradients are added before the weights change; default 1. */
   readonly accumulate?: number | undefined;
   /** By name, by name with options, or one's own. */
-  readonly optimizer?: string | OptimizerSpec | Optimizer | undefined;
+  readonly optimizer?: Suggested<OptimizerName> | OptimizerSpec | Optimizer | undefined;
   /** Learning rate; default: the recipe's or the optimiser's own. */
   readonly lr?: number | undefined;
   /** How the learning rate changes, by name, as data, or made before; default: the recipe's. */

@@ -1,14 +1,16 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ShapeError, UsageError } from "../../src/engine/errors.ts";
-import { constant } from "../../src/engine/ops/constant.ts";
+import { constant, type Nested } from "../../src/engine/ops/constant.ts";
+import { flatten } from "../../src/engine/ops/movement.ts";
+import type { Tensor } from "../../src/engine/tensor.ts";
 import { Model } from "../../src/models/model.ts";
 import { findRecipe, RECIPES } from "../../src/models/recipes.ts";
 import { ARCHITECTURES, create } from "../../src/models/registry.ts";
 import { inferenceContext } from "../../src/nn/context.ts";
 import { Flatten } from "../../src/nn/flatten.ts";
 import { Linear } from "../../src/nn/linear.ts";
-import type { Module } from "../../src/nn/module.ts";
+import { Module } from "../../src/nn/module.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { createOptimizer } from "../../src/optim/registry.ts";
 import { createSchedule, type ScheduleSpec } from "../../src/optim/schedules.ts";
@@ -102,6 +104,13 @@ describe("create", () => {
   });
 });
 
+/** Flattens as one does who forgets the batch. */
+class WithoutBatch extends Module {
+  forward(x: Tensor): Tensor {
+    return flatten(x, 0);
+  }
+}
+
 describe("Model", () => {
   const network = (): Module => new Sequential(new Flatten(), new Linear(12, 3));
 
@@ -129,15 +138,44 @@ describe("Model", () => {
   });
 
   it("says which side does not fit", () => {
-    const model = new Model(network(), { inputShape: [2, 2, 3], classes: 4 });
+    const model = new Model(network(), { inputShape: [2, 2, 3], classes: 3 });
     const forward = (shape: number[]) => () => model.logits(constant(0, "float32", shape), inferenceContext());
     expect(forward([5, 2, 2, 1])).toThrow(/inputs are \[5, 2, 2, 1\] but this model takes \[batch, 2, 2, 3\]/);
-    expect(forward([5, 2, 2, 3])).toThrow(/output is \[5, 3\] but 4 classes need \[5, 4\]/);
-    const wrong = new Model(network(), { inputShape: [3, 3, 3], classes: 3 });
-    expect(() => wrong.logits(constant(0, "float32", [1, 3, 3, 3]), inferenceContext())).toThrow(ShapeError);
-    expect(() => wrong.summary()).toThrow(/^1: linear: /);
+    const making = (layers: Module, inputShape: number[], classes: number) => () =>
+      new Model(layers, { inputShape, classes });
+    expect(making(network(), [2, 2, 3], 4)).toThrow(/output is \[2, 3\] but 4 classes need \[2, 4\]/);
+    expect(making(network(), [3, 3, 3], 3)).toThrow(ShapeError);
+    expect(making(network(), [3, 3, 3], 3)).toThrow(/^1: linear: /);
+    const flat = (then: readonly Module[]) => new Sequential(new WithoutBatch(), ...then);
+    expect(making(flat([new Linear(12, 3)]), [2, 2, 3], 3)).toThrow(
+      /^1: linear: .*flatten\(x, 1\) keeps the batch axis/,
+    );
+    expect(making(flat([]), [2, 2, 3], 12)).toThrow(/output is \[24\].*flatten\(x, 1\) keeps the batch axis/);
     expect(
       () => new Model(network(), { inputShape: [2, 2, 3], classes: 3, normalization: { mean: 0, std: 0 } }),
     ).toThrow(UsageError);
+  });
+});
+
+describe("ops that a network of one's own is made of", () => {
+  it("says what is wrong with a constant", () => {
+    expect(
+      constant([
+        [1, 2, 3],
+        [4, 5, 6],
+      ]).shape,
+    ).toEqual([2, 3]);
+    const making = (value: unknown) => () => constant(value as Nested);
+    expect(making([[1, 2], [3]])).toThrow(/a list of 1 stands beside a list of 2/);
+    expect(making([1, [2]])).toThrow(/\[2\] stands where a number should/);
+    expect(making([[1, 2], 3])).toThrow(/3 stands beside a list of 2/);
+    expect(making(["1"])).toThrow(/"1" stands where a number should/);
+  });
+
+  it("wants to know where to flatten from", () => {
+    const x = constant(0, "float32", [2, 3, 4]);
+    expect(flatten(x, 1).shape).toEqual([2, 12]);
+    expect(() => flatten(x, 3)).toThrow(/\[2, 3, 4\] has no axis 3/);
+    expect(() => flatten(x, undefined as unknown as number)).toThrow(/say where to begin: flatten\(x, 1\)/);
   });
 });

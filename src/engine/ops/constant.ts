@@ -56,13 +56,44 @@ export function fillConstant(data: NdArray["data"], value: number | readonly num
   else data.set(value);
 }
 
-/** A constant: a number for a scalar or for every element of `shape`, or a list of elements. */
-export function constant(
-  value: number | readonly number[],
-  dtype: "float32" | "int32" = "float32",
-  shape: Shape = typeof value === "number" ? [] : [value.length],
-): Tensor {
-  return apply(constantOp, [], { dtype, shape, value });
+/** A number, a list of numbers, or lists of lists: rows of a matrix and so on. */
+export type Nested = number | readonly Nested[];
+
+/**
+ * A constant, as torch.tensor makes one: a number for a scalar, a list for a vector, lists of lists for more axes.
+ * @param shape default: that of `value`. With it, a number fills all elements, and a list holds them in row-major order.
+ * @throws ShapeError when lists beside each other differ in length, something is no number, or a shape does not fit
+ */
+export function constant(value: Nested, dtype: "float32" | "int32" = "float32", shape?: Shape): Tensor {
+  if (typeof value === "number") return apply(constantOp, [], { dtype, shape: shape ?? [], value });
+  const found = shapeOf(value);
+  const elements: number[] = [];
+  collect(value, found, elements);
+  return apply(constantOp, [], { dtype, shape: shape ?? found, value: elements });
+}
+
+/** The length of a list, of its first member, and so on. */
+function shapeOf(value: Nested): number[] {
+  const shape: number[] = [];
+  for (let part: Nested | undefined = value; Array.isArray(part); part = part[0] as Nested | undefined) {
+    shape.push(part.length);
+  }
+  return shape;
+}
+
+/** Adds the numbers of `value`, whose shape must be `shape` from axis `axis` on, to `elements`. */
+function collect(value: Nested, shape: Shape, elements: number[], axis = 0): void {
+  if (axis === shape.length) {
+    if (typeof value !== "number")
+      throw new ShapeError(`constant: ${JSON.stringify(value)} stands where a number should`);
+    elements.push(value);
+    return;
+  }
+  if (!Array.isArray(value) || value.length !== shape[axis]) {
+    const got = Array.isArray(value) ? `a list of ${value.length}` : String(value);
+    throw new ShapeError(`constant: ${got} stands beside a list of ${shape[axis]}; all must have the same length`);
+  }
+  for (const part of value as readonly Nested[]) collect(part, shape, elements, axis + 1);
 }
 
 export interface UniformAttrs {

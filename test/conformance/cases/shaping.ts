@@ -270,6 +270,7 @@ export const shapingCases = {
     define("filled shape", [x([3, 5])], (a) => e.mul(a, c.constant(0.3, "float32", [3, 1]))),
     define("alone", [], () => c.constant([1, 2, 3, 0.1, -7]), exact),
     define("int32 alone", [], () => c.constant([1, 2, -2147483648], "int32"), exact),
+    define("lists of lists", [x([3, 2])], (a) => e.mul(a, c.constant([[1], [-2], [0.1]]))),
     define("list with a shape", [], () => c.constant([1, 2, 3, 4, 5, 6], "float32", [3, 1, 2]), exact),
   ],
   uniform: [
@@ -470,7 +471,7 @@ export const shapingFunctions = {
   ],
   flatten: [
     define("from axis 1", [x([3, 4, 5, 2])], (a) => m.flatten(a, 1), exact),
-    define("all", [x([3, 4])], (a) => m.flatten(a), exact),
+    define("all", [x([3, 4])], (a) => m.flatten(a, 0), exact),
   ],
   transpose: [define("of three axes", [x([2, 3, 5])], m.transpose, exact)],
 } satisfies Record<string, readonly Case[]>;
