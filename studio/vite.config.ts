@@ -4,15 +4,20 @@
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
+import { licenses } from "./licenses.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const ISOLATED = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 /** In the service worker, stand for the files to keep, and for what tells this build from others. */
 const FILES = "__FILES__";
 const BUILD = "__BUILD__";
+
+// The digits come from a package of their own.
+const { page, worker } = licenses([createRequire(import.meta.url).resolve("mnist/package.json")]);
 
 /** All files below a folder, with slashes. */
 const filesIn = (folder: string): string[] =>
@@ -65,8 +70,8 @@ export default defineConfig({
       output: { entryFileNames: ({ name }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },
     },
   },
-  worker: { format: "es" },
+  worker: { format: "es", plugins: () => [worker] },
   server: { headers: ISOLATED },
   preview: { headers: ISOLATED },
-  plugins: [serviceWorker()],
+  plugins: [page, serviceWorker()],
 });

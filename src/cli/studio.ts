@@ -3,8 +3,8 @@
  * folder beside it. The page itself is built from studio/ and stands in dist/studio; its engine runs in the browser.
  */
 import { spawn } from "node:child_process";
-import { readdir } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { lstat, readdir, realpath } from "node:fs/promises";
+import { basename, dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { DuctusError } from "../engine/errors.ts";
@@ -109,11 +109,15 @@ const json = (value: unknown): Response => Response.json(value, { headers: { "ca
 
 /** What the page shows of a run. */
 async function listRuns(folder: string): Promise<object[]> {
-  return Promise.all((await listSavedRuns(folder)).map(describeRun));
+  return Promise.all((await listOwnRuns(folder)).map((run) => describeRun(folder, run)));
 }
 
-async function describeRun({ path, data, model, test, history, seconds, ended }: SavedRun): Promise<object> {
-  const files = (await readdir(path)).filter((name) => SERVED.includes(name));
+async function describeRun(
+  folder: string,
+  { path, data, model, test, history, seconds, ended }: SavedRun,
+): Promise<object> {
+  const names = (await readdir(path)).filter((name) => SERVED.includes(name));
+  const files = await filterOwn(folder, path, names);
   return {
     name: basename(path),
     data,
@@ -130,15 +134,62 @@ async function describeRun({ path, data, model, test, history, seconds, ended }:
 
 /** Files of a run folder that the page may have, by name. */
 const SERVED: readonly string[] = Object.values(runFiles("")).map((path) => basename(path));
+/** Files that say what a run is. */
+const DESCRIBING: readonly string[] = (({ args, metrics, results }) =>
+  [args, metrics, results].map((path) => basename(path)))(runFiles(""));
+
+/** Runs whose description is their own, and no link to files elsewhere. */
+async function listOwnRuns(folder: string): Promise<SavedRun[]> {
+  const runs = await listSavedRuns(folder);
+  const isOwn = await Promise.all(
+    runs.map(async ({ path }) => {
+      const names = (await readdir(path)).filter((name) => DESCRIBING.includes(name));
+      return (await filterOwn(folder, path, names)).length === names.length;
+    }),
+  );
+  return runs.filter((_, i) => isOwn[i]);
+}
+
+async function filterOwn(folder: string, run: string, names: readonly string[]): Promise<string[]> {
+  const paths = await Promise.all(names.map((name) => ownFile(folder, run, name)));
+  return names.filter((_, i) => paths[i] !== undefined);
+}
+
+/**
+ * The real path of a file in a run folder. A folder of runs may come from somebody else: what is reached by a link that leads
+ * out of the run, or out of the folder of runs, is not there, and neither is what is no plain file.
+ */
+async function ownFile(folder: string, run: string, name: string): Promise<string | undefined> {
+  try {
+    const [root, home, path] = await Promise.all([realpath(folder), realpath(run), realpath(join(run, name))]);
+    const isInside = home.startsWith(root.endsWith(sep) ? root : root + sep) && dirname(path) === home;
+    return isInside && (await lstat(path)).isFile() ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A run's files are a stranger's, too: a report gets no script, no network, no forms, and an origin of its own, so that it
+ * reads nothing that this site keeps. Browsers refuse a sandbox together with the headers that isolate the page.
+ */
+const CONFINED = {
+  "content-security-policy":
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "cross-origin-opener-policy": "unsafe-none",
+  "referrer-policy": "no-referrer",
+} as const;
 
 /** A file of a run, both by name: `NAME/FILE`. What is not listed is not there. */
 async function runFile(folder: string, path: string, request: Request): Promise<Response> {
   const [name, file, ...more] = path.split("/");
-  const known = (await listSavedRuns(folder)).find((run) => basename(run.path) === name);
+  const known = (await listOwnRuns(folder)).find((run) => basename(run.path) === name);
   if (known === undefined || more.length > 0 || !SERVED.includes(file)) return plain(404, "there is no such file");
-  const at = join(known.path, file);
-  if ((await pathKind(at)) !== "file") return plain(404, "there is no such file");
-  return fileResponse(file, await readFileChecked(at), request);
+  const at = await ownFile(folder, known.path, file);
+  if (at === undefined) return plain(404, "there is no such file");
+  const response = fileResponse(file, await readFileChecked(at), request);
+  for (const [header, value] of Object.entries(CONFINED)) response.headers.set(header, value);
+  return response;
 }
 
 const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [command: string, ...words: string[]]>>> = {

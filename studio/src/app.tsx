@@ -47,7 +47,12 @@ export function App() {
         <Waiting />
         <Shown />
       </main>
-      <footer class="foot soft">{t.foot.offline}</footer>
+      <footer class="foot soft">
+        {t.foot.offline}{" "}
+        <a href="./licenses.txt" target="_blank" rel="noopener">
+          {t.foot.licenses}
+        </a>
+      </footer>
       <NoticeStrip />
       <p class="hidden" aria-live="polite">
         {spoken.value}

@@ -1,7 +1,7 @@
 /** `ductus studio` as it is typed: what its server gives, and what it keeps to itself. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -32,6 +32,22 @@ beforeAll(async () => {
   await writeFile(join(run, "report.html"), "<!doctype html><title>report</title>");
   await writeFile(join(run, "secret.txt"), "not for pages");
   await writeFile(join(cwd, "my runs", "best.safetensors"), "of no run");
+  // Runs as somebody else may have packed them: with links to what is not theirs.
+  await writeFile(join(cwd, "private.html"), "a secret");
+  const linked = join(cwd, "my runs", "linked");
+  await mkdir(linked);
+  await writeFile(join(linked, "args.json"), "{}");
+  await writeFile(join(linked, "last.safetensors"), "its own");
+  await symlink(join(cwd, "private.html"), join(linked, "report.html"));
+  await symlink("last.safetensors", join(linked, "best.safetensors"));
+  await symlink("../one/args.json", join(linked, "environment.json"));
+  const elsewhere = join(cwd, "elsewhere");
+  await mkdir(elsewhere);
+  await writeFile(join(elsewhere, "args.json"), "{}");
+  await symlink(elsewhere, join(cwd, "my runs", "out"));
+  const borrowed = join(cwd, "my runs", "borrowed");
+  await mkdir(borrowed);
+  await symlink(join(elsewhere, "args.json"), join(borrowed, "args.json"));
   child = start(cwd, ["studio", "--runs", "my runs", "--port", "0", "--json"], {});
   ended = once(child, "exit").then(([status]) => status as number | null);
   const [line] = await once(createInterface({ input: child.stdout! }), "line");
@@ -75,7 +91,8 @@ describe("ductus studio", () => {
 
   it("lists runs, and gives the files of a run that pages may have", async () => {
     const runs = await (await fetch(new URL("api/runs", url))).json();
-    expect(runs).toEqual([
+    expect((runs as { name: string }[]).map(({ name }) => name)).toEqual(["linked", "one"]);
+    expect((runs as object[]).slice(1)).toEqual([
       {
         name: "one",
         data: "mnist",
@@ -89,9 +106,16 @@ describe("ductus studio", () => {
         files: expect.arrayContaining(["args.json", "metrics.jsonl", "results.json", "report.html"]),
       },
     ]);
-    expect((runs as { files: string[] }[])[0].files).not.toContain("secret.txt");
+    expect((runs as { files: string[] }[])[1].files).not.toContain("secret.txt");
+    expect((runs as object[])[0]).toMatchObject({
+      hasReport: false,
+      files: ["args.json", "best.safetensors", "last.safetensors"],
+    });
     const report = await fetch(new URL("api/runs/one/report.html", url));
     expect(await report.text()).toContain("<title>report</title>");
+    const policy = report.headers.get("content-security-policy") ?? "";
+    expect(policy.split("; ")).toEqual(expect.arrayContaining(["sandbox", "default-src 'none'", "img-src data:"]));
+    expect(policy).not.toContain("script");
   });
 
   it.each([
@@ -103,7 +127,12 @@ describe("ductus studio", () => {
     ["… with escapes", "/%2e%2e%2f%2e%2e%2fpackage.json", 404],
     ["a folder of runs that is none", "/api/runs/./best.safetensors", 404],
     ["bytes that are no text", "/%ff%fe", 400],
-  ])("refuses %s", async (_, path, status) => {
+    ["a link out of a run", "/api/runs/linked/report.html", 404],
+    ["a link to another run's file", "/api/runs/linked/environment.json", 404],
+    ["a run that is a link out of the runs", "/api/runs/out/args.json", 404],
+    ["a run whose description is a link", "/api/runs/borrowed/args.json", 404],
+    ["a link within the run", "/api/runs/linked/best.safetensors", 200],
+  ])("answers %s with its status", async (_, path, status) => {
     expect(await raw(path)).toBe(status);
   });
 

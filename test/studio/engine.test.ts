@@ -194,6 +194,35 @@ describe.skipIf(chromiumPath === undefined)("the studio's workers in Chromium", 
     await page.close();
   });
 
+  test("with more samples the verdict is still about all of them; one that is stopped keeps its model", {
+    timeout: 120_000,
+  }, async () => {
+    const page = await open();
+    const result = (await page.evaluate(`(async () => {
+      const signs = ${SIGNS};
+      const classes = Object.keys(signs);
+      const samples = [];
+      for (const label of classes) {
+        for (let i = 0; i < 25; i++) {
+          samples.push({ label, png: await stroke(signs[label], i + 1, 60).convertToBlob({ type: "image/png" }) });
+        }
+      }
+      const job = { kind: "finetune", base: await base(), classes, samples, seed: 2, epochs: 3 };
+      const whole = await follow(job);
+      const stopped = await follow(job, undefined, ({ kind }) => { if (kind === "measuring") engine.stop(); });
+      const same = stopped.outcome.model.every((byte, i) => byte === whole.outcome.model[i]);
+      const parts = whole.events.flatMap(({ kind, part }) => (kind === "measuring" ? [part] : []));
+      return { measured: whole.outcome.measured, parts, stopped: { ...stopped.outcome, model: undefined }, same };
+    })()`)) as { measured: Measured; parts: number[]; stopped: Outcome; same: boolean };
+    expect(result.measured.samples).toBe(75);
+    expect(result.measured.interval[1] - result.measured.interval[0]).toBeLessThan(0.15);
+    expect(result.parts.every((part, i) => part >= 0 && part <= 1 && part >= (result.parts[i - 1] ?? 0))).toBe(true);
+    expect(result.stopped.kind).toBe("finished");
+    expect(result.stopped.measured).toBeUndefined();
+    expect(result.same).toBe(true);
+    await page.close();
+  });
+
   test("what is taken away can be opened again, and reads the same", { timeout: 60_000 }, async () => {
     const page = await open();
     const result = (await page.evaluate(`(async () => {

@@ -48,6 +48,12 @@ const SIGNS = {
 const shake = (points: readonly Point[], seed: number): Point[] =>
   points.map(([x, y], i) => [x + 0.05 * Math.sin(seed * 7 + i * 3), y + 0.05 * Math.cos(seed * 5 + i * 2)]);
 
+/** A report that would like to do what it must not. */
+const REPORT = `<!doctype html><title>as it was written</title><style>h1 { color: green }</style><h1>A report</h1>
+<img class="inside" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==">
+<img src="/api/runs"><link rel="stylesheet" href="/assets/none.css"><iframe src="/"></iframe>
+<script>document.title = "changed"; fetch("/api/runs");</script><img src="x:" onerror="document.title = 'changed'">`;
+
 const [WIDTH, HEIGHT] = [320, 240];
 
 /** A film for a camera, YUV4MPEG2: a sign on grey paper in half shadow, in an unsteady hand. */
@@ -122,6 +128,7 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
     const tested = { count: 100, loss: 0.1, accuracy: 0.97, interval: { low: 0.91, high: 0.99 } };
     await writeFile(join(run, "results.json"), JSON.stringify({ ended: "finished", seconds: 4, test: tested }));
     await copyFile(join(site, "models/digits.safetensors"), join(run, "best.safetensors"));
+    await writeFile(join(run, "report.html"), REPORT);
     const child = start(cwd, ["studio", "--port", "0", "--json"]);
     const [line] = await once(createInterface({ input: child.stdout! }), "line");
     url = (JSON.parse(line) as { url: string }).url;
@@ -158,7 +165,7 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
     })()`;
     expect(await page.evaluate(isSeen)).toBe(true);
     await page.locator(".layer").first().click();
-    expect(await page.locator("dialog[open] canvas").count()).toBe(1);
+    await page.waitForSelector("dialog[open] canvas");
     await page.keyboard.press("Escape");
     await page.waitForSelector("dialog", { state: "detached" });
     await page.getByRole("button", { name: "Clear" }).click();
@@ -356,6 +363,42 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
     await draw(page, DIGITS["7"]);
     await answer(page, "7");
     expect(await page.locator("select option:checked").innerText()).toBe("digits-1");
+    await page.context().close();
+  });
+
+  test("shows a report, whoever wrote it, without script and network", async () => {
+    const answered: string[] = [];
+    const context = await browser.newContext({ locale: "en-GB", serviceWorkers: "block" });
+    context.on("response", (response) => answered.push(response.url()));
+    const runs = await context.newPage();
+    await runs.goto(`${url}#/runs`);
+    const [page] = await Promise.all([
+      context.waitForEvent("page"),
+      runs.getByRole("link", { name: "Report of digits-1" }).click(),
+    ]);
+    await page.getByRole("heading", { name: "A report" }).waitFor();
+    answered.length = 0;
+    await page.reload();
+    await page.getByRole("heading", { name: "A report" }).waitFor();
+    expect(await page.title()).toBe("as it was written");
+    const style = "getComputedStyle(document.querySelector('h1')).color";
+    expect(await page.evaluate(style)).toBe("rgb(0, 128, 0)");
+    expect(await page.evaluate("document.querySelector('img.inside').naturalWidth")).toBe(1);
+    expect(answered.filter((address) => !address.startsWith("data:"))).toEqual([page.url()]);
+    await context.close();
+  });
+
+  test("carries the licenses of all that it bundles", async () => {
+    const page = await open();
+    const [text] = await Promise.all([
+      page.context().waitForEvent("page"),
+      page.getByRole("link", { name: "Licenses" }).click(),
+    ]);
+    const licenses = await text.locator("body").innerText();
+    const { devDependencies } = JSON.parse(await readFile(resolve(root, "studio/package.json"), "utf8"));
+    const bundled = ["ductus", "mnist", ...Object.keys(devDependencies).filter((name) => name !== "vite")];
+    for (const name of bundled) expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.`, "m"));
+    expect(licenses.match(/permission/gi)?.length).toBeGreaterThanOrEqual(bundled.length);
     await page.context().close();
   });
 

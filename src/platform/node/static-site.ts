@@ -14,6 +14,7 @@ const TYPES: Readonly<Record<string, string>> = {
   ".json": "application/json",
   ".jsonl": "application/jsonl",
   ".svg": "image/svg+xml",
+  ".txt": "text/plain; charset=utf-8",
   ".wasm": "application/wasm",
   ".webmanifest": "application/manifest+json",
 };

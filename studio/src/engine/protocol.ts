@@ -132,8 +132,8 @@ export type TrainingEvent =
       readonly validationLoss?: number | undefined;
       readonly validation?: Measured | undefined;
     }
-  /** Training is over; how good the model is, is found out by training others on parts of the samples. */
-  | { readonly kind: "measuring" }
+  /** Training is over; how good the model is, is being found out. `part` of that is done, 0 … 1. */
+  | { readonly kind: "measuring"; readonly part: number }
   /** All it takes to go on after a pause, a reload or a crash: keep the newest. */
   | { readonly kind: "checkpoint"; readonly step: number; readonly bytes: Uint8Array };
 
@@ -142,9 +142,8 @@ export interface Outcome {
   readonly kind: "finished" | "stopped" | "paused";
   readonly model: Uint8Array;
   readonly card: ModelCard;
-  /** On samples that were not trained on: the test digits, or what was put aside; undefined where there are none. */
+  /** On the test digits, or by cross-validation over all samples; undefined where the measuring was stopped. */
   readonly measured?: Measured | undefined;
-  /** The accuracy is by cross-validation over all samples, as there are too few to put any aside. */
   readonly isCrossValidated?: boolean | undefined;
   readonly seconds: number;
 }

@@ -22,7 +22,7 @@ import {
 } from "ductus";
 import { datasetOf, digits } from "./datasets.ts";
 import { cardOf, measuredOf } from "./measuring.ts";
-import type { FinetuneJob, Job, Measured, Outcome, TrainingEvent, TrainJob } from "./protocol.ts";
+import type { FinetuneJob, Job, Outcome, TrainingEvent, TrainJob } from "./protocol.ts";
 
 type End = "paused" | "stopped";
 
@@ -32,7 +32,10 @@ const NEWS = 150;
 const SAVE = 2000;
 /** Share of the digits that validation takes. */
 const VALIDATION = 0.1;
-/** Networks that are trained to tell how good one is: few, as somebody waits. */
+/**
+ * Networks that are trained to tell how good one is. Each learns from two thirds of the samples, so they cost twice the
+ * training itself, however many samples there are; and every sample counts in the result.
+ */
 const FOLDS = 3;
 /** Checkpoints of a job come this often, in steps, beside those at the end of an epoch. */
 const CHECKPOINT_STEPS = 100;
@@ -40,7 +43,8 @@ const CHECKPOINT_STEPS = 100;
 /** A trained model, and how good it is. */
 interface Trained {
   readonly run: Run;
-  measure(): Promise<Pick<Outcome, "measured" | "isCrossValidated">>;
+  /** @param onPart told how much of the measuring is done, 0 … 1. @param signal ends it, without a result */
+  measure(onPart: (part: number) => void, signal: AbortSignal): Promise<Pick<Outcome, "measured" | "isCrossValidated">>;
 }
 
 export class JobRunner {
@@ -50,6 +54,7 @@ export class JobRunner {
   #control: TrainingControl | undefined;
   /** A run that is stopped is over, also for those who resume it; one that is aborted is not. */
   readonly #pause = new AbortController();
+  readonly #measuring = new AbortController();
   #end: End | undefined;
 
   /** @param site where the digits are */
@@ -59,11 +64,14 @@ export class JobRunner {
     this.#onEvent = onEvent;
   }
 
-  /** Ends the job after the current step. */
+  /** Ends the job after the current step; one that is stopped while it is measured keeps its model, unmeasured. */
   end(how: End): void {
     this.#end ??= how;
     if (how === "paused") this.#pause.abort();
-    else this.#control?.stop();
+    else {
+      this.#control?.stop();
+      this.#measuring.abort();
+    }
   }
 
   async run(checkpoint?: Uint8Array): Promise<Outcome> {
@@ -80,10 +88,14 @@ export class JobRunner {
       job.kind === "train" ? await trainDigits(job, this.#site, options) : await trainOwn(job, options);
     // A run that was over before it could be ended is finished.
     const kind = run.ended === "finished" ? "finished" : (this.#end ?? "stopped");
-    if (kind !== "paused") this.#onEvent({ kind: "measuring" });
-    const result = kind === "paused" ? {} : await measure();
+    const result = kind === "paused" ? {} : await this.#measure(measure);
     const model = await encodeModel(run.model);
     return { kind, model, card: cardOf(run.model, model.length), seconds: run.seconds, ...result };
+  }
+
+  #measure(measure: Trained["measure"]): ReturnType<Trained["measure"]> {
+    this.#onEvent({ kind: "measuring", part: 0 });
+    return measure((part) => this.#onEvent({ kind: "measuring", part }), this.#measuring.signal);
   }
 
   #callback(): Callback {
@@ -164,34 +176,44 @@ async function trainDigits(
   return { run, measure: async () => ({ measured: measuredOf(await evaluate(run.model, test), test) }) };
 }
 
-/** A user's own classes, from a model that can read already. */
+/** A user's own classes, from a model that can read already: it learns from all samples, and cross-validation tells its worth. */
 async function trainOwn({ base, classes, samples, seed }: FinetuneJob, options: FitOptions): Promise<Trained> {
   const from = await load(base);
   const dataset = await datasetOf(samples, classes, from.preprocessing);
-  let last: Measured | undefined;
-  const remember: Callback = {
-    onEpoch: ({ validation }) => {
-      last = validation && measuredOf(validation, aside as Dataset);
-    },
-    onStart: ({ validation }) => {
-      aside = validation;
-    },
-  };
-  let aside: Dataset | undefined;
-  const run = await finetune(from, dataset, { ...options, callbacks: [...(options.callbacks ?? []), remember] });
+  const run = await finetune(from, dataset, { ...options, validation: 0 });
   return {
     run,
-    measure: async () => {
-      if (aside !== undefined) return { measured: last };
-      // Too few to put any aside: other networks, trained on parts of them, tell.
+    measure: async (onPart, signal) => {
+      if (signal.aborted) return {};
       const backend = await platform().createBackend({});
+      const { epochs } = options;
+      const callbacks = [foldProgress(onPart)];
       try {
-        const { epochs } = options;
-        const worth = await crossValidateFinetune(from, dataset, { folds: FOLDS, seed, backend }, { epochs });
-        return { measured: measuredOf(worth, dataset), isCrossValidated: true };
+        const settings = { folds: FOLDS, seed, backend };
+        const worth = await crossValidateFinetune(from, dataset, settings, { epochs, callbacks, signal });
+        return signal.aborted ? {} : { measured: measuredOf(worth, dataset), isCrossValidated: true };
       } finally {
         await backend.close();
       }
+    },
+  };
+}
+
+/** Follows several trainings, one after the other. */
+function foldProgress(onPart: (part: number) => void): Callback {
+  let fold = -1;
+  let total = 1;
+  let last = 0;
+  return {
+    onStart: ({ totalSteps }) => {
+      fold++;
+      total = totalSteps;
+    },
+    onStep: ({ step }) => {
+      const now = performance.now();
+      if (now - last < NEWS) return;
+      last = now;
+      onPart((fold + step / total) / FOLDS);
     },
   };
 }

@@ -232,7 +232,7 @@ export const en = {
     crossValidated: (count: string): string =>
       `Measured by cross-validation: each of the ${count} samples was read by a network trained without it.`,
     heldOut: (count: string): string => `Measured on ${count} samples that were put aside.`,
-    unmeasured: "There are too few samples to say: add some of each class and train again.",
+    unmeasured: "It was stopped before it was measured: train again to learn how good it is.",
     wide: (low: string, high: string): string =>
       `With so few samples this is a rough figure: the truth may lie anywhere from ${low} to ${high}.`,
     narrow: (low: string, high: string): string => `95 % interval: ${low} to ${high}.`,
@@ -268,6 +268,7 @@ export const en = {
   },
   foot: {
     offline: "Works offline. Everything stays in this browser.",
+    licenses: "Licenses",
     threads: (n: string): string => plural(n, "thread", "threads"),
   },
 };

@@ -218,7 +218,7 @@ export const zh: Texts = {
     right: "正确",
     crossValidated: (count) => `由交叉验证得出：${count} 个样本中的每一个，都由没见过它的网络来读。`,
     heldOut: (count) => `在留出的 ${count} 个样本上测得。`,
-    unmeasured: "样本太少，无法评价：请每类再加一些，然后再训练。",
+    unmeasured: "尚未评价就停止了：再训练一次，就能知道它有多好。",
     wide: (low, high) => `样本这么少，数字只是粗略的：真实值可能在 ${low} 到 ${high} 之间。`,
     narrow: (low, high) => `95 % 区间：${low} 至 ${high}。`,
     ownHand: "样本都出自一个人的手，也许是你的。别人的字迹，要见过之后才能读好。",
@@ -250,5 +250,5 @@ export const zh: Texts = {
     openReport: (name) => `${name} 的报告`,
     unfinished: "未完成",
   },
-  foot: { offline: "离线可用。一切都留在这个浏览器里。", threads: (n) => `${n} 个线程` },
+  foot: { offline: "离线可用。一切都留在这个浏览器里。", licenses: "许可证", threads: (n) => `${n} 个线程` },
 };

@@ -41,6 +41,8 @@ export interface JobState {
   readonly imagesPerSecond?: number | undefined;
   readonly secondsLeft?: number | undefined;
   readonly backend?: string | undefined;
+  /** How much of the measuring that follows the training is done, 0 … 1; undefined before. */
+  readonly measuring?: number | undefined;
   readonly curve: readonly { readonly step: number; readonly loss: number }[];
   readonly records: readonly EpochRecord[];
   readonly outcome?: Outcome | undefined;
@@ -54,14 +56,19 @@ export const isBusy = computed(() => {
   const phase = job.value?.phase;
   return phase === "starting" || phase === "running" || phase === "pausing";
 });
+/** Share of the work that is training; the rest is measuring. Cross-validation trains twice as much as the training itself. */
+const TRAINING_SHARE = { train: 1, finetune: 1 / 3 } as const satisfies Record<Job["kind"], number>;
+
 /** 0 … 1 */
 export const progress = computed(() => {
-  const { step, totalSteps } = job.value ?? { step: 0, totalSteps: 0 };
-  return totalSteps === 0 ? 0 : step / totalSteps;
+  const state = job.value;
+  if (state === undefined || state.totalSteps === 0) return 0;
+  const share = TRAINING_SHARE[state.job.kind];
+  return (state.step / state.totalSteps) * share + (state.measuring ?? 0) * (1 - share);
 });
 
 /** All steps are done, and how good the model is is being found out. */
-export const isMeasuring = computed(() => job.value?.phase === "running" && progress.value >= 1);
+export const isMeasuring = computed(() => job.value?.phase === "running" && job.value.measuring !== undefined);
 
 /** Of the curve; a longer one is thinned, so that the page stays quick. */
 const MOST_POINTS = 2000;
@@ -164,6 +171,7 @@ const HANDLERS: Handlers = {
       totalSteps,
       step: doneSteps,
       backend,
+      measuring: undefined,
       // What came after the checkpoint is trained again.
       curve: curve.filter(({ step }) => step <= doneSteps),
       records: records.filter(({ step }) => step <= doneSteps),
@@ -199,7 +207,7 @@ const HANDLERS: Handlers = {
     patch({ epoch, records: [...records.filter((each) => each.epoch !== epoch), record] });
     saveSoon();
   },
-  measuring: () => patch({ step: (job.value as JobState).totalSteps }),
+  measuring: ({ part }) => patch({ step: (job.value as JobState).totalSteps, measuring: part }),
   // With how far it has come, so that both are of the same step after a crash.
   checkpoint: ({ bytes, step }) => {
     checkpoint = bytes;
