@@ -46,7 +46,7 @@ export { averagedOver, shifts, type View } from "../train/test-time.ts";
 export { encodeModel, load, TrainedModel } from "../train/trained-model.ts";
 export { DivergedError } from "../train/trainer.ts";
 export { type Adapted, adapt } from "../train/transfer.ts";
-export { encodeWeights, loadWeights } from "../train/weights.ts";
+export { encodeWeights, type LoadedWeights, loadWeights } from "../train/weights.ts";
 export { VERSION } from "../version.ts";
 export * as models from "./models.ts";
 export * as nn from "./nn.ts";

@@ -6,7 +6,7 @@ import type { LoadedData } from "../data/sources.ts";
 import type { StreamedDataset } from "../data/streamed.ts";
 import { openData, streamData } from "../platform/node/open-data.ts";
 import { grouped } from "../train/report.ts";
-import { byteSize, type Terminal } from "./terminal.ts";
+import { byteSize, showNotes, type Terminal } from "./terminal.ts";
 
 export interface DataOptions {
   readonly dataDir?: string | undefined;
@@ -67,5 +67,5 @@ function describe(
       `data     ${train.name}: ${grouped(train.length)} to train, ${grouped(test.length)} to test; ${origin}`,
     ),
   );
-  for (const note of notes) terminal.note(`note     ${note}`);
+  showNotes(terminal, notes);
 }

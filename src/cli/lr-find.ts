@@ -13,7 +13,7 @@ import { loadWeights } from "../train/weights.ts";
 import { dataDirOption, openForCli } from "./cli-data.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { plot } from "./plot.ts";
-import { openTerminal, type Terminal } from "./terminal.ts";
+import { openTerminal, showNotes, type Terminal } from "./terminal.ts";
 import { optimizerSpec } from "./training-options.ts";
 
 interface LrFindCliOptions extends CommonOptions {
@@ -80,7 +80,7 @@ async function run(options: LrFindCliOptions): Promise<void> {
   const { seed, from, to, steps, batchSize } = options;
   const model = create(options.model, { classes: train.classes, inputShape: preprocessedShape(preprocessing), seed });
   model.preprocessing = { ...preprocessing };
-  if (options.init !== undefined) await loadWeights(model, options.init);
+  if (options.init !== undefined) showNotes(terminal, (await loadWeights(model, options.init)).notes);
   const samples = conformTo(model, train);
   const part = options.val === 0 ? samples : stratifiedSplit(samples, options.val, seed).train;
   const backend = await platform().createBackend(options);

@@ -76,6 +76,11 @@ export function openTerminal(json: boolean): Terminal {
   };
 }
 
+/** What was done to what the user gave, a line each. */
+export function showNotes(terminal: Terminal, notes: readonly string[]): void {
+  for (const note of notes) terminal.note(`note     ${note}`);
+}
+
 /** What records of a run have to say, as notes. */
 export function noteOf({ note, noteStyle }: Terminal): (message: string, isBad: boolean) => void {
   return (message, isBad) => note(isBad ? noteStyle.bad(message) : noteStyle.dim(message));

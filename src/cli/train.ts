@@ -34,7 +34,7 @@ import { type CommonOptions, integerOption, jsonOption, numberOption } from "./o
 import { progressCallback } from "./progress.ts";
 import { checkData, openRun, recordedOptions } from "./resume.ts";
 import { claimRunFolder } from "./run-path.ts";
-import { noteOf, openTerminal, type Terminal } from "./terminal.ts";
+import { noteOf, openTerminal, showNotes, type Terminal } from "./terminal.ts";
 import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
 
 interface TrainOptions extends CommonOptions, LoopOptions {
@@ -147,7 +147,9 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const shape = { classes: raw.classes, inputShape: preprocessedShape(preprocessing) };
   const model = create(options.model, { ...shape, recipe, seed: options.seed });
   model.preprocessing = { ...preprocessing };
-  if (options.init !== undefined && resumed?.checkpoint === undefined) await loadWeights(model, options.init);
+  if (options.init !== undefined && resumed?.checkpoint === undefined) {
+    showNotes(terminal, (await loadWeights(model, options.init)).notes);
+  }
 
   const folder = resumed?.folder ?? (await claimRunFolder(options.out, options.data, options.model));
   const backend = await platform().createBackend(options);

@@ -1,12 +1,12 @@
 /**
- * A reader for Python's pickles (protocols 2 to 5; https://docs.python.org/3/library/pickletools.html) that builds data and
- * runs nothing: a pickle is a program, and the few globals that its caller allows are all that it may name. Part of
- * reading `.pt` files, where a state dict is a pickle that refers to tensors.
+ * A reader for Python's pickles (protocols 0 to 5; https://docs.python.org/3/library/pickletools.html) that builds data and
+ * runs nothing: a pickle is a program, and its caller decides what each global that it names stands for. Part of reading
+ * `.pt` files, where a state dict is a pickle that refers to tensors.
  */
 import { DataError } from "../engine/errors.ts";
 import { decodeUtf8, quote } from "./text.ts";
 
-/** What a pickle can hold. Python's tuples and lists are both arrays; a dict is a Map. */
+/** What a pickle can hold. Python's tuples, lists and sets are all arrays; a dict is a Map. */
 export type PickleValue =
   | null
   | boolean
@@ -17,6 +17,7 @@ export type PickleValue =
   | PickleValue[]
   | Map<PickleValue, PickleValue>
   | PickleObject
+  | PickleUnknown
   | PickleGlobal;
 
 /** An object that the caller's globals made, opaque to the pickle. */
@@ -28,7 +29,17 @@ export class PickleObject {
   }
 }
 
-/** A global that the caller allows; `call` is what it does when the pickle calls it, null where it may only be named. */
+/** An object of a class that nobody here knows. What the pickle puts into it is read and forgotten. */
+export class PickleUnknown {
+  /** Of its class, or of the function that made it: `argparse.Namespace`. */
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+}
+
+/** A global that the pickle names; `call` is what it does when the pickle calls it, null where it may only be named. */
 export class PickleGlobal {
   readonly path: string;
   readonly call: ((args: readonly PickleValue[]) => PickleValue) | null;
@@ -39,12 +50,14 @@ export class PickleGlobal {
   }
 }
 
-/** What a pickle may reach outside itself. Both may throw a DataError. */
+/** What a pickle may reach outside itself. All may throw a DataError. */
 export interface PickleHost {
-  /** The global `module.name`, given as one dotted path; undefined refuses it. */
-  readonly global: (path: string) => PickleGlobal | undefined;
+  /** The global `module.name`, given as one dotted path. */
+  readonly global: (path: string) => PickleGlobal;
   /** The object behind a persistent id. */
   readonly persistent: (id: PickleValue) => PickleValue;
+  /** Called where the pickle sets attributes on an object that the caller made. */
+  readonly setState: (object: PickleObject, state: PickleValue) => void;
 }
 
 /** Where a pushed MARK stands on the stack. */
@@ -62,68 +75,88 @@ const OPCODES: Readonly<Record<string, (machine: Machine) => void>> = {
   },
   "\x95": (m) => void m.take(8), // FRAME: only a hint for readers of streams
   "(": (m) => m.push(MARK),
-  "0": (m) => void m.pop(),
+  "0": (m) => m.drop(),
+  "1": (m) => void m.popToMark(),
+  "2": (m) => m.push(m.top()),
+  // Plain values.
   N: (m) => m.push(null),
   "\x88": (m) => m.push(true),
   "\x89": (m) => m.push(false),
   K: (m) => m.push(m.byte()),
   M: (m) => m.push(m.view(2).getUint16(0, true)),
   J: (m) => m.push(m.view(4).getInt32(0, true)),
-  G: (m) => m.push(m.view(8).getFloat64(0, false)),
+  I: (m) => m.push(integerLine(m)),
+  L: (m) => m.push(integerLine(m)),
   "\x8a": (m) => m.push(toInteger(m.take(m.byte()))),
+  "\x8b": (m) => m.push(longInteger(m)),
+  G: (m) => m.push(m.view(8).getFloat64(0, false)),
+  F: (m) => m.push(floatLine(m)),
   X: (m) => m.push(m.text(m.uint32())),
   "\x8c": (m) => m.push(m.text(m.byte())),
+  "\x8d": (m) => m.push(m.text(m.uint64())),
+  V: (m) => m.push(unescaped(m.line())),
+  U: (m) => m.push(m.oldText(m.byte())),
+  T: (m) => m.push(m.oldText(m.uint32())),
+  S: (m) => m.push(unescaped(m.line().slice(1, -1))),
   B: (m) => m.push(m.take(m.uint32()).slice()),
   C: (m) => m.push(m.take(m.byte()).slice()),
+  "\x8e": (m) => m.push(m.take(m.uint64()).slice()),
+  "\x96": (m) => m.push(m.take(m.uint64()).slice()),
+  // Tuples, lists, sets, dictionaries.
   ")": (m) => m.push([]),
   t: (m) => m.push(m.popToMark()),
   "\x85": (m) => m.push(m.popMany(1)),
   "\x86": (m) => m.push(m.popMany(2)),
   "\x87": (m) => m.push(m.popMany(3)),
   "]": (m) => m.push([]),
-  a: (m) => {
-    const item = m.pop();
-    m.topList().push(item);
-  },
-  e: (m) => {
-    const items = m.popToMark();
-    const list = m.topList();
-    for (const item of items) list.push(item);
-  },
+  l: (m) => m.push(m.popToMark()),
+  a: (m) => append(m, m.popMany(1)),
+  e: (m) => append(m, m.popToMark()),
+  "\x8f": (m) => m.push([]),
+  "\x90": (m) => append(m, m.popToMark()),
+  "\x91": (m) => m.push(m.popToMark()),
   "}": (m) => m.push(new Map()),
+  d: (m) => {
+    const items = m.popToMark();
+    m.push(new Map());
+    setItems(m, items);
+  },
   s: (m) => setItems(m, m.popMany(2)),
   u: (m) => setItems(m, m.popToMark()),
+  // The memo.
   q: (m) => m.remember(m.byte()),
   r: (m) => m.remember(m.uint32()),
+  p: (m) => m.remember(Number(m.line())),
   "\x94": (m) => m.remember(m.memo.size),
   h: (m) => m.push(m.recall(m.byte())),
   j: (m) => m.push(m.recall(m.uint32())),
+  g: (m) => m.push(m.recall(Number(m.line()))),
+  // Globals and what is made with them.
   c: (m) => {
     const module = m.line();
-    m.push(m.global(`${module}.${m.line()}`));
+    m.push(m.host.global(`${module}.${m.line()}`));
   },
   "\x93": (m) => {
     const [module, name] = m.popMany(2);
     if (typeof module !== "string" || typeof name !== "string")
       throw m.error("names a global by something else than text");
-    m.push(m.global(`${module}.${name}`));
+    m.push(m.host.global(`${module}.${name}`));
   },
-  R: (m) => {
-    const [callee, args] = m.popMany(2);
-    if (!(callee instanceof PickleGlobal) || callee.call === null || !Array.isArray(args)) {
-      throw m.error(
-        `calls ${callee instanceof PickleGlobal ? callee.path : "something"} that is not to be called; refused`,
-      );
-    }
-    m.push(callee.call(args));
+  R: (m) => call(m, m.popMany(2)),
+  "\x81": (m) => call(m, m.popMany(2)),
+  "\x92": (m) => call(m, m.popMany(3)), // the third are keyword arguments, which no tensor has
+  i: (m) => {
+    const module = m.line();
+    const callee = m.host.global(`${module}.${m.line()}`);
+    call(m, [callee, m.popToMark()]);
   },
-  // BUILD sets attributes. An OrderedDict carries `_metadata` this way, which says nothing about the tensors.
-  b: (m) => {
-    const [target] = m.popMany(2);
-    if (!(target instanceof Map)) throw m.error("sets attributes on something that is no dictionary; refused");
-    m.push(target);
+  o: (m) => {
+    const [callee, ...args] = m.popToMark();
+    call(m, [callee, args]);
   },
+  b: build,
   Q: (m) => m.push(m.host.persistent(m.pop())),
+  P: (m) => m.push(m.host.persistent(m.line())),
 };
 
 /**
@@ -131,7 +164,19 @@ const OPCODES: Readonly<Record<string, (machine: Machine) => void>> = {
  * Throws DataError where the pickle is cut short or damaged, or asks for a global that `host` refuses.
  */
 export function unpickle(bytes: Uint8Array, name: string, host: PickleHost): PickleValue {
-  const machine = new Machine(bytes, name, host);
+  const { value, end } = unpickleAt(bytes, 0, name, host);
+  if (end < bytes.length) throw new DataError(`${name}: its pickle goes on after its end; refused`);
+  return value;
+}
+
+/** As {@link unpickle}, for one of several pickles in a row: it begins at byte `at`, and the next thing at `end`. */
+export function unpickleAt(
+  bytes: Uint8Array,
+  at: number,
+  name: string,
+  host: PickleHost,
+): { readonly value: PickleValue; readonly end: number } {
+  const machine = new Machine(bytes, at, name, host);
   for (;;) {
     const opcode = String.fromCharCode(machine.byte());
     if (opcode === ".") return machine.finish();
@@ -147,10 +192,11 @@ class Machine {
   private readonly stack: Slot[] = [];
   private readonly bytes: Uint8Array;
   private readonly name: string;
-  private at = 0;
+  private at: number;
 
-  constructor(bytes: Uint8Array, name: string, host: PickleHost) {
+  constructor(bytes: Uint8Array, at: number, name: string, host: PickleHost) {
     this.bytes = bytes;
+    this.at = at;
     this.name = name;
     this.host = host;
   }
@@ -178,14 +224,28 @@ class Machine {
     return this.view(4).getUint32(0, true);
   }
 
+  uint64(): number {
+    return Number(this.view(8).getBigUint64(0, true));
+  }
+
   text(length: number): string {
     return decodeUtf8(this.take(length), `${this.name}: a text in its pickle`);
+  }
+
+  /** A string of Python 2, which does not say how its characters are encoded. */
+  oldText(length: number): string {
+    const bytes = new Uint8Array(this.take(length));
+    try {
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch {
+      return new TextDecoder("latin1").decode(bytes);
+    }
   }
 
   line(): string {
     const end = this.bytes.indexOf(10, this.at);
     if (end < 0) throw this.error("is cut short");
-    const text = this.text(end - this.at);
+    const text = this.oldText(end - this.at);
     this.at++;
     return text;
   }
@@ -198,6 +258,11 @@ class Machine {
     const value = this.stack.pop();
     if (value === undefined || value === MARK) throw this.error("is damaged: its stack runs empty");
     return value;
+  }
+
+  /** Takes away the topmost value, or a mark. */
+  drop(): void {
+    if (this.stack.pop() === undefined) throw this.error("is damaged: its stack runs empty");
   }
 
   /** The topmost `count` values, the deepest first. */
@@ -218,12 +283,6 @@ class Machine {
     return value;
   }
 
-  topList(): PickleValue[] {
-    const list = this.top();
-    if (!Array.isArray(list)) throw this.error("is damaged: it appends to something that is no list");
-    return list;
-  }
-
   remember(index: number): void {
     this.memo.set(index, this.top());
   }
@@ -234,35 +293,93 @@ class Machine {
     return value;
   }
 
-  global(path: string): PickleGlobal {
-    const known = this.host.global(path);
-    if (known !== undefined) return known;
-    const advice = "save only the state dict: torch.save(model.state_dict(), file)";
-    throw new DataError(
-      `${this.name} asks for ${quote(path).slice(1, -1)}, which is not a tensor; refused (${advice})`,
-    );
-  }
-
-  finish(): PickleValue {
+  finish(): { readonly value: PickleValue; readonly end: number } {
     const value = this.pop();
     if (this.stack.length > 0) throw this.error("is damaged: it leaves values behind");
-    if (this.at < this.bytes.length) throw this.error("goes on after its end; refused");
-    return value;
+    return { value, end: this.at };
   }
+}
+
+function append(machine: Machine, items: readonly PickleValue[]): void {
+  const target = machine.top();
+  if (target instanceof PickleUnknown) return;
+  if (!Array.isArray(target)) throw machine.error("is damaged: it appends to something that is no list");
+  for (const item of items) target.push(item);
 }
 
 function setItems(machine: Machine, items: readonly PickleValue[]): void {
   const target = machine.top();
+  if (target instanceof PickleUnknown) return;
   if (!(target instanceof Map) || items.length % 2 !== 0)
     throw machine.error("is damaged: it sets items on no dictionary");
   for (let i = 0; i < items.length; i += 2) target.set(items[i], items[i + 1]);
 }
 
-/** A two's complement little-endian integer of any length; a bigint only where a number would not be exact. */
+/** What calling a global gives. A call of an unknown object gives another one. */
+function call(machine: Machine, [callee, args]: readonly PickleValue[]): void {
+  if (callee instanceof PickleUnknown && Array.isArray(args)) {
+    machine.push(callee);
+    return;
+  }
+  if (!(callee instanceof PickleGlobal) || callee.call === null || !Array.isArray(args)) {
+    throw machine.error(
+      `calls ${callee instanceof PickleGlobal ? callee.path : "something"} that is not to be called; refused`,
+    );
+  }
+  machine.push(callee.call(args));
+}
+
+/** BUILD sets attributes. An OrderedDict carries `_metadata` this way, which says nothing about the tensors. */
+function build(machine: Machine): void {
+  const state = machine.pop();
+  const target = machine.top();
+  if (target instanceof PickleObject) machine.host.setState(target, state);
+  else if (!(target instanceof Map || target instanceof PickleUnknown)) {
+    throw machine.error("sets attributes on something that is no dictionary; refused");
+  }
+}
+
+/** A number of protocol 0, as text; `01` and `00` are true and false. */
+function integerLine(machine: Machine): number | bigint | boolean {
+  const text = machine.line();
+  if (text === "00" || text === "01") return text === "01";
+  if (!/^-?\d{1,400}L?$/.test(text)) throw machine.error("is damaged: it has a whole number that is none");
+  return exact(BigInt(text.replace("L", "")));
+}
+
+function floatLine(machine: Machine): number {
+  const text = machine.line();
+  const special: Readonly<Record<string, number>> = { inf: Infinity, "-inf": -Infinity, nan: Number.NaN };
+  return Object.hasOwn(special, text) ? special[text] : Number(text);
+}
+
+/** Text of protocol 0, in which characters are written as in Python's source. */
+function unescaped(text: string): string {
+  const short: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
+  return text.replace(/\\(?:u([\da-f]{4})|U000([\da-f]{5})|x([\da-f]{2})|(.))/gi, (_, u, wide, x, plain) => {
+    if (plain !== undefined) return short[plain] ?? plain;
+    const code = Number.parseInt(u ?? wide ?? x, 16);
+    return code <= 0x10ffff ? String.fromCodePoint(code) : "\ufffd";
+  });
+}
+
+/** Longer ones would take long to read, and are no count or key of anything. */
+const LONGEST_INTEGER = 1024;
+
+function longInteger(machine: Machine): number | bigint {
+  const length = machine.uint32();
+  if (length > LONGEST_INTEGER) throw machine.error(`has a whole number of ${length} bytes; refused`);
+  return toInteger(machine.take(length));
+}
+
+/** A two's complement little-endian integer; a bigint only where a number would not be exact. */
 function toInteger(bytes: Uint8Array): number | bigint {
   let value = 0n;
   for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]);
-  value = BigInt.asIntN(8 * bytes.length, value);
+  return exact(BigInt.asIntN(8 * bytes.length, value));
+}
+
+function exact(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }

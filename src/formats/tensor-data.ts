@@ -114,6 +114,17 @@ export function elementCount(shape: readonly number[]): number | null {
   return shape.includes(0) ? 0 : count;
 }
 
+/** Strides of a tensor of this shape whose values lie in row-major order, in values. */
+export function rowMajorStrides(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length);
+  let step = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = step;
+    step *= Math.max(1, shape[axis]);
+  }
+  return strides;
+}
+
 /** Checks that a shape is a list of at most 32 whole numbers ≥ 0; `what` stands in front of the message. */
 export function checkShape(shape: unknown, what: string): readonly number[] {
   const good = Array.isArray(shape) && shape.length <= 32 && shape.every((n) => Number.isSafeInteger(n) && n >= 0);

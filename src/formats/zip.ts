@@ -37,8 +37,13 @@ interface Directory {
 
 interface DirectoryEntry {
   readonly entryName: string;
+  readonly isEncrypted: boolean;
+  /** 0: stored as it is. */
+  readonly method: number;
   readonly crc: number;
   readonly size: number;
+  /** Bytes that it takes in the archive. */
+  readonly stored: number;
   readonly headerOffset: number;
   /** Bytes that this record takes in the directory. */
   readonly length: number;
@@ -56,14 +61,11 @@ export function looksLikeZip(bytes: Uint8Array): boolean {
 export function readZip(bytes: Uint8Array, name: string): Map<string, Uint8Array> {
   const view = viewOf(bytes);
   const directory = findDirectory(view, name);
-  const directoryEnd = directory.offset + directory.size;
   const entries = new Map<string, Uint8Array>();
   const spans: [begin: number, end: number][] = [];
-  let at = directory.offset;
-  for (let i = 0; i < directory.count; i++) {
-    const entry = readDirectoryEntry(bytes, at, directoryEnd, name);
-    at += entry.length;
+  for (const entry of readDirectory(bytes, directory, name)) {
     const what = `${name}: entry ${quote(entry.entryName)}`;
+    checkStored(entry, what);
     if (entries.has(entry.entryName)) throw new DataError(`${what} is there twice; the archive is damaged or hostile`);
     const begin = dataBegin(view, entry, directory.offset, what);
     const data = bytes.subarray(begin, begin + entry.size);
@@ -73,12 +75,16 @@ export function readZip(bytes: Uint8Array, name: string): Map<string, Uint8Array
     spans.push([entry.headerOffset, begin + entry.size]);
     entries.set(entry.entryName, data);
   }
-  if (at !== directoryEnd) throw new DataError(`${name}: its ZIP directory does not have the size that it claims`);
   spans.sort((a, b) => a[0] - b[0]);
   for (let i = 1; i < spans.length; i++) {
     if (spans[i][0] < spans[i - 1][1]) throw new DataError(`${name}: entries of the archive overlap; it is hostile`);
   }
   return entries;
+}
+
+/** The names in an archive, in the order of its directory, whatever its entries hold. Throws DataError as {@link readZip} does. */
+export function zipNames(bytes: Uint8Array, name: string): string[] {
+  return Array.from(readDirectory(bytes, findDirectory(viewOf(bytes), name), name), ({ entryName }) => entryName);
 }
 
 /**
@@ -169,6 +175,16 @@ function findDirectory64(view: DataView, end: number, name: string): Directory {
   throw new DataError(`${name}: its ZIP64 end record is missing; it is damaged`);
 }
 
+function* readDirectory(bytes: Uint8Array, { offset, size, count }: Directory, name: string): Iterable<DirectoryEntry> {
+  let at = offset;
+  for (let i = 0; i < count; i++) {
+    const entry = readDirectoryEntry(bytes, at, offset + size, name);
+    at += entry.length;
+    yield entry;
+  }
+  if (at !== offset + size) throw new DataError(`${name}: its ZIP directory does not have the size that it claims`);
+}
+
 function readDirectoryEntry(bytes: Uint8Array, at: number, limit: number, name: string): DirectoryEntry {
   const view = viewOf(bytes);
   if (at + CENTRAL_SIZE > limit || view.getUint32(at, true) !== CENTRAL_HEADER) {
@@ -181,23 +197,27 @@ function readDirectoryEntry(bytes: Uint8Array, at: number, limit: number, name: 
 
   const nameEnd = at + CENTRAL_SIZE + nameLength;
   const entryName = decodeUtf8(bytes.subarray(at + CENTRAL_SIZE, nameEnd), `${name}: the name of an entry`);
-  const what = `${name}: entry ${quote(entryName)}`;
-  if (view.getUint16(at + 8, true) & ENCRYPTED) throw new DataError(`${what} is encrypted; save it without a password`);
+  const isEncrypted = (view.getUint16(at + 8, true) & ENCRYPTED) !== 0;
   const method = view.getUint16(at + 10, true);
-  if (method !== 0) {
-    throw new DataError(
-      `${what} is compressed (ZIP method ${method}); repack the archive with "store", as PyTorch does`,
-    );
-  }
-
   const wide = wideFields(view, nameEnd, nameEnd + extraLength);
   // ZIP64 replaces the fields that are all ones, in this order.
   const widen = (field: number): number => (field === U32_MAX ? (wide.shift() ?? field) : field);
   const size = widen(view.getUint32(at + 24, true));
   const stored = widen(view.getUint32(at + 20, true));
   const headerOffset = widen(view.getUint32(at + 42, true));
+  const crc = view.getUint32(at + 16, true);
+  return { entryName, isEncrypted, method, crc, size, stored, headerOffset, length };
+}
+
+/** @throws DataError where an entry does not stand in the archive as it is */
+function checkStored({ isEncrypted, method, size, stored }: DirectoryEntry, what: string): void {
+  if (isEncrypted) throw new DataError(`${what} is encrypted; save it without a password`);
+  if (method !== 0) {
+    throw new DataError(
+      `${what} is compressed (ZIP method ${method}); repack the archive with "store", as PyTorch does`,
+    );
+  }
   if (size !== stored) throw new DataError(`${what} is stored, but in ${stored} bytes for ${size}; it is damaged`);
-  return { entryName, crc: view.getUint32(at + 16, true), size, headerOffset, length };
 }
 
 /** The 64-bit numbers of the ZIP64 extra field (id 1), if there is one between `at` and `end`. */

@@ -83,8 +83,8 @@ export abstract class Module {
     const unexpected = [...values.keys()].filter((name) => !own.has(name));
     if (strict && (missing.length > 0 || unexpected.length > 0)) {
       const parts = [
-        missing.length > 0 ? `missing ${missing.join(", ")}` : "",
-        unexpected.length > 0 ? `unexpected ${unexpected.join(", ")}` : "",
+        missing.length > 0 ? `missing ${shortList(missing)}` : "",
+        unexpected.length > 0 ? `unexpected ${shortList(unexpected)}` : "",
       ].filter(Boolean);
       throw new DuctusError(`load: the file does not fit this network: ${parts.join("; ")}`);
     }
@@ -103,4 +103,12 @@ export abstract class Module {
       if (value !== undefined) parameter.data.set(value.data);
     }
   }
+}
+
+/** More names than this do not help anybody who reads an error. */
+const NAMES_SHOWN = 6;
+
+function shortList(names: readonly string[]): string {
+  const rest = names.length - NAMES_SHOWN;
+  return rest > 1 ? `${names.slice(0, NAMES_SHOWN).join(", ")} and ${rest} more` : names.join(", ");
 }

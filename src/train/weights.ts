@@ -5,19 +5,42 @@ import type { NamedTensor, StoredTensor } from "../formats/tensor-data.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 
+/** What {@link loadWeights} has to say. */
+export interface LoadedWeights {
+  /** What was changed to make the file fit, a sentence each. */
+  readonly notes: readonly string[];
+}
+
 /**
- * Copies weights by name from a model file, bare safetensors or a PyTorch state dict (`.pt`, `.pth`).
+ * Copies weights by name from a model file, bare safetensors or a PyTorch state dict (`.pt`, `.pth`). A prefix that all names
+ * in the file share (`module.`, `_orig_mod.`, `model.` …: what wrappers put there) is left out where the others fit better.
  * @throws DataError when names or shapes do not fit; the model is then unchanged
  */
-export async function loadWeights(model: Model, path: string): Promise<void> {
+export async function loadWeights(model: Model, path: string): Promise<LoadedWeights> {
   const { decodeWeights } = await import("../formats/weights-file.ts");
   const weights = decodeWeights(await platform().readFile(path), path);
+  const own = new Set(Array.from(model.network.namedParameters(), ([name]) => name));
+  const prefix = foreignPrefix([...weights.keys()], own);
   try {
-    model.network.load(weights);
+    model.network.load(new Map(Array.from(weights, ([name, value]) => [name.slice(prefix.length), value])));
   } catch (error) {
     if (error instanceof DuctusError) throw new DataError(`${path}: ${error.message}`, { cause: error });
     throw error;
   }
+  return { notes: prefix === "" ? [] : [`${path}: "${prefix}" was left out, which all names of weights begin with`] };
+}
+
+/** Of all that the names in a file begin with, whole words only, what leaves most names of the network; "" if nothing does. */
+function foreignPrefix(names: readonly string[], own: ReadonlySet<string>): string {
+  const [first = ""] = names;
+  let best = { prefix: "", fitting: names.filter((name) => own.has(name)).length };
+  for (let dot = first.indexOf("."); dot >= 0; dot = first.indexOf(".", dot + 1)) {
+    const prefix = first.slice(0, dot + 1);
+    if (!names.every((name) => name.startsWith(prefix))) break;
+    const fitting = names.filter((name) => own.has(name.slice(prefix.length))).length;
+    if (fitting > best.fitting) best = { prefix, fitting };
+  }
+  return best.prefix;
 }
 
 /** Writes the weights alone: a state dict for `torch.load` when the name ends in .pt or .pth, else safetensors. */
@@ -33,7 +56,7 @@ export async function encodeWeights(model: Model, format: "pt" | "safetensors"):
     tensors.set(name, { shape, data: copy } as NamedTensor);
   }
   if (format === "safetensors") return serializeSafetensors(stored(tensors));
-  const { serializeTorch } = await import("../formats/torch.ts");
+  const { serializeTorch } = await import("../formats/torch-writer.ts");
   return serializeTorch(tensors);
 }
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { NamedTensor } from "../../src/formats/tensor-data.ts";
-import { looksLikeTorch, parseTorch, serializeTorch } from "../../src/formats/torch.ts";
+import { looksLikeTorch, parseTorch } from "../../src/formats/torch.ts";
+import { serializeTorch } from "../../src/formats/torch-writer.ts";
 import { readZip, writeZip } from "../../src/formats/zip.ts";
 import { expectRefusal, golden, ramp } from "./helpers.ts";
 
@@ -104,23 +105,92 @@ describe("PyTorch files", () => {
     expect(written).toEqual(golden("written.pt"));
   });
 
-  it("runs nothing: refuses any global that is no tensor, by name", () => {
+  it.each(["beside-2.pt", "beside-4.pt"])("passes over what stands beside the weights in %s", (file) => {
+    expect([...parseTorch(golden(file), file)]).toEqual([
+      ["fc.weight", { shape: [2, 3], data: ramp(6) }],
+      ["fc.bias", { shape: [2], data: ramp(2) }],
+    ]);
+  });
+
+  it("honors what changes the meaning of the bytes: the negative bit, types that tensors name, attributes", () => {
+    const read = parseTorch(golden("flags.pt"), "flags.pt");
+    expect(read.get("neg.f32")?.data).toEqual(Float32Array.of(-2, -4));
+    const negated = ramp(6).map((value) => -value);
+    for (const type of ["float64", "float16", "bfloat16"]) expect(read.get(`neg.${type}`)?.data, type).toEqual(negated);
+    for (const type of ["int64", "int8"]) {
+      expect(read.get(`neg.${type}`)?.data, type).toEqual(Int32Array.of(3, 2, 1, 0, -1, -2));
+    }
+    expect(read.get("neg.uint8")?.data).toEqual(Int32Array.of(0, 255, 254, 253, 252, 251));
+    expect(read.get("neg.column")).toEqual({ shape: [2], data: Float32Array.of(1.75, 1) });
+    for (const type of ["uint16", "uint32", "uint64"]) {
+      expect(read.get(type)?.data, type).toEqual(Int32Array.of(65531, 65532, 65533, 65534, 65535));
+    }
+    for (const name of ["parameter", "attributes", "buffer"]) {
+      expect(read.get(name), name).toEqual({ shape: [2, 3], data: ramp(6) });
+    }
+    expect(read.get("hole")).toEqual({ shape: [3, 0, 2], data: new Float32Array(0) });
+    expect(read.get("end")).toEqual({ shape: [0], data: new Float32Array(0) });
+  });
+
+  it("reads the formats from before 1.6, and numbers of machines that begin with the other byte", () => {
+    const views = parseTorch(golden("views.pt"), "views.pt");
+    const stream = parseTorch(golden("legacy-views.pt"), "l");
+    expect(stream.size).toBe(10);
+    const tar = parseTorch(golden("oldest.tar"), "o");
+    expect([...tar.keys()]).toEqual(["f64", "i64", "transposed", "row", "column"]);
+    for (const [name, tensor] of [...stream, ...tar]) expect(tensor, name).toEqual(views.get(name));
+    expect(parseTorch(golden("legacy.pt"), "l").get("w")?.data).toEqual(Float32Array.of(1, 1));
+    expect([...parseTorch(golden("big-endian.pt"), "b")]).toEqual([...parseTorch(golden("protocol4.pt"), "b")]);
+  });
+
+  it.each(["legacy-views.pt", "oldest.tar"])("answers any damage to %s with a message", (file) => {
+    const whole = golden(file);
+    const answers = (bytes: Uint8Array): void => {
+      try {
+        parseTorch(bytes, "a");
+      } catch (error) {
+        expectRefusal(() => {
+          throw error;
+        }, /^a/);
+      }
+    };
+    for (let length = 0; length < whole.length; length += 61) answers(whole.slice(0, length));
+    fc.assert(
+      fc.property(fc.nat(whole.length - 1), fc.nat(255), (at, value) => {
+        const damaged = whole.slice();
+        damaged[at] = value;
+        answers(damaged);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("runs nothing: refuses what only an attack asks for, by name, and whole objects", () => {
     expectRefusal(
       () => parseTorch(golden("evil.pt"), "evil.pt"),
       /asks for posix\.system, which is not a tensor; refused/,
     );
     expectRefusal(
       () => parseTorch(golden("module.pt"), "m.pt"),
-      /asks for torch\.nn\.modules\.conv\.Conv2d.*state_dict\(\)/,
+      /holds a whole object, torch\.nn\.modules\.conv\.Conv2d.*state_dict\(\)/,
     );
-    const globals = [
+    const model = dict("cnet\nMyNetwork\n)\x81").replace(text("w"), text("model"));
+    expectRefusal(() => parseTorch(torchFile(model), "a"), /^a holds under "model" a whole object, net\.MyNetwork/);
+    const unknown = ["__proto__.x", "collections.OrderedDict.fromkeys", "hasOwnProperty.call", "\u001b[2J.\u202e"];
+    for (const path of unknown) {
+      expectRefusal(
+        () => parseTorch(torchFile(dict(`c${path.replace(/\.(?=[^.]*$)/, "\n")}\n)R`)), "a"),
+        /no state dict/,
+      );
+    }
+    for (const path of [
       "builtins.eval",
+      "__builtin__.exec",
       "os.system",
-      "torch._utils._rebuild_tensor",
-      "torch.storage._load_from_bytes",
-      "__proto__.x",
-    ];
-    for (const path of [...globals, "collections.OrderedDict.fromkeys", "hasOwnProperty.call", "\u001b[2J.\u202e"]) {
+      "nt.system",
+      "subprocess.Popen",
+      "sys.exit",
+    ]) {
       const dot = path.lastIndexOf(".");
       const pair = [path.slice(0, dot), path.slice(dot + 1)].map((part) =>
         String.fromCharCode(...new TextEncoder().encode(part)),
@@ -131,16 +201,26 @@ describe("PyTorch files", () => {
     }
   });
 
-  it("says what to do about the old format, TorchScript and archives of another kind", () => {
-    expectRefusal(() => parseTorch(golden("legacy.pt"), "old.pt"), /before version 1\.6;.*save it again/, "old.pt");
+  it("finds the only state dict under a key of any name, and no one of two", () => {
+    const tensor = rebuild(storage("FloatStorage", 4), 0, numbers(4), numbers(1));
+    const one = `${text("w")}${tensor}`;
+    const nested = (...names: string[]): string =>
+      `\x80\x02}(${text("epoch")}K\x05${names.map((name) => `${text(name)}}${one}s`).join("")}u.`;
+    expect([...parseTorch(torchFile(nested("mine")), "a").keys()]).toEqual(["w"]);
+    expect([...parseTorch(torchFile(nested("mine", "weights")), "a").keys()]).toEqual(["w"]);
+    expectRefusal(() => parseTorch(torchFile(nested("mine", "yours")), "a"), /its keys are "epoch", "mine", "yours"/);
+  });
+
+  it("says what to do about TorchScript and archives of another kind", () => {
     const entries = readZip(golden("protocol4.pt"), "a");
     const script = writeZip(new Map([...entries, ["protocol4/constants.pkl", new Uint8Array(1)]]));
     expectRefusal(() => parseTorch(script, "a"), /TorchScript/);
-    const bigEndian = writeZip(new Map([...entries, ["protocol4/byteorder", new TextEncoder().encode("big")]]));
-    expectRefusal(() => parseTorch(bigEndian, "a"), /"big"-endian/);
+    const mixed = writeZip(new Map([...entries, ["protocol4/byteorder", new TextEncoder().encode("middle")]]));
+    expectRefusal(() => parseTorch(mixed, "a"), /"middle"-endian/);
     expectRefusal(() => parseTorch(writeZip(new Map([["arr_0.npy", new Uint8Array(9)]])), "a.npz"), /no data\.pkl/);
     expectRefusal(() => parseTorch(new Uint8Array(100), "a"), /not a ZIP archive/);
     expect(looksLikeTorch(golden("legacy.pt"))).toBe(true);
+    expect(looksLikeTorch(golden("oldest.tar"))).toBe(true);
     expect(looksLikeTorch(golden("halves.safetensors"))).toBe(false);
   });
 
@@ -176,11 +256,55 @@ describe("PyTorch files", () => {
     "a tensor of no storage": [dict(rebuild("N", 0, numbers(4), numbers(1))), /no storage/],
     "a call of data": [dict(`${text("os")})R`), /not to be called/],
     "a call of a storage class": [dict("ctorch\nFloatStorage\n)R"), /calls torch\.FloatStorage/],
+    "an attack by another instruction": ["\x80\x02(iposix\nsystem\n.", /asks for posix\.system/],
+    "a tensor of bytes without a type": [
+      dict(
+        rebuild(
+          storage("storage.UntypedStorage", 16).replace("torch\nstorage.", "torch.storage\n"),
+          0,
+          numbers(4),
+          numbers(1),
+        ),
+      ),
+      /"w" does not say what its values are/,
+    ],
+    "complex numbers": [
+      dict(rebuild(storage("ComplexFloatStorage", 2), 0, numbers(2), numbers(1))),
+      /"w" holds complex numbers; save its real/,
+    ],
+    "a conjugate bit": [
+      dict(`ctorch._utils\n_rebuild_tensor_v2\n(${good}K\0${numbers(4)}${numbers(1)}\x89}}${text("conj")}\x88stR`),
+      /"w" has the flag "conj"/,
+    ],
+    "a flag that nobody knows": [
+      dict(`ctorch._utils\n_rebuild_tensor_v2\n(${good}K\0${numbers(4)}${numbers(1)}\x89}}${text("neg")}K\x01stR`),
+      /"w" has the flag "neg"/,
+    ],
+    "values of eight bits with a point": [
+      dict(`ctorch._utils\n_rebuild_tensor_v3\n(${good}K\0${numbers(4)}${numbers(1)}\x89}ctorch\nfloat8_e5m2\ntR`),
+      /"w" holds values of float8_e5m2; save it as weight\.float\(\)/,
+    ],
+    "a sparse tensor": [dict(`ctorch._utils\n_rebuild_sparse_tensor\n)R`), /"w" is a sparse tensor; .*to_dense/],
+    "a quantized tensor": [dict(`ctorch._utils\n_rebuild_qtensor\n(${good}tR`), /"w" is a quantized tensor/],
+    "a wrapper": [
+      dict(`ctorch._utils\n_rebuild_wrapper_subclass\n)R`),
+      /"w" is made by torch\._utils\._rebuild_wrapper_sub/,
+    ],
+    "a tensor of another class": [
+      dict(`ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_tensor_v2\ncmine\nTensor\n)}tR`),
+      /"w" is a tensor of the class mine\.Tensor/,
+    ],
+    "an array of NumPy": [dict(`cnumpy.core.multiarray\n_reconstruct\n)R}b`), /"w" is an array of NumPy/],
+    "a function of tensors": [
+      dict(`cmine\nmade\n(${rebuild(good, 0, numbers(4), numbers(1))}tR`),
+      /"w" is made by mine\.made/,
+    ],
+    "a whole number without end": [`\x80\x02\x8b\0\0\0\x01${"\0".repeat(99)}`, /whole number of 16777216 bytes/],
     "attributes on a tensor": [dict(`${rebuild(good, 0, numbers(4), numbers(1))}}b`), /sets attributes/],
     "an empty stack": ["\x80\x02.", /stack runs empty/],
     "a mark for a value": ["\x80\x02(.", /stack runs empty/],
     "a memo never made": ["\x80\x02h\x05.", /never made/],
-    "an unknown instruction": ["\x80\x02iposix\nsystem\n.", /instruction "i"; refused/],
+    "an unknown instruction": ["\x80\x02\x82\x01.", /instruction "\\u0082"; refused/],
     "a protocol of the future": ["\x80\x09.", /protocol 9/],
     "bytes behind the end": [`${dict(rebuild(good, 0, numbers(4), numbers(1)))}X`, /goes on after its end/],
     "no tensors": [dict("N"), /no state dict \(its keys are "w"\)/],

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeModelFile, encodeModelFile } from "../../src/formats/model-file.ts";
+import type { NamedTensor } from "../../src/formats/tensor-data.ts";
+import { serializeTorch } from "../../src/formats/torch-writer.ts";
 import { findRecipe } from "../../src/models/recipes.ts";
 import { create } from "../../src/models/registry.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
@@ -95,6 +97,41 @@ describe("weights", () => {
     expect([...to.network.namedParameters()].map(([, { data }]) => Array.from(data))).toEqual(
       [...from.network.namedParameters()].map(([, { data }]) => Array.from(data)),
     );
+  });
+
+  it.each(["module.", "_orig_mod.", "_orig_mod.module.", "model."])(
+    "fit without %s before all names, and it is said",
+    async (prefix) => {
+      const path = join(folder, "wrapped.pt");
+      const [from, to] = [smallModel(1), smallModel(2)];
+      const named = [...from.network.namedParameters()];
+      const wrapped = named.map(([name, { shape, data }]): [string, NamedTensor] => [
+        prefix + name,
+        { shape, data: new Float32Array(data) },
+      ]);
+      await writeFile(path, serializeTorch(new Map(wrapped)));
+      expect((await loadWeights(to, path)).notes).toEqual([
+        `${path}: "${prefix}" was left out, which all names of weights begin with`,
+      ]);
+      expect(Array.from(to.network.namedParameters(), ([, { data }]) => Array.from(data))).toEqual(
+        named.map(([, { data }]) => Array.from(data)),
+      );
+      // One name without it, and nothing is left out.
+      await writeFile(path, serializeTorch(new Map([...wrapped, ["extra", wrapped[0][1]]])));
+      await expect(loadWeights(to, path)).rejects.toThrow(/does not fit this network: missing .*; unexpected /);
+    },
+  );
+
+  it("keep a prefix that the network itself has", async () => {
+    const path = join(folder, "head.pt");
+    const named = [...smallModel().network.namedParameters()].filter(([name]) => name.startsWith("head."));
+    expect(named.length).toBeGreaterThan(0);
+    const tensors = named.map(([name, { shape, data }]): [string, NamedTensor] => [
+      name,
+      { shape, data: new Float32Array(data) },
+    ]);
+    await writeFile(path, serializeTorch(new Map(tensors)));
+    await expect(loadWeights(smallModel(), path)).rejects.toThrow(/network: missing [^;]*$/);
   });
 
   it("name what does not fit, and leave the model alone", async () => {
