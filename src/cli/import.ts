@@ -53,7 +53,7 @@ async function run(path: string, { out, classes, mean, std, layout, json }: Impo
   const beside = (location: string): Promise<Uint8Array> => platform().readFile(join(dirname(path), location));
   const names = classes?.split(",").map((name) => name.trim());
   const normalization = normalizationOf(mean, std);
-  const { model, network, file } = await importOnnx(bytes, path, beside, { classes: names, normalization, layout });
+  const { model, file, notes } = await importOnnx(bytes, path, beside, { classes: names, normalization, layout });
   // Read back, so that what is written is known to load and to compute the same.
   const encoded = await encodeModel(model);
   await load(encoded);
@@ -64,7 +64,7 @@ async function run(path: string, { out, classes, mean, std, layout, json }: Impo
   terminal.print(`${path}: opset ${file.opset}, ${grouped(file.nodes.length)} nodes, from ${producer}`);
   terminal.print(`pictures of ${height}×${width}×${channels}, ${grouped(model.classes.length)} classes`);
   terminal.print(`${grouped(parameters)} weights, ${grouped(multiplyAdds)} multiply-adds`);
-  if (network.droppedSoftmax) terminal.print("the softmax at the end was left out: Ductus works with logits");
+  for (const note of notes) terminal.note(`note     ${note}`);
   terminal.print(`written to ${target}`);
   terminal.emit({
     file: path,
@@ -75,6 +75,7 @@ async function run(path: string, { out, classes, mean, std, layout, json }: Impo
     classes: model.classes,
     weights: parameters,
     multiplyAdds,
+    notes,
   });
 }
 

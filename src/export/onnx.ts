@@ -86,6 +86,7 @@ export function toOnnx(model: Model, input: OnnxInput): OnnxModel {
     [METADATA.classes]: classes,
     [METADATA.normalization]: input === "pixels" ? null : normalization,
     [METADATA.inputType]: inputType,
+    [METADATA.logits]: OUTPUT,
     [METADATA.layout]: input === "pixels" ? "NHWC" : "NCHW",
     ...(preprocessing && { [METADATA.preprocessing]: preprocessing }),
   };

@@ -7,6 +7,8 @@ import type { ImportOptions } from "./onnx.ts";
 export interface ImportModelOptions extends ImportOptions {
   /** Starts every message; default "model". */
   readonly name?: string | undefined;
+  /** Called with each thing that the user should know of how the file was read, in a sentence. */
+  readonly onNote?: ((note: string) => void) | undefined;
 }
 
 /**
@@ -17,12 +19,13 @@ export interface ImportModelOptions extends ImportOptions {
  */
 export async function importModel(
   bytes: Uint8Array,
-  { name = "model", ...options }: ImportModelOptions = {},
+  { name = "model", onNote, ...options }: ImportModelOptions = {},
 ): Promise<TrainedModel> {
   const { importOnnx } = await import("./onnx.ts");
   const beside = async (location: string): Promise<never> => {
     throw new DataError(`${name}: its weights are in another file, ${location}; save it as one file`);
   };
-  const { model } = await importOnnx(bytes, name, beside, options);
+  const { model, notes } = await importOnnx(bytes, name, beside, options);
+  for (const note of notes) onNote?.(note);
   return model;
 }

@@ -1,6 +1,7 @@
 /**
  * A network made elsewhere, as a module: replays the nodes of an ONNX graph in ops of the engine (onnx-ops.ts) whenever it
- * is traced. Saved, it becomes a stored graph like any network of a user's own, and needs no ONNX file any more.
+ * is traced, and gives the outputs of the graph, whatever they are; onnx-outputs.ts makes logits of them. Saved, it becomes
+ * a stored graph like any network of a user's own, and needs no ONNX file any more.
  */
 import { DataError, DuctusError } from "../engine/errors.ts";
 import { reshape } from "../engine/ops/movement.ts";
@@ -10,7 +11,8 @@ import type { OnnxModel, OnnxNode, OnnxValue } from "../formats/onnx.ts";
 import { quote } from "../formats/text.ts";
 import { type AnyParameter, type Context, Module } from "../nn/module.ts";
 import { OnnxAttributes } from "./onnx-attributes.ts";
-import { ONNX_OPS } from "./onnx-ops.ts";
+import { type NodeCall, ONNX_OPS } from "./onnx-ops.ts";
+import { type NumberedNode, nodeLabel, orderedNodes } from "./onnx-order.ts";
 import { asValue, dimsOf, plain, settled, type Value } from "./onnx-value.ts";
 import { type OnnxWeights, onnxWeights } from "./onnx-weights.ts";
 
@@ -24,9 +26,7 @@ const MAX_NODES = 20_000;
 export class OnnxNetwork extends Module {
   /** Shape of one input as Ductus has it: [height, width, channels]. */
   readonly inputShape: Shape;
-  /** Whether the graph ended in a softmax that was left out, as Ductus works with logits. */
-  readonly droppedSoftmax: boolean;
-  readonly #nodes: readonly OnnxNode[];
+  readonly #nodes: readonly NumberedNode[];
   readonly #weights: OnnxWeights;
   readonly #input: OnnxValue;
   readonly #output: string;
@@ -57,33 +57,50 @@ export class OnnxNetwork extends Module {
     this.#layout = this.#input.shape?.length === 4 ? (layout ?? guessLayout(dims)) : "NHWC";
     const [a, b, c] = dims;
     this.inputShape = this.#layout === "NCHW" ? [b, c, a] : [a, b, c];
-    const last = model.nodes.find(({ outputs }) => outputs[0] === model.outputs[0].name);
-    this.droppedSoftmax = last?.op === "Softmax" && last.domain === "";
-    this.#output = this.droppedSoftmax && last !== undefined ? last.inputs[0] : model.outputs[0].name;
-    this.#nodes = model.nodes;
+    this.#output = model.outputs[0].name;
+    this.#nodes = orderedNodes(model, this.#output);
     this.#opset = model.opset;
-    this.#weights = onnxWeights(model);
+    this.#weights = onnxWeights({ ...model, nodes: this.#nodes.map(({ node }) => node) });
   }
 
-  /** @param x [batch, height, width, channels] → [batch, classes] */
+  /** @param x [batch, height, width, channels] → [batch, outputs] */
   forward(x: Tensor, _context: Context): Tensor {
+    const first = this.#input.shape?.[0];
+    if (typeof first === "number" && first > 0) return this.#replay(x, first);
+    try {
+      return this.#replay(x, undefined);
+    } catch (error) {
+      if (!(error instanceof DuctusError)) throw error;
+      // The batch axis is open, but shapes inside may still be those of one sample.
+      try {
+        return this.#replay(x, 1);
+      } catch {
+        throw error;
+      }
+    }
+  }
+
+  /** @param fixedBatch the batch size that constant shapes in the graph were written for */
+  #replay(x: Tensor, fixedBatch: number | undefined): Tensor {
     const batch = x.shape[0];
     const values = new Map<string, Value>(this.#weights.values);
     values.set(this.#input.name, this.#enter(x, batch));
-    const first = this.#input.shape?.[0];
-    const fixedBatch = typeof first === "number" && first > 0 ? first : undefined;
-    for (const [i, node] of this.#nodes.entries()) {
+    /** Values that depend on the pictures, so that their first axis is the batch. */
+    const samples = new Set([this.#input.name]);
+    for (const { node, i } of this.#nodes) {
       // Constants are values already.
       if (node.outputs.every((name) => values.has(name))) continue;
-      const made = this.#apply(node, i, values, batch, fixedBatch);
+      const isOfSamples = node.inputs.map((name) => samples.has(name));
+      const made = this.#apply(node, i, values, { batch, fixedBatch, isOfSamples });
       for (const [k, value] of made.entries()) {
         const { size } = value.tensor;
-        if (size > MAX_ELEMENTS * batch) throw new DataError(`${label(node, i)}: it makes ${size} numbers: too many`);
+        if (size > MAX_ELEMENTS * batch)
+          throw new DataError(`${nodeLabel(node, i)}: it makes ${size} numbers: too many`);
         const name = node.outputs[k];
-        if (name) values.set(name, value);
+        if (!name) continue;
+        values.set(name, value);
+        if (isOfSamples.includes(true) && !isConstant(value)) samples.add(name);
       }
-      // Nodes behind the output (a softmax, a choice of the best) are not needed.
-      if (values.has(this.#output)) break;
     }
     const output = values.get(this.#output);
     if (output === undefined) throw new DataError(`no node makes its output ${quote(this.#output)}`);
@@ -91,8 +108,8 @@ export class OnnxNetwork extends Module {
     if (rows !== batch || rest.length === 0 || sizeOf(rest) !== Math.max(...rest)) {
       throw new DataError(`its output is ${formatShape(dimsOf(output))}; a classifier gives [batch, classes]`);
     }
-    const logits = plain(output);
-    return logits.rank === 2 ? logits : reshape(logits, [batch, sizeOf(rest)]);
+    const outputs = plain(output);
+    return outputs.rank === 2 ? outputs : reshape(outputs, [batch, sizeOf(rest)]);
   }
 
   override describe(): string {
@@ -117,35 +134,23 @@ export class OnnxNetwork extends Module {
     node: OnnxNode,
     i: number,
     values: ReadonlyMap<string, Value>,
-    batch: number,
-    fixedBatch: number | undefined,
+    samples: Pick<NodeCall, "batch" | "fixedBatch" | "isOfSamples">,
   ): readonly Value[] {
     const rule = node.domain === "" && Object.hasOwn(ONNX_OPS, node.op) ? ONNX_OPS[node.op] : undefined;
-    if (rule === undefined) throw new DataError(`${label(node, i)}: this operator cannot be imported`);
-    const inputs = node.inputs.map((name) => {
-      const value = values.get(name);
-      if (name !== "" && value === undefined) {
-        throw new DataError(`${label(node, i)}: its input ${quote(name)} is made by no node before it`);
-      }
-      return value;
-    });
+    if (rule === undefined) throw new DataError(`${nodeLabel(node, i)}: this operator cannot be imported`);
+    const inputs = node.inputs.map((name) => values.get(name));
     const attrs = new OnnxAttributes(node.attributes);
     try {
-      const call = { inputs, attrs, outputs: node.outputs.length, opset: this.#opset, batch, fixedBatch };
-      const made = [rule(call)].flat();
+      const made = [rule({ inputs, attrs, outputs: node.outputs.length, opset: this.#opset, ...samples })].flat();
       return inputs.every((value) => value === undefined || isConstant(value)) ? made.map(settled) : made;
     } catch (error) {
       if (!(error instanceof DuctusError)) throw error;
-      throw new DataError(`${label(node, i)}: ${error.message}`, { cause: error });
+      throw new DataError(`${nodeLabel(node, i)}: ${error.message}`, { cause: error });
     }
   }
 }
 
 const isConstant = ({ tensor }: Value): boolean => tensor.op.name === "constant";
-
-/** The operator and the name of its node, or its number where it has none. */
-const label = ({ op, domain, name }: OnnxNode, i: number): string =>
-  `node ${name === "" ? i : quote(name)} (${quote(domain === "" ? op : `${domain}.${op}`).slice(1, -1)})`;
 
 function guessLayout([first, , last]: readonly number[]): OnnxLayout {
   const isChannels = (dim: number): boolean => dim === 1 || dim === 3;

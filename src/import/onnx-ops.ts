@@ -39,6 +39,8 @@ export interface NodeCall {
   /** The batch size that is traced, and the one that the graph was fixed to when it was exported, if it was. */
   readonly batch: number;
   readonly fixedBatch: number | undefined;
+  /** For each input whether it depends on the pictures. */
+  readonly isOfSamples: readonly boolean[];
 }
 
 /** The values of a node's outputs; those that no classifier reads may be left out. */
@@ -118,10 +120,16 @@ const softmaxLike =
   (call) => {
     const x = need(call, 0);
     const axis = axisOf(x, call.attrs.int("axis", call.opset < 13 ? 1 : -1));
-    if (call.opset < 13 && axis !== x.order.length - 1) {
-      throw new DataError("its axis is not the last, which before opset 13 means all axes from there on");
+    const dims = dimsOf(x);
+    if (call.opset >= 13 || dims.slice(axis + 1).every((dim) => dim === 1)) {
+      return mapped(x, (tensor) => op(tensor, x.order[axis]));
     }
-    return mapped(x, (tensor) => op(tensor, x.order[axis]));
+    // Before opset 13 all axes from there on are one.
+    const rows = reshaped(x, [sizeOf(dims.slice(0, axis)), sizeOf(dims.slice(axis))]);
+    return reshaped(
+      mapped(rows, (tensor) => op(tensor, 1)),
+      dims,
+    );
   };
 
 /** A range of some axes. */
@@ -168,7 +176,7 @@ function reshape(call: NodeCall): Value {
   const keepsZero = call.attrs.int("allowzero", 0) !== 0;
   const shape = wanted.map((dim, i) => (dim === 0 && !keepsZero ? (dims[i] ?? 0) : dim));
   // Exported for one batch size: the batch axis is that of the batch at hand.
-  if (shape[0] === call.fixedBatch && dims[0] === call.batch) shape[0] = call.batch;
+  if (shape[0] === call.fixedBatch && call.isOfSamples[0] && dims[0] === call.batch) shape[0] = call.batch;
   return reshaped(x, shape);
 }
 

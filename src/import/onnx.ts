@@ -17,9 +17,11 @@ import {
 import type { Shape } from "../engine/shape.ts";
 import { decodeOnnx, type OnnxModel, type ReadExternal } from "../formats/onnx.ts";
 import { parseStrictJson } from "../formats/text.ts";
+import { modelToJson } from "../models/graph-json.ts";
 import type { Normalization } from "../models/model.ts";
 import { summary } from "../nn/summary.ts";
 import { TrainedModel } from "../train/trained-model.ts";
+import { classifierOf } from "./onnx-classifier.ts";
 import { type OnnxLayout, OnnxNetwork } from "./onnx-network.ts";
 
 /** Keys of the file's metadata in which Ductus says what a graph alone does not; values are JSON. */
@@ -31,6 +33,8 @@ export const METADATA = {
   /** "uint8" or "float32": what samples are made of before the normalisation. */
   inputType: "input_type",
   layout: "layout",
+  /** The name of an output that holds logits, so that it is taken as it is, whatever ops make it. */
+  logits: "logits",
   /** From a picture of any size to a sample. */
   preprocessing: "preprocessing",
 } as const;
@@ -47,6 +51,7 @@ const metadataSchema = record(
     normalization: either(nothing, record({ mean: numbers, std: numbers })),
     input_type: oneOf("uint8", "float32"),
     layout: oneOf("NCHW", "NHWC"),
+    logits: text,
     preprocessing: preprocessingSchema,
   },
 );
@@ -63,8 +68,9 @@ export interface ImportOptions {
 
 export interface Imported {
   readonly model: TrainedModel;
-  readonly network: OnnxNetwork;
   readonly file: OnnxModel;
+  /** What the user should know of how the file was read, in sentences. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -86,19 +92,23 @@ export async function importOnnx(
     const { inputShape } = network;
     // Bytes that the graph takes as they are it normalises itself.
     const takesBytes = file.inputs.some(({ name: input, dtype }) => dtype === "U8" && !file.initializers.has(input));
+    const { classifier, notes } = await classifierOf(network, {
+      inputType: takesBytes ? "uint8" : "float32",
+      givesLogits: known.logits === file.outputs[0].name,
+      namesTwo: (options.classes ?? known.classes)?.length === 2,
+    });
     const normalization = options.normalization ?? (takesBytes ? null : known.normalization);
     const inputType = known.input_type ?? "uint8";
-    const [count] = summary(network, inputShape, takesBytes ? "uint8" : "float32").outputShape;
+    const [count] = summary(classifier, inputShape, takesBytes ? "uint8" : "float32").outputShape;
     const classes = options.classes ?? known.classes ?? count;
     if (typeof classes !== "number" && classes.length !== count) {
       throw new UsageError(`${name} tells ${count} classes apart but ${classes.length} are named`);
     }
     const preprocessing = { ...(known.preprocessing ?? defaultPreprocessing(inputShape)) };
-    return {
-      model: new TrainedModel(network, { inputShape, inputType, normalization, classes, preprocessing }),
-      network,
-      file,
-    };
+    const model = new TrainedModel(classifier, { inputShape, inputType, normalization, classes, preprocessing });
+    // Traced at several batch sizes, so that what cannot be saved is found here, under the file's name.
+    modelToJson(model);
+    return { model, file, notes };
   } catch (error) {
     if (!(error instanceof DuctusError) || error instanceof UsageError) throw error;
     throw new DataError(`${name}: ${error.message}`, { cause: error });
