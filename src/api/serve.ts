@@ -20,6 +20,14 @@ export interface HandlerOptions {
   readonly limits?: Optional<Limits> | undefined;
   /** Asked of everybody but health checks; default: none. */
   readonly apiKey?: string | undefined;
+  /**
+   * Names that it may be asked under, beside `localhost`, addresses and names without a dot; `.example.org` is that name and
+   * all below it. Default: any. A server on somebody's own machine should check, or pages from elsewhere can fool browsers
+   * about names (DNS rebinding).
+   */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** Origins whose pages may ask it (CORS), such as `https://example.org`; `*` is all. Default: none but its own. */
+  readonly allowOrigins?: readonly string[] | undefined;
   /** Samples of one run; default 64. */
   readonly maxBatch?: number | undefined;
   /** Samples of one model that may wait; default 1024. */
@@ -41,13 +49,15 @@ export interface Handler {
  * A handler for models that are in memory; networks run on the thread that calls.
  * @param models by the name in addresses: bytes of model files (what `ductus train` writes), or what
  * `ductus export --to wasm` made of them, as bytes or as the module that an edge worker imports, which compiles nothing
- * @throws UsageError when a name does not fit into an address, DataError when a model is damaged
+ * @throws UsageError when a name does not fit into an address, or is no name or origin; DataError when a model is damaged
  */
 export async function createHandler(
   models: Readonly<Record<string, ModelSource>>,
   {
     limits,
     apiKey,
+    allowedHosts,
+    allowOrigins,
     maxBatch,
     maxQueue,
     decodePicture,
@@ -77,7 +87,17 @@ export async function createHandler(
     }
   }
   let isReady = true;
-  const app = createApp({ repository, log, metrics, limits, apiKey, decodePicture, isReady: () => isReady });
+  const app = createApp({
+    repository,
+    log,
+    metrics,
+    limits,
+    apiKey,
+    allowedHosts,
+    allowOrigins,
+    decodePicture,
+    isReady: () => isReady,
+  });
   return {
     fetch: async (request) => app.fetch(request),
     close: async () => {

@@ -41,6 +41,23 @@ export function numberOption(flags: string, about: string, range: Range = {}): O
   return numeric(flags, about, range, "a number");
 }
 
+/**
+ * An option that takes any number of words, between spaces or commas, and may be given again; default: none.
+ * @param check throws UsageError for words that are none
+ */
+export function listOption(flags: string, about: string, check: (words: readonly string[]) => void): Option {
+  const option = new Option(flags, about).default([], "none");
+  return option.argParser((text: string, before: readonly string[]): readonly string[] => {
+    const words = text.split(",").map((word) => word.trim());
+    try {
+      check(words);
+    } catch (error) {
+      throw error instanceof UsageError ? new UsageError(`${option.long}: ${error.message}`) : error;
+    }
+    return [...before, ...words];
+  });
+}
+
 /** Options that every verb has. */
 export interface CommonOptions {
   readonly json?: boolean | undefined;

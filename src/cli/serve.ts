@@ -1,5 +1,6 @@
 /** `ductus serve`: models behind HTTP. Standard output says where; standard error gets the log, a JSON object a line. */
-import { availableParallelism } from "node:os";
+import { isIP } from "node:net";
+import { availableParallelism, hostname } from "node:os";
 import { Command } from "commander";
 import { DataError, UsageError } from "../engine/errors.ts";
 import { readFileChecked } from "../platform/node/atomic.ts";
@@ -7,12 +8,14 @@ import { openModelStore } from "../platform/node/model-store.ts";
 import { listen, watch } from "../platform/node/serve.ts";
 import { ThreadRunner } from "../platform/node/thread-runner.ts";
 import { createApp, LIMITS } from "../serve/app.ts";
+import { hostCheck } from "../serve/hosts.ts";
 import { jsonLog } from "../serve/log.ts";
 import { Metrics } from "../serve/metrics.ts";
+import { readOrigins } from "../serve/origins.ts";
 import { QUEUE, Repository } from "../serve/repository.ts";
 import { table } from "../train/report.ts";
 import { stopSignal } from "./interrupt.ts";
-import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
+import { type CommonOptions, integerOption, jsonOption, listOption } from "./options.ts";
 import { shownJson } from "./shown.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -20,6 +23,8 @@ interface ServeOptions extends CommonOptions {
   readonly host: string;
   readonly port: number;
   readonly apiKeyFile?: string | undefined;
+  readonly allowedHosts: readonly string[];
+  readonly allowOrigin: readonly string[];
   readonly threads: number;
   readonly maxBatch: number;
   readonly maxQueue: number;
@@ -40,6 +45,7 @@ A key is taken from --api-key-file or the environment variable DUCTUS_API_KEY.
 Examples:
   $ ductus serve runs/mnist-cnn-3x3-1
   $ ductus serve digits=digits.safetensors --port 9000
+  $ ductus serve digits.safetensors --host 0.0.0.0 --allowed-hosts digits.example.org
   $ curl --data-binary @seven.png http://127.0.0.1:8501/recognise`;
 
 const SECOND = 1000;
@@ -50,6 +56,16 @@ export function command(): Command {
     .argument("<model...>", "model files or folders")
     .option("--host <address>", "address to listen on; 0.0.0.0 is every network", "127.0.0.1")
     .addOption(integerOption("--port <n>", "port; 0 takes any that is free", { min: 0, max: 65_535 }).default(8501))
+    .addOption(
+      listOption(
+        "--allowed-hosts <names...>",
+        "names it may be asked under, beside localhost and addresses; * is any",
+        hostCheck,
+      ),
+    )
+    .addOption(
+      listOption("--allow-origin <origins...>", "pages of these origins may ask it (CORS); * is all", readOrigins),
+    )
     .option("--api-key-file <file>", "file with the key that every request must carry")
     .addOption(
       integerOption("--threads <n>", "threads that run each model; 0: the one that answers requests", {
@@ -87,8 +103,9 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   const log: typeof writeLine = (level, event, fields) => {
     if (options.quiet !== true || level !== "info") writeLine(level, event, fields);
   };
+  const allowedHosts = [...ownNames(options.host), ...options.allowedHosts];
   const metrics = new Metrics();
-  const { threads, maxBatch, maxQueue, maxBody, maxPixels } = options;
+  const { allowOrigin: allowOrigins, threads, maxBatch, maxQueue, maxBody, maxPixels } = options;
   const repository = new Repository({
     store: await openModelStore(sources),
     log,
@@ -106,7 +123,16 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   let isReady = true;
   const timeout = options.timeout * SECOND;
   const limits = { maxBody, maxPixels, timeout };
-  const app = createApp({ repository, log, metrics, limits, apiKey, isReady: () => isReady });
+  const app = createApp({
+    repository,
+    log,
+    metrics,
+    limits,
+    apiKey,
+    allowedHosts,
+    allowOrigins,
+    isReady: () => isReady,
+  });
   const server = await listen(app.fetch, { host: options.host, port: options.port, timeout }).catch(async (error) => {
     await repository.close();
     throw error;
@@ -124,6 +150,13 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   await server.stop(options.grace * SECOND);
   await repository.close();
   log("info", "stopped");
+}
+
+/** Names of this machine that nobody else can have: the one that it listens under, and what it calls itself. */
+function ownNames(host: string): readonly string[] {
+  const own = hostname();
+  const names = [host, own, `${own.split(".")[0]}.local`];
+  return names.filter((name) => isIP(name) === 0 && /^[\w.-]+$/.test(name));
 }
 
 async function readKey(file: string | undefined): Promise<string | undefined> {

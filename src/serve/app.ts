@@ -6,10 +6,12 @@ import { Hono } from "hono";
 import { filled, type Optional } from "../engine/options.ts";
 import { keyCheck } from "./api-key.ts";
 import type { App, Limits, Service } from "./context.ts";
+import { hostCheck } from "./hosts.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { addOpenInference } from "./open-inference.ts";
 import { openApi } from "./openapi.ts";
+import { crossOrigin, readOrigins } from "./origins.ts";
 import { tryPage } from "./page.ts";
 import type { DecodePicture } from "./pictures.ts";
 import { addRecognise } from "./recognise.ts";
@@ -24,6 +26,10 @@ export interface AppOptions {
   readonly limits?: Optional<Limits> | undefined;
   /** Asked of everybody but health checks, as `Authorization: Bearer KEY` or `X-API-Key: KEY`; default: none. */
   readonly apiKey?: string | undefined;
+  /** Names that it may be asked under, beside `localhost`, addresses and names without a dot; default: any. */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** Origins whose pages may ask it, such as `https://example.org`; `*` is all; default: none but its own. */
+  readonly allowOrigins?: readonly string[] | undefined;
   /** Default: the platform's. */
   readonly decodePicture?: DecodePicture | undefined;
   /** Default: always. */
@@ -53,6 +59,7 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIO
 
 export function createApp(options: AppOptions): App {
   const { repository, log, apiKey, metrics = new Metrics(), decodePicture, isReady = () => true } = options;
+  const { allowedHosts = ["*"], allowOrigins = [] } = options;
   const service: Service = {
     repository,
     metrics,
@@ -82,6 +89,12 @@ export function createApp(options: AppOptions): App {
     };
     log(status < 500 ? "info" : "error", "request", fields);
   });
+  const checkHost = hostCheck(allowedHosts);
+  app.use(async (c, next) => {
+    checkHost(c.req.raw);
+    await next();
+  });
+  app.use(crossOrigin(readOrigins(allowOrigins)));
   app.use(async (c, next) => {
     // The page itself says nothing, and has a field for the key.
     const isOpen = c.req.path.startsWith("/v2/health/") || c.req.path === "/";

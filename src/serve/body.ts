@@ -70,6 +70,19 @@ export function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuff
   return all;
 }
 
+/**
+ * Types of bodies that may be JSON: that, and what clients send who say nothing about it (curl and fetch have defaults of
+ * their own). A page that posts these across origins has been refused before (origins.ts).
+ */
+const MAYBE_JSON =
+  /^\s*(?:$|(?:application\/(?:[\w.+-]+\+)?json|application\/octet-stream|application\/x-www-form-urlencoded|text\/plain)\s*(?:;|$))/i;
+
+/** @throws RequestError 415 when a body says that it is something else than JSON */
+export function checkJsonType({ headers }: Request): void {
+  const type = headers.get("content-type") ?? "";
+  if (!MAYBE_JSON.test(type)) throw new RequestError(415, `expected JSON, application/json, not ${shown(type)}`);
+}
+
 /** A JSON object. @throws RequestError 400 */
 export function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   let value: unknown;

@@ -6,7 +6,7 @@
 import { formatShape } from "../engine/shape.ts";
 import { VERSION } from "../version.ts";
 import type { Samples } from "./batcher.ts";
-import { asObject, concatenated, parseObject, readBody, shown } from "./body.ts";
+import { asObject, checkJsonType, concatenated, parseObject, readBody, shown } from "./body.ts";
 import { type App, infer, type Service } from "./context.ts";
 import {
   bytesOf,
@@ -80,6 +80,7 @@ function metadata({ name, version, model }: ServedModel): object {
 }
 
 async function answer(service: Service, served: ServedModel, request: Request): Promise<Response> {
+  checkJsonType(request);
   const body = await readBody(request, service.limits);
   const { fields, tail } = divide(body, request.headers.get(JSON_LENGTH));
   const { samples, count } = readInput(served, fields, tail);

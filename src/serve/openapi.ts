@@ -96,10 +96,12 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
 const ERRORS: Readonly<Record<string, string>> = {
   400: "the request is not as described",
   401: "the key is missing or wrong",
+  403: "a page of an origin that is not allowed asks",
   404: "no such model or version is in service",
   408: "the body did not arrive in time",
   413: "the body, its pictures or its samples are more than allowed",
-  415: "the body is compressed, or no picture",
+  415: "the body is compressed, no picture, or not of the type that this address takes",
+  421: "the host is no name of this server",
   503: "too many requests are waiting; Retry-After says when to come back",
   504: "no answer within the time limit",
 };

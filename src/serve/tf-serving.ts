@@ -4,7 +4,7 @@
  * `{ "b64": "…" }` in the place of its numbers.
  */
 import type { Context } from "hono";
-import { asObject, parseObject, readBody } from "./body.ts";
+import { asObject, checkJsonType, parseObject, readBody } from "./body.ts";
 import { type App, infer, type Service, type Variables } from "./context.ts";
 import { pictureReader } from "./pictures.ts";
 import { RequestError } from "./request-error.ts";
@@ -34,6 +34,7 @@ export function addTfServing(app: App, service: Service): void {
       c.set("model", served.name);
       c.set("version", served.version);
       if (verb !== undefined) {
+        checkJsonType(c.req.raw);
         const body = parseObject(await readBody(c.req.raw, service.limits));
         const signature = body["signature_name"] ?? SIGNATURE;
         if (signature !== SIGNATURE && signature !== "") {

@@ -91,12 +91,61 @@ describe("serve", () => {
     await once(socket, "data");
     child.kill("SIGTERM");
     await logged({ event: "stopping" });
-    await expect(ask(url)).rejects.toThrow();
+    // What still came before the socket closed is answered, and told to come no more.
+    const refused = async (): Promise<void> => {
+      for (;;) expect((await ask(url)).headers.get("connection")).toBe("close");
+    };
+    await expect(refused()).rejects.toThrow("fetch failed");
     socket.write(BODY);
-    expect(await answer).toContain("predictions");
+    expect(await answer).toMatch(/connection: close.*predictions/is);
     expect(await ended).toBe(0);
     expect(log.at(-1)).toMatchObject({ event: "stopped" });
     await rm(join(cwd, "m/2"), { recursive: true });
+  });
+
+  it("loses no request of clients that keep their connections, nor of one that has just connected, when it stops", async () => {
+    const { child, port, ended } = await launch(["m", "--quiet"]);
+    let answered = 0;
+    const lost: string[] = [];
+    const ends: Promise<void>[] = [];
+    const client = async (): Promise<void> => {
+      const socket = connect(port, "127.0.0.1");
+      let text = "";
+      let isWaiting = false;
+      const send = (): void => {
+        isWaiting = true;
+        socket.write(`${HEAD}\r\n${BODY}`);
+      };
+      socket.on("connect", send);
+      socket.on("data", (chunk) => {
+        text += chunk;
+        if (!text.endsWith("]]}")) return;
+        answered++;
+        isWaiting = false;
+        const isLast = /connection: close/i.test(text);
+        text = "";
+        if (isLast) socket.end();
+        else setImmediate(send);
+      });
+      socket.on("error", () => {});
+      await once(socket, "close");
+      if (isWaiting) lost.push(text);
+    };
+    for (let i = 0; i < 32; i++) ends.push(client());
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    // Quiet when the server stops, and busy only then.
+    const idle = connect(port, "127.0.0.1");
+    await once(idle, "connect");
+    for (let i = 0; i < 32; i++) ends.push(client());
+    await new Promise((resolve) => setImmediate(resolve));
+    child.kill("SIGTERM");
+    await Promise.all(ends);
+    idle.write(`${HEAD}\r\n${BODY}`);
+    const [late] = await once(idle, "data");
+    expect(String(late)).toMatch(/^HTTP\/1.1 200 .*connection: close/is);
+    expect(lost).toEqual([]);
+    expect(answered).toBeGreaterThan(64);
+    expect(await ended).toBe(0);
   });
 
   it("survives slow, cut-off and nonsensical connections", async () => {
@@ -129,6 +178,8 @@ describe("serve", () => {
     [["none"], 2, /none: there is no such file or folder/],
     [["."], 1, /no model to serve in/],
     [["m", "--port", "70000"], 2, /--port must be a whole number from 0 to 65535/],
+    [["m", "--allow-origin", "https://a.example", "b"], 2, /--allow-origin: "b" is no origin/],
+    [["m", "--allowed-hosts", "a.example,http://b"], 2, /--allowed-hosts: "http:\/\/b" is no host name/],
     [["m", "--host", "203.0.113.1", "--quiet"], 1, /cannot listen on 203\.0\.113\.1/],
   ])("%j is refused in one line", async (words, expected, message) => {
     await mkdir(join(cwd, "empty"), { recursive: true });

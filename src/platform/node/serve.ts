@@ -1,5 +1,6 @@
 /** What a server needs of Node: a socket, a look at the model folders every second, and an end that finishes first. */
 import type { Server } from "node:http";
+import { setImmediate } from "node:timers/promises";
 import { createAdaptorServer } from "@hono/node-server";
 import { DuctusError } from "../../engine/errors.ts";
 import type { Repository } from "../../serve/repository.ts";
@@ -14,7 +15,10 @@ export interface ListenOptions {
 
 export interface Listening {
   readonly url: string;
-  /** Takes no more connections, finishes what was accepted, and cuts off what takes longer than `grace` milliseconds. */
+  /**
+   * Takes no more connections and finishes what was accepted. Connections stay open for the request that a client may be
+   * sending just now; every answer from now on tells it to close. What takes longer than `grace` milliseconds is cut off.
+   */
   stop(grace: number): Promise<void>;
 }
 
@@ -25,7 +29,11 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: "this machine has no such address",
 };
 
-/** Milliseconds between looks for connections that nobody uses, while the server stops. */
+/** Milliseconds, at most, to take what waits to be accepted once the server stops. */
+const ACCEPT = 5000;
+/** Milliseconds that connections without a request stay open once the server stops: a request may be on its way. */
+const LINGER = 1000;
+/** Milliseconds between looks for connections that nobody uses any more, after that. */
 const SWEEP = 50;
 
 /** Listens. @throws DuctusError when the address cannot be had */
@@ -33,8 +41,13 @@ export async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
   { host, port, timeout }: ListenOptions,
 ): Promise<Listening> {
+  let isStopping = false;
   const server = createAdaptorServer({
-    fetch,
+    fetch: async (request) => {
+      const response = await fetch(request);
+      if (isStopping) response.headers.set("Connection", "close");
+      return response;
+    },
     serverOptions: {
       // The socket gives up a little after the handler, whose answer says why.
       requestTimeout: timeout + 1000,
@@ -42,6 +55,8 @@ export async function listen(
       connectionsCheckingInterval: Math.min(timeout, 1000),
     },
   }) as Server;
+  let accepted = 0;
+  server.on("connection", () => accepted++);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const reason = REASONS[error.code ?? ""] ?? error.message;
@@ -53,18 +68,38 @@ export async function listen(
   const actual = typeof address === "object" && address !== null ? address.port : port;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${actual}`,
-    stop: (grace) =>
-      new Promise((resolve) => {
-        const cut = setTimeout(() => server.closeAllConnections(), grace);
-        // Clients keep connections open for a next request, which will not be taken.
-        const sweep = setInterval(() => server.closeIdleConnections(), SWEEP);
-        server.close(() => {
-          clearTimeout(cut);
-          clearInterval(sweep);
-          resolve();
-        });
-      }),
+    stop: async (grace) => {
+      isStopping = true;
+      const began = performance.now();
+      // What the system has accepted already and Node has not, which takes one a turn, would be reset.
+      for (let before = -1; before !== accepted && performance.now() - began < Math.min(ACCEPT, grace); ) {
+        before = accepted;
+        await setImmediate();
+        await setImmediate();
+      }
+      await closed(server, grace);
+    },
   };
+}
+
+/** Resolves once the last connection has ended. */
+function closed(server: Server, grace: number): Promise<void> {
+  const closeIdle = server.closeIdleConnections.bind(server);
+  // Node would close them at once, with requests on their way to them.
+  server.closeIdleConnections = () => {};
+  return new Promise((resolve) => {
+    let sweep: NodeJS.Timeout | undefined;
+    // Timers come before sockets are read: on a busy thread, what looks idle may have sent a request long ago.
+    const closeQuiet = (): void => void setImmediate().then(closeIdle);
+    const linger = setTimeout(() => (sweep = setInterval(closeQuiet, SWEEP)), Math.min(LINGER, grace));
+    const cut = setTimeout(() => server.closeAllConnections(), grace);
+    server.close(() => {
+      clearTimeout(linger);
+      clearTimeout(cut);
+      clearInterval(sweep);
+      resolve();
+    });
+  });
 }
 
 /** Looks for new models every `interval` milliseconds, until the returned function is called. */
