@@ -15,6 +15,7 @@ import { partCounts } from "../report/input.ts";
 import { ensembleOf } from "../train/ensemble.ts";
 import { evaluate, modelName } from "../train/evaluate.ts";
 import type { Evaluation } from "../train/evaluation.ts";
+import { describeTrained } from "../train/leakage.ts";
 import { conformTo } from "../train/predict.ts";
 import { duration, formatComparison, formatEvaluation, grouped } from "../train/report.ts";
 import { encodePredictions } from "../train/saved-predictions.ts";
@@ -158,7 +159,16 @@ function compare(
   const comparison = comparePaired(first.predictions, second.predictions);
   terminal.print();
   terminal.print(formatComparison([firstPath, secondPath], comparison, terminal.style));
-  return { against: secondPath, accuracy: second.accuracy, ...comparison };
+  for (const [path, { isTrainingData, trainedOn, count }] of [
+    [firstPath, first] as const,
+    [secondPath, second] as const,
+  ]) {
+    if (!isTrainingData && (trainedOn === undefined || trainedOn.trained === 0)) continue;
+    const whose = trainedOn === undefined ? "all samples were trained on" : describeTrained(trainedOn, count);
+    terminal.print(terminal.style.bad(`${path}: ${whose}; what is learned by heart is no fair comparison`));
+  }
+  const { accuracy, trainingAccuracy, isTrainingData, trainedOn } = second.toJSON();
+  return { against: secondPath, accuracy, trainingAccuracy, isTrainingData, trainedOn, ...comparison };
 }
 
 async function writePredictions(path: string, { predictions, dataset }: Evaluation): Promise<void> {

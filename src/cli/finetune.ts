@@ -321,8 +321,8 @@ function plain(rows: readonly Compared[]): Record<string, { test?: number | unde
   return Object.fromEntries(rows.map(({ key, test, old }) => [key, { test, old }]));
 }
 
-function testMetrics({ count, loss, accuracy }: Evaluation): Record<string, unknown> {
-  return { samples: count, loss, accuracy };
+function testMetrics({ count, loss, accuracyOnNew }: Evaluation): Record<string, unknown> {
+  return { samples: count, loss, accuracy: accuracyOnNew?.accuracy };
 }
 
 /** The models beside each other, as the terminal and the report show them. */

@@ -7,6 +7,8 @@ import { byteSize, type Terminal } from "./terminal.ts";
 /** Milliseconds between two lines. */
 const REDRAW = 100;
 const PLAIN_LINE = 5000;
+/** Milliseconds before the first line: a guess of the time left from a few steps is wild. */
+const FIRST = 1000;
 /** Milliseconds between two epochs that are told of, where there is no validation. */
 const TOLD = 1000;
 /** Widths of the bar: the first that leaves room for the rest is taken. */
@@ -43,7 +45,7 @@ export function progressCallback(terminal: Terminal): Callback {
       if (isFirst || info.batch === 1) {
         inEpoch = 0;
         epochBegan = now;
-        if (isFirst) shown = now;
+        if (isFirst) shown = now + Math.max(0, FIRST - interval);
         return;
       }
       inEpoch += info.count;

@@ -290,8 +290,9 @@ function finishOverfit(run: Run, { data, folder, terminal }: Job): void {
   terminal.emit({ ...summary(run, data, folder), overfit: true });
 }
 
-function testMetrics({ count, loss, accuracy, classification }: Evaluation): Record<string, unknown> {
-  return { samples: count, loss, accuracy, interval: classification?.interval, macroF1: classification?.macro.f1 };
+function testMetrics({ count, loss, accuracyOnNew, classification }: Evaluation): Record<string, unknown> {
+  const { accuracy, interval } = accuracyOnNew ?? {};
+  return { samples: count, loss, accuracy, interval, macroF1: classification?.macro.f1 };
 }
 
 function summary(run: Run, data: AnyData, folder: string): Record<string, unknown> {

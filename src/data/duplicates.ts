@@ -6,7 +6,8 @@
  * Quick enough to run every time: 70,000 pictures of 28×28 take about a second.
  */
 import type { Dataset } from "./dataset.ts";
-import { type Signatures, SPECTRUM, sampleBuffer, signatures } from "./signature.ts";
+import { hashKey, sampleBuffer } from "./sample-hash.ts";
+import { type Signatures, SPECTRUM, signatures } from "./signature.ts";
 
 /** A part of the data, named as it is to be called in reports: training, validation, test. */
 export interface DataPart {
@@ -96,11 +97,6 @@ function exactTwins(from: SignedPart, to: SignedPart): Int32Array {
     const candidate = byHash.get(hashKey(to.signatures.hashes, i));
     return candidate !== undefined && reader.areEqual(candidate, i) ? candidate : -1;
   });
-}
-
-/** 53 of the 64 bits, as many as a number holds. */
-function hashKey(hashes: Uint32Array, i: number): number {
-  return hashes[2 * i] * 2 ** 21 + (hashes[2 * i + 1] >>> 11);
 }
 
 /** For each sample of `to` that has a near twin in `from` and no exact one, the twin with the nearest spectrum. */

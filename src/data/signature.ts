@@ -1,12 +1,13 @@
 /**
- * What a sample is recognised by when duplicates are looked for (duplicates.ts): a hash of its bytes, and a spectrum that
- * hardly changes when a picture is shifted, brightened or covered with a little noise. Both are made in one pass.
+ * What a sample is recognised by when duplicates are looked for (duplicates.ts): a hash of its bytes (sample-hash.ts), and a
+ * spectrum that hardly changes when a picture is shifted, brightened or covered with a little noise. Both are made in one pass.
  *
  * The spectrum is the magnitude of the lowest frequencies of the discrete Fourier transform, without the mean and scaled to
  * length 1: a shift changes only phases (the shift theorem), brightness only the mean, contrast only the length, and noise,
  * which is spread over all frequencies, hardly the lowest.
  */
-import type { Dataset, InputArray, TargetArray } from "./dataset.ts";
+import type { Dataset, InputArray } from "./dataset.ts";
+import { eachChunk, hashed, keepHashes } from "./sample-hash.ts";
 
 /** Frequencies along one axis: 0 … 3 periods over the picture, and as many negative ones along the other. */
 const FREQUENCIES = 4;
@@ -14,8 +15,6 @@ const FREQUENCIES = 4;
 export const SPECTRUM = FREQUENCIES - 1 + (FREQUENCIES - 1) * (2 * FREQUENCIES - 1);
 /** Larger pictures are averaged down to this side first. */
 const LARGEST_SIDE = 32;
-/** Samples read at once. */
-const CHUNK = 256;
 
 /** Signatures of all samples of a data set, and their targets' first number. */
 export interface Signatures {
@@ -36,58 +35,15 @@ export function signatures(dataset: Dataset): Signatures {
   const hashes = new Uint32Array(2 * length);
   const spectra = new Float32Array(isPicture ? length * SPECTRUM : 0);
   const labels = new Int32Array(length);
-  const buffer = sampleBuffer(dataset, CHUNK);
-  // Four bytes at a time where samples are made of whole words.
-  const words = buffer.sampleBytes % 4 === 0 ? new Uint32Array(buffer.inputs.buffer) : buffer.bytes;
-  const perSample = buffer.sampleBytes / words.BYTES_PER_ELEMENT;
-  const indices = Int32Array.from({ length: CHUNK }, (_, i) => i);
-  for (let from = 0; from < length; from += CHUNK) {
-    const count = Math.min(CHUNK, length - from);
-    for (let i = 0; i < count; i++) indices[i] = from + i;
-    dataset.read(indices, 0, count, buffer.inputs, buffer.targets);
+  eachChunk(dataset, (chunk, from, count) => {
+    hashed(chunk, from, count, hashes);
     for (let i = 0; i < count; i++) {
-      hashWords(words, i * perSample, perSample, hashes, 2 * (from + i));
-      transform?.write(buffer.inputs, i * buffer.size, spectra, (from + i) * SPECTRUM);
-      labels[from + i] = buffer.targets[i * buffer.targetSize];
+      transform?.write(chunk.inputs, i * chunk.size, spectra, (from + i) * SPECTRUM);
+      labels[from + i] = chunk.targets[i * chunk.targetSize];
     }
-  }
+  });
+  keepHashes(dataset, hashes);
   return { hashes, spectra, labels };
-}
-
-/** Room for some samples of a data set, as its `read` writes them. */
-export function sampleBuffer(
-  dataset: Dataset,
-  count: number,
-): {
-  readonly inputs: InputArray;
-  readonly targets: TargetArray;
-  readonly bytes: Uint8Array;
-  /** Numbers, and bytes, of one sample's input; numbers of its target. */
-  readonly size: number;
-  readonly sampleBytes: number;
-  readonly targetSize: number;
-} {
-  const size = dataset.inputShape.reduce((product, dim) => product * dim, 1);
-  const targetSize = dataset.targetShape.reduce((product, dim) => product * dim, 1);
-  const inputs = dataset.inputType === "uint8" ? new Uint8Array(count * size) : new Float32Array(count * size);
-  const targets =
-    dataset.targetType === "int32" ? new Int32Array(count * targetSize) : new Float32Array(count * targetSize);
-  const sampleBytes = size * inputs.BYTES_PER_ELEMENT;
-  return { inputs, targets, bytes: new Uint8Array(inputs.buffer), size, sampleBytes, targetSize };
-}
-
-/** Two multiplicative hashes side by side (FNV-1a's scheme with two odd multipliers), mixed in the end. */
-function hashWords(words: Uint8Array | Uint32Array, from: number, count: number, out: Uint32Array, at: number): void {
-  let a = 0x811c9dc5 | 0;
-  let b = 0x9e3779b9 | 0;
-  for (let i = from; i < from + count; i++) {
-    a = Math.imul(a ^ words[i], 0x01000193);
-    a ^= a >>> 15;
-    b = Math.imul(b + words[i] + 1, 0x85ebca6b);
-    b ^= b >>> 13;
-  }
-  out[at] = a;
-  out[at + 1] = b;
 }
 
 /** Computes spectra of pictures of one size, row by row and then column by column; allocates nothing per picture. */

@@ -38,6 +38,8 @@ export const RESERVED = "ductus.";
 const TRAINING = "ductus.training.";
 const GOLDEN_INPUT = "ductus.golden.input";
 const GOLDEN_OUTPUT = "ductus.golden.output";
+/** Hashes of some of the samples that the network was trained on. */
+export const TRAINED_ON = "ductus.trained_on";
 
 const printable = refined(text, (name) => (isPrintable(name) ? undefined : "must be 1 to 200 printable characters"));
 // Looked up in the table of architectures, so nothing that could be taken for a path.
@@ -96,6 +98,8 @@ export interface ModelFile {
   readonly golden: GoldenPair;
   /** Weights by PyTorch's names, convolutions as OIHW. */
   readonly weights: ReadonlyMap<string, NamedTensor>;
+  /** Hashes of some of the samples that the network was trained on, opaque; files that older versions wrote lack them. */
+  readonly trainedOn?: Int32Array | undefined;
   /** What training needs to go on. Only in checkpoints. */
   readonly training?: StoredTraining | undefined;
 }
@@ -105,7 +109,7 @@ export interface ModelFile {
  * lacks (NaN), an empty or unprintable name, a weight under a reserved name, a shape that does not fit its data.
  */
 export function encodeModelFile(model: ModelFile): Uint8Array {
-  const { golden, weights, training, ...described } = model;
+  const { golden, weights, training, trainedOn, ...described } = model;
   const json = JSON.stringify({ format: MODEL_FORMAT, ...described, training: training?.progress }, refuseNonFinite);
   checkMetadata(parseStrictJson(json, "cannot save the model: its description"), "cannot save the model");
 
@@ -117,6 +121,7 @@ export function encodeModelFile(model: ModelFile): Uint8Array {
   for (const [name, tensor] of training?.tensors ?? []) tensors.set(TRAINING + name, toStored(tensor));
   tensors.set(GOLDEN_INPUT, toStored(golden.input));
   tensors.set(GOLDEN_OUTPUT, toStored(golden.output));
+  if (trainedOn !== undefined) tensors.set(TRAINED_ON, { dtype: "I32", shape: [trainedOn.length], data: trainedOn });
   // `format: "pt"` tells other readers of safetensors that names and layout are PyTorch's.
   const metadata = { [METADATA_KEY]: json, [CHECKSUM_KEY]: NO_CHECKSUM, format: "pt" };
   const bytes = serializeSafetensors(tensors, metadata);
@@ -147,7 +152,14 @@ export function decodeModelFile(bytes: Uint8Array, name: string): ModelFile {
     if (key.startsWith(TRAINING)) state.set(key.slice(TRAINING.length), fromStored(tensor, key, name));
   }
   const golden = { input: findGolden(tensors, GOLDEN_INPUT, name), output: findGolden(tensors, GOLDEN_OUTPUT, name) };
-  return { ...described, golden, weights, ...(progress && { training: { progress, tensors: state } }) };
+  const trainedOn = tensors.get(TRAINED_ON)?.data;
+  return {
+    ...described,
+    golden,
+    weights,
+    ...(trainedOn instanceof Int32Array && { trainedOn }),
+    ...(progress && { training: { progress, tensors: state } }),
+  };
 }
 
 /** Outputs may differ so much, relative to the largest: threads and fused arithmetic round differently. */

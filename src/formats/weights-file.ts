@@ -1,6 +1,6 @@
 /** Weights alone, from whatever file has some. Apart from model-file.ts, so that pages that load models do not carry it. */
 import { DataError } from "../engine/errors.ts";
-import { CHECKSUM_KEY, describeContent, RESERVED, verifyChecksum } from "./model-file.ts";
+import { CHECKSUM_KEY, describeContent, RESERVED, TRAINED_ON, verifyChecksum } from "./model-file.ts";
 import { looksLikeSafetensors, parseSafetensors } from "./safetensors.ts";
 import { toFloat32 } from "./tensor-data.ts";
 import { looksLikeTorch, parseTorch } from "./torch.ts";
@@ -24,4 +24,11 @@ export function decodeWeights(
   const weights = [...tensors].filter(([key]) => !key.startsWith(RESERVED));
   if (weights.length === 0) throw new DataError(`${name} holds no weights: it has no tensors`);
   return new Map(weights.map(([key, tensor]) => [key, { shape: tensor.shape, data: toFloat32(tensor) }]));
+}
+
+/** The samples that the network of a model file was trained on, as it keeps them; undefined for bare weights. */
+export function decodeTrainedOn(bytes: Uint8Array, name: string): Int32Array | undefined {
+  if (!looksLikeSafetensors(bytes)) return undefined;
+  const data = parseSafetensors(bytes, name).tensors.get(TRAINED_ON)?.data;
+  return data instanceof Int32Array ? data : undefined;
 }

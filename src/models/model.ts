@@ -71,6 +71,8 @@ export interface ModelOptions {
   readonly preprocessing?: Readonly<Record<string, unknown>> | undefined;
   readonly metrics?: Readonly<Record<string, unknown>> | undefined;
   readonly dataset?: { readonly name: string; readonly fingerprint: string } | undefined;
+  /** See {@link Model.trainedOn}; default: nothing is known. */
+  readonly trainedOn?: readonly Int32Array[] | undefined;
   /** Draws the weights anew, so that they depend on the seed only; without it they stay as they are. */
   readonly seed?: number | undefined;
 }
@@ -94,6 +96,8 @@ export class Model {
   metrics: Readonly<Record<string, unknown>>;
   /** What it was trained on. */
   dataset: { readonly name: string; readonly fingerprint: string } | undefined;
+  /** By what the samples of it are known again: a record (data/trained-samples.ts), or one for each network of several. */
+  trainedOn: readonly Int32Array[];
 
   /**
    * @throws UsageError where an option makes no sense
@@ -111,6 +115,7 @@ export class Model {
     this.preprocessing = options.preprocessing;
     this.metrics = options.metrics ?? {};
     this.dataset = options.dataset;
+    this.trainedOn = options.trainedOn ?? [];
     // A subclass that makes its logits in another way may not be complete yet.
     if (this.logits === Model.prototype.logits) this.#check();
     if (options.seed !== undefined) initialize(network, options.seed);

@@ -2,6 +2,7 @@
 import { onePicture, readPictures } from "../data/mosaic.ts";
 import { type Classification, confusedPairs } from "../metrics/classification.ts";
 import { type JudgedSample, suspectedLabels, worstErrors } from "../metrics/errors.ts";
+import { describeTrained } from "../train/leakage.ts";
 import { grouped, percent, percentInterval, round } from "../train/report.ts";
 import { confusionChart, rejectionChart, reliabilityChart } from "./charts.ts";
 import { figure, html, htmlTable, Markup } from "./html.ts";
@@ -32,13 +33,18 @@ ${await gallery(dataset, suspects.slice(0, SUSPECTS), "Labels that may be wrong"
 /** The big number on top: never called accuracy when it was counted on training samples. */
 export function score({ evaluation }: MeasuredData): Markup {
   const { classification, isTrainingData, count, dataset, loss, accuracyWithoutOverlap } = evaluation;
+  const { accuracyOnNew, trainingAccuracy = 0, trainedOn } = evaluation;
   if (classification === undefined) {
     return html`<div class="score"><b>${round(loss)}</b><small>loss on ${grouped(count)} samples of ${dataset}</small></div>`;
   }
   const { accuracy, interval } = classification;
+  const known = trainedOn === undefined || trainedOn.trained === 0 ? undefined : describeTrained(trainedOn, count);
+  if (known !== undefined && accuracyOnNew !== undefined) {
+    return html`<div class="score"><b>${percent(accuracyOnNew.accuracy)}</b><small>accuracy on the ${grouped(accuracyOnNew.count)} samples of ${dataset} that the model was not trained on, ${grouped(accuracyOnNew.count - accuracyOnNew.hits)} wrong<br/>95 % interval ${percentInterval(accuracyOnNew.interval)}<br/>${known}; accuracy on training samples ${percent(trainingAccuracy)}. All that follows is of both together.</small></div>`;
+  }
   const wrong = count - Math.round(accuracy * count);
   const what = isTrainingData
-    ? html`of its own training samples recognised; this says little about new ones`
+    ? html`${evaluation.isWholeTrainingSet || known === undefined ? "of its own training samples recognised" : `accuracy on training samples; ${known}`}; this says little about new ones`
     : html`accuracy on ${grouped(count)} samples of ${dataset}, ${grouped(wrong)} wrong<br/>95 % interval ${percentInterval(interval)}`;
   const without =
     accuracyWithoutOverlap === undefined

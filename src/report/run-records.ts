@@ -112,7 +112,7 @@ export class RunRecords {
     await writeFile(files.report, await renderReport({ ...this.#reportInput(run, test, kept), comparison }));
     await this.#mlflow?.finish({
       test_loss: test.loss,
-      ...(test.accuracy !== undefined && { test_accuracy: test.accuracy }),
+      ...(test.accuracyOnNew !== undefined && { test_accuracy: test.accuracyOnNew.accuracy }),
     });
     return files.report;
   }

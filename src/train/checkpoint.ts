@@ -52,6 +52,8 @@ export interface TrainingState {
 /** A checkpoint that was read. */
 export interface Checkpoint extends TrainingState {
   readonly weights: ReadonlyMap<string, NamedTensor>;
+  /** Samples that the network was trained on, see `Model.trainedOn`. */
+  readonly trainedOn?: Int32Array | undefined;
   /** The file that it comes from. */
   readonly name: string;
 }
@@ -63,13 +65,13 @@ export async function encodeCheckpoint(model: Model, state: TrainingState, backe
 
 /** @throws DataError when a file is damaged, or no checkpoint */
 export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
-  const { weights, training } = decodeModelFile(bytes, name);
+  const { weights, training, trainedOn } = decodeModelFile(bytes, name);
   if (training === undefined) {
     throw new DataError(`${name} is a model, not a checkpoint of a run; start from it with --init`);
   }
   const { progress, tensors } = training;
   if (!isProgress(progress)) throw new DataError(`${name}: what it says of the run's progress is damaged`);
-  return { progress, tensors, weights, name };
+  return { progress, tensors, weights, trainedOn, name };
 }
 
 /** Reads a checkpoint. @throws DuctusError in one line */

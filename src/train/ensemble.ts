@@ -28,7 +28,8 @@ class EnsembleModel extends Model {
 
   constructor(models: readonly Model[]) {
     const [{ inputShape, inputType, classes, preprocessing, dataset, recipe }] = models;
-    const known = { inputShape, inputType, classes, preprocessing, dataset, recipe };
+    const trainedOn = models.flatMap((model) => model.trainedOn);
+    const known = { inputShape, inputType, classes, preprocessing, dataset, recipe, trainedOn };
     super(new Ensemble(models.map(({ network }) => network)), { ...known, normalization: null });
     this.#models = models;
   }

@@ -3,6 +3,7 @@ import type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
 import type { Overlap } from "../data/duplicates.ts";
 import { fingerprintIfKnown } from "../data/fingerprint.ts";
 import { Loader } from "../data/loader.ts";
+import type { FoundSamples } from "../data/trained-samples.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { DataError } from "../engine/errors.ts";
 import { formatShape, sameShape, sizeOf } from "../engine/shape.ts";
@@ -45,8 +46,8 @@ export async function evaluate(model: Model, dataset: Dataset, options: Evaluate
   const evaluator = new Evaluator(model, backend, options);
   try {
     return await evaluator.run(dataset, {
-      isTrainingData: await wasTrainedOn(model, dataset),
-      overlap: await overlapWith(options.trainedOn, dataset),
+      isTrainingData: await isWholeTrainingSet(model, dataset),
+      ...(await knownSamples(model, dataset, options.trainedOn)),
     });
   } finally {
     evaluator.dispose();
@@ -63,8 +64,25 @@ async function overlapWith(trainedOn: EvaluateOptions["trainedOn"], dataset: Dat
   ])[0];
 }
 
+/** What the samples share with those that the model was trained on, by what its file keeps and by what the caller knows. */
+async function knownSamples(
+  model: Model,
+  dataset: Dataset,
+  given: EvaluateOptions["trainedOn"],
+): Promise<Pick<KnownBefore, "overlap" | "trainedOn">> {
+  const overlap = await overlapWith(given, dataset);
+  if (model.trainedOn.length === 0 && overlap === undefined) return {};
+  const { countMarks, lookUp } = await import("../data/trained-samples.ts");
+  const kept = lookUp(model.trainedOn, dataset);
+  if (overlap === undefined) return { trainedOn: kept };
+  // The caller has all samples that were trained on: nothing is left open.
+  const marks = Int8Array.from({ length: dataset.length }, (_, i) => (kept?.marks[i] === 1 ? 1 : 0));
+  for (const { index, kind } of overlap.duplicates) if (kind === "exact") marks[index] = 1;
+  return { overlap, trainedOn: countMarks(marks) };
+}
+
 /** Whether these are the samples, all of them, that the model was trained on. */
-async function wasTrainedOn(model: Model, dataset: Dataset): Promise<boolean> {
+async function isWholeTrainingSet(model: Model, dataset: Dataset): Promise<boolean> {
   // Whatever it is called: the same pixels and labels are the same samples.
   const known = model.dataset?.fingerprint;
   return known !== undefined && known === (await fingerprintIfKnown(dataset));
@@ -119,6 +137,7 @@ export function onlyLabel(dataset: Dataset): number | undefined {
 interface KnownBefore {
   readonly isTrainingData?: boolean | undefined;
   readonly overlap?: Overlap | undefined;
+  readonly trainedOn?: FoundSamples | undefined;
 }
 
 /** Keeps the compiled programs between passes, as `fit` needs for its validation. */
@@ -136,7 +155,7 @@ export class Evaluator {
     this.#loss = findLoss(options.loss ?? model.recipe.loss);
   }
 
-  async run(dataset: Dataset, { isTrainingData = false, overlap }: KnownBefore = {}): Promise<Evaluation> {
+  async run(dataset: Dataset, { isTrainingData = false, overlap, trainedOn }: KnownBefore = {}): Promise<Evaluation> {
     checkSamples(this.#model, dataset);
     const { batchSize = BATCH_SIZE, metrics = [], onProgress, signal } = this.#options;
     const started = performance.now();
@@ -178,6 +197,7 @@ export class Evaluator {
       isTrainingData,
       temperature: temperatureOf(this.#model),
       overlap,
+      trainedOn,
       seconds: (performance.now() - started) / 1000,
     });
   }

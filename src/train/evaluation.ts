@@ -1,8 +1,10 @@
 /** The results of one pass over a data set, and how they look in a terminal. */
 import type { Overlap } from "../data/duplicates.ts";
+import type { FoundSamples } from "../data/trained-samples.ts";
 import { type Calibration, calibration } from "../metrics/calibration.ts";
 import { type Classification, classify } from "../metrics/classification.ts";
 import { type JudgedSample, suspectedLabels, worstErrors } from "../metrics/errors.ts";
+import { type Interval, wilsonInterval } from "../metrics/intervals.ts";
 import type { Predictions } from "../metrics/predictions.ts";
 import { type Rejection, rejection } from "../metrics/rejection.ts";
 import { summarizeOverlap } from "./leakage.ts";
@@ -16,9 +18,19 @@ export interface EvaluationFields {
   readonly metrics: Readonly<Record<string, number>>;
   readonly predictions?: Predictions | undefined;
   readonly isTrainingData: boolean;
+  /** Which samples the model was trained on; undefined where its file does not say and nobody has looked. */
+  readonly trainedOn?: FoundSamples | undefined;
   readonly temperature?: number | undefined;
   readonly overlap?: Overlap | undefined;
   readonly seconds: number;
+}
+
+/** A share of some samples, with its 95 % interval. */
+export interface CountedShare {
+  readonly count: number;
+  readonly hits: number;
+  readonly accuracy: number;
+  readonly interval: Interval;
 }
 
 /** Samples that a plain object lists; the rest is counted. */
@@ -35,8 +47,15 @@ export class Evaluation {
   readonly metrics: Readonly<Record<string, number>>;
   /** Every output; only for data with classes. All that follows is worked out from it when it is asked for. */
   readonly predictions: Predictions | undefined;
+  /** Whether these are the data, all of them, that the model was trained with: what was put aside for validation as well. */
+  readonly isWholeTrainingSet: boolean;
   /** Whether the model was trained on these very samples: then nothing here says how good it is. */
   readonly isTrainingData: boolean;
+  /**
+   * Which of the samples the model was trained on, by their pixels: `trained` of the `checked` that could be looked up (all,
+   * where the model was trained on up to 2,048 samples); undefined where its file does not say and nobody has looked.
+   */
+  readonly trainedOn: FoundSamples | undefined;
   /** Found on validation samples; undefined where the model does not know one. */
   readonly temperature: number | undefined;
   /** Samples that the model was trained on too; undefined where nobody has looked. */
@@ -51,7 +70,12 @@ export class Evaluation {
     this.loss = fields.loss;
     this.metrics = fields.metrics;
     this.predictions = fields.predictions;
-    this.isTrainingData = fields.isTrainingData;
+    const { trainedOn } = fields;
+    this.isWholeTrainingSet = fields.isTrainingData;
+    this.trainedOn = trainedOn;
+    this.isTrainingData =
+      fields.isTrainingData ||
+      (trainedOn !== undefined && trainedOn.trained > 0 && trainedOn.trained === trainedOn.checked);
     this.temperature = fields.temperature;
     this.overlap = fields.overlap;
     this.seconds = fields.seconds;
@@ -63,12 +87,45 @@ export class Evaluation {
     return this.#classification;
   }
 
-  /** Share of samples recognised; undefined for data without classes. */
+  /**
+   * Share of all samples recognised; undefined for data without classes. Where the model was trained on some of them this is
+   * no measure of it: see {@link accuracyOnNew}.
+   */
   get accuracy(): number | undefined {
     return this.classification?.accuracy;
   }
 
-  /** The accuracy over the samples that the model was not trained on; undefined where there are none, or all are such. */
+  /** Share recognised of the samples that the model was trained on; undefined where it is known of none. */
+  get trainingAccuracy(): number | undefined {
+    return this.isTrainingData ? this.accuracy : this.#countMarked(1)?.accuracy;
+  }
+
+  /**
+   * How good the model is: the accuracy over the samples that it was not trained on, as far as that is known, which are all
+   * where none was found among those trained on; undefined where all were.
+   */
+  get accuracyOnNew(): CountedShare | undefined {
+    const { classification, predictions, isTrainingData, trainedOn, count } = this;
+    if (classification === undefined || predictions === undefined || isTrainingData) return undefined;
+    if (trainedOn !== undefined && trainedOn.trained > 0) return this.#countMarked(0);
+    const { accuracy, interval } = classification;
+    return { count, hits: predictions.hits, accuracy, interval };
+  }
+
+  #countMarked(wanted: number): CountedShare | undefined {
+    const { predictions, trainedOn, isTrainingData } = this;
+    if (predictions === undefined || trainedOn === undefined || isTrainingData) return undefined;
+    let count = 0;
+    let hits = 0;
+    trainedOn.marks.forEach((mark, index) => {
+      if (mark !== wanted) return;
+      count++;
+      if (predictions.isRight(index)) hits++;
+    });
+    return count === 0 ? undefined : { count, hits, accuracy: hits / count, interval: wilsonInterval(hits, count) };
+  }
+
+  /** The accuracy over the samples that have no exact or near twin among those trained on; undefined where there are none, or all are such. */
   get accuracyWithoutOverlap(): number | undefined {
     const { predictions, overlap, count } = this;
     if (predictions === undefined || overlap === undefined || overlap.duplicates.length === 0) return undefined;
@@ -104,11 +161,11 @@ export class Evaluation {
 
   /** Plain data, with everything about classes beside the rest. */
   toJSON(): Record<string, unknown> {
-    const { dataset, count, loss, accuracy, classification, metrics, isTrainingData, predictions, seconds } = this;
-    const { overlap, accuracyWithoutOverlap } = this;
-    const { interval, topK, classes, macro, weighted, confusion } = classification ?? {};
-    // Never "accuracy": that word is kept for samples that the model has not seen.
-    const share = isTrainingData ? { trainingAccuracy: accuracy } : { accuracy, interval };
+    const { dataset, count, loss, classification, metrics, isTrainingData, predictions, seconds } = this;
+    const { overlap, accuracyWithoutOverlap, accuracyOnNew, trainingAccuracy, trainedOn } = this;
+    const { topK, classes, macro, weighted, confusion } = classification ?? {};
+    // Never "accuracy" of what was trained on: that word is kept for samples that the model has not seen.
+    const share = { accuracy: accuracyOnNew?.accuracy, interval: accuracyOnNew?.interval, trainingAccuracy };
     const suspects = predictions && suspectedLabels(predictions);
     return {
       dataset,
@@ -122,6 +179,7 @@ export class Evaluation {
       confusion,
       metrics,
       isTrainingData,
+      trainedOn: trainedOn && { trained: trainedOn.trained, checked: trainedOn.checked },
       overlap: overlap && summarizeOverlap(overlap),
       accuracyWithoutOverlap,
       calibration: this.calibration,

@@ -88,6 +88,8 @@ export class Fitting {
     plan.totalSteps = resume?.progress.totalSteps ?? (await this.#plan());
     if (resume !== undefined) this.#goOnFrom(resume);
     await this.#tellStart(memory, resume !== undefined);
+    // Not before: a look for duplicates, which callbacks take at the start, leaves the hashes that this needs.
+    await this.#keepTrainedOn();
     if (resume !== undefined) this.#remind(resume.progress);
     this.#good.update();
 
@@ -141,6 +143,14 @@ export class Fitting {
     const { trainer, plan, options } = this.#parts;
     if (this.#isStopped || options.signal?.aborted === true) return false;
     return trainer.isEpochOver || this.#isTimeUp || trainer.state.step >= plan.totalSteps;
+  }
+
+  /** Beside what the model comes with: it was trained on that too. */
+  async #keepTrainedOn(): Promise<void> {
+    const { model, train } = this.#parts;
+    const { recordOf, mergeRecords } = await import("../data/trained-samples.ts");
+    const record = mergeRecords([...model.trainedOn, ...recordOf(train)]);
+    model.trainedOn = record === undefined ? [] : [record];
   }
 
   /** How many steps there will be; measured where the time is limited. */
@@ -345,6 +355,7 @@ export class Fitting {
     // A checkpoint has the averages in the network's place.
     this.#useAverages(true);
     model.network.load(checkpoint.weights);
+    if (checkpoint.trainedOn !== undefined) model.trainedOn = [checkpoint.trainedOn];
     restore(checkpoint, "optimizer", this.#optimizerState());
     // What is trained from this epoch on has no average of its own in the checkpoint.
     for (const [own, other] of average?.entries() ?? []) other.data.set(own.data as Float32Array);

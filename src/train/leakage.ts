@@ -4,6 +4,7 @@
  */
 import type { Dataset } from "../data/dataset.ts";
 import type { Overlap } from "../data/duplicates.ts";
+import type { FoundSamples } from "../data/trained-samples.ts";
 import { DataError, UsageError } from "../engine/errors.ts";
 
 /** From this share of known samples on, a test says nothing any more. */
@@ -63,6 +64,19 @@ export function describeOverlap(overlap: Overlap): string {
   const [some, all] = [duplicates.length, count].map((number) => number.toLocaleString("en-US"));
   const many = `${some} of ${all} ${to} samples ${duplicates.length === 1 ? "is" : "are"}`;
   return `${many} in ${from} too (${kinds.join(", ")}${labels})`;
+}
+
+/** In words: `12 of 80 samples were trained on`; where only some can be looked up, what follows for all. */
+export function describeTrained(
+  { trained, checked }: Pick<FoundSamples, "trained" | "checked">,
+  count: number,
+): string {
+  const [some, looked, all] = [trained, checked, count].map((number) => number.toLocaleString("en-US"));
+  if (trained === count) return `all ${all} samples were trained on`;
+  const were = trained === 1 ? "was" : "were";
+  if (checked === count) return `${some} of ${all} samples ${were} trained on`;
+  const about = Math.round((count * trained) / checked).toLocaleString("en-US");
+  return `${some} of ${looked} samples that can be looked up ${were} trained on, so about ${about} of all ${all}`;
 }
 
 /** As plain data. */

@@ -4,7 +4,7 @@ import { type JudgedSample, suspectedLabels } from "../metrics/errors.ts";
 import type { Interval } from "../metrics/intervals.ts";
 import type { PairedComparison } from "../metrics/mcnemar.ts";
 import type { Evaluation } from "./evaluation.ts";
-import { describeOverlap } from "./leakage.ts";
+import { describeOverlap, describeTrained } from "./leakage.ts";
 
 /** How text is decorated; the command line passes colours where the terminal has them. */
 export interface Style {
@@ -74,12 +74,28 @@ export function formatEvaluation(evaluation: Evaluation, style: Style = PLAIN): 
 function headline(evaluation: Evaluation, style: Style): string {
   const { dataset, count, loss, classification, isTrainingData } = evaluation;
   const samples = `${grouped(count)} ${count === 1 ? "sample" : "samples"} of ${dataset}`;
-  if (classification === undefined) return `${style.bold(`loss ${round(loss)}`)} · ${samples}`;
+  const { trainedOn, accuracyOnNew, trainingAccuracy } = evaluation;
+  const known = trainedOn === undefined || trainedOn.trained === 0 ? undefined : describeTrained(trainedOn, count);
+  if (classification === undefined) {
+    const leak = known === undefined ? "" : `\n${style.bad(known)}`;
+    return `${style.bold(`loss ${round(loss)}`)} · ${samples}${leak}`;
+  }
   const { accuracy, interval } = classification;
   const errors = `${grouped(count - Math.round(accuracy * count))} wrong`;
+  const advice = "this says little about new samples; measure on others for that";
   if (isTrainingData) {
-    const share = style.bold(`${percent(accuracy)} of its own training samples recognised`);
-    return `${share} · loss ${round(loss)} · ${samples}\nThis says little about new samples; measure on others for that.`;
+    const [share, whose] =
+      evaluation.isWholeTrainingSet || known === undefined
+        ? [`${percent(accuracy)} of its own training samples recognised`, ""]
+        : [`accuracy on training samples ${percent(accuracy)}`, `${known}: `];
+    return `${style.bold(share)} · loss ${round(loss)} · ${samples}\n${capitalized(`${whose}${advice}`)}.`;
+  }
+  if (known !== undefined && accuracyOnNew !== undefined) {
+    const { count: others, hits, accuracy: share, interval: between } = accuracyOnNew;
+    const measured = `${style.bold(`accuracy on the others ${percent(share)}`)} (95 % interval ${percentInterval(between)})`;
+    const learned = `${known}; accuracy on training samples ${percent(trainingAccuracy ?? 0)}`;
+    const wrong = `${grouped(others - hits)} of ${grouped(others)} wrong`;
+    return `${style.bad(learned)}\n${measured} · ${wrong} · all: loss ${round(loss)}, ${samples}`;
   }
   const { overlap, accuracyWithoutOverlap } = evaluation;
   const isLeaking = overlap !== undefined && overlap.duplicates.length > 0;
@@ -88,6 +104,10 @@ function headline(evaluation: Evaluation, style: Style): string {
   const leak = isLeaking ? `\n${style.bad(describeOverlap(overlap) + without)}` : "";
   const share = `${style.bold(`accuracy ${percent(accuracy)}`)} (95 % interval ${percentInterval(interval)})`;
   return `${share} · ${errors} · loss ${round(loss)} · ${samples}${leak}`;
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** One line each, named; those that have nothing to say are left out. */

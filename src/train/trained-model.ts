@@ -71,9 +71,10 @@ export class TrainedModel extends Model {
   /** The same network, not a copy of it, with `changes` to what is known about it. */
   static of(model: Model, changes: Optional<ModelOptions> = {}): TrainedModel {
     const { network, inputShape, inputType, normalization, classes, architecture, recipe } = model;
-    const { preprocessing, metrics, dataset } = model;
+    const { preprocessing, metrics, dataset, trainedOn } = model;
     const known = { inputShape, inputType, normalization, classes, architecture, recipe };
-    return new TrainedModel(network, filled<ModelOptions>({ ...known, preprocessing, metrics, dataset }, changes));
+    const learned = { preprocessing, metrics, dataset, trainedOn };
+    return new TrainedModel(network, filled<ModelOptions>({ ...known, ...learned }, changes));
   }
 
   /**
@@ -105,6 +106,7 @@ export async function encodeModel(model: Model, training?: TrainingState, backen
   const graph = inferenceGraph(model, 1);
   const input = goldenInput(model);
   const output = await runOnce(graph, input, backend);
+  const { trainedOn } = model;
   return encodeModelFile({
     version: VERSION,
     architecture: {
@@ -118,6 +120,8 @@ export async function encodeModel(model: Model, training?: TrainingState, backen
     recipe: { ...model.recipe },
     dataset: model.dataset ?? { name: NONE, fingerprint: NONE },
     metrics: model.metrics,
+    trainedOn:
+      trainedOn.length > 1 ? (await import("../data/trained-samples.ts")).mergeRecords(trainedOn) : trainedOn[0],
     golden: {
       input: { shape: [1, ...inputShape], data: input },
       output: { shape: [1, model.classes.length], data: output },
@@ -159,6 +163,7 @@ function build(file: ModelFile, name: string): TrainedModel {
     preprocessing: checkPreprocessing(file.preprocessing, name),
     metrics: file.metrics,
     dataset: file.dataset,
+    trainedOn: file.trainedOn && [file.trainedOn],
   };
   try {
     if (!isNamed) {

@@ -98,8 +98,8 @@ function withRows(
 }
 
 function rebuild(base: Model, weights: Weights, classes: readonly string[]): TrainedModel {
-  const { inputShape, inputType, recipe, preprocessing, normalization } = base;
-  const known = { inputShape, inputType, classes, recipe, preprocessing };
+  const { inputShape, inputType, recipe, preprocessing, normalization, trainedOn } = base;
+  const known = { inputShape, inputType, classes, recipe, preprocessing, trainedOn };
   if (ARCHITECTURES.some(({ name }) => name === base.architecture?.name)) {
     const made = created(base, classes, 0);
     made.network.load(weights);

@@ -14,15 +14,19 @@ export interface LoadedWeights {
 /**
  * Copies weights by name from a model file, bare safetensors or a PyTorch state dict (`.pt`, `.pth`). A prefix that all names
  * in the file share (`module.`, `_orig_mod.`, `model.` …: what wrappers put there) is left out where the others fit better.
+ * A model file also says which samples they were trained on, and so does the model from then on.
  * @throws DataError when names or shapes do not fit; the model is then unchanged
  */
 export async function loadWeights(model: Model, path: string): Promise<LoadedWeights> {
-  const { decodeWeights } = await import("../formats/weights-file.ts");
-  const weights = decodeWeights(await platform().readFile(path), path);
+  const { decodeTrainedOn, decodeWeights } = await import("../formats/weights-file.ts");
+  const bytes = await platform().readFile(path);
+  const weights = decodeWeights(bytes, path);
   const own = new Set(Array.from(model.network.namedParameters(), ([name]) => name));
   const prefix = foreignPrefix([...weights.keys()], own);
   try {
     model.network.load(new Map(Array.from(weights, ([name, value]) => [name.slice(prefix.length), value])));
+    const trainedOn = decodeTrainedOn(bytes, path);
+    model.trainedOn = trainedOn === undefined ? [] : [trainedOn];
   } catch (error) {
     if (error instanceof DuctusError) throw new DataError(`${path}: ${error.message}`, { cause: error });
     throw error;

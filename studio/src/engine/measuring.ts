@@ -8,7 +8,9 @@ const LISTED = 24;
 export function measuredOf(evaluation: Evaluation, dataset: Dataset): Measured {
   const { classification, predictions, count } = evaluation;
   if (classification === undefined || predictions === undefined) throw new Error("only data with classes are measured");
-  const { accuracy, interval, confusion } = classification;
+  const { confusion } = classification;
+  // What was trained on measures nothing, wherever it came from.
+  const { accuracy, interval } = evaluation.accuracyOnNew ?? classification;
   return {
     accuracy,
     interval: [interval.low, interval.high],
