@@ -5,6 +5,7 @@
 import { Hono } from "hono";
 import { filled, type Optional } from "../engine/options.ts";
 import { keyCheck } from "./api-key.ts";
+import { ACCEPTED_ENCODINGS } from "./body.ts";
 import type { App, Limits, Service } from "./context.ts";
 import { hostCheck } from "./hosts.ts";
 import type { Log } from "./log.ts";
@@ -108,8 +109,9 @@ export function createApp(options: AppOptions): App {
     const { status, message } = answerTo(error);
     if (status === 500) log("error", "failure", { error: error.stack ?? String(error) });
     if (status === 503) c.header("Retry-After", "1");
+    if (status === 415) c.header("Accept-Encoding", ACCEPTED_ENCODINGS);
     // What was not read of a refused body would be taken for the next request.
-    if (status === 408 || status === 413) c.header("Connection", "close");
+    if (status === 408 || status === 413 || status === 415) c.header("Connection", "close");
     return c.json({ error: message }, status);
   });
   app.notFound((c) => c.json({ error: "there is nothing at this address" }, 404));

@@ -9,39 +9,77 @@ export interface BodyLimits {
   readonly timeout: number;
 }
 
+/** What `Content-Encoding` may be, by what `DecompressionStream` calls it; what is not here goes as it is or not at all. */
+const ENCODINGS: Readonly<Record<string, CompressionFormat>> = { gzip: "gzip", "x-gzip": "gzip", deflate: "deflate" };
+
+/** Encodings that bodies may have, for the header that says so. */
+export const ACCEPTED_ENCODINGS = "gzip, deflate";
+
 /**
- * The bytes of a body.
- * @throws RequestError 413 as soon as there are too many, 408 when they do not come, 400 when they break off, 415 when
- * they are compressed (what they would unpack to is not known before)
+ * The bytes of a body, unpacked where it is compressed: the limit holds for what comes in and for what comes out, and the
+ * rest is not unpacked.
+ * @throws RequestError 413 as soon as there are too many, 408 when they do not come, 400 when they break off or do not unpack,
+ * 415 when they are packed in another way
  */
 export async function readBody(request: Request, { maxBody, timeout }: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
-  const encoding = request.headers.get("content-encoding");
-  if (encoding !== null && encoding !== "identity") {
-    throw new RequestError(415, "compressed bodies are not taken; send it without Content-Encoding");
-  }
+  const format = readEncoding(request.headers.get("content-encoding"));
   const length = request.headers.get("content-length");
   if (Number(length ?? 0) > maxBody) throw tooLarge(maxBody);
   const deadline = new Deadline(timeout, () => new RequestError(408, `the body did not arrive within ${timeout} ms`));
   try {
-    // A length that is known ends what is read; without one, chunks are counted. Streams cost several times as much.
-    if (length !== null) return new Uint8Array(await Promise.race([request.arrayBuffer(), deadline.over]));
-    return await readChunks(request, maxBody, deadline);
+    // A length that is known ends what is read; else chunks are counted. Streams cost several times as much.
+    if (length !== null && format === undefined) {
+      return new Uint8Array(await Promise.race([request.arrayBuffer(), deadline.over]));
+    }
+    const { body } = request;
+    if (body === null) return new Uint8Array(0);
+    const stream = format === undefined ? body : unpacked(body, format);
+    return await readChunks(stream, maxBody, deadline);
   } catch (error) {
     if (error instanceof RequestError) throw error;
-    throw new RequestError(400, "the body broke off");
+    const what = format === undefined ? "the body broke off" : `the body broke off, or is no whole ${format} data`;
+    throw new RequestError(400, what);
   } finally {
     deadline.end();
   }
 }
 
+/** How a body is compressed; undefined: not at all. @throws RequestError 415 */
+function readEncoding(header: string | null): CompressionFormat | undefined {
+  const name = header?.trim().toLowerCase() ?? "";
+  if (name === "" || name === "identity") return undefined;
+  const format = Object.hasOwn(ENCODINGS, name) ? ENCODINGS[name] : undefined;
+  if (format !== undefined && typeof DecompressionStream !== "undefined") return format;
+  throw new RequestError(415, `Content-Encoding may be ${ACCEPTED_ENCODINGS} or left out, not ${shown(name)}`);
+}
+
+/** Bytes that are unpacked at a time: a byte gives at most a thousand, and some platforms give them all at once. */
+const STEP = 4096;
+
+/** What a stream unpacks to. It is read no faster than that is: pipes hold thousands of chunks. */
+function unpacked(packed: ReadableStream<Uint8Array>, format: CompressionFormat): ReadableStream<Uint8Array> {
+  const { readable, writable } = new DecompressionStream(format);
+  const reader = packed.getReader();
+  const writer = writable.getWriter();
+  const feed = async (): Promise<void> => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return writer.close();
+      for (let at = 0; at < value.length; at += STEP) await writer.write(new Uint8Array(value.subarray(at, at + STEP)));
+    }
+  };
+  // Whoever reads learns what went wrong from the other end.
+  feed().catch((error) => Promise.allSettled([writer.abort(error), reader.cancel(error)]));
+  return readable;
+}
+
 const tooLarge = (maxBody: number): RequestError => new RequestError(413, `the body is larger than ${maxBody} bytes`);
 
 async function readChunks(
-  { body: stream }: Request,
+  stream: ReadableStream<Uint8Array>,
   maxBody: number,
   deadline: Deadline,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (stream === null) return new Uint8Array(0);
   const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;

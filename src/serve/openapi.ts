@@ -100,7 +100,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   404: "no such model or version is in service",
   408: "the body did not arrive in time",
   413: "the body, its pictures or its samples are more than allowed",
-  415: "the body is compressed, no picture, or not of the type that this address takes",
+  415: "the body is packed in an unknown way, no picture, or not of the type that this address takes",
   421: "the host is no name of this server",
   503: "too many requests are waiting; Retry-After says when to come back",
   504: "no answer within the time limit",

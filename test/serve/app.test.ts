@@ -1,4 +1,5 @@
 /** The server as a function from request to response: every route beside the model itself, and every limit. */
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { softmax } from "../../src/data/ranking.ts";
@@ -65,6 +66,20 @@ describe("POST /recognise", () => {
     }
   });
 
+  it("unpacks bodies, up to the limit", async () => {
+    const packings = { gzip: gzipSync, "X-GZIP": gzipSync, deflate: deflateSync, identity: (file: Buffer) => file };
+    for (const [encoding, pack] of Object.entries(packings)) {
+      const headers = { "Content-Encoding": encoding };
+      const response = await request("/recognise?model=digits", post(new Uint8Array(pack(seven)), headers));
+      expect([encoding, await body(response)]).toMatchObject([encoding, { label: expected.name }]);
+    }
+    const text = JSON.stringify({ instances: [[1, 2, 3]] }).padEnd(201_000);
+    const headers = { "Content-Encoding": "gzip" };
+    expect((await request("/v1/models/numbers:predict", post(gzipSync(text), headers))).status).toBe(200);
+    const other = await request("/v1/models/numbers:predict", post(text, { "Content-Encoding": "br" }));
+    expect([other.status, other.headers.get("accept-encoding")]).toEqual([415, "gzip, deflate"]);
+  });
+
   it("takes a form", async () => {
     const form = new FormData();
     form.append("note", "an upload");
@@ -81,7 +96,12 @@ describe("POST /recognise", () => {
     ["a blank picture", 400, async () => post(new Uint8Array(await blank(20, 20)))],
     ["a form without a file", 400, () => ({ method: "POST", body: new FormData() })],
     ["a form that is none", 400, () => post("x", { "Content-Type": "multipart/form-data; boundary=b" })],
-    ["a compressed body", 415, () => post(seven, { "Content-Encoding": "gzip" })],
+    ["a body that is not packed as it says", 400, () => post(seven, { "Content-Encoding": "gzip" })],
+    ["a packed body cut off", 400, () => post(gzipSync(seven).subarray(0, 90), { "Content-Encoding": "gzip" })],
+    ["an unknown encoding", 415, () => post(brotliCompressSync(seven), { "Content-Encoding": "br" })],
+    ["two encodings", 415, () => post(gzipSync(gzipSync(seven)), { "Content-Encoding": "gzip, gzip" })],
+    ["an encoding that every object has", 415, () => post(seven, { "Content-Encoding": "toString" })],
+    ["a packed body that is large", 413, () => post(gzipSync(Buffer.alloc(201_001)), { "Content-Encoding": "gzip" })],
     ["a large body", 413, () => post(new Uint8Array(201_001))],
   ])("%s is refused with %i", async (_, status, init) => {
     const response = await request("/recognise?model=digits", await init());

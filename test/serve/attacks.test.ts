@@ -2,6 +2,7 @@
  * What a server meets in the open: mutated bodies of every kind, and headers that lie. Whatever comes, there is an
  * answer, it is no 500, and afterwards a good request is still answered. DUCTUS_ATTACKS sets how many bodies (300).
  */
+import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Random } from "../../src/engine/random.ts";
@@ -94,6 +95,7 @@ it(`answers ${COUNT} mutated bodies, and is well afterwards`, { timeout: 10_000 
       text({ id: "1", inputs: [{ ...tensor, data: [1, 2, 3, 4, 5, 6] }], outputs: [{ name: "logits" }] }),
       {},
     ],
+    ["/v1/models/numbers:predict", gzipSync(text({ instances: [[1, 2, 3]] })), { "Content-Encoding": "gzip" }],
     ["/v2/models/numbers/infer", binary, { "Inference-Header-Content-Length": String(head.length) }],
   ];
   const statuses = new Map<number, number>();
@@ -130,6 +132,24 @@ it("refuses many small files that are large together", async () => {
     served.app.request("/v1/models/digits:predict", json({ instances: instances.slice(0, count) }));
   expect((await ask(1)).status).toBe(200);
   expect((await ask(3)).status).toBe(413);
+});
+
+it("does not unpack more of a bomb than it may read", async () => {
+  // Zeros without end, as one packed file after the other, fed as they are asked for.
+  const part = gzipSync(Buffer.alloc(30_000_000));
+  let fed = 0;
+  const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    const from = fed % part.length;
+    const chunk = new Uint8Array(part.subarray(from, from + 500));
+    fed += chunk.length;
+    controller.enqueue(chunk);
+  };
+  const init = { method: "POST", body: new ReadableStream({ pull }), duplex: "half" };
+  const headers = { "Content-Encoding": "gzip" };
+  const response = await served.app.request("/recognise?model=digits", { ...init, headers } as RequestInit);
+  expect(response.status).toBe(413);
+  // The limit is about 100 bytes, packed; beside that there is what buffers hold.
+  expect(fed).toBeLessThan(100_000);
 });
 
 it("gives up a body that does not come, and one that breaks off", async () => {

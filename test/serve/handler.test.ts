@@ -162,14 +162,19 @@ addEventListener("fetch", (event) => {
         await navigator.serviceWorker.register("worker.js", { type: "module" });
         if (navigator.serviceWorker.controller === null) await claimed;
         const answers = [];
+        const packed = (body) => new Response(new Blob([body]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer();
         for (const file of ${JSON.stringify([(await drawn()).toString("base64"), large.toString("base64")])}) {
           const body = Uint8Array.from(atob(file), (character) => character.charCodeAt(0));
           const response = await fetch("/recognise", { method: "POST", body });
           answers.push({ status: response.status, body: await response.json() });
+          const headers = { "Content-Encoding": "gzip" };
+          const same = await fetch("/recognise", { method: "POST", body: await packed(body), headers });
+          answers.push({ status: same.status, body: await same.json() });
         }
         return answers;
       })()`)) as { readonly status: number; readonly body: { readonly label: string; readonly error?: string } }[];
-      expect(answers.map(({ status }) => status)).toEqual([200, 413]);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 413, 413]);
+      expect(answers[1]).toEqual(answers[0]);
       const { fetch, close } = await createHandler({ digits: await encodeModel(digits()) }, { log: () => {} });
       const here = await fetch(new Request(`${ADDRESS}/recognise`, post(new Uint8Array(await drawn()))));
       expect(answers[0].body.label).toBe(((await here.json()) as { label: string }).label);
