@@ -1,5 +1,5 @@
 /** `ductus import`: brings a classifier of pictures that was made elsewhere, an ONNX file, into a model file. */
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { UsageError } from "../engine/errors.ts";
 import { importOnnx } from "../import/onnx.ts";
@@ -8,6 +8,7 @@ import type { Normalization } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import { grouped } from "../train/report.ts";
 import { encodeModel, load } from "../train/trained-model.ts";
+import { filesBelow } from "./files-below.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -50,10 +51,13 @@ async function run(path: string, { out, classes, mean, std, layout, json }: Impo
   if (resolve(target) === resolve(path))
     throw new UsageError(`${path} would be overwritten; give another name with --out`);
   const bytes = await platform().readFile(path);
-  const beside = (location: string): Promise<Uint8Array> => platform().readFile(join(dirname(path), location));
   const names = classes?.split(",").map((name) => name.trim());
   const normalization = normalizationOf(mean, std);
-  const { model, file, notes } = await importOnnx(bytes, path, beside, { classes: names, normalization, layout });
+  const { model, file, notes } = await importOnnx(bytes, path, filesBelow(path), {
+    classes: names,
+    normalization,
+    layout,
+  });
   // Read back, so that what is written is known to load and to compute the same.
   const encoded = await encodeModel(model);
   await load(encoded);

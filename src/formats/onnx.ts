@@ -3,7 +3,7 @@
  * make values from values, and tensors. What the nodes mean is not known here: export/onnx-nodes.ts writes them,
  * import/onnx-ops.ts reads them. Field numbers are those of the schema.
  */
-import { DataError } from "../engine/errors.ts";
+import { DataError, DuctusError } from "../engine/errors.ts";
 import { ProtoReader, ProtoWriter } from "./protobuf.ts";
 import { ARRAYS, bytesOf, checkShape, type Dtype, elementCount, readArray, type StoredTensor } from "./tensor-data.ts";
 import { quote } from "./text.ts";
@@ -29,7 +29,7 @@ const DTYPES: ReadonlyMap<number, Dtype> = new Map(
   Object.entries(ELEMENT_TYPES).map(([dtype, code]) => [code, dtype as Dtype]),
 );
 
-/** Gives a file of weights beside the model's. */
+/** Gives a file of weights by its path, which is relative to the model's folder and does not lead out of it. */
 export type ReadExternal = (location: string) => Promise<Uint8Array>;
 
 /** An attribute of a node. Subgraphs and what else no node of a classifier has is kept as `other`. */
@@ -136,10 +136,16 @@ function encodeValue({ name, dtype, shape }: OnnxValue): ProtoWriter {
 
 /**
  * Reads a model. `name` (the file's) starts every message.
- * @param readExternal gives files of weights beside this one, which PyTorch writes unless told otherwise
+ * @param read gives files of weights beside this one, which PyTorch writes unless told otherwise; asked once for each
  * @throws DataError when the file is damaged or is something else
  */
-export async function decodeOnnx(bytes: Uint8Array, name: string, readExternal: ReadExternal): Promise<OnnxModel> {
+export async function decodeOnnx(bytes: Uint8Array, name: string, read: ReadExternal): Promise<OnnxModel> {
+  const files = new Map<string, Promise<Uint8Array>>();
+  const readExternal: ReadExternal = (location) => {
+    const file = files.get(location) ?? read(location);
+    files.set(location, file);
+    return file;
+  };
   const file = new ProtoReader(bytes, name);
   const graph = file.message(7);
   if (graph === undefined || !file.has(8)) throw new DataError(`${name} is not an ONNX model: it has no graph`);
@@ -248,14 +254,18 @@ async function externalBytes(
 ): Promise<Uint8Array> {
   const entries = new Map(tensor.messages(13).map((entry) => [entry.text(1), entry.text(2)]));
   const location = entries.get("location") ?? "";
-  // A name and no path: a model must not read files elsewhere.
-  if (!/^[^/\\\0]+$/.test(location) || location === "..") {
-    throw new DataError(`${what} stands in ${quote(location)}, which is no file beside the model`);
+  const steps = location.split("/").filter((step) => step !== ".");
+  // A model must not read files elsewhere.
+  if (steps.length === 0 || steps.some((step) => step === "" || step === "..") || /[\\\0]/.test(location)) {
+    throw new DataError(`${what} stands in ${quote(location)}, which is no file beside the model or below`);
   }
-  const bytes = await readExternal(location);
+  const bytes = await readExternal(steps.join("/")).catch((error: unknown) => {
+    if (!(error instanceof DuctusError)) throw error;
+    throw new DataError(`${what} stands in another file: ${error.message}`, { cause: error });
+  });
   const offset = Number(entries.get("offset") ?? 0);
   if (!Number.isSafeInteger(offset) || offset < 0 || offset + size > bytes.length) {
-    throw new DataError(`${what} reaches beyond the end of ${quote(location)}; copy both files again`);
+    throw new DataError(`${what} reaches beyond the end of ${quote(location)}; copy all files again`);
   }
   return bytes.subarray(offset, offset + size);
 }

@@ -1,5 +1,6 @@
 /** Imports for programs: networks made elsewhere, by a reader that is fetched when the first is imported. */
 import { DataError } from "../engine/errors.ts";
+import { quote } from "../formats/text.ts";
 import type { TrainedModel } from "../train/trained-model.ts";
 import type { ImportOptions } from "./onnx.ts";
 
@@ -22,10 +23,10 @@ export async function importModel(
   { name = "model", onNote, ...options }: ImportModelOptions = {},
 ): Promise<TrainedModel> {
   const { importOnnx } = await import("./onnx.ts");
-  const beside = async (location: string): Promise<never> => {
-    throw new DataError(`${name}: its weights are in another file, ${location}; save it as one file`);
+  const below = async (location: string): Promise<never> => {
+    throw new DataError(`${quote(location)}; save the network as one file`);
   };
-  const { model, notes } = await importOnnx(bytes, name, beside, options);
+  const { model, notes } = await importOnnx(bytes, name, below, options);
   for (const note of notes) onNote?.(note);
   return model;
 }

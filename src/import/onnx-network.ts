@@ -11,6 +11,7 @@ import type { OnnxModel, OnnxNode, OnnxValue } from "../formats/onnx.ts";
 import { quote } from "../formats/text.ts";
 import { type AnyParameter, type Context, Module } from "../nn/module.ts";
 import { OnnxAttributes } from "./onnx-attributes.ts";
+import { untied } from "./onnx-layers.ts";
 import { type NodeCall, ONNX_OPS } from "./onnx-ops.ts";
 import { type NumberedNode, nodeLabel, orderedNodes } from "./onnx-order.ts";
 import { asValue, dimsOf, plain, settled, type Value } from "./onnx-value.ts";
@@ -26,6 +27,8 @@ const MAX_NODES = 20_000;
 export class OnnxNetwork extends Module {
   /** Shape of one input as Ductus has it: [height, width, channels]. */
   readonly inputShape: Shape;
+  /** What the user should know of how the weights were read, in sentences. */
+  readonly notes: readonly string[];
   readonly #nodes: readonly NumberedNode[];
   readonly #weights: OnnxWeights;
   readonly #input: OnnxValue;
@@ -58,9 +61,12 @@ export class OnnxNetwork extends Module {
     const [a, b, c] = dims;
     this.inputShape = this.#layout === "NCHW" ? [b, c, a] : [a, b, c];
     this.#output = model.outputs[0].name;
-    this.#nodes = orderedNodes(model, this.#output);
     this.#opset = model.opset;
-    this.#weights = onnxWeights({ ...model, nodes: this.#nodes.map(({ node }) => node) });
+    const ordered = orderedNodes(model, this.#output);
+    const graph = untied({ nodes: ordered.map(({ node }) => node), initializers: model.initializers });
+    this.#nodes = ordered.map(({ i }, k) => ({ node: graph.nodes[k], i }));
+    this.#weights = onnxWeights(graph);
+    this.notes = this.#weights.notes;
   }
 
   /** @param x [batch, height, width, channels] → [batch, outputs] */

@@ -2,49 +2,27 @@
  * The weights of an ONNX graph as parameters, under PyTorch's names and in its layouts: `conv1.weight`, `fc2.bias`. Names in
  * the file that say as much stay; those that an exporter made up (`onnx::Conv_20`) are replaced by one for each layer.
  */
-import { Parameter } from "../engine/tensor.ts";
-import type { OnnxModel, OnnxNode } from "../formats/onnx.ts";
+import { Parameter, type Tensor } from "../engine/tensor.ts";
+import type { OnnxNode } from "../formats/onnx.ts";
 import { type StoredTensor, toFloat32 } from "../formats/tensor-data.ts";
+import { BIASED, LAYERS, type Layer, type SharedWeight, type UntiedGraph } from "./onnx-layers.ts";
 import { storedConstant } from "./onnx-ops.ts";
 import { asValue, type Value } from "./onnx-value.ts";
-
-interface Layer {
-  /** What such a layer is called. */
-  readonly layer: string;
-  /** What the inputs of the operator are to it, where they are weights. */
-  readonly roles: readonly (string | null)[];
-}
-
-const LAYERS: ReadonlyMap<string, Layer> = new Map([
-  ["Conv", { layer: "conv", roles: [null, "weight", "bias"] }],
-  ["Gemm", { layer: "fc", roles: [null, "weight", "bias"] }],
-  ["MatMul", { layer: "fc", roles: [null, "weight"] }],
-  ["BatchNormalization", { layer: "norm", roles: [null, "weight", "bias", "running_mean", "running_var"] }],
-  ["InstanceNormalization", { layer: "norm", roles: [null, "weight", "bias"] }],
-  ["LayerNormalization", { layer: "norm", roles: [null, "weight", "bias"] }],
-  ["PRelu", { layer: "prelu", roles: [null, "weight"] }],
-]);
-
-/** Operators whose result is shifted by an `Add` behind them where they have no bias of their own. */
-const BIASED = new Set(["MatMul", "Conv", "Gemm"]);
 
 export interface OnnxWeights {
   /** The values of initialisers and constants, by ONNX's names. */
   readonly values: ReadonlyMap<string, Value>;
   /** From input to output. */
   readonly parameters: ReadonlyMap<string, Parameter>;
+  /** What the user should know, in sentences. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Finds what each stored tensor is to its node. Weights of layers can be trained; other numbers (a normalisation of pixels,
  * a running mean) cannot, and single ones become constants.
  */
-export function onnxWeights({ nodes, initializers }: OnnxModel): OnnxWeights {
-  const stored = new Map(initializers);
-  for (const { op, outputs, attributes } of nodes) {
-    const tensor = op === "Constant" ? attributes["value"] : undefined;
-    if (tensor?.kind === "tensor") stored.set(outputs[0], tensor.value);
-  }
+export function onnxWeights({ nodes, stored, shared }: UntiedGraph): OnnxWeights {
   const values = new Map<string, Value>();
   const parameters = new Map<string, Parameter>();
   const taken = new Set([...stored.keys()].map(ownerOf));
@@ -94,7 +72,22 @@ export function onnxWeights({ nodes, initializers }: OnnxModel): OnnxWeights {
     }
     if (layer !== undefined && BIASED.has(node.op) && !node.inputs[2]) biasless.set(node.outputs[0], layer);
   }
-  return { values, parameters };
+  const names = new Map([...parameters].map(([name, parameter]) => [parameter as Tensor, name]));
+  const nameOf = (value: string): string => names.get(values.get(value)?.tensor as Tensor) ?? printable(value);
+  return { values, parameters, notes: notesOn(shared, nameOf) };
+}
+
+/** Weights that are told of one by one. */
+const MOST_NAMED = 3;
+
+function notesOn(shared: readonly SharedWeight[], nameOf: (value: string) => string): string[] {
+  const notes = shared.slice(0, MOST_NAMED).map(({ name, copies, layers }) => {
+    const own = copies.slice(0, MOST_NAMED).map(nameOf).join(", ") + (copies.length > MOST_NAMED ? " …" : "");
+    const now = copies.length === 0 ? "they are trained as one" : `each has its own now: ${own}`;
+    return `${nameOf(name)} is used by ${layers} nodes of the file; ${now}`;
+  });
+  const rest = shared.length - notes.length;
+  return rest > 0 ? [...notes, `so are ${rest} other weights`] : notes;
 }
 
 /** What its weights are called after: as they are named in the file, or by kind and the first number that is free. */

@@ -108,7 +108,7 @@ export async function importOnnx(
     const model = new TrainedModel(classifier, { inputShape, inputType, normalization, classes, preprocessing });
     // Traced at several batch sizes, so that what cannot be saved is found here, under the file's name.
     modelToJson(model);
-    return { model, file, notes };
+    return { model, file, notes: [...network.notes, ...notes] };
   } catch (error) {
     if (!(error instanceof DuctusError) || error instanceof UsageError) throw error;
     throw new DataError(`${name}: ${error.message}`, { cause: error });

@@ -1,5 +1,5 @@
 /** `ductus import` as it is typed: a network of another program comes in, learns something new, and goes out again. */
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -56,6 +56,26 @@ describe("import", () => {
     const { status, out, err } = await ductus(cwd, "import", "apart.onnx", "--json");
     expect(status, err).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ model: "apart.safetensors", weights: 208 });
+  });
+
+  it("finds weights in folders below, but follows no link out of them", async () => {
+    const home = join(cwd, "home");
+    await mkdir(join(home, "w"), { recursive: true });
+    const text = (await readFile(golden("apart.onnx"))).toString("latin1");
+    const path = join(home, "below.onnx");
+    await writeFile(path, Buffer.from(text.replaceAll("apart.data", "w/art.data"), "latin1"));
+    const run = () => ductus(cwd, "import", path, "--out", "below.safetensors");
+    const missing = await run();
+    expect(missing.err).toMatch(/^ductus: .*below\.onnx: tensor .*stands in another file: .*art\.data/);
+    await copyFile(golden("apart.data"), join(home, "w", "real.data"));
+    await symlink("real.data", join(home, "w", "art.data"));
+    const inside = await run();
+    expect(inside.status, inside.err).toBe(0);
+    await rm(join(home, "w", "art.data"));
+    await symlink(join("..", "..", "apart.data"), join(home, "w", "art.data"));
+    const outside = await run();
+    expect(outside.status).toBe(1);
+    expect(outside.err).toMatch(/^ductus: .*below\.onnx: .*"w\/art\.data" is a link out of the model's folder/);
   });
 
   it.each([

@@ -65,8 +65,18 @@ describe("files of other programs", () => {
     expectClose(await logits(again, pixels), expected[name].flat());
   });
 
-  it("takes weights from a file beside", async () => {
+  it("takes weights from a file beside, or in a folder below, which is read once", async () => {
     expectClose(await logits(await imported("apart.onnx"), pixels), expected.keras.flat());
+    const below = new Uint8Array(golden("apart.onnx"));
+    for (let at = 0; (at = Buffer.from(below).indexOf("apart.data", at)) >= 0; )
+      below.set(Buffer.from("./b/a.data"), at);
+    const asked: string[] = [];
+    const { model } = await importOnnx(below, "apart.onnx", async (location) => {
+      asked.push(location);
+      return golden("apart.data");
+    });
+    expect(asked).toEqual(["b/a.data"]);
+    expectClose(await logits(model, pixels), expected.keras.flat());
   });
 
   it("gives weights PyTorch's names and layouts, and says which are trained", async () => {
@@ -98,6 +108,35 @@ describe("files of other programs", () => {
       "norm1.running_var [5] fixed",
       "fc1.weight [3,20]",
       "fc1.bias [3]",
+    ]);
+  });
+
+  it("gives layers that an exporter has merged weights of their own", async () => {
+    const ones: StoredTensor = { dtype: "F32", shape: [3], data: Float32Array.of(1, 1, 1) };
+    const zeros: StoredTensor = { ...ones, data: new Float32Array(3) };
+    const initializers = new Map(Object.entries({ "norm.weight": ones, "norm.bias": zeros, s: scalar(2) }));
+    const nodes = [
+      node("BatchNormalization", "x norm.weight norm.bias norm.bias norm.weight", "a"),
+      node("BatchNormalization", "a norm.weight norm.bias norm.bias norm.weight", "b"),
+      node("Mul", "b s", "c"),
+      node("Mul", "c s", "y"),
+    ];
+    const { model, notes } = await importOnnx(encodeOnnx({ ...graphOf({ nodes }), initializers }), "a.onnx", beside);
+    const parameters = [...model.network.namedParameters()];
+    expect(parameters.map(([name, { requiresGrad }]) => `${name}${requiresGrad ? "" : " fixed"}`)).toEqual([
+      "norm.weight",
+      "norm.bias",
+      "norm.running_mean fixed",
+      "norm.running_var fixed",
+      "norm1.weight",
+      "norm1.bias",
+      "norm1.running_mean fixed",
+      "norm1.running_var fixed",
+    ]);
+    expect(new Set(parameters.map(([, { data }]) => data.byteOffset)).size).toBe(8);
+    expect(notes).toEqual([
+      "norm.weight is used by 2 nodes of the file; each has its own now: norm.running_var, norm1.weight, norm1.running_var",
+      "norm.bias is used by 2 nodes of the file; each has its own now: norm.running_mean, norm1.bias, norm1.running_mean",
     ]);
   });
 
@@ -521,7 +560,11 @@ describe("a file that cannot be imported", () => {
     const at = Buffer.from(elsewhere).indexOf("apart.data");
     const changed = new Uint8Array(elsewhere);
     changed.set(Buffer.from("../../data"), at);
-    expect(await refused(changed)).toMatch(/"..\/..\/data", which is no file beside the model/);
+    expect(await refused(changed)).toMatch(/"..\/..\/data", which is no file beside the model or below/);
+    for (const location of ["/part.data", "w/../b.dat", "w//rt.data", "w\\art.dat", "././././.."]) {
+      changed.set(Buffer.from(location), at);
+      expect(await refused(changed)).toMatch(/which is no file beside the model or below/);
+    }
     const short = importOnnx(elsewhere, "a.onnx", async () => new Uint8Array(5));
     await expect(short).rejects.toThrow(/reaches beyond the end of "apart\.data"/);
   });
