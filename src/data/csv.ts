@@ -1,10 +1,26 @@
 /**
- * Pictures in a CSV file, one per line: `label,pixel,pixel,…` with pixels 0 … 255 row by row, as in the "MNIST in CSV"
- * files. The first line may be a header; a label is a class index or a class name; `,`, `;` and tab all separate.
- * The bytes are parsed as they are: 60,000 lines are over 100 MB, more than is wise to split into strings.
+ * Pictures in a CSV file, one per line: a label and pixels, row by row, as in the "MNIST in CSV" files. Which column holds
+ * the label is found from the header, or from the first rows (csv-columns.ts); what the numbers mean, from their range
+ * (value-span.ts). `,`, `;`, tab and blanks all separate. The bytes are parsed as they are: 60,000 lines are over 100 MB,
+ * more than is wise to split into strings.
  */
 import { DataError } from "../engine/errors.ts";
+import { type Columns, doubtsAbout, findColumns, isHeader, isNoLabel, labelOf } from "./csv-columns.ts";
+import {
+  asUtf8,
+  countLines,
+  fieldEnd,
+  fieldsOf,
+  fieldText,
+  findSeparator,
+  isMissing,
+  type Line,
+  linesOf,
+  nextField,
+  numberOf,
+} from "./csv-lines.ts";
 import { ImageDataset } from "./dataset.ts";
+import { BYTES, checkSpan, RangeFinder, spanNotes, spanOf, toBytes, type ValueSpan } from "./value-span.ts";
 
 /** How to read a CSV file; everything but `name` has a default. */
 export interface CsvOptions {
@@ -17,29 +33,28 @@ export interface CsvOptions {
   readonly channels?: 1 | 3 | undefined;
   /** Class names in order. Default: "0" … the largest label, or the sorted names that occur. */
   readonly classes?: readonly string[] | undefined;
+  /** What the numbers mean, where another part of the data has said it. Default: by their range, see `spanOf`. */
+  readonly span?: ValueSpan | undefined;
   readonly polarity?: "light-on-dark" | "dark-on-light" | undefined;
   readonly origin?: string | undefined;
 }
 
-const NEWLINE = 10;
-const RETURN = 13;
-const QUOTE = 34;
-const SPACE = 32;
-const SEPARATORS = [44, 59, 9];
-
 /**
  * Parses a CSV file of pictures.
- * @throws DataError as {@link CsvReader} does
+ * @throws DataError as {@link CsvReader} does, and when the file has no labels
  */
-export function parseCsv(bytes: Uint8Array, options: CsvOptions): ImageDataset {
-  const reader = new CsvReader(options);
+export function parseCsv(file: Uint8Array, options: CsvOptions): ImageDataset {
+  const bytes = asUtf8(file);
   const rows = countLines(bytes);
-  let images = new Uint8Array(0);
-  reader.feed(bytes, (pixels, index) => {
-    if (index === 0) images = new Uint8Array(rows * pixels.length);
-    images.set(pixels, index * pixels.length);
+  const { images, table } = readTable(options, (reader) => {
+    let pictures = new Uint8Array(0);
+    reader.feed(bytes, (pixels, index) => {
+      if (index === 0) pictures = new Uint8Array(rows * pixels.length);
+      pictures.set(pixels, index * pixels.length);
+    });
+    return pictures;
   });
-  const { labels, ...shape } = reader.finish();
+  const { labels, span, notes, ...shape } = table;
   const { name, polarity, origin } = options;
   const size = shape.height * shape.width * shape.channels;
   return new ImageDataset({
@@ -48,8 +63,23 @@ export function parseCsv(bytes: Uint8Array, options: CsvOptions): ImageDataset {
     labels,
     polarity,
     origin,
+    valueSpan: span,
+    notes,
     ...shape,
   });
+}
+
+/** Reads a file, and once more where its numbers turned out to mean something else than the first row let expect. */
+function readTable(
+  options: CsvOptions,
+  read: (reader: CsvReader) => Uint8Array<ArrayBuffer>,
+): { images: Uint8Array<ArrayBuffer>; table: CsvTable } {
+  const reader = new CsvReader(options);
+  const images = read(reader);
+  const table = reader.finish();
+  if (!reader.mustRepeat) return { images, table };
+  const again = new CsvReader({ ...options, span: table.span });
+  return { images: read(again), table: { ...again.finish(), notes: table.notes } };
 }
 
 /** What a CSV file holds beside its pixels. */
@@ -60,25 +90,45 @@ export interface CsvTable {
   readonly classes: readonly string[];
   /** Class index of each row. */
   readonly labels: Int32Array;
+  /** What the numbers mean. */
+  readonly span: ValueSpan;
+  readonly notes: readonly string[];
 }
 
+/** What a row says of itself beside its pixels. */
+export interface RowNames {
+  readonly label: string | undefined;
+  readonly id: string | undefined;
+}
+
+/** Rows that are looked at before it is said which column is what. */
+const FIRST_ROWS = 200;
+
 /**
- * Reads a CSV file in pieces of whole lines, such as fit into memory.
- * @throws DataError naming the line when a row is too short or too long, a pixel is no whole number 0 … 255 or a label
- *   is unknown; when the pictures are not square and no size is given; when there are no rows
+ * Reads a CSV file in pieces of whole lines, such as fit into memory. Pixels are made by the span that the options or the
+ * first row give; whether that was right is known in the end, see {@link CsvReader.mustRepeat}.
+ * @throws DataError naming the line when a row is too short or too long, a pixel is no number 0 … 255 or a label is
+ *   missing or unknown; when the pictures are not square and no size is given; when there are no rows
  */
 export class CsvReader {
   readonly #options: CsvOptions;
   readonly #numbers: ClassNumbers;
+  readonly #range = new RangeFinder();
   /** Of the class among those seen or given, by row. */
   readonly #labels: number[] = [];
   #lines = 0;
+  #rows = 0;
   #separator: number | undefined;
+  #header: readonly string[] | undefined;
+  #columns: Columns | undefined;
+  #parser: RowParser | undefined;
+  #span: ValueSpan | undefined;
   #pixels = new Uint8Array(0);
 
   constructor(options: CsvOptions) {
     this.#options = options;
     this.#numbers = new ClassNumbers(options.name, options.classes);
+    this.#span = options.span;
   }
 
   /** Shape of a picture, once there was a row. */
@@ -86,39 +136,181 @@ export class CsvReader {
     return { ...pictureSize(this.#pixels.length, this.#options), channels: this.#options.channels ?? 1 };
   }
 
+  /** Which column is what, once there was a row. */
+  get columns(): Columns | undefined {
+    return this.#columns;
+  }
+
+  /** Whether the pixels that were given out were made by another span than that of the whole file. */
+  get mustRepeat(): boolean {
+    const { low, high } = this.#spanOfAll();
+    return this.#span !== undefined && (this.#span.low !== low || this.#span.high !== high);
+  }
+
   /**
    * @param bytes the next lines, whole
-   * @param row gets the pixels of every row, which are overwritten by those of the next one, and its number
+   * @param row gets the pixels of every row, which are overwritten by those of the next one, its number and its names
    */
-  feed(bytes: Uint8Array, row: (pixels: Uint8Array, index: number) => void): void {
+  feed(bytes: Uint8Array, row: (pixels: Uint8Array, index: number, names: RowNames) => void): void {
     const { name } = this.#options;
-    for (const line of linesOf(bytes, this.#lines)) {
+    for (const line of linesOf(bytes, this.#lines, name)) {
       this.#lines = line.number;
       if (line.to === line.from) continue;
-      const isFirst = this.#separator === undefined;
-      const separator = this.#separator ?? findSeparator(bytes, line, name);
-      this.#separator = separator;
-      if (isFirst && isHeader(bytes, line, separator)) continue;
-      if (this.#labels.length === 0) {
-        this.#pixels = new Uint8Array(countFields(bytes, line, separator) - 1);
-        pictureSize(this.#pixels.length, this.#options);
+      if (this.#separator === undefined) {
+        this.#separator = findSeparator(bytes, line, name);
+        const fields = fieldsOf(bytes, line, this.#separator);
+        if (isHeader(fields)) {
+          this.#header = fields;
+          continue;
+        }
       }
-      const { label, next } = readLabel(bytes, line, separator);
-      readPixels(bytes, line, next, separator, this.#pixels, name);
-      this.#labels.push(this.#numbers.of(label, line.number));
-      row(this.#pixels, this.#labels.length - 1);
+      this.#parser ??= this.#begin(bytes, line);
+      const { values, label, id } = this.#parser.parse(bytes, line);
+      this.#range.add(values);
+      this.#span ??= spanOf(this.#range, name);
+      toBytes(values, this.#span, this.#pixels);
+      if (label !== undefined) this.#labels.push(this.#numbers.of(labelOf(label), line.number));
+      row(this.#pixels, this.#rows++, { label, id });
     }
   }
 
-  /** After the last line. */
+  /** After the last line. @throws DataError when there were no rows, or none with a label */
   finish(): CsvTable {
     const { name } = this.#options;
-    if (this.#labels.length === 0) {
-      const what = this.#separator === undefined ? "no rows" : "a header but no rows";
+    const columns = this.#columns;
+    if (columns === undefined) {
+      const what = this.#header === undefined ? "no rows" : "a header but no rows";
       throw new DataError(`${name}: ${what}; expected lines of label,pixel,pixel,…`);
     }
+    if (columns.label === undefined) {
+      throw new DataError(
+        `${name}: ${columns.count} columns of pixels and none of labels; add one named "label", or read the pictures with "ductus predict"`,
+      );
+    }
     const { classes, places } = this.#numbers.sorted();
-    return { ...this.shape, classes, labels: Int32Array.from(this.#labels, (label) => places[label]) };
+    const isSure = columns.isNamed || this.#options.classes !== undefined;
+    const doubts = isSure ? undefined : doubtsAbout(this.#numbers.seen, this.#rows);
+    if (doubts !== undefined) throw new DataError(`${name}: ${doubts}`);
+    const labels = Int32Array.from(this.#labels, (label) => places[label]);
+    return { ...this.shape, classes, labels, span: this.#spanOfAll(), notes: this.notes() };
+  }
+
+  /** What was left aside, taken for something and scaled. */
+  notes(): readonly string[] {
+    const { name, span } = this.#options;
+    const spans = spanNotes(this.#spanOfAll(), this.#range, name, span !== undefined);
+    return [...(this.#columns?.notes ?? []), ...spans];
+  }
+
+  #spanOfAll(): ValueSpan {
+    const { name, span } = this.#options;
+    if (span === undefined) return spanOf(this.#range, name);
+    checkSpan(this.#range, span, name);
+    return span;
+  }
+
+  /** Finds out which column is what from the first rows: this one and those that follow it in the same piece. */
+  #begin(bytes: Uint8Array, first: Line): RowParser {
+    const { name } = this.#options;
+    const separator = this.#separator as number;
+    const rows: string[][] = [];
+    for (const line of linesOf(bytes.subarray(first.from), first.number - 1, name)) {
+      if (rows.length === FIRST_ROWS) break;
+      const { from, to, number } = line;
+      if (to > from) rows.push(fieldsOf(bytes, { from: first.from + from, to: first.from + to, number }, separator));
+    }
+    const isSize = (pixels: number): boolean => sizeOf(pixels, this.#options) !== undefined;
+    const columns = findColumns(this.#header, rows, isSize, name);
+    pictureSize(columns.pixels.length, this.#options);
+    this.#columns = columns;
+    this.#pixels = new Uint8Array(columns.pixels.length);
+    return new RowParser(columns, separator, name);
+  }
+}
+
+const LABEL = -1;
+const ID = -2;
+const ASIDE = -3;
+
+/** Takes lines apart into numbers. */
+class RowParser {
+  readonly #separator: number;
+  readonly #name: string;
+  /** By column: the place of its pixel, or what else it is. */
+  readonly #roles: Int32Array;
+  readonly #values: Float64Array;
+
+  constructor({ count, label, id, pixels }: Columns, separator: number, name: string) {
+    this.#separator = separator;
+    this.#name = name;
+    this.#roles = new Int32Array(count).fill(ASIDE);
+    for (const [place, column] of pixels.entries()) this.#roles[column] = place;
+    if (id !== undefined) this.#roles[id] = ID;
+    if (label !== undefined) this.#roles[label] = LABEL;
+    this.#values = new Float64Array(pixels.length);
+  }
+
+  /** The values are overwritten by those of the next line. */
+  parse(bytes: Uint8Array, line: Line): RowNames & { readonly values: Float64Array } {
+    const separator = this.#separator;
+    const roles = this.#roles;
+    const { to } = line;
+    let label: string | undefined;
+    let id: string | undefined;
+    let column = 0;
+    let hasMore = false;
+    for (let at = nextField(bytes, line.from - 1, to, separator); at <= to; column++) {
+      if (column === roles.length) {
+        hasMore = true;
+        break;
+      }
+      const role = roles[column];
+      let end = at;
+      let value = 0;
+      if (role >= 0) {
+        // Digits alone, as a rule.
+        let digit = bytes[end] - 48;
+        while (end < to && digit >= 0 && digit <= 9) {
+          value = value * 10 + digit;
+          digit = bytes[++end] - 48;
+        }
+      }
+      if (role < 0 || end === at || (end < to && bytes[end] !== separator) || value > BYTES.high) {
+        end = fieldEnd(bytes, at, to, separator);
+        if (role >= 0) value = this.#numberAt(bytes, at, end, line, column);
+        else if (role === LABEL) label = this.#labelAt(bytes, at, end, line);
+        else if (role === ID) id = fieldText(bytes, at, end);
+      }
+      if (role >= 0) this.#values[role] = value;
+      at = nextField(bytes, end, to, separator);
+    }
+    if (column < roles.length || hasMore) this.#refuse(bytes, line);
+    return { values: this.#values, label, id };
+  }
+
+  #refuse(bytes: Uint8Array, line: Line): never {
+    const found = fieldsOf(bytes, line, this.#separator).length;
+    throw new DataError(
+      `${this.#name}: line ${line.number} has ${found} columns but the first row ${this.#roles.length}`,
+    );
+  }
+
+  #numberAt(bytes: Uint8Array, from: number, to: number, line: Line, column: number): number {
+    const text = fieldText(bytes, from, to);
+    const value = numberOf(text);
+    // Below 0, the range of the whole decides.
+    if (value >= -BYTES.high && value <= BYTES.high) return value;
+    const shown = text === "" ? "nothing" : `"${text.slice(0, 20)}"`;
+    const problem = isMissing(text) ? `${shown}, a missing value` : shown;
+    throw new DataError(
+      `${this.#name}: line ${line.number}, column ${column + 1}: ${problem}; expected a pixel, a number from 0 to 255`,
+    );
+  }
+
+  #labelAt(bytes: Uint8Array, from: number, to: number, line: Line): string {
+    const text = fieldText(bytes, from, to);
+    if (isNoLabel(text)) throw new DataError(`${this.#name}: line ${line.number}: the label is missing`);
+    return text;
   }
 }
 
@@ -132,6 +324,11 @@ class ClassNumbers {
     this.#name = name;
     this.#given = given;
     this.#numbers = new Map((given ?? []).map((className, index) => [className, index]));
+  }
+
+  /** The labels that there are, or may be. */
+  get seen(): readonly string[] {
+    return [...this.#numbers.keys()];
   }
 
   of(label: string, line: number): number {
@@ -160,119 +357,23 @@ class ClassNumbers {
   }
 }
 
-interface Line {
-  readonly from: number;
-  /** One past the last byte, without the line's end. */
-  readonly to: number;
-  /** Counted from 1. */
-  readonly number: number;
-}
-
-/** The lines of a piece of a file, of which so many went before. */
-function* linesOf(bytes: Uint8Array, before: number): Iterable<Line> {
-  // A byte order mark is no part of the first field.
-  const hasMark = before === 0 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-  let from = hasMark ? 3 : 0;
-  for (let number = before + 1; from < bytes.length; number++) {
-    const end = bytes.indexOf(NEWLINE, from);
-    const next = end < 0 ? bytes.length : end;
-    const to = next > from && bytes[next - 1] === RETURN ? next - 1 : next;
-    yield { from, to, number };
-    from = next + 1;
-  }
-}
-
-/** At least as many as there are rows. */
-function countLines(bytes: Uint8Array): number {
-  let count = 1;
-  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count++;
-  return count;
-}
-
-function findSeparator(bytes: Uint8Array, line: Line, name: string): number {
-  for (let i = line.from; i < line.to; i++) if (SEPARATORS.includes(bytes[i])) return bytes[i];
-  throw new DataError(`${name}: line ${line.number}: no separator; expected label,pixel,pixel,…`);
-}
-
-function countFields(bytes: Uint8Array, line: Line, separator: number): number {
-  let fields = 1;
-  for (let i = readLabelEnd(bytes, line, separator); i < line.to; i++) if (bytes[i] === separator) fields++;
-  return fields;
-}
-
-/** A header has letters where a row has pixels. */
-function isHeader(bytes: Uint8Array, line: Line, separator: number): boolean {
-  const rest = decode(bytes, readLabelEnd(bytes, line, separator) + 1, line.to);
-  return /[a-z_]/i.test(rest.replace(/\d(?:\.\d+)?e[+-]?\d/gi, ""));
-}
-
-/** Index of the separator after the label, which may stand in quotes. */
-function readLabelEnd(bytes: Uint8Array, line: Line, separator: number): number {
-  let i = line.from;
-  if (bytes[i] === QUOTE) {
-    const close = bytes.indexOf(QUOTE, i + 1);
-    if (close > 0 && close < line.to) i = close;
-  }
-  while (i < line.to && bytes[i] !== separator) i++;
-  return i;
-}
-
-function readLabel(bytes: Uint8Array, line: Line, separator: number): { label: string; next: number } {
-  const end = readLabelEnd(bytes, line, separator);
-  const label = decode(bytes, line.from, end)
-    .trim()
-    .replace(/^"(.*)"$/, "$1");
-  return { label, next: end + 1 };
-}
-
-/** Fills `pixels` with the fields of a line. */
-function readPixels(
-  bytes: Uint8Array,
-  line: Line,
-  from: number,
-  separator: number,
-  pixels: Uint8Array,
-  name: string,
-): void {
-  const size = pixels.length;
-  const where = `${name}: line ${line.number}`;
-  let count = 0;
-  for (let i = from; i <= line.to; ) {
-    let end = i;
-    let value = 0;
-    let digits = 0;
-    for (; end < line.to && bytes[end] !== separator; end++) {
-      const digit = bytes[end] - 48;
-      if (digit >= 0 && digit <= 9) {
-        value = value * 10 + digit;
-        digits++;
-      } else if (bytes[end] !== SPACE) {
-        digits = Number.NaN;
-      }
-    }
-    if (!(digits > 0) || value > 255) {
-      const text = decode(bytes, i, end).slice(0, 20);
-      throw new DataError(`${where}, column ${count + 2}: "${text}" is not a pixel; expected a whole number 0 to 255`);
-    }
-    if (count === size) throw new DataError(`${where} has more than the ${size} pixels of the first row`);
-    pixels[count++] = value;
-    i = end + 1;
-  }
-  if (count !== size) throw new DataError(`${where} has ${count} pixels but the first row ${size}`);
+/** Height and width of pictures of so many values; undefined where they have none. */
+function sizeOf(size: number, options: CsvOptions): { height: number; width: number } | undefined {
+  const pixels = size / (options.channels ?? 1);
+  const side = Math.round(Math.sqrt(pixels));
+  const height = options.height ?? (options.width === undefined ? side : pixels / options.width);
+  const width = options.width ?? (options.height === undefined ? side : pixels / height);
+  const isSize = size > 0 && Number.isInteger(height) && Number.isInteger(width) && height * width === pixels;
+  return isSize ? { height, width } : undefined;
 }
 
 function pictureSize(size: number, options: CsvOptions): { height: number; width: number } {
-  const { name, channels = 1 } = options;
-  const pixels = size / channels;
-  const side = Math.round(Math.sqrt(pixels));
-  const height = options.height ?? (options.width === undefined ? side : pixels / options.width);
-  const width = options.width ?? pixels / height;
-  if (size < 1 || !Number.isInteger(height) || !Number.isInteger(width) || height * width !== pixels) {
-    const given = options.height === undefined && options.width === undefined;
-    const problem = given ? "is no square; give height and width" : `is not ${height}×${width}×${channels}`;
-    throw new DataError(`${name}: rows of ${size} pixels: that ${problem}`);
-  }
-  return { height, width };
+  const found = sizeOf(size, options);
+  if (found !== undefined) return found;
+  const { name, height = "any", width = "any", channels = 1 } = options;
+  const isGiven = options.height !== undefined || options.width !== undefined;
+  const problem = isGiven ? `is not ${height}×${width}×${channels}` : "is no square; give height and width";
+  throw new DataError(`${name}: rows of ${size} pixels: that ${problem}`);
 }
 
 function isIndex(label: string): boolean {
@@ -290,8 +391,4 @@ function findClasses(labels: readonly string[]): string[] {
 /** The same order on every machine, whatever its language. */
 function byCodePoint(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function decode(bytes: Uint8Array, from: number, to: number): string {
-  return new TextDecoder().decode(bytes.subarray(from, to));
 }

@@ -4,6 +4,7 @@
  */
 import { DataError } from "../engine/errors.ts";
 import { filled, type Optional } from "../engine/options.ts";
+import type { ValueSpan } from "./value-span.ts";
 
 /** Buffers of a batch; they live in the engine's memory and are written in place. */
 export type InputArray = Uint8Array | Float32Array;
@@ -63,6 +64,8 @@ export interface ImageSource {
   /** Where the bytes came from, in words fit for a report. */
   readonly origin?: string | undefined;
   readonly split?: SplitName | undefined;
+  /** The numbers of the source that are black and white here, where it is known. */
+  readonly valueSpan?: ValueSpan | undefined;
   /** What was changed or left aside while reading, a sentence each; whoever opens the data is shown it. */
   readonly notes?: readonly string[] | undefined;
 }
@@ -80,6 +83,8 @@ export class ImageDataset implements Dataset {
   readonly ground: number | undefined;
   readonly origin: string;
   readonly split: SplitName | undefined;
+  /** The numbers of the source that are black and white here. */
+  readonly valueSpan: ValueSpan | undefined;
   /** What was changed or left aside while reading, a sentence each. */
   readonly notes: readonly string[];
   readonly images: Uint8Array;
@@ -111,6 +116,7 @@ export class ImageDataset implements Dataset {
     this.ground = channels > 1 ? undefined : this.polarity === "light-on-dark" ? 0 : 255;
     this.origin = source.origin ?? "memory";
     this.split = source.split;
+    this.valueSpan = source.valueSpan;
     this.notes = source.notes ?? [];
     this.images = images;
     this.labels = labels;
@@ -119,9 +125,10 @@ export class ImageDataset implements Dataset {
 
   /** The same data set but for `changes`; what is not changed is shared. */
   with(changes: Optional<ImageSource>): ImageDataset {
-    const { name, images, labels, classes, polarity, origin, split, notes } = this;
+    const { name, images, labels, classes, polarity, origin, split, valueSpan, notes } = this;
     const [height, width, channels] = this.inputShape;
-    const own = { name, images, labels, height, width, channels, classes, polarity, origin, split, notes };
+    const shape = { height, width, channels };
+    const own = { name, images, labels, ...shape, classes, polarity, origin, split, valueSpan, notes };
     return new ImageDataset(filled<ImageSource>(own, changes));
   }
 

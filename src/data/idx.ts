@@ -1,30 +1,60 @@
 /**
  * The IDX format of the MNIST files: two zero bytes, a type byte, the number of axes, the big-endian size of each axis,
- * then the values. Bytes (pictures, class indices) and 32-bit integers are read and written; nothing else is in use.
+ * then the values. All its element types are read; bytes (pictures, class indices) and 32-bit integers are written.
  * Format: Y. LeCun, C. Cortes and C. Burges, "The MNIST database", section "the IDX file format".
  */
 import { DataError, ShapeError } from "../engine/errors.ts";
 import { ImageDataset } from "./dataset.ts";
+import {
+  checkSpan,
+  isBytes,
+  LARGEST_SMALL,
+  RangeFinder,
+  spanNotes,
+  spanOf,
+  toBytes,
+  type ValueSpan,
+} from "./value-span.ts";
+
+/** The element types of the format: code in the header, bytes of a value, how one is read and what holds many. */
+const TYPES = {
+  uint8: { code: 8, bytes: 1, read: (view, at) => view.getUint8(at), make: (count) => new Uint8Array(count) },
+  int8: { code: 9, bytes: 1, read: (view, at) => view.getInt8(at), make: (count) => new Int8Array(count) },
+  int16: { code: 11, bytes: 2, read: (view, at) => view.getInt16(at), make: (count) => new Int16Array(count) },
+  int32: { code: 12, bytes: 4, read: (view, at) => view.getInt32(at), make: (count) => new Int32Array(count) },
+  float32: { code: 13, bytes: 4, read: (view, at) => view.getFloat32(at), make: (count) => new Float32Array(count) },
+  float64: { code: 14, bytes: 8, read: (view, at) => view.getFloat64(at), make: (count) => new Float64Array(count) },
+} as const satisfies Record<IdxType, ElementType>;
+
+interface ElementType {
+  readonly code: number;
+  readonly bytes: number;
+  readonly read: (view: DataView, at: number) => number;
+  readonly make: (count: number) => { [index: number]: number };
+}
+
+/** What holds the values of each type. */
+interface IdxData {
+  readonly uint8: Uint8Array;
+  readonly int8: Int8Array;
+  readonly int16: Int16Array;
+  readonly int32: Int32Array;
+  readonly float32: Float32Array;
+  readonly float64: Float64Array;
+}
+
+export type IdxType = keyof IdxData;
 
 /** An array read from an IDX file; `data` has as many values as the product of `dims`. */
-export type IdxArray =
-  | { readonly type: "uint8"; readonly dims: readonly number[]; readonly data: Uint8Array }
-  | { readonly type: "int32"; readonly dims: readonly number[]; readonly data: Int32Array };
+export type IdxArray = {
+  [T in IdxType]: { readonly type: T; readonly dims: readonly number[]; readonly data: IdxData[T] };
+}[IdxType];
 
-const TYPE_NAMES: Readonly<Record<number, string>> = {
-  8: "uint8",
-  9: "int8",
-  11: "int16",
-  12: "int32",
-  13: "float32",
-  14: "float64",
-};
-const TYPE_CODES = { uint8: 8, int32: 12 } as const;
 const MAX_AXES = 4;
 
 /** What the first bytes of an IDX file say. */
 export interface IdxHeader {
-  readonly type: "uint8" | "int32";
+  readonly type: IdxType;
   readonly dims: readonly number[];
   /** Bytes before the first value, and of the whole file. */
   readonly offset: number;
@@ -37,18 +67,15 @@ export const MAX_IDX_HEADER = 4 + 4 * MAX_AXES;
 /**
  * Reads the header of an IDX file.
  * @param bytes the beginning of the file, {@link MAX_IDX_HEADER} bytes or all it has
- * @throws DataError when they are no header of an IDX file, or one of another type
+ * @throws DataError when they are no header of an IDX file
  */
 export function parseIdxHeader(bytes: Uint8Array, name: string): IdxHeader {
   if (bytes.length < 4) throw new DataError(`${name}: ${bytes.length} bytes is too short for an IDX file`);
   const [zero, alsoZero, code, axes] = bytes;
-  if (zero !== 0 || alsoZero !== 0 || !(code in TYPE_NAMES) || axes === 0) {
+  const type = (Object.keys(TYPES) as IdxType[]).find((each) => TYPES[each].code === code);
+  if (zero !== 0 || alsoZero !== 0 || type === undefined || axes === 0) {
     const magic = [zero, alsoZero, code, axes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
     throw new DataError(`${name}: not an IDX file (it starts with ${magic}, expected 00 00 08 01 … 00 00 0c 04)`);
-  }
-  const type = TYPE_NAMES[code];
-  if (type !== "uint8" && type !== "int32") {
-    throw new DataError(`${name}: IDX values of type ${type} are not supported; store bytes or 32-bit integers`);
   }
   if (axes > MAX_AXES) throw new DataError(`${name}: IDX file with ${axes} axes; at most ${MAX_AXES} are supported`);
 
@@ -57,7 +84,7 @@ export function parseIdxHeader(bytes: Uint8Array, name: string): IdxHeader {
   if (bytes.length < offset) throw new DataError(`${name}: IDX header cut short at ${bytes.length} of ${offset} bytes`);
   const dims = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
   const count = dims.reduce((product, size) => product * size, 1);
-  return { type, dims, offset, bytes: offset + count * (type === "uint8" ? 1 : 4) };
+  return { type, dims, offset, bytes: offset + count * TYPES[type].bytes };
 }
 
 /** @throws DataError when a file has not the length that its header says */
@@ -72,24 +99,33 @@ export function checkIdxLength({ type, dims, bytes }: IdxHeader, length: number,
 /**
  * Parses an IDX file that is no longer compressed. Byte arrays are views of `bytes`, not copies.
  * @param name the file's name, for messages
- * @throws DataError when the bytes are no IDX file, of another type, too short or too long
+ * @throws DataError when the bytes are no IDX file, too short or too long
  */
 export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
   const header = parseIdxHeader(bytes, name);
   checkIdxLength(header, bytes.length, name);
   const { type, dims, offset } = header;
-  if (type === "uint8") return { type, dims, data: bytes.subarray(offset) };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const data = new Int32Array((bytes.length - offset) / 4);
-  for (let i = 0; i < data.length; i++) data[i] = view.getInt32(offset + 4 * i);
-  return { type, dims, data };
+  return { type, dims, data: readValues(bytes.subarray(offset), type) } as IdxArray;
 }
+
+/** Values as they stand in a file; bytes are not copied. */
+export function readValues(bytes: Uint8Array, type: IdxType): IdxData[IdxType] {
+  if (type === "uint8") return bytes;
+  const { bytes: size, read, make } = TYPES[type];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const data = make(bytes.length / size);
+  for (let i = 0; i < data.length; i++) data[i] = read(view, size * i);
+  return data;
+}
+
+/** What Ductus writes: pictures and labels as bytes, labels of many classes as integers. */
+type WrittenType = "uint8" | "int32";
 
 /**
  * The bytes of an IDX file.
  * @throws ShapeError when `dims` do not describe `data` or there are none or more than four
  */
-export function writeIdx(array: IdxArray): Uint8Array<ArrayBuffer> {
+export function writeIdx(array: IdxArray & { readonly type: WrittenType }): Uint8Array<ArrayBuffer> {
   const { type, dims, data } = array;
   const count = dims.reduce((product, size) => product * size, 1);
   if (dims.length === 0 || dims.length > MAX_AXES || count !== data.length) {
@@ -107,10 +143,10 @@ export function writeIdx(array: IdxArray): Uint8Array<ArrayBuffer> {
 }
 
 /** What an IDX file begins with. */
-export function idxHeader(type: IdxArray["type"], dims: readonly number[]): Uint8Array {
+export function idxHeader(type: WrittenType, dims: readonly number[]): Uint8Array {
   const header = new Uint8Array(4 + 4 * dims.length);
   const view = new DataView(header.buffer);
-  header[2] = TYPE_CODES[type];
+  header[2] = TYPES[type].code;
   header[3] = dims.length;
   for (const [axis, size] of dims.entries()) view.setUint32(4 + 4 * axis, size);
   return header;
@@ -154,13 +190,15 @@ export interface IdxDescription {
   readonly labels: NamedBytes;
   /** Default: "0" … the largest label. */
   readonly classes?: readonly string[] | undefined;
+  /** What the numbers mean, where it is known. Default: by their range, see `spanOf`. */
+  readonly span?: ValueSpan | undefined;
   readonly polarity?: "light-on-dark" | "dark-on-light" | undefined;
   readonly origin?: string | undefined;
 }
 
 /**
- * A data set from a file of pictures, [N, H, W] or [N, H, W, C] bytes, and one of labels, [N].
- * @throws DataError when a file is no IDX file of that shape, counts differ or a label is out of range
+ * A data set from a file of pictures, [N, H, W] or [N, H, W, C], and one of labels, [N].
+ * @throws DataError when a file is no IDX file of that shape, counts differ, a label is out of range or numbers are no pixels
  */
 export function datasetFromIdx(description: IdxDescription): ImageDataset {
   const { name, images, labels, polarity, origin } = description;
@@ -168,8 +206,32 @@ export function datasetFromIdx(description: IdxDescription): ImageDataset {
   const [count, height, width, channels] = picturesShape(pixels, images.name);
   const indices = parseLabels(labels, count, images.name);
   const classes = description.classes ?? classesOf(indices, labels.name);
-  const data = pixels.data as Uint8Array;
-  return new ImageDataset({ name, images: data, labels: indices, height, width, channels, classes, polarity, origin });
+  const { data, span, notes } = pixelsOf(pixels, height * width * channels, description.span, images.name);
+  const shape = { height, width, channels };
+  const source = { name, images: data, labels: indices, ...shape, classes, polarity, origin, valueSpan: span, notes };
+  return new ImageDataset(source);
+}
+
+interface Pixels {
+  readonly data: Uint8Array;
+  readonly span: ValueSpan;
+  readonly notes: readonly string[];
+}
+
+/** Numbers as bytes; those that are pixels already are not copied. */
+function pixelsOf({ type, data }: IdxArray, size: number, known: ValueSpan | undefined, name: string): Pixels {
+  if (type === "uint8" && known !== undefined && isBytes(known)) return { data, span: known, notes: [] };
+  const range = new RangeFinder();
+  for (let at = 0; at < data.length && !(type === "uint8" && range.max > LARGEST_SMALL); at += size) {
+    range.add(data, at, at + size);
+  }
+  const span = known ?? spanOf(range, name);
+  checkSpan(range, span, name);
+  const notes = spanNotes(span, range, name, known !== undefined);
+  if (type === "uint8" && isBytes(span)) return { data, span, notes };
+  const bytes = new Uint8Array(data.length);
+  toBytes(data, span, bytes);
+  return { data: bytes, span, notes };
 }
 
 /** @throws DataError when a file holds something else than pictures */
@@ -178,8 +240,8 @@ export function picturesShape(
   name: string,
 ): readonly [count: number, height: number, width: number, channels: number] {
   const [count, height, width, channels = 1] = dims;
-  if (type !== "uint8" || dims.length < 3) {
-    throw new DataError(`${name}: pictures must be bytes [N, H, W] or [N, H, W, C], not ${type} [${dims.join(", ")}]`);
+  if (dims.length < 3) {
+    throw new DataError(`${name}: pictures must be [N, H, W] or [N, H, W, C], not ${type} [${dims.join(", ")}]`);
   }
   if (count === 0 || height === 0 || width === 0 || (channels !== 1 && channels !== 3)) {
     throw new DataError(`${name}: [${dims.join(", ")}] holds no pictures of 1 or 3 channels`);
@@ -196,7 +258,10 @@ export function parseLabels({ name, bytes }: NamedBytes, count: number, images: 
       `${images} holds ${count} pictures but ${name} ${data.length} labels; they do not belong together`,
     );
   }
-  return data;
+  if (data instanceof Uint8Array || data instanceof Int32Array) return data;
+  const wrong = data.findIndex((label) => !Number.isInteger(label));
+  if (wrong >= 0) throw new DataError(`${name}: label ${data[wrong]} of picture ${wrong} is no whole number`);
+  return Int32Array.from(data);
 }
 
 const MAX_UNNAMED_CLASSES = 10_000;

@@ -1,7 +1,6 @@
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseCsv } from "../../src/data/csv.ts";
 import { gunzip } from "../../src/data/gzip.ts";
 import { datasetFromIdx, parseIdx, writeIdx } from "../../src/data/idx.ts";
 import { parseOptdigits, parseZipCode } from "../../src/data/text-sources.ts";
@@ -41,12 +40,49 @@ describe("IDX", () => {
     );
   });
 
+  /** A file of a type that Ductus does not write. */
+  const wide = (code: number, dims: number[], bytes: number, put: (view: DataView) => void): Uint8Array => {
+    const offset = 4 + 4 * dims.length;
+    const file = new Uint8Array(offset + bytes);
+    file.set([0, 0, code, dims.length]);
+    for (const [axis, size] of dims.entries()) new DataView(file.buffer).setUint32(4 + 4 * axis, size);
+    put(new DataView(file.buffer, offset));
+    return file;
+  };
+
+  it("reads every element type, big-endian", () => {
+    const files: [string, Uint8Array, number[]][] = [
+      ["int8", wide(9, [2], 2, (view) => [-1, 127].map((value, i) => view.setInt8(i, value))), [-1, 127]],
+      ["int16", wide(11, [2], 4, (view) => [-2, 300].map((value, i) => view.setInt16(2 * i, value))), [-2, 300]],
+      ["int32", wide(12, [2], 8, (view) => [-3, 70_000].map((value, i) => view.setInt32(4 * i, value))), [-3, 70_000]],
+      ["float32", wide(13, [2], 8, (view) => [0.5, -2].map((value, i) => view.setFloat32(4 * i, value))), [0.5, -2]],
+      ["float64", wide(14, [2], 16, (view) => [0.1, 1e9].map((value, i) => view.setFloat64(8 * i, value))), [0.1, 1e9]],
+    ];
+    for (const [type, bytes, values] of files) {
+      const array = parseIdx(bytes, "x");
+      expect([array.type, ...array.data]).toEqual([type, ...values]);
+    }
+  });
+
+  it("makes pixels of any numbers, and says so", () => {
+    const labels = { name: "l", bytes: wide(14, [2], 16, (view) => view.setFloat64(0, 1)) };
+    const make = (bytes: Uint8Array) => datasetFromIdx({ name: "d", images: { name: "i", bytes }, labels });
+    const halves = wide(13, [2, 1, 2], 16, (view) => [0, 0.5, 1, 0.2].map((value, i) => view.setFloat32(4 * i, value)));
+    const twelve = wide(11, [2, 1, 2], 8, (view) => [0, 4095, 2048, 16].map((value, i) => view.setInt16(2 * i, value)));
+    expect([...make(halves).images]).toEqual([0, 128, 255, 51]);
+    expect([...make(halves).labels]).toEqual([1, 0]);
+    expect([...make(twelve).images]).toEqual([0, 255, 128, 1]);
+    expect([...make(idx([2, 1, 2], [0, 16, 8, 1])).images]).toEqual([0, 255, 128, 16]);
+    expect(make(twelve).notes).toEqual(["i: values from 0 to 4095 were scaled to 0 … 255"]);
+    expect(make(idx([2, 1, 2], [0, 200, 8, 1])).notes).toEqual([]);
+  });
+
   const good = idx([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]);
   const faults: [string, Uint8Array, RegExp][] = [
     ["truncated", good.subarray(0, -1), /f: truncated; the header says \[2, 2, 2\] uint8, 24 bytes, but there are 23/],
     ["trailing bytes", Uint8Array.from([...good, 0]), /f: too long/],
     ["a PNG", Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0, 0]), /f: not an IDX file \(it starts with 89 50 4e 47/],
-    ["floats", Uint8Array.from([0, 0, 13, 1, 0, 0, 0, 0]), /f: IDX values of type float32 are not supported/],
+    ["an unknown type", Uint8Array.from([0, 0, 10, 1, 0, 0, 0, 0]), /f: not an IDX file \(it starts with 00 00 0a 01/],
     ["a header cut short", good.subarray(0, 9), /f: IDX header cut short at 9 of 16 bytes/],
     ["nothing", new Uint8Array(0), /f: 0 bytes is too short/],
     [
@@ -67,7 +103,7 @@ describe("IDX", () => {
     expect(() => make(idx([2], [0, 5]), ["a", "b"])).toThrow("d: label 5 of sample 1 is outside 0…1");
     expect(() => make(good)).toThrow("l: labels must be one axis [N], not [2, 2, 2]");
     expect(() => datasetFromIdx({ name: "d", images: { name: "i", bytes: idx([2], [1, 2]) }, labels: images })).toThrow(
-      "i: pictures must be bytes [N, H, W] or [N, H, W, C], not uint8 [2]",
+      "i: pictures must be [N, H, W] or [N, H, W, C], not uint8 [2]",
     );
     expect(make(idx([2], [0, 2])).classes).toEqual(["0", "1", "2"]);
   });
@@ -83,52 +119,6 @@ describe("gzip", () => {
     await expect(gunzip(flipped, "f.gz")).rejects.toThrow(/^f\.gz: corrupt gzip file/);
     await expect(gunzip(zipped, "f.gz", 100)).rejects.toThrow(/more than 100 bytes/);
   });
-});
-
-describe("CSV", () => {
-  const parse = (lines: string, options = {}) => parseCsv(text(lines), { name: "f.csv", ...options });
-
-  it("reads class indices, with a header or without, and any line ends", () => {
-    const rows = "3,0,10,20,255\r\n1,1,2,3,4\r\n";
-    for (const csv of [rows, `label,1x1,1x2,2x1,2x2\n${rows}`, `\ufeff${rows}\n\n`]) {
-      const data = parse(csv);
-      expect([...data.images]).toEqual([0, 10, 20, 255, 1, 2, 3, 4]);
-      expect([...data.labels]).toEqual([3, 1]);
-      expect(data.inputShape).toEqual([2, 2, 1]);
-      expect(data.classes).toEqual(["0", "1", "2", "3"]);
-    }
-  });
-
-  it("reads class names, quoted or not, and other separators", () => {
-    const data = parse('"b, c", 1\na,2\n');
-    expect([...parse("a;2\nb;3").images]).toEqual([2, 3]);
-    expect(data.classes).toEqual(["a", "b, c"]);
-    expect([...data.labels]).toEqual([1, 0]);
-    expect([...parse("1,9\n0,8", { classes: ["x", "y"] }).labels]).toEqual([1, 0]);
-    expect([...parse("2,9\n1,8", { classes: ["1", "2"] }).labels]).toEqual([1, 0]);
-  });
-
-  it("reads oblong and coloured pictures whose size is given", () => {
-    expect(parse("0,1,2,3,4,5,6", { height: 2, width: 3 }).inputShape).toEqual([2, 3, 1]);
-    expect(parse("0,1,2,3,4,5,6", { height: 1, channels: 3 }).inputShape).toEqual([1, 2, 3]);
-  });
-
-  const faults: [string, string, object, string][] = [
-    ["a short row", "1,1,2,3,4\n2,1,2,3\n", {}, "f.csv: line 2 has 3 pixels but the first row 4"],
-    ["a long row", "1,1\n\n2,1,2\n", {}, "f.csv: line 3 has more than the 1 pixels of the first row"],
-    ["a pixel too bright", "1,1\n2,256", {}, 'f.csv: line 2, column 2: "256" is not a pixel; expected a whole number'],
-    ["a fraction", "1,0.5", {}, 'f.csv: line 1, column 2: "0.5" is not a pixel'],
-    ["a missing pixel", "1,1,2,3,4\n1,1,,3,4", {}, 'f.csv: line 2, column 3: "" is not a pixel'],
-    ["oblong pictures of unknown size", "1,1,2,3", {}, "f.csv: rows of 3 pixels: that is no square; give height and"],
-    ["a size that does not fit", "1,1,2,3", { height: 2 }, "f.csv: rows of 3 pixels: that is not 2×1.5×1"],
-    ["an unknown class", "a,1\nc,2", { classes: ["a", "b"] }, 'f.csv: line 2: label "c" is not among a, b'],
-    ["an empty file", "\n", {}, "f.csv: no rows"],
-    ["a lonely header", "label,pixel0\n", {}, "f.csv: a header but no rows"],
-    ["another kind of text", "hello\nworld", {}, "f.csv: line 1: no separator"],
-  ];
-  for (const [fault, csv, options, message] of faults) {
-    it(`refuses ${fault}`, () => expect(() => parse(csv, options)).toThrow(message));
-  }
 });
 
 describe("text forms of published sets", () => {

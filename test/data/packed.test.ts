@@ -1,5 +1,5 @@
 /** Data of every kind, packed to be streamed: the same samples, splits and fingerprints as in memory. */
-import { appendFile, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -83,9 +83,13 @@ function samples(data: Dataset): string[] {
   });
 }
 
+/** What was said of the data that were read last. */
+let notes: readonly string[] = [];
+
 /** Reads the data both ways and compares. @returns where they were packed to, if they were */
 async function expectSame(spec: string, preprocessing?: Preprocessing): Promise<string | undefined> {
   const memory = await openData(spec, { preprocessing, cacheDir });
+  notes = memory.notes;
   let place: string | undefined;
   const onPack = (where: string): void => {
     place = where;
@@ -98,6 +102,7 @@ async function expectSame(spec: string, preprocessing?: Preprocessing): Promise<
     expect(streamed[split].split).toBe(split);
   }
   expect(streamed.fingerprint).toBe(memory.fingerprint);
+  expect(streamed.notes).toEqual(memory.notes);
   expect(streamed.origin).toBe(`${memory.origin}, read while it is used`);
   streamed.close();
   return place;
@@ -130,6 +135,34 @@ describe("data that are packed to be streamed are those in memory", () => {
     await writeFile(path("large.csv"), csv(Array.from({ length: 4000 }, (_, i) => String(i % 5))));
     await expectSame(path("large.csv"));
   }, 30_000);
+
+  it("numbers that are no bytes, scaled alike in both splits", async () => {
+    const counts = (labels: readonly string[], header: string): string =>
+      csv(labels, header).replace(/(?<=,)\d+/g, (value) => String(Number(value) >> 4));
+    await mkdir(path("csv"));
+    await writeFile(path("csv", "train.csv"), counts(["0", "1", "1", "0", "0", "1"], "label,pixels\n"));
+    // The brightest pixel of these is not the brightest of all.
+    await writeFile(path("csv", "test.csv"), counts(["0", "1"], "label,pixels\n").replace(/(?<=,)15/g, "14"));
+    await expectSame(path("csv"));
+    expect(notes).toEqual([`${path("csv", "train.csv")}: values from 0 to 15 were scaled to 0 … 255`]);
+    await writeFile(
+      path("late.csv"),
+      `0${",255".repeat(SIZE)}\n${csv(["1", "0", "1", "0", "1"])}`.replace(/(?<=,)255/g, "1"),
+    );
+    await expectSame(path("late.csv"));
+
+    await writeIdxSplit(TRAIN, 23);
+    await writeIdxSplit(TEST, 9);
+    for (const name of [TRAIN[0], TEST[0]]) {
+      const bytes = await readFile(path(name));
+      await writeFile(
+        path(name),
+        bytes.map((value, i) => (i < 16 ? value : value >> 4)),
+      );
+    }
+    await expectSame(path());
+    expect(notes).toEqual([`${path(TRAIN[0])}: values from 0 to 15 were scaled to 0 … 255`]);
+  });
 
   it("IDX files, compressed, plain without a test split, and plain with one, which stay where they are", async () => {
     await writeIdxSplit(gz(TRAIN), 31, gzipSync);
@@ -173,7 +206,7 @@ describe("packing", () => {
     await expect(stream()).rejects.toThrow(/only one class, "b"/);
 
     await writeFile(path("train.csv"), `${csv(["0", "1", "0"])}1,2,3\n`);
-    await expect(stream()).rejects.toThrow(/train\.csv: line 4 has 2 pixels but the first row 144/);
+    await expect(stream()).rejects.toThrow(/train\.csv: line 4 has 3 columns but the first row 145/);
     await writeFile(path("train.csv"), csv(["0", "1", "0"]));
     await expect(stream()).rejects.toThrow(/class "1" has 1 sample; a split needs at least 2 of each class/);
     await rm(path("train.csv"));

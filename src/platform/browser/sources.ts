@@ -16,6 +16,7 @@ import {
   notPublished,
   type SourceRecord,
 } from "../../data/sources.ts";
+import { BYTES } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
 import { filled, type Optional } from "../../engine/options.ts";
 import { nameOf, readBytes, type Source } from "./bytes.ts";
@@ -83,7 +84,7 @@ async function assemble(
       name: source.files[role].names[0],
       bytes: files[role],
     }));
-    return datasetFromIdx({ name, classes, polarity, origin: place, images, labels });
+    return datasetFromIdx({ name, classes, span: BYTES, polarity, origin: place, images, labels });
   };
   return describeSource(source, part("train"), part("test"), place, webSha256);
 }
@@ -110,7 +111,7 @@ async function readUnzipped(source: Source): Promise<Uint8Array> {
 }
 
 /** What is known of a user's own files beside their content. */
-export type OwnDescription = Optional<Pick<IdxDescription, "name" | "classes" | "polarity" | "origin">>;
+export type OwnDescription = Optional<Pick<IdxDescription, "name" | "classes" | "span" | "polarity" | "origin">>;
 
 /** A data set from a pair of IDX files, gzip or plain; the polarity is found from the pictures unless it is given. */
 export async function readIdx(images: Source, labels: Source, known: OwnDescription = {}): Promise<ImageDataset> {

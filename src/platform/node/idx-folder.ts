@@ -26,7 +26,7 @@ const classNames = refined(list(text), (names) =>
  */
 export async function readIdxFolder(
   folder: string,
-  known: Pick<IdxDescription, "name" | "classes" | "polarity" | "origin">,
+  known: Pick<IdxDescription, "name" | "classes" | "span" | "polarity" | "origin">,
 ): Promise<Parts | undefined> {
   const files = await idxFilesIn(folder);
   if (files === undefined) return undefined;
@@ -35,7 +35,7 @@ export async function readIdxFolder(
   const train = await readIdxPair(folder, { ...known, classes }, trainImages, trainLabels, "train");
   if (testImages === undefined && testLabels === undefined) return { train };
   // Both splits have the classes of the first, even where the test split lacks the last ones.
-  const shared = { ...known, classes: train.classes, polarity: train.polarity };
+  const shared = { ...known, classes: train.classes, span: train.valueSpan, polarity: train.polarity };
   return { train, test: await readIdxPair(folder, shared, testImages, testLabels, "test") };
 }
 
@@ -51,7 +51,7 @@ export async function idxFilesIn(folder: string): Promise<Partial<Record<FileRol
 
 async function readIdxPair(
   folder: string,
-  known: Pick<IdxDescription, "name" | "classes" | "polarity" | "origin">,
+  known: Pick<IdxDescription, "name" | "classes" | "span" | "polarity" | "origin">,
   images: string | undefined,
   labels: string | undefined,
   split: "train" | "test",
@@ -103,8 +103,8 @@ export async function readCsvFolder(folder: string): Promise<Parts | undefined> 
   const train = await readCsvFile(files.train);
   if (files.test === undefined) return { train };
   const [height, width] = train.inputShape;
-  const { classes, polarity } = train;
-  return { train, test: await readCsvFile(files.test, { classes, polarity, height, width }) };
+  const { classes, polarity, valueSpan: span } = train;
+  return { train, test: await readCsvFile(files.test, { classes, span, polarity, height, width }) };
 }
 
 /** Paths of the CSV files of a folder's splits; undefined where there are none. */

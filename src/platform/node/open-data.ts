@@ -7,6 +7,7 @@ import { MNIST_PREPROCESSING, type Preprocessing } from "../../data/preprocessin
 import { type LoadedData, notesOf, SOURCES, type SourceRecord } from "../../data/sources.ts";
 import { stratifiedSplit, takeImages } from "../../data/split.ts";
 import type { StreamedDataset } from "../../data/streamed.ts";
+import { BYTES } from "../../data/value-span.ts";
 import { DataError, UsageError, unknownName } from "../../engine/errors.ts";
 import { pathKind, sha256 } from "./files.ts";
 import { type Parts, readPictureFolder } from "./folder.ts";
@@ -94,7 +95,9 @@ export async function streamData(spec: string, options: StreamDataOptions = {}):
   const preprocessing = options.preprocessing ?? known?.preprocessing ?? MNIST_PREPROCESSING;
   const { testPart: part = TEST_PART, cacheDir = defaultCacheDir(), onPack, onPicture } = options;
   const aside = { part, seed: SPLIT_SEED };
-  const packed = await packData(path, { preprocessing, aside, cacheDir, onPack, onPicture });
+  // A known set has the bytes that its results were reached with.
+  const span = known && BYTES;
+  const packed = await packData(path, { preprocessing, aside, span, cacheDir, onPack, onPicture });
 
   const shared = { name: spec, classes: known?.classes, memory: options.memory };
   const train = await streamIdx(packed.folder, shared);
@@ -116,7 +119,7 @@ export async function streamData(spec: string, options: StreamDataOptions = {}):
       origin: `${place}, read while it is used`,
       fingerprint: await fingerprintPair(first, second, sha256),
       preprocessing,
-      notes: [],
+      notes: packed.notes,
       close: () => {
         for (const { close } of parts) close();
       },

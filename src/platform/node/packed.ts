@@ -7,16 +7,19 @@ import * as fs from "node:fs";
 import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type CsvOptions, CsvReader } from "../../data/csv.ts";
-import { idxHeader, pictureDims, writeLabels } from "../../data/idx.ts";
+import { classesOf, idxHeader, parseLabels, pictureDims, picturesShape, writeLabels } from "../../data/idx.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
-import { FILE_NAMES, type FileRole } from "../../data/sources.ts";
+import { FILE_NAMES, type FileRole, notesOf } from "../../data/sources.ts";
 import { markAside } from "../../data/split.ts";
+import { checkSpan, spanNotes, spanOf, toBytes, type ValueSpan } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
-import { fileError, writeFileAtomic } from "./atomic.ts";
+import { list, text } from "../../engine/schema.ts";
+import { fileError, readFileChecked, writeFileAtomic } from "./atomic.ts";
 import { makeFolder, pathKind, readUnzipped, sha256 } from "./files.ts";
 import { decodePictures, listPictureFolder, type PictureList } from "./folder.ts";
-import { CLASS_NAMES_FILE, csvFilesIn, idxFilesIn } from "./idx-folder.ts";
-import { beginsAsGzip, pieces, wholeLines } from "./pieces.ts";
+import { CLASS_NAMES_FILE, csvFilesIn, idxFilesIn, readClassNames } from "./idx-folder.ts";
+import { holdsBytes, idxPictures, idxRange, pictureHeader } from "./idx-pieces.ts";
+import { beginsAsGzip, wholeLines } from "./pieces.ts";
 import { streamIdx } from "./streamed-idx.ts";
 
 type Split = "train" | "test";
@@ -30,6 +33,8 @@ export interface PackOptions {
   readonly cacheDir: string;
   /** Told where before anything is packed. */
   readonly onPack?: ((folder: string) => void) | undefined;
+  /** What the numbers of IDX files mean, where it is known. */
+  readonly span?: ValueSpan | undefined;
   readonly onPicture?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -40,6 +45,18 @@ export interface Packed {
   readonly isAside: boolean;
   /** Of pictures that were made so; of others, the files say nothing. */
   readonly polarity?: "light-on-dark" | undefined;
+  /** What was changed or left aside, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** What the part to train on says of both. */
+interface Learned {
+  readonly height?: number | undefined;
+  readonly width?: number | undefined;
+  readonly classes?: readonly string[] | undefined;
+  readonly span?: ValueSpan | undefined;
+  /** What was changed while packing. */
+  readonly notes: readonly string[];
 }
 
 /** What there is, before it is read. */
@@ -51,7 +68,7 @@ interface Source {
   readonly hasTest: boolean;
   readonly polarity?: "light-on-dark" | undefined;
   /** Writes a split; that for testing comes after that for training, and gets what the latter returned. */
-  readonly pack: (split: Split, into: string, train?: CsvOptions) => Promise<CsvOptions | undefined>;
+  readonly pack: (split: Split, into: string, train?: Learned) => Promise<Learned>;
 }
 
 /**
@@ -62,11 +79,12 @@ export async function packData(path: string, options: PackOptions): Promise<Pack
   const source = await sourceAt(path, options);
   const isAside = !source.hasTest;
   const { polarity } = source;
-  if (source.isPlain && source.hasTest) return { folder: path, isAside, polarity };
+  if (source.isPlain && source.hasTest) return { folder: path, isAside, polarity, notes: [] };
   const name = await keyOf(path, source, options);
   const home = join(options.cacheDir, "packed");
   const target = join(home, name);
-  if ((await pathKind(target)) === "folder") return { folder: target, isAside, polarity };
+  const found = async (): Promise<Packed> => ({ folder: target, isAside, polarity, notes: await readNotes(target) });
+  if ((await pathKind(target)) === "folder") return found();
 
   options.onPack?.(target);
   let temporary: string | undefined;
@@ -74,8 +92,8 @@ export async function packData(path: string, options: PackOptions): Promise<Pack
     await makeFolder(home);
     await removeAbandoned(home);
     temporary = await mkdtemp(join(home, `.${name}-`));
-    if (isAside) await packAside(path, source, temporary, options.aside);
-    else await source.pack("test", temporary, await source.pack("train", temporary));
+    const notes = await (isAside ? packAside(path, source, temporary, options.aside) : packBoth(source, temporary));
+    await writeFileAtomic(join(temporary, NOTES_FILE), JSON.stringify(notes));
     await rename(temporary, target).catch(async (error: unknown) => {
       // Another process may have done the same in the meantime.
       if ((await pathKind(target)) !== "folder") throw error;
@@ -85,7 +103,22 @@ export async function packData(path: string, options: PackOptions): Promise<Pack
   } finally {
     if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
   }
-  return { folder: target, isAside, polarity };
+  return found();
+}
+
+/** A list of what was changed or left aside, beside packed files. */
+const NOTES_FILE = "notes.json";
+const notesSchema = list(text);
+
+async function readNotes(folder: string): Promise<readonly string[]> {
+  const json = new TextDecoder().decode(await readFileChecked(join(folder, NOTES_FILE)));
+  return notesSchema(JSON.parse(json), "");
+}
+
+async function packBoth(source: Source, into: string): Promise<readonly string[]> {
+  const train = await source.pack("train", into);
+  const test = await source.pack("test", into, train);
+  return notesOf(train, test);
 }
 
 /** Packs all there is, and parts that. */
@@ -94,12 +127,10 @@ async function packAside(
   source: Source,
   into: string,
   { part, seed }: PackOptions["aside"],
-): Promise<void> {
+): Promise<readonly string[]> {
   const all = source.isPlain ? path : join(into, "all");
-  if (!source.isPlain) {
-    await makeFolder(all);
-    await source.pack("train", all);
-  }
+  if (!source.isPlain) await makeFolder(all);
+  const { notes } = source.isPlain ? { notes: [] } : await source.pack("train", all);
   const { dataset, close } = await streamIdx(all, { name: path });
   const writers = (["train", "test"] as const).map((split) => new SplitWriter(into, split, dataset.inputShape));
   try {
@@ -119,13 +150,14 @@ async function packAside(
     close();
   }
   if (!source.isPlain) await rm(all, { recursive: true });
+  return notes;
 }
 
 /** As open-data.ts looks at a path. */
 async function sourceAt(path: string, options: PackOptions): Promise<Source> {
   if ((await pathKind(path)) === "file") return csvSource(path);
   const idx = await idxFilesIn(path);
-  if (idx !== undefined) return idxSource(path, idx);
+  if (idx !== undefined) return idxSource(path, idx, options.span);
   const csv = await csvFilesIn(path);
   return csv === undefined ? pictureSource(path, options) : csvSource(csv.train, csv.test);
 }
@@ -147,7 +179,7 @@ async function pictureSource(folder: string, { preprocessing, onPicture }: PackO
       } finally {
         writer.close();
       }
-      return undefined;
+      return { classes, notes: [] };
     },
   };
 }
@@ -158,48 +190,90 @@ function csvSource(train: string, test?: string): Source {
     files: test === undefined ? [train] : [train, test],
     isPlain: false,
     hasTest: test !== undefined,
-    pack: async (split, into, known) => {
-      const path = paths[split] as string;
-      const reader = new CsvReader({ ...known, name: path });
-      let writer: SplitWriter | undefined;
-      try {
-        for await (const lines of wholeLines(path)) {
-          reader.feed(lines, (pixels, index) => {
-            writer ??= new SplitWriter(into, split, shapeOf(reader.shape));
-            writer.put(pixels, index);
-          });
-        }
-        const { labels, classes, height, width } = reader.finish();
-        await writer?.finish(labels, classes);
-        return { name: path, classes, height, width };
-      } finally {
-        writer?.close();
-      }
+    pack: async (split, into, known) => packCsv(paths[split] as string, split, into, known),
+  };
+}
+
+async function packCsv(path: string, split: Split, into: string, known?: Learned): Promise<Learned> {
+  let writer: SplitWriter | undefined;
+  const read = async (options: Partial<CsvOptions>): Promise<CsvReader> => {
+    const reader = new CsvReader({ ...options, name: path });
+    for await (const lines of wholeLines(path)) {
+      reader.feed(lines, (pixels, index) => {
+        writer ??= new SplitWriter(into, split, shapeOf(reader.shape));
+        writer.put(pixels, index);
+      });
+    }
+    return reader;
+  };
+  try {
+    const { classes, height, width, span } = known ?? {};
+    const reader = await read({ classes, height, width, span });
+    const table = reader.finish();
+    // The second time, the pixels are put where those of the first were.
+    if (reader.mustRepeat) await read({ ...table });
+    await writer?.finish(table.labels, table.classes);
+    return table;
+  } finally {
+    writer?.close();
+  }
+}
+
+async function idxSource(
+  folder: string,
+  files: Partial<Record<FileRole, string>>,
+  known: ValueSpan | undefined,
+): Promise<Source> {
+  const { trainImages, testImages, testLabels } = files;
+  const images = [trainImages, testImages].flatMap((name) => (name === undefined ? [] : [join(folder, name)]));
+  return {
+    files: Object.values(files).map((name) => join(folder, name)),
+    isPlain: await arePlain(images, known),
+    hasTest: testImages !== undefined || testLabels !== undefined,
+    pack: async (split, into, train) => {
+      const [imagesPath, labelsPath] = ([`${split}Images`, `${split}Labels`] as const).map((role) => {
+        const name = files[role];
+        if (name === undefined) throw new DataError(`${folder}: ${FILE_NAMES[role][0]} (or .gz) is missing`);
+        return join(folder, name);
+      });
+      const classes = train?.classes ?? (await readClassNames(folder));
+      return packIdx(imagesPath, labelsPath, split, into, { notes: [], ...train, classes, span: train?.span ?? known });
     },
   };
 }
 
-async function idxSource(folder: string, files: Partial<Record<FileRole, string>>): Promise<Source> {
-  const { trainImages, testImages, testLabels } = files;
-  const images = [trainImages, testImages].filter((name) => name !== undefined);
-  const arePacked = await Promise.all(images.map((name) => beginsAsGzip(join(folder, name))));
-  return {
-    files: Object.values(files).map((name) => join(folder, name)),
-    isPlain: !arePacked.includes(true),
-    hasTest: testImages !== undefined || testLabels !== undefined,
-    pack: async (split, into) => {
-      for (const role of [`${split}Images`, `${split}Labels`] as const) {
-        const name = files[role];
-        if (name === undefined) throw new DataError(`${folder}: ${FILE_NAMES[role][0]} (or .gz) is missing`);
-        await unpack(join(folder, name), join(into, FILE_NAMES[role][0]));
-      }
-      const names = join(folder, CLASS_NAMES_FILE);
-      if ((await pathKind(names)) === "file") {
-        await writeFileAtomic(join(into, CLASS_NAMES_FILE), await readUnzipped(names));
-      }
-      return undefined;
-    },
-  };
+/** Whether files of pictures can be read as they are. */
+async function arePlain(paths: readonly string[], known: ValueSpan | undefined): Promise<boolean> {
+  for (const path of paths) if ((await beginsAsGzip(path)) || !(await holdsBytes(path, known))) return false;
+  return true;
+}
+
+async function packIdx(
+  imagesPath: string,
+  labelsPath: string,
+  split: Split,
+  into: string,
+  known: Learned,
+): Promise<Learned> {
+  const shape = picturesShape(await pictureHeader(imagesPath), imagesPath);
+  const labels = parseLabels({ name: labelsPath, bytes: await readUnzipped(labelsPath) }, shape[0], imagesPath);
+  const classes = known.classes ?? classesOf(labels, labelsPath);
+  const range = await idxRange(imagesPath);
+  const span = known.span ?? spanOf(range, imagesPath);
+  checkSpan(range, span, imagesPath);
+  const writer = new SplitWriter(into, split, shape.slice(1));
+  try {
+    const pixels = new Uint8Array(writer.size);
+    let index = 0;
+    for await (const values of idxPictures(imagesPath)) {
+      toBytes(values, span, pixels);
+      writer.put(pixels, index++);
+    }
+    await writer.finish(Int32Array.from(labels), classes);
+  } finally {
+    writer.close();
+  }
+  return { classes, span, notes: spanNotes(span, range, imagesPath, known.span !== undefined) };
 }
 
 const shapeOf = ({ height, width, channels }: CsvReader["shape"]): readonly number[] => [height, width, channels];
@@ -250,21 +324,14 @@ class SplitWriter {
   }
 }
 
-async function unpack(from: string, to: string): Promise<void> {
-  const file = await fs.promises.open(to, "wx");
-  try {
-    await fs.promises.writeFile(file, pieces(from));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
 const STATS_AT_A_TIME = 256;
+/** Counts up when the same files are packed into something else than before. */
+const FORM = 2;
 
 /** Another name where anything is different: the files, by name, size and time, and what is done to them. */
 async function keyOf(path: string, { files, hasTest }: Source, options: PackOptions): Promise<string> {
-  const parts = [JSON.stringify([resolve(path), hasTest ? null : options.aside, options.preprocessing])];
+  const how = [FORM, resolve(path), hasTest ? null : options.aside, options.preprocessing, options.span ?? null];
+  const parts = [JSON.stringify(how)];
   for (let i = 0; i < files.length; i += STATS_AT_A_TIME) {
     const some = files.slice(i, i + STATS_AT_A_TIME);
     const lines = some.map(async (file) => {

@@ -19,6 +19,7 @@ import {
   type SourceRecord,
 } from "../../data/sources.ts";
 import { TEXT_PARSERS, type TextSet } from "../../data/text-sources.ts";
+import { BYTES } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
 import { readFileChecked, writeFileAtomic } from "./atomic.ts";
 import { pathKind, readUnzipped, sha256, unzip } from "./files.ts";
@@ -111,7 +112,7 @@ export function optdigits(options?: SourceOptions): Promise<LoadedData> {
 
 async function readSource(source: SourceRecord, folder: string, place: string): Promise<LoadedData> {
   const { name, classes, polarity } = source;
-  const parts = await readIdxFolder(folder, { name, classes, polarity, origin: place });
+  const parts = await readIdxFolder(folder, { name, classes, span: BYTES, polarity, origin: place });
   if (parts === undefined) {
     throw new DataError(`${folder}: no IDX files; expected ${source.files.trainImages.names[0]} (or .gz) and its kind`);
   }

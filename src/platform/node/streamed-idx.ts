@@ -48,6 +48,9 @@ export async function streamIdx(folder: string, options: StreamOptions = {}): Pr
   const file = openFile(find("Images"));
   try {
     const [count, height, width, channels] = picturesShape(file.header, file.name);
+    if (file.header.type !== "uint8") {
+      throw new DataError(`${file.name}: only bytes can be streamed as they are, not ${file.header.type}`);
+    }
     const labels = parseLabels({ name: labelsPath, bytes: await readUnzipped(labelsPath) }, count, file.name);
     const classes = options.classes ?? (await readClassNames(folder)) ?? classesOf(labels, labelsPath);
     const { polarity, memory } = options;

@@ -1,0 +1,136 @@
+/** The lines and fields of a CSV file (csv.ts), as bytes where there are many and as text where they are looked at. */
+import { DataError } from "../engine/errors.ts";
+
+const NEWLINE = 10;
+const RETURN = 13;
+const QUOTE = 34;
+const TAB = 9;
+const COMMA = 44;
+const SEMICOLON = 59;
+/** As a separator, it stands for any number of blanks. */
+export const SPACE = 32;
+
+/** One line of a file, without its end. */
+export interface Line {
+  readonly from: number;
+  /** One past the last byte. */
+  readonly to: number;
+  /** Counted from 1. */
+  readonly number: number;
+}
+
+/**
+ * The lines of a piece of a file that are not empty.
+ * @param before how many lines went before
+ * @throws DataError when the text is UTF-16 without saying so
+ */
+export function* linesOf(bytes: Uint8Array, before: number, name: string): Iterable<Line> {
+  if (before === 0) refuseWideText(bytes, name);
+  // A byte order mark is no part of the first field.
+  const hasMark = before === 0 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  let from = hasMark ? 3 : 0;
+  for (let number = before + 1; from < bytes.length; number++) {
+    const end = bytes.indexOf(NEWLINE, from);
+    const next = end < 0 ? bytes.length : end;
+    let to = next > from && bytes[next - 1] === RETURN ? next - 1 : next;
+    while (to > from && bytes[to - 1] === SPACE) to--;
+    yield { from, to, number };
+    from = next + 1;
+  }
+}
+
+/** At least as many as there are rows. */
+export function countLines(bytes: Uint8Array): number {
+  let count = 1;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count++;
+  return count;
+}
+
+/** The encoding that a byte order mark at the beginning of a text says, where that is another than UTF-8. */
+export function wideEncoding([first, second]: Uint8Array): "utf-16le" | "utf-16be" | undefined {
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  return first === 0xfe && second === 0xff ? "utf-16be" : undefined;
+}
+
+/** A text as UTF-8, whatever its byte order mark says. */
+export function asUtf8(bytes: Uint8Array): Uint8Array {
+  const encoding = wideEncoding(bytes);
+  return encoding === undefined ? bytes : new TextEncoder().encode(new TextDecoder(encoding).decode(bytes));
+}
+
+/** Digits and separators have one byte that is 0 in UTF-16. */
+function refuseWideText(bytes: Uint8Array, name: string): void {
+  if (bytes.length > 1 && (bytes[0] === 0) !== (bytes[1] === 0)) {
+    throw new DataError(`${name}: this is UTF-16 text; save it as UTF-8`);
+  }
+}
+
+/**
+ * What separates the fields of a line: tabs or semicolons, beside which commas may be decimal ones; commas; blanks.
+ * @throws DataError when there is none of them
+ */
+export function findSeparator(bytes: Uint8Array, { from, to, number }: Line, name: string): number {
+  const counts = new Map([TAB, SEMICOLON, COMMA, SPACE].map((separator) => [separator, 0]));
+  let isQuoted = false;
+  for (let i = from; i < to; i++) {
+    if (bytes[i] === QUOTE) isQuoted = !isQuoted;
+    const count = isQuoted ? undefined : counts.get(bytes[i]);
+    if (count !== undefined) counts.set(bytes[i], count + 1);
+  }
+  const has = (separator: number): number => counts.get(separator) as number;
+  for (const separator of [TAB, SEMICOLON]) {
+    if (has(separator) > 0 && 2 * has(separator) >= has(COMMA)) return separator;
+  }
+  for (const separator of [COMMA, SPACE]) if (has(separator) > 0) return separator;
+  throw new DataError(`${name}: line ${number}: no separator; expected label,pixel,pixel,…`);
+}
+
+/** One past the last byte of the field that begins at `from`; a separator in quotes is part of it. */
+export function fieldEnd(bytes: Uint8Array, from: number, to: number, separator: number): number {
+  let i = from;
+  while (i < to && bytes[i] === SPACE) i++;
+  if (bytes[i] === QUOTE) {
+    const close = bytes.indexOf(QUOTE, i + 1);
+    if (close > 0 && close < to) i = close;
+  }
+  while (i < to && bytes[i] !== separator) i++;
+  return i;
+}
+
+/** Where the field behind a separator at `end` begins. */
+export function nextField(bytes: Uint8Array, end: number, to: number, separator: number): number {
+  let i = end + 1;
+  if (separator === SPACE) while (i < to && bytes[i] === SPACE) i++;
+  return i;
+}
+
+/** A field as text, without blanks and quotes around it. */
+export function fieldText(bytes: Uint8Array, from: number, to: number): string {
+  return new TextDecoder()
+    .decode(bytes.subarray(from, to))
+    .trim()
+    .replace(/^"(.*)"$/, "$1")
+    .replaceAll('""', '"')
+    .trim();
+}
+
+/** All fields of a line as text. */
+export function fieldsOf(bytes: Uint8Array, { from, to }: Line, separator: number): string[] {
+  const fields: string[] = [];
+  for (let at = nextField(bytes, from - 1, to, separator); at <= to; ) {
+    const end = fieldEnd(bytes, at, to, separator);
+    fields.push(fieldText(bytes, at, end));
+    at = nextField(bytes, end, to, separator);
+  }
+  return fields;
+}
+
+/** A number as programs and people write it: `12`, `12.0`, `1.2e1`, `0,5`; NaN for anything else. */
+export function numberOf(text: string): number {
+  return /^[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text.replace(",", ".")) : Number.NaN;
+}
+
+/** What stands for a value that is not there. */
+export function isMissing(text: string): boolean {
+  return text === "" || /^(na|n\/a|nan|null|none|#n\/a|\?)$/i.test(text);
+}

@@ -1,0 +1,129 @@
+/**
+ * What the numbers of a source mean. Files hold pixels as 0 … 255, but also as 0 and 1, as 0.0 … 1.0, as counts 0 … 16 or
+ * with more bits; Ductus trains on bytes. Before the numbers of a table or an IDX file become pixels, their range is found
+ * here, and with it the two numbers that are black and white.
+ */
+import { DataError } from "../engine/errors.ts";
+
+/** The numbers that become 0 and 255. */
+export interface ValueSpan {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Pixels as they should be. */
+export const BYTES: ValueSpan = { low: 0, high: 255 };
+
+/** Which numbers occur in a source. */
+export interface ValueRange {
+  readonly min: number;
+  readonly max: number;
+  readonly pictures: number;
+  /** Pictures whose largest number is `max`. */
+  readonly reaching: number;
+}
+
+/** Finds the range of the pictures that it is shown. */
+export class RangeFinder implements ValueRange {
+  min = Infinity;
+  max = -Infinity;
+  pictures = 0;
+  reaching = 0;
+
+  /** @param values of one picture, from `from` to before `to` */
+  add(values: ArrayLike<number>, from = 0, to = values.length): void {
+    let min = Infinity;
+    let max = -Infinity;
+    for (let i = from; i < to; i++) {
+      const value = values[i];
+      if (value < min) min = value;
+      if (value > max) max = value;
+    }
+    this.pictures++;
+    this.min = Math.min(this.min, min);
+    if (max === this.max) this.reaching++;
+    if (max > this.max) {
+      this.max = max;
+      this.reaching = 1;
+    }
+  }
+}
+
+/** Largest numbers of two, three and four bits, and the count of dots in a 4×4 block (UCI optdigits). */
+const FEW_LEVELS = [1, 3, 7, 15, 16];
+/** Largest numbers of five to seven bits, and per cent. */
+const SOME_LEVELS = [31, 63, 100, 127];
+/** Largest numbers of ten bits and more, as cameras and scanners have them. */
+const MANY_LEVELS = [1023, 4095, 16_383, 32_767, 65_535];
+/** The brightest number of a source that may well be dark. */
+const DARK = 64;
+
+/**
+ * What the numbers of a source with this range mean:
+ *
+ * - up to 1: black is 0 and white 1; with numbers below 0, black is −1;
+ * - up to 16: white is the next of 1, 3, 7, 15, 16. As bytes, such pictures would be black to the eye;
+ * - exactly 31, 63, 100 or 127, which at least half of the pictures reach: that is white. Pictures that are merely dark do
+ *   not end at the same number, least of all at one of these;
+ * - up to 255: bytes, dark or not;
+ * - more: white is the next of 1023, 4095, 16383, 32767, 65535.
+ *
+ * @param name of the source, for messages
+ * @throws DataError when there are other numbers below 0, or none of these numbers could be white
+ */
+export function spanOf({ min, max, pictures, reaching }: ValueRange, name: string): ValueSpan {
+  if (min < 0) {
+    if (min >= -1 && max <= 1) return { low: -1, high: 1 };
+    throw new DataError(
+      `${name}: values from ${short(min)} to ${short(max)} are no brightness; give them as they were before they were standardized, 0 to 255 or 0 to 1`,
+    );
+  }
+  if (!(max > 0)) return BYTES;
+  const few = FEW_LEVELS.find((level) => max <= level);
+  if (few !== undefined) return { low: 0, high: few };
+  if (SOME_LEVELS.includes(max) && 2 * reaching >= pictures) return { low: 0, high: max };
+  if (max <= BYTES.high) return BYTES;
+  const many = MANY_LEVELS.find((level) => max <= level);
+  if (many !== undefined) return { low: 0, high: many };
+  throw new DataError(`${name}: the largest value is ${short(max)}; expected pixels of at most 16 bits`);
+}
+
+/** Beyond this, {@link spanOf} cannot give anything but bytes. */
+export const LARGEST_SMALL = 127;
+
+/**
+ * @param known what the numbers mean in the part of the data that a model learns from
+ * @throws DataError when the numbers do not lie in that span
+ */
+export function checkSpan({ min, max }: ValueRange, known: ValueSpan, name: string): void {
+  if (min >= known.low && max <= known.high) return;
+  throw new DataError(
+    `${name}: values from ${short(min)} to ${short(max)}, but those to train on are from ${known.low} to ${known.high}; bring both to the same scale`,
+  );
+}
+
+export function isBytes({ low, high }: ValueSpan): boolean {
+  return low === BYTES.low && high === BYTES.high;
+}
+
+/** What is to be said of the numbers of a source, if anything. @param isKnown whether another part has said the span */
+export function spanNotes(
+  span: ValueSpan,
+  { max, pictures }: ValueRange,
+  name: string,
+  isKnown: boolean,
+): readonly string[] {
+  if (!isBytes(span)) return isKnown ? [] : [`${name}: values from ${span.low} to ${span.high} were scaled to 0 … 255`];
+  if (pictures === 0 || max >= DARK) return [];
+  return [`${name}: no value is above ${short(max)} of 255; if a smaller number than 255 is white, scale the values`];
+}
+
+/** Puts numbers where they belong between 0 and 255. */
+export function toBytes(values: ArrayLike<number>, { low, high }: ValueSpan, bytes: Uint8Array): void {
+  const factor = 255 / (high - low);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round((values[i] - low) * factor);
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}
