@@ -5,33 +5,20 @@
  */
 import { DataError, ShapeError } from "../engine/errors.ts";
 import { ImageDataset } from "./dataset.ts";
-import {
-  checkSpan,
-  isBytes,
-  LARGEST_SMALL,
-  RangeFinder,
-  spanNotes,
-  spanOf,
-  toBytes,
-  type ValueSpan,
-} from "./value-span.ts";
+import type { ValueSpan } from "./value-span.ts";
 
-/** The element types of the format: code in the header, bytes of a value, how one is read and what holds many. */
+/** The element types of the format: code in the header, what holds values of it, and how a `DataView` reads one. */
 const TYPES = {
-  uint8: { code: 8, bytes: 1, read: (view, at) => view.getUint8(at), make: (count) => new Uint8Array(count) },
-  int8: { code: 9, bytes: 1, read: (view, at) => view.getInt8(at), make: (count) => new Int8Array(count) },
-  int16: { code: 11, bytes: 2, read: (view, at) => view.getInt16(at), make: (count) => new Int16Array(count) },
-  int32: { code: 12, bytes: 4, read: (view, at) => view.getInt32(at), make: (count) => new Int32Array(count) },
-  float32: { code: 13, bytes: 4, read: (view, at) => view.getFloat32(at), make: (count) => new Float32Array(count) },
-  float64: { code: 14, bytes: 8, read: (view, at) => view.getFloat64(at), make: (count) => new Float64Array(count) },
-} as const satisfies Record<IdxType, ElementType>;
-
-interface ElementType {
-  readonly code: number;
-  readonly bytes: number;
-  readonly read: (view: DataView, at: number) => number;
-  readonly make: (count: number) => { [index: number]: number };
-}
+  uint8: { code: 8, Values: Uint8Array, read: "getUint8" },
+  int8: { code: 9, Values: Int8Array, read: "getInt8" },
+  int16: { code: 11, Values: Int16Array, read: "getInt16" },
+  int32: { code: 12, Values: Int32Array, read: "getInt32" },
+  float32: { code: 13, Values: Float32Array, read: "getFloat32" },
+  float64: { code: 14, Values: Float64Array, read: "getFloat64" },
+} as const satisfies Record<
+  IdxType,
+  { readonly code: number; readonly Values: unknown; readonly read: keyof DataView }
+>;
 
 /** What holds the values of each type. */
 interface IdxData {
@@ -84,7 +71,7 @@ export function parseIdxHeader(bytes: Uint8Array, name: string): IdxHeader {
   if (bytes.length < offset) throw new DataError(`${name}: IDX header cut short at ${bytes.length} of ${offset} bytes`);
   const dims = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
   const count = dims.reduce((product, size) => product * size, 1);
-  return { type, dims, offset, bytes: offset + count * TYPES[type].bytes };
+  return { type, dims, offset, bytes: offset + count * TYPES[type].Values.BYTES_PER_ELEMENT };
 }
 
 /** @throws DataError when a file has not the length that its header says */
@@ -111,10 +98,11 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
 /** Values as they stand in a file; bytes are not copied. */
 export function readValues(bytes: Uint8Array, type: IdxType): IdxData[IdxType] {
   if (type === "uint8") return bytes;
-  const { bytes: size, read, make } = TYPES[type];
+  const { Values, read } = TYPES[type];
+  const size = Values.BYTES_PER_ELEMENT;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const data = make(bytes.length / size);
-  for (let i = 0; i < data.length; i++) data[i] = read(view, size * i);
+  const data = new Values(bytes.length / size);
+  for (let i = 0; i < data.length; i++) data[i] = view[read](size * i);
   return data;
 }
 
@@ -190,58 +178,51 @@ export interface IdxDescription {
   readonly labels: NamedBytes;
   /** Default: "0" … the largest label. */
   readonly classes?: readonly string[] | undefined;
-  /** What the numbers mean, where it is known. Default: by their range, see `spanOf`. */
-  readonly span?: ValueSpan | undefined;
   readonly polarity?: "light-on-dark" | "dark-on-light" | undefined;
   readonly origin?: string | undefined;
 }
 
+/** The numbers of pictures as bytes. */
+export interface Pixels {
+  readonly data: Uint8Array;
+  readonly span?: ValueSpan | undefined;
+  readonly notes?: readonly string[] | undefined;
+}
+
 /**
  * A data set from a file of pictures, [N, H, W] or [N, H, W, C], and one of labels, [N].
- * @throws DataError when a file is no IDX file of that shape, counts differ, a label is out of range or numbers are no pixels
+ * @param pixelsOf makes bytes of the numbers of pictures of so many values. Default: they must be bytes, and stay what
+ *   they are; idx-dataset.ts looks what they mean
+ * @throws DataError when a file is no IDX file of that shape, counts differ or a label is out of range
  */
-export function datasetFromIdx(description: IdxDescription): ImageDataset {
+export function assembleIdx(
+  description: IdxDescription,
+  pixelsOf: (array: IdxArray, size: number, name: string) => Pixels = bytesAlone,
+): ImageDataset {
   const { name, images, labels, polarity, origin } = description;
   const pixels = parseIdx(images.bytes, images.name);
   const [count, height, width, channels] = picturesShape(pixels, images.name);
   const indices = parseLabels(labels, count, images.name);
   const classes = description.classes ?? classesOf(indices, labels.name);
-  const { data, span, notes } = pixelsOf(pixels, height * width * channels, description.span, images.name);
+  const { data, span, notes } = pixelsOf(pixels, height * width * channels, images.name);
   const shape = { height, width, channels };
   const source = { name, images: data, labels: indices, ...shape, classes, polarity, origin, valueSpan: span, notes };
   return new ImageDataset(source);
 }
 
-interface Pixels {
-  readonly data: Uint8Array;
-  readonly span: ValueSpan;
-  readonly notes: readonly string[];
-}
-
-/** Numbers as bytes; those that are pixels already are not copied. */
-function pixelsOf({ type, data }: IdxArray, size: number, known: ValueSpan | undefined, name: string): Pixels {
-  if (type === "uint8" && known !== undefined && isBytes(known)) return { data, span: known, notes: [] };
-  const range = new RangeFinder();
-  for (let at = 0; at < data.length && !(type === "uint8" && range.max > LARGEST_SMALL); at += size) {
-    range.add(data, at, at + size);
-  }
-  const span = known ?? spanOf(range, name);
-  checkSpan(range, span, name);
-  const notes = spanNotes(span, range, name, known !== undefined);
-  if (type === "uint8" && isBytes(span)) return { data, span, notes };
-  const bytes = new Uint8Array(data.length);
-  toBytes(data, span, bytes);
-  return { data: bytes, span, notes };
+function bytesAlone({ type, data }: IdxArray, _size: number, name: string): Pixels {
+  if (type === "uint8") return { data };
+  throw new DataError(`${name}: pictures must be bytes, not ${type}`);
 }
 
 /** @throws DataError when a file holds something else than pictures */
 export function picturesShape(
-  { type, dims }: Pick<IdxHeader, "type" | "dims">,
+  { dims }: Pick<IdxHeader, "dims">,
   name: string,
 ): readonly [count: number, height: number, width: number, channels: number] {
   const [count, height, width, channels = 1] = dims;
   if (dims.length < 3) {
-    throw new DataError(`${name}: pictures must be [N, H, W] or [N, H, W, C], not ${type} [${dims.join(", ")}]`);
+    throw new DataError(`${name}: pictures must be [N, H, W] or [N, H, W, C], not [${dims.join(", ")}]`);
   }
   if (count === 0 || height === 0 || width === 0 || (channels !== 1 && channels !== 3)) {
     throw new DataError(`${name}: [${dims.join(", ")}] holds no pictures of 1 or 3 channels`);
@@ -258,9 +239,9 @@ export function parseLabels({ name, bytes }: NamedBytes, count: number, images: 
       `${images} holds ${count} pictures but ${name} ${data.length} labels; they do not belong together`,
     );
   }
-  if (data instanceof Uint8Array || data instanceof Int32Array) return data;
+  if (data instanceof Uint8Array) return data;
   const wrong = data.findIndex((label) => !Number.isInteger(label));
-  if (wrong >= 0) throw new DataError(`${name}: label ${data[wrong]} of picture ${wrong} is no whole number`);
+  if (wrong >= 0) throw new DataError(`${name}: label ${data[wrong]} is no whole number`);
   return Int32Array.from(data);
 }
 

@@ -2,7 +2,8 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { gunzip } from "../../src/data/gzip.ts";
-import { datasetFromIdx, parseIdx, writeIdx } from "../../src/data/idx.ts";
+import { parseIdx, writeIdx } from "../../src/data/idx.ts";
+import { datasetFromIdx } from "../../src/data/idx-dataset.ts";
 import { parseOptdigits, parseZipCode } from "../../src/data/text-sources.ts";
 
 const text = (lines: string): Uint8Array => new TextEncoder().encode(lines);
@@ -103,7 +104,7 @@ describe("IDX", () => {
     expect(() => make(idx([2], [0, 5]), ["a", "b"])).toThrow("d: label 5 of sample 1 is outside 0…1");
     expect(() => make(good)).toThrow("l: labels must be one axis [N], not [2, 2, 2]");
     expect(() => datasetFromIdx({ name: "d", images: { name: "i", bytes: idx([2], [1, 2]) }, labels: images })).toThrow(
-      "i: pictures must be [N, H, W] or [N, H, W, C], not uint8 [2]",
+      "i: pictures must be [N, H, W] or [N, H, W, C], not [2]",
     );
     expect(make(idx([2], [0, 2])).classes).toEqual(["0", "1", "2"]);
   });

@@ -2,11 +2,9 @@
  * Data in a web page: the known data sets, from one's own site or from their mirrors; IDX and CSV files from wherever
  * their bytes are; pictures that a user drew, dropped or photographed.
  */
-import { ImageDataset } from "../../data/dataset.ts";
+import type { ImageDataset } from "../../data/dataset.ts";
 import { webSha256 } from "../../data/fingerprint.ts";
-import { gunzip, isGzip } from "../../data/gzip.ts";
-import { datasetFromIdx, type IdxDescription } from "../../data/idx.ts";
-import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
+import { assembleIdx } from "../../data/idx.ts";
 import {
   describeSource,
   FILE_ROLES,
@@ -16,11 +14,13 @@ import {
   notPublished,
   type SourceRecord,
 } from "../../data/sources.ts";
-import { BYTES } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
-import { filled, type Optional } from "../../engine/options.ts";
-import { nameOf, readBytes, type Source } from "./bytes.ts";
-import { decodePicture, type PictureSource } from "./pictures.ts";
+import type { Source } from "./bytes.ts";
+import type { OwnDescription, PictureOptions } from "./own-data.ts";
+import type { PictureSource } from "./pictures.ts";
+import { readUnzipped } from "./unzipped.ts";
+
+export type { OwnDescription, PictureOptions };
 
 /** Where to look; every field has a default. */
 export interface SourceOptions {
@@ -84,7 +84,7 @@ async function assemble(
       name: source.files[role].names[0],
       bytes: files[role],
     }));
-    return datasetFromIdx({ name, classes, span: BYTES, polarity, origin: place, images, labels });
+    return assembleIdx({ name, classes, polarity, origin: place, images, labels });
   };
   return describeSource(source, part("train"), part("test"), place, webSha256);
 }
@@ -105,70 +105,22 @@ async function firstOf(urls: readonly string[]): Promise<Uint8Array> {
   throw new DataError(`${problems.join("; ")}; put the IDX files on your site and give dataDir`);
 }
 
-async function readUnzipped(source: Source): Promise<Uint8Array> {
-  const bytes = await readBytes(source);
-  return isGzip(bytes) ? gunzip(bytes, nameOf(source, "file")) : bytes;
-}
-
-/** What is known of a user's own files beside their content. */
-export type OwnDescription = Optional<Pick<IdxDescription, "name" | "classes" | "span" | "polarity" | "origin">>;
+/** What looks at single pictures and numbers is loaded when somebody has some: training on a known data set does without. */
+const own = (): Promise<typeof import("./own-data.ts")> => import("./own-data.ts");
 
 /** A data set from a pair of IDX files, gzip or plain; the polarity is found from the pictures unless it is given. */
-export async function readIdx(images: Source, labels: Source, known: OwnDescription = {}): Promise<ImageDataset> {
-  const name = nameOf(images, "pictures");
-  const [imageBytes, labelBytes] = await Promise.all([images, labels].map(readUnzipped));
-  const dataset = datasetFromIdx({
-    ...filled({ name }, known),
-    images: { name, bytes: imageBytes },
-    labels: { name: nameOf(labels, "labels"), bytes: labelBytes },
-  });
-  return known.polarity === undefined ? detected(dataset) : dataset;
-}
+export const readIdx = async (images: Source, labels: Source, known?: OwnDescription): Promise<ImageDataset> =>
+  (await own()).readIdx(images, labels, known);
 
 /** A data set from a CSV file (see `parseCsv`), gzip or plain. */
-export async function readCsv(source: Source, known: OwnDescription = {}): Promise<ImageDataset> {
-  const name = nameOf(source, "pictures");
-  const { parseCsv } = await import("../../data/csv.ts");
-  const dataset = parseCsv(await readUnzipped(source), filled({ name, origin: `pictures in ${name}` }, known));
-  return known.polarity === undefined ? detected(dataset) : dataset;
-}
-
-// What looks at single pictures is loaded when somebody has some: training on a known data set does without.
-const detected = async (dataset: ImageDataset): Promise<ImageDataset> =>
-  (await import("../../data/polarity.ts")).withDetectedPolarity(dataset);
-
-/** How pictures become samples. */
-export interface PictureOptions {
-  readonly name?: string | undefined;
-  /** Pictures come in all sizes; this makes them alike. Default: MNIST's. */
-  readonly preprocessing?: Preprocessing | undefined;
-}
+export const readCsv = async (source: Source, known?: OwnDescription): Promise<ImageDataset> =>
+  (await own()).readCsv(source, known);
 
 /**
  * A data set of pictures by class, in the order given.
  * @throws DataError when a class has none, there is one class only, or a picture cannot be read or is blank
  */
-export async function readPictures(
+export const readPictures = async (
   byClass: Readonly<Record<string, readonly PictureSource[]>>,
-  { name = "pictures", preprocessing = MNIST_PREPROCESSING }: PictureOptions = {},
-): Promise<ImageDataset> {
-  const classes = Object.keys(byClass);
-  if (classes.length < 2) throw new DataError(`${name}: ${classes.length} classes; there is nothing to tell apart`);
-  const empty = classes.find((each) => byClass[each].length === 0);
-  if (empty !== undefined) throw new DataError(`${name}: class "${empty}" has no pictures`);
-  const [height, width, channels] = preprocessedShape(preprocessing);
-  const size = height * width * channels;
-  const labels = Int32Array.from(classes.flatMap((each, label) => byClass[each].map(() => label)));
-  const images = new Uint8Array(labels.length * size);
-  const { preprocessSample } = await import("../../data/preprocess.ts");
-  // One after the other: decoded photographs are large.
-  let sample = 0;
-  for (const each of classes) {
-    for (const [i, source] of byClass[each].entries()) {
-      const picture = await decodePicture(source);
-      images.set(preprocessSample(preprocessing, picture, `${name}: ${each}, picture ${i + 1}`), size * sample++);
-    }
-  }
-  const dataset = new ImageDataset({ name, images, labels, height, width, channels, classes, origin: name });
-  return preprocessing.kind === "ink" ? dataset : detected(dataset);
-}
+  options?: PictureOptions,
+): Promise<ImageDataset> => (await own()).readPictures(byClass, options);

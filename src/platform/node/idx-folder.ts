@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type CsvOptions, parseCsv } from "../../data/csv.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
-import { datasetFromIdx, type IdxDescription } from "../../data/idx.ts";
+import { datasetFromIdx, type OwnIdxDescription } from "../../data/idx-dataset.ts";
 import { withDetectedPolarity } from "../../data/polarity.ts";
 import { FILE_NAMES, FILE_ROLES, type FileRole } from "../../data/sources.ts";
 import { DataError } from "../../engine/errors.ts";
@@ -26,7 +26,7 @@ const classNames = refined(list(text), (names) =>
  */
 export async function readIdxFolder(
   folder: string,
-  known: Pick<IdxDescription, "name" | "classes" | "span" | "polarity" | "origin">,
+  known: Pick<OwnIdxDescription, "name" | "classes" | "span" | "polarity" | "origin">,
 ): Promise<Parts | undefined> {
   const files = await idxFilesIn(folder);
   if (files === undefined) return undefined;
@@ -51,7 +51,7 @@ export async function idxFilesIn(folder: string): Promise<Partial<Record<FileRol
 
 async function readIdxPair(
   folder: string,
-  known: Pick<IdxDescription, "name" | "classes" | "span" | "polarity" | "origin">,
+  known: Pick<OwnIdxDescription, "name" | "classes" | "span" | "polarity" | "origin">,
   images: string | undefined,
   labels: string | undefined,
   split: "train" | "test",
