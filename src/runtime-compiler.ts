@@ -32,6 +32,7 @@ export async function openModel(bytes: Uint8Array, name: string): Promise<Recogn
     return logits;
   };
   await verifyGolden(file, run, name);
-  const { classNames: labels } = file;
-  return recogniserOf({ labels, inputType: dtype, preprocessing, input: x, output: logits, run: program.run });
+  const { classNames: labels, temperature } = file;
+  const card = { labels, inputType: dtype, preprocessing, temperature };
+  return recogniserOf({ ...card, input: x, output: logits, run: program.run });
 }

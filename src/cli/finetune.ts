@@ -235,6 +235,7 @@ async function report(job: Job): Promise<void> {
   const knowsAll = train.classes.every((name) => base.classes.includes(name));
   const worth = knowsAll && job.how.validation === 0 && options.check ? await crossValidated(job) : undefined;
   const isBetter = worth === undefined || (worth.difference > 0 && worth.pValue < SIGNIFICANT);
+  if (worth !== undefined) run.model.temperature = worth.temperature;
   const final = isBetter ? run.model : adapt(base, train.classes, options.seed).model;
   const result = await records.measure(final, backend);
   const old = await openOld(job);
@@ -294,8 +295,13 @@ async function report(job: Job): Promise<void> {
   });
 }
 
+/** What cross-validation tells of a fine-tuned model: whether it is better, and its temperature. */
+interface Worth extends PairedComparison {
+  readonly temperature: number | undefined;
+}
+
 /** What training does to samples that it has not seen, beside the model as it was. */
-async function crossValidated({ base, train, how, options, backend, terminal }: Job): Promise<PairedComparison> {
+async function crossValidated({ base, train, how, options, backend, terminal }: Job): Promise<Worth> {
   const { seed } = options;
   const folds = Math.min(FOLDS, train.length);
   terminal.note(
@@ -307,7 +313,7 @@ async function crossValidated({ base, train, how, options, backend, terminal }: 
     return run.model;
   });
   const { predictions } = await evaluate(base, relabelled(train, base.classes), { backend });
-  return comparePaired(tuned, predictions as Predictions);
+  return { ...comparePaired(tuned, predictions as Predictions), temperature: tuned.temperature };
 }
 
 function describeWorth({ samples, bothRight, onlyFirst, onlySecond }: PairedComparison, isBetter: boolean): string {

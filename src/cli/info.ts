@@ -73,12 +73,15 @@ async function memoryOf(model: Model): Promise<PlannedMemory> {
 }
 
 function showFile(terminal: Terminal, path: string, model: Model): void {
-  const { architecture, dataset, classes } = model;
+  const { architecture, dataset, classes, temperature } = model;
   terminal.print(terminal.style.bold(path));
   terminal.print(`architecture   ${architecture?.name ?? "a user's own (rebuilt from its graph)"}`);
   if (dataset !== undefined) terminal.print(`trained on     ${dataset.name} (${dataset.fingerprint.slice(0, 12)})`);
   const names = classes.length > 20 ? `${classes.slice(0, 20).join(" ")} …` : classes.join(" ");
   terminal.print(`classes        ${classes.length}: ${names}`);
+  terminal.print(
+    `temperature    ${temperature === undefined ? "none fitted: answers are the plain softmax" : `${round(temperature)}, fitted on samples not trained on`}`,
+  );
   for (const name of SHOWN_METRICS) {
     const value = model.metrics[name];
     if (value !== undefined && value !== null) terminal.print(`${name.padEnd(14)} ${metricText(value)}`);
@@ -142,8 +145,8 @@ function describe(
   source: ArchitectureRecord | undefined,
   memory: PlannedMemory,
 ): Record<string, unknown> {
-  const { architecture, inputShape, inputType, normalization, classes, recipe, dataset, metrics, preprocessing } =
-    model;
+  const { architecture, inputShape, inputType, normalization, classes, recipe } = model;
+  const { dataset, metrics, preprocessing, temperature } = model;
   return {
     name: what,
     title: source?.title,
@@ -158,6 +161,7 @@ function describe(
     ...(source && PROVENANCE[source.name]),
     preprocessing,
     dataset,
+    temperature,
     metrics,
   };
 }

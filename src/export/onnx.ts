@@ -81,7 +81,7 @@ export function toOnnx(model: Model, input: OnnxInput): OnnxModel {
   const names = new Map<AnyParameter, string>();
   for (const [key, parameter] of model.network.namedParameters()) if (!names.has(parameter)) names.set(parameter, key);
   const graph = writeGraph(traceAt(TRACED), graphToJson(traceAt, names), names);
-  const { classes, inputType, normalization, preprocessing } = model;
+  const { classes, inputType, normalization, preprocessing, temperature } = model;
   const described = {
     [METADATA.classes]: classes,
     [METADATA.normalization]: input === "pixels" ? null : normalization,
@@ -89,6 +89,7 @@ export function toOnnx(model: Model, input: OnnxInput): OnnxModel {
     [METADATA.logits]: OUTPUT,
     [METADATA.layout]: input === "pixels" ? "NHWC" : "NCHW",
     ...(preprocessing && { [METADATA.preprocessing]: preprocessing }),
+    ...(temperature !== undefined && { [METADATA.temperature]: temperature }),
   };
   return {
     opset: OPSET,

@@ -138,6 +138,7 @@ export function encodeRecogniser(model: Model): StandaloneModule {
     labels: model.classes,
     inputType: model.inputType,
     preprocessing: preprocessingOf(model),
+    temperature: model.temperature,
   };
   const section = new TextEncoder().encode(JSON.stringify(card));
   const module = compileStandalone(inferenceGraph(model, 1), { [CARD_SECTION]: section });

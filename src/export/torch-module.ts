@@ -42,7 +42,7 @@ const KEYWORDS = new Set(
  * @throws DuctusError naming an op that cannot be said in PyTorch
  */
 export function torchModule(model: Model, name: string, format: WeightsFormat = "pt"): string {
-  const { inputShape, classes, normalization } = model;
+  const { inputShape, classes, normalization, temperature } = model;
   const [height, width, channels] = inputShape;
   const input =
     inputShape.length === 3 ? `[batch, ${channels}, ${height}, ${width}]` : `[batch, ${inputShape.join(", ")}]`;
@@ -55,6 +55,7 @@ ${imports}    network = Network()
     network.load_state_dict(${code(JSON.stringify(`${name}.${format}`))})
     network.eval()
     logits = network(pixels)  # ${input} → [batch, ${classes.length}]
+    probabilities = (logits / TEMPERATURE).softmax(1)
 
 Pixels are ${units}; ${normalization === null ? "they are used as they are" : "the normalisation is part of the network"}.
 """
@@ -63,6 +64,8 @@ import torch.nn.functional as F
 from torch import nn
 
 CLASSES = [${classes.map((label) => JSON.stringify(label)).join(", ")}]
+# ${temperature === undefined ? "No temperature was fitted" : "Fitted on samples that the network was not trained on"}.
+TEMPERATURE = ${temperature ?? "1.0"}
 
 
 class Network(nn.Module):

@@ -42,7 +42,7 @@ export async function exportTriton(model: Model, name: string): Promise<Exported
   return { files: all, agreement };
 }
 
-function config({ inputShape, inputType, classes }: Model, name: string): string {
+function config({ inputShape, inputType, classes, temperature }: Model, name: string): string {
   const type = inputType === "uint8" ? "TYPE_UINT8" : "TYPE_FP32";
   return `name: "${name}"
 backend: "onnxruntime"
@@ -62,6 +62,10 @@ output [
     label_filename: "labels.txt"
   }
 ]
+parameters {
+  key: "temperature"
+  value { string_value: "${temperature ?? 1}" }
+}
 dynamic_batching {
   preferred_batch_size: [ ${PREFERRED.join(", ")} ]
   max_queue_delay_microseconds: ${MAX_DELAY_MICROSECONDS}

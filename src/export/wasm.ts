@@ -63,7 +63,7 @@ export interface Recogniser {
   see(picture: Pixels): Uint8Array;
   /** Reads what \`see\` returned. */
   read(seen: Uint8Array): Reading[];
-  /** The network's outputs, before softmax, for what \`see\` returned. */
+  /** The network's outputs, before temperature and softmax, for what \`see\` returned. */
   logits(seen: Uint8Array): Float32Array;
 }
 

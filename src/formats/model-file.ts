@@ -15,6 +15,7 @@ import {
   check,
   list,
   Mismatch,
+  number,
   oneOf,
   record,
   refined,
@@ -45,6 +46,8 @@ const printable = refined(text, (name) => (isPrintable(name) ? undefined : "must
 // Looked up in the table of architectures, so nothing that could be taken for a path.
 const architectureName = refined(printable, (name) => (/[/\\]/.test(name) ? "must not contain slashes" : undefined));
 
+const positive = number(Number.MIN_VALUE);
+
 /** Of parsed JSON, so what is opaque here is JSON at least. */
 const metadataSchema = record(
   {
@@ -59,7 +62,7 @@ const metadataSchema = record(
     dataset: record({ name: printable, fingerprint: printable }),
     metrics: anyRecord,
   },
-  { training: anyRecord },
+  { training: anyRecord, temperature: positive },
 );
 
 /** A JSON object whose content another module checks. */
@@ -95,6 +98,8 @@ export interface ModelFile {
   readonly dataset: { readonly name: string; readonly fingerprint: string };
   /** Results by name, opaque. Whole JSON: no NaN, no infinity. */
   readonly metrics: JsonRecord;
+  /** What outputs are divided by before the softmax; absent where none was fitted. */
+  readonly temperature?: number | undefined;
   readonly golden: GoldenPair;
   /** Weights by PyTorch's names, convolutions as OIHW. */
   readonly weights: ReadonlyMap<string, NamedTensor>;
@@ -143,7 +148,8 @@ export function decodeModelFile(bytes: Uint8Array, name: string): ModelFile {
   }
   verifyChecksum(bytes, metadata, name);
   const parsed = parseStrictJson(metadata[METADATA_KEY], `${name}: its metadata`);
-  const { format: _, training: progress, ...described } = checkMetadata(parsed, `${name}: its metadata is wrong`);
+  const { format: _, training: progress, ...stored } = checkMetadata(parsed, `${name}: its metadata is wrong`);
+  const described = withTemperature(stored);
 
   const weights = new Map<string, NamedTensor>();
   const state = new Map<string, NamedTensor>();
@@ -160,6 +166,13 @@ export function decodeModelFile(bytes: Uint8Array, name: string): ModelFile {
     ...(trainedOn instanceof Int32Array && { trainedOn }),
     ...(progress && { training: { progress, tensors: state } }),
   };
+}
+
+/** Files written before the temperature had a field of its own keep it among the metrics. */
+function withTemperature<File extends Pick<ModelFile, "metrics" | "temperature">>(file: File): File {
+  const { temperature, ...metrics } = file.metrics;
+  const isOne = typeof temperature === "number" && temperature > 0;
+  return file.temperature === undefined && isOne ? { ...file, metrics, temperature } : file;
 }
 
 /** Outputs may differ so much, relative to the largest: threads and fused arithmetic round differently. */

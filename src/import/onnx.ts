@@ -37,6 +37,8 @@ export const METADATA = {
   logits: "logits",
   /** From a picture of any size to a sample. */
   preprocessing: "preprocessing",
+  /** What the logits, which the graph gives as they are, are to be divided by before a softmax. */
+  temperature: "temperature",
 } as const;
 
 const numbers = either(number(), list(number()));
@@ -53,6 +55,7 @@ const metadataSchema = record(
     layout: oneOf("NCHW", "NHWC"),
     logits: text,
     preprocessing: preprocessingSchema,
+    temperature: number(Number.MIN_VALUE),
   },
 );
 
@@ -105,7 +108,9 @@ export async function importOnnx(
       throw new UsageError(`${name} tells ${count} classes apart but ${classes.length} are named`);
     }
     const preprocessing = { ...(known.preprocessing ?? defaultPreprocessing(inputShape)) };
-    const model = new TrainedModel(classifier, { inputShape, inputType, normalization, classes, preprocessing });
+    const { temperature } = known;
+    const about = { inputShape, inputType, normalization, classes, preprocessing, temperature };
+    const model = new TrainedModel(classifier, about);
     // Traced at several batch sizes, so that what cannot be saved is found here, under the file's name.
     modelToJson(model);
     return { model, file, notes: [...network.notes, ...notes] };

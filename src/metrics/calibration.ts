@@ -84,18 +84,28 @@ export function sampleLosses(
 /** Temperatures are sought between 1/LIMIT and LIMIT; a model without any mistake would else want 0. */
 const LIMIT = 20;
 const STEPS = 100;
+/**
+ * What is known of a temperature before any sample is seen: its logarithm has this standard deviation. Two hundred samples
+ * outweigh it; a handful that are all right, which would want the temperature 0, do not.
+ */
+export const TEMPERATURE_SPREAD = Math.LN2;
 
 /**
  * The temperature that makes the log loss of these samples least. Fit it on validation samples and use it on others: on the
  * samples it was fitted on it says nothing. It does not change which class a model chooses.
  *
  * The log loss is convex in β = 1/temperature; Newton's method, kept within a shrinking bracket, finds its one minimum.
+ * @param spread standard deviation of the temperature's logarithm around 0, as a prior; default: none, the samples alone say
  */
-export function fitTemperature(predictions: Predictions): number {
+export function fitTemperature(predictions: Predictions, spread = Number.POSITIVE_INFINITY): number {
+  const doubt = 1 / (spread ** 2 * predictions.length);
   let [low, high] = [1 / LIMIT, LIMIT];
   let beta = 1;
   for (let step = 0; step < STEPS; step++) {
-    const { slope, curvature } = derivatives(predictions, beta);
+    const loss = derivatives(predictions, beta);
+    // Those of the prior, (ln β)² / 2 · doubt.
+    const slope = loss.slope + (doubt * Math.log(beta)) / beta;
+    const curvature = loss.curvature + (doubt * (1 - Math.log(beta))) / beta ** 2;
     if (slope > 0) high = beta;
     else low = beta;
     const newton = beta - slope / curvature;

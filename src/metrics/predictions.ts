@@ -2,6 +2,7 @@
  * What a model said about samples whose classes are known: the outputs of one pass over a data set. Everything in this
  * folder is worked out from these alone, on plain arrays, so it holds for any model, platform and source of outputs.
  */
+import { type Readout, writeSoftmax } from "../data/ranking.ts";
 import { UsageError } from "../engine/errors.ts";
 
 /** Outputs and true classes of `length` samples, in the order of the data set. */
@@ -9,19 +10,23 @@ export class Predictions {
   /** Names of the classes that the model tells apart. */
   readonly classes: readonly string[];
   readonly length: number;
-  /** [length, classes] outputs of the network, row by row; their softmax is what the model takes for probabilities. */
+  /** [length, classes] outputs of the network, row by row; divided by the temperature, their softmax is the probabilities. */
   readonly logits: Float32Array;
   /** True class index of each sample. */
   readonly labels: Int32Array;
   /** Index of the largest output (the first of equals) of each sample. */
   readonly predicted: Int32Array;
 
+  /** Of the model; undefined where none was fitted, which counts as 1. */
+  readonly temperature: number | undefined;
+
   /** @throws UsageError when the lengths do not belong together */
-  constructor(classes: readonly string[], logits: Float32Array, labels: Int32Array) {
+  constructor({ classes, temperature }: Readout, logits: Float32Array, labels: Int32Array) {
     if (logits.length !== labels.length * classes.length) {
       throw new UsageError(`${logits.length} outputs are not ${classes.length} for each of ${labels.length} samples`);
     }
     this.classes = classes;
+    this.temperature = temperature;
     this.length = labels.length;
     this.logits = logits;
     this.labels = labels;
@@ -40,20 +45,14 @@ export class Predictions {
   }
 
   /**
-   * [length, classes] softmax of logits / temperature, shifted by the largest so that nothing overflows.
-   * @param temperature above 0; 1 leaves the model's own probabilities, more makes them less sure
+   * [length, classes] softmax of logits / temperature.
+   * @param temperature above 0; by default the model's own, so that these are the probabilities that it answers
    */
-  probabilities(temperature = 1): Float64Array {
+  probabilities(temperature = this.temperature ?? 1): Float64Array {
     const { logits, length } = this;
     const width = this.classes.length;
     const out = new Float64Array(logits.length);
-    for (let i = 0; i < length; i++) {
-      const from = i * width;
-      const top = logits[from + this.predicted[i]];
-      let sum = 0;
-      for (let c = from; c < from + width; c++) sum += out[c] = Math.exp((logits[c] - top) / temperature);
-      for (let c = from; c < from + width; c++) out[c] /= sum;
-    }
+    for (let i = 0; i < length; i++) writeSoftmax(logits, temperature, out, i * width, width);
     return out;
   }
 }

@@ -73,6 +73,8 @@ export interface ModelOptions {
   readonly dataset?: { readonly name: string; readonly fingerprint: string } | undefined;
   /** See {@link Model.trainedOn}; default: nothing is known. */
   readonly trainedOn?: readonly Int32Array[] | undefined;
+  /** See {@link Model.temperature}; above 0. */
+  readonly temperature?: number | undefined;
   /** Draws the weights anew, so that they depend on the seed only; without it they stay as they are. */
   readonly seed?: number | undefined;
 }
@@ -98,6 +100,12 @@ export class Model {
   dataset: { readonly name: string; readonly fingerprint: string } | undefined;
   /** By what the samples of it are known again: a record (data/trained-samples.ts), or one for each network of several. */
   trainedOn: readonly Int32Array[];
+  /**
+   * What the logits are divided by before the softmax, so that probabilities can be believed: fitted on samples that the network
+   * was not trained on. Undefined where there were none; it then counts as 1. It belongs to the weights: whoever changes those
+   * resets it.
+   */
+  temperature: number | undefined;
 
   /**
    * @throws UsageError where an option makes no sense
@@ -116,6 +124,7 @@ export class Model {
     this.metrics = options.metrics ?? {};
     this.dataset = options.dataset;
     this.trainedOn = options.trainedOn ?? [];
+    this.temperature = checkTemperature(options.temperature);
     // A subclass that makes its logits in another way may not be complete yet.
     if (this.logits === Model.prototype.logits) this.#check();
     if (options.seed !== undefined) initialize(network, options.seed);
@@ -176,6 +185,11 @@ const isAll = (values: readonly number[], wanted: number): boolean => values.eve
 /** A scalar where all channels agree, which is cheaper to apply. */
 const asConstant = (values: readonly number[]): Tensor =>
   isAll(values, values[0]) ? constant(values[0]) : constant(values);
+
+function checkTemperature(temperature: number | undefined): number | undefined {
+  if (temperature === undefined || (temperature > 0 && Number.isFinite(temperature))) return temperature;
+  throw new UsageError(`model: temperature is ${temperature}; expected a number above 0`);
+}
 
 function checkShape(shape: Shape): Shape {
   if (shape.length === 0 || !shape.every((dim) => Number.isInteger(dim) && dim > 0)) {

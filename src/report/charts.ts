@@ -253,7 +253,7 @@ export function reliabilityChart(raw: Calibration, scaled: Calibration | undefin
     ],
   });
   const after = scaled === undefined ? [] : ([["two", `at temperature ${scaled.temperature.toPrecision(3)}`]] as const);
-  return html`${legend([["one", "the model's own probabilities"], ...after])}${drawing}`;
+  return html`${legend([["one", "the softmax of the outputs"], ...after])}${drawing}`;
 }
 
 /** Accuracy of what is answered, as the least sure are left out. */

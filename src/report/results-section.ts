@@ -80,7 +80,7 @@ function confidence({ calibration, scaledCalibration, rejection }: MeasuredData[
   if (calibration === undefined || rejection === undefined) return [];
   const after =
     scaledCalibration &&
-    ` At temperature ${round(scaledCalibration.temperature)}, fitted on validation samples and not on these, it is ${round(scaledCalibration.expectedError)} (log loss ${round(scaledCalibration.logLoss)}).`;
+    ` As answered, at temperature ${round(scaledCalibration.temperature)}, fitted on other samples, it is ${round(scaledCalibration.expectedError)} (log loss ${round(scaledCalibration.logLoss)}).`;
   const reach = rejection.reach.map(
     ({ accuracy, coverage }) => `${percent(accuracy)} are right of the surest ${percent(coverage)}`,
   );
@@ -88,7 +88,7 @@ function confidence({ calibration, scaledCalibration, rejection }: MeasuredData[
     figure(
       "Reliability",
       reliabilityChart(calibration, scaledCalibration),
-      `Lines are 95 % intervals: bins with few samples say little. Expected calibration error ${round(calibration.expectedError)}, log loss ${round(calibration.logLoss)}.${after ?? ""}`,
+      `Lines are 95 % intervals: bins with few samples say little. Expected calibration error ${round(calibration.expectedError)}, log loss ${round(calibration.logLoss)}.${after ?? " The model is not calibrated: no temperature was fitted on validation samples."}`,
     ),
     figure(
       "Leaving the doubtful to a person",

@@ -9,7 +9,6 @@
 import type { Dataset } from "../data/dataset.ts";
 import { type DataPart, findDuplicates, type Overlap } from "../data/duplicates.ts";
 import type { Backend } from "../engine/backends/backend.ts";
-import { fitTemperature } from "../metrics/calibration.ts";
 import { platform } from "../platform/platform.ts";
 import { csvWriter } from "../tracking/csv.ts";
 import { type MlflowTracker, mlflowTracker } from "../tracking/mlflow.ts";
@@ -81,14 +80,9 @@ export class RunRecords {
     ];
   }
 
-  /** Finds the temperature on the validation samples, then measures the model on the test samples. */
+  /** Measures the model on the test samples. */
   async measure(model: TrainedModel, backend?: Backend): Promise<Evaluation> {
     const { test } = this.#options;
-    const validation = this.#recorder.data?.validation;
-    const aside = validation && (await evaluate(model, validation, { backend }));
-    if (aside?.predictions !== undefined) {
-      model.metrics = { ...model.metrics, temperature: fitTemperature(aside.predictions) };
-    }
     const trainedOn = this.#overlaps.find(({ from, to }) => from === "training" && to === "test");
     return evaluate(model, test, { backend, trainedOn });
   }

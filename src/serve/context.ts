@@ -35,20 +35,6 @@ export interface Service {
   readonly isReady: () => boolean;
 }
 
-/** @throws RequestError naming a sample that was too much for float32 arithmetic */
-function checkFinite({ model }: ServedModel, { probabilities }: Outputs): void {
-  const at = probabilities.findIndex((value) => !Number.isFinite(value));
-  if (at < 0) return;
-  const sample = Math.floor(at / model.classes.length);
-  // Bytes are small: if these are too much, it is the weights.
-  if (model.inputType === "uint8")
-    throw new RequestError(500, "the network gives no finite numbers; its weights are at fault");
-  throw new RequestError(
-    400,
-    `sample ${sample}: its numbers are too large for this network, which gives no finite outputs`,
-  );
-}
-
 /** Runs samples within the time limit, and counts what was recognised. @throws RequestError 503 or 504 */
 export async function infer(
   { limits, metrics }: Service,
@@ -60,7 +46,6 @@ export async function infer(
   const deadline = new Deadline(timeout, () => new RequestError(504, `no answer within ${timeout} ms`));
   try {
     const outputs = await Promise.race([served.run(samples, count, deadline), deadline.over]);
-    checkFinite(served, outputs);
     metrics.observe(served, outputs.probabilities);
     return outputs;
   } finally {

@@ -13,9 +13,9 @@ export class ModuleRunner implements BatchRunner {
   readonly #network: StandaloneNetwork;
 
   private constructor(network: StandaloneNetwork) {
-    const { labels: classes, inputType, preprocessing } = network;
+    const { labels: classes, inputType, preprocessing, temperature } = network;
     const inputShape = preprocessedShape(preprocessing);
-    this.signature = { classes, inputType, inputShape, preprocessing: { ...preprocessing } };
+    this.signature = { classes, inputType, inputShape, preprocessing: { ...preprocessing }, temperature };
     this.#network = network;
   }
 

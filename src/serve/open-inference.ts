@@ -75,7 +75,7 @@ function metadata({ name, version, model }: ServedModel): object {
       },
     ],
     outputs: OUTPUTS.map((output) => ({ name: output, datatype: "FP32", shape: [-1, model.classes.length] })),
-    parameters: { classes: model.classes },
+    parameters: { classes: model.classes, temperature: model.temperature ?? 1 },
   };
 }
 

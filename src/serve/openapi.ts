@@ -88,7 +88,7 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
     platform: { type: "string" },
     inputs: { type: "array", items: TENSOR },
     outputs: { type: "array", items: TENSOR },
-    parameters: object({ classes: STRINGS }),
+    parameters: object({ classes: STRINGS, temperature: { type: "number" } }),
   }),
 };
 

@@ -16,8 +16,8 @@ export function addRecognise(app: App, service: Service): void {
       const samples = served.allocate(1);
       const readPicture = pictureReader(service.limits.maxPixels, service.decodePicture);
       served.writePicture(await readPicture(file), samples, 0);
-      const { probabilities } = await infer(service, served, samples, 1);
-      const ranking = rank(served.model.classes, Array.from(probabilities)).map(({ name, probability }) => ({
+      const { logits } = await infer(service, served, samples, 1);
+      const ranking = rank(served.model, logits).map(({ name, probability }) => ({
         label: name,
         probability,
       }));

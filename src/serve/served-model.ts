@@ -1,8 +1,8 @@
 /** One version of a model in service: what it is, its queue, and who still uses it. */
 import type { Picture } from "../data/picture.ts";
 import { applyPreprocessing } from "../data/preprocess.ts";
-import { softmax, writePixels } from "../data/ranking.ts";
-import { DataError } from "../engine/errors.ts";
+import { probabilitiesOf, writePixels } from "../data/ranking.ts";
+import { DataError, DuctusError } from "../engine/errors.ts";
 import { sizeOf } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";
 import { preprocessingOf } from "../train/predict.ts";
@@ -13,12 +13,12 @@ import { RequestError } from "./request-error.ts";
 export interface Outputs {
   /** [count, classes] */
   readonly logits: Float32Array;
-  /** Their softmax, [count, classes]. */
+  /** What the model answers, [count, classes]: their softmax at its temperature. */
   readonly probabilities: Float32Array;
 }
 
 /** What a server has to know of a model, which need not be there itself. */
-export type Signature = Pick<Model, "inputShape" | "inputType" | "classes" | "preprocessing">;
+export type Signature = Pick<Model, "inputShape" | "inputType" | "classes" | "preprocessing" | "temperature">;
 
 export class ServedModel {
   readonly name: string;
@@ -75,13 +75,24 @@ export class ServedModel {
     }
   }
 
-  /** Runs the network on `count` samples. */
+  /** Runs the network on `count` samples. @throws RequestError naming a sample that was too much for float32 arithmetic */
   async run(samples: Samples, count: number, signal?: Patience): Promise<Outputs> {
     const logits = await this.batcher.run(samples, count, signal);
     const classes = this.model.classes.length;
     const probabilities = new Float32Array(logits.length);
     for (let i = 0; i < logits.length; i += classes) {
-      probabilities.set(softmax(logits.subarray(i, i + classes)), i);
+      try {
+        probabilities.set(probabilitiesOf(this.model, logits.subarray(i, i + classes)), i);
+      } catch (error) {
+        if (!(error instanceof DuctusError)) throw error;
+        // Bytes are small: if these are too much, it is the weights.
+        if (this.model.inputType === "uint8")
+          throw new RequestError(500, "the network gives no finite numbers; its weights are at fault");
+        throw new RequestError(
+          400,
+          `sample ${i / classes}: its numbers are too large for this network, which gives no finite outputs`,
+        );
+      }
     }
     return { logits, probabilities };
   }

@@ -157,6 +157,7 @@ function metadata({ name, version, model }: ServedModel): object {
     metadata: {
       signature_def: { signature_def: { [SIGNATURE]: signature } },
       classes: model.classes,
+      temperature: model.temperature ?? 1,
       input: takes(model),
     },
   };

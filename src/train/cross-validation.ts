@@ -7,6 +7,7 @@ import { takeImages } from "../data/split.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
+import { fitTemperature, TEMPERATURE_SPREAD } from "../metrics/calibration.ts";
 import { Predictions } from "../metrics/predictions.ts";
 import type { Model } from "../models/model.ts";
 import { evaluate, onlyLabel } from "./evaluate.ts";
@@ -21,7 +22,8 @@ export interface CrossValidationOptions {
  * @param folds how many models are trained: 2 … number of samples. Which sample is in which part follows from the seed alone;
  *   classes may be missing in a part
  * @param train makes a model from some of the samples
- * @returns what the models made of the samples that they had not seen, in the order of the data set
+ * @returns what the models made of the samples that they had not seen, in the order of the data set, at the temperature that
+ *   fits all of them: also a model's that is trained on all samples in the same way
  * @throws UsageError for another number of folds
  */
 export async function crossValidate(
@@ -55,5 +57,7 @@ export async function crossValidate(
       if (row !== undefined) logits.set(row, i * width);
     }
   }
-  return new Predictions(dataset.classes, logits, labels);
+  const { classes } = dataset;
+  const raw = new Predictions({ classes, temperature: undefined }, logits, labels);
+  return new Predictions({ classes, temperature: fitTemperature(raw, TEMPERATURE_SPREAD) }, logits, labels);
 }

@@ -29,7 +29,8 @@ class EnsembleModel extends Model {
   constructor(models: readonly Model[]) {
     const [{ inputShape, inputType, classes, preprocessing, dataset, recipe }] = models;
     const trainedOn = models.flatMap((model) => model.trainedOn);
-    const known = { inputShape, inputType, classes, preprocessing, dataset, recipe, trainedOn };
+    const temperature = temperatureOf(models);
+    const known = { inputShape, inputType, classes, preprocessing, dataset, recipe, trainedOn, temperature };
     super(new Ensemble(models.map(({ network }) => network)), { ...known, normalization: null });
     this.#models = models;
   }
@@ -38,6 +39,15 @@ class EnsembleModel extends Model {
   override logits(x: Tensor, context: Context): Tensor {
     return mean(this.#models.map((model) => model.logits(x, context)));
   }
+}
+
+/**
+ * The harmonic mean of the members' temperatures: where they agree, the ensemble's probabilities are the geometric mean of
+ * those that its members answer. Undefined where no member has one.
+ */
+function temperatureOf(models: readonly Model[]): number | undefined {
+  if (models.every(({ temperature }) => temperature === undefined)) return undefined;
+  return models.length / models.reduce((sum, { temperature = 1 }) => sum + 1 / temperature, 0);
 }
 
 /** The mean of tensors of one shape. */

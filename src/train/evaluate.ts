@@ -88,12 +88,6 @@ async function isWholeTrainingSet(model: Model, dataset: Dataset): Promise<boole
   return known !== undefined && known === (await fingerprintIfKnown(dataset));
 }
 
-/** What a model's outputs are to be divided by for probabilities that can be believed, where it was found on validation samples. */
-export function temperatureOf({ metrics }: Model): number | undefined {
-  const { temperature } = metrics;
-  return typeof temperature === "number" && temperature > 0 ? temperature : undefined;
-}
-
 /** What a model goes by in messages and file names. */
 export function modelName(model: Model): string {
   return model.architecture?.name ?? model.network.constructor.name;
@@ -193,9 +187,8 @@ export class Evaluator {
       count: dataset.length,
       loss: lossSum / dataset.length,
       metrics: Object.fromEntries(metrics.map(({ name }, i) => [name, accumulators[i].value()])),
-      predictions: outputs && labels && new Predictions(this.#model.classes, outputs, labels),
+      predictions: outputs && labels && new Predictions(this.#model, outputs, labels),
       isTrainingData,
-      temperature: temperatureOf(this.#model),
       overlap,
       trainedOn,
       seconds: (performance.now() - started) / 1000,

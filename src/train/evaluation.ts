@@ -20,7 +20,6 @@ export interface EvaluationFields {
   readonly isTrainingData: boolean;
   /** Which samples the model was trained on; undefined where its file does not say and nobody has looked. */
   readonly trainedOn?: FoundSamples | undefined;
-  readonly temperature?: number | undefined;
   readonly overlap?: Overlap | undefined;
   readonly seconds: number;
 }
@@ -56,8 +55,6 @@ export class Evaluation {
    * where the model was trained on up to 2,048 samples); undefined where its file does not say and nobody has looked.
    */
   readonly trainedOn: FoundSamples | undefined;
-  /** Found on validation samples; undefined where the model does not know one. */
-  readonly temperature: number | undefined;
   /** Samples that the model was trained on too; undefined where nobody has looked. */
   readonly overlap: Overlap | undefined;
   /** Wall time of the pass. */
@@ -76,7 +73,6 @@ export class Evaluation {
     this.isTrainingData =
       fields.isTrainingData ||
       (trainedOn !== undefined && trainedOn.trained > 0 && trainedOn.trained === trainedOn.checked);
-    this.temperature = fields.temperature;
     this.overlap = fields.overlap;
     this.seconds = fields.seconds;
   }
@@ -134,12 +130,17 @@ export class Evaluation {
     return left === 0 ? undefined : (predictions.hits - lost) / left;
   }
 
-  /** How far the probabilities can be believed, as the model gives them. */
+  /** What the model's probabilities were divided by; undefined where none was fitted, which counts as 1. */
+  get temperature(): number | undefined {
+    return this.predictions?.temperature;
+  }
+
+  /** How far the softmax of the outputs alone could be believed, without a temperature. */
   get calibration(): Calibration | undefined {
     return this.predictions && calibration(this.predictions);
   }
 
-  /** The same at the temperature that was found on the validation samples. */
+  /** How far the probabilities that the model answers can be believed: at the temperature that was fitted on other samples. */
   get scaledCalibration(): Calibration | undefined {
     const { predictions, temperature } = this;
     return predictions && temperature !== undefined ? calibration(predictions, temperature) : undefined;
@@ -162,7 +163,7 @@ export class Evaluation {
   /** Plain data, with everything about classes beside the rest. */
   toJSON(): Record<string, unknown> {
     const { dataset, count, loss, classification, metrics, isTrainingData, predictions, seconds } = this;
-    const { overlap, accuracyWithoutOverlap, accuracyOnNew, trainingAccuracy, trainedOn } = this;
+    const { overlap, accuracyWithoutOverlap, accuracyOnNew, trainingAccuracy, trainedOn, temperature = null } = this;
     const { topK, classes, macro, weighted, confusion } = classification ?? {};
     // Never "accuracy" of what was trained on: that word is kept for samples that the model has not seen.
     const share = { accuracy: accuracyOnNew?.accuracy, interval: accuracyOnNew?.interval, trainingAccuracy };
@@ -182,6 +183,7 @@ export class Evaluation {
       trainedOn: trainedOn && { trained: trainedOn.trained, checked: trainedOn.checked },
       overlap: overlap && summarizeOverlap(overlap),
       accuracyWithoutOverlap,
+      temperature,
       calibration: this.calibration,
       scaledCalibration: this.scaledCalibration,
       rejection: this.rejection,

@@ -5,7 +5,7 @@
 import type { Picture } from "../data/picture.ts";
 import { applyPreprocessing } from "../data/preprocess.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
-import { type Candidate, rank, softmax, writePixels } from "../data/ranking.ts";
+import { type Candidate, rank, writePixels } from "../data/ranking.ts";
 import { gradients } from "../engine/autodiff.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { unknownName } from "../engine/errors.ts";
@@ -74,7 +74,7 @@ const layerOutput = (i: number): string => `layer${i}`;
  * `x` [1, …], `path` [STEPS, …], `preferred` [1, classes] → `logits`, `layer0` …, `slope` [height, width, channels]
  */
 function explanationGraph(model: Model): { readonly graph: Graph; readonly layers: readonly Layer[] } {
-  const { inputShape, inputType, network, classes } = model;
+  const { inputShape, inputType, network, classes, temperature } = model;
   let layers: readonly Layer[] = [];
   const graph = trace((tracer) => {
     const x = tracer.input("x", [1, ...inputShape], inputType);
@@ -88,7 +88,8 @@ function explanationGraph(model: Model): { readonly graph: Graph; readonly layer
       "int32",
     );
     const chosen = cast(eq(argmax(add(logits, preferred), 1, true), ranks), "float32"); // [1, classes]
-    const logProbabilities = logSoftmax(model.logits(path, inferenceContext())); // [STEPS, classes]
+    const onPath = model.logits(path, inferenceContext()); // [STEPS, classes]
+    const logProbabilities = logSoftmax(temperature === undefined ? onPath : mul(onPath, 1 / temperature));
     const weighted = mul(mul(logProbabilities, chosen), constant(SHARES, "float32", [STEPS, 1]));
     const [slope] = gradients(sum(weighted), [path]); // [STEPS, H, W, C]
     const outputs = layers.map(({ output }, i) => [layerOutput(i), output] as const);
@@ -139,7 +140,7 @@ export class Explainer {
     if (wanted >= 0) inputs.preferred[wanted] = PREFERRED;
     this.#program.run();
 
-    const ranking = rank(classes, softmax(outputs.logits));
+    const ranking = rank(this.#model, outputs.logits);
     const about = ranking.find(({ index }) => index === wanted) ?? ranking[0];
     const evidence = evidenceOf(numbers, outputs.slope, this.#model.inputShape);
     return {

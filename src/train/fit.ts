@@ -81,6 +81,8 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
       arithmetic: arithmeticOf(backend.description),
     });
     const made = { model, options, settings, schedule, train, validation, backend, trainer, evaluator };
+    // It is of weights that are about to change; both models are of the same network.
+    untrained.temperature = model.temperature = undefined;
     return await new Fitting({ ...made, average, transfer, identity, plan, started }).run();
   } finally {
     evaluator.dispose();

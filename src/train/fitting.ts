@@ -6,6 +6,7 @@
 import type { Dataset } from "../data/dataset.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DataError } from "../engine/errors.ts";
+import { fitTemperature, TEMPERATURE_SPREAD } from "../metrics/calibration.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import type { WeightAverage } from "../optim/average.ts";
 import type { Schedule } from "../optim/schedules.ts";
@@ -125,7 +126,7 @@ export class Fitting {
     for (const callback of this.#callbacks) await callback.onEnd?.(run, this.#control);
     if (this.#bestResult !== undefined && this.#best !== undefined && ended !== "aborted") {
       this.#best.restore();
-      model.metrics = { ...timeless(this.#bestResult) };
+      this.#describe(this.#bestResult);
     }
     return run;
   }
@@ -193,6 +194,8 @@ export class Fitting {
   /** Trains until the epoch or the run is over, with checkpoints on the way. */
   async #epoch(afterStep: () => boolean): Promise<void> {
     const { trainer, plan } = this.#parts;
+    // It belongs to the weights of the epoch before.
+    this.#parts.model.temperature = undefined;
     try {
       while (!trainer.isEpochOver && !this.#isOver) {
         await trainer.run(afterStep);
@@ -210,9 +213,17 @@ export class Fitting {
     }
   }
 
+  /** Says in the model what was measured of the weights that it has. */
+  #describe(result: EpochResult): void {
+    const { model } = this.#parts;
+    const { temperature, ...metrics } = timeless(result);
+    model.metrics = metrics;
+    model.temperature = temperature;
+  }
+
   /** Validation and all that follows an epoch. */
   async #closeEpoch(epoch: number): Promise<void> {
-    const { model, trainer, validation, evaluator, schedule } = this.#parts;
+    const { trainer, validation, evaluator, schedule } = this.#parts;
     const results = validation && (await evaluator.run(validation));
     // The last step's harm would otherwise show in the next epoch only, after the checkpoint is written.
     if (!this.#good.isFinite() || (results !== undefined && !Number.isFinite(results.loss))) {
@@ -223,7 +234,7 @@ export class Fitting {
     const isBest = this.#bestResult === undefined || isBetter(result, this.#bestResult);
     this.#history.push(result);
     if (isBest) this.#bestResult = result;
-    model.metrics = { ...timeless(result) };
+    this.#describe(result);
     observe(schedule, result);
     this.#good.update();
     if (isBest) this.#best?.update();
@@ -371,7 +382,7 @@ export class Fitting {
       throw new DataError(`${checkpoint.name}: its best epoch, ${progress.best}, is not in its history`);
     }
     const last = this.#history.at(-1);
-    if (last !== undefined) model.metrics = { ...timeless(last) };
+    if (last !== undefined) this.#describe(last);
     if (this.#best !== undefined && this.#bestResult !== undefined) {
       this.#best.update();
       if (!this.#isBestNow) {
@@ -412,6 +423,7 @@ function epochResult(epoch: number, trainer: Trainer, validation: Evaluation | u
     trainingLoss: sums.loss / sums.samples,
     trainingAccuracy: trainer.countsCorrect ? sums.correct / sums.samples : undefined,
     validation,
+    temperature: validation?.predictions && fitTemperature(validation.predictions, TEMPERATURE_SPREAD),
     lr: state.lr,
     seconds,
     imagesPerSecond,

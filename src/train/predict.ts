@@ -5,7 +5,7 @@ import type { Picture } from "../data/picture.ts";
 import { applyPreprocessing } from "../data/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../data/preprocessing.ts";
 import { preprocessingSchema } from "../data/preprocessing-schema.ts";
-import { type Candidate, rank, softmax, writePixels } from "../data/ranking.ts";
+import { type Candidate, rank, writePixels } from "../data/ranking.ts";
 import type { StreamedDataset } from "../data/streamed.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
@@ -82,7 +82,7 @@ export class Predictor {
     const pixels = applyPreprocessing(this.#preprocessing, picture);
     writePixels(pixels, this.#program.inputs.x, this.#model.inputType);
     this.#program.run();
-    const ranking = rank(this.#model.classes, softmax(this.#program.outputs.logits));
+    const ranking = rank(this.#model, this.#program.outputs.logits);
     return { ...ranking[0], ranking, seen: pixels };
   }
 

@@ -120,7 +120,7 @@ function findings(evaluation: Evaluation): [name: string, text: string][] {
   const top = Object.entries(classification.topK).map(([k, share]) => `${percent(share)} among the first ${k}`);
   const scaled =
     scaledCalibration &&
-    `; ${round(scaledCalibration.expectedError)} at temperature ${round(scaledCalibration.temperature)}, found on validation samples`;
+    `; ${round(scaledCalibration.expectedError)} as answered, at temperature ${round(scaledCalibration.temperature)}, fitted on other samples`;
   const reach = rejection?.reach.map(
     ({ accuracy, coverage }) => `${percent(accuracy)} of the surest ${percent(coverage)}`,
   );
@@ -129,7 +129,11 @@ function findings(evaluation: Evaluation): [name: string, text: string][] {
   const lines: [string, string | undefined][] = [
     ["most confused", pairs.join(", ")],
     ["right", top.join(", ")],
-    ["calibration", calibration && `expected error ${round(calibration.expectedError)}${scaled ?? ""}`],
+    [
+      "calibration",
+      calibration &&
+        `expected error ${round(calibration.expectedError)}${scaled ?? "; not calibrated: no temperature was fitted on validation samples"}`,
+    ],
     ["rejection", reach && reach.length > 0 ? `right are ${reach.join(", ")}` : undefined],
     ["labels", suspects.length > 0 ? doubts(suspects) : undefined],
   ];

@@ -23,6 +23,8 @@ export interface EpochResult {
   /** Share of the TRAINING samples recognised while training on them; says little about new ones. */
   readonly trainingAccuracy?: number | undefined;
   readonly validation?: Score | undefined;
+  /** Fitted on the validation samples: see `Model.temperature`. */
+  readonly temperature?: number | undefined;
   /** Learning rate of the last step. */
   readonly lr: number;
   /** Seconds of training, without validation; 0 where an earlier process did it and left no time. */
@@ -44,20 +46,22 @@ export interface PlainResult {
         readonly [metric: string]: number | undefined;
       }
     | undefined;
+  readonly temperature?: number | undefined;
   readonly lr: number;
   readonly seconds?: number | undefined;
   readonly imagesPerSecond?: number | undefined;
 }
 
 /** What does not depend on the clock, and so is the same in every run with the same seed. */
-export function timeless({ epoch, step, trainingLoss, trainingAccuracy, lr, validation }: EpochResult): PlainResult {
+export function timeless(result: EpochResult): PlainResult {
+  const { epoch, step, trainingLoss, trainingAccuracy, lr, validation, temperature } = result;
   const measured = validation && {
     samples: validation.count,
     loss: validation.loss,
     accuracy: validation.accuracy,
     ...validation.metrics,
   };
-  return { epoch, step, trainingLoss, trainingAccuracy, validation: measured, lr };
+  return { epoch, step, trainingLoss, trainingAccuracy, validation: measured, temperature, lr };
 }
 
 /** A line of `metrics.jsonl`. */

@@ -11,13 +11,17 @@ export interface PredictionsFile {
 }
 
 export function encodePredictions({ predictions, dataset }: PredictionsFile): Uint8Array {
-  const { logits, labels, length, classes } = predictions;
+  const { logits, labels, length, classes, temperature } = predictions;
   return serializeSafetensors(
     new Map([
       ["logits", { dtype: "F32", shape: [length, classes.length], data: logits }],
       ["labels", { dtype: "I32", shape: [length], data: labels }],
     ]),
-    { classes: JSON.stringify(classes), dataset },
+    {
+      classes: JSON.stringify(classes),
+      dataset,
+      ...(temperature !== undefined && { temperature: String(temperature) }),
+    },
   );
 }
 
@@ -30,7 +34,10 @@ export function decodePredictions(bytes: Uint8Array, name: string): PredictionsF
     if (logits instanceof Float32Array && labels instanceof Int32Array && isNames(classes)) {
       if (labels.some((label) => label < 0 || label >= classes.length))
         throw new DataError(`${name}: a label is no class`);
-      return { predictions: new Predictions(classes, logits, labels), dataset: metadata.dataset };
+      const temperature = Number(metadata.temperature ?? 1);
+      if (!(temperature > 0)) throw new DataError(`${name}: its temperature is damaged`);
+      const model = { classes, temperature: metadata.temperature === undefined ? undefined : temperature };
+      return { predictions: new Predictions(model, logits, labels), dataset: metadata.dataset };
     }
   } catch (error) {
     if (error instanceof DuctusError) throw new DataError(`${name}: ${error.message}`, { cause: error });

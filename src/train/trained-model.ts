@@ -71,9 +71,9 @@ export class TrainedModel extends Model {
   /** The same network, not a copy of it, with `changes` to what is known about it. */
   static of(model: Model, changes: Optional<ModelOptions> = {}): TrainedModel {
     const { network, inputShape, inputType, normalization, classes, architecture, recipe } = model;
-    const { preprocessing, metrics, dataset, trainedOn } = model;
+    const { preprocessing, metrics, dataset, trainedOn, temperature } = model;
     const known = { inputShape, inputType, normalization, classes, architecture, recipe };
-    const learned = { preprocessing, metrics, dataset, trainedOn };
+    const learned = { preprocessing, metrics, dataset, trainedOn, temperature };
     return new TrainedModel(network, filled<ModelOptions>({ ...known, ...learned }, changes));
   }
 
@@ -120,6 +120,7 @@ export async function encodeModel(model: Model, training?: TrainingState, backen
     recipe: { ...model.recipe },
     dataset: model.dataset ?? { name: NONE, fingerprint: NONE },
     metrics: model.metrics,
+    temperature: model.temperature,
     trainedOn:
       trainedOn.length > 1 ? (await import("../data/trained-samples.ts")).mergeRecords(trainedOn) : trainedOn[0],
     golden: {
@@ -162,6 +163,7 @@ function build(file: ModelFile, name: string): TrainedModel {
     recipe: recipe instanceof Mismatch ? DEFAULT_RECIPE : recipe,
     preprocessing: checkPreprocessing(file.preprocessing, name),
     metrics: file.metrics,
+    temperature: file.temperature,
     dataset: file.dataset,
     trainedOn: file.trainedOn && [file.trainedOn],
   };

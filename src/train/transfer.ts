@@ -43,7 +43,9 @@ export function adapt(base: Model, classes: readonly string[], seed: number): Ad
       weights.set(name, withRows(old, from, new Random(seed, "init", weights.size)));
     }
   }
-  return { model: rebuild(base, weights, classes), kept: classes.filter((_, i) => from[i] >= 0), head };
+  const model = rebuild(base, weights, classes);
+  if (isSame) model.temperature = base.temperature;
+  return { model, kept: classes.filter((_, i) => from[i] >= 0), head };
 }
 
 /** The old model with everything but the head of the new one: what the old task has left of the network. */

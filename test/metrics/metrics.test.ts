@@ -39,14 +39,14 @@ interface Golden {
 const golden: Golden = JSON.parse(readFileSync(new URL("golden/metrics.json", import.meta.url), "utf8"));
 const names = Array.from({ length: golden.classes }, (_, i) => `class ${i}`);
 const restore = ({ logits, labels }: Stored): Predictions =>
-  new Predictions(names, Float32Array.from(logits), Int32Array.from(labels));
+  new Predictions({ classes: names, temperature: undefined }, Float32Array.from(logits), Int32Array.from(labels));
 const predictions = restore(golden.predictions);
 const validation = restore(golden.validation);
 
 /** Outputs, one row per sample, with the classes a, b, c … */
 function make(rows: readonly (readonly number[])[], labels: readonly number[]): Predictions {
   const classes = Array.from({ length: rows[0].length }, (_, i) => String.fromCharCode(97 + i));
-  return new Predictions(classes, Float32Array.from(rows.flat()), Int32Array.from(labels));
+  return new Predictions({ classes, temperature: undefined }, Float32Array.from(rows.flat()), Int32Array.from(labels));
 }
 
 describe("classification", () => {

@@ -2,11 +2,11 @@
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { softmax } from "../../src/data/ranking.ts";
 import { platform } from "../../src/platform/platform.ts";
 import { Metrics } from "../../src/serve/metrics.ts";
 import { type Prediction, Predictor } from "../../src/train/predict.ts";
 import { inferenceGraph } from "../../src/train/trained-model.ts";
+import { softmax } from "../helpers/softmax.ts";
 import { digits, json, numbers, post, type Served, serve, stored } from "./fixtures.ts";
 
 let served: Served;
@@ -130,7 +130,7 @@ describe("TensorFlow Serving's REST API", () => {
   ];
 
   it("answers instances in rows and inputs in columns", async () => {
-    const truth = (await own(numbers(), rows)).map(softmax);
+    const truth = (await own(numbers(), rows)).map((row) => softmax(row));
     const asked = [
       { instances: rows },
       { instances: rows.map((x) => ({ x })), signature_name: "serving_default" },
@@ -267,7 +267,10 @@ describe("the Open Inference Protocol", () => {
     const [logits, probabilities] = answer.outputs;
     expect(logits).toMatchObject({ name: "logits", datatype: "FP32", shape: [2, 2] });
     close(logits.data, truth.flat());
-    close(probabilities.data, truth.flatMap(softmax));
+    close(
+      probabilities.data,
+      truth.flatMap((row) => softmax(row)),
+    );
     const open = await body(await request("/v2/models/numbers/infer", json({ inputs: [input], outputs: [] })));
     expect(open.outputs).toMatchObject([{ name: "probabilities" }]);
   });

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Picture } from "../../src/data/picture.ts";
 import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
-import { softmax, writePixels } from "../../src/data/ranking.ts";
+import { writePixels } from "../../src/data/ranking.ts";
 import { DataError, UsageError } from "../../src/engine/errors.ts";
 import { relu, sigmoid } from "../../src/engine/ops/elementwise.ts";
 import { Random } from "../../src/engine/random.ts";
@@ -25,6 +25,7 @@ import { Predictor } from "../../src/train/predict.ts";
 import { averagedOver, shifts } from "../../src/train/test-time.ts";
 import { encodeModel, inferenceGraph, load } from "../../src/train/trained-model.ts";
 import { MODELS } from "../export/models.ts";
+import { softmax } from "../helpers/softmax.ts";
 
 setPlatform(nodePlatform);
 

@@ -6,7 +6,7 @@
 import type { Picture } from "../../data/picture.ts";
 import { applyPreprocessing } from "../../data/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
-import { rank, softmax, writePixels } from "../../data/ranking.ts";
+import { rank, writePixels } from "../../data/ranking.ts";
 import { fuseMultiplyAdds } from "../../engine/backends/wasm/fusable.ts";
 import { relaxedSimdWorks, simdWorks } from "../../engine/backends/wasm/support.ts";
 import { type TypedArray, viewOf } from "../../engine/dtype.ts";
@@ -25,6 +25,8 @@ export interface ModelCard {
   readonly labels: readonly string[];
   readonly inputType: "uint8" | "float32";
   readonly preprocessing: Preprocessing;
+  /** What outputs are divided by before the softmax; absent where none was fitted. */
+  readonly temperature?: number | undefined;
 }
 
 /** Pixels row by row, channels interleaved: grey, grey + alpha, RGB or RGBA. A canvas's `ImageData` is one. */
@@ -51,7 +53,7 @@ export interface Recogniser {
   see(picture: Pixels): Uint8Array;
   /** Reads what {@link see} returned. */
   read(seen: Uint8Array): Reading[];
-  /** The network's outputs, before softmax, for what {@link see} returned. */
+  /** The network's outputs, before temperature and softmax, for what {@link see} returned. */
   logits(seen: Uint8Array): Float32Array;
 }
 
@@ -67,6 +69,7 @@ interface Exports {
 
 /** The network of an exported module: {@link run} reads `input` and writes `output`, its logits. */
 export interface StandaloneNetwork extends Pick<ModelCard, "labels" | "inputType" | "preprocessing"> {
+  readonly temperature: number | undefined;
   readonly input: TypedArray;
   readonly output: TypedArray;
   readonly run: () => void;
@@ -85,12 +88,12 @@ export async function openNetwork(source: Uint8Array | WebAssembly.Module): Prom
   const module = source instanceof WebAssembly.Module ? source : await compiled(source);
   const [card] = WebAssembly.Module.customSections(module, CARD_SECTION);
   if (card === undefined) throw new DataError("recogniser: this module is none; it was not exported by Ductus");
-  const { labels, inputType, preprocessing } = JSON.parse(new TextDecoder().decode(card)) as ModelCard;
+  const { labels, inputType, preprocessing, temperature } = JSON.parse(new TextDecoder().decode(card)) as ModelCard;
   const { exports } = await WebAssembly.instantiate(module);
   const { memory, x, x_length, logits, logits_length, run } = exports as unknown as Exports;
   const input = viewOf(inputType, memory.buffer, x.value, x_length.value);
   const output = viewOf("float32", memory.buffer, logits.value, logits_length.value);
-  return { labels, inputType, preprocessing, input, output, run };
+  return { labels, inputType, preprocessing, temperature, input, output, run };
 }
 
 function compiled(bytes: Uint8Array): Promise<WebAssembly.Module> {
@@ -100,7 +103,7 @@ function compiled(bytes: Uint8Array): Promise<WebAssembly.Module> {
 }
 
 export function recogniserOf(network: StandaloneNetwork): Recogniser {
-  const { labels, inputType, preprocessing, input, output, run } = network;
+  const { labels, inputType, preprocessing, temperature, input, output, run } = network;
   const see = (picture: Pixels): Uint8Array => applyPreprocessing(preprocessing, withChannels(picture));
   const infer = (seen: Uint8Array): Float32Array => {
     if (seen.length !== input.length) {
@@ -111,7 +114,7 @@ export function recogniserOf(network: StandaloneNetwork): Recogniser {
     return Float32Array.from(output);
   };
   const read = (seen: Uint8Array): Reading[] =>
-    rank(labels, softmax(infer(seen))).map(({ name, probability }) => ({ label: name, probability }));
+    rank({ classes: labels, temperature }, infer(seen)).map(({ name, probability }) => ({ label: name, probability }));
   return {
     labels,
     inputShape: preprocessedShape(preprocessing),

@@ -191,7 +191,9 @@ async function trainOwn({ base, classes, samples, seed }: FinetuneJob, options: 
       try {
         const settings = { folds: FOLDS, seed, backend };
         const worth = await crossValidateFinetune(from, dataset, settings, { epochs, callbacks, signal });
-        return signal.aborted ? {} : { measured: measuredOf(worth, dataset), isCrossValidated: true };
+        if (signal.aborted) return {};
+        run.model.temperature = worth.temperature;
+        return { measured: measuredOf(worth, dataset), isCrossValidated: true };
       } finally {
         await backend.close();
       }

@@ -27,7 +27,7 @@ def pixels(batch, shape):
 golden = {}
 with tempfile.TemporaryDirectory() as folder:
     bundle = Path(folder) / "write.mjs"
-    subprocess.run(["npx", "rolldown", str(here / "write.ts"), "--platform", "node", "--format", "esm", "-o", str(bundle)], check=True)
+    subprocess.run(["npx", "rolldown", str(here / "write.ts"), "--platform", "node", "--format", "esm", "--no-code-splitting", "-o", str(bundle)], check=True)
     subprocess.run(["node", str(bundle), folder], check=True)
     shapes = json.loads((Path(folder) / "shapes.json").read_text())
     for i, (name, shape) in enumerate(shapes.items()):
