@@ -7,7 +7,8 @@ import { type Context, Module } from "./module.ts";
 
 /** Zeroes each element with probability p while training and scales the rest by 1/(1 − p); else does nothing. */
 export class Dropout extends Module {
-  readonly p: number;
+  /** May be changed between two trainings: at least 0 and less than 1. */
+  p: number;
 
   constructor(p = 0.5) {
     super();

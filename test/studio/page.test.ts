@@ -13,8 +13,10 @@ import { gzipSync } from "node:zlib";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { create } from "../../src/models/registry.ts";
+import { Dropout } from "../../src/nn/dropout.ts";
+import { OPTIMIZER_NAMES } from "../../src/optim/registry.ts";
 import { readSite } from "../../src/platform/node/static-site.ts";
-import { NETWORKS } from "../../studio/src/state/networks.ts";
+import { NETWORKS, OPTIMIZERS } from "../../studio/src/state/networks.ts";
 import { serve } from "../browser/page.ts";
 import { ensureBuilt, start } from "../cli/run-cli.ts";
 import { chromiumPath, DIGITS, draw, openBrowser } from "../export/draw.ts";
@@ -84,6 +86,16 @@ test("the networks on offer have the parameters that the page says", () => {
     const count = [...create(name).network.namedParameters()].reduce((sum, [, { data }]) => sum + data.length, 0);
     expect(count, name).toBe(parameters);
   }
+});
+
+test("the settings that the page offers first are those of the recipes", () => {
+  for (const { name, recipe } of NETWORKS) {
+    const { network, recipe: own } = create(name);
+    const { optimizer, lr, batchSize, weightDecay = 0, augment = "none", labelSmoothing } = own;
+    const [dropout] = [...network.children()].flatMap(([, child]) => (child instanceof Dropout ? [child.p] : []));
+    expect(recipe, name).toEqual({ optimizer, lr, batchSize, weightDecay, augment, labelSmoothing, dropout });
+  }
+  expect(Object.keys(OPTIMIZERS).sort()).toEqual([...OPTIMIZER_NAMES].sort());
 });
 
 describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
@@ -348,10 +360,60 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
     expect(await page.locator(".epochs > li").count()).toBe(6);
     expect(await page.locator(".matrix tbody tr").count()).toBe(10);
     expect(await page.locator(".chart canvas").count()).toBe(2);
+    // Both losses and both accuracies of each epoch; of the test, too, a loss beside the accuracy.
+    const rows = await page.locator(".by-epoch tbody tr").allInnerTexts();
+    expect(rows).toHaveLength(6);
+    for (const row of rows) expect(row.trim()).toMatch(/^\d\s+[\d.]+\s+[\d.]+\s+[\d.]+%\s+[\d.]+%$/);
+    const loss = Number(await page.locator(".figures.test .main").nth(1).locator("dd").first().innerText());
+    expect(loss).toBeGreaterThan(0);
+    expect(loss).toBeLessThan(0.5);
     await page.getByRole("button", { name: "Write to it" }).click();
     await draw(page, DIGITS["7"]);
     await answer(page, "7");
     expect(await page.locator("select option:checked").innerText()).toBe("cnn-strided");
+    await page.context().close();
+  });
+
+  test("trains with settings of one's own, and says beside its field what is wrong with one", {
+    timeout: 60_000,
+  }, async () => {
+    const page = await open("train");
+    await page.getByText("ductus-m", { exact: true }).click();
+    const rate = page.getByLabel("Learning rate");
+    expect(await rate.inputValue()).toBe("0.008");
+    expect(await page.getByLabel("Dropout").inputValue()).toBe("0.3");
+    await page.getByLabel("Optimizer").selectOption("sgd");
+    expect(await rate.inputValue()).toBe("0.05");
+    await rate.fill("fast");
+    await page.getByLabel("Batch size").fill("2.5");
+    await page.getByLabel("Dropout").fill("1");
+    for (const [name, message] of [
+      ["Learning rate", "A number from 0.000001 to 1"],
+      ["Batch size", "A whole number from 1 to 1,024"],
+      ["Dropout", "A number from 0 to 0.9"],
+    ]) {
+      const field = page.getByLabel(name);
+      expect(await field.getAttribute("aria-invalid")).toBe("true");
+      const said = await field.getAttribute("aria-describedby");
+      expect(await page.locator(`[id="${said}"]`).innerText()).toBe(message);
+    }
+    await page.getByRole("button", { name: "Start training" }).click();
+    expect(await page.evaluate("document.activeElement.id")).toBe("lr");
+    await page.getByRole("button", { name: "Back to the recipe" }).click();
+    expect(await rate.inputValue()).toBe("0.008");
+    expect(await page.locator("[aria-invalid=true]").count()).toBe(0);
+
+    await page.getByText("cnn-strided").click();
+    expect(await page.getByLabel("Dropout").count()).toBe(0);
+    await page.getByLabel("Optimizer").selectOption("rmsprop");
+    await rate.fill("0,002");
+    await page.getByLabel("Epochs", { exact: true }).fill("1");
+    await page.getByRole("button", { name: "Start training" }).click();
+    await page.getByRole("heading", { name: "cnn-strided is trained" }).waitFor({ timeout: 60_000 });
+    expect(await page.getByText("Learned with").innerText()).toContain(
+      "RMSprop · Learning rate 0.002 · Batch size 256",
+    );
+    expect(await page.locator(".by-epoch tbody tr").count()).toBe(1);
     await page.context().close();
   });
 

@@ -6,12 +6,13 @@ const LISTED = 24;
 
 /** @param dataset what was measured, to show pictures of */
 export function measuredOf(evaluation: Evaluation, dataset: Dataset): Measured {
-  const { classification, predictions, count } = evaluation;
+  const { classification, predictions, count, loss } = evaluation;
   if (classification === undefined || predictions === undefined) throw new Error("only data with classes are measured");
   const { confusion } = classification;
   // What was trained on measures nothing, wherever it came from.
   const { accuracy, interval } = evaluation.accuracyOnNew ?? classification;
   return {
+    loss,
     accuracy,
     interval: [interval.low, interval.high],
     samples: count,

@@ -64,7 +64,20 @@ export interface TrainJob {
   readonly architecture: string;
   readonly epochs: number;
   readonly seed: number;
-  readonly augment: "digits" | "none";
+  readonly augment: "none" | "digits" | "letters";
+  /** Where it is not to learn by the network's recipe. */
+  readonly settings?: TrainSettings | undefined;
+}
+
+export interface TrainSettings {
+  readonly optimizer: string;
+  readonly lr: number;
+  readonly batchSize: number;
+  readonly weightDecay: number;
+  /** Of sgd. */
+  readonly momentum?: number | undefined;
+  /** Of networks that drop anything. */
+  readonly dropout?: number | undefined;
 }
 
 /** A recogniser of one's own, from a base model. */
@@ -97,6 +110,8 @@ export interface Matrix {
 }
 
 export interface Measured {
+  /** Mean over the samples; undefined in what was kept by versions that did not say it. */
+  readonly loss?: number | undefined;
   readonly accuracy: number;
   /** Bounds of the 95 % confidence interval of the accuracy. */
   readonly interval: readonly [low: number, high: number];
@@ -128,7 +143,9 @@ export type TrainingEvent =
   | {
       readonly kind: "epoch";
       readonly epoch: number;
+      /** On the samples trained on, while the weights were changing. */
       readonly trainingLoss: number;
+      readonly trainingAccuracy?: number | undefined;
       readonly validationLoss?: number | undefined;
       readonly validation?: Measured | undefined;
     }

@@ -16,13 +16,14 @@ import {
   fit,
   load,
   models,
+  nn,
   platform,
   type Run,
   type TrainingControl,
 } from "ductus";
 import { datasetOf, digits } from "./datasets.ts";
 import { cardOf, measuredOf } from "./measuring.ts";
-import type { FinetuneJob, Job, Outcome, TrainingEvent, TrainJob } from "./protocol.ts";
+import type { FinetuneJob, Job, Outcome, TrainingEvent, TrainJob, TrainSettings } from "./protocol.ts";
 
 type End = "paused" | "stopped";
 
@@ -154,11 +155,15 @@ export class JobRunner {
   }
 }
 
-function epochEvent({ epoch, trainingLoss, validation }: EpochInfo, aside: Dataset | undefined): TrainingEvent {
+function epochEvent(
+  { epoch, trainingLoss, trainingAccuracy, validation }: EpochInfo,
+  aside: Dataset | undefined,
+): TrainingEvent {
   return {
     kind: "epoch",
     epoch,
     trainingLoss,
+    trainingAccuracy,
     validationLoss: validation?.loss,
     validation: validation && aside && measuredOf(validation, aside),
   };
@@ -166,14 +171,27 @@ function epochEvent({ epoch, trainingLoss, validation }: EpochInfo, aside: Datas
 
 /** A network from nothing, on the digits that come with the page. */
 async function trainDigits(
-  { architecture, augment, seed }: TrainJob,
+  { architecture, augment, seed, settings }: TrainJob,
   site: string,
   options: FitOptions,
 ): Promise<Trained> {
   const { train, test } = await digits(site);
   const model = models.create(architecture, { seed });
-  const run = await fit(model, train, { ...options, augment, validation: VALIDATION });
+  if (settings?.dropout !== undefined) setDropout(model.network, settings.dropout);
+  const run = await fit(model, train, { ...options, ...fitOptions(settings), augment, validation: VALIDATION });
   return { run, measure: async () => ({ measured: measuredOf(await evaluate(run.model, test), test) }) };
+}
+
+/** What is not given stays the recipe's: betas, momentum, schedule. */
+function fitOptions(settings: TrainSettings | undefined): FitOptions {
+  if (settings === undefined) return {};
+  const { optimizer: name, lr, batchSize, weightDecay, momentum } = settings;
+  return { lr, batchSize, optimizer: { name, weightDecay, momentum } };
+}
+
+function setDropout(module: nn.Module, p: number): void {
+  if (module instanceof nn.Dropout) module.p = p;
+  for (const [, child] of module.children()) setDropout(child, p);
 }
 
 /** A user's own classes, from a model that can read already: it learns from all samples, and cross-validation tells its worth. */

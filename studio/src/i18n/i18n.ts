@@ -39,6 +39,7 @@ const format = computed(() => {
     whole: new Intl.NumberFormat(tag, { maximumFractionDigits: 0 }),
     percent: new Intl.NumberFormat(tag, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 }),
     decimal: new Intl.NumberFormat(tag, { maximumSignificantDigits: 3 }),
+    exact: new Intl.NumberFormat(tag, { maximumSignificantDigits: 12 }),
     date: new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" }),
     tenth: new Intl.NumberFormat(tag, { minimumFractionDigits: 1, maximumFractionDigits: 1 }),
   };
@@ -48,6 +49,8 @@ export const whole = (value: number): string => format.value.whole.format(value)
 /** @param part 0 … 1 */
 export const percent = (part: number): string => format.value.percent.format(part);
 export const decimal = (value: number): string => format.value.decimal.format(value);
+/** With all its digits. */
+export const exact = (value: number): string => format.value.exact.format(value);
 export const date = (time: number): string => format.value.date.format(time);
 export const milliseconds = (value: number): string => `${format.value.tenth.format(Math.max(0.1, value))}\u00a0ms`;
 

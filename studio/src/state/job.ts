@@ -17,6 +17,7 @@ export interface EpochRecord {
   readonly epoch: number;
   readonly step: number;
   readonly trainingLoss: number;
+  readonly trainingAccuracy?: number | undefined;
   readonly validationLoss?: number | undefined;
   readonly accuracy?: number | undefined;
   readonly samples?: number | undefined;
@@ -190,13 +191,14 @@ const HANDLERS: Handlers = {
     });
     saveSoon();
   },
-  epoch: ({ epoch, trainingLoss, validationLoss, validation }) => {
+  epoch: ({ epoch, trainingLoss, trainingAccuracy, validationLoss, validation }) => {
     const { records, step, totalSteps, epochs } = job.value as JobState;
     const record: EpochRecord = {
       epoch,
       step: Math.max(step, Math.round((totalSteps * epoch) / Math.max(1, epochs))),
       trainingLoss,
-      ...(validationLoss !== undefined && { validationLoss }),
+      trainingAccuracy,
+      validationLoss,
       ...(validation !== undefined && {
         accuracy: validation.accuracy,
         samples: validation.samples,

@@ -1,26 +1,34 @@
-/** A curve over steps or epochs. The library that draws it is fetched when the first one is shown; a summary stands below. */
+/**
+ * Curves over epochs: training and validation, always in the same colours (legend.tsx). The library that draws them is fetched
+ * when the first chart is shown; a summary in words stands below.
+ */
 import { useEffect, useRef } from "preact/hooks";
 import type uPlot from "uplot";
-import { decimal, language, percent } from "../i18n/i18n.ts";
+import { decimal, language, percent, texts } from "../i18n/i18n.ts";
 import { fail } from "../state/notices.ts";
 import { dark } from "../state/theme.ts";
+import type { SeriesName } from "./legend.tsx";
 
 export interface Point {
   readonly x: number;
   readonly y: number;
 }
 
+export interface Curve {
+  readonly name: SeriesName;
+  readonly points: readonly Point[];
+}
+
 interface ChartProps {
   readonly title: string;
-  readonly xLabel: string;
-  readonly points: readonly Point[];
+  /** As many as at the first time, in the same order. */
+  readonly curves: readonly Curve[];
   /** What a reader who sees no curves wants to know of it. */
   readonly summary: string;
   /** Parts of one as percent, or plain numbers. */
   readonly unit: "percent" | "number";
   /** Where the x axis ends. */
   readonly end: number;
-  readonly hasDots?: boolean | undefined;
 }
 
 const HEIGHT = 190;
@@ -36,11 +44,11 @@ const UNITS = {
   number: { format: decimal, bounds: (_low: number, high: number): [number, number] => [0, Math.max(0.1, high)] },
 };
 
-export function Chart({ title, xLabel, points, summary, unit, end, hasDots = false }: ChartProps) {
+export function Chart({ title, curves, summary, unit, end }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
-  const newest = useRef(points);
-  newest.current = points;
+  const newest = useRef(curves);
+  newest.current = curves;
   const isDark = dark.value;
   const tongue = language.value;
 
@@ -57,9 +65,9 @@ export function Chart({ title, xLabel, points, summary, unit, end, hasDots = fal
         width: element.clientWidth,
         height: HEIGHT,
         end,
-        hasDots,
         ...UNITS[unit],
-        points: newest.current,
+        names: newest.current.map(({ name }) => name),
+        data: aligned(newest.current),
       });
       plot.current = made;
       observer.observe(element);
@@ -71,11 +79,11 @@ export function Chart({ title, xLabel, points, summary, unit, end, hasDots = fal
       made?.destroy();
       plot.current = undefined;
     };
-  }, [isDark, tongue, unit, end, hasDots]);
+  }, [isDark, tongue, unit, end]);
 
   useEffect(() => {
-    plot.current?.setData([points.map(({ x }) => x), points.map(({ y }) => y)]);
-  }, [points]);
+    plot.current?.setData(aligned(curves));
+  }, [curves]);
 
   return (
     <figure class="chart">
@@ -83,8 +91,18 @@ export function Chart({ title, xLabel, points, summary, unit, end, hasDots = fal
       <div ref={place} class="plot" style={{ minHeight: `${HEIGHT}px` }} aria-hidden="true" />
       <figcaption>
         <span>{summary}</span>
-        <span aria-hidden="true">{xLabel}</span>
+        <span aria-hidden="true">{texts.value.train.epoch}</span>
       </figcaption>
     </figure>
   );
+}
+
+/** Curves with points of their own as columns over all x; null where a curve has no point. */
+function aligned(curves: readonly Curve[]): uPlot.AlignedData {
+  const xs = [...new Set(curves.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
+  const columns = curves.map(({ points }) => {
+    const byX = new Map(points.map(({ x, y }) => [x, y]));
+    return xs.map((x) => byX.get(x) ?? null);
+  });
+  return [xs, ...columns];
 }

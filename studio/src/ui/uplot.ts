@@ -1,14 +1,14 @@
 /** The library of curves, in the colours of the page. A chunk of its own, fetched by the first chart. */
 import uPlot from "uplot";
 import "../style/uplot.css";
-import type { Point } from "./chart.tsx";
+import type { SeriesName } from "./legend.tsx";
 
 interface ChartOptions {
   readonly width: number;
   readonly height: number;
   readonly end: number;
-  readonly hasDots: boolean;
-  readonly points: readonly Point[];
+  readonly names: readonly SeriesName[];
+  readonly data: uPlot.AlignedData;
   /** Of the y axis, for the least and the largest value. */
   bounds(low: number, high: number): [number, number];
   format(value: number): string;
@@ -16,7 +16,7 @@ interface ChartOptions {
 
 export function createChart(
   element: HTMLElement,
-  { width, height, end, hasDots, points, bounds, format }: ChartOptions,
+  { width, height, end, names, data, bounds, format }: ChartOptions,
 ): uPlot {
   const style = getComputedStyle(element);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
@@ -27,6 +27,16 @@ export function createChart(
     grid: { stroke: colour("--line"), width: 1 },
     ticks: { show: false },
   };
+  const dotted = (name: SeriesName): uPlot.Series => {
+    const stroke = colour(`--${name}`);
+    return { stroke, width: 2, spanGaps: true, points: { show: true, size: 7, fill: stroke, stroke } };
+  };
+  const SERIES: Readonly<Record<SeriesName, uPlot.Series>> = {
+    steps: { stroke: colour("--steps"), width: 1, spanGaps: true, points: { show: false } },
+    training: dotted("training"),
+    validation: { ...dotted("validation"), dash: [7, 4] },
+    test: dotted("test"),
+  };
   return new uPlot(
     {
       width,
@@ -35,23 +45,16 @@ export function createChart(
       cursor: { show: false },
       padding: [8, 8, 0, 0],
       scales: {
-        x: { time: false, range: [hasDots ? 1 : 0, Math.max(end, 2)] },
+        x: { time: false, range: [0, Math.max(end, 1)] },
         y: { range: (_, low, high) => bounds(low, high) },
       },
       axes: [
-        { ...axis, grid: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },
+        { ...axis, grid: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100] },
         { ...axis, size: 58, space: 34, values: (_, values) => values.map(format) },
       ],
-      series: [
-        {},
-        {
-          stroke: colour("--blue"),
-          width: 2,
-          points: { show: hasDots, size: 8, fill: colour("--blue"), stroke: colour("--blue") },
-        },
-      ],
+      series: [{}, ...names.map((name) => SERIES[name])],
     },
-    [points.map(({ x }) => x), points.map(({ y }) => y)],
+    data,
     element,
   );
 }

@@ -1,30 +1,30 @@
 /** Train: a network learns the digits that come with the page, while one watches. */
-import { useSignal } from "@preact/signals";
-import type { Measured } from "../engine/protocol.ts";
-import { decimal, duration, percent, texts, whole } from "../i18n/i18n.ts";
+import type { Measured, TrainJob, TrainSettings } from "../engine/protocol.ts";
+import { decimal, duration, exact, percent, texts, whole } from "../i18n/i18n.ts";
 import {
   discard,
   type EpochRecord,
   goOn,
-  isBusy,
   isMeasuring,
   type JobState,
   job,
   pause,
   progress,
-  startJob,
   stop,
   wrongOf,
 } from "../state/job.ts";
 import { choose, findEntry } from "../state/models.ts";
-import { NETWORKS, type NetworkName } from "../state/networks.ts";
+import { type OptimizerName, recipeOf } from "../state/networks.ts";
 import { attempt } from "../state/notices.ts";
+import type { NumberSetting } from "../state/order.ts";
 import { go } from "../state/route.ts";
-import { Chart } from "../ui/chart.tsx";
+import { Chart, type Point } from "../ui/chart.tsx";
 import { Icon } from "../ui/icons.tsx";
+import { Legend } from "../ui/legend.tsx";
 import { MatrixTable } from "../ui/matrix.tsx";
 import { MistakeStrip } from "../ui/mistakes.tsx";
 import { TakeAway } from "../ui/take-away.tsx";
+import { Order } from "./train-order.tsx";
 
 export function TrainView() {
   const t = texts.value.train;
@@ -54,107 +54,6 @@ function headingOf({ phase, title }: JobState): string {
   return words[phase](title);
 }
 
-const EPOCHS = { least: 1, most: 100, first: 5 };
-
-/** What is to be trained. */
-function Order() {
-  const t = texts.value.train;
-  const network = useSignal<NetworkName>("ductus-s");
-  const epochs = useSignal(EPOCHS.first);
-  const augment = useSignal(false);
-  const set = (value: number): void => {
-    epochs.value = Math.min(EPOCHS.most, Math.max(EPOCHS.least, Math.round(value) || EPOCHS.least));
-  };
-  const start = (event: Event): void => {
-    event.preventDefault();
-    attempt(() =>
-      startJob(
-        {
-          kind: "train",
-          architecture: network.value,
-          epochs: epochs.value,
-          seed: 1,
-          augment: augment.value ? "digits" : "none",
-        },
-        network.value,
-      ),
-    );
-  };
-  return (
-    <form class="order" onSubmit={start}>
-      <fieldset class="networks">
-        <legend>{t.network}</legend>
-        {NETWORKS.map(({ name, parameters }) => (
-          <label key={name} class="option">
-            <input
-              type="radio"
-              name="network"
-              value={name}
-              checked={network.value === name}
-              onChange={() => {
-                network.value = name;
-              }}
-            />
-            <span class="name">{name}</span>
-            <span class="soft">{t.networks[name]}</span>
-            <span class="number">{t.parameters(whole(parameters))}</span>
-          </label>
-        ))}
-      </fieldset>
-      <div class="settings">
-        <div class="field stepper">
-          <label for="epochs">{t.epochs}</label>
-          <div class="row">
-            <button type="button" class="icon-button" aria-label={t.fewer} onClick={() => set(epochs.value - 1)}>
-              <Icon name="minus" />
-            </button>
-            <input
-              id="epochs"
-              type="number"
-              inputMode="numeric"
-              min={EPOCHS.least}
-              max={EPOCHS.most}
-              value={epochs.value}
-              aria-describedby="epochs-hint"
-              onChange={(event) => {
-                set(event.currentTarget.valueAsNumber);
-                event.currentTarget.value = `${epochs.value}`;
-              }}
-            />
-            <button type="button" class="icon-button" aria-label={t.moreEpochs} onClick={() => set(epochs.value + 1)}>
-              <Icon name="plus" />
-            </button>
-          </div>
-          <p id="epochs-hint" class="soft">
-            {t.epochsHint}
-          </p>
-        </div>
-        <div class="field">
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={augment.value}
-              aria-describedby="augment-hint"
-              onChange={(event) => {
-                augment.value = event.currentTarget.checked;
-              }}
-            />
-            {t.augment}
-          </label>
-          <p id="augment-hint" class="soft">
-            {t.augmentHint}
-          </p>
-        </div>
-        <button type="submit" class="primary" disabled={isBusy.value}>
-          <Icon name="train" />
-          {t.start}
-        </button>
-        {isBusy.value && <p class="soft">{t.busy}</p>}
-      </div>
-    </form>
-  );
-}
-
 function Training({ state }: { readonly state: JobState }) {
   const { phase, curve } = state;
   return (
@@ -172,12 +71,8 @@ function Training({ state }: { readonly state: JobState }) {
 
 /** How it went, and what came of it. */
 function Course({ state }: { readonly state: JobState }) {
-  const t = texts.value.train;
-  const { phase, records, curve, totalSteps, epochs, outcome, modelId } = state;
+  const { phase, records, outcome, modelId } = state;
   const isOver = phase === "finished" || phase === "stopped" || phase === "failed";
-  const accuracies = records.flatMap(({ epoch, accuracy }) =>
-    accuracy === undefined ? [] : [{ x: epoch, y: accuracy }],
-  );
   const entry = modelId === undefined ? undefined : findEntry(modelId);
   return (
     <>
@@ -188,40 +83,107 @@ function Course({ state }: { readonly state: JobState }) {
           <TakeAway entry={entry} isOpen />
         </section>
       )}
+      <Curves state={state} />
+      <EpochTable records={records} />
+      <Errors records={records} />
+      {outcome?.measured !== undefined && <TestResult measured={outcome.measured} />}
+    </>
+  );
+}
+
+function Curves({ state: { job: work, records, curve, totalSteps, epochs } }: { readonly state: JobState }) {
+  const t = texts.value.train;
+  const { labelSmoothing = 0 } = work.kind === "train" ? recipeOf(work.architecture) : {};
+  const last = records[records.length - 1];
+  const points = (value: (record: EpochRecord) => number | undefined): readonly Point[] =>
+    records.flatMap((record) => {
+      const y = value(record);
+      return y === undefined ? [] : [{ x: record.epoch, y }];
+    });
+  const steps = curve.map(({ step, loss }) => ({ x: (step / Math.max(1, totalSteps)) * epochs, y: loss }));
+  return (
+    <div>
+      <Legend names={["training", "validation", "steps"]} />
+      {labelSmoothing > 0 && <p class="soft">{t.smoothed(exact(labelSmoothing))}</p>}
       <div class="charts">
         <Chart
           title={t.lossChart}
-          xLabel={t.step}
-          points={curve.map(({ step, loss }) => ({ x: step, y: loss }))}
-          end={totalSteps}
+          curves={[
+            { name: "steps", points: steps },
+            { name: "training", points: points(({ trainingLoss }) => trainingLoss) },
+            { name: "validation", points: points(({ validationLoss }) => validationLoss) },
+          ]}
+          end={epochs}
           unit="number"
           summary={
-            curve.length < 2
+            last?.validationLoss === undefined
               ? t.chartEmpty
-              : t.lossSummary(
-                  decimal(curve[0].loss),
-                  decimal(curve[curve.length - 1].loss),
-                  whole(curve[curve.length - 1].step),
-                )
+              : t.lossSummary(decimal(last.trainingLoss), decimal(last.validationLoss))
           }
         />
         <Chart
           title={t.accuracyChart}
-          xLabel={t.epoch}
-          points={accuracies}
+          curves={[
+            { name: "training", points: points(({ trainingAccuracy }) => trainingAccuracy) },
+            { name: "validation", points: points(({ accuracy }) => accuracy) },
+          ]}
           end={epochs}
-          hasDots
           unit="percent"
           summary={
-            accuracies.length === 0
+            last?.accuracy === undefined || last.trainingAccuracy === undefined
               ? t.chartEmpty
-              : t.accuracySummary(percent(Math.max(...accuracies.map(({ y }) => y))), whole(accuracies.length))
+              : t.accuracySummary(percent(last.trainingAccuracy), percent(last.accuracy))
           }
         />
       </div>
-      <Errors records={records} />
-      {outcome?.measured !== undefined && <TestResult measured={outcome.measured} />}
-    </>
+    </div>
+  );
+}
+
+/** The same in numbers. */
+function EpochTable({ records }: { readonly records: readonly EpochRecord[] }) {
+  const t = texts.value.train;
+  if (records.length === 0) return null;
+  const optional = (value: number | undefined, show: (value: number) => string): string =>
+    value === undefined ? "–" : show(value);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+    <section class="scroll by-epoch" aria-label={t.table} tabIndex={0}>
+      <table class="numbers-table">
+        <thead>
+          <tr>
+            <td />
+            <th scope="colgroup" colSpan={2}>
+              {t.loss}
+            </th>
+            <th scope="colgroup" colSpan={2}>
+              {t.accuracy}
+            </th>
+          </tr>
+          <tr>
+            <th scope="col">{t.epoch}</th>
+            {[t.loss, t.accuracy].flatMap((of) =>
+              (["training", "validation"] as const).map((name) => (
+                <th key={`${of} ${name}`} scope="col" class={name}>
+                  {t.series[name]}
+                </th>
+              )),
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {records.map(({ epoch, trainingLoss, validationLoss, trainingAccuracy, accuracy }) => (
+            <tr key={epoch}>
+              <th scope="row">{whole(epoch)}</th>
+              <td>{decimal(trainingLoss)}</td>
+              <td>{optional(validationLoss, decimal)}</td>
+              <td>{optional(trainingAccuracy, percent)}</td>
+              <td>{optional(accuracy, percent)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
   );
 }
 
@@ -289,41 +251,70 @@ function Controls({ state }: { readonly state: JobState }) {
   );
 }
 
-/** What it comes to, in large figures. */
+/** What it comes to so far, in large figures: of the test, or of the last epoch's validation, or of training. */
 function Figures({ state }: { readonly state: JobState }) {
   const t = texts.value.train;
-  const { records, loss, imagesPerSecond, backend, outcome } = state;
-  const last = records[records.length - 1];
-  const measured = outcome?.measured;
+  const { imagesPerSecond, backend, outcome, job: work } = state;
+  const { name, accuracy, loss, interval } = newestOf(state);
+  const optional = (value: number | undefined, show: (value: number) => string): string =>
+    value === undefined ? "–" : show(value);
   return (
-    <dl class="figures">
-      <div class="main">
-        <dt>{t.accuracy}</dt>
-        <dd>
-          {measured !== undefined
-            ? percent(measured.accuracy)
-            : last?.accuracy === undefined
-              ? "–"
-              : percent(last.accuracy)}
-        </dd>
-        <dd class="soft">
-          {measured === undefined
-            ? t.validation
-            : `${t.test}; ${t.interval(percent(measured.interval[0]), percent(measured.interval[1]))}`}
-        </dd>
-      </div>
-      <div>
-        <dt>{t.loss}</dt>
-        <dd>{loss === undefined ? "–" : decimal(loss)}</dd>
-        <dd class="soft">{outcome !== undefined && t.took(duration(outcome.seconds))}</dd>
-      </div>
-      <div>
-        <dt>{t.speed}</dt>
-        <dd>{imagesPerSecond === undefined ? "–" : whole(imagesPerSecond)}</dd>
-        <dd class="soft">{backend !== undefined && t.backend(backend)}</dd>
-      </div>
-    </dl>
+    <div>
+      <dl class={`figures ${name}`}>
+        <div class="main">
+          <dt>{t.accuracy}</dt>
+          <dd>{optional(accuracy, percent)}</dd>
+          <dd class="soft">{interval !== undefined && t.interval(percent(interval[0]), percent(interval[1]))}</dd>
+        </div>
+        <div class="main">
+          <dt>{t.loss}</dt>
+          <dd>{optional(loss, decimal)}</dd>
+          <dd class="soft" />
+        </div>
+        <div>
+          <dt>{t.speed}</dt>
+          <dd>{optional(imagesPerSecond, whole)}</dd>
+          <dd class="soft">
+            {[
+              ...(backend === undefined ? [] : [t.backend(backend)]),
+              ...(outcome === undefined ? [] : [t.took(duration(outcome.seconds))]),
+            ].join(" · ")}
+          </dd>
+        </div>
+      </dl>
+      <Legend names={[name]} />
+      {work.kind === "train" && work.settings !== undefined && (
+        <p class="soft">{t.learned(settingsOf(work, work.settings))}</p>
+      )}
+    </div>
   );
+}
+
+interface Newest {
+  readonly name: "training" | "validation" | "test";
+  readonly accuracy?: number | undefined;
+  readonly loss?: number | undefined;
+  readonly interval?: Measured["interval"];
+}
+
+function newestOf({ records, loss, outcome }: JobState): Newest {
+  const last = records[records.length - 1];
+  if (outcome?.measured !== undefined) return { name: "test", ...outcome.measured };
+  if (last?.accuracy !== undefined) return { name: "validation", accuracy: last.accuracy, loss: last.validationLoss };
+  return { name: "training", accuracy: last?.trainingAccuracy, loss };
+}
+
+function settingsOf({ augment }: TrainJob, { optimizer, lr, batchSize, weightDecay, dropout }: TrainSettings): string {
+  const t = texts.value.train;
+  const named = (field: NumberSetting, value: number): string => `${t.fields[field]} ${exact(value)}`;
+  return [
+    t.optimizers[optimizer as OptimizerName],
+    named("lr", lr),
+    named("batchSize", batchSize),
+    named("weightDecay", weightDecay),
+    ...(dropout === undefined ? [] : [named("dropout", dropout)]),
+    `${t.augment} ${t.augments[augment]}`,
+  ].join(" · ");
 }
 
 /** The worst errors of each epoch: rows that get shorter. */
