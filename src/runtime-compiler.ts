@@ -2,7 +2,9 @@
 import { preprocessedShape } from "./data/preprocessing.ts";
 import { preprocessingSchema } from "./data/preprocessing-schema.ts";
 import { wasmBackend } from "./engine/backends/wasm/wasm.ts";
+import { Budget } from "./engine/budget.ts";
 import { DataError } from "./engine/errors.ts";
+import { spendGraph } from "./engine/passes/cost.ts";
 import { check, Mismatch } from "./engine/schema.ts";
 import { sameShape } from "./engine/shape.ts";
 import { trace } from "./engine/trace.ts";
@@ -23,6 +25,7 @@ export async function openModel(bytes: Uint8Array, name: string): Promise<Recogn
   const graph = trace((tracer) => ({
     logits: network.forward(tracer.input("x", [1, ...shape], dtype, true), inferenceContext()),
   }));
+  spendGraph(new Budget(name, bytes.length), Object.values(graph.outputs), "its network");
   const program = await wasmBackend({ threads: 1 }).compile(graph);
   const { x } = program.inputs;
   const { logits } = program.outputs;

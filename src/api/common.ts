@@ -1,6 +1,7 @@
 /** What every entry point offers, whatever it runs on. An entry point, so the one place that may re-export. */
 
 export type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
+export { setBudget } from "../engine/budget.ts";
 export { DataError, DuctusError, ShapeError, UsageError } from "../engine/errors.ts";
 export { Random } from "../engine/random.ts";
 export { Parameter, Tensor } from "../engine/tensor.ts";

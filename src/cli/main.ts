@@ -4,6 +4,7 @@
  * mistake answer at once. Errors end here, as one line and an exit status: 1 = it failed, 2 = it was called wrongly.
  */
 import type { Command, CommanderError } from "commander";
+import { setBudget } from "../engine/budget.ts";
 import { DuctusError, UsageError, unknownName } from "../engine/errors.ts";
 import { VERSION } from "../version.ts";
 import { shown, shownJson } from "./shown.ts";
@@ -76,10 +77,16 @@ async function main(words: readonly string[]): Promise<void> {
   await prepare(command(), `ductus ${first}`).parseAsync(rest, { from: "user" });
 }
 
+/** For every verb: what files may cost is the same for all that opens them. */
+function takeBudget(times: string): void {
+  setBudget(Number(times));
+}
+
 /** Makes commander throw instead of printing and leaving, in a command and in those below it. @param path as it is called */
 function prepare(command: Command, name: string, path = name): Command {
   command
     .name(name)
+    .option("--budget <times>", "let files that you trust cost so many times as much to open (default: 1)", takeBudget)
     .exitOverride((error) => {
       if (!error.message.includes("Did you mean"))
         error.message = `${error.message.replace(/\.$/, "")}; see ${path} --help`;

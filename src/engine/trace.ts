@@ -54,10 +54,13 @@ export function trace(build: (tracer: Tracer) => Readonly<Record<string, Tensor>
   return { inputs: tracer.inputs, outputs, updates: tracer.updates };
 }
 
-/** The tensors that a graph's results depend on, each after its inputs. */
-export function topologicalOrder(roots: readonly Tensor[]): Tensor[] {
+/**
+ * The tensors that a graph's results depend on, each after its inputs.
+ * @param before tensors that are known already: neither they nor what they depend on is listed
+ */
+export function topologicalOrder(roots: readonly Tensor[], before: Iterable<Tensor> = []): Tensor[] {
   const order: Tensor[] = [];
-  const seen = new Set<Tensor>();
+  const seen = new Set<Tensor>(before);
   // An explicit stack: deep networks would overflow a recursive visit.
   const stack: { tensor: Tensor; next: number }[] = [];
   const enter = (tensor: Tensor): void => {

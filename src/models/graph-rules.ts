@@ -24,7 +24,7 @@ export interface NodeRule {
 /** Far above anything useful and far below anything that overflows. */
 const MOST = 2 ** 31 - 1;
 const MAX_RANK = 8;
-const MAX_INPUTS = 4096;
+const MAX_INPUTS = 256;
 
 const whole =
   (low: number, high: number): Check =>

@@ -2,9 +2,8 @@
 import type { DType } from "../engine/dtype.ts";
 import { UsageError } from "../engine/errors.ts";
 import { input } from "../engine/ops/constant.ts";
-import { type MatmulAttrs, matmulDims } from "../engine/ops/matmul.ts";
-import { formatShape, type Shape, sizeOf } from "../engine/shape.ts";
-import type { Tensor } from "../engine/tensor.ts";
+import { multiplyAddsOf } from "../engine/passes/cost.ts";
+import { formatShape, type Shape } from "../engine/shape.ts";
 import { topologicalOrder } from "../engine/trace.ts";
 import { inferenceContext } from "./context.ts";
 import type { AnyParameter, Module } from "./module.ts";
@@ -84,17 +83,6 @@ function countNew(module: Module, counted: Set<AnyParameter>): number {
     counted.add(parameter);
   }
   return count;
-}
-
-/** The ops whose cost is a count of multiplications; all others are small beside them. */
-const MULTIPLY_ADDS: ReadonlyMap<string, (call: Tensor) => number> = new Map([
-  // [N, P, Q, O] outputs, R·S·(C / groups) products each
-  ["conv2d", ({ shape, inputs: [, w] }: Tensor) => sizeOf(shape) * sizeOf(w.shape.slice(0, 3))],
-  ["matmul", ({ shape, inputs: [a, b], attrs }: Tensor) => sizeOf(shape) * matmulDims(a, b, attrs as MatmulAttrs).K],
-]);
-
-function multiplyAddsOf(tensor: Tensor): number {
-  return MULTIPLY_ADDS.get(tensor.op.name)?.(tensor) ?? 0;
 }
 
 /** A summary as a table, one layer a line, totals below. */

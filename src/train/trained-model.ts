@@ -5,8 +5,10 @@
  */
 import { preprocessingSchema } from "../data/preprocessing-schema.ts";
 import type { Backend } from "../engine/backends/backend.ts";
+import { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError } from "../engine/errors.ts";
 import { filled, type Optional } from "../engine/options.ts";
+import { spendGraph } from "../engine/passes/cost.ts";
 import { Random } from "../engine/random.ts";
 import {
   check,
@@ -137,14 +139,17 @@ export async function encodeModel(model: Model, training?: TrainingState, backen
 /**
  * Reads a model file and makes sure that it computes what it did where it was saved.
  * @param source a path, or the bytes of the file
- * @throws DataError when the file is damaged, is something else, or the check fails
+ * @throws DataError when the file is damaged, is something else, or the check fails; TooLargeError, which is one, when its network
+ *   would cost more than a file of its size may
  */
 export async function load(source: string | Uint8Array, options: LoadOptions = {}): Promise<TrainedModel> {
   const bytes = typeof source === "string" ? await platform().readFile(source) : source;
   const name = typeof source === "string" ? source : "model";
   const file = decodeModelFile(bytes, name);
   const model = build(file, name);
-  await verifyGolden(file, (input) => runOnce(inferenceGraph(model, 1), input, options.backend), name);
+  const graph = inferenceGraph(model, 1);
+  spendGraph(new Budget(name, bytes.length), Object.values(graph.outputs), "its network");
+  await verifyGolden(file, (input) => runOnce(graph, input, options.backend), name);
   return model;
 }
 

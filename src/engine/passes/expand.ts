@@ -6,10 +6,13 @@ import { rewrite } from "./rewrite.ts";
 export function expandComposites(
   roots: readonly Tensor[],
   which: (op: Composite<never>) => boolean = () => true,
+  before: Iterable<Tensor> = [],
 ): Tensor[] {
-  return rewrite(roots, (tensor) => {
-    const { op } = tensor;
+  const expanded = (tensor: Tensor): Tensor => {
+    const { op, inputs, attrs } = tensor;
     if (!isComposite(op) || !which(op)) return tensor;
-    return expandComposites([op.body(tensor.inputs, tensor.attrs as never)], which)[0];
-  });
+    // Inputs are expanded already: only what the body adds is looked through, or a chain would take quadratic time.
+    return expandComposites([op.body(inputs, attrs as never)], which, inputs)[0];
+  };
+  return rewrite(roots, expanded, before);
 }

@@ -12,11 +12,14 @@ export function withInputs(tensor: Tensor, inputs: readonly Tensor[]): Tensor {
   return new Tensor(tensor.op, inputs, tensor.attrs, tensor);
 }
 
-/** Rewrites everything that `roots` depend on. Identity is kept where nothing changes, so parameters stay themselves. */
-export function rewrite(roots: readonly Tensor[], rule: Rule): Tensor[] {
+/**
+ * Rewrites everything that `roots` depend on. Identity is kept where nothing changes, so parameters stay themselves.
+ * @param before tensors that are rewritten already, or stay
+ */
+export function rewrite(roots: readonly Tensor[], rule: Rule, before: Iterable<Tensor> = []): Tensor[] {
   const replacements = new Map<Tensor, Tensor>();
   const replaced = (tensor: Tensor): Tensor => replacements.get(tensor) ?? tensor;
-  for (const tensor of topologicalOrder(roots)) {
+  for (const tensor of topologicalOrder(roots, before)) {
     replacements.set(tensor, rule(withInputs(tensor, tensor.inputs.map(replaced))));
   }
   return roots.map(replaced);

@@ -1,0 +1,53 @@
+/**
+ * What a graph costs to compile and to run once, from its shapes alone: for summaries, and for the budgets of files that
+ * come from strangers (engine/budget.ts).
+ */
+import type { Budget } from "../budget.ts";
+import { type MatmulAttrs, matmulDims } from "../ops/matmul.ts";
+import type { PoolAttrs } from "../ops/pool.ts";
+import { sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { topologicalOrder } from "../trace.ts";
+import { expandComposites } from "./expand.ts";
+
+/** The ops whose cost is a count of multiplications with an addition. */
+const MULTIPLY_ADDS: ReadonlyMap<string, (call: Tensor) => number> = new Map([
+  // [N, P, Q, O] outputs, R·S·(C / groups) products each
+  ["conv2d", ({ shape, inputs: [, w] }: Tensor) => sizeOf(shape) * sizeOf(w.shape.slice(0, 3))],
+  ["matmul", ({ shape, inputs: [a, b], attrs }: Tensor) => sizeOf(shape) * matmulDims(a, b, attrs as MatmulAttrs).K],
+]);
+
+/** Multiplications with an addition in a convolution or matrix product; 0 for other ops, which are small beside them. */
+export function multiplyAddsOf(tensor: Tensor): number {
+  return MULTIPLY_ADDS.get(tensor.op.name)?.(tensor) ?? 0;
+}
+
+/** Ops that make nothing: their values are there already. */
+const FREE = new Set(["input", "parameter", "reshape"]);
+
+/** An upper bound on elementwise work, in multiply-adds an element: exp and its kind take about as many. */
+const PER_ELEMENT = 8;
+
+/** About as many multiply-adds as one op takes. */
+function operationsOf(tensor: Tensor): number {
+  if (FREE.has(tensor.op.name)) return 0;
+  const { kernel } = tensor.attrs as Partial<PoolAttrs>;
+  const window = kernel === undefined ? 1 : kernel[0] * kernel[1];
+  const touched = Math.max(tensor.size * window, ...tensor.inputs.map(({ size }) => size));
+  return multiplyAddsOf(tensor) + touched * PER_ELEMENT;
+}
+
+/**
+ * Spends what a graph costs: its operands on compiling, its operations and the bytes of all its tensors on one run.
+ * @throws TooLargeError before anything of it is compiled
+ */
+export function spendGraph(budget: Budget, outputs: readonly Tensor[], where: string): void {
+  // Without the composites' bodies first: those may be many.
+  budget.spend("operands", topologicalOrder(outputs).length, where);
+  for (const tensor of topologicalOrder(expandComposites(outputs))) {
+    const what = `${where} (${tensor.op.name})`;
+    budget.spend("operands", tensor.inputs.length, what);
+    budget.spend("operations", operationsOf(tensor), what);
+    if (!FREE.has(tensor.op.name)) budget.spend("memory", tensor.size * 4, what);
+  }
+}
