@@ -5,67 +5,114 @@ import type { Preprocessing } from "../data/preprocessing.ts";
 import type { LoadedData } from "../data/sources.ts";
 import type { StreamedDataset } from "../data/streamed.ts";
 import { openData, streamData } from "../platform/node/open-data.ts";
+import { refuseOneClass } from "../train/evaluate.ts";
 import { grouped } from "../train/report.ts";
 import { byteSize, showNotes, type Terminal } from "./terminal.ts";
 
 export interface DataOptions {
   readonly dataDir?: string | undefined;
+  readonly skipUnreadable?: boolean | undefined;
   /** What pictures in folders go through; default MNIST's. */
   readonly preprocessing?: Preprocessing | undefined;
 }
 
-export function dataDirOption(): Option {
-  return new Option("--data-dir <folder>", "folder of data sets in IDX form, one folder each (default: DUCTUS_DATA)");
+/** In memory, or read while it is used. */
+export type AnyData = LoadedData<ImageDataset | StreamedDataset>;
+
+/** Options of every verb that opens data. */
+export function dataOptions(): Option[] {
+  return [
+    new Option("--data-dir <folder>", "folder of data sets in IDX form, one folder each (default: DUCTUS_DATA)"),
+    new Option("--skip-unreadable", "go on without pictures of a folder that cannot be read or are blank"),
+  ];
 }
 
 export function streamOption(): Option {
   return new Option("--stream", "read pictures from the disk while training: for data larger than memory");
 }
 
-/** Opens a data set that is read while it is used, and says so. The files are closed with the process. */
-export async function streamForCli(
+/** Opens a data set to train on, and says where it came from. @throws DataError when there is nothing to tell apart in it */
+export async function openForTraining(
   spec: string,
-  { dataDir, preprocessing }: DataOptions,
+  options: DataOptions & { readonly stream?: false | undefined },
+  terminal: Terminal,
+): Promise<LoadedData>;
+export async function openForTraining(
+  spec: string,
+  options: DataOptions & { readonly stream?: boolean | undefined },
+  terminal: Terminal,
+): Promise<AnyData>;
+export async function openForTraining(
+  spec: string,
+  options: DataOptions & { readonly stream?: boolean | undefined },
+  terminal: Terminal,
+): Promise<AnyData> {
+  const data =
+    options.stream === true ? await openStream(spec, options, terminal) : await open(spec, options, terminal, false);
+  // Before there is a run folder.
+  refuseOneClass(data.train);
+  describe(data, terminal);
+  return data;
+}
+
+/** Opens a data set to look at or to measure: there may be nothing to train on. Whoever asks says where it came from. */
+export function openToMeasure(spec: string, options: DataOptions, terminal: Terminal): Promise<LoadedData> {
+  return open(spec, options, terminal, true);
+}
+
+/** Says where a data set came from, how it is divided, and what there is to know of it. */
+export function describe(data: AnyData, terminal: Terminal): void {
+  const { train, validation, test, origin, notes } = data;
+  const parts = [
+    [train.length, "to train"],
+    [validation?.length ?? 0, "to validate"],
+    [test.length, "to test"],
+  ] as const;
+  const counts = parts.flatMap(([count, use]) => (count > 0 ? [`${grouped(count)} ${use}`] : []));
+  describeAs(`${counts.join(", ")}; ${origin}`, { name: train.name, notes }, terminal);
+}
+
+/** The same in other words. */
+export function describeAs(
+  words: string,
+  { name, notes }: { readonly name: string; readonly notes: readonly string[] },
+  terminal: Terminal,
+): void {
+  terminal.note(terminal.noteStyle.dim(`data     ${name}: ${words}`));
+  showNotes(terminal, notes);
+}
+
+/** The files are closed with the process. */
+async function openStream(
+  spec: string,
+  { dataDir, skipUnreadable, preprocessing }: DataOptions,
   terminal: Terminal,
 ): Promise<LoadedData<StreamedDataset>> {
-  const data = await streamData(spec, {
+  return streamData(spec, {
     dataDir,
+    skipUnreadable,
     preprocessing,
     onPack: (folder) => terminal.note(terminal.noteStyle.dim(`packing  ${spec} into ${folder}, once`)),
     onPicture: onPicture(terminal),
   });
-  describe(data, terminal);
-  return data;
 }
 
-/** Opens a data set and says where it came from. */
-export async function openForCli(
+async function open(
   spec: string,
-  { dataDir, preprocessing }: DataOptions,
+  { dataDir, skipUnreadable, preprocessing }: DataOptions,
   terminal: Terminal,
+  allowTestOnly: boolean,
 ): Promise<LoadedData> {
-  const data = await openData(spec, {
+  return openData(spec, {
     dataDir,
+    skipUnreadable,
     preprocessing,
+    allowTestOnly,
     onProgress: ({ file, received, total }) =>
       terminal.live(`fetching ${file}: ${byteSize(received)}${total === undefined ? "" : ` of ${byteSize(total)}`}`),
     onPicture: onPicture(terminal),
   });
-  describe(data, terminal);
-  return data;
 }
 
 const onPicture = (terminal: Terminal) => (done: number, total: number) =>
   terminal.live(`reading pictures: ${grouped(done)} of ${grouped(total)}`);
-
-function describe(
-  { train, test, origin, notes }: LoadedData<ImageDataset | StreamedDataset>,
-  terminal: Terminal,
-): void {
-  terminal.note(
-    terminal.noteStyle.dim(
-      `data     ${train.name}: ${grouped(train.length)} to train, ${grouped(test.length)} to test; ${origin}`,
-    ),
-  );
-  showNotes(terminal, notes);
-}

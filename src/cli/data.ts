@@ -14,7 +14,7 @@ import { defaultCacheDir, defaultDataDir } from "../platform/node/paths.ts";
 import { canFetch } from "../platform/node/sources.ts";
 import { grouped, percent, table } from "../train/report.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
-import { type DataOptions, dataDirOption, openForCli } from "./cli-data.ts";
+import { type DataOptions, dataOptions, describe, openToMeasure } from "./cli-data.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
 import { pictureRow } from "./shown.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
@@ -36,13 +36,14 @@ Examples:
 
 export function command(): Command {
   const all = new Command().description("Lists, fetches and inspects data sets.").addHelpText("after", EXAMPLES);
+  const [dataDir, ...ofPictures] = dataOptions();
   const add = (name: string, about: string): Command =>
-    all.command(name).description(about).addOption(dataDirOption()).addOption(jsonOption());
+    all.command(name).description(about).addOption(dataDir).addOption(jsonOption());
   add("list", "the data sets known by name, and which are on this machine").action(list);
   add("fetch", "gets a data set into the cache, unless it is on this machine already")
     .argument("<name>", "data set")
     .action(fetchOne);
-  add("inspect", "counts, sizes and some pictures of a data set")
+  const look = add("inspect", "counts, sizes and some pictures of a data set")
     .argument("<name|path>", "data set, folder or CSV file")
     .addOption(augmentOption())
     .option(
@@ -51,6 +52,7 @@ export function command(): Command {
     )
     .addOption(integerOption("--seed <n>", "of the augmentation", {}).default(0))
     .action(inspect);
+  for (const option of ofPictures) look.addOption(option);
   return all;
 }
 
@@ -62,7 +64,7 @@ export async function whereIs(source: SourceRecord, dataDir?: string): Promise<s
     if ((await pathKind(path)) !== "folder") continue;
     const { name, classes } = source;
     const parts = await readIdxFolder(path, { name, classes, origin: path }).catch(() => undefined);
-    if (parts?.test !== undefined) return path;
+    if (parts?.train !== undefined && parts.test !== undefined) return path;
   }
   return undefined;
 }
@@ -107,23 +109,37 @@ async function list({ json = false, dataDir }: Options): Promise<void> {
 async function fetchOne(name: string, { json = false, dataDir }: Options): Promise<void> {
   const terminal = openTerminal(json);
   const source = findSource(name);
-  const { train, test, origin, fingerprint } = await openForCli(name, { dataDir }, terminal);
+  const data = await openToMeasure(name, { dataDir }, terminal);
+  describe(data, terminal);
+  const { train, test, origin, fingerprint } = data;
   terminal.print(`${name}: ${grouped(train.length)} + ${grouped(test.length)} samples; ${origin}`);
   terminal.print(terminal.style.dim(`licence: ${source.licence}`));
   terminal.emit({ name, train: train.length, test: test.length, origin, fingerprint, licence: source.licence });
 }
 
 async function inspect(spec: string, options: InspectOptions): Promise<void> {
-  const { json = false, dataDir, augment, mosaic: file } = options;
+  const { json = false, dataDir, skipUnreadable, augment, mosaic: file } = options;
   const terminal = openTerminal(json);
   const asked = await readAugmentOption(augment);
-  const { train, test, origin, fingerprint, preprocessing } = await openForCli(spec, { dataDir }, terminal);
-  const splits = { train: describeData(train), test: describeData(test) };
-  show(terminal, splits.train, splits.test);
-  preview(terminal, train);
+  // A look at data shows what is wrong with them beside what is not.
+  const data = await openToMeasure(spec, { dataDir, skipUnreadable: true }, terminal);
+  describe(data, terminal);
+  if (skipUnreadable !== true && data.skipped !== undefined) {
+    terminal.note("note     to train on the others, give --skip-unreadable: without it, those are refused");
+  }
+  const { train, origin, fingerprint, preprocessing, notes } = data;
+  const parts = (["train", "validation", "test"] as const).flatMap((split) => {
+    const dataset = data[split];
+    return dataset === undefined || dataset.length === 0 ? [] : [{ split, dataset }];
+  });
+  const splits = Object.fromEntries(parts.map(({ split, dataset }) => [split, describeData(dataset)]));
+  show(terminal, splits);
+  // What there is of it: a set to measure by may have no part to train on.
+  const [{ dataset: shown }] = parts;
+  preview(terminal, shown);
   const target = file ?? (augment === undefined ? undefined : `${basename(train.name)}-${augmentName(augment)}.png`);
-  const drawn = target === undefined ? {} : await drawMosaic(train, asked, target, options, terminal);
-  terminal.emit({ name: train.name, origin, fingerprint, preprocessing, ...splits, ...drawn });
+  const drawn = target === undefined ? {} : await drawMosaic(shown, asked, target, options, terminal);
+  terminal.emit({ name: train.name, origin, fingerprint, preprocessing, notes, ...splits, ...drawn });
 }
 
 /** What a mosaic is called after: a preset, or the file of a list. */
@@ -147,20 +163,23 @@ async function drawMosaic(
   return { mosaic: file, augment };
 }
 
-function show(terminal: Terminal, train: DataDescription, test: DataDescription): void {
+function show(terminal: Terminal, splits: Readonly<Record<string, DataDescription>>): void {
   const { bold, dim } = terminal.style;
-  const size = `${train.width}×${train.height}${train.channels === 1 ? "" : `×${train.channels}`}`;
-  terminal.print(bold(`${train.name}: ${grouped(train.count)} + ${grouped(test.count)} pictures of ${size}`));
-  terminal.print(`ink            ${train.polarity.replaceAll("-", " ")}`);
-  terminal.print(`pixels         mean ${train.mean.toFixed(4)}, standard deviation ${train.std.toFixed(4)} (of 0 … 1)`);
+  const parts = Object.values(splits);
+  const [first] = parts;
+  const size = `${first.width}×${first.height}${first.channels === 1 ? "" : `×${first.channels}`}`;
+  terminal.print(bold(`${first.name}: ${parts.map(({ count }) => grouped(count)).join(" + ")} pictures of ${size}`));
+  terminal.print(`ink            ${first.polarity.replaceAll("-", " ")}`);
+  terminal.print(`pixels         mean ${first.mean.toFixed(4)}, standard deviation ${first.std.toFixed(4)} (of 0 … 1)`);
   terminal.print();
-  const rows = train.classes.map(({ name, count }, i) => [
+  const rows = first.classes.map(({ name, count }, i) => [
     name,
     grouped(count),
-    percent(count / Math.max(1, train.count)),
-    grouped(test.classes[i]?.count ?? 0),
+    percent(count / Math.max(1, first.count)),
+    ...parts.slice(1).map(({ classes }) => grouped(classes[i]?.count ?? 0)),
   ]);
-  const [head, ...lines] = table(["class", "train", "share", "test"], rows);
+  const [one, ...others] = Object.keys(splits);
+  const [head, ...lines] = table(["class", one, "share", ...others], rows);
   terminal.print(dim(head));
   for (const line of lines) terminal.print(line);
 }

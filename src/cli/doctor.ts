@@ -2,6 +2,7 @@
 import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
 import { Command } from "commander";
+import { PICTURE_KINDS } from "../data/picture-formats.ts";
 import { listSources } from "../data/sources.ts";
 import { fileError } from "../platform/node/atomic.ts";
 import { describeEnvironment, wasmFeatures } from "../platform/node/environment.ts";
@@ -126,7 +127,11 @@ async function checkEngine(): Promise<Check> {
 async function checkSharp(): Promise<Check> {
   try {
     const { default: sharp } = await import("sharp");
-    return { name: "pictures", state: "good", text: `sharp ${sharp.versions.sharp ?? ""} reads PNG, JPEG and WebP` };
+    return {
+      name: "pictures",
+      state: "good",
+      text: `sharp ${sharp.versions.sharp ?? ""} reads ${PICTURE_KINDS.replace(" or ", " and ")}`,
+    };
   } catch {
     return {
       name: "pictures",

@@ -1,10 +1,13 @@
 /** `ductus evaluate`: measures a model file on one split of a data set, alone or against another model. */
+import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import { relabelled } from "../data/conform.ts";
-import type { ImageDataset } from "../data/dataset.ts";
+import type { ImageDataset, SplitName } from "../data/dataset.ts";
 import { findDuplicates, type Overlap } from "../data/duplicates.ts";
 import { fingerprint } from "../data/fingerprint.ts";
 import type { LoadedData } from "../data/sources.ts";
+import { joinImages } from "../data/split.ts";
+import { lookUp } from "../data/trained-samples.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
 import { comparePaired } from "../metrics/mcnemar.ts";
@@ -16,20 +19,19 @@ import { ensembleOf } from "../train/ensemble.ts";
 import { evaluate, modelName } from "../train/evaluate.ts";
 import type { Evaluation } from "../train/evaluation.ts";
 import { describeTrained } from "../train/leakage.ts";
-import { conformTo } from "../train/predict.ts";
+import { conformTo, preprocessingOf } from "../train/predict.ts";
 import { duration, formatComparison, formatEvaluation, grouped } from "../train/report.ts";
 import { encodePredictions } from "../train/saved-predictions.ts";
 import { averagedOver, shifts } from "../train/test-time.ts";
 import { load } from "../train/trained-model.ts";
 import { VERSION } from "../version.ts";
-import { dataDirOption, openForCli } from "./cli-data.ts";
+import { type DataOptions, dataOptions, describe, describeAs, openToMeasure } from "./cli-data.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
-interface EvaluateCliOptions extends CommonOptions {
+interface EvaluateCliOptions extends CommonOptions, DataOptions {
   readonly data: string;
-  readonly dataDir?: string | undefined;
-  readonly split: "train" | "test";
+  readonly split?: SplitChoice | undefined;
   readonly tta?: number | undefined;
   readonly against?: string | undefined;
   readonly report?: string | undefined;
@@ -38,7 +40,13 @@ interface EvaluateCliOptions extends CommonOptions {
   readonly strict?: boolean | undefined;
 }
 
+/** A part of the data, or all of them together. */
+type SplitChoice = SplitName | "all";
+const SPLITS: readonly SplitName[] = ["train", "validation", "test"];
+
 const EXAMPLES = `
+By default the test part is measured. A set without one of its own, of which the model has seen nothing, is measured whole.
+
 Examples:
   $ ductus evaluate runs/mnist-cnn-3x3-1/best.safetensors --data mnist
   $ ductus evaluate digits.safetensors --data usps --report usps.html      curves, errors, doubtful labels as one page
@@ -47,12 +55,11 @@ Examples:
   $ ductus evaluate letters.safetensors --data my-letters/ --json`;
 
 export function command(): Command {
-  return new Command()
+  const all = new Command()
     .description("Measures a model: accuracy with its interval, classes, confusions, calibration, doubtful labels.")
     .argument("<models...>", "model file; several answer together, as an ensemble")
     .option("--data <name|path>", "mnist, fashion-mnist …, a folder of pictures by class, or a CSV file", "mnist")
-    .addOption(dataDirOption())
-    .addOption(new Option("--split <name>", "which part of the data").choices(["train", "test"]).default("test"))
+    .addOption(new Option("--split <name>", "which part of the data (default: see below)").choices([...SPLITS, "all"]))
     .addOption(
       integerOption("--tta <pixels>", "average over copies shifted by up to so many pixels: 9 copies for 1", {
         min: 1,
@@ -64,9 +71,10 @@ export function command(): Command {
     .option("--predictions <file>", "write every output to this .safetensors file")
     .addOption(integerOption("--threads <n>", "default: one per core", { min: 1, max: 256 }))
     .option("--strict", "arithmetic that gives the same bits on every machine")
-    .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
+  for (const option of dataOptions()) all.addOption(option);
+  return all.addOption(jsonOption());
 }
 
 async function run(paths: readonly string[], options: EvaluateCliOptions): Promise<void> {
@@ -75,10 +83,12 @@ async function run(paths: readonly string[], options: EvaluateCliOptions): Promi
   const models = await Promise.all(paths.map((member) => load(member)));
   const model = ensembleOf(models);
   const rival = options.against === undefined ? undefined : await load(options.against);
-  const data = await openForCli(options.data, options, terminal);
+  const preprocessing = model.preprocessing === undefined ? undefined : preprocessingOf(model);
+  const data = await openToMeasure(options.data, { ...options, preprocessing }, terminal);
+  const chosen = await choose(data, rival === undefined ? models : [...models, rival], options.split, terminal);
   const backend = await platform().createBackend(options);
   try {
-    const first = await measure(model, models, data, options, backend, terminal);
+    const first = await measure(model, models, chosen, options, backend, terminal);
     if (models.length > 1) terminal.print(`an ensemble of ${models.length} models`);
     if (options.tta !== undefined) terminal.print(`with test-time augmentation: shifts by up to ${options.tta} px`);
     terminal.print(formatEvaluation(first.result, terminal.style));
@@ -86,21 +96,77 @@ async function run(paths: readonly string[], options: EvaluateCliOptions): Promi
     terminal.note(
       terminal.noteStyle.dim(`${duration(first.result.seconds)}, ${grouped(rate)} images/s, ${backend.description}`),
     );
-    const second = rival && (await measure(rival, [rival], data, options, backend, terminal));
+    const second = rival && (await measure(rival, [rival], chosen, options, backend, terminal));
     const comparison = second && compare(path, first.result, options.against as string, second.result, terminal);
     if (options.report !== undefined) await writeReport(options.report, path, model, first, data);
     if (options.predictions !== undefined) await writePredictions(options.predictions, first.result);
-    const { name, origin } = data[options.split];
+    const { split } = chosen;
+    const { name, origin } = chosen.dataset;
     terminal.emit({
       ...first.result.toJSON(),
       tta: options.tta,
       model: path,
-      dataset: { name, split: options.split, origin },
+      dataset: { name, split, origin },
       comparison,
     });
   } finally {
     await backend.close();
   }
+}
+
+/** What is measured. */
+interface Chosen {
+  readonly split: SplitChoice;
+  readonly dataset: ImageDataset;
+  readonly data: LoadedData;
+}
+
+/** The part that is asked for, or the one that says most: samples that none of the models has seen. */
+async function choose(
+  data: LoadedData,
+  models: readonly Model[],
+  asked: SplitChoice | undefined,
+  terminal: Terminal,
+): Promise<Chosen> {
+  const parts = SPLITS.flatMap((split) => {
+    const dataset = data[split];
+    return dataset === undefined || dataset.length === 0 ? [] : [{ split, dataset }];
+  });
+  const isWhole = data.isTestAside === true && !(await isTrainedOn(models, data.train));
+  const preferred = isWhole ? "all" : "test";
+  const hasPreferred = preferred === "all" || parts.some(({ split }) => split === preferred);
+  const split = asked ?? (hasPreferred ? preferred : parts[0].split);
+  const { name } = data.train;
+  if (split !== "all") {
+    const part = parts.find((other) => other.split === split);
+    if (part === undefined) {
+      throw new UsageError(`--split ${split}: ${name} has only ${parts.map((other) => other.split).join(" and ")}`);
+    }
+    describe(data, terminal);
+    return { ...part, data };
+  }
+  const dataset = joinImages(
+    parts.map((part) => part.dataset),
+    data.isTestAside === true ? resolve(name) : data.origin,
+  );
+  const why = asked === undefined ? ": no part is for testing, and nothing of them was trained on" : "";
+  describeAs(`all ${grouped(dataset.length)} samples${why}`, { name, notes: data.notes }, terminal);
+  return { split, dataset, data };
+}
+
+/** From this share of samples on that a model has seen, it was trained on the set; fewer are chance, and told apart when measured. */
+const SEEN = 0.05;
+
+/** Whether one of the models was trained on these samples, or many of them. */
+async function isTrainedOn(models: readonly Model[], dataset: ImageDataset): Promise<boolean> {
+  for (const model of models) {
+    const conformed = conformTo(model, dataset);
+    const known = model.dataset?.fingerprint;
+    if (known !== undefined && known === (await fingerprint(conformed))) return true;
+    const found = lookUp(model.trainedOn, conformed);
+    if (found !== undefined && found.trained > SEEN * found.checked) return true;
+  }
+  return false;
 }
 
 interface Measured {
@@ -113,12 +179,12 @@ interface Measured {
 async function measure(
   model: Model,
   members: readonly Model[],
-  data: LoadedData,
-  { split, tta }: EvaluateCliOptions,
+  { split, data, dataset: chosen }: Chosen,
+  { tta }: EvaluateCliOptions,
   backend: Backend,
   terminal: Terminal,
 ): Promise<Measured> {
-  const dataset = relabelled(conformTo(model, data[split]), model.classes);
+  const dataset = relabelled(conformTo(model, chosen), model.classes);
   const overlap = await overlapWithTraining(members, data, split, dataset);
   const result = await evaluate(tta === undefined ? model : averagedOver(model, shifts(tta)), dataset, {
     backend,
@@ -132,16 +198,16 @@ async function measure(
 async function overlapWithTraining(
   models: readonly Model[],
   data: LoadedData,
-  split: "train" | "test",
+  split: SplitChoice,
   dataset: ImageDataset,
 ): Promise<Overlap | undefined> {
+  if (split === "train" || split === "all" || data.train.length === 0) return undefined;
   const known = models.flatMap((model) => model.dataset?.fingerprint ?? []);
-  if (split === "train" || known.length === 0) return undefined;
   const train = conformTo(models[0], data.train);
   if (!known.includes(await fingerprint(train))) return undefined;
   const [overlap] = findDuplicates([
     { name: "training", dataset: train },
-    { name: "test", dataset },
+    { name: split, dataset },
   ]);
   return overlap;
 }

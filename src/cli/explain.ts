@@ -1,6 +1,7 @@
 /** `ductus explain`: how a model comes to its answer for one picture, in the terminal and as a page. */
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { PICTURE_KINDS } from "../data/picture-formats.ts";
 import { DataError, UsageError } from "../engine/errors.ts";
 import type { Shape } from "../engine/shape.ts";
 import { platform } from "../platform/platform.ts";
@@ -37,7 +38,7 @@ export function command(): Command {
   return new Command()
     .description("Shows how a model reads a picture: what it sees, where it looks, what every layer makes of it.")
     .argument("<model>", "model file")
-    .argument("<picture>", "PNG, JPEG or WebP file")
+    .argument("<picture>", `${PICTURE_KINDS} file`)
     .option("--class <name>", "the class to look for (default: the likeliest)")
     .option("--out <file>", "page to write", "explain.html")
     .addOption(integerOption("--top <n>", "how many classes to show", { min: 1 }).default(3))

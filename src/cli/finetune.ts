@@ -41,7 +41,7 @@ import { load } from "../train/trained-model.ts";
 import { adapt, fresh, withOldHead } from "../train/transfer.ts";
 import { VERSION } from "../version.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
-import { dataDirOption, openForCli } from "./cli-data.ts";
+import { dataOptions, openForTraining } from "./cli-data.ts";
 import { catchInterrupts } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
@@ -96,7 +96,6 @@ export function command(): Command {
     .description("Goes on from a trained model with other data, and compares with the base model and with scratch.")
     .argument("[model]", "model file to start from")
     .option("--data <name|path>", "usps, fashion-mnist …, a folder of pictures by class, or a CSV file", "usps")
-    .addOption(dataDirOption())
     .addOption(integerOption("--shots <n>", "train on so many samples of each class only", { min: 1 }))
     .addOption(augmentOption())
     .option("--freeze <pattern...>", "weights that stay as they are: conv1, 'conv*', fc1.bias")
@@ -113,10 +112,14 @@ export function command(): Command {
     .addOption(numberOption("--weight-decay <rate>", "pull of the weights towards zero", { min: 0 }))
     .addOption(integerOption("--seed <n>", "of shots, order, split and new weights").default(0))
     .addOption(
-      numberOption("--val <share>", `put aside for validation (default ${FINETUNE_VALIDATION}, or 0 with few shots)`, {
-        min: 0,
-        max: 0.9,
-      }),
+      numberOption(
+        "--val <share>",
+        `put aside for validation (default: the data's own part, or ${FINETUNE_VALIDATION}; 0 with few shots)`,
+        {
+          min: 0,
+          max: 0.9,
+        },
+      ),
     )
     .option("--no-check", "keep what was trained on few labels, whether it is better or not")
     .option("--no-compare", "train no other network from scratch beside it")
@@ -130,7 +133,7 @@ export function command(): Command {
     .action((base: string | undefined, options: FinetuneOptions, own: Command) =>
       finetune({ ...options, ...(base !== undefined && { base }) }, own),
     );
-  for (const option of loopOptions()) all.addOption(option);
+  for (const option of [...dataOptions(), ...loopOptions()]) all.addOption(option);
   return all.addOption(jsonOption());
 }
 
@@ -144,16 +147,19 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
 
   const base = await load(options.base);
   const augment = await readAugmentOption(options.augment ?? base.recipe.augment);
-  const data = await openForCli(options.data, { ...options, preprocessing: preprocessingOf(base) }, terminal);
+  const data = await openForTraining(options.data, { ...options, preprocessing: preprocessingOf(base) }, terminal);
   checkData(resumed, data);
   const { shots, seed } = options;
   const all = conformTo(base, data.train);
   const train = shots === undefined ? all : takeShots(all, shots, seed);
   const test = conformTo(base, data.test);
   const { model, kept } = adapt(base, train.classes, seed);
+  const { preprocessing } = data;
+  const isBlankKept = preprocessing.kind === "ink" && preprocessing.keepBlank === true;
+  if (isBlankKept) model.preprocessing = { ...preprocessingOf(base), keepBlank: true };
   describeHead(terminal, base, train, kept);
 
-  const loop = decide(options, base, train, kept.length < train.classes.length);
+  const loop = decide(options, base, train, kept.length < train.classes.length, data.validation);
   const folder = resumed?.folder ?? (await claimRunFolder(options.out, options.data, `${stem(base)}-finetuned`));
   const backend = await platform().createBackend(options);
   const interrupt = catchInterrupts(terminal);
@@ -189,12 +195,20 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
 }
 
 /** What is not given is chosen for the task. */
-function decide(options: FinetuneOptions, base: Model, train: ImageDataset, hasNewHead: boolean): FitOptions {
+function decide(
+  options: FinetuneOptions,
+  base: Model,
+  train: ImageDataset,
+  hasNewHead: boolean,
+  own: ImageDataset | undefined,
+): FitOptions {
   const { freeze, unfreezeEvery, probeEpochs, lrDecayPerLayer, updateStatistics = false, val } = options;
   const transfer = { freeze, unfreezeEvery, probeEpochs, lrDecayPerLayer, freezeStatistics: !updateStatistics };
   const isFew = options.shots !== undefined && options.shots < FEW;
+  // Where labels are few, cross-validation tells what they are worth.
+  const validation = val ?? (own === undefined || isFew ? undefined : conformTo(base, own));
   const task = { samples: train.length, hasNewHead, isFew };
-  return finetuneOptions(base, task, { ...fitOptions(options), validation: val, transfer });
+  return finetuneOptions(base, task, { ...fitOptions(options), validation, transfer });
 }
 
 function describeHead(terminal: Terminal, base: Model, train: ImageDataset, kept: readonly string[]): void {

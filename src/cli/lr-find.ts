@@ -10,7 +10,7 @@ import { findLr } from "../train/lr-find.ts";
 import { conformTo } from "../train/predict.ts";
 import { formatRate } from "../train/report.ts";
 import { loadWeights } from "../train/weights.ts";
-import { dataDirOption, openForCli } from "./cli-data.ts";
+import { dataOptions, openForTraining } from "./cli-data.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { plot } from "./plot.ts";
 import { openTerminal, showNotes, type Terminal } from "./terminal.ts";
@@ -45,10 +45,9 @@ Examples:
   $ ductus lr-find --data my-letters/ --json`;
 
 export function command(): Command {
-  return new Command()
+  const all = new Command()
     .description("Finds a learning rate: trains for some steps while the rate grows, and shows the loss over it.")
     .option("--data <name|path>", "mnist, fashion-mnist …, a folder of pictures by class, or a CSV file", "mnist")
-    .addOption(dataDirOption())
     .option("--model <name>", "architecture", "cnn-3x3")
     .option("--init <file>", "start from these weights (.safetensors, .pt, .pth)")
     .addOption(integerOption("--batch-size <n>", "samples per step (default: the model's recipe)", { min: 1 }))
@@ -67,22 +66,24 @@ export function command(): Command {
     .addOption(integerOption("--threads <n>", "default: one per core", { min: 1, max: 256 }))
     .option("--strict", "arithmetic that gives the same bits on every machine")
     .option("--out <file>", "write the curve as a page, too")
-    .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
+  for (const option of dataOptions()) all.addOption(option);
+  return all.addOption(jsonOption());
 }
 
 async function run(options: LrFindCliOptions): Promise<void> {
   const terminal = openTerminal(options.json === true);
   const { recipe } = findArchitecture(options.model);
   const optimizer = optimizerSpec(options, recipe.optimizer);
-  const { train, preprocessing } = await openForCli(options.data, options, terminal);
+  const { train, validation, preprocessing } = await openForTraining(options.data, options, terminal);
   const { seed, from, to, steps, batchSize } = options;
   const model = create(options.model, { classes: train.classes, inputShape: preprocessedShape(preprocessing), seed });
   model.preprocessing = { ...preprocessing };
   if (options.init !== undefined) showNotes(terminal, (await loadWeights(model, options.init)).notes);
   const samples = conformTo(model, train);
-  const part = options.val === 0 ? samples : stratifiedSplit(samples, options.val, seed).train;
+  const part =
+    validation !== undefined || options.val === 0 ? samples : stratifiedSplit(samples, options.val, seed).train;
   const backend = await platform().createBackend(options);
   try {
     const onStep = (step: number): void => terminal.live(`step ${step} of ${steps}`);

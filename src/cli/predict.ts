@@ -1,5 +1,6 @@
 /** `ductus predict`: reads pictures of any size and polarity with a model file. */
 import { Command } from "commander";
+import { PICTURE_KINDS } from "../data/picture-formats.ts";
 import { DuctusError } from "../engine/errors.ts";
 import { platform } from "../platform/platform.ts";
 import { type Candidate, type Prediction, Predictor } from "../train/predict.ts";
@@ -13,7 +14,7 @@ interface PredictOptions extends CommonOptions {
 }
 
 const EXAMPLES = `
-Pictures may be PNG, JPEG or WebP, of any size, dark on light or light on dark.
+Pictures may be ${PICTURE_KINDS}, of any size, dark on light or light on dark.
 
 Examples:
   $ ductus predict runs/mnist-cnn-3x3-1/best.safetensors seven.png
@@ -25,7 +26,7 @@ export function command(): Command {
   return new Command()
     .description("Reads pictures with a model: the likeliest classes, with their probabilities.")
     .argument("<model>", "model file")
-    .argument("<picture...>", "PNG, JPEG or WebP files")
+    .argument("<picture...>", `${PICTURE_KINDS} files`)
     .addOption(integerOption("--top <n>", "how many classes to show", { min: 1 }).default(3))
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
@@ -42,7 +43,10 @@ async function run(path: string, pictures: readonly string[], options: PredictOp
     for (const picture of pictures) {
       // One bad picture is no reason to leave the others unread.
       try {
-        const prediction = predictor.predict(await platform().decodePicture(picture));
+        const decoded = await platform().decodePicture(picture);
+        const { pages } = decoded;
+        if (pages !== undefined) terminal.note(`note     ${picture}: has ${pages} pages or frames; the first is read`);
+        const prediction = predictor.predict(decoded);
         const top = prediction.ranking.slice(0, options.top);
         showPrediction(terminal, picture, prediction, top);
         results.push({ picture, class: prediction.name, probability: prediction.probability, top });

@@ -103,7 +103,9 @@ export function fitLine({ epoch, step, speed, loss, left }: ProgressLine, share:
 function introduction(info: StartInfo): string[] {
   const { model, samples, validationSamples, backend, memory, batchSize, totalSteps, doneSteps } = info;
   const total = [...model.network.namedParameters()].reduce((sum, [, parameter]) => sum + parameter.size, 0);
-  const aside = validationSamples === 0 ? "" : `, ${grouped(validationSamples)} put aside for validation`;
+  const isOwn = info.validation?.split === "validation";
+  const place = isOwn ? "for validation, as the data have them" : "put aside for validation";
+  const aside = validationSamples === 0 ? "" : `, ${grouped(validationSamples)} ${place}`;
   const steps = `${grouped(totalSteps)} steps of ${batchSize}`;
   const going = info.isResumed ? `; going on after step ${grouped(doneSteps)}` : "";
   return [

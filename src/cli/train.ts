@@ -1,10 +1,8 @@
 /** `ductus train`: data, network, run folder, training with a progress line, and one look at the test split at the end. */
 import { Command } from "commander";
 import { type AugmentOption, resolveAugmentations } from "../data/augment/presets.ts";
-import type { ImageDataset } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { preprocessedShape } from "../data/preprocessing.ts";
-import type { LoadedData } from "../data/sources.ts";
-import type { StreamedDataset } from "../data/streamed.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
 import type { Model, Recipe } from "../models/model.ts";
@@ -28,7 +26,7 @@ import { DivergedError } from "../train/trainer.ts";
 import { loadWeights } from "../train/weights.ts";
 import { VERSION } from "../version.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
-import { dataDirOption, openForCli, streamForCli, streamOption } from "./cli-data.ts";
+import { type AnyData, dataOptions, openForTraining, streamOption } from "./cli-data.ts";
 import { catchInterrupts, type Interrupt } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
@@ -47,7 +45,7 @@ interface TrainOptions extends CommonOptions, LoopOptions {
   readonly momentum?: number | undefined;
   readonly weightDecay?: number | undefined;
   readonly seed: number;
-  readonly val: number;
+  readonly val?: number | undefined;
   readonly threads?: number | undefined;
   readonly strict?: boolean | undefined;
   readonly init?: string | undefined;
@@ -82,7 +80,6 @@ export function command(): Command {
   const all = new Command()
     .description("Trains a network, validates it after every epoch and tests it once at the end.")
     .option("--data <name|path>", "mnist, fashion-mnist …, a folder of pictures by class, or a CSV file", "mnist")
-    .addOption(dataDirOption())
     .addOption(streamOption())
     .option("--recipe <name>", `what is not given otherwise: ${RECIPES.map(({ name }) => name).join(", ")}`)
     .option("--model <name>", `architecture (default: the recipe's, or ${DEFAULT_MODEL})`)
@@ -93,7 +90,7 @@ export function command(): Command {
     .addOption(
       numberOption(
         "--val <share>",
-        `part of the training data put aside for validation (default: the recipe's, or ${DEFAULT_VALIDATION})`,
+        `part of the training data put aside for validation (default: the data's own part, the recipe's, or ${DEFAULT_VALIDATION})`,
         { min: 0, max: 0.9 },
       ),
     )
@@ -116,19 +113,27 @@ export function command(): Command {
     .option("--resume <run>", "go on with the run in this folder, as if it had never stopped")
     .addHelpText("after", EXAMPLES)
     .action((options: GivenOptions, command: Command) => train(options, command));
-  for (const option of loopOptions()) all.addOption(option);
+  for (const option of [...dataOptions(), ...loopOptions()]) all.addOption(option);
   return all.addOption(jsonOption());
 }
 
 /** What was typed: a recipe may decide the rest. */
-type GivenOptions = Omit<TrainOptions, "model" | "val"> & Partial<Pick<TrainOptions, "model" | "val">>;
+type GivenOptions = Omit<TrainOptions, "model"> & Partial<Pick<TrainOptions, "model">>;
 
 /** What is given wins, then the named recipe, then the model's own. */
-function decide(given: GivenOptions): { readonly options: TrainOptions; readonly recipe: Recipe } {
+function decide(given: GivenOptions): Decided {
   const named = given.recipe === undefined ? undefined : findRecipe(given.recipe);
-  const { model = named?.model ?? DEFAULT_MODEL, val = named?.validation ?? DEFAULT_VALIDATION } = given;
+  const { model = named?.model ?? DEFAULT_MODEL } = given;
   const { recipe } = findArchitecture(model);
-  return { options: { ...given, model, val }, recipe: named?.training ?? recipe };
+  const validation = named?.validation ?? DEFAULT_VALIDATION;
+  return { options: { ...given, model }, recipe: named?.training ?? recipe, validation };
+}
+
+interface Decided {
+  readonly options: TrainOptions;
+  readonly recipe: Recipe;
+  /** Share that is put aside where neither the options nor the data have anything for validation. */
+  readonly validation: number;
 }
 
 async function train(typed: GivenOptions, command: Command): Promise<void> {
@@ -136,12 +141,12 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const resumed =
     typed.resume === undefined ? undefined : await openRun(typed.resume, "train", typed, command, terminal);
   const given = resumed?.options ?? typed;
-  const { options, recipe } = decide(given);
+  const { options, recipe, validation } = decide(given);
   const optimizer = optimizerSpec(options, recipe.optimizer);
   const augment = await readAugmentOption(options.augment ?? recipe.augment);
   const teacher = await readTeacher(options);
 
-  const data = await (options.stream ? streamForCli : openForCli)(options.data, options, terminal);
+  const data = await openForTraining(options.data, options, terminal);
   checkData(resumed, data);
   const { preprocessing, train: raw } = data;
   const shape = { classes: raw.classes, inputShape: preprocessedShape(preprocessing) };
@@ -178,6 +183,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
       augment,
       teacher,
       data,
+      validation: validationFor(options, data, model, validation, terminal),
       model,
       folder,
       backend,
@@ -201,9 +207,6 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   }
 }
 
-/** In memory, or read while it is used. */
-type AnyData = LoadedData<ImageDataset | StreamedDataset>;
-
 interface Job {
   readonly options: TrainOptions;
   readonly args: object;
@@ -214,11 +217,28 @@ interface Job {
   readonly augment: AugmentOption;
   readonly teacher: Teaching | undefined;
   readonly data: AnyData;
+  readonly validation: number | Dataset;
   readonly model: Model;
   readonly folder: string;
   readonly backend: Backend;
   readonly terminal: Terminal;
   readonly interrupt: Interrupt;
+}
+
+/** What is typed goes before the data's own part, and that before a share. */
+function validationFor(
+  { val }: TrainOptions,
+  { validation: own }: AnyData,
+  model: Model,
+  share: number,
+  terminal: Terminal,
+): number | Dataset {
+  if (own === undefined) return val ?? share;
+  if (val === undefined) return conformTo(model, own);
+  terminal.note(
+    `note     --val ${val}: the ${grouped(own.length)} samples that the data have for validation are not used`,
+  );
+  return val;
 }
 
 /** Several models teach as one. */
@@ -232,7 +252,8 @@ async function readTeacher({ teacher, teacherShare: share, temperature }: TrainO
 }
 
 async function runTraining(job: Job): Promise<Run> {
-  const { options, args, environment, records, resumed, optimizer, augment, teacher, data, model, folder } = job;
+  const { options, args, environment, records, resumed, optimizer, augment, teacher, data, validation, model, folder } =
+    job;
   const { backend, terminal, interrupt } = job;
   const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast });
   const { callbacks = [], ...loop } = fitOptions(options);
@@ -243,7 +264,7 @@ async function runTraining(job: Job): Promise<Run> {
       optimizer,
       augment,
       teacher,
-      validation: options.val,
+      validation,
       callbacks: [keeper, progressCallback(terminal), ...records.callbacks, ...callbacks],
       resume: resumed?.checkpoint,
       backend,

@@ -46,7 +46,7 @@ export interface Dataset {
 }
 
 /** What a part of a data set is for, as its authors, or those who divided it, meant it. */
-export type SplitName = "train" | "test";
+export type SplitName = "train" | "validation" | "test";
 
 /** What an {@link ImageDataset} is made of. */
 export interface ImageSource {

@@ -56,12 +56,15 @@ async function hashed(dataset: PictureSet, sha256: Sha256): Promise<string> {
   return sha256(parts());
 }
 
-/** Fingerprint of a training and a test set together. */
+/** Fingerprint of a training and a test set together, and of a validation set where there is one. */
 export async function fingerprintPair(
   train: PictureSet,
   test: PictureSet,
   sha256: Sha256 = webSha256,
+  validation?: PictureSet,
 ): Promise<string> {
-  const both = `${await fingerprint(train, sha256)} ${await fingerprint(test, sha256)}`;
-  return sha256([new TextEncoder().encode(both)]);
+  const parts = [train, test, ...(validation === undefined ? [] : [validation])];
+  const sums: string[] = [];
+  for (const part of parts) sums.push(await fingerprint(part, sha256));
+  return sha256([new TextEncoder().encode(sums.join(" "))]);
 }

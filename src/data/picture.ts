@@ -10,6 +10,8 @@ export interface Picture {
   readonly height: number;
   readonly channels: 1 | 2 | 3 | 4;
   readonly data: Uint8Array | Uint8ClampedArray;
+  /** How many pages or frames its file has, where it has more than one; this is the first. */
+  readonly pages?: number | undefined;
 }
 
 /** What a transparent picture is laid on; "auto" picks the ground on which its ink shows. */
@@ -38,6 +40,31 @@ export function flattenAlpha(picture: Picture, ground: Ground): Picture & { read
     }
   }
   return { width, height, channels: colours, data: flat };
+}
+
+/** A pixel has a color of its own if its channels differ this much, of 255: scanners and JPEG tint gray ones less. */
+const TINT = 40;
+/** Of its pixels, how many a colored picture colors at least: a thin stroke is enough. */
+const COLORED_SHARE = 0.005;
+/** Pixels that are looked at. */
+const LOOKED_AT = 10_000;
+
+/** Whether a picture shows color, clearly more than scanners and JPEG leave on gray ones. */
+export function isColored({ width, height, channels, data }: Picture): boolean {
+  if (channels < 3) return false;
+  const pixels = width * height;
+  const step = Math.max(1, Math.floor(pixels / LOOKED_AT));
+  let looked = 0;
+  let colored = 0;
+  for (let pixel = 0; pixel < pixels; pixel += step) {
+    const at = pixel * channels;
+    const [red, green, blue] = [data[at], data[at + 1], data[at + 2]];
+    const difference = Math.max(red, green, blue) - Math.min(red, green, blue);
+    const opacity = channels === 4 ? data[at + 3] : 255;
+    if ((difference * opacity) / 255 >= TINT) colored++;
+    looked++;
+  }
+  return colored > COLORED_SHARE * looked;
 }
 
 /** One brightness per pixel (Rec. 601 luma), transparency laid on `ground`. */

@@ -14,7 +14,7 @@ import { resize } from "./resize.ts";
 
 /**
  * Turns a picture into bytes [height, width, channels] as a model expects them (before its normalisation).
- * @throws DataError when the picture is blank ("ink" only) or its bytes do not fit its size
+ * @throws DataError when the picture is blank ("ink" without `keepBlank` only) or its bytes do not fit its size
  */
 export function applyPreprocessing(preprocessing: Preprocessing, picture: Picture): Uint8Array {
   checkPicture(picture);
@@ -62,6 +62,7 @@ function applyInk(p: InkPreprocessing, picture: Picture): Uint8Array {
     box = cropToInk(ink);
   }
   if (box === undefined) {
+    if (p.keepBlank === true) return new Uint8Array(p.height * p.width);
     throw new DataError(`the picture is blank: no ink found in ${picture.width}×${picture.height} pixels`);
   }
 

@@ -8,15 +8,18 @@ import type { InkPreprocessing, Preprocessing, ResizePreprocessing } from "./pre
 const side = whole(1, 4096);
 
 const ink: Schema<InkPreprocessing> = refined(
-  record({
-    kind: oneOf("ink"),
-    height: side,
-    width: side,
-    box: side,
-    polarity: oneOf("auto", "light-on-dark", "dark-on-light"),
-    centre: oneOf("mass", "box"),
-    minStroke: number(0, 64),
-  }),
+  record(
+    {
+      kind: oneOf("ink"),
+      height: side,
+      width: side,
+      box: side,
+      polarity: oneOf("auto", "light-on-dark", "dark-on-light"),
+      centre: oneOf("mass", "box"),
+      minStroke: number(0, 64),
+    },
+    { keepBlank: truth },
+  ),
   ({ box, height, width }) => (box <= Math.min(height, width) ? undefined : "box is larger than the picture"),
 );
 

@@ -16,6 +16,8 @@ export interface InkPreprocessing {
   readonly centre: "mass" | "box";
   /** Strokes of large pictures that would be thinner than this many pixels are thickened; 0 leaves them. */
   readonly minStroke: number;
+  /** Whether a picture without ink becomes an empty input, for models with a class of blank boxes; by default it is refused. */
+  readonly keepBlank?: boolean | undefined;
 }
 
 /** Any other picture: stretched to the size, colours kept or made grey. */

@@ -42,10 +42,16 @@ export interface SourceRecord {
   readonly mirrors: readonly string[];
 }
 
-/** Both splits of a data set, ready to use. */
+/** The parts of a data set, ready to use. */
 export interface LoadedData<D extends Dataset = ImageDataset> {
   readonly train: D;
+  /** For choosing weights while training, where the set has such a part of its own. */
+  readonly validation?: D | undefined;
   readonly test: D;
+  /** Whether the set has no test part of its own, so that one was put aside from what is trained on. */
+  readonly isTestAside?: boolean | undefined;
+  /** How many pictures were left out, as they could not be used. */
+  readonly skipped?: number | undefined;
   /** Where the pixels came from and whether they are the published ones, in words for a report. */
   readonly origin: string;
   readonly fingerprint: string;
@@ -57,9 +63,11 @@ export interface LoadedData<D extends Dataset = ImageDataset> {
 const DIGITS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /** The names that the four files go by in every set. */
-export const FILE_NAMES: Readonly<Record<FileRole, readonly string[]>> = {
+export const FILE_NAMES: Readonly<Record<FileRole | "validationImages" | "validationLabels", readonly string[]>> = {
   trainImages: ["train-images-idx3-ubyte", "train-images.idx3-ubyte"],
   trainLabels: ["train-labels-idx1-ubyte", "train-labels.idx1-ubyte"],
+  validationImages: ["validation-images-idx3-ubyte", "val-images-idx3-ubyte"],
+  validationLabels: ["validation-labels-idx1-ubyte", "val-labels-idx1-ubyte"],
   testImages: ["t10k-images-idx3-ubyte", "test-images-idx3-ubyte", "t10k-images.idx3-ubyte"],
   testLabels: ["t10k-labels-idx1-ubyte", "test-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"],
 };
@@ -205,7 +213,7 @@ export function notPublished(name: string): DataError {
   return new DataError(`${name} is not the published file (its SHA-256 differs)`);
 }
 
-/** What both parts of a data set have to say, once each. */
+/** What the parts of a data set have to say, once each. */
 export function notesOf(...parts: readonly { readonly notes?: readonly string[] | undefined }[]): readonly string[] {
   return [...new Set(parts.flatMap(({ notes = [] }) => notes))];
 }

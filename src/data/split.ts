@@ -122,6 +122,21 @@ export function takeImages(dataset: ImageDataset, indices: ArrayLike<number>, or
   return dataset.with({ images, labels, origin });
 }
 
+/** Pictures of several sets of one kind, one set after the other; they belong to no part any more. */
+export function joinImages(datasets: readonly ImageDataset[], origin: string): ImageDataset {
+  const images = new Uint8Array(datasets.reduce((sum, dataset) => sum + dataset.images.length, 0));
+  const labels = new Int32Array(datasets.reduce((sum, { length }) => sum + length, 0));
+  let done = 0;
+  let bytes = 0;
+  for (const dataset of datasets) {
+    images.set(dataset.images, bytes);
+    labels.set(dataset.labels, done);
+    bytes += dataset.images.length;
+    done += dataset.length;
+  }
+  return datasets[0].with({ images, labels, origin, split: undefined });
+}
+
 /** Sample numbers by class; all in one group where there are no labels. */
 function groupByClass(dataset: Labelled): number[][] {
   const groups: number[][] = [];

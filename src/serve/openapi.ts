@@ -1,4 +1,5 @@
 /** What the server takes and gives, as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1), at `/openapi.json`. */
+import { PICTURE_FORMATS } from "../data/picture-formats.ts";
 import { VERSION } from "../version.ts";
 import { DATATYPE_NAMES } from "./datatypes.ts";
 import type { Repository } from "./repository.ts";
@@ -7,7 +8,7 @@ type Schema = Readonly<Record<string, unknown>>;
 
 const NUMBERS: Schema = { type: "array", items: { type: "number" } };
 const STRINGS: Schema = { type: "array", items: { type: "string" } };
-const PICTURE_TYPES = ["image/png", "image/jpeg", "image/webp"];
+const PICTURE_TYPES = PICTURE_FORMATS.map(({ mediaType }) => mediaType);
 
 function object(properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema {
   return { type: "object", properties, ...(required.length > 0 && { required }) };

@@ -1,18 +1,11 @@
 /** Picture files from outside: only kinds that were asked for reach the decoder, and no larger ones than allowed. */
 import type { Picture } from "../data/picture.ts";
+import { PICTURE_KINDS, pictureFormatOf } from "../data/picture-formats.ts";
 import { DuctusError } from "../engine/errors.ts";
 import { platform } from "../platform/platform.ts";
 import { RequestError } from "./request-error.ts";
 
-const text = (characters: string): number[] => [...characters].map((character) => character.charCodeAt(0));
-/** First bytes by kind; undefined: any byte. */
-const SIGNATURES: Readonly<Record<string, readonly (number | undefined)[]>> = {
-  PNG: [0x89, ...text("PNG\r\n"), 0x1a, 0x0a],
-  JPEG: [0xff, 0xd8, 0xff],
-  WebP: [...text("RIFF"), undefined, undefined, undefined, undefined, ...text("WEBP")],
-};
-
-/** Decodes a PNG, JPEG or WebP file; whatever it throws, the picture is what is wrong. */
+/** Decodes a picture file; whatever it throws, the picture is what is wrong. */
 export type DecodePicture = (bytes: Uint8Array, options: { readonly maxPixels: number }) => Promise<Picture>;
 
 /**
@@ -29,10 +22,7 @@ export function pictureReader(maxPixels: number, decode: DecodePicture = platfor
     throw new RequestError(413, "the pictures of this request have too many pixels together");
   };
   return async (bytes) => {
-    const isKnown = Object.values(SIGNATURES).some((signature) =>
-      signature.every((byte, i) => byte === undefined || bytes[i] === byte),
-    );
-    if (!isKnown) throw new RequestError(415, `expected a picture: ${Object.keys(SIGNATURES).join(", ")}`);
+    if (pictureFormatOf(bytes) === undefined) throw new RequestError(415, `expected a picture: ${PICTURE_KINDS}`);
     if (left < 1) refuse();
     let picture: Picture;
     try {

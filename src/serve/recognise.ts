@@ -1,4 +1,5 @@
 /** `POST /recognise`: a picture as it is, as the body or in a form, and what it shows. */
+import { PICTURE_KINDS } from "../data/picture-formats.ts";
 import { rank } from "../data/ranking.ts";
 import { readBody } from "./body.ts";
 import { type App, infer, type Service } from "./context.ts";
@@ -40,7 +41,7 @@ async function pictureFile(request: Request, { limits }: Service): Promise<Uint8
   const body = await readBody(request, limits);
   const type = request.headers.get("content-type") ?? "";
   if (!/^multipart\/form-data\b/i.test(type)) {
-    if (body.length === 0) throw new RequestError(400, "the body is empty; send a PNG, JPEG or WebP file");
+    if (body.length === 0) throw new RequestError(400, `the body is empty; send a ${PICTURE_KINDS} file`);
     return body;
   }
   let form: FormData;

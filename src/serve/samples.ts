@@ -16,7 +16,7 @@ export const FLOAT32_MAX = (2 - 2 ** -23) * 2 ** 127;
 const MAX_DEPTH = 8;
 
 /**
- * Writes one sample: `{ "b64": "…" }` holds a PNG, JPEG or WebP file, anything else numbers in the model's shape, with
+ * Writes one sample: `{ "b64": "…" }` holds a picture file, anything else numbers in the model's shape, with
  * or without its last axis when that is 1, or in one flat list.
  * @throws RequestError 400 that says what was expected
  */

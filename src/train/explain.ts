@@ -179,7 +179,7 @@ function attentionOf(evidence: Float32Array): Float32Array {
 
 /**
  * Explains how a model reads one picture of any size and polarity. For many, keep an {@link Explainer}.
- * @param picture decoded pixels, the path of a PNG, JPEG or WebP file, or its bytes
+ * @param picture decoded pixels, the path of a picture file, or its bytes
  */
 export async function explain(
   model: Model,

@@ -94,7 +94,7 @@ export class Predictor {
 
 /**
  * Reads one picture of any size and polarity. For many, keep a {@link Predictor}.
- * @param picture decoded pixels, the path of a PNG, JPEG or WebP file, or its bytes
+ * @param picture decoded pixels, the path of a picture file, or its bytes
  */
 export async function predict(model: Model, picture: Picture | string | Uint8Array): Promise<Prediction> {
   const pixels = await decoded(picture);

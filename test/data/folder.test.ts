@@ -86,7 +86,7 @@ describe("folder of pictures", () => {
     const { train, test } = await openData(folder);
     expect([train.length, test.length, train.classes.join()]).toEqual([4, 4, "a,b"]);
     await putClass("test/c", 1);
-    await expect(openData(folder)).rejects.toThrow("classes a, b, c differ from those of train, a, b");
+    await expect(openData(folder)).rejects.toThrow("test: there is no class c in train, which has a, b");
   });
 
   it("takes other preprocessing, and finds the polarity then", async () => {
@@ -97,17 +97,181 @@ describe("folder of pictures", () => {
     expect(train.polarity).toBe("dark-on-light");
   });
 
-  it("refuses a class without pictures, one class, none, a blank and an unreadable picture", async () => {
+  it("refuses a class without pictures, and a folder without classes", async () => {
     await expect(openData(folder)).rejects.toThrow(/no folders of pictures; expected .*CLASS/);
     await putClass("a", 2);
-    await expect(openData(folder)).rejects.toThrow('only one class, "a"; there is nothing to tell it from');
     await put("b/readme.txt", "");
-    await expect(openData(folder)).rejects.toThrow('class "b" has no pictures (.png, .jpg, .jpeg, .webp)');
-    await put("b/1.png", "no picture");
-    await expect(openData(folder)).rejects.toThrow(/b.1\.png: cannot read the picture/);
-    const blank: Picture = { width: 9, height: 9, channels: 1, data: new Uint8Array(81) };
-    await put("b/1.png", await encode(blank).png().toBuffer());
-    await expect(openData(folder)).rejects.toThrow(/b.1\.png: the picture is blank/);
+    await expect(openData(folder)).rejects.toThrow('class "b" has no pictures (PNG, JPEG, WebP, TIFF, GIF or AVIF)');
+  });
+
+  const blank: Picture = { width: 9, height: 9, channels: 1, data: new Uint8Array(81) };
+  const putBlank = async (path: string): Promise<void> => put(path, await encode(blank).png().toBuffer());
+
+  it("names all pictures that cannot be used at once, or leaves them out and counts them", async () => {
+    for (const name of ["a", "b"]) await putClass(name, 5);
+    await put("a/9.png", "no picture");
+    await put("b/7.jpg", (await encode(five).jpeg().toBuffer()).subarray(0, 900));
+    await put("b/8.png", "%PDF-1.7");
+    await putBlank("b/9.png");
+    const all = openData(folder);
+    await expect(all).rejects.toThrow(
+      "4 of 14 pictures cannot be used: it is no picture: a/9.png; the file is cut off, its end is missing: b/7.jpg; it is a PDF file: b/8.png; blank, without any ink: b/9.png; leave them out with --skip-unreadable",
+    );
+    const { train, test, notes, skipped } = await openData(folder, { skipUnreadable: true });
+    expect([train.length, test.length, skipped]).toEqual([8, 2, 4]);
+    expect(notes.join()).toMatch(/^4 of 14 pictures are left out: it is no picture: a\/9\.png;/);
+  });
+
+  it("names twenty of many", async () => {
+    await putClass("a", 1);
+    await putClass("b", 2);
+    for (let i = 0; i < 30; i++) await put(`a/x${i}.png`, "no picture");
+    await expect(openData(folder)).rejects.toThrow(/30 of 33 .*x0\.png/);
+    const { message } = await openData(folder).then(
+      () => new Error("read"),
+      (error: Error) => error,
+    );
+    expect(message.match(/a\/x\d+\.png/g)).toHaveLength(20);
+    expect(message).toContain(" and 10 more;");
+  });
+
+  it("takes a class of blank boxes for one, and its model keeps blank pictures", async () => {
+    for (const name of ["a", "b"]) await putClass(name, 5);
+    for (let i = 0; i < 4; i++) await putBlank(`none/blank${i}.png`);
+    await putClass("none", 1);
+    const { train, test, preprocessing, notes } = await openData(folder);
+    expect(train.length + test.length).toBe(15);
+    expect(notes.join()).toMatch(/class "none" is one of blank pictures: 4 of 5/);
+    const seen = applyPreprocessing(preprocessing, blank);
+    expect(seen.every((value) => value === 0)).toBe(true);
+    expect(() => applyPreprocessing(MNIST_PREPROCESSING, blank)).toThrow(/the picture is blank/);
+    await putBlank("a/blank.png");
+    await expect(openData(folder)).rejects.toThrow(/1 of 16 .*: blank, without any ink: a\/blank\.png/);
+  });
+
+  it("says that color is not used where there is some and the model will see none", async () => {
+    const draw = (red: number, blue: number): Picture => ({
+      ...five,
+      channels: 3,
+      data: Uint8Array.from({ length: five.data.length * 3 }, (_, i) => {
+        const value = five.data[Math.floor(i / 3)];
+        return value > 128 ? value : [red, 30, blue][i % 3];
+      }),
+    });
+    for (let i = 0; i < 4; i++) {
+      await put(`red/${i}.png`, await encode(draw(220, 30)).png().toBuffer());
+      await put(`blue/${i}.png`, await encode(draw(30, 220)).png().toBuffer());
+    }
+    const grey = await openData(folder);
+    expect(grey.notes.join()).toMatch(/^color is not used: 8 of 8 pictures are colored/);
+    const preprocessing = { kind: "resize", height: 16, width: 16, channels: 3, invert: false } as const;
+    expect((await openData(folder, { preprocessing })).notes).toEqual([]);
+  });
+
+  it("does not take what scanners and JPEG leave for color", async () => {
+    const tinted: Picture = {
+      ...five,
+      channels: 3,
+      data: Uint8Array.from({ length: five.data.length * 3 }, (_, i) => {
+        const value = five.data[Math.floor(i / 3)];
+        return i % 3 === 2 ? Math.max(0, value - 12) : value;
+      }),
+    };
+    for (let i = 0; i < 4; i++) {
+      await put(`a/${i}.jpg`, await encode(tinted).jpeg({ quality: 40 }).toBuffer());
+      await put(`b/${i}.jpg`, await encode(five).jpeg({ quality: 20 }).toBuffer());
+    }
+    expect((await openData(folder)).notes).toEqual([]);
+  });
+});
+
+describe("all formats are read as a PNG of the same pixels is", () => {
+  const seen = async (file: Uint8Array): Promise<Uint8Array> =>
+    applyPreprocessing(MNIST_PREPROCESSING, await decodeImage(file));
+  // Lines and no gray, so that palettes and lossy formats can show the same.
+  const lines = (): Sharp => encode(five).threshold(128);
+
+  it.each<[string, () => Promise<Uint8Array>]>([
+    ["WebP", () => lines().webp({ lossless: true }).toBuffer()],
+    ["TIFF", () => lines().tiff({ compression: "lzw" }).toBuffer()],
+    [
+      "a TIFF of one bit per pixel",
+      () => lines().toColourspace("b-w").tiff({ bitdepth: 1, compression: "none" }).toBuffer(),
+    ],
+    ["GIF", () => lines().gif().toBuffer()],
+    ["a PNG with a palette", () => lines().png({ palette: true, colours: 4 }).toBuffer()],
+    ["a PNG of 16 bits", () => lines().toColourspace("rgb16").png().toBuffer()],
+    ["a gray PNG of 16 bits", () => lines().toColourspace("grey16").png().toBuffer()],
+    ["a TIFF of 16 bits", () => lines().toColourspace("grey16").tiff({ compression: "none" }).toBuffer()],
+    ["a CMYK TIFF", () => lines().toColourspace("cmyk").tiff({ compression: "none" }).toBuffer()],
+  ])("%s", async (_, file) => {
+    expect(meanDifference(await seen(await file()), await seen(await lines().png().toBuffer()))).toBeLessThan(1);
+  });
+
+  it("AVIF, nearly", async () => {
+    const file = await lines().avif({ quality: 90 }).toBuffer();
+    expect(meanDifference(await seen(file), await seen(await lines().png().toBuffer()))).toBeLessThan(4);
+  });
+
+  it("a photograph that says how it was held", async () => {
+    // Orientation 6: the camera lay on its side; shown upright, the picture is turned by 90°.
+    const turned = await encode(five).rotate(-90).png().toBuffer();
+    const file = await sharp(turned).withMetadata({ orientation: 6 }).jpeg({ quality: 95 }).toBuffer();
+    expect(meanDifference(await seen(file), await seen(await encode(five).png().toBuffer()))).toBeLessThan(4);
+  });
+
+  it("transparency as ground", async () => {
+    const ink: Picture = {
+      ...five,
+      channels: 4,
+      data: Uint8Array.from({ length: five.data.length * 4 }, (_, i) =>
+        i % 4 < 3 ? 0 : 255 - five.data[Math.floor(i / 4)],
+      ),
+    };
+    const plain = await seen(await encode(five).png().toBuffer());
+    for (const file of [
+      encode(ink).png(),
+      encode(ink).webp({ lossless: true }),
+      encode(ink).tiff({ compression: "lzw" }),
+    ]) {
+      expect(meanDifference(await seen(await file.toBuffer()), plain)).toBeLessThan(6);
+    }
+  });
+
+  it("the first of several frames or pages, and says how many there are", async () => {
+    const frames = await Promise.all(
+      [0, 40, 80].map((turn) => encode(five).rotate(turn, { background: "white" }).resize(120, 120).png().toBuffer()),
+    );
+    for (const format of ["gif", "webp", "tiff"] as const) {
+      const file = await sharp(frames, { join: { animated: true } })
+        .toFormat(format)
+        .toBuffer();
+      const { pages, height } = await decodeImage(file);
+      expect([format, pages, height]).toEqual([format, 3, five.height]);
+    }
+    await put(
+      "a/1.gif",
+      await sharp(frames, { join: { animated: true } })
+        .gif()
+        .toBuffer(),
+    );
+    for (const name of ["a/2", "b/1", "b/2"]) await put(`${name}.png`, frames[0]);
+    expect((await openData(folder)).notes).toEqual([
+      "of files with several pages or frames the first is read (1: a/1.gif)",
+    ]);
+  });
+
+  it("an SVG drawing is refused: it is no picture of pixels", async () => {
+    const drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
+    await expect(decodeImage(new TextEncoder().encode(drawing))).rejects.toThrow(/it is an SVG drawing/);
+    await put("a/1.svg", drawing);
+    await put("a/2.txt", "x");
+    for (const name of ["a/3", "a/4", "b/1", "b/2"]) await put(`${name}.tif`, await encode(five).tiff().toBuffer());
+    const { train, test, notes } = await openData(folder);
+    expect(train.length + test.length).toBe(4);
+    expect(notes).toEqual([
+      "2 files are left aside, as they are not PNG, JPEG, WebP, TIFF, GIF or AVIF: 1 .svg, 1 .txt",
+    ]);
   });
 });
 

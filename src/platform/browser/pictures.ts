@@ -27,7 +27,10 @@ export async function decodePicture(
   try {
     bitmap = await createImageBitmap(drawn);
   } catch (cause) {
-    throw new DataError(`${name}: cannot read the picture; expected a whole PNG, JPEG or WebP file`, { cause });
+    throw new DataError(
+      `${name}: cannot read the picture; expected a whole file of a kind that browsers show: PNG, JPEG, WebP, GIF, AVIF`,
+      { cause },
+    );
   }
   try {
     const { width, height } = bitmap;

@@ -2,8 +2,9 @@
 
 import { constants } from "node:buffer";
 import { createHash } from "node:crypto";
+import type { Dirent } from "node:fs";
 import { mkdir, readdir, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { corruptGzip, isGzip } from "../../data/gzip.ts";
 import { fileError, readFileChecked } from "./atomic.ts";
@@ -71,7 +72,26 @@ export async function listFolder(folder: string): Promise<string[]> {
   }
 }
 
-function byName(a: string, b: string): number {
+/** The same names, each with whether it is a folder; a link to a folder is one. @throws DuctusError as {@link listFolder} */
+export async function listEntries(folder: string): Promise<{ readonly name: string; readonly isFolder: boolean }[]> {
+  let entries: Dirent[];
+  try {
+    entries = await readdir(folder, { withFileTypes: true });
+  } catch (cause) {
+    throw fileError(cause, "read", folder);
+  }
+  const shown = entries.filter(({ name }) => !name.startsWith(".")).sort((a, b) => byName(a.name, b.name));
+  return Promise.all(
+    shown.map(async (entry) => {
+      const { name } = entry;
+      const isFolder = entry.isSymbolicLink() ? (await pathKind(join(folder, name))) === "folder" : entry.isDirectory();
+      return { name, isFolder };
+    }),
+  );
+}
+
+/** Whole numbers by value, before other names, and those by code point. */
+export function byName(a: string, b: string): number {
   const [isNumberA, isNumberB] = [/^\d+$/.test(a), /^\d+$/.test(b)];
   if (isNumberA && isNumberB && Number(a) !== Number(b)) return Number(a) - Number(b);
   if (isNumberA !== isNumberB) return isNumberA ? -1 : 1;

@@ -1,17 +1,26 @@
-/** Data sets of pictures sorted into one folder per class, with or without a test part of their own. */
-import { extname, join } from "node:path";
-import { ImageDataset } from "../../data/dataset.ts";
+/**
+ * Data sets of pictures sorted into folders: what folder-layout.ts lists, decoded and preprocessed. Pictures that cannot be
+ * used are all named at once, or left out and counted; a class of blank boxes is a class like any other.
+ */
+import { relative } from "node:path";
+import { ImageDataset, type SplitName } from "../../data/dataset.ts";
+import { isColored, type Picture } from "../../data/picture.ts";
 import { withDetectedPolarity } from "../../data/polarity.ts";
 import { preprocessSample } from "../../data/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
-import { DataError } from "../../engine/errors.ts";
-import { listFolder, pathKind } from "./files.ts";
-import { decodeImage, PICTURE_EXTENSIONS } from "./images.ts";
+import { DataError, DuctusError } from "../../engine/errors.ts";
+import { listPictureFolder, type PictureList, some } from "./folder-layout.ts";
+import { decodeImage, loadSharp } from "./images.ts";
 
-/** A data set, of which `test` is missing where its author made none. */
+/** A data set as its author divided it; one of the parts at least is there. */
 export interface Parts {
-  readonly train: ImageDataset;
+  readonly train?: ImageDataset | undefined;
+  readonly validation?: ImageDataset | undefined;
   readonly test?: ImageDataset | undefined;
+  /** What pictures went through, where that is more than was asked for. */
+  readonly preprocessing?: Preprocessing | undefined;
+  /** How many pictures were left out, as they could not be used. */
+  readonly skipped?: number | undefined;
   /** What was left aside beside what the parts say themselves, a sentence each. */
   readonly notes?: readonly string[] | undefined;
 }
@@ -20,126 +29,229 @@ export interface Parts {
 export interface FolderOptions {
   /** Pictures come in all sizes; this makes them alike. */
   readonly preprocessing: Preprocessing;
+  /** Leaves out pictures that cannot be read or are blank, instead of refusing all; default false. */
+  readonly skipUnreadable?: boolean | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-const SPLITS = ["train", "test"] as const;
-/** Decoders at work at a time. */
-const PARALLEL = 8;
-
-/** Pictures that are there, by class. */
-export interface PictureList {
-  readonly folder: string;
-  readonly classes: readonly string[];
-  readonly paths: readonly string[];
-  /** Class index of each. */
-  readonly labels: Int32Array;
-}
-
-/** What a folder of pictures by class holds; `test` is missing where its author made none. */
-export interface PictureLists {
-  readonly train: PictureList;
-  readonly test?: PictureList | undefined;
-}
-
-/**
- * Lists `folder/CLASS/*.png` (also .jpg, .jpeg, .webp), or `folder/train/CLASS/…` with `folder/test/CLASS/…`. Classes
- * and files are sorted by name, numbers by value.
- * @throws DataError when a class has no pictures or there is one class only
- */
-export async function listPictureFolder(folder: string): Promise<PictureLists> {
-  const names = await subfolders(folder);
-  if (!names.includes("train")) return { train: await listClasses(folder) };
-  const stray = names.filter((name) => name !== "train" && name !== "test");
-  if (stray.length > 0) {
-    throw new DataError(`${folder}: beside train there is ${stray.join(", ")}; expected train and test only`);
-  }
-  const train = await listClasses(join(folder, SPLITS[0]));
-  if (!names.includes("test")) return { train };
-  return { train, test: await listClasses(join(folder, SPLITS[1]), train.classes) };
-}
-
-/** Reads what {@link listPictureFolder} lists. @throws DataError as it does, and when a picture cannot be read or is blank */
+/** Reads a folder of pictures by class. @throws DataError as its layout does, and for pictures that cannot be used */
 export async function readPictureFolder(folder: string, options: FolderOptions): Promise<Parts> {
-  const { train, test } = await listPictureFolder(folder);
-  return { train: await readPictures(train, options), ...(test && { test: await readPictures(test, options) }) };
-}
-
-async function listClasses(folder: string, expected?: readonly string[]): Promise<PictureList> {
-  const classes = await subfolders(folder);
-  if (classes.length === 0) {
-    throw new DataError(`${folder}: no folders of pictures; expected ${join(folder, "CLASS", "*.png")}`);
-  }
-  if (classes.length === 1) {
-    throw new DataError(`${folder}: only one class, "${classes[0]}"; there is nothing to tell it from`);
-  }
-  if (expected !== undefined && expected.join("/") !== classes.join("/")) {
-    throw new DataError(`${folder}: classes ${classes.join(", ")} differ from those of train, ${expected.join(", ")}`);
-  }
-  const paths: string[] = [];
-  const labels: number[] = [];
-  for (const [label, className] of classes.entries()) {
-    const files = (await listFolder(join(folder, className))).filter(isPicture);
-    if (files.length === 0) {
-      const known = PICTURE_EXTENSIONS.join(", ");
-      throw new DataError(`${join(folder, className)}: class "${className}" has no pictures (${known})`);
-    }
-    for (const file of files) {
-      paths.push(join(folder, className, file));
-      labels.push(label);
-    }
-  }
-  return { folder, classes, paths, labels: Int32Array.from(labels) };
-}
-
-async function readPictures(list: PictureList, options: FolderOptions): Promise<ImageDataset> {
-  const { folder, classes, paths, labels } = list;
+  const { parts, notes } = await listPictureFolder(folder);
+  const reader = new PictureReader(folder, options);
   const [height, width, channels] = preprocessedShape(options.preprocessing);
   const size = height * width * channels;
-  const images = new Uint8Array(paths.length * size);
-  await decodePictures(paths, options, (pixels, index) => images.set(pixels, index * size));
-  const origin = `pictures in ${folder}`;
-  const dataset = new ImageDataset({ name: folder, images, labels, height, width, channels, classes, origin });
-  return options.preprocessing.kind === "ink" ? dataset : withDetectedPolarity(dataset);
-}
-
-/** Decodes and preprocesses, several at a time; `put` is told the place of each, whichever is done first. */
-export async function decodePictures(
-  paths: readonly string[],
-  { preprocessing, onProgress }: FolderOptions,
-  put: (pixels: Uint8Array, index: number) => void,
-): Promise<void> {
-  let next = 0;
-  let done = 0;
-  const work = async (): Promise<void> => {
-    while (next < paths.length) {
-      const index = next++;
-      const picture = await decodeImage(paths[index]);
-      put(preprocessSample(preprocessing, picture, paths[index]), index);
-      onProgress?.(++done, paths.length);
-    }
-  };
-  const ends = await Promise.allSettled(
-    Array.from({ length: PARALLEL }, () =>
-      work().catch((error: unknown) => {
-        next = paths.length;
-        throw error;
-      }),
-    ),
-  );
-  // Not before all have stopped: nothing may be put anywhere afterwards.
-  for (const end of ends) if (end.status === "rejected") throw end.reason;
-}
-
-/** Folders in a folder; a link to a folder is one. */
-async function subfolders(folder: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const name of await listFolder(folder)) {
-    if ((await pathKind(join(folder, name))) === "folder") names.push(name);
+  const read: (readonly [SplitName, ImageDataset])[] = [];
+  for (const [split, list] of parts) {
+    const images = new Uint8Array(list.paths.length * size);
+    const { labels } = await reader.read(split, list, (pixels, index) => images.set(pixels, index * size));
+    const { classes } = list;
+    const origin = `pictures in ${list.folder}`;
+    const kept = images.subarray(0, labels.length * size);
+    const shape = { height, width, channels };
+    const dataset = new ImageDataset({ name: folder, images: kept, labels, ...shape, classes, origin });
+    read.push([split, options.preprocessing.kind === "ink" ? dataset : withDetectedPolarity(dataset)]);
   }
-  return names;
+  const { notes: found, ...rest } = reader.close();
+  return { ...Object.fromEntries(read), ...rest, notes: [...notes, ...found] };
 }
 
-function isPicture(name: string): boolean {
-  return (PICTURE_EXTENSIONS as readonly string[]).includes(extname(name).toLowerCase());
+/** What was kept of a list. */
+export interface ReadPictures {
+  readonly labels: Int32Array;
+  /** Number of the writer of each, where the list has them. */
+  readonly writers?: Int32Array | undefined;
+}
+
+/** Decoders at work at a time. */
+const PARALLEL = 8;
+/** Unusable pictures that are named; others are counted. */
+const NAMED = 20;
+/** From this part of a class on, its blank pictures are what it is about. */
+const BLANK_CLASS = 0.5;
+/** From this part of a class on, its color is worth a note. */
+const COLORED_CLASS = 0.25;
+
+/** Decodes the parts of one folder, and remembers what there is to say of them all. */
+export class PictureReader {
+  readonly #folder: string;
+  readonly #options: FolderOptions;
+  readonly #step: Preprocessing;
+  /** Why pictures cannot be used, and which these are. */
+  readonly #bad = new Map<string, string[]>();
+  /** The first ones' own messages. */
+  readonly #errors: DuctusError[] = [];
+  readonly #paged: string[] = [];
+  /** Names of classes of blank pictures, with how many there are. */
+  readonly #blank = new Map<string, string>();
+  #isColored = false;
+  #colored = 0;
+  #total = 0;
+
+  constructor(folder: string, options: FolderOptions) {
+    this.#folder = folder;
+    this.#options = options;
+    const { preprocessing } = options;
+    // Blank pictures are recognised by what becomes of them; whether they may be is decided class by class.
+    this.#step = preprocessing.kind === "ink" ? { ...preprocessing, keepBlank: true } : preprocessing;
+  }
+
+  /**
+   * Reads one list; that of train comes before the others. `put` is given each picture that can be used and its place among
+   * them: class by class, in a class blank ones last.
+   */
+  async read(
+    split: SplitName,
+    list: PictureList,
+    put: (pixels: Uint8Array, index: number) => void,
+  ): Promise<ReadPictures> {
+    // A missing decoder is no fault of any picture.
+    await loadSharp();
+    const labels: number[] = [];
+    const writers: number[] = [];
+    const keep = (pixels: Uint8Array, index: number): void => {
+      put(pixels, labels.length);
+      labels.push(list.labels[index]);
+      if (list.writers !== undefined) writers.push(list.writers[index]);
+    };
+    let blank: number[] = [];
+    let colored = 0;
+    let begin = 0;
+    for await (const { index, pixels, picture, error } of this.#decoded(list.paths)) {
+      if (error !== undefined) this.#refuse(list.paths[index], error);
+      else {
+        if (isColored(picture)) colored++;
+        if (picture.pages !== undefined) this.#paged.push(list.paths[index]);
+        if (this.#step.kind === "ink" && pixels.every((value) => value === 0)) blank.push(index);
+        else keep(pixels, index);
+      }
+      if (list.labels[index + 1] === list.labels[index]) continue;
+      const count = index + 1 - begin;
+      this.#closeClass(split, list, list.labels[index], blank, count, keep);
+      this.#colored += colored;
+      if (colored >= COLORED_CLASS * count) this.#isColored = true;
+      blank = [];
+      colored = 0;
+      begin = index + 1;
+    }
+    this.#total += list.paths.length;
+    const read = { labels: Int32Array.from(labels) };
+    return list.writers === undefined ? read : { ...read, writers: Int32Array.from(writers) };
+  }
+
+  /** @throws DataError naming all pictures that cannot be used, unless they are to be left out */
+  close(): Pick<Parts, "skipped"> & { readonly preprocessing: Preprocessing; readonly notes: readonly string[] } {
+    const { preprocessing, skipUnreadable = false } = this.#options;
+    const count = [...this.#bad.values()].reduce((sum, { length }) => sum + length, 0);
+    if (count > 0 && (!skipUnreadable || count === this.#total)) throw this.#refusal(count);
+    const notes: string[] = [];
+    if (count > 0) notes.push(`${count} of ${this.#total} pictures are left out: ${this.#badOnes()}`);
+    for (const [name, words] of this.#blank) {
+      notes.push(`class "${name}" is one of blank pictures: ${words}; the model will know blank pictures by it`);
+    }
+    if (this.#paged.length > 0) {
+      const names = some(this.#paged.map((path) => relative(this.#folder, path)));
+      notes.push(`of files with several pages or frames the first is read (${this.#paged.length}: ${names})`);
+    }
+    if (this.#isColored && preprocessedShape(preprocessing)[2] === 1) {
+      notes.push(
+        `color is not used: ${this.#colored} of ${this.#total} pictures are colored, and all are read in gray (docs/data.md says how to use it)`,
+      );
+    }
+    return {
+      preprocessing: this.#blank.size > 0 ? this.#step : preprocessing,
+      ...(count > 0 && { skipped: count }),
+      notes,
+    };
+  }
+
+  /** Blank pictures are a class, or mistakes. */
+  #closeClass(
+    split: SplitName,
+    { classes, paths }: PictureList,
+    label: number,
+    blank: readonly number[],
+    count: number,
+    keep: (pixels: Uint8Array, index: number) => void,
+  ): void {
+    if (blank.length === 0) return;
+    const name = classes[label];
+    const isKnown = this.#blank.has(name);
+    if (isKnown || blank.length > BLANK_CLASS * count) {
+      const size = preprocessedShape(this.#step).reduce((product, side) => product * side, 1);
+      for (const index of blank) keep(new Uint8Array(size), index);
+      if (!isKnown) this.#blank.set(name, `${blank.length} of ${count}${split === "train" ? "" : ` (${split})`}`);
+    } else {
+      for (const index of blank) this.#refuse(paths[index], new DataError(`${paths[index]}: ${BLANK}`));
+    }
+  }
+
+  #refuse(path: string, error: DuctusError): void {
+    const reason = reasonOf(error, path);
+    const known = this.#bad.get(reason);
+    if (known === undefined) this.#bad.set(reason, [path]);
+    else known.push(path);
+    if (this.#errors.length < 1) this.#errors.push(error);
+  }
+
+  #refusal(count: number): DuctusError {
+    const way = "leave them out with --skip-unreadable, or mend them";
+    if (count === this.#total) {
+      return new DataError(`${this.#folder}: none of the ${count} pictures can be used: ${this.#badOnes()}`);
+    }
+    return new DataError(
+      `${this.#folder}: ${count} of ${this.#total} pictures cannot be used: ${this.#badOnes()}; ${way}`,
+      { cause: this.#errors[0] },
+    );
+  }
+
+  /** `the file is cut off: 0/a.jpg, 1/b.jpg; blank: 1/c.png … and 4 more`. */
+  #badOnes(): string {
+    let left = NAMED;
+    return [...this.#bad]
+      .map(([reason, paths]) => {
+        const named = paths.slice(0, left).map((path) => relative(this.#folder, path));
+        left -= named.length;
+        const more = paths.length - named.length;
+        const rest = more === 0 ? "" : named.length === 0 ? `${more}` : ` and ${more} more`;
+        return `${reason}: ${named.join(", ")}${rest}`;
+      })
+      .join("; ");
+  }
+
+  /** In their order; several are decoded at a time. */
+  async *#decoded(paths: readonly string[]): AsyncIterable<Decoded> {
+    const { onProgress } = this.#options;
+    const decode = async (index: number): Promise<Decoded> => {
+      try {
+        const picture = await decodeImage(paths[index]);
+        return { index, picture, pixels: preprocessSample(this.#step, picture, paths[index]) };
+      } catch (error) {
+        if (error instanceof DuctusError) return { index, error };
+        throw error;
+      }
+    };
+    const begun: Promise<Decoded>[] = [];
+    let next = 0;
+    try {
+      for (let index = 0; index < paths.length; index++) {
+        while (next < Math.min(paths.length, index + PARALLEL)) begun.push(decode(next++));
+        yield await (begun.shift() as Promise<Decoded>);
+        onProgress?.(index + 1, paths.length);
+      }
+    } finally {
+      await Promise.allSettled(begun);
+    }
+  }
+}
+
+type Decoded =
+  | { readonly index: number; readonly picture: Picture; readonly pixels: Uint8Array; readonly error?: undefined }
+  | { readonly index: number; readonly error: DuctusError; readonly picture?: undefined; readonly pixels?: undefined };
+
+const BLANK = "blank, without any ink";
+
+/** Why a picture cannot be used, in words that do not name it. */
+function reasonOf({ message }: DuctusError, path: string): string {
+  const words = message.replaceAll(`${path}: `, "").replaceAll(` ${path}`, "");
+  return /^cannot read the picture \((.*)\); expected/.exec(words)?.[1] ?? words;
 }

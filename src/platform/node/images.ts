@@ -1,21 +1,20 @@
-/** Decodes PNG, JPEG and WebP files and writes PNG through sharp; every step between, the resize included, is our own code. */
+/** Decodes picture files (data/picture-formats.ts) and writes PNG through sharp; every step between, the resize included, is our own code. */
 
 import type { Picture } from "../../data/picture.ts";
+import { otherKindOf, PICTURE_KINDS, type PictureFormat, pictureFormatOf } from "../../data/picture-formats.ts";
 import { DataError, DuctusError, TooLargeError } from "../../engine/errors.ts";
 import type { DecodeOptions } from "../platform.ts";
 import { readFileChecked } from "./atomic.ts";
-
-/** What a file name of a picture ends in. */
-export const PICTURE_EXTENSIONS = [".png", ".jpg", ".jpeg", ".webp"] as const;
 
 /** A picture may have so many pixels; more would be a mistake or an attack. */
 const MAX_PIXELS = 100_000_000;
 
 /**
- * Decodes one picture, turned upright if its camera said how it was held.
+ * Decodes one picture, turned upright if its camera said how it was held; of an animation the first frame, of a file with
+ * pages the first page.
  * @param source the path of a file, or its bytes
  * @param name for messages; default: the path
- * @returns RGB or RGBA bytes
+ * @returns RGB or RGBA bytes; 16 bits become 8, palettes and CMYK colors
  * @throws DataError naming the file when it cannot be read or is no picture, TooLargeError when it has too many pixels
  */
 export async function decodeImage(
@@ -25,23 +24,39 @@ export async function decodeImage(
 ): Promise<Picture> {
   const sharp = await loadSharp();
   const bytes = typeof source === "string" ? await readFileChecked(source) : source;
-  if (bytes.length === 0) throw new DataError(`${name}: the file is empty; expected a PNG, JPEG or WebP picture`);
+  if (bytes.length === 0) throw new DataError(`${name}: the file is empty; expected a ${PICTURE_KINDS} picture`);
+  const format = pictureFormatOf(bytes);
+  if (format === undefined) throw unreadable(name, `it is ${otherKindOf(bytes) ?? "no picture"}`);
   try {
-    const { data, info } = await sharp(bytes, { failOn: "error", limitInputPixels: maxPixels })
+    const image = sharp(bytes, { failOn: "error", limitInputPixels: maxPixels });
+    const { pages } = format.hasPages === true ? await image.metadata() : {};
+    const { data, info } = await image
       .autoOrient()
       .toColourspace("srgb")
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
-    return { width: info.width, height: info.height, channels: info.channels, data };
+    const { width, height, channels } = info;
+    return { width, height, channels, data, ...(pages !== undefined && pages > 1 && { pages }) };
   } catch (cause) {
     const reason = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0];
     if (/pixel limit/.test(reason)) {
       throw new TooLargeError(`${name}: the picture has more than ${maxPixels} pixels; send a smaller one`, { cause });
     }
-    throw new DataError(`${name}: cannot read the picture (${reason}); expected a whole PNG, JPEG or WebP file`, {
-      cause,
-    });
+    throw unreadable(name, whatIsWrong(format, bytes, reason), cause);
   }
+}
+
+/** What a decoder says of a file that is cut off is anybody's guess; the file itself tells. */
+function whatIsWrong({ name, isWhole }: PictureFormat, bytes: Uint8Array, reason: string): string {
+  if (isWhole?.(bytes) === false) return "the file is cut off, its end is missing";
+  const words = reason.replace(/^Input buffer has corrupt header: /, "");
+  return words === "" || /unknown error/i.test(words) ? `damaged ${name} data` : words;
+}
+
+function unreadable(name: string, reason: string, cause?: unknown): DataError {
+  return new DataError(`${name}: cannot read the picture (${reason}); expected a whole ${PICTURE_KINDS} file`, {
+    cause,
+  });
 }
 
 /** The bytes of a PNG file. */
@@ -52,7 +67,7 @@ export async function encodePng({ width, height, channels, data }: Picture): Pro
 }
 
 /** Loaded when the first picture is decoded: training on IDX files needs no decoder. */
-async function loadSharp(): Promise<typeof import("sharp").default> {
+export async function loadSharp(): Promise<typeof import("sharp").default> {
   try {
     return (await import("sharp")).default;
   } catch (cause) {

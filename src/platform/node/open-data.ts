@@ -23,6 +23,10 @@ export interface OpenOptions extends SourceOptions {
   readonly preprocessing?: Preprocessing | undefined;
   /** Part of each class that is put aside for testing where the author made no test split; default 0.2. */
   readonly testPart?: number | undefined;
+  /** Leaves out pictures of a folder that cannot be read or are blank, instead of refusing the folder; default false. */
+  readonly skipUnreadable?: boolean | undefined;
+  /** Takes data without a training part, for measuring: `train` is empty then. By default they are refused. */
+  readonly allowTestOnly?: boolean | undefined;
   readonly onPicture?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -41,31 +45,45 @@ export async function openData(spec: string, options: OpenOptions = {}): Promise
   if (kind === "nothing") throw missing(spec);
   const preprocessing = options.preprocessing ?? MNIST_PREPROCESSING;
   const parts = kind === "file" ? await openFile(spec) : await openFolder(spec, preprocessing, options);
-  if (parts.test !== undefined) return describe({ ...parts, test: parts.test }, resolve(spec), preprocessing);
+  const { train: all = emptyTrain(spec, parts, options), test } = parts;
+  if (test !== undefined) return describe({ ...parts, train: all, test }, resolve(spec), preprocessing);
+  if (all.length === 0) return describe({ ...parts, train: all, test: all }, resolve(spec), preprocessing);
 
-  const { train: all } = parts;
-  const { train, validation } = stratifiedSplit(all, options.testPart ?? TEST_PART, SPLIT_SEED);
-  const origin = putAside(spec, validation.length, all.length);
-  const images = takeImages(all, train.indices, origin);
-  const test = takeImages(all, validation.indices, origin);
-  return describe({ ...parts, train: images, test }, origin, preprocessing);
+  const aside = stratifiedSplit(all, options.testPart ?? TEST_PART, SPLIT_SEED);
+  const origin = putAside(spec, aside.validation.length, all.length, parts.validation !== undefined);
+  const train = takeImages(all, aside.train.indices, origin);
+  const put = takeImages(all, aside.validation.indices, origin);
+  return { ...(await describe({ ...parts, train, test: put }, origin, preprocessing)), isTestAside: true };
 }
 
 async function describe(
-  parts: Parts & { readonly test: ImageDataset },
+  parts: Parts & { readonly train: ImageDataset; readonly test: ImageDataset },
   origin: string,
   preprocessing: Preprocessing,
 ): Promise<LoadedData> {
-  const { train, test } = parts;
-  const fingerprint = await fingerprintPair(train, test, sha256);
+  const { train, validation, test } = parts;
+  const fingerprint = await fingerprintPair(train, test, sha256, validation);
   return {
     train: train.with({ split: "train" }),
+    ...(validation && { validation: validation.with({ split: "validation" }) }),
     test: test.with({ split: "test" }),
     origin,
     fingerprint,
-    preprocessing,
-    notes: notesOf(parts, train, test),
+    preprocessing: parts.preprocessing ?? preprocessing,
+    ...(parts.skipped !== undefined && { skipped: parts.skipped }),
+    notes: notesOf(parts, train, ...(validation === undefined ? [] : [validation]), test),
   };
+}
+
+/** Stands for the training part of data that have none. @throws DataError unless these may be so */
+function emptyTrain(spec: string, { validation, test }: Parts, { allowTestOnly = false }: OpenOptions): ImageDataset {
+  const some = test ?? validation;
+  if (some === undefined) throw new DataError(`${spec}: no samples`);
+  if (!allowTestOnly) {
+    const part = test === undefined ? "validation" : "test";
+    throw new DataError(`${spec}: there is a ${part} part only, so nothing to train on; "ductus evaluate" measures it`);
+  }
+  return some.with({ images: new Uint8Array(0), labels: new Int32Array(0), notes: [] });
 }
 
 /** Data whose pictures are read from the disk while they are used. */
@@ -93,11 +111,11 @@ export async function streamData(spec: string, options: StreamDataOptions = {}):
   if (kind === "nothing") throw missing(spec);
   if (kind === "file") refuseOtherFiles(path);
   const preprocessing = options.preprocessing ?? known?.preprocessing ?? MNIST_PREPROCESSING;
-  const { testPart: part = TEST_PART, cacheDir = defaultCacheDir(), onPack, onPicture } = options;
+  const { testPart: part = TEST_PART, cacheDir = defaultCacheDir(), skipUnreadable, onPack, onPicture } = options;
   const aside = { part, seed: SPLIT_SEED };
   // A known set has the bytes that its results were reached with.
   const span = known && BYTES;
-  const packed = await packData(path, { preprocessing, aside, span, cacheDir, onPack, onPicture });
+  const packed = await packData(path, { preprocessing, aside, span, cacheDir, skipUnreadable, onPack, onPicture });
 
   const shared = { name: spec, classes: known?.classes, memory: options.memory };
   const train = await streamIdx(packed.folder, shared);
@@ -105,20 +123,24 @@ export async function streamData(spec: string, options: StreamDataOptions = {}):
   try {
     const polarity = known?.polarity ?? packed.polarity ?? polarityOf(train.dataset);
     const parts: OpenStream[] = [];
-    for (const split of ["train", "test"] as const) {
+    for (const split of ["train", "test", ...(packed.hasValidation ? ["validation" as const] : [])] as const) {
       // Both splits have the classes of the first, even where the test split lacks the last ones.
       const part = await streamIdx(packed.folder, { ...shared, split, polarity, classes: train.dataset.classes });
       parts.push(part);
       open.push(part);
     }
-    const [first, second] = parts.map(({ dataset }) => dataset);
-    const place = packed.isAside ? putAside(path, second.length, first.length + second.length) : resolve(path);
+    const [first, second, validation] = parts.map(({ dataset }) => dataset);
+    const place = packed.isAside
+      ? putAside(path, second.length, first.length + second.length, packed.hasValidation)
+      : resolve(path);
     return {
       train: first,
+      ...(validation && { validation }),
       test: second,
+      ...(packed.isAside && { isTestAside: true }),
       origin: `${place}, read while it is used`,
-      fingerprint: await fingerprintPair(first, second, sha256),
-      preprocessing,
+      fingerprint: await fingerprintPair(first, second, sha256, validation),
+      preprocessing: packed.preprocessing ?? preprocessing,
       notes: packed.notes,
       close: () => {
         for (const { close } of parts) close();
@@ -145,8 +167,9 @@ async function folderOf(
 }
 
 /** What a report says of a test split that its author did not make. */
-function putAside(path: string, test: number, all: number): string {
-  return `${resolve(path)}: ${test} of ${all} (seed ${SPLIT_SEED}, by class) put aside for testing`;
+function putAside(path: string, test: number, all: number, isOfTrain: boolean): string {
+  const whole = `${all}${isOfTrain ? " to train" : ""}`;
+  return `${resolve(path)}: ${test} of ${whole} (seed ${SPLIT_SEED}, by class) put aside for testing`;
 }
 
 async function openFile(path: string): Promise<Parts> {
@@ -165,7 +188,8 @@ async function openFolder(folder: string, preprocessing: Preprocessing, options:
   if (idx !== undefined) return idx;
   const csv = await readCsvFolder(folder);
   if (csv !== undefined) return csv;
-  return readPictureFolder(folder, { preprocessing, onProgress: options.onPicture });
+  const { skipUnreadable, onPicture: onProgress } = options;
+  return readPictureFolder(folder, { preprocessing, skipUnreadable, onProgress });
 }
 
 /** A path that is not there, or a name with a slip of the pen. */

@@ -7,22 +7,23 @@ import * as fs from "node:fs";
 import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type CsvOptions, CsvReader } from "../../data/csv.ts";
+import type { SplitName } from "../../data/dataset.ts";
 import { classesOf, idxHeader, parseLabels, pictureDims, picturesShape, writeLabels } from "../../data/idx.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
+import { preprocessingSchema } from "../../data/preprocessing-schema.ts";
 import { FILE_NAMES, type FileRole, notesOf } from "../../data/sources.ts";
 import { markAside } from "../../data/split.ts";
 import { checkSpan, spanNotes, spanOf, toBytes, type ValueSpan } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
-import { list, text } from "../../engine/schema.ts";
+import { list, record, text } from "../../engine/schema.ts";
 import { fileError, readFileChecked, writeFileAtomic } from "./atomic.ts";
 import { makeFolder, pathKind, readUnzipped, sha256 } from "./files.ts";
-import { decodePictures, listPictureFolder, type PictureList } from "./folder.ts";
+import { PictureReader } from "./folder.ts";
+import { listPictureFolder, type PictureList } from "./folder-layout.ts";
 import { CLASS_NAMES_FILE, csvFilesIn, idxFilesIn, readClassNames } from "./idx-folder.ts";
 import { holdsBytes, idxPictures, idxRange, pictureHeader } from "./idx-pieces.ts";
 import { beginsAsGzip, wholeLines } from "./pieces.ts";
 import { streamIdx } from "./streamed-idx.ts";
-
-type Split = "train" | "test";
 
 export interface PackOptions {
   /** What pictures go through. */
@@ -31,6 +32,8 @@ export interface PackOptions {
   readonly aside: { readonly part: number; readonly seed: number };
   /** Where packed data are kept. */
   readonly cacheDir: string;
+  /** Leaves out pictures of a folder that cannot be read or are blank, instead of refusing the folder. */
+  readonly skipUnreadable?: boolean | undefined;
   /** Told where before anything is packed. */
   readonly onPack?: ((folder: string) => void) | undefined;
   /** What the numbers of IDX files mean, where it is known. */
@@ -38,18 +41,25 @@ export interface PackOptions {
   readonly onPicture?: ((done: number, total: number) => void) | undefined;
 }
 
-export interface Packed {
+export interface Packed extends Found {
   /** Has plain IDX files of both splits. */
   readonly folder: string;
   /** Whether the test split was put aside. */
   readonly isAside: boolean;
+  readonly hasValidation: boolean;
   /** Of pictures that were made so; of others, the files say nothing. */
   readonly polarity?: "light-on-dark" | undefined;
-  /** What was changed or left aside, a sentence each. */
-  readonly notes: readonly string[];
 }
 
-/** What the part to train on says of both. */
+/** What is known of data after they were read; kept beside the packed files. */
+interface Found {
+  /** What was changed or left aside, a sentence each. */
+  readonly notes: readonly string[];
+  /** What pictures went through, where they were made alike. */
+  readonly preprocessing?: Preprocessing | undefined;
+}
+
+/** What the part to train on says of all. */
 interface Learned {
   readonly height?: number | undefined;
   readonly width?: number | undefined;
@@ -65,10 +75,12 @@ interface Source {
   readonly files: readonly string[];
   /** Whether it can be streamed as it is. */
   readonly isPlain: boolean;
-  readonly hasTest: boolean;
+  readonly parts: readonly SplitName[];
   readonly polarity?: "light-on-dark" | undefined;
-  /** Writes a split; that for testing comes after that for training, and gets what the latter returned. */
-  readonly pack: (split: Split, into: string, train?: Learned) => Promise<Learned>;
+  /** Writes a part; that for training comes before the others, which get what it returned. */
+  readonly pack: (split: SplitName, into: string, train?: Learned) => Promise<Learned>;
+  /** What was found in all parts, beside what `pack` says. @throws DataError for what makes them unusable */
+  readonly close?: (() => Found) | undefined;
 }
 
 /**
@@ -77,13 +89,17 @@ interface Source {
  */
 export async function packData(path: string, options: PackOptions): Promise<Packed> {
   const source = await sourceAt(path, options);
-  const isAside = !source.hasTest;
-  const { polarity } = source;
-  if (source.isPlain && source.hasTest) return { folder: path, isAside, polarity, notes: [] };
+  const { polarity, parts } = source;
+  if (!parts.includes("train")) {
+    throw new DataError(`${path}: there is a ${parts.join(" and a ")} part only, so nothing to train on`);
+  }
+  const isAside = !parts.includes("test");
+  const known = { isAside, hasValidation: parts.includes("validation"), polarity };
+  if (source.isPlain && !isAside) return { folder: path, ...known, notes: [] };
   const name = await keyOf(path, source, options);
   const home = join(options.cacheDir, "packed");
   const target = join(home, name);
-  const found = async (): Promise<Packed> => ({ folder: target, isAside, polarity, notes: await readNotes(target) });
+  const found = async (): Promise<Packed> => ({ folder: target, ...known, ...(await readFound(target)) });
   if ((await pathKind(target)) === "folder") return found();
 
   options.onPack?.(target);
@@ -92,8 +108,14 @@ export async function packData(path: string, options: PackOptions): Promise<Pack
     await makeFolder(home);
     await removeAbandoned(home);
     temporary = await mkdtemp(join(home, `.${name}-`));
-    const notes = await (isAside ? packAside(path, source, temporary, options.aside) : packBoth(source, temporary));
-    await writeFileAtomic(join(temporary, NOTES_FILE), JSON.stringify(notes));
+    const train = isAside
+      ? await packAside(path, source, temporary, options.aside)
+      : await source.pack("train", temporary);
+    const learned = [train];
+    for (const part of parts) if (part !== "train") learned.push(await source.pack(part, temporary, train));
+    const closed: Found = source.close?.() ?? { notes: [] };
+    const all: Found = { ...closed, notes: notesOf(...learned, closed) };
+    await writeFileAtomic(join(temporary, FOUND_FILE), JSON.stringify(all));
     await rename(temporary, target).catch(async (error: unknown) => {
       // Another process may have done the same in the meantime.
       if ((await pathKind(target)) !== "folder") throw error;
@@ -106,31 +128,25 @@ export async function packData(path: string, options: PackOptions): Promise<Pack
   return found();
 }
 
-/** A list of what was changed or left aside, beside packed files. */
-const NOTES_FILE = "notes.json";
-const notesSchema = list(text);
+/** Beside packed files. */
+const FOUND_FILE = "found.json";
+const foundSchema = record({ notes: list(text) }, { preprocessing: preprocessingSchema });
 
-async function readNotes(folder: string): Promise<readonly string[]> {
-  const json = new TextDecoder().decode(await readFileChecked(join(folder, NOTES_FILE)));
-  return notesSchema(JSON.parse(json), "");
+async function readFound(folder: string): Promise<Found> {
+  const json = new TextDecoder().decode(await readFileChecked(join(folder, FOUND_FILE)));
+  return foundSchema(JSON.parse(json), "");
 }
 
-async function packBoth(source: Source, into: string): Promise<readonly string[]> {
-  const train = await source.pack("train", into);
-  const test = await source.pack("test", into, train);
-  return notesOf(train, test);
-}
-
-/** Packs all there is, and parts that. */
+/** Packs all there is to train on, and parts that. @returns what the source says of it */
 async function packAside(
   path: string,
   source: Source,
   into: string,
   { part, seed }: PackOptions["aside"],
-): Promise<readonly string[]> {
+): Promise<Learned> {
   const all = source.isPlain ? path : join(into, "all");
   if (!source.isPlain) await makeFolder(all);
-  const { notes } = source.isPlain ? { notes: [] } : await source.pack("train", all);
+  const learned = source.isPlain ? { notes: [] } : await source.pack("train", all);
   const { dataset, close } = await streamIdx(all, { name: path });
   const writers = (["train", "test"] as const).map((split) => new SplitWriter(into, split, dataset.inputShape));
   try {
@@ -150,7 +166,7 @@ async function packAside(
     close();
   }
   if (!source.isPlain) await rm(all, { recursive: true });
-  return notes;
+  return learned;
 }
 
 /** As open-data.ts looks at a path. */
@@ -162,24 +178,32 @@ async function sourceAt(path: string, options: PackOptions): Promise<Source> {
   return csv === undefined ? pictureSource(path, options) : csvSource(csv.train, csv.test);
 }
 
-async function pictureSource(folder: string, { preprocessing, onPicture }: PackOptions): Promise<Source> {
-  const lists = await listPictureFolder(folder);
+async function pictureSource(folder: string, options: PackOptions): Promise<Source> {
+  const { preprocessing, skipUnreadable, onPicture: onProgress } = options;
+  const { parts, notes } = await listPictureFolder(folder);
+  const lists = new Map(parts);
   const shape = preprocessedShape(preprocessing);
+  const reader = new PictureReader(folder, { preprocessing, skipUnreadable, onProgress });
   return {
-    files: [...lists.train.paths, ...(lists.test?.paths ?? [])],
+    files: parts.flatMap(([, { paths }]) => paths),
     isPlain: false,
-    hasTest: lists.test !== undefined,
+    parts: [...lists.keys()],
     polarity: preprocessing.kind === "ink" ? "light-on-dark" : undefined,
     pack: async (split, into) => {
-      const { paths, labels, classes } = lists[split] as PictureList;
+      const list = lists.get(split) as PictureList;
+      const { classes } = list;
       const writer = new SplitWriter(into, split, shape);
       try {
-        await decodePictures(paths, { preprocessing, onProgress: onPicture }, (pixels, i) => writer.put(pixels, i));
+        const { labels } = await reader.read(split, list, (pixels, index) => writer.put(pixels, index));
         await writer.finish(labels, classes);
       } finally {
         writer.close();
       }
       return { classes, notes: [] };
+    },
+    close: () => {
+      const { preprocessing: used, notes: found } = reader.close();
+      return { preprocessing: used, notes: [...notes, ...found] };
     },
   };
 }
@@ -189,12 +213,12 @@ function csvSource(train: string, test?: string): Source {
   return {
     files: test === undefined ? [train] : [train, test],
     isPlain: false,
-    hasTest: test !== undefined,
-    pack: async (split, into, known) => packCsv(paths[split] as string, split, into, known),
+    parts: test === undefined ? ["train"] : ["train", "test"],
+    pack: async (split, into, known) => packCsv(paths[split as keyof typeof paths] as string, split, into, known),
   };
 }
 
-async function packCsv(path: string, split: Split, into: string, known?: Learned): Promise<Learned> {
+async function packCsv(path: string, split: SplitName, into: string, known?: Learned): Promise<Learned> {
   let writer: SplitWriter | undefined;
   const read = async (options: Partial<CsvOptions>): Promise<CsvReader> => {
     const reader = new CsvReader({ ...options, name: path });
@@ -229,10 +253,10 @@ async function idxSource(
   return {
     files: Object.values(files).map((name) => join(folder, name)),
     isPlain: await arePlain(images, known),
-    hasTest: testImages !== undefined || testLabels !== undefined,
+    parts: testImages === undefined && testLabels === undefined ? ["train"] : ["train", "test"],
     pack: async (split, into, train) => {
       const [imagesPath, labelsPath] = ([`${split}Images`, `${split}Labels`] as const).map((role) => {
-        const name = files[role];
+        const name = files[role as FileRole];
         if (name === undefined) throw new DataError(`${folder}: ${FILE_NAMES[role][0]} (or .gz) is missing`);
         return join(folder, name);
       });
@@ -251,7 +275,7 @@ async function arePlain(paths: readonly string[], known: ValueSpan | undefined):
 async function packIdx(
   imagesPath: string,
   labelsPath: string,
-  split: Split,
+  split: SplitName,
   into: string,
   known: Learned,
 ): Promise<Learned> {
@@ -283,13 +307,13 @@ class SplitWriter {
   /** Bytes of a picture. */
   readonly size: number;
   readonly #folder: string;
-  readonly #split: Split;
+  readonly #split: SplitName;
   readonly #shape: readonly number[];
   readonly #path: string;
   readonly #offset: number;
   #file: number | undefined;
 
-  constructor(folder: string, split: Split, shape: readonly number[]) {
+  constructor(folder: string, split: SplitName, shape: readonly number[]) {
     this.size = shape.reduce((product, side) => product * side, 1);
     this.#folder = folder;
     this.#split = split;
@@ -326,11 +350,19 @@ class SplitWriter {
 
 const STATS_AT_A_TIME = 256;
 /** Counts up when the same files are packed into something else than before. */
-const FORM = 2;
+const FORM = 3;
 
 /** Another name where anything is different: the files, by name, size and time, and what is done to them. */
-async function keyOf(path: string, { files, hasTest }: Source, options: PackOptions): Promise<string> {
-  const how = [FORM, resolve(path), hasTest ? null : options.aside, options.preprocessing, options.span ?? null];
+async function keyOf(path: string, { files, parts: names }: Source, options: PackOptions): Promise<string> {
+  const aside = names.includes("test") ? null : options.aside;
+  const how = [
+    FORM,
+    resolve(path),
+    aside,
+    options.preprocessing,
+    options.span ?? null,
+    options.skipUnreadable ?? false,
+  ];
   const parts = [JSON.stringify(how)];
   for (let i = 0; i < files.length; i += STATS_AT_A_TIME) {
     const some = files.slice(i, i + STATS_AT_A_TIME);

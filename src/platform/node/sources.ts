@@ -116,8 +116,11 @@ async function readSource(source: SourceRecord, folder: string, place: string): 
   if (parts === undefined) {
     throw new DataError(`${folder}: no IDX files; expected ${source.files.trainImages.names[0]} (or .gz) and its kind`);
   }
-  if (parts.test === undefined) throw new DataError(`${folder}: the test files of ${name} are missing`);
-  return describeSource(source, parts.train, parts.test, place, sha256);
+  const { train, test } = parts;
+  if (train === undefined || test === undefined) {
+    throw new DataError(`${folder}: the ${train === undefined ? "training" : "test"} files of ${name} are missing`);
+  }
+  return describeSource(source, train, test, place, sha256);
 }
 
 async function isComplete(source: SourceRecord, folder: string): Promise<boolean> {
@@ -271,7 +274,7 @@ async function loadEmbeddedDigits(packageDirs: readonly string[] | undefined): P
       classes: SOURCES.mnist.classes,
       polarity: SOURCES.mnist.polarity,
     });
-    if (parts?.test !== undefined) return withPackageOrigin(parts.train, parts.test);
+    if (parts?.train !== undefined && parts.test !== undefined) return withPackageOrigin(parts.train, parts.test);
   }
   return loadMnistPackage([process.cwd(), dirname(fileURLToPath(import.meta.url))]);
 }

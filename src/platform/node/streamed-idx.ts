@@ -1,6 +1,7 @@
 /** IDX files that are read while training, instead of before: see data/streamed.ts. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
+import type { SplitName } from "../../data/dataset.ts";
 import { isGzip } from "../../data/gzip.ts";
 import {
   checkIdxLength,
@@ -20,7 +21,7 @@ import { readClassNames } from "./idx-folder.ts";
 
 export interface StreamOptions extends Optional<Pick<StreamedSource, "name" | "classes" | "polarity" | "memory">> {
   /** Default "train". */
-  readonly split?: "train" | "test" | undefined;
+  readonly split?: SplitName | undefined;
 }
 
 /** A data set that holds a file open. */
