@@ -68,7 +68,7 @@ describe("wrong usage: one line, exit 2", () => {
     ["data fetch mnits", /did you mean "mnist"/],
     ["predict", /missing required argument 'model'; see ductus predict --help/],
     ["data inspect", /missing required argument 'name\|path'; see ductus data inspect --help/],
-    [`evaluate ${MODEL} --split tset`, /Allowed choices are train, test/],
+    [`evaluate ${MODEL} --split tset`, /Allowed choices are train, validation, test, all/],
     ["--json train", /the verb comes first/],
   ])("ductus %s", async (line, message) => {
     const { status, out, err } = await ductus(cwd, ...line.split(" "));
@@ -258,11 +258,11 @@ describe("evaluate", () => {
     const { out } = await ductus(cwd, "evaluate", MODEL, "--data", "two-of-three.csv", "--json");
     expect(JSON.parse(out)).toMatchObject({
       accuracy: 1,
-      count: 8,
+      count: 40,
       confusion: [
         [0, 0, 0],
-        [0, 4, 0],
-        [0, 0, 4],
+        [0, 20, 0],
+        [0, 0, 20],
       ],
     });
     await writeFile(join(cwd, "letters.csv"), barsCsv(60, ["a", "b", NAMES[2]]));
