@@ -28,6 +28,8 @@ export interface HandlerOptions {
   readonly allowedHosts?: readonly string[] | undefined;
   /** Origins whose pages may ask it (CORS), such as `https://example.org`; `*` is all. Default: none but its own. */
   readonly allowOrigins?: readonly string[] | undefined;
+  /** The least probability that is answered, 0 … 1; less likely answers are marked as refused. Default: all are answered. */
+  readonly minProbability?: number | undefined;
   /** Samples of one run; default 64. */
   readonly maxBatch?: number | undefined;
   /** Samples of one model that may wait; default 1024. */
@@ -58,6 +60,7 @@ export async function createHandler(
     apiKey,
     allowedHosts,
     allowOrigins,
+    minProbability,
     maxBatch,
     maxQueue,
     decodePicture,
@@ -86,6 +89,9 @@ export async function createHandler(
       throw new DataError(`model "${name}": ${reason}`);
     }
   }
+  if (minProbability !== undefined && !(minProbability >= 0 && minProbability <= 1)) {
+    throw new UsageError(`minProbability must be a number from 0 to 1, not ${minProbability}`);
+  }
   let isReady = true;
   const app = createApp({
     repository,
@@ -95,6 +101,7 @@ export async function createHandler(
     apiKey,
     allowedHosts,
     allowOrigins,
+    minProbability,
     decodePicture,
     isReady: () => isReady,
   });

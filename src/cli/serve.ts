@@ -15,7 +15,7 @@ import { readOrigins } from "../serve/origins.ts";
 import { QUEUE, Repository } from "../serve/repository.ts";
 import { table } from "../train/report.ts";
 import { stopSignal } from "./interrupt.ts";
-import { type CommonOptions, integerOption, jsonOption, listOption } from "./options.ts";
+import { type CommonOptions, integerOption, jsonOption, listOption, numberOption } from "./options.ts";
 import { shownJson } from "./shown.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -23,6 +23,7 @@ interface ServeOptions extends CommonOptions {
   readonly host: string;
   readonly port: number;
   readonly apiKeyFile?: string | undefined;
+  readonly minProbability?: number | undefined;
   readonly allowedHosts: readonly string[];
   readonly allowOrigin: readonly string[];
   readonly threads: number;
@@ -73,6 +74,12 @@ export function command(): Command {
         max: 256,
       }).default(availableParallelism() - 1, "one less than cores"),
     )
+    .addOption(
+      numberOption("--min-probability <p>", "mark answers less likely than this as refused; 0 to 1", {
+        min: 0,
+        max: 1,
+      }),
+    )
     .addOption(integerOption("--max-batch <n>", "samples of one run", { min: 1, max: 1024 }).default(QUEUE.maxBatch))
     .addOption(
       integerOption("--max-queue <n>", "samples that may wait for a model", { min: 1 }).default(QUEUE.maxQueue),
@@ -105,7 +112,7 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   };
   const allowedHosts = [...ownNames(options.host), ...options.allowedHosts];
   const metrics = new Metrics();
-  const { allowOrigin: allowOrigins, threads, maxBatch, maxQueue, maxBody, maxPixels } = options;
+  const { allowOrigin: allowOrigins, minProbability, threads, maxBatch, maxQueue, maxBody, maxPixels } = options;
   const repository = new Repository({
     store: await openModelStore(sources),
     log,
@@ -131,6 +138,7 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
     apiKey,
     allowedHosts,
     allowOrigins,
+    minProbability,
     isReady: () => isReady,
   });
   const server = await listen(app.fetch, { host: options.host, port: options.port, timeout }).catch(async (error) => {

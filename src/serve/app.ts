@@ -18,6 +18,7 @@ import type { DecodePicture } from "./pictures.ts";
 import { addRecognise } from "./recognise.ts";
 import type { Repository } from "./repository.ts";
 import { answerTo, RequestError } from "./request-error.ts";
+import { addSageMaker } from "./sagemaker.ts";
 import { addTfServing } from "./tf-serving.ts";
 
 export interface AppOptions {
@@ -27,6 +28,8 @@ export interface AppOptions {
   readonly limits?: Optional<Limits> | undefined;
   /** Asked of everybody but health checks, as `Authorization: Bearer KEY` or `X-API-Key: KEY`; default: none. */
   readonly apiKey?: string | undefined;
+  /** The least probability that is answered, 0 … 1; below it answers are marked as refused; default: all are answered. */
+  readonly minProbability?: number | undefined;
   /** Names that it may be asked under, beside `localhost`, addresses and names without a dot; default: any. */
   readonly allowedHosts?: readonly string[] | undefined;
   /** Origins whose pages may ask it, such as `https://example.org`; `*` is all; default: none but its own. */
@@ -43,6 +46,8 @@ export const LIMITS: Limits = { maxBody: 16 * 2 ** 20, maxPixels: 16_000_000, ti
 /** Routes for logs and metrics: patterns, so that there are few however many paths are tried. */
 const ROUTES: readonly (readonly [pattern: RegExp, route: string])[] = [
   [/^\/recognise$/, "/recognise"],
+  [/^\/ping$/, "/ping"],
+  [/^\/invocations$/, "/invocations"],
   [/^\/v1\/models\/.+:predict$/, "/v1/models/:predict"],
   [/^\/v1\/models\/.+:classify$/, "/v1/models/:classify"],
   [/^\/v1\/models\//, "/v1/models"],
@@ -60,13 +65,14 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIO
 
 export function createApp(options: AppOptions): App {
   const { repository, log, apiKey, metrics = new Metrics(), decodePicture, isReady = () => true } = options;
-  const { allowedHosts = ["*"], allowOrigins = [] } = options;
+  const { allowedHosts = ["*"], allowOrigins = [], minProbability } = options;
   const service: Service = {
     repository,
     metrics,
     decodePicture,
     isReady,
     limits: filled(LIMITS, options.limits ?? {}),
+    minProbability,
   };
   const isAllowed = keyCheck(apiKey);
   const app: App = new Hono();
@@ -98,7 +104,7 @@ export function createApp(options: AppOptions): App {
   app.use(crossOrigin(readOrigins(allowOrigins)));
   app.use(async (c, next) => {
     // The page itself says nothing, and has a field for the key.
-    const isOpen = c.req.path.startsWith("/v2/health/") || c.req.path === "/";
+    const isOpen = c.req.path.startsWith("/v2/health/") || c.req.path === "/ping" || c.req.path === "/";
     if (!isOpen && !(await isAllowed(c.req.raw))) {
       c.header("WWW-Authenticate", "Bearer");
       throw new RequestError(401, "this server wants a key: Authorization: Bearer KEY");
@@ -124,5 +130,6 @@ export function createApp(options: AppOptions): App {
   addRecognise(app, service);
   addTfServing(app, service);
   addOpenInference(app, service);
+  addSageMaker(app, service);
   return app;
 }

@@ -33,6 +33,13 @@ export interface Service {
   readonly decodePicture?: DecodePicture | undefined;
   /** Whether new requests are welcome; false while the server stops. */
   readonly isReady: () => boolean;
+  /** The least probability that is answered, unless a request says otherwise; undefined: all are. */
+  readonly minProbability?: number | undefined;
+}
+
+/** Whether a request would find a model. */
+export function isReady(service: Service): boolean {
+  return service.isReady() && service.repository.models.length > 0;
 }
 
 /** Runs samples within the time limit, and counts what was recognised. @throws RequestError 503 or 504 */

@@ -18,6 +18,8 @@ export class Metrics {
     "Probability of the likeliest class; its mean falls when what comes in drifts away from what was learned.",
   );
 
+  readonly #refused = new Family("ductus_refused_total", "counter", "Samples less likely than the minimum asked for.");
+
   /** A request was answered. @param route a pattern, not a path, so that there are few */
   request(route: string, method: string, status: number, seconds: number): void {
     this.#requests.add({ route, method, status: String(status) }, 1);
@@ -39,6 +41,11 @@ export class Metrics {
     }
   }
 
+  /** So many samples were less likely than the minimum that was asked for. */
+  refused({ name, version }: ServedModel, count: number): void {
+    this.#refused.add({ model: name, version }, count);
+  }
+
   /** All of them as text. */
   print(repository: Repository): string {
     const queue = new Family("ductus_queue_samples", "gauge", "Samples that wait.");
@@ -47,7 +54,8 @@ export class Metrics {
       queue.add({ model: name }, batcher.queued);
       info.add({ model: name, version }, 1);
     }
-    const all = [this.#requests, this.#seconds, this.#batches, this.#classes, this.#confidence, queue, info];
+    const answers = [this.#classes, this.#confidence, this.#refused];
+    const all = [this.#requests, this.#seconds, this.#batches, ...answers, queue, info];
     return `${all.map((family) => family.print()).join("\n")}\n`;
   }
 }

@@ -1,13 +1,15 @@
 /**
  * The Open Inference Protocol, version 2 (https://github.com/kserve/open-inference-protocol), with Triton's extension for
  * binary tensors (https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md).
- * One input, `x` or whatever a client calls it; outputs `probabilities` (what is given unless others are asked for) and `logits`.
+ * One input, `x` or whatever a client calls it; outputs `probabilities`, what is given unless others are asked for, `logits` and
+ * `refused`, which is given unasked where a least probability is set.
  */
+import type { HonoRequest } from "hono";
 import { formatShape } from "../engine/shape.ts";
 import { VERSION } from "../version.ts";
 import type { Samples } from "./batcher.ts";
 import { asObject, checkJsonType, concatenated, parseObject, readBody, shown } from "./body.ts";
-import { type App, infer, type Service } from "./context.ts";
+import { type App, infer, isReady, type Service } from "./context.ts";
 import {
   bytesOf,
   DATATYPE_NAMES,
@@ -17,17 +19,25 @@ import {
   writeBytes,
   writeList,
 } from "./datatypes.ts";
+import { MINIMUM, minimumOf, refusals } from "./refusal.ts";
 import { RequestError } from "./request-error.ts";
 import { accepts, takes } from "./samples.ts";
-import type { Outputs, ServedModel } from "./served-model.ts";
+import type { ServedModel } from "./served-model.ts";
 import { decoded } from "./tf-serving.ts";
 
 const INPUT = "x";
-const OUTPUTS = ["probabilities", "logits"] as const satisfies readonly (keyof Outputs)[];
+
+/** Outputs by name: what each holds, for `count` samples of so many classes. */
+const OUTPUTS = {
+  probabilities: { datatype: "FP32", perClass: true },
+  logits: { datatype: "FP32", perClass: true },
+  refused: { datatype: "BOOL", perClass: false },
+} as const;
+const OUTPUT_NAMES = Object.keys(OUTPUTS) as OutputName[];
 const JSON_LENGTH = "Inference-Header-Content-Length";
 const PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(ready|infer))?$/;
 
-type OutputName = (typeof OUTPUTS)[number];
+type OutputName = keyof typeof OUTPUTS;
 type Fields = Readonly<Record<string, unknown>>;
 
 /** An output that was asked for. */
@@ -40,7 +50,7 @@ export function addOpenInference(app: App, service: Service): void {
   app.get("/v2", (c) => c.json({ name: "ductus", version: VERSION, extensions: ["binary_tensor_data"] }));
   app.get("/v2/health/live", (c) => c.json({ live: true }));
   app.get("/v2/health/ready", (c) => {
-    const ready = service.isReady() && service.repository.models.length > 0;
+    const ready = isReady(service);
     return c.json({ ready }, ready ? 200 : 503);
   });
   app.all("/v2/models/*", async (c) => {
@@ -53,15 +63,15 @@ export function addOpenInference(app: App, service: Service): void {
     return served.use(async () => {
       c.set("model", served.name);
       c.set("version", served.version);
-      if (verb === "infer") return answer(service, served, c.req.raw);
+      if (verb === "infer") return answer(service, served, c.req);
       if (verb === "ready")
         return c.json({ name: served.name, ready: service.isReady() }, service.isReady() ? 200 : 503);
-      return c.json(metadata(served));
+      return c.json(metadata(service, served));
     });
   });
 }
 
-function metadata({ name, version, model }: ServedModel): object {
+function metadata(service: Service, { name, version, model }: ServedModel): object {
   return {
     name,
     versions: [version],
@@ -74,24 +84,38 @@ function metadata({ name, version, model }: ServedModel): object {
         parameters: { datatypes: DATATYPE_NAMES, ...takes(model) },
       },
     ],
-    outputs: OUTPUTS.map((output) => ({ name: output, datatype: "FP32", shape: [-1, model.classes.length] })),
+    outputs: [...new Set<OutputName>(["probabilities", "logits", ...usualOutputs(service.minProbability)])].map(
+      (output) => {
+        const { datatype, perClass } = OUTPUTS[output];
+        return { name: output, datatype, shape: perClass ? [-1, model.classes.length] : [-1] };
+      },
+    ),
     parameters: { classes: model.classes, temperature: model.temperature ?? 1 },
   };
 }
 
-async function answer(service: Service, served: ServedModel, request: Request): Promise<Response> {
-  checkJsonType(request);
-  const body = await readBody(request, service.limits);
-  const { fields, tail } = divide(body, request.headers.get(JSON_LENGTH));
+/** What is given where nothing is asked for. */
+function usualOutputs(minimum: number | undefined): readonly OutputName[] {
+  return minimum === undefined ? ["probabilities"] : ["probabilities", "refused"];
+}
+
+async function answer(service: Service, served: ServedModel, request: HonoRequest): Promise<Response> {
+  checkJsonType(request.raw);
+  const body = await readBody(request.raw, service.limits);
+  const { fields, tail } = divide(body, request.header(JSON_LENGTH));
   const { samples, count } = readInput(served, fields, tail);
-  const wanted = readWanted(fields);
+  const minimum = minimumOf(service, parametersOf(fields)[MINIMUM], request.query(MINIMUM));
+  const wanted = readWanted(fields, usualOutputs(minimum));
   const id = ofType(fields, "id", "string");
   const outputs = await infer(service, served, samples, count);
+  const refused = refusals(service, served, outputs, minimum) ?? Array<boolean>(count).fill(false);
+  const { classes } = served.model;
   const binary: Uint8Array<ArrayBuffer>[] = [];
   const described = wanted.map(({ name, isBinary }) => {
-    const data = outputs[name];
-    const head = { name, datatype: "FP32", shape: [count, served.model.classes.length] };
-    if (!isBinary) return { ...head, data: Array.from(data) };
+    const { datatype, perClass } = OUTPUTS[name];
+    const head = { name, datatype, shape: perClass ? [count, classes.length] : [count] };
+    if (!isBinary) return { ...head, data: name === "refused" ? refused : Array.from(outputs[name]) };
+    const data = name === "refused" ? Uint8Array.from(refused, Number) : outputs[name];
     binary.push(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
     return { ...head, parameters: { binary_data_size: data.byteLength } };
   });
@@ -111,9 +135,9 @@ async function answer(service: Service, served: ServedModel, request: Request): 
 /** The JSON of a request, and the binary tensors after it. */
 function divide(
   body: Uint8Array<ArrayBuffer>,
-  length: string | null,
+  length: string | undefined,
 ): { readonly fields: Fields; readonly tail: Uint8Array<ArrayBuffer> } {
-  const end = length === null ? body.length : Number(length);
+  const end = length === undefined ? body.length : Number(length);
   if (!Number.isSafeInteger(end) || end < 0 || end > body.length) {
     throw new RequestError(400, `${JSON_LENGTH} is not a length within the body`);
   }
@@ -195,18 +219,19 @@ function fromBytes(
   return samples;
 }
 
-function readWanted(fields: Fields): readonly Wanted[] {
+/** @param usual what is given where nothing is asked for */
+function readWanted(fields: Fields, usual: readonly OutputName[]): readonly Wanted[] {
   const all = ofType(parametersOf(fields), "binary_data_output", "boolean") ?? false;
   const { outputs = [] } = fields;
-  if (!Array.isArray(outputs) || outputs.length > OUTPUTS.length) {
-    throw new RequestError(400, `"outputs" must be a list of: ${OUTPUTS.join(", ")}`);
+  if (!Array.isArray(outputs) || outputs.length > OUTPUT_NAMES.length) {
+    throw new RequestError(400, `"outputs" must be a list of: ${OUTPUT_NAMES.join(", ")}`);
   }
   // Some clients always send the list, empty where nothing was asked for.
-  if (outputs.length === 0) return [{ name: OUTPUTS[0], isBinary: all }];
+  if (outputs.length === 0) return usual.map((name) => ({ name, isBinary: all }));
   return outputs.map((value) => {
     const output = asObject(value, "an output");
-    const known = OUTPUTS.find((candidate) => candidate === output["name"]);
-    if (known === undefined) throw new RequestError(400, `outputs are: ${OUTPUTS.join(", ")}`);
+    const known = OUTPUT_NAMES.find((candidate) => candidate === output["name"]);
+    if (known === undefined) throw new RequestError(400, `outputs are: ${OUTPUT_NAMES.join(", ")}`);
     return { name: known, isBinary: ofType(parametersOf(output), "binary_data", "boolean") ?? all };
   });
 }

@@ -30,19 +30,48 @@ const TENSOR = object(
   ["datatype", "shape"],
 );
 
+/** 0 … 1; answers that are less likely are refused. */
+const MINIMUM_FIELD: Schema = { type: "number", minimum: 0, maximum: 1 };
+const REFUSED: Schema = {
+  type: "array",
+  items: { type: "boolean" },
+  description: "of each sample, whether it is less likely than the minimum; only where one is set",
+};
+/** Whose answer it is. */
+const SERVED = { model: { type: "string" }, version: { type: "string" } } as const;
+/** What a picture shows. */
+const READING = {
+  label: { type: ["string", "null"], description: "the likeliest class; null where the answer is refused" },
+  probability: { type: "number", description: "of the likeliest class, refused or not" },
+  refused: { type: "boolean", description: "whether it is less likely than the minimum; only where one is set" },
+  ranking: { type: "array", items: object({ label: { type: "string" }, probability: { type: "number" } }) },
+} as const satisfies Readonly<Record<string, Schema>>;
+
 const SCHEMAS: Readonly<Record<string, Schema>> = {
   Error: object({ error: { type: "string", description: "one line that says what was expected" } }, ["error"]),
-  Reading: object(
+  Reading: object({ ...SERVED, ...READING }, ["model", "version", "label", "probability", "ranking"]),
+  Readings: object(
     {
-      model: { type: "string" },
-      version: { type: "string" },
-      label: { type: "string" },
-      probability: { type: "number" },
-      ranking: { type: "array", items: object({ label: { type: "string" }, probability: { type: "number" } }) },
+      ...SERVED,
+      results: {
+        type: "array",
+        description: "one for each file, in their order",
+        items: {
+          oneOf: [
+            object({ file: { type: "string" }, ...READING }, ["file", "label", "probability", "ranking"]),
+            object({ file: { type: "string" }, status: { type: "integer" }, error: { type: "string" } }, [
+              "file",
+              "status",
+              "error",
+            ]),
+          ],
+        },
+      },
     },
-    ["model", "version", "label", "probability", "ranking"],
+    ["model", "version", "results"],
   ),
   PredictRequest: object({
+    min_probability: optional(MINIMUM_FIELD),
     signature_name: optional({ enum: ["serving_default", ""] }),
     instances: { type: "array", description: 'a sample each: nested numbers, or { "b64": "…" } of a picture' },
     inputs: { description: 'all samples as one column, or { "x": … }, where any name will do' },
@@ -50,25 +79,29 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
   PredictResponse: object({
     predictions: { type: "array", items: NUMBERS, description: "probabilities of each sample, for instances" },
     outputs: { type: "array", items: NUMBERS, description: "the same, for inputs" },
+    refused: REFUSED,
   }),
-  ClassifyRequest: object({ examples: { type: "array" } }, ["examples"]),
+  ClassifyRequest: object({ examples: { type: "array" }, min_probability: optional(MINIMUM_FIELD) }, ["examples"]),
   ClassifyResponse: object({
     result: {
       type: "array",
       description: "[class, probability] pairs of each sample",
       items: { type: "array", items: { type: "array", prefixItems: [{ type: "string" }, { type: "number" }] } },
     },
+    refused: REFUSED,
   }),
   InferRequest: object(
     {
       id: optional({ type: "string" }),
-      parameters: optional(object({ binary_data_output: optional({ type: "boolean" }) })),
+      parameters: optional(
+        object({ binary_data_output: optional({ type: "boolean" }), min_probability: optional(MINIMUM_FIELD) }),
+      ),
       inputs: { type: "array", items: TENSOR, minItems: 1, maxItems: 1 },
       outputs: optional({
         type: "array",
         items: object(
           {
-            name: { enum: ["probabilities", "logits"] },
+            name: { enum: ["probabilities", "logits", "refused"] },
             parameters: optional(object({ binary_data: optional({ type: "boolean" }) })),
           },
           ["name"],
@@ -109,7 +142,7 @@ const ERRORS: Readonly<Record<string, string>> = {
 
 interface Operation {
   readonly summary: string;
-  readonly tag: "pictures" | "TensorFlow Serving" | "Open Inference Protocol" | "operation";
+  readonly tag: "pictures" | "SageMaker" | "TensorFlow Serving" | "Open Inference Protocol" | "operation";
   readonly parameters?: readonly Schema[] | undefined;
   /** Media types and schemas of the body. */
   readonly body?: Schema | undefined;
@@ -147,7 +180,20 @@ export function openApi(repository: Repository): object {
   const version = [...model, inPath("version")];
   const bytes: Schema = { type: "string", contentMediaType: "application/octet-stream" };
   const picture = Object.fromEntries(PICTURE_TYPES.map((type) => [type, { schema: bytes }]));
-  const form = { "multipart/form-data": { schema: object({ picture: bytes }, ["picture"]) } };
+  const form = {
+    "multipart/form-data": {
+      schema: object(
+        { picture: { type: "array", items: bytes }, top: { type: "integer" }, min_probability: MINIMUM_FIELD },
+        ["picture"],
+      ),
+    },
+  };
+  const reading = json({ oneOf: [reference("Reading"), reference("Readings")] });
+  const minimum = inQuery(
+    "min_probability",
+    MINIMUM_FIELD,
+    "refuse what is less likely; default: what the server was given",
+  );
   const tf = (summary: string, request: string, response: string) =>
     ({
       summary,
@@ -191,21 +237,32 @@ export function openApi(repository: Repository): object {
           summary: "What a picture shows: of any size, dark on light or light on dark",
           tag: "pictures",
           body: { ...picture, ...form },
-          answer: json(reference("Reading")),
+          answer: reading,
         },
         [
           inQuery("model", name, "may be left out where there is one only"),
+          minimum,
           inQuery("top", { type: "integer", minimum: 1 }, "length of the ranking; default: all classes"),
         ],
+      ),
+      "/ping": get(read("Whether requests are welcome", "SageMaker"), undefined, true),
+      "/invocations": post(
+        {
+          summary: "A picture or form as for /recognise, or JSON as for :predict",
+          tag: "SageMaker",
+          body: { ...json(reference("PredictRequest")), ...picture, ...form },
+          answer: json({ oneOf: [reference("PredictResponse"), reference("Reading"), reference("Readings")] }),
+        },
+        [inQuery("model", name, "may be left out where there is one only"), minimum],
       ),
       "/v1/models/{model}": get(status, model),
       "/v1/models/{model}/versions/{version}": get(status, version),
       "/v1/models/{model}/metadata": get(signature, model),
       "/v1/models/{model}/versions/{version}/metadata": get(signature, version),
-      "/v1/models/{model}:predict": post(predict, model),
-      "/v1/models/{model}/versions/{version}:predict": post(predict, version),
-      "/v1/models/{model}:classify": post(classify, model),
-      "/v1/models/{model}/versions/{version}:classify": post(classify, version),
+      "/v1/models/{model}:predict": post(predict, [...model, minimum]),
+      "/v1/models/{model}/versions/{version}:predict": post(predict, [...version, minimum]),
+      "/v1/models/{model}:classify": post(classify, [...model, minimum]),
+      "/v1/models/{model}/versions/{version}:classify": post(classify, [...version, minimum]),
       "/v2": get(read("The server and its extensions", "Open Inference Protocol")),
       "/v2/health/live": get(read("Whether the process answers", "Open Inference Protocol"), undefined, true),
       "/v2/health/ready": get(read("Whether requests are welcome", "Open Inference Protocol"), undefined, true),
@@ -213,8 +270,8 @@ export function openApi(repository: Repository): object {
       "/v2/models/{model}/versions/{version}": get(about, version),
       "/v2/models/{model}/ready": get(ready, model),
       "/v2/models/{model}/versions/{version}/ready": get(ready, version),
-      "/v2/models/{model}/infer": post(infer, model),
-      "/v2/models/{model}/versions/{version}/infer": post(infer, version),
+      "/v2/models/{model}/infer": post(infer, [...model, minimum]),
+      "/v2/models/{model}/versions/{version}/infer": post(infer, [...version, minimum]),
       "/metrics": get(read("Numbers for Prometheus", "operation", { "text/plain": { schema: { type: "string" } } })),
     },
     components: {

@@ -6,7 +6,7 @@ import { formatShape, sameShape, sizeOf } from "../engine/shape.ts";
 import type { Samples } from "./batcher.ts";
 import { shown } from "./body.ts";
 import type { ReadPicture } from "./pictures.ts";
-import { RequestError } from "./request-error.ts";
+import { answerTo, RequestError } from "./request-error.ts";
 import type { ServedModel, Signature } from "./served-model.ts";
 
 /** The largest number of float32. */
@@ -29,7 +29,12 @@ export async function writeSample(
 ): Promise<void> {
   const file = base64File(value);
   if (file !== undefined) {
-    served.writePicture(await readPicture(file), samples, index);
+    try {
+      served.writePicture(await readPicture(file), samples, index);
+    } catch (error) {
+      const { status, message } = answerTo(error);
+      throw status === 500 ? error : new RequestError(status, `sample ${index}: ${message}`);
+    }
     return;
   }
   const shape = shapeOf(value);

@@ -3,10 +3,11 @@
  * `instances` or `inputs`, `:classify`. One input, `x` or whatever a client calls it; one output `probabilities`. An image may be given as
  * `{ "b64": "…" }` in the place of its numbers.
  */
-import type { Context } from "hono";
+import type { Context, HonoRequest } from "hono";
 import { asObject, checkJsonType, parseObject, readBody } from "./body.ts";
 import { type App, infer, type Service, type Variables } from "./context.ts";
 import { pictureReader } from "./pictures.ts";
+import { MINIMUM, minimumOf, refusals } from "./refusal.ts";
 import { RequestError } from "./request-error.ts";
 import { takes, writeSample } from "./samples.ts";
 import type { Outputs, ServedModel } from "./served-model.ts";
@@ -19,7 +20,9 @@ const PATH = /^\/v1\/models\/([^/:]+)(?:\/versions\/([^/:]+))?(?::(predict|class
 type Body = Readonly<Record<string, unknown>>;
 
 /** What a POST does by its verb. */
-const VERBS: Readonly<Record<string, (service: Service, served: ServedModel, body: Body) => Promise<object>>> = {
+const VERBS: Readonly<
+  Record<string, (service: Service, served: ServedModel, body: Body, request: HonoRequest) => Promise<object>>
+> = {
   predict,
   classify,
 };
@@ -36,11 +39,7 @@ export function addTfServing(app: App, service: Service): void {
       if (verb !== undefined) {
         checkJsonType(c.req.raw);
         const body = parseObject(await readBody(c.req.raw, service.limits));
-        const signature = body["signature_name"] ?? SIGNATURE;
-        if (signature !== SIGNATURE && signature !== "") {
-          throw new RequestError(400, `the only signature is "${SIGNATURE}"`);
-        }
-        return c.json(await VERBS[verb](service, served, body));
+        return c.json(await VERBS[verb](service, served, body, c.req));
       }
       return c.json(isMetadata ? metadata(served) : status(service, served));
     });
@@ -68,22 +67,37 @@ export function decoded(part: string): string {
   }
 }
 
-async function predict(service: Service, served: ServedModel, body: Body): Promise<object> {
+/** Probabilities of samples in rows or columns. @param request for its query; the body was read from it */
+export async function predict(
+  service: Service,
+  served: ServedModel,
+  body: Body,
+  request: HonoRequest,
+): Promise<object> {
+  checkSignature(body);
   const { instances, inputs } = body;
   if ((instances === undefined) === (inputs === undefined)) {
     throw new RequestError(400, 'give either "instances" (a row for each sample) or "inputs" (a column of all)');
   }
   const rows = instances === undefined ? columnOf(inputs) : rowsOf(instances, "instances");
+  const minimum = minimumOf(service, body[MINIMUM], request.query(MINIMUM));
   const outputs = await runRows(service, served, rows.map(unwrapped));
   const predictions = probabilitiesOf(served, outputs);
-  return instances === undefined ? { outputs: predictions } : { predictions };
+  const refused = refusals(service, served, outputs, minimum);
+  return { ...(instances === undefined ? { outputs: predictions } : { predictions }), refused };
 }
 
-async function classify(service: Service, served: ServedModel, body: Body): Promise<object> {
+async function classify(service: Service, served: ServedModel, body: Body, request: HonoRequest): Promise<object> {
+  checkSignature(body);
+  const minimum = minimumOf(service, body[MINIMUM], request.query(MINIMUM));
   const outputs = await runRows(service, served, rowsOf(body["examples"], "examples").map(unwrapped));
   const { classes } = served.model;
   const result = probabilitiesOf(served, outputs).map((row) => row.map((score, c) => [classes[c], score]));
-  return { result };
+  return { result, refused: refusals(service, served, outputs, minimum) };
+}
+
+function checkSignature({ signature_name: signature = SIGNATURE }: Body): void {
+  if (signature !== SIGNATURE && signature !== "") throw new RequestError(400, `the only signature is "${SIGNATURE}"`);
 }
 
 async function runRows(service: Service, served: ServedModel, rows: readonly unknown[]): Promise<Outputs> {

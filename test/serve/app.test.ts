@@ -52,14 +52,21 @@ beforeAll(async () => {
 afterAll(() => served.repository.close());
 
 describe("POST /recognise", () => {
-  it("reads PNG, JPEG and WebP as `predict` does", async () => {
+  it("reads every format of pictures as `predict` does", async () => {
     const found = await body(await request("/recognise?model=digits", post(seven)));
     expect(found).toMatchObject({ model: "digits", version: "7", label: expected.name });
     close(
       found.ranking.map((entry: { probability: number }) => entry.probability),
       expected.ranking.map(({ probability }) => probability),
     );
-    for (const file of [await sharp(seven).webp({ lossless: true }).toBuffer(), await sharp(seven).jpeg().toBuffer()]) {
+    const others = [
+      sharp(seven).webp({ lossless: true }),
+      sharp(seven).jpeg(),
+      sharp(seven).tiff({ compression: "lzw" }),
+      sharp(seven).gif(),
+      sharp(seven).avif({ lossless: true }),
+    ];
+    for (const file of await Promise.all(others.map((picture) => picture.toBuffer()))) {
       const other = await body(await request("/recognise?model=digits&top=3", post(new Uint8Array(file))));
       expect(other.label).toBe(expected.name);
       expect(other.ranking).toHaveLength(3);
@@ -90,6 +97,10 @@ describe("POST /recognise", () => {
 
   it.each([
     ["no picture", 415, () => post("hello")],
+    ["a drawing in SVG", 415, () => post('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')],
+    ["a drawing in SVG that begins otherwise", 415, () => post('\ufeff<?xml version="1.0"?>\n<!-- -->\n<svg/>')],
+    ["a packed drawing in SVG", 415, () => post(gzipSync("<svg/>"))],
+    ["a document", 415, () => post("%PDF-1.7")],
     ["nothing", 400, () => post("")],
     ["a picture cut off", 400, () => post(seven.subarray(0, 200))],
     ["too many pixels", 413, async () => post(new Uint8Array(await blank(201, 200)))],

@@ -1,0 +1,44 @@
+/**
+ * Answers that are held back: "I do not know" where the likeliest class is not likely enough. The likeliest class is still
+ * told, for a person to decide. What a minimum costs and gains is measured by metrics/rejection.ts, whose thresholds go in
+ * here.
+ */
+import { shown } from "./body.ts";
+import type { Service } from "./context.ts";
+import { RequestError } from "./request-error.ts";
+import type { Outputs, ServedModel } from "./served-model.ts";
+
+/** How a request names the minimum, as a field or in the query. */
+export const MINIMUM = "min_probability";
+
+/**
+ * The least probability that is answered: what the request asks for, or else what the server was started with.
+ * @param given by the request, the closest to the samples first; undefined and null are nothing
+ * @returns undefined where nobody set any: answers then say nothing about it
+ * @throws RequestError 400 for what is no probability
+ */
+export function minimumOf({ minProbability }: Service, ...given: readonly unknown[]): number | undefined {
+  const value = given.find((candidate) => candidate !== undefined && candidate !== null);
+  if (value === undefined) return minProbability;
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  if (typeof number === "number" && number >= 0 && number <= 1) return number;
+  throw new RequestError(400, `"${MINIMUM}" must be a number from 0 to 1, not ${shown(value)}`);
+}
+
+/** Which samples are refused; undefined where there is no minimum. They are counted. */
+export function refusals(
+  { metrics }: Service,
+  served: ServedModel,
+  { probabilities }: Outputs,
+  minimum: number | undefined,
+): readonly boolean[] | undefined {
+  if (minimum === undefined) return undefined;
+  const classes = served.model.classes.length;
+  // Probabilities are float32 here; what rounds to the minimum reaches it.
+  const least = Math.fround(minimum);
+  const refused = Array.from({ length: probabilities.length / classes }, (_, i) =>
+    probabilities.subarray(i * classes, (i + 1) * classes).every((probability) => probability < least),
+  );
+  metrics.refused(served, refused.filter(Boolean).length);
+  return refused;
+}
