@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import type { Backend } from "../../src/engine/backends/backend.ts";
+import { gelu } from "../../src/engine/ops/activation.ts";
 import { conv2dOp, convLength } from "../../src/engine/ops/conv.ts";
 import * as e from "../../src/engine/ops/elementwise.ts";
 import { matmul } from "../../src/engine/ops/matmul.ts";
@@ -182,6 +183,42 @@ function move(t: Tensor, [kind, n, k]: readonly [number, number, number]): Tenso
   return moves[kind]();
 }
 
+/** What keeps the shape of a picture: activations, gates by comparison, differences from a mean. */
+const LAYERS: readonly ((a: Tensor, b: Tensor) => Tensor)[] = [
+  (a) => e.relu(e.sub(a, 0.1)),
+  (a) => gelu(a),
+  (a) => e.tanh(a),
+  (a) => e.mul(a, 1),
+  (a, b) => e.where(e.gt(a, b), e.mul(a, 0.5), b),
+  (a, b) => e.add(a, e.mul(b, 0.01)),
+  (a) => e.sub(a, r.mean(a, [3], true)),
+  (a) => m.flip(a, [1]),
+];
+/** And what ends it. */
+const ENDS: readonly ((a: Tensor) => Tensor)[] = [
+  (a) => a,
+  (a) => m.slice(a, [{}, { step: 2 }]),
+  (a) => maxPool2d(a, [3, 3], { stride: [3, 1], padding: [1, 0] }),
+  (a) => r.mean(a, [1, 2]),
+];
+
+/** Layers over layers: which of them a kernel computes together, or again, must never change what comes out. */
+const layers: fc.Arbitrary<Case> = fc
+  .record({
+    steps: fc.array(fc.tuple(int(0, LAYERS.length - 1), int(0, 9), int(0, 9)), { minLength: 2, maxLength: 7 }),
+    end: int(0, ENDS.length - 1),
+  })
+  .map(({ steps, end }) =>
+    define(`layers ${JSON.stringify(steps)}, end ${end}`, [x([2, 6, 4, 3], "distinct")], (a) => {
+      const values = [e.mul(a, 0.05)];
+      for (const [op, i, j] of steps) {
+        const [first, second] = [i, j].map((n) => values[Math.max(0, values.length - 1 - n)]);
+        values.push(LAYERS[op](first, second));
+      }
+      return ENDS[end](values[values.length - 1]);
+    }),
+  );
+
 const properties = {
   convolution: convolution(int(1, 5), int(1, 9), int(1, 9)),
   "depthwise convolution": convolution(int(1, 13), int(1, 1), int(1, 1)),
@@ -191,6 +228,7 @@ const properties = {
   chain,
   reduction,
   movement,
+  layers,
 } satisfies Record<string, fc.Arbitrary<Case>>;
 
 describe.each(familyBackends)("$name", ({ make }) => {

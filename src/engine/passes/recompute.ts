@@ -57,6 +57,8 @@ export function recompute(
     for (const draft of again) {
       const added = way.steps.filter((step) => !draft.nodes.includes(step));
       draft.nodes.splice(draft.root === undefined ? 0 : 1, 0, ...added);
+      // Some steps may have been here already, behind those that now follow from them.
+      draft.nodes = inputsFirst(draft.nodes);
       for (const step of added) reads(draft, step);
     }
     if (!all) continue;
@@ -93,6 +95,19 @@ function wayTo(tensor: Tensor, stored: ReadonlySet<Tensor>): { steps: Tensor[]; 
 function isStored(tensor: Tensor, stored: ReadonlySet<Tensor>): boolean {
   const storage = storageOf(tensor);
   return storage.inputs.length === 0 || stored.has(storage);
+}
+
+/** The same nodes, each behind those that it reads; what stands right stays where it is. */
+function inputsFirst(nodes: readonly Tensor[]): Tensor[] {
+  const left = new Set(nodes);
+  const order: Tensor[] = [];
+  const put = (node: Tensor): void => {
+    if (!left.delete(node)) return;
+    node.inputs.forEach(put);
+    order.push(node);
+  };
+  nodes.forEach(put);
+  return order;
 }
 
 /** What is left of a group's nodes without those that nobody reads. */

@@ -512,6 +512,16 @@ export const networkFunctions = {
       kinks,
     ),
   ]),
+  // What relu gives is computed again in the loop of its gradient, beside steps that stand there already.
+  computedAgain: [
+    define("relu, gelu, slice", [x([2, 6, 4, 3])], (a) => m.slice(act.gelu(e.relu(e.sub(a, 0.1))), [{}, { step: 2 }])),
+    define("relu, gelu, max pool", [x([2, 6, 4, 3])], (a) => pool.maxPool2d(act.gelu(e.relu(e.sub(a, 0.1))), 3)),
+    define("relu, where", [x([2, 6, 4, 3])], (a) => {
+      const y = e.relu(e.sub(a, 0.1));
+      const gated = e.where(e.gt(y, a), e.mul(y, 1), e.mul(a, 1));
+      return e.tanh(e.sub(gated, r.mean(gated, [3], true)));
+    }),
+  ],
   avgPoolRiders: POOLS.map(([label, input, kernel, options]) =>
     define(`tanh, ${label}`, [x(input)], (a) => pool.avgPool2d(e.tanh(a), kernel, options)),
   ),
