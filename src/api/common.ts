@@ -40,7 +40,7 @@ export type { TransferOptions } from "../train/freeze.ts";
 export type { LossFunction, LossName } from "../train/losses.ts";
 export type { LrCurve } from "../train/lr-curve.ts";
 export { findLr, type LrFindOptions } from "../train/lr-find.ts";
-export { conformTo, type Prediction, Predictor, predict } from "../train/predict.ts";
+export { conformTo, type Prediction, Predictor, type PredictorOptions, predict } from "../train/predict.ts";
 export type { EpochResult, Score } from "../train/results.ts";
 export type { ClassWeights, FitOptions, OptimizerSpec } from "../train/settings.ts";
 export { averagedOver, shifts, type View } from "../train/test-time.ts";

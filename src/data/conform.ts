@@ -36,19 +36,23 @@ export function conform(dataset: ImageDataset, preprocessing: Preprocessing): Im
   const step = stepFor(dataset, preprocessing);
   if (step === undefined) return dataset;
   const [height, width, channels] = preprocessedShape(preprocessing);
-  const [fromHeight, fromWidth, fromChannels] = dataset.inputShape;
   const size = height * width * channels;
   const images = new Uint8Array(dataset.length * size);
-  for (let i = 0; i < dataset.length; i++) {
-    const picture: Picture = {
-      height: fromHeight,
-      width: fromWidth,
-      channels: fromChannels as Picture["channels"],
-      data: dataset.image(i),
-    };
-    images.set(preprocessSample(step, picture, `${dataset.name}: sample ${i}`), i * size);
-  }
+  for (let i = 0; i < dataset.length; i++) images.set(throughStep(dataset, i, step), i * size);
   return dataset.with({ images, height, width, channels, polarity: polarityAfter(step, dataset) });
+}
+
+/** One sample as {@link conform} gives it. @throws DataError naming the sample when it is blank */
+export function conformedSample(dataset: ImageDataset, index: number, preprocessing: Preprocessing): Uint8Array {
+  const step = stepFor(dataset, preprocessing);
+  return step === undefined ? dataset.image(index) : throughStep(dataset, index, step);
+}
+
+function throughStep(dataset: ImageDataset, index: number, step: Preprocessing): Uint8Array {
+  const [height, width, channels] = dataset.inputShape;
+  const data = dataset.image(index);
+  const picture: Picture = { height, width, channels: channels as Picture["channels"], data };
+  return preprocessSample(step, picture, `${dataset.name}: sample ${index}`);
 }
 
 /** As {@link conform}, for pictures that do not fit into memory: each is put through `preprocessing` when it is read. */

@@ -5,22 +5,11 @@
  * more than is wise to split into strings.
  */
 import { DataError } from "../engine/errors.ts";
-import { type Columns, doubtsAbout, findColumns, isHeader, isNoLabel, labelOf } from "./csv-columns.ts";
-import {
-  asUtf8,
-  countLines,
-  fieldEnd,
-  fieldsOf,
-  fieldText,
-  findSeparator,
-  isMissing,
-  type Line,
-  linesOf,
-  nextField,
-  numberOf,
-} from "./csv-lines.ts";
+import { type Columns, doubtsAbout, findColumns, isHeader, labelOf } from "./csv-columns.ts";
+import { asUtf8, countLines, fieldsOf, findSeparator, type Line, linesOf } from "./csv-lines.ts";
+import { type RowNames, RowParser } from "./csv-row.ts";
 import { ImageDataset } from "./dataset.ts";
-import { BYTES, checkSpan, RangeFinder, spanNotes, spanOf, toBytes, type ValueSpan } from "./value-span.ts";
+import { checkSpan, RangeFinder, spanNotes, spanOf, toBytes, type ValueSpan } from "./value-span.ts";
 
 /** How to read a CSV file; everything but `name` has a default. */
 export interface CsvOptions {
@@ -44,17 +33,8 @@ export interface CsvOptions {
  * @throws DataError as {@link CsvReader} does, and when the file has no labels
  */
 export function parseCsv(file: Uint8Array, options: CsvOptions): ImageDataset {
-  const bytes = asUtf8(file);
-  const rows = countLines(bytes);
-  const { images, table } = readTable(options, (reader) => {
-    let pictures = new Uint8Array(0);
-    reader.feed(bytes, (pixels, index) => {
-      if (index === 0) pictures = new Uint8Array(rows * pixels.length);
-      pictures.set(pixels, index * pixels.length);
-    });
-    return pictures;
-  });
-  const { labels, span, notes, ...shape } = table;
+  const { images, end } = readWhole(file, options, (reader) => reader.finish());
+  const { labels, span, notes, ...shape } = end;
   const { name, polarity, origin } = options;
   const size = shape.height * shape.width * shape.channels;
   return new ImageDataset({
@@ -69,17 +49,67 @@ export function parseCsv(file: Uint8Array, options: CsvOptions): ImageDataset {
   });
 }
 
+/** Pictures of which it is to be found out what they show. */
+export interface CsvSamples {
+  /** All of one class without a name. */
+  readonly dataset: ImageDataset;
+  /** What the file calls each row; its number, counted from 1, where it says nothing. */
+  readonly ids: readonly string[];
+}
+
+/** Parses a CSV file of pictures that need no labels. @throws DataError as {@link CsvReader} does */
+export function parseCsvSamples(file: Uint8Array, options: CsvOptions): CsvSamples {
+  const { images, ids, end } = readWhole(file, options, (reader) => {
+    const { shape } = reader;
+    return { ...shape, span: reader.spanOfAll(), notes: reader.notes() };
+  });
+  const { span, notes, ...shape } = end;
+  const { name, polarity, origin } = options;
+  const size = shape.height * shape.width * shape.channels;
+  const dataset = new ImageDataset({
+    name,
+    images: images.subarray(0, ids.length * size),
+    labels: new Uint8Array(ids.length),
+    classes: [""],
+    polarity,
+    origin,
+    valueSpan: span,
+    notes,
+    ...shape,
+  });
+  return { dataset, ids };
+}
+
+interface Whole<End> {
+  /** Room for as many as there are lines. */
+  readonly images: Uint8Array;
+  readonly ids: readonly string[];
+  readonly end: End;
+}
+
 /** Reads a file, and once more where its numbers turned out to mean something else than the first row let expect. */
-function readTable(
+function readWhole<End extends { readonly span: ValueSpan }>(
+  file: Uint8Array,
   options: CsvOptions,
-  read: (reader: CsvReader) => Uint8Array<ArrayBuffer>,
-): { images: Uint8Array<ArrayBuffer>; table: CsvTable } {
+  finish: (reader: CsvReader) => End,
+): Whole<End> {
+  const bytes = asUtf8(file);
+  const rows = countLines(bytes);
+  const read = (reader: CsvReader): Omit<Whole<End>, "end"> => {
+    let images = new Uint8Array(0);
+    const ids: string[] = [];
+    reader.feed(bytes, (pixels, index, { id }) => {
+      if (index === 0) images = new Uint8Array(rows * pixels.length);
+      images.set(pixels, index * pixels.length);
+      ids.push(id ?? String(index + 1));
+    });
+    return { images, ids };
+  };
   const reader = new CsvReader(options);
-  const images = read(reader);
-  const table = reader.finish();
-  if (!reader.mustRepeat) return { images, table };
-  const again = new CsvReader({ ...options, span: table.span });
-  return { images: read(again), table: { ...again.finish(), notes: table.notes } };
+  const first = read(reader);
+  const end = finish(reader);
+  const { span } = end;
+  return { ...(reader.mustRepeat ? read(new CsvReader({ ...options, span })) : first), end };
 }
 
 /** What a CSV file holds beside its pixels. */
@@ -93,12 +123,6 @@ export interface CsvTable {
   /** What the numbers mean. */
   readonly span: ValueSpan;
   readonly notes: readonly string[];
-}
-
-/** What a row says of itself beside its pixels. */
-export interface RowNames {
-  readonly label: string | undefined;
-  readonly id: string | undefined;
 }
 
 /** Rows that are looked at before it is said which column is what. */
@@ -131,19 +155,15 @@ export class CsvReader {
     this.#span = options.span;
   }
 
-  /** Shape of a picture, once there was a row. */
+  /** Shape of a picture, once there was a row. @throws DataError when there was none */
   get shape(): { readonly height: number; readonly width: number; readonly channels: 1 | 3 } {
+    this.#foundColumns();
     return { ...pictureSize(this.#pixels.length, this.#options), channels: this.#options.channels ?? 1 };
-  }
-
-  /** Which column is what, once there was a row. */
-  get columns(): Columns | undefined {
-    return this.#columns;
   }
 
   /** Whether the pixels that were given out were made by another span than that of the whole file. */
   get mustRepeat(): boolean {
-    const { low, high } = this.#spanOfAll();
+    const { low, high } = this.spanOfAll();
     return this.#span !== undefined && (this.#span.low !== low || this.#span.high !== high);
   }
 
@@ -177,11 +197,7 @@ export class CsvReader {
   /** After the last line. @throws DataError when there were no rows, or none with a label */
   finish(): CsvTable {
     const { name } = this.#options;
-    const columns = this.#columns;
-    if (columns === undefined) {
-      const what = this.#header === undefined ? "no rows" : "a header but no rows";
-      throw new DataError(`${name}: ${what}; expected lines of label,pixel,pixel,…`);
-    }
+    const columns = this.#foundColumns();
     if (columns.label === undefined) {
       throw new DataError(
         `${name}: ${columns.count} columns of pixels and none of labels; add one named "label", or read the pictures with "ductus predict"`,
@@ -192,21 +208,28 @@ export class CsvReader {
     const doubts = isSure ? undefined : doubtsAbout(this.#numbers.seen, this.#rows);
     if (doubts !== undefined) throw new DataError(`${name}: ${doubts}`);
     const labels = Int32Array.from(this.#labels, (label) => places[label]);
-    return { ...this.shape, classes, labels, span: this.#spanOfAll(), notes: this.notes() };
+    return { ...this.shape, classes, labels, span: this.spanOfAll(), notes: this.notes() };
   }
 
   /** What was left aside, taken for something and scaled. */
   notes(): readonly string[] {
     const { name, span } = this.#options;
-    const spans = spanNotes(this.#spanOfAll(), this.#range, name, span !== undefined);
+    const spans = spanNotes(this.spanOfAll(), this.#range, name, span !== undefined);
     return [...(this.#columns?.notes ?? []), ...spans];
   }
 
-  #spanOfAll(): ValueSpan {
+  /** What the numbers mean, after the last line. @throws DataError when that is nothing sensible */
+  spanOfAll(): ValueSpan {
     const { name, span } = this.#options;
     if (span === undefined) return spanOf(this.#range, name);
     checkSpan(this.#range, span, name);
     return span;
+  }
+
+  #foundColumns(): Columns {
+    if (this.#columns !== undefined) return this.#columns;
+    const what = this.#header === undefined ? "no rows" : "a header but no rows";
+    throw new DataError(`${this.#options.name}: ${what}; expected lines of label,pixel,pixel,…`);
   }
 
   /** Finds out which column is what from the first rows: this one and those that follow it in the same piece. */
@@ -225,92 +248,6 @@ export class CsvReader {
     this.#columns = columns;
     this.#pixels = new Uint8Array(columns.pixels.length);
     return new RowParser(columns, separator, name);
-  }
-}
-
-const LABEL = -1;
-const ID = -2;
-const ASIDE = -3;
-
-/** Takes lines apart into numbers. */
-class RowParser {
-  readonly #separator: number;
-  readonly #name: string;
-  /** By column: the place of its pixel, or what else it is. */
-  readonly #roles: Int32Array;
-  readonly #values: Float64Array;
-
-  constructor({ count, label, id, pixels }: Columns, separator: number, name: string) {
-    this.#separator = separator;
-    this.#name = name;
-    this.#roles = new Int32Array(count).fill(ASIDE);
-    for (const [place, column] of pixels.entries()) this.#roles[column] = place;
-    if (id !== undefined) this.#roles[id] = ID;
-    if (label !== undefined) this.#roles[label] = LABEL;
-    this.#values = new Float64Array(pixels.length);
-  }
-
-  /** The values are overwritten by those of the next line. */
-  parse(bytes: Uint8Array, line: Line): RowNames & { readonly values: Float64Array } {
-    const separator = this.#separator;
-    const roles = this.#roles;
-    const { to } = line;
-    let label: string | undefined;
-    let id: string | undefined;
-    let column = 0;
-    let hasMore = false;
-    for (let at = nextField(bytes, line.from - 1, to, separator); at <= to; column++) {
-      if (column === roles.length) {
-        hasMore = true;
-        break;
-      }
-      const role = roles[column];
-      let end = at;
-      let value = 0;
-      if (role >= 0) {
-        // Digits alone, as a rule.
-        let digit = bytes[end] - 48;
-        while (end < to && digit >= 0 && digit <= 9) {
-          value = value * 10 + digit;
-          digit = bytes[++end] - 48;
-        }
-      }
-      if (role < 0 || end === at || (end < to && bytes[end] !== separator) || value > BYTES.high) {
-        end = fieldEnd(bytes, at, to, separator);
-        if (role >= 0) value = this.#numberAt(bytes, at, end, line, column);
-        else if (role === LABEL) label = this.#labelAt(bytes, at, end, line);
-        else if (role === ID) id = fieldText(bytes, at, end);
-      }
-      if (role >= 0) this.#values[role] = value;
-      at = nextField(bytes, end, to, separator);
-    }
-    if (column < roles.length || hasMore) this.#refuse(bytes, line);
-    return { values: this.#values, label, id };
-  }
-
-  #refuse(bytes: Uint8Array, line: Line): never {
-    const found = fieldsOf(bytes, line, this.#separator).length;
-    throw new DataError(
-      `${this.#name}: line ${line.number} has ${found} columns but the first row ${this.#roles.length}`,
-    );
-  }
-
-  #numberAt(bytes: Uint8Array, from: number, to: number, line: Line, column: number): number {
-    const text = fieldText(bytes, from, to);
-    const value = numberOf(text);
-    // Below 0, the range of the whole decides.
-    if (value >= -BYTES.high && value <= BYTES.high) return value;
-    const shown = text === "" ? "nothing" : `"${text.slice(0, 20)}"`;
-    const problem = isMissing(text) ? `${shown}, a missing value` : shown;
-    throw new DataError(
-      `${this.#name}: line ${line.number}, column ${column + 1}: ${problem}; expected a pixel, a number from 0 to 255`,
-    );
-  }
-
-  #labelAt(bytes: Uint8Array, from: number, to: number, line: Line): string {
-    const text = fieldText(bytes, from, to);
-    if (isNoLabel(text)) throw new DataError(`${this.#name}: line ${line.number}: the label is missing`);
-    return text;
   }
 }
 

@@ -1,6 +1,15 @@
 /** A user's own IDX files as a data set: whatever their numbers mean, they become pixels 0 … 255 (value-span.ts). */
 import type { ImageDataset } from "./dataset.ts";
-import { assembleIdx, type IdxArray, type IdxDescription, type Pixels } from "./idx.ts";
+import {
+  assembleIdx,
+  type IdxArray,
+  type IdxDescription,
+  type NamedBytes,
+  type Pixels,
+  parseIdxHeader,
+  picturesShape,
+  writeLabels,
+} from "./idx.ts";
 import {
   checkSpan,
   isBytes,
@@ -36,4 +45,11 @@ function pixelsOf({ type, data }: IdxArray, size: number, known: ValueSpan | und
   const bytes = new Uint8Array(data.length);
   toBytes(data, span, bytes);
   return { data: bytes, span, notes };
+}
+
+/** Pictures of which it is to be found out what they show: all of one class without a name. */
+export function samplesFromIdx(images: NamedBytes, name: string): ImageDataset {
+  const [count] = picturesShape(parseIdxHeader(images.bytes, images.name), images.name);
+  const labels = { name: images.name, bytes: writeLabels(new Int32Array(count), 1) };
+  return datasetFromIdx({ name, images, labels, classes: [""] });
 }

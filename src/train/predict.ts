@@ -1,6 +1,6 @@
 /** Reads pictures with a model: preprocessing, one compiled program, probabilities. */
 import { conform, conformStream } from "../data/conform.ts";
-import { type Dataset, ImageDataset } from "../data/dataset.ts";
+import { type Dataset, ImageDataset, type InputArray } from "../data/dataset.ts";
 import type { Picture } from "../data/picture.ts";
 import { applyPreprocessing } from "../data/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../data/preprocessing.ts";
@@ -8,7 +8,7 @@ import { preprocessingSchema } from "../data/preprocessing-schema.ts";
 import { type Candidate, rank, writePixels } from "../data/ranking.ts";
 import type { StreamedDataset } from "../data/streamed.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
-import { UsageError } from "../engine/errors.ts";
+import { DuctusError, UsageError } from "../engine/errors.ts";
 import { check, Mismatch } from "../engine/schema.ts";
 import { formatShape, sameShape } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";
@@ -55,35 +55,70 @@ export function conformTo(model: Model, dataset: ImageDataset | StreamedDataset)
   return dataset instanceof ImageDataset ? conform(dataset, preprocessing) : conformStream(dataset, preprocessing);
 }
 
-/** A model ready to read one picture after the other. Close it in the end. */
+export interface PredictorOptions {
+  /** Samples that are read together, by all threads where there are several; default 1. */
+  readonly batch?: number | undefined;
+}
+
+/** A model ready to read one picture, or batch of pictures, after the other. Close it in the end. */
 export class Predictor {
   readonly #model: Model;
   readonly #preprocessing: Preprocessing;
   readonly #backend: Backend;
   readonly #program: Program;
+  readonly #batch: number;
 
-  private constructor(model: Model, backend: Backend, program: Program) {
+  private constructor(model: Model, backend: Backend, program: Program, batch: number) {
     this.#model = model;
     this.#preprocessing = preprocessingOf(model);
     this.#backend = backend;
     this.#program = program;
+    this.#batch = batch;
   }
 
-  /** Compiles the model for single pictures. @throws UsageError when the model has no preprocessing */
-  static async open(model: Model): Promise<Predictor> {
+  /** Compiles the model for so many pictures at a time. @throws UsageError when the model has no preprocessing */
+  static async open(model: Model, { batch = 1 }: PredictorOptions = {}): Promise<Predictor> {
     preprocessingOf(model);
     // One picture is too little work to share between threads.
-    const backend = await platform().createBackend({ threads: 1 });
-    return new Predictor(model, backend, await backend.compile(inferenceGraph(model, 1)));
+    const backend = await platform().createBackend(batch === 1 ? { threads: 1 } : {});
+    return new Predictor(model, backend, await backend.compile(inferenceGraph(model, batch)), batch);
   }
 
-  /** @throws DataError when the picture is blank */
+  /** @throws DataError when the picture is blank, DuctusError when the network gives no finite numbers for it */
   predict(picture: Picture): Prediction {
-    const pixels = applyPreprocessing(this.#preprocessing, picture);
-    writePixels(pixels, this.#program.inputs.x, this.#model.inputType);
+    const [prediction] = this.read([this.prepare(picture)]);
+    if (prediction instanceof DuctusError) throw prediction;
+    return prediction;
+  }
+
+  /** The picture as the network gets it. @throws DataError when it is blank */
+  prepare(picture: Picture): Uint8Array {
+    return applyPreprocessing(this.#preprocessing, picture);
+  }
+
+  /**
+   * Reads samples that are as the network gets them, at most as many as the batch.
+   * @returns for each what it is, or why there is no answer
+   */
+  read(samples: readonly Uint8Array[]): (Prediction | DuctusError)[] {
+    if (samples.length > this.#batch) throw new UsageError(`${samples.length} samples for a batch of ${this.#batch}`);
+    const input = this.#program.inputs.x as InputArray;
+    const size = input.length / this.#batch;
+    for (const [i, pixels] of samples.entries()) {
+      writePixels(pixels, input.subarray(i * size, (i + 1) * size), this.#model.inputType);
+    }
     this.#program.run();
-    const ranking = rank(this.#model, this.#program.outputs.logits);
-    return { ...ranking[0], ranking, seen: pixels };
+    const logits = this.#program.outputs.logits as Float32Array;
+    const width = logits.length / this.#batch;
+    return samples.map((seen, i) => {
+      try {
+        const ranking = rank(this.#model, logits.subarray(i * width, (i + 1) * width));
+        return { ...ranking[0], ranking, seen };
+      } catch (error) {
+        if (error instanceof DuctusError) return error;
+        throw error;
+      }
+    });
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,52 @@
+/** The answers of `ductus predict` as a CSV file, for spreadsheets, pandas and competitions. */
+import { UsageError } from "../engine/errors.ts";
+import type { Inputs } from "./predict-inputs.ts";
+
+/** One line of the file. */
+export interface Answer {
+  readonly file: string;
+  readonly row?: string | undefined;
+  /** Undefined where there is no answer. */
+  readonly label?: string | undefined;
+  readonly probability?: number | undefined;
+}
+
+const DIGITS = 6;
+
+/**
+ * The text of a file with the columns file, row, label and probability. `file` is left out where all comes from one table,
+ * `row` where nothing comes from tables.
+ * @param names other names for the columns; with one less, the probability is left out
+ * @throws UsageError when there are not as many names as columns
+ */
+export function csvOf(answers: readonly Answer[], inputs: Pick<Inputs, "files" | "tables">, names?: string): string {
+  const columns = columnsOf(inputs);
+  const header = names === undefined ? columns : named(names, columns);
+  const lines = answers.map((answer) => {
+    const { probability } = answer;
+    const texts = {
+      ...answer,
+      probability: probability === undefined ? "" : String(Number(probability.toFixed(DIGITS))),
+    };
+    return columns.slice(0, header.length).map((column) => quoted(texts[column] ?? ""));
+  });
+  return [header.map(quoted), ...lines].map((fields) => `${fields.join(",")}\n`).join("");
+}
+
+function columnsOf({ files, tables }: Pick<Inputs, "files" | "tables">): readonly (keyof Answer)[] {
+  const isOneTable = files === 1 && tables === 1;
+  return [...(isOneTable ? [] : ["file" as const]), ...(tables > 0 ? ["row" as const] : []), "label", "probability"];
+}
+
+function named(names: string, columns: readonly string[]): readonly string[] {
+  const given = names.split(",").map((name) => name.trim());
+  if (given.length === columns.length || given.length === columns.length - 1) return given;
+  throw new UsageError(
+    `--columns: ${given.length} names, but the columns are ${columns.join(", ")} (the last may be left out)`,
+  );
+}
+
+/** RFC 4180. */
+function quoted(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
