@@ -33,11 +33,7 @@ console.log(nn.formatSummary(model.summary()));
 
 const { train, test } = await data.mnist();
 // A part of the digits, so that the example is quick.
-const some = data.takeImages(
-  train,
-  Array.from({ length: 2000 }, (_, i) => i * Math.floor(train.length / 2000)),
-);
-const run = await fit(model, some, { epochs: 2, schedule: "oneCycle", lr: 0.003 });
+const run = await fit(model, data.sample(train, 2000), { epochs: 2, schedule: "oneCycle", lr: 0.003 });
 console.log(`accuracy ${(await evaluate(run.model, test)).accuracy}`);
 
 // The file holds the traced graph: it loads in a program that has never heard of `Block`.

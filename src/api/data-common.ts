@@ -5,5 +5,6 @@ export { type Dataset, ImageDataset, type ImageSource } from "../data/dataset.ts
 export { toIdx } from "../data/idx.ts";
 export type { Picture } from "../data/picture.ts";
 export { MNIST_PREPROCESSING, type Preprocessing } from "../data/preprocessing.ts";
+export { type SampleOptions, sample } from "../data/sample.ts";
 export { type LoadedData, listSources } from "../data/sources.ts";
 export { Subset, stratifiedSplit, takeImages } from "../data/split.ts";

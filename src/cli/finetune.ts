@@ -47,7 +47,7 @@ import { type CommonOptions, integerOption, jsonOption, numberOption } from "./o
 import { progressCallback } from "./progress.ts";
 import { checkData, openRun, recordedOptions } from "./resume.ts";
 import { claimRunFolder } from "./run-path.ts";
-import { noteOf, openTerminal, type Terminal } from "./terminal.ts";
+import { noteOf, openTerminal, showNotes, type Terminal } from "./terminal.ts";
 import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
 
 interface FinetuneOptions extends CommonOptions, LoopOptions {
@@ -176,7 +176,8 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
     const records = new RunRecords({ folder, args, environment, test, note, mlflow: options.mlflow });
     const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast });
     const { callbacks = [], ...rest } = loop;
-    const how: FitOptions = { ...rest, seed, optimizer, augment, backend, signal: interrupt.signal };
+    const onWarning = (message: string): void => showNotes(terminal, [message]);
+    const how: FitOptions = { ...rest, seed, optimizer, augment, backend, onWarning, signal: interrupt.signal };
     const run = await fit(model, train, {
       ...how,
       callbacks: [keeper, progressCallback(terminal), ...records.callbacks, ...callbacks],

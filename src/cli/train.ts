@@ -265,6 +265,7 @@ async function runTraining(job: Job): Promise<Run> {
       augment,
       teacher,
       validation,
+      onWarning: (message) => showNotes(terminal, [message]),
       callbacks: [keeper, progressCallback(terminal), ...records.callbacks, ...callbacks],
       resume: resumed?.checkpoint,
       backend,

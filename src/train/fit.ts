@@ -19,6 +19,7 @@ import { arithmeticOf, identify } from "./identity.ts";
 import { refuseTestSplit } from "./leakage.ts";
 import type { EpochResult } from "./results.ts";
 import { type ClassWeights, checkWeights, type FitOptions, resolveSettings, type Settings } from "./settings.ts";
+import { hasClasses } from "./step.ts";
 import type { TrainedModel } from "./trained-model.ts";
 import { Trainer } from "./trainer.ts";
 
@@ -50,6 +51,7 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
   refuseTestSplit(dataset, typeof options.validation === "object" ? options.validation : undefined);
   const model = await describeTraining(untrained, dataset, options.preprocessing);
   const { train, validation } = parts(dataset, options, model);
+  if (options.overfitBatches === undefined) warnOfMissingClasses(train, model, options.onWarning);
   const classWeights = weightsByClass("classWeights", options.classWeights, train);
   const settings = resolveSettings(model.recipe, options, { classWeights });
   const sampling = weightsByClass("sampling", options.sampling, train);
@@ -106,6 +108,23 @@ function parts(
   // The first batches of the first epoch, whatever the data set is sorted by.
   const some = epochOrder(train.length, seed, 1).slice(0, overfitBatches * batchSize);
   return { train: new Subset(train, some, `${train.name}, ${overfitBatches} batches of it`), validation: undefined };
+}
+
+/** A set that is sorted by class and cut off, or drawn from too sparsely, has no samples of some: nobody can learn these. */
+function warnOfMissingClasses(
+  train: Dataset,
+  { classes }: TrainedModel,
+  onWarning: FitOptions["onWarning"] = (message) => console.warn(message),
+): void {
+  if (!hasClasses(train) || train.label === undefined) return;
+  const counts = new Array<number>(classes.length).fill(0);
+  for (let i = 0; i < train.length; i++) counts[train.label(i)]++;
+  const missing = classes.filter((_, label) => counts[label] === 0);
+  if (missing.length === 0) return;
+  const names = missing.length > 10 ? `${missing.slice(0, 9).join(", ")} …` : missing.join(", ");
+  onWarning(
+    `${train.name}: ${missing.length} of ${classes.length} classes have no samples to train on (${names}), so the model cannot learn them`,
+  );
 }
 
 function weightsByClass(

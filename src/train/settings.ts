@@ -52,6 +52,11 @@ export interface FitOptions extends BackendOptions {
   readonly validation?: number | Dataset | undefined;
   /** Of the shuffle, the split and dropout; default 0. The same seed gives the same weights. */
   readonly seed?: number | undefined;
+  /**
+   * Hears, in a sentence each, what will spoil the training, such as classes without samples; default: `console.warn`. It is
+   * said once, before the first step.
+   */
+  readonly onWarning?: ((message: string) => void) | undefined;
   readonly loss?: LossName | LossFunction | undefined;
   /** What is done to the samples trained on: a preset or one's own list; default "none". */
   readonly augment?: AugmentOption | undefined;

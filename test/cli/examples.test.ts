@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ensureBuilt } from "./run-cli.ts";
 
@@ -38,4 +39,17 @@ it("own-loss-metric-callback.mjs", async () => {
   const out = await example("own-loss-metric-callback.mjs");
   expect(out).toMatch(/stopped: good enough/);
   expect(out).toMatch(/mean margin \d/);
+  expect(Number(/^accuracy ([\d.]+) %/m.exec(out)?.[1])).toBeGreaterThan(87);
+});
+
+it("train-mnist.mjs, and predict-picture.mjs with what it saved", async () => {
+  expect(accuracy(await example("train-mnist.mjs", "1"))).toBeGreaterThan(87);
+  const drawing = (path: string): Buffer =>
+    Buffer.from(
+      `<svg xmlns="http://www.w3.org/2000/svg" width="200" height="200"><rect width="200" height="200" fill="#fff"/><path d="${path}" stroke="#111" stroke-width="16" fill="none"/></svg>`,
+    );
+  await sharp(drawing("M55 50 L145 50 L95 155")).png().toFile(join(cwd, "seven.png"));
+  await sharp(drawing("M100 45 L98 155")).jpeg().toFile(join(cwd, "one.jpg"));
+  const out = await example("predict-picture.mjs", "digits.safetensors", "seven.png", "one.jpg");
+  expect(out).toMatch(/^seven\.png: 7 \(.*\n.*one\.jpg: 1 \(/);
 });

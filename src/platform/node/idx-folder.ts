@@ -32,6 +32,9 @@ export async function readIdxFolder(
   if (files === undefined) return undefined;
   const { trainImages, trainLabels, testImages, testLabels } = files;
   const classes = known.classes ?? (await readClassNames(folder));
+  if (trainImages === undefined && trainLabels === undefined) {
+    return { test: await readIdxPair(folder, { ...known, classes }, testImages, testLabels, "test") };
+  }
   const train = await readIdxPair(folder, { ...known, classes }, trainImages, trainLabels, "train");
   if (testImages === undefined && testLabels === undefined) return { train };
   // Both splits have the classes of the first, even where the test split lacks the last ones.

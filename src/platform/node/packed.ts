@@ -248,12 +248,15 @@ async function idxSource(
   files: Partial<Record<FileRole, string>>,
   known: ValueSpan | undefined,
 ): Promise<Source> {
-  const { trainImages, testImages, testLabels } = files;
+  const { trainImages, trainLabels, testImages, testLabels } = files;
   const images = [trainImages, testImages].flatMap((name) => (name === undefined ? [] : [join(folder, name)]));
   return {
     files: Object.values(files).map((name) => join(folder, name)),
     isPlain: await arePlain(images, known),
-    parts: testImages === undefined && testLabels === undefined ? ["train"] : ["train", "test"],
+    parts: [
+      ...(trainImages === undefined && trainLabels === undefined ? [] : ["train" as const]),
+      ...(testImages === undefined && testLabels === undefined ? [] : ["test" as const]),
+    ],
     pack: async (split, into, train) => {
       const [imagesPath, labelsPath] = ([`${split}Images`, `${split}Labels`] as const).map((role) => {
         const name = files[role as FileRole];
