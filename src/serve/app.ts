@@ -6,6 +6,7 @@ import { Hono } from "hono";
 import { filled, type Optional } from "../engine/options.ts";
 import { keyCheck } from "./api-key.ts";
 import { ACCEPTED_ENCODINGS } from "./body.ts";
+import { addCatalog } from "./catalog.ts";
 import type { App, Limits, Service } from "./context.ts";
 import { hostCheck } from "./hosts.ts";
 import type { Log } from "./log.ts";
@@ -46,6 +47,7 @@ export const LIMITS: Limits = { maxBody: 16 * 2 ** 20, maxPixels: 16_000_000, ti
 /** Routes for logs and metrics: patterns, so that there are few however many paths are tried. */
 const ROUTES: readonly (readonly [pattern: RegExp, route: string])[] = [
   [/^\/recognise$/, "/recognise"],
+  [/^\/models$/, "/models"],
   [/^\/ping$/, "/ping"],
   [/^\/invocations$/, "/invocations"],
   [/^\/v1\/models\/.+:predict$/, "/v1/models/:predict"],
@@ -127,6 +129,7 @@ export function createApp(options: AppOptions): App {
   });
   app.get("/openapi.json", (c) => c.json(openApi(repository)));
   app.get("/", (c) => c.html(tryPage(apiKey === undefined ? repository.models.map(({ name }) => name) : [])));
+  addCatalog(app, service);
   addRecognise(app, service);
   addTfServing(app, service);
   addOpenInference(app, service);

@@ -7,6 +7,7 @@ import type { Repository } from "./repository.ts";
 type Schema = Readonly<Record<string, unknown>>;
 
 const NUMBERS: Schema = { type: "array", items: { type: "number" } };
+const INTEGERS: Schema = { type: "array", items: { type: "integer" } };
 const STRINGS: Schema = { type: "array", items: { type: "string" } };
 const PICTURE_TYPES = PICTURE_FORMATS.map(({ mediaType }) => mediaType);
 
@@ -69,6 +70,30 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
       },
     },
     ["model", "version", "results"],
+  ),
+  Catalog: object(
+    {
+      models: {
+        type: "array",
+        items: object(
+          {
+            name: { type: "string" },
+            version: { type: "string" },
+            classes: STRINGS,
+            input: object({ shape: INTEGERS, whole: { type: "boolean" }, range: NUMBERS }, ["shape", "whole", "range"]),
+            architecture: { type: "string" },
+            dataset: { type: "string", description: "what it was trained on" },
+            measured: object(
+              { accuracy: { type: "number" }, part: { enum: ["test", "validation"] }, samples: { type: "integer" } },
+              ["accuracy", "part"],
+            ),
+          },
+          ["name", "version", "classes", "input"],
+        ),
+      },
+      min_probability: MINIMUM_FIELD,
+    },
+    ["models"],
   ),
   PredictRequest: object({
     min_probability: optional(MINIMUM_FIELD),
@@ -245,6 +270,7 @@ export function openApi(repository: Repository): object {
           inQuery("top", { type: "integer", minimum: 1 }, "length of the ranking; default: all classes"),
         ],
       ),
+      "/models": get(read("What is in service", "operation", json(reference("Catalog")))),
       "/ping": get(read("Whether requests are welcome", "SageMaker"), undefined, true),
       "/invocations": post(
         {

@@ -1,10 +1,10 @@
-/** The page at `/`: draw or drop a picture and see what the server makes of it, with the request that does the same. */
+/** The page at `/`: draw or drop pictures and see what the server makes of them, beside what is known about the model. */
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (character) => ENTITIES[character]);
 
 /**
  * A page that needs nothing but this server.
- * @param names of the models to choose from; none where strangers may not know them: the only one is asked then
+ * @param names of the models to choose from; none where strangers may not know them: the page asks with the key then
  */
 export function tryPage(names: readonly string[]): string {
   const options = names.map((name) => `<option>${escaped(name)}</option>`).join("");
@@ -18,80 +18,150 @@ const PAGE = `<!doctype html>
 <title>Ductus</title>
 <link rel="icon" href="data:,">
 <style>
-  :root { color-scheme: light dark; --line: color-mix(in srgb, CanvasText 18%, Canvas); --accent: light-dark(#2456c7, #8fb2ff) }
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 0 auto; padding: 2rem 1rem }
+  :root { color-scheme: light dark; --line: color-mix(in srgb, CanvasText 18%, Canvas); --soft: color-mix(in srgb, CanvasText 65%, Canvas); --accent: light-dark(#2456c7, #8fb2ff) }
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 2rem 1rem }
   h1 { font-size: 1.3rem; margin: 0 0 1.2rem }
-  main { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 2rem }
+  h2 { font-size: 1rem; margin: 0 0 .3rem; overflow-wrap: anywhere }
+  main { display: grid; gap: 1.2rem 2rem; grid-template: "pad" "result" "about" "settings" "more" / minmax(0, 1fr) }
+  @media (min-width: 42rem) { main { grid-template: "pad about" auto "pad result" 1fr "settings settings" auto "more more" auto / minmax(0, 20rem) minmax(0, 1fr) } }
+  #draw { grid-area: pad } #result { grid-area: result } #about { grid-area: about } #settings { grid-area: settings } #more { grid-area: more; min-width: 0 }
   canvas { width: 100%; max-width: 20rem; aspect-ratio: 1; border: 1px solid var(--line); border-radius: 12px; background: #fff; touch-action: none; cursor: crosshair }
-  .row { display: flex; flex-wrap: wrap; gap: .6rem; align-items: center; margin: .8rem 0 }
-  button, select, input { font: inherit; padding: .35rem .8rem; border: 1px solid var(--line); border-radius: 8px; background: Canvas; color: CanvasText }
-  input[type=password] { width: 9rem }
+  .row { display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; align-items: center } #draw .row { margin: .8rem 0 0 } .row label { min-width: 0; max-width: 100% }
+  button, select, input { font: inherit; padding: .35rem .8rem; border: 1px solid var(--line); border-radius: 8px; background: Canvas; color: CanvasText; max-width: 100% }
+  input[type=password] { width: 8rem } input[type=number] { width: 4.5rem; padding-right: .3rem }
   ol { list-style: none; padding: 0; margin: 0; min-height: 9.5rem }
-  li { display: grid; grid-template-columns: 4rem 1fr 4rem; gap: .6rem; align-items: center; height: 1.9rem; font-variant-numeric: tabular-nums }
-  li span:last-child { text-align: right }
+  li { display: grid; grid-template-columns: minmax(4rem, auto) 1fr auto; gap: .6rem; align-items: center; min-height: 1.9rem; font-variant-numeric: tabular-nums }
+  li span { overflow-wrap: anywhere } li span:last-child { text-align: right; white-space: nowrap; min-width: 4.6rem }
+  #ranking.files li { grid-template-columns: minmax(0, 1fr) auto auto }
   meter { width: 100%; accent-color: var(--accent) }
-  li:first-child { font-weight: 650 }
-  pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .8rem; border: 1px solid var(--line); border-radius: 8px; font-size: .85rem }
+  #ranking:not(.files) li:first-child { font-weight: 650 }
+  #ranking.refused li:first-child { font-weight: 400 }
+  #about:not([hidden]) { padding: .8rem 1rem; border: 1px solid var(--line); border-radius: 12px; font-size: .9rem }
+  dl { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: .1rem .9rem; margin: 0 } dt { color: var(--soft) }
+  dd { margin: 0; overflow-wrap: anywhere; max-height: 6rem; overflow-y: auto }
+  pre { margin-top: 0; white-space: pre-wrap; overflow-wrap: anywhere; padding: .8rem; border: 1px solid var(--line); border-radius: 8px; font-size: .85rem }
   a { color: var(--accent) }
-  #note { min-height: 1.5rem; color: color-mix(in srgb, CanvasText 65%, Canvas) }
+  #note { min-height: 1.5rem; margin: .5rem 0 0; color: var(--soft) }
 </style>
-<h1>Draw, or drop a picture</h1>
+<h1>Draw, or drop pictures</h1>
 <main>
-  <section>
+  <section id="draw">
     <canvas id="pad" width="320" height="320" aria-label="Drawing pad"></canvas>
     <div class="row">
       <button id="clear" type="button">Clear</button>
-      <label><input id="file" type="file" accept="image/*" hidden><button id="choose" type="button">Choose a picture</button></label>
-    </div>
-    <div class="row">
-      <label id="models">Model <select id="model"><!-- models --></select></label>
-      <label>Key <input id="key" type="password" autocomplete="off" placeholder="none"></label>
+      <label><input id="file" type="file" accept="image/*" multiple hidden><button id="choose" type="button">Choose pictures</button></label>
     </div>
   </section>
-  <section>
+  <section id="about" hidden><h2></h2><dl></dl></section>
+  <section id="result">
     <ol id="ranking" aria-live="polite"></ol>
-    <p id="note"></p>
+    <p id="note" aria-live="polite"></p>
+  </section>
+  <section id="settings" class="row">
+    <label id="models">Model <select id="model"><!-- models --></select></label>
+    <label>Refuse below <input id="minimum" type="number" min="0" max="100" step="any"> %</label>
+    <label>Key <input id="key" type="password" autocomplete="off" placeholder="none"></label>
+  </section>
+  <section id="more">
     <pre id="curl"></pre>
-    <p><a href="openapi.json">OpenAPI document</a> · <a href="metrics">metrics</a></p>
+    <p><a href="openapi.json">OpenAPI document</a> · <a href="models">models</a> · <a href="metrics">metrics</a></p>
   </section>
 </main>
 <script type="module">
   const byId = (id) => document.getElementById(id);
-  const [pad, model, key, note] = ["pad", "model", "key", "note"].map(byId);
+  const [pad, model, key, minimum, note, about, ranking] = ["pad", "model", "key", "minimum", "note", "about", "ranking"].map(byId);
   const pen = pad.getContext("2d");
+  const element = (tag, text = "") => Object.assign(document.createElement(tag), { textContent: text });
+  const percent = (share, places = 1) => (100 * share).toFixed(places) + " %";
+  const headers = () => (key.value === "" ? {} : { "X-API-Key": key.value });
   const address = () => {
-    const one = model.value === "" ? "" : "&model=" + encodeURIComponent(model.value);
-    return new URL("recognise?top=5" + one, location.href).href;
+    const query = new URLSearchParams({ top: 5 });
+    if (model.value !== "") query.set("model", model.value);
+    if (minimum.value !== "") query.set("min_probability", String(Number(minimum.value) / 100));
+    return new URL("recognise?" + query, location.href).href;
   };
-  const showCurl = () => (byId("curl").textContent = "curl --data-binary @picture.png \\\\\\n  '" + address() + "'");
+  let models = [];
+  const showAbout = () => {
+    byId("curl").textContent = "curl --data-binary @picture.png \\\\\\n  '" + address() + "'";
+    const one = models.find(({ name }) => name === model.value);
+    about.hidden = one === undefined;
+    if (one === undefined) return;
+    const { architecture, classes, dataset, input, measured } = one;
+    const samples = measured?.samples === undefined ? "" : " of " + measured.samples.toLocaleString("en");
+    const facts = [
+      ["version", one.version],
+      ["network", architecture],
+      ["trained on", dataset],
+      ["accuracy", measured && percent(measured.accuracy, 2) + samples + " " + measured.part + " pictures"],
+      ["classes", classes.length + ": " + classes.join(" ")],
+      ["input", input.shape.filter((size, axis) => axis < 2 || size > 1).join(" × ") + (input.whole ? " bytes" : " numbers")],
+    ];
+    about.querySelector("h2").textContent = one.name;
+    about.querySelector("dl").replaceChildren(
+      ...facts.filter(([, text]) => text !== undefined).flatMap(([name, text]) => [element("dt", name), element("dd", text)]),
+    );
+  };
+  async function loadModels() {
+    const response = await fetch("models", { headers: headers() }).catch(() => undefined);
+    if (response?.ok !== true) return showAbout();
+    const found = await response.json();
+    models = found.models;
+    if (found.min_probability !== undefined) minimum.placeholder = String(100 * found.min_probability);
+    const chosen = model.value;
+    model.replaceChildren(...models.map(({ name }) => element("option", name)));
+    if (models.some(({ name }) => name === chosen)) model.value = chosen;
+    byId("models").hidden = models.length < 2;
+    showAbout();
+  }
   const clear = () => {
     pen.fillStyle = "#fff";
     pen.fillRect(0, 0, pad.width, pad.height);
-    byId("ranking").replaceChildren();
+    ranking.replaceChildren();
     note.textContent = "";
   };
+  const row = (...cells) => {
+    const item = element("li");
+    item.append(...cells);
+    return item;
+  };
+  const showReading = ({ ranking: candidates, refused, probability }) => {
+    ranking.className = refused ? "refused" : "";
+    note.textContent = refused ? "Refused: the likeliest class has " + percent(probability) + ", less than the minimum." : "";
+    ranking.replaceChildren(
+      ...candidates.map(({ label, probability }) =>
+        row(element("span", label), Object.assign(element("meter"), { value: probability }), element("span", percent(probability))),
+      ),
+    );
+  };
+  const showResults = (results) => {
+    ranking.className = "files";
+    note.textContent = "";
+    ranking.replaceChildren(
+      ...results.map(({ file, label, probability, error }) =>
+        row(
+          element("span", file),
+          element("span", error === undefined ? (label ?? "refused") : "not read"),
+          Object.assign(element("span", error === undefined ? percent(probability) : "✕"), { title: error ?? "" }),
+        ),
+      ),
+    );
+    const reasons = results.flatMap(({ file, error }) => (error === undefined ? [] : [file + ": " + error]));
+    note.textContent = reasons.join("; ");
+  };
   let asked = 0;
-  async function recognise(picture) {
+  async function recognise(body) {
     const own = ++asked;
-    const headers = key.value === "" ? {} : { "X-API-Key": key.value };
     try {
-      const response = await fetch(address(), { method: "POST", body: picture, headers });
+      const response = await fetch(address(), { method: "POST", body, headers: headers() });
       const answer = await response.json();
       if (own !== asked) return;
       if (!response.ok) throw new Error(answer.error);
-      note.textContent = "";
-      byId("ranking").replaceChildren(
-        ...answer.ranking.map(({ label, probability }) => {
-          const [row, name, bar, share] = ["li", "span", "meter", "span"].map((tag) => document.createElement(tag));
-          name.textContent = label;
-          bar.value = probability;
-          share.textContent = (100 * probability).toFixed(1) + " %";
-          row.append(name, bar, share);
-          return row;
-        }),
-      );
+      if (answer.results === undefined) showReading(answer);
+      else showResults(answer.results);
     } catch (error) {
-      if (own === asked) note.textContent = error.message;
+      if (own !== asked) return;
+      ranking.replaceChildren();
+      note.textContent = error.message;
     }
   }
   const send = () => pad.toBlob(recognise);
@@ -114,28 +184,37 @@ const PAGE = `<!doctype html>
     last = undefined;
     send();
   };
-  async function show(file) {
-    const picture = await createImageBitmap(file).catch(() => undefined);
+  async function show(files) {
+    clear();
+    if (files.length > 1) {
+      const form = new FormData();
+      for (const file of files) form.append("picture", file);
+      return recognise(form);
+    }
+    const picture = await createImageBitmap(files[0]).catch(() => undefined);
     if (picture !== undefined) {
-      clear();
       const scale = Math.min(pad.width / picture.width, pad.height / picture.height);
       const [w, h] = [picture.width * scale, picture.height * scale];
       pen.drawImage(picture, (pad.width - w) / 2, (pad.height - h) / 2, w, h);
     }
-    recognise(file);
+    recognise(files[0]);
   }
   byId("clear").onclick = clear;
   byId("choose").onclick = () => byId("file").click();
-  byId("file").onchange = ({ target }) => target.files.length > 0 && show(target.files[0]);
+  byId("file").onchange = ({ target }) => {
+    if (target.files.length > 0) show([...target.files]);
+    target.value = "";
+  };
   document.ondragover = (event) => event.preventDefault();
   document.ondrop = (event) => {
     event.preventDefault();
-    if (event.dataTransfer.files.length > 0) show(event.dataTransfer.files[0]);
+    if (event.dataTransfer.files.length > 0) show([...event.dataTransfer.files]);
   };
   byId("models").hidden = model.options.length < 2;
-  model.onchange = showCurl;
+  model.onchange = minimum.oninput = showAbout;
+  key.onchange = loadModels;
   clear();
-  showCurl();
+  loadModels();
 </script>
 </html>
 `;

@@ -17,8 +17,9 @@ export interface Outputs {
   readonly probabilities: Float32Array;
 }
 
-/** What a server has to know of a model, which need not be there itself. */
-export type Signature = Pick<Model, "inputShape" | "inputType" | "classes" | "preprocessing" | "temperature">;
+/** What a server has to know of a model, which need not be there itself, and where it comes from, as far as that is known. */
+export type Signature = Pick<Model, "inputShape" | "inputType" | "classes" | "preprocessing" | "temperature"> &
+  Partial<Pick<Model, "architecture" | "dataset" | "metrics">>;
 
 export class ServedModel {
   readonly name: string;

@@ -35,11 +35,15 @@ it("describes addresses that are there, with the methods that they take", async 
 
 it("comes with a page that shows the models' names as text, and to nobody without the key", async () => {
   const page = await (await served.app.request("/")).text();
+  expect(await (await served.app.request("/models")).json()).toMatchObject({
+    models: [{ name: NAME, version: "7", architecture: "separable", input: { shape: [28, 28, 1], range: [0, 255] } }],
+  });
   expect(page).toContain("<option>&lt;b&gt;&quot;digits&quot;&amp;</option>");
   const guarded = await serve(() => MODELS, { apiKey: "secret" });
   const response = await guarded.app.request("/");
   expect(response.status).toBe(200);
   expect(await response.text()).not.toContain("digits");
   expect((await guarded.app.request("/openapi.json")).status).toBe(401);
+  expect((await guarded.app.request("/models")).status).toBe(401);
   await guarded.repository.close();
 });
