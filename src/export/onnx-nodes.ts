@@ -4,7 +4,7 @@
  */
 import { DuctusError } from "../engine/errors.ts";
 import type { AlphaAttrs, AxisAttrs, ClampAttrs, SlopeAttrs } from "../engine/ops/activation.ts";
-import type { ConvAttrs } from "../engine/ops/conv.ts";
+import type { ConvAttrs, ConvInputGradAttrs } from "../engine/ops/conv.ts";
 import type { CastAttrs } from "../engine/ops/elementwise.ts";
 import type { GatherAttrs } from "../engine/ops/gather.ts";
 import type { OpName } from "../engine/ops/index.ts";
@@ -119,6 +119,27 @@ const convolution = as<ConvAttrs>((tensor, { stride, padding, dilation, groups }
     kernel_shape: ints(w.shape.slice(0, 2)),
     strides: ints(stride),
     pads: ints([top, left, bottom, right]),
+    dilations: ints(dilation),
+    group: int(groups),
+  });
+  graph.name(tensor, made, channelsFirst(tensor));
+});
+
+const transposedConvolution = as<ConvInputGradAttrs>((tensor, attrs, { graph }) => {
+  const { stride, padding, dilation, groups, input } = attrs;
+  const [g, w] = tensor.inputs;
+  const [top, bottom, left, right] = padding;
+  // What a convolution with this stride would not reach.
+  const rest = [0, 1].map((a) => {
+    const reach = dilation[a] * (w.shape[a] - 1) + 1;
+    return input[a] + padding[2 * a] + padding[2 * a + 1] - reach - stride[a] * (g.shape[1 + a] - 1);
+  });
+  const inputs = [graph.value(g, channelsFirst(g)), graph.value(w, [3, 2, 0, 1])]; // [R, S, C, O] as [O, C, R, S]
+  const made = graph.node("ConvTranspose", inputs, {
+    kernel_shape: ints(w.shape.slice(0, 2)),
+    strides: ints(stride),
+    pads: ints([top, left, bottom, right]),
+    output_padding: ints(rest),
     dilations: ints(dilation),
     group: int(groups),
   });
@@ -269,7 +290,7 @@ export const NODE_WRITERS = {
 
   matmul: product,
   conv2d: convolution,
-  conv2dInputGrad: null,
+  conv2dInputGrad: transposedConvolution,
   conv2dWeightGrad: null,
   maxPool2d: pooling("MaxPool", () => ({})),
   maxPool2dWinners: null,

@@ -4,7 +4,7 @@
  */
 import type { ClampAttrs, GeluAttrs, SlopeAttrs } from "../engine/ops/activation.ts";
 import type { ConstantAttrs } from "../engine/ops/constant.ts";
-import type { ConvAttrs } from "../engine/ops/conv.ts";
+import type { ConvAttrs, ConvInputGradAttrs } from "../engine/ops/conv.ts";
 import type { OpName } from "../engine/ops/index.ts";
 import type { MatmulAttrs } from "../engine/ops/matmul.ts";
 import type { GridAttrs, PlaceAttrs } from "../engine/ops/movement.ts";
@@ -230,7 +230,19 @@ export const TORCH_OPS: Readonly<Record<OpName, Entry>> = {
     const bias = call.bias === "None" ? [] : [call.bias];
     return { code: `F.conv2d(${[x, call.input(1, KERNELS), ...bias, ...options].join(", ")})`, order: PICTURES };
   },
-  conv2dInputGrad: "training",
+  conv2dInputGrad: (call) => {
+    const { stride, padding, dilation, groups, input } = attrsOf<ConvInputGradAttrs>(call);
+    const [g, w] = call.tensor.inputs;
+    // Made whole and cut: padding may differ from side to side.
+    const ends = [0, 1].map((a) => padding[2 * a] + input[a]);
+    const more = [0, 1].map((a) => {
+      const reach = dilation[a] * (w.shape[a] - 1) + 1;
+      return Math.max(0, ends[a] - stride[a] * (g.shape[1 + a] - 1) - reach);
+    });
+    const options = `stride=${tuple(stride)}, output_padding=${tuple(more)}, groups=${groups}, dilation=${tuple(dilation)}`;
+    const code = `F.conv_transpose2d(${call.input(0, PICTURES)}, ${call.input(1, KERNELS)}, ${options})`;
+    return { code: `${code}[:, :, ${padding[0]}:${ends[0]}, ${padding[2]}:${ends[1]}]`, order: PICTURES };
+  },
   conv2dWeightGrad: "training",
   maxPool2d: pool((x, { kernel, stride, padding }) => {
     return `F.max_pool2d(${x}, ${tuple(kernel)}, ${tuple(stride)}, ${tuple(padding)})`;

@@ -14,16 +14,24 @@ export interface Layer {
 
 export const LAYERS: ReadonlyMap<string, Layer> = new Map([
   ["Conv", { layer: "conv", roles: [null, "weight", "bias"] }],
+  ["ConvTranspose", { layer: "upconv", roles: [null, "weight", "bias"] }],
   ["Gemm", { layer: "fc", roles: [null, "weight", "bias"] }],
   ["MatMul", { layer: "fc", roles: [null, "weight"] }],
   ["BatchNormalization", { layer: "norm", roles: [null, "weight", "bias", "running_mean", "running_var"] }],
   ["InstanceNormalization", { layer: "norm", roles: [null, "weight", "bias"] }],
   ["LayerNormalization", { layer: "norm", roles: [null, "weight", "bias"] }],
+  ["GroupNormalization", { layer: "norm", roles: [null, "weight", "bias"] }],
   ["PRelu", { layer: "prelu", roles: [null, "weight"] }],
 ]);
 
 /** Operators whose result is shifted by an `Add` behind them where they have no bias of their own. */
-export const BIASED = new Set(["MatMul", "Conv", "Gemm"]);
+export const BIASED = new Set(["MatMul", "Conv", "ConvTranspose", "Gemm"]);
+
+/** Inputs that are no weights but settings, by operator: their numbers must be known when the graph is traced. */
+export const SETTINGS: ReadonlyMap<string, readonly number[]> = new Map([
+  ["Resize", [1, 2]],
+  ["Upsample", [1]],
+]);
 
 /** Elements that copies may take in all. */
 const MOST_COPIED = 2 ** 26;

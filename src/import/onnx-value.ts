@@ -10,6 +10,7 @@ import { expandComposites } from "../engine/passes/expand.ts";
 import type { Shape } from "../engine/shape.ts";
 import type { NdArray, Primitive, Tensor } from "../engine/tensor.ts";
 import { topologicalOrder } from "../engine/trace.ts";
+import { type StoredTensor, toFloat32 } from "../formats/tensor-data.ts";
 
 export interface Value {
   readonly tensor: Tensor;
@@ -116,4 +117,12 @@ function evaluated(value: Value): number[] | undefined {
     results.set(tensor, result);
   }
   return [...(results.get(root) as NdArray).data];
+}
+
+/** A stored tensor as a constant of the engine: whole numbers as int32, held to its range. */
+export function storedConstant(tensor: StoredTensor): Tensor {
+  const { dtype, shape } = tensor;
+  if (dtype.includes("F")) return constant([...toFloat32(tensor)], "float32", shape);
+  const whole = [...tensor.data].map((n) => Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Number(n))));
+  return constant(whole, "int32", shape);
 }

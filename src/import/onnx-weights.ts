@@ -5,9 +5,8 @@
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import type { OnnxNode } from "../formats/onnx.ts";
 import { type StoredTensor, toFloat32 } from "../formats/tensor-data.ts";
-import { BIASED, LAYERS, type Layer, type SharedWeight, type UntiedGraph } from "./onnx-layers.ts";
-import { storedConstant } from "./onnx-ops.ts";
-import { asValue, type Value } from "./onnx-value.ts";
+import { BIASED, LAYERS, type Layer, SETTINGS, type SharedWeight, type UntiedGraph } from "./onnx-layers.ts";
+import { asValue, storedConstant, type Value } from "./onnx-value.ts";
 
 export interface OnnxWeights {
   /** The values of initialisers and constants, by ONNX's names. */
@@ -59,7 +58,8 @@ export function onnxWeights({ nodes, stored, shared }: UntiedGraph): OnnxWeights
       if (!tensor.dtype.includes("F") || tensor.data.length === 0) {
         values.set(name, asValue(storedConstant(tensor)));
       } else if (role === null) {
-        if (tensor.data.length === 1) values.set(name, asValue(storedConstant(tensor)));
+        const isKnown = tensor.data.length === 1 || SETTINGS.get(node.op)?.includes(i);
+        if (isKnown) values.set(name, asValue(storedConstant(tensor)));
         else add(name, printable(name), tensor, false);
       } else {
         const owner = shifted ?? layer;

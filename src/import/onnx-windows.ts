@@ -4,10 +4,11 @@
  */
 import { DataError } from "../engine/errors.ts";
 import { constant } from "../engine/ops/constant.ts";
-import { conv2dOp, type Pair } from "../engine/ops/conv.ts";
-import { add, mul } from "../engine/ops/elementwise.ts";
-import { pad } from "../engine/ops/movement.ts";
+import { conv2dInputGradOp, conv2dOp, type Pair } from "../engine/ops/conv.ts";
+import { add, maximum, mul } from "../engine/ops/elementwise.ts";
+import { pad, slice } from "../engine/ops/movement.ts";
 import { avgPool2d, maxPool2d } from "../engine/ops/pool.ts";
+import { formatShape } from "../engine/shape.ts";
 import { apply, type Tensor } from "../engine/tensor.ts";
 import type { OnnxAttributes } from "./onnx-attributes.ts";
 import { arranged, channelsLast, dimsOf, fromChannelsLast, type Value } from "./onnx-value.ts";
@@ -74,17 +75,77 @@ export function convolution(x: Value, weight: Value, bias: Value | undefined, at
   return fromChannelsLast(bias === undefined ? y : add(y, bias.tensor));
 }
 
+/**
+ * ConvTranspose: x [N, C, H, W], weight [C, O / groups, R, S], bias [O]; the gradient of a convolution's input. Its result is
+ * as long as what that convolution would make x of: stride·(H − 1) + output padding + reach − padding.
+ */
+export function transposedConvolution(x: Value, weight: Value, bias: Value | undefined, attrs: OnnxAttributes): Value {
+  requirePicture(x);
+  requirePicture(weight);
+  const sizes = dimsOf(x).slice(2);
+  const kernel = dimsOf(weight).slice(2);
+  const [stride, dilation] = [attrs.pair("strides", [1, 1]), attrs.pair("dilations", [1, 1])];
+  const numbersOf = (name: string, length: number): readonly number[] | undefined => {
+    const values = attrs.ints(name, undefined);
+    if (
+      values !== undefined &&
+      (values.length !== length || !values.every((n) => Number.isInteger(n) && n >= 0 && n < 65536))
+    ) {
+      throw new DataError(`its ${name} is [${values.slice(0, 8).join(", ")}] and cannot be applied to a picture`);
+    }
+    return values;
+  };
+  const pads = numbersOf("pads", 4) ?? [0, 0, 0, 0];
+  const extra = numbersOf("output_padding", 2) ?? [0, 0];
+  const wanted = numbersOf("output_shape", 2);
+  const rule = attrs.text("auto_pad", "NOTSET");
+  const axes = [0, 1].map((axis) => {
+    const whole = stride[axis] * (sizes[axis] - 1) + extra[axis] + dilation[axis] * (kernel[axis] - 1) + 1;
+    const isSame = rule === "SAME_UPPER" || rule === "SAME_LOWER";
+    const length = wanted?.[axis] ?? (isSame ? sizes[axis] * stride[axis] : undefined);
+    if (length === undefined) {
+      const [before, after] = rule === "VALID" ? [0, 0] : [pads[axis], pads[axis + 2]];
+      return { before, after, length: whole - before - after };
+    }
+    const total = whole - length;
+    if (total < 0) throw new DataError(`its output would be longer (${length}) than its windows reach (${whole})`);
+    const [less, more] = [Math.floor(total / 2), Math.ceil(total / 2)];
+    return rule === "SAME_UPPER" ? { before: less, after: more, length } : { before: more, after: less, length };
+  });
+  if (axes.some(({ length }, axis) => length < 1 || extra[axis] >= stride[axis])) {
+    throw new DataError("its padding leaves nothing, or its output_padding is not below its strides");
+  }
+  const [rows, columns] = axes;
+  const groups = attrs.int("group", 1);
+  const [, channels] = dimsOf(x);
+  if (dimsOf(weight)[0] !== channels || channels % groups !== 0) {
+    throw new DataError(
+      `its weight ${formatShape(dimsOf(weight))} does not fit ${channels} channels in ${groups} groups`,
+    );
+  }
+  const y = apply(conv2dInputGradOp, [channelsLast(x), arranged(weight, [2, 3, 1, 0])], {
+    stride,
+    padding: [rows.before, rows.after, columns.before, columns.after],
+    dilation,
+    groups,
+    input: [rows.length, columns.length],
+  });
+  return fromChannelsLast(bias === undefined ? y : add(y, bias.tensor));
+}
+
 /** MaxPool and AveragePool. */
 export function pooling(x: Value, attrs: OnnxAttributes, kind: "max" | "average"): Value {
   requirePicture(x);
-  if (attrs.pair("dilations", [1, 1]).some((dilation) => dilation !== 1)) {
-    throw new DataError("its windows have gaps (dilations), which pooling does not support");
-  }
   const [, , H, W] = dimsOf(x);
   const kernel = attrs.pair("kernel_shape", [0, 0]);
   const axes = axesOf(attrs, [H, W], kernel);
   const stride: Pair = [axes[0].stride, axes[1].stride];
   const picture = channelsLast(x);
+  const dilations = attrs.pair("dilations", [1, 1]);
+  if (dilations.some((dilation) => dilation !== 1)) {
+    if (kind === "average") throw new DataError("its windows have gaps (dilations), which averages do not support");
+    return fromChannelsLast(dilatedMaximum(picture, axes, dilations));
+  }
   const isEven = axes.every(({ before, after, over, kernel: k }) => before === after && over === 0 && 2 * before <= k);
   const countIncludePad = attrs.int("count_include_pad", 0) !== 0;
   if (isEven) {
@@ -100,6 +161,24 @@ export function pooling(x: Value, attrs: OnnxAttributes, kind: "max" | "average"
   if (kind === "max") return fromChannelsLast(maxPool2d(padded, kernel, { stride }));
   const averages = avgPool2d(padded, kernel, { stride });
   return fromChannelsLast(mul(averages, corrections(axes, countIncludePad)));
+}
+
+/** The largest element under windows with gaps: first down the columns, then along the rows. */
+function dilatedMaximum(picture: Tensor, axes: readonly Axis[], dilations: Pair): Tensor {
+  const sides = axes.map(({ before, after, over }): [number, number] => [before, after + over]);
+  const padded = pad(picture, [[0, 0], ...sides, [0, 0]], Number.NEGATIVE_INFINITY);
+  return axes.reduce((x, { kernel, stride }, k) => {
+    const dilation = dilations[k];
+    const reach = x.shape[k + 1] - dilation * (kernel - 1);
+    if (reach < 1) throw new DataError(`its window of ${kernel} with gaps does not fit into ${formatShape(x.shape)}`);
+    const rows = Array.from({ length: kernel }, (_, r) =>
+      slice(
+        x,
+        x.shape.map((_, a) => (a === k + 1 ? { start: r * dilation, end: r * dilation + reach, step: stride } : {})),
+      ),
+    );
+    return rows.reduce((most, row) => maximum(most, row));
+  }, padded);
 }
 
 /** What averages over whole windows are multiplied by, so that only what counts was divided by: [1, P, Q, 1]. */

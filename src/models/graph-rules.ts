@@ -3,6 +3,7 @@
  * check, since the file may come from anywhere and most ops trust their attributes. Shapes that do not fit each other
  * are found by the ops' own shape rules; only what those take for granted is checked here.
  */
+import { type ConvInputGradAttrs, convLength } from "../engine/ops/conv.ts";
 import type { OpName } from "../engine/ops/index.ts";
 import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
@@ -84,6 +85,13 @@ const gridRanks = ([x]: readonly Tensor[], { starts, steps, shape: s }: Grid): s
   [starts, steps, s].every(({ length }) => length === x.rank) ? undefined : `needs ${x.rank} starts, steps and lengths`;
 
 const pooling = { kernel: positivePair, stride: positivePair, padding: list(whole(0, 65535), 2) };
+
+const convolution = {
+  stride: positivePair,
+  padding: list(whole(0, 65535), 4),
+  dilation: positivePair,
+  groups: whole(1, MOST),
+};
 
 /** null: an op of training, which has no place in a stored graph. */
 export const NODE_RULES = {
@@ -174,16 +182,8 @@ export const NODE_RULES = {
   embeddingGrad: null,
 
   matmul: { inputs: [2, 2], attrs: { transposeA: truth, transposeB: truth } },
-  conv2d: {
-    inputs: [2, 2],
-    attrs: {
-      stride: positivePair,
-      padding: list(whole(0, 65535), 4),
-      dilation: positivePair,
-      groups: whole(1, MOST),
-    },
-  },
-  conv2dInputGrad: null,
+  conv2d: { inputs: [2, 2], attrs: convolution },
+  conv2dInputGrad: { inputs: [2, 2], attrs: { ...convolution, input: positivePair }, fits: inputGradFits },
   conv2dWeightGrad: null,
   maxPool2d: { inputs: [1, 1], attrs: pooling },
   maxPool2dWinners: null,
@@ -221,4 +221,23 @@ export const NODE_RULES = {
 function placeFits([x]: readonly Tensor[], grid: Grid): string | undefined {
   // Steps of 0 would write every element to one place.
   return gridRanks([x], grid) ?? (grid.steps.every((step) => step !== 0) ? undefined : "has a step of 0");
+}
+
+/** As a layer of its own (a transposed convolution): the convolution that it belongs to must make g of its result. */
+function inputGradFits([g, w]: readonly Tensor[], attrs: ConvInputGradAttrs): string | undefined {
+  const { stride, padding, dilation, groups, input } = attrs;
+  const isFit =
+    g.dtype === "float32" &&
+    w.dtype === "float32" &&
+    g.rank === 4 &&
+    w.rank === 4 &&
+    g.shape[3] === w.shape[3] &&
+    g.shape[3] % groups === 0 &&
+    [0, 1].every((a) => {
+      const around = padding[2 * a] + padding[2 * a + 1];
+      return convLength(input[a], w.shape[a], stride[a], around, dilation[a]) === g.shape[1 + a];
+    });
+  return isFit
+    ? undefined
+    : `cannot make ${formatShape(g.shape)} with a weight ${formatShape(w.shape)} into ${formatShape(input)}`;
 }

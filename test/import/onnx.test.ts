@@ -202,6 +202,26 @@ const reduced = (op: string): Case => ({
   initializers: { axes: int64(-2, 1) },
 });
 
+const transposed = (attributes: Readonly<Record<string, OnnxAttribute>>, w = numbers([3, 2, 3, 3])): Case => ({
+  nodes: [node("ConvTranspose", "x w b", "y", attributes)],
+  initializers: { w, b: numbers([w.shape[1] * (attributes.group === undefined ? 1 : 3)]) },
+});
+const padded = (mode: string, ...pads: number[]): Case => ({
+  nodes: [node("Pad", "x pads", "y", { mode: text(mode) })],
+  initializers: { pads: int64(...pads) },
+  opset: 19,
+});
+const resized = (
+  to: { readonly scales?: readonly number[]; readonly sizes?: readonly number[] },
+  attributes: Readonly<Record<string, OnnxAttribute>> = {},
+): Case => ({
+  nodes: [node("Resize", to.scales ? "x _ scales" : "x _ _ sizes", "y", attributes)],
+  initializers: to.scales
+    ? { scales: { dtype: "F32", shape: [4], data: Float32Array.from(to.scales) } }
+    : { sizes: int64(...(to.sizes ?? [])) },
+  opset: 19,
+});
+
 /** At least one graph for each operator that can be imported. */
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   Conv: [
@@ -214,6 +234,14 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       initializers: { w: numbers([6, 1, 3, 2]) },
     },
     { nodes: [node("Conv", "x w", "y", { auto_pad: text("VALID") })], initializers: { w: numbers([1, 3, 2, 2]) } },
+  ],
+  ConvTranspose: [
+    transposed({ strides: ints(2, 1), pads: ints(1, 0, 0, 1), output_padding: ints(1, 0) }),
+    transposed({ dilations: ints(1, 2), pads: ints(1, 1, 1, 1) }),
+    transposed({ strides: ints(3, 2), group: int(3), auto_pad: text("VALID") }, numbers([3, 2, 2, 3])),
+    transposed({ strides: ints(2, 2), auto_pad: text("SAME_UPPER") }, numbers([3, 2, 3, 2])),
+    transposed({ strides: ints(2, 2), auto_pad: text("SAME_LOWER") }, numbers([3, 2, 3, 2])),
+    transposed({ strides: ints(2, 2), output_shape: ints(12, 10) }),
   ],
   Gemm: [
     {
@@ -238,6 +266,14 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       pads: ints(0, 0, 1, 0),
     }),
     elementwise("MaxPool", { kernel_shape: ints(2, 3), strides: ints(2, 2), auto_pad: text("SAME_UPPER") }),
+    elementwise("MaxPool", { kernel_shape: ints(2, 3), dilations: ints(3, 2), pads: ints(1, 1, 0, 0) }),
+    elementwise("MaxPool", {
+      kernel_shape: ints(3, 2),
+      dilations: ints(2, 1),
+      strides: ints(1, 2),
+      ceil_mode: int(1),
+      pads: ints(1, 0, 1, 0),
+    }),
   ],
   AveragePool: [
     elementwise("AveragePool", { kernel_shape: ints(2, 3), pads: ints(1, 1, 1, 1), count_include_pad: int(1) }),
@@ -271,6 +307,17 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       initializers: { w: numbers([6, 5]), b: numbers([6, 5], 2) },
     },
     { nodes: [node("LayerNormalization", "x w", "y")], initializers: { w: numbers([5]) } },
+  ],
+  GroupNormalization: [
+    {
+      nodes: [node("GroupNormalization", "x w b", "y", { num_groups: int(3), epsilon: float(0.01) })],
+      initializers: { w: numbers([3]), b: numbers([3], 2) },
+      opset: 21,
+    },
+  ],
+  LRN: [
+    elementwise("LRN", { size: int(3), alpha: float(0.3), beta: float(0.6), bias: float(0.7) }),
+    elementwise("LRN", { size: int(5), alpha: float(0.9) }),
   ],
   Relu: [elementwise("Relu")],
   LeakyRelu: [elementwise("LeakyRelu", { alpha: float(0.3) }), elementwise("LeakyRelu")],
@@ -334,6 +381,11 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ReduceSum: [reduced("ReduceSum")],
   ReduceMax: [reduced("ReduceMax")],
   ReduceMin: [reduced("ReduceMin")],
+  ReduceL1: [reduced("ReduceL1")],
+  ReduceL2: [reduced("ReduceL2")],
+  ReduceSumSquare: [reduced("ReduceSumSquare")],
+  ReduceLogSum: [{ ...reduced("ReduceLogSum"), nodes: [node("Abs", "x", "p"), node("ReduceLogSum", "p axes", "y")] }],
+  ReduceLogSumExp: [reduced("ReduceLogSumExp")],
   Reshape: [{ nodes: [node("Reshape", "x s", "y")], initializers: { s: int64(0, -1, 9) } }],
   Flatten: [
     {
@@ -386,6 +438,56 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       initializers: { pads: int64(0, 0, 1, 2, 0, 1, 0, 0), value: scalar(0.5) },
     },
     { nodes: [node("Pad", "x pads _ axes", "y")], initializers: { pads: int64(1, 2), axes: int64(-1) } },
+    padded("constant", 0, 1, -1, 2, 0, 0, 3, -2),
+    padded("edge", 0, 1, 3, 0, 0, 0, 2, 9),
+    padded("reflect", 0, 2, 3, 0, 0, 1, 2, 4),
+    padded("reflect", 0, 0, -2, 1, 0, 0, 2, -1),
+    padded("wrap", 0, 1, 3, 0, 0, 0, 2, 4),
+    {
+      nodes: [node("Pad", "x pads _ axes", "y", { mode: text("edge") })],
+      initializers: { pads: int64(1, 2, 0, 1), axes: int64(-1, 2) },
+    },
+  ],
+  Resize: [
+    resized({ scales: [1, 1, 2, 2] }),
+    resized(
+      { scales: [1, 1, 2, 3] },
+      { nearest_mode: text("floor"), coordinate_transformation_mode: text("asymmetric") },
+    ),
+    ...["half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "align_corners", "asymmetric"].flatMap((mode) =>
+      [
+        { mode: text("nearest") },
+        { mode: text("nearest"), nearest_mode: text("ceil") },
+        { mode: text("nearest"), nearest_mode: text("round_prefer_ceil") },
+        { mode: text("linear") },
+        { mode: text("cubic") },
+        { mode: text("cubic"), cubic_coeff_a: float(-0.5), exclude_outside: int(1) },
+      ].flatMap((attributes) =>
+        [{ scales: [1, 1, 1.7, 0.6] }, { sizes: [2, 3, 9, 4] }, { sizes: [2, 3, 1, 11] }].map((to) =>
+          resized(to, { ...attributes, coordinate_transformation_mode: text(mode) }),
+        ),
+      ),
+    ),
+    {
+      nodes: [node("Resize", "x _ _ sizes", "y", { axes: ints(3, 2), mode: text("linear") })],
+      initializers: { sizes: int64(7, 8) },
+    },
+    {
+      nodes: [node("Resize", "x scales", "y", { mode: text("linear") })],
+      initializers: { scales: { dtype: "F32", shape: [4], data: Float32Array.of(1, 1, 2, 1.5) } },
+      opset: 10,
+    },
+  ],
+  Upsample: [
+    {
+      nodes: [node("Upsample", "x scales", "y", { mode: text("nearest") })],
+      initializers: { scales: { dtype: "F32", shape: [4], data: Float32Array.of(1, 1, 2, 3) } },
+      opset: 9,
+    },
+    {
+      nodes: [node("Upsample", "x", "y", { mode: text("linear"), scales: { kind: "floats", value: [1, 1, 1.5, 2] } })],
+      opset: 7,
+    },
   ],
   Expand: [
     {
