@@ -47,6 +47,15 @@ export class OnnxAttributes {
     return [values[0], values[1]];
   }
 
+  /** Whole numbers from 1 on, one for each of `count` axes. @param otherwise for each axis; without it they must be there */
+  perAxis(name: string, count: number, otherwise?: number): readonly number[] {
+    const values = this.ints(name, otherwise === undefined ? [] : new Array<number>(count).fill(otherwise));
+    if (values.length !== count || !values.every((value) => Number.isInteger(value) && value >= 1 && value < 65536)) {
+      throw new DataError(`its ${name} is [${values.slice(0, 8).join(", ")}]; ${count} axes need as many sizes`);
+    }
+    return values;
+  }
+
   #get(name: string, kind: OnnxAttribute["kind"]): OnnxAttribute["value"] | undefined {
     const found = this.#attributes[name];
     if (found !== undefined && found.kind !== kind) throw new DataError(`its attribute ${name} is no ${kind}`);

@@ -8,7 +8,7 @@ import { conv2dInputGradOp, conv2dOp, type Pair } from "../engine/ops/conv.ts";
 import { add, maximum, mul } from "../engine/ops/elementwise.ts";
 import { pad, slice } from "../engine/ops/movement.ts";
 import { avgPool2d, maxPool2d } from "../engine/ops/pool.ts";
-import { formatShape } from "../engine/shape.ts";
+import { formatShape, type Shape } from "../engine/shape.ts";
 import { apply, type Tensor } from "../engine/tensor.ts";
 import type { OnnxAttributes } from "./onnx-attributes.ts";
 import { arranged, channelsLast, dimsOf, fromChannelsLast, type Value } from "./onnx-value.ts";
@@ -18,24 +18,27 @@ interface Axis {
   readonly length: number;
   readonly kernel: number;
   readonly stride: number;
+  readonly dilation: number;
   readonly before: number;
   readonly after: number;
   /** How far the last window reaches over the padding. */
   readonly over: number;
 }
 
-function axesOf(attrs: OnnxAttributes, size: Pair, kernel: Pair): readonly [Axis, Axis] {
-  const strides = attrs.pair("strides", [1, 1]);
-  const dilations = attrs.pair("dilations", [1, 1]);
-  const pads = attrs.ints("pads", [0, 0, 0, 0]);
-  if (pads.length !== 4 || !pads.every((n) => Number.isInteger(n) && n >= 0 && n < 65536)) {
-    throw new DataError(`its pads are [${pads.slice(0, 8).join(", ")}] and cannot be applied to a picture`);
+/** All axes behind batch and channels: `size` long, under windows of `kernel`. */
+function axesOf(attrs: OnnxAttributes, size: Shape, kernel: Shape): readonly Axis[] {
+  const count = size.length;
+  const strides = attrs.perAxis("strides", count, 1);
+  const dilations = attrs.perAxis("dilations", count, 1);
+  const pads = attrs.ints("pads", undefined) ?? new Array<number>(2 * count).fill(0);
+  if (pads.length !== 2 * count || !pads.every((n) => Number.isInteger(n) && n >= 0 && n < 65536)) {
+    throw new DataError(`its pads are [${pads.slice(0, 8).join(", ")}] and cannot be applied to ${count} axes`);
   }
   const rule = attrs.text("auto_pad", "NOTSET");
-  const [rows, columns] = [0, 1].map((axis): Axis => {
-    const [length, stride] = [size[axis], strides[axis]];
-    const reach = dilations[axis] * (kernel[axis] - 1) + 1;
-    const common = { length, kernel: kernel[axis], stride };
+  return size.map((length, axis): Axis => {
+    const [stride, dilation] = [strides[axis], dilations[axis]];
+    const reach = dilation * (kernel[axis] - 1) + 1;
+    const common = { length, kernel: kernel[axis], stride, dilation };
     if (rule === "VALID") return { ...common, before: 0, after: 0, over: 0 };
     if (rule === "SAME_UPPER" || rule === "SAME_LOWER") {
       const total = Math.max(0, (Math.ceil(length / stride) - 1) * stride + reach - length);
@@ -44,14 +47,13 @@ function axesOf(attrs: OnnxAttributes, size: Pair, kernel: Pair): readonly [Axis
         ? { ...common, before: less, after: more, over: 0 }
         : { ...common, before: more, after: less, over: 0 };
     }
-    const [before, after] = [pads[axis], pads[axis + 2]];
+    const [before, after] = [pads[axis], pads[axis + count]];
     if (attrs.int("ceil_mode", 0) === 0) return { ...common, before, after, over: 0 };
     const whole = Math.ceil((before + length + after - reach) / stride);
     // A window that begins in the padding at the end is left out.
     const last = whole * stride >= before + length ? whole - 1 : whole;
     return { ...common, before, after, over: Math.max(0, last * stride + reach - (before + length + after)) };
   });
-  return [rows, columns];
 }
 
 function requirePicture(value: Value): void {
@@ -135,19 +137,16 @@ export function transposedConvolution(x: Value, weight: Value, bias: Value | und
 
 /** MaxPool and AveragePool. */
 export function pooling(x: Value, attrs: OnnxAttributes, kind: "max" | "average"): Value {
-  requirePicture(x);
-  const [, , H, W] = dimsOf(x);
-  const kernel = attrs.pair("kernel_shape", [0, 0]);
-  const axes = axesOf(attrs, [H, W], kernel);
-  const stride: Pair = [axes[0].stride, axes[1].stride];
+  const size = dimsOf(x).slice(2);
+  const axes = axesOf(attrs, size, attrs.perAxis("kernel_shape", size.length));
   const picture = channelsLast(x);
-  const dilations = attrs.pair("dilations", [1, 1]);
-  if (dilations.some((dilation) => dilation !== 1)) {
-    if (kind === "average") throw new DataError("its windows have gaps (dilations), which averages do not support");
-    return fromChannelsLast(dilatedMaximum(picture, axes, dilations));
-  }
-  const isEven = axes.every(({ before, after, over, kernel: k }) => before === after && over === 0 && 2 * before <= k);
   const countIncludePad = attrs.int("count_include_pad", 0) !== 0;
+  if (size.length !== 2 || axes.some(({ dilation }) => dilation !== 1)) {
+    return fromChannelsLast(pooledByAxis(picture, axes, kind, countIncludePad));
+  }
+  const kernel: Pair = [axes[0].kernel, axes[1].kernel];
+  const stride: Pair = [axes[0].stride, axes[1].stride];
+  const isEven = axes.every(({ before, after, over, kernel: k }) => before === after && over === 0 && 2 * before <= k);
   if (isEven) {
     const padding: Pair = [axes[0].before, axes[1].before];
     return fromChannelsLast(
@@ -163,34 +162,52 @@ export function pooling(x: Value, attrs: OnnxAttributes, kind: "max" | "average"
   return fromChannelsLast(mul(averages, corrections(axes, countIncludePad)));
 }
 
-/** The largest element under windows with gaps: first down the columns, then along the rows. */
-function dilatedMaximum(picture: Tensor, axes: readonly Axis[], dilations: Pair): Tensor {
+/** Windows with gaps, or over another number of axes than two: along one axis after the other. x is [N, …, C]. */
+function pooledByAxis(
+  picture: Tensor,
+  axes: readonly Axis[],
+  kind: "max" | "average",
+  countIncludePad: boolean,
+): Tensor {
   const sides = axes.map(({ before, after, over }): [number, number] => [before, after + over]);
-  const padded = pad(picture, [[0, 0], ...sides, [0, 0]], Number.NEGATIVE_INFINITY);
-  return axes.reduce((x, { kernel, stride }, k) => {
-    const dilation = dilations[k];
+  const padded = pad(picture, [[0, 0], ...sides, [0, 0]], kind === "max" ? Number.NEGATIVE_INFINITY : 0);
+  return axes.reduce((x, axis, k) => {
+    const { kernel, stride, dilation } = axis;
+    if (kernel === 1 && stride === 1) return x;
     const reach = x.shape[k + 1] - dilation * (kernel - 1);
-    if (reach < 1) throw new DataError(`its window of ${kernel} with gaps does not fit into ${formatShape(x.shape)}`);
-    const rows = Array.from({ length: kernel }, (_, r) =>
+    if (reach < 1) throw new DataError(`its window of ${kernel} does not fit into ${formatShape(x.shape)}`);
+    const taps = Array.from({ length: kernel }, (_, r) =>
       slice(
         x,
         x.shape.map((_, a) => (a === k + 1 ? { start: r * dilation, end: r * dilation + reach, step: stride } : {})),
       ),
     );
-    return rows.reduce((most, row) => maximum(most, row));
+    if (kind === "max") return taps.reduce((most, tap) => maximum(most, tap));
+    const shares = countsOf(axis, countIncludePad).map((count) => 1 / Math.max(count, 1));
+    const shape = x.shape.map((_, a) => (a === k + 1 ? shares.length : 1));
+    return mul(
+      taps.reduce((total, tap) => add(total, tap)),
+      constant(shares, "float32", shape),
+    );
   }, padded);
+}
+
+/** How many elements under each window along an axis an average is divided by. */
+function countsOf(axis: Axis, countIncludePad: boolean): number[] {
+  const { length, kernel, stride, dilation, before, after, over } = axis;
+  const positions = Math.floor((before + length + after + over - dilation * (kernel - 1) - 1) / stride) + 1;
+  const [first, end] = countIncludePad ? [0, before + length + after] : [before, before + length];
+  return Array.from({ length: positions }, (_, i) => {
+    const places = Array.from({ length: kernel }, (_, r) => i * stride + r * dilation);
+    return places.filter((place) => place >= first && place < end).length;
+  });
 }
 
 /** What averages over whole windows are multiplied by, so that only what counts was divided by: [1, P, Q, 1]. */
 function corrections(axes: readonly Axis[], countIncludePad: boolean): Tensor {
-  const [rows, columns] = axes.map(({ length, kernel, stride, before, after, over }) => {
-    const positions = Math.floor((before + length + after + over - kernel) / stride) + 1;
-    const [first, end] = countIncludePad ? [0, before + length + after] : [before, before + length];
-    return Array.from({ length: positions }, (_, i) => {
-      const counted = Math.min(i * stride + kernel, end) - Math.max(i * stride, first);
-      return kernel / Math.max(counted, 1);
-    });
-  });
+  const [rows, columns] = axes.map((axis) =>
+    countsOf(axis, countIncludePad).map((count) => axis.kernel / Math.max(count, 1)),
+  );
   const factors = rows.flatMap((row) => columns.map((column) => row * column));
   return constant(factors, "float32", [1, rows.length, columns.length, 1]);
 }

@@ -286,6 +286,23 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       count_include_pad: int(1),
     }),
     elementwise("AveragePool", { kernel_shape: ints(3, 3), strides: ints(2, 2), auto_pad: text("SAME_LOWER") }),
+    {
+      ...elementwise("AveragePool", { kernel_shape: ints(2, 3), dilations: ints(3, 1), pads: ints(1, 1, 1, 0) }),
+      opset: 19,
+    },
+    // A window over channels, as PyTorch writes its local response normalisation
+    ...[0, 1].map((counted) => ({
+      nodes: [
+        node("Unsqueeze", "x one", "u"),
+        node("AveragePool", "u", "a", {
+          kernel_shape: ints(3, 2, 1),
+          pads: ints(1, 0, 0, 1, 1, 0),
+          count_include_pad: int(counted),
+        }),
+        node("Squeeze", "a one", "y"),
+      ],
+      initializers: { one: int64(1) },
+    })),
   ],
   GlobalAveragePool: [elementwise("GlobalAveragePool")],
   GlobalMaxPool: [elementwise("GlobalMaxPool")],
