@@ -14,6 +14,8 @@ import { expandComposites } from "./expand.ts";
 const MULTIPLY_ADDS: ReadonlyMap<string, (call: Tensor) => number> = new Map([
   // [N, P, Q, O] outputs, R·S·(C / groups) products each
   ["conv2d", ({ shape, inputs: [, w] }: Tensor) => sizeOf(shape) * sizeOf(w.shape.slice(0, 3))],
+  // [N, P, Q, O] inputs, R·S·(C / groups) products each
+  ["conv2dInputGrad", ({ inputs: [g, w] }: Tensor) => sizeOf(g.shape) * sizeOf(w.shape.slice(0, 3))],
   ["matmul", ({ shape, inputs: [a, b], attrs }: Tensor) => sizeOf(shape) * matmulDims(a, b, attrs as MatmulAttrs).K],
 ]);
 
