@@ -17,7 +17,6 @@ import type { Model } from "../models/model.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { openData } from "../platform/node/open-data.ts";
-import { platform } from "../platform/platform.ts";
 import type { ComparisonTable } from "../report/input.ts";
 import { RunRecords } from "../report/run-records.ts";
 import { crossValidate } from "../train/cross-validation.ts";
@@ -35,17 +34,17 @@ import { fit, type Run } from "../train/fit.ts";
 import { conformTo, preprocessingOf } from "../train/predict.ts";
 import { duration, formatEvaluation, grouped, percent, table } from "../train/report.ts";
 import { plainResult } from "../train/results.ts";
-import { runFiles, runFolder } from "../train/run-folder.ts";
+import { type RunEnd, runFiles, runFolder } from "../train/run-folder.ts";
 import type { FitOptions } from "../train/settings.ts";
 import { load } from "../train/trained-model.ts";
 import { adapt, fresh, withOldHead } from "../train/transfer.ts";
 import { VERSION } from "../version.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
 import { dataOptions, openForTraining } from "./cli-data.ts";
-import { catchInterrupts } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
-import { checkData, openRun, recordedOptions } from "./resume.ts";
+import { checkData, openRun, RunIsFinished, recordedOptions, sayFinished, unlessFinished } from "./resume.ts";
+import type { Tools } from "./run-claim.ts";
 import { claimRunFolder } from "./run-path.ts";
 import { noteOf, openTerminal, showNotes, type Terminal } from "./terminal.ts";
 import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
@@ -141,6 +140,7 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
   const terminal = openTerminal(typed.json === true);
   const resumed =
     typed.resume === undefined ? undefined : await openRun(typed.resume, "finetune", typed, own, terminal);
+  if (resumed?.isFinished && !resumed.isTyped) return sayFinished(resumed, terminal);
   const options = resumed?.options ?? typed;
   if (options.base === undefined) throw new UsageError("give the model to start from: ductus finetune MODEL --data …");
   const optimizer = optimizerSpec(options, FINETUNE_OPTIMIZER);
@@ -160,10 +160,9 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
   describeHead(terminal, base, train, kept);
 
   const loop = decide(options, base, train, kept.length < train.classes.length, data.validation);
-  const folder = resumed?.folder ?? (await claimRunFolder(options.out, options.data, `${stem(base)}-finetuned`));
-  const backend = await platform().createBackend(options);
-  const interrupt = catchInterrupts(terminal);
-  try {
+  const claim = resumed?.claim ?? claimRunFolder(options.out, options.data, `${stem(base)}-finetuned`);
+  const { folder } = claim;
+  const work = async ({ backend, interrupt }: Tools): Promise<RunEnd> => {
     const args = {
       ...{ verb: "finetune", ...options, options: recordedOptions(options), optimizer },
       model: `${stem(base)}-finetuned`,
@@ -180,19 +179,20 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
     const how: FitOptions = { ...rest, seed, optimizer, augment, backend, onWarning, signal: interrupt.signal };
     const run = await fit(model, train, {
       ...how,
-      callbacks: [keeper, progressCallback(terminal), ...records.callbacks, ...callbacks],
+      callbacks: resumed?.isFinished
+        ? [RunIsFinished.callback]
+        : [keeper, progressCallback(terminal), ...records.callbacks, ...callbacks, claim.callback],
       resume: resumed?.checkpoint,
     });
     if (interrupt.status !== 0) {
       terminal.note(`stopped at step ${grouped(run.steps)}; go on: ductus finetune --resume ${folder}`);
       process.exitCode = interrupt.status;
-      return;
+      return "interrupted";
     }
     await report({ options, base, run, records, train, test, how, folder, backend, terminal });
-  } finally {
-    interrupt.release();
-    await backend.close();
-  }
+    return "done";
+  };
+  await unlessFinished(resumed, terminal, () => claim.while(terminal, options, work));
 }
 
 /** What is not given is chosen for the task. */

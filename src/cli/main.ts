@@ -74,7 +74,9 @@ async function main(words: readonly string[]): Promise<void> {
     import("../platform/platform.ts"),
   ]);
   setPlatform(nodePlatform);
-  await prepare(command(), `ductus ${first}`).parseAsync(rest, { from: "user" });
+  const verb = prepare(command(), `ductus ${first}`);
+  options = optionNames(verb);
+  await verb.parseAsync(rest, { from: "user" });
 }
 
 /** For every verb: what files may cost is the same for all that opens them. */
@@ -98,6 +100,24 @@ function prepare(command: Command, name: string, path = name): Command {
   return command;
 }
 
+/** What options of the API are called that the command line has under another name. */
+const OTHERWISE: Readonly<Record<string, string>> = {
+  validation: "val",
+  "teacher: share": "teacherShare",
+  "teacher: temperature": "temperature",
+};
+
+/** How an option of the API is typed with a verb; those that it lacks keep their name. */
+function optionNames(command: Command): ReadonlyMap<string, string> {
+  const all = [command, ...command.commands].flatMap((each) => each.options);
+  const typed = new Map(all.map((option) => [option.attributeName(), option.long ?? option.flags]));
+  const renamed = Object.entries(OTHERWISE).flatMap(([name, attribute]) => {
+    const flag = typed.get(attribute);
+    return flag === undefined ? [] : [[name, flag] as const];
+  });
+  return new Map([...typed, ...renamed]);
+}
+
 function write(text: string): void {
   process.stdout.write(text);
 }
@@ -108,7 +128,9 @@ const isCommanderError = (error: unknown): error is CommanderError =>
 
 /** One line for what went wrong, and the exit status. */
 function describe(error: unknown): { readonly message: string; readonly status: number } {
-  if (error instanceof DuctusError) return { message: error.message, status: error.exitCode };
+  if (error instanceof DuctusError) {
+    return { message: error.messageWith((name) => options.get(name) ?? name), status: error.exitCode };
+  }
   if (isCommanderError(error)) {
     if (error.code === "commander.help") return { message: "a further word is missing, see above", status: 2 };
     const message = error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
@@ -124,6 +146,8 @@ function describe(error: unknown): { readonly message: string; readonly status: 
 // `ductus … | head` closes the pipe early; that is no failure of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
+// Filled in by the verb that is called.
+let options: ReadonlyMap<string, string> = new Map();
 const words = process.argv.slice(2);
 try {
   await main(words);

@@ -6,7 +6,11 @@ import type { LoadedData } from "../data/sources.ts";
 import { DataError, UsageError } from "../engine/errors.ts";
 import { fileError, readFileChecked } from "../platform/node/atomic.ts";
 import { pathKind } from "../platform/node/files.ts";
+import type { Callback } from "../train/callbacks.ts";
+import { grouped, percent } from "../train/report.ts";
 import { type RunState, readRun, runFiles } from "../train/run-folder.ts";
+import { RunClaim } from "./run-claim.ts";
+import { readSavedRun } from "./saved-runs.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options that say nothing about what a run computes. */
@@ -19,7 +23,12 @@ export function recordedOptions(options: object): Record<string, unknown> {
 
 /** A run to go on with. */
 export interface OpenedRun<Options> extends RunState {
-  readonly folder: string;
+  /** Its folder, which nobody else works in. */
+  readonly claim: RunClaim;
+  /** Whether nothing is left to do. */
+  readonly isFinished: boolean;
+  /** Whether something was typed that may not be what the run had; whether it is shows when the run goes on. */
+  readonly isTyped: boolean;
   /** Of both splits of its data. */
   readonly fingerprint: string | undefined;
   /** Those of the run; what was typed now comes on top, and whether it may differ shows when the run goes on. */
@@ -40,8 +49,9 @@ export async function openRun<Options extends object>(
   if ("out" in typed) throw new UsageError("--resume goes on in the folder of its run; leave --out out");
   const { options, dataset } = await readArgs<Options>(folder, verb);
   const now = Object.entries(typed).filter(([name]) => command.getOptionValueSource(name) === "cli");
+  const claim = RunClaim.take(folder, "--resume", undefined);
   await removeLeftovers(folder);
-  const state = await readRun(folder, async (path) => (await pathKind(path)) === "file");
+  const state = await readRun(folder, isFile);
   for (const problem of state.problems) terminal.note(problem);
   const { checkpoint } = state;
   if (checkpoint === undefined) terminal.note(`${folder} has no checkpoint yet; starting over`);
@@ -49,7 +59,56 @@ export async function openRun<Options extends object>(
     terminal.note(`falling back to ${checkpoint.name}, step ${checkpoint.progress.step}`);
   }
   const { fingerprint } = dataset ?? {};
-  return { ...state, folder, fingerprint, options: { ...options, ...(Object.fromEntries(now) as Partial<Options>) } };
+  const isFinished = state.hasLast && state.problems.length === 0 && (await isDone(folder, state));
+  const isTyped = now.some(([name]) => !NEVER_RECORDED.includes(name));
+  const all = { ...options, ...(Object.fromEntries(now) as Partial<Options>) };
+  return { ...state, claim, isFinished, isTyped, fingerprint, options: all };
+}
+
+/** Runs of older versions left no word of how they ended; their last file is the report. */
+async function isDone(folder: string, { end }: RunState): Promise<boolean> {
+  const { status, results, report } = runFiles(folder);
+  if (await isFile(status)) return end === "done";
+  return (await isFile(results)) && (await isFile(report));
+}
+
+const isFile = async (path: string): Promise<boolean> => (await pathKind(path)) === "file";
+
+/** Says of a run that is finished that it is, and what it reached. Nothing is written to its folder. */
+export async function sayFinished({ claim }: Pick<OpenedRun<object>, "claim">, terminal: Terminal): Promise<void> {
+  const { folder } = claim;
+  const { best, report } = runFiles(folder);
+  const { test, steps, seconds, history } = await readSavedRun(folder);
+  const reached = test?.accuracy === undefined ? "" : `; test accuracy ${percent(test.accuracy)}`;
+  const model = (await isFile(best)) ? best : undefined;
+  const page = (await isFile(report)) ? report : undefined;
+  terminal.print(`${folder} is finished: ${grouped(history.length)} epochs${reached}. Nothing is left to go on with.`);
+  if (model !== undefined) terminal.print(terminal.style.dim(`train on from it:  --init ${model}`));
+  terminal.emit({ run: folder, ended: "finished", isFinished: true, steps, seconds, model, report: page, test });
+}
+
+/** What a command does with a run, unless it turns out that nothing is left to do. */
+export async function unlessFinished(
+  run: Pick<OpenedRun<object>, "claim"> | undefined,
+  terminal: Terminal,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof RunIsFinished && run !== undefined)) throw error;
+    await sayFinished(run, terminal);
+  }
+}
+
+/** Ends a finished run before it writes anything, once its options are known to be the same. */
+export class RunIsFinished extends Error {
+  override name = "RunIsFinished";
+  static readonly callback: Callback = {
+    onStart: () => {
+      throw new RunIsFinished();
+    },
+  };
 }
 
 /**
@@ -61,7 +120,7 @@ export function checkData(run: OpenedRun<object> | undefined, { fingerprint }: P
   if (was === undefined || was === fingerprint) return;
   const digits = [fingerprint, was].map((text) => text.slice(0, 12));
   throw new DataError(
-    `cannot go on with ${run?.folder}: data is ${digits[0]} and was ${digits[1]}; make it the same, or start a new run`,
+    `cannot go on with ${run?.claim.folder}: data is ${digits[0]} and was ${digits[1]}; make it the same, or start a new run`,
   );
 }
 

@@ -1,42 +1,26 @@
 /** Finds and makes the folder of a run, before training starts: one that cannot be written is better known early. */
-import { access, constants, mkdir, readdir } from "node:fs/promises";
+import { mkdirSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { UsageError } from "../engine/errors.ts";
 import { fileError } from "../platform/node/atomic.ts";
-import { makeFolder } from "../platform/node/files.ts";
+import { makeFolders, RunClaim } from "./run-claim.ts";
 
 const RUNS = "runs";
 
 /**
- * Makes `out`, or the first free `runs/DATA-MODEL-N`.
- * @throws UsageError when `out` has files already  @throws DuctusError when it cannot be written
+ * Makes `out`, or the first free `runs/DATA-MODEL-N`, and claims it.
+ * @throws UsageError when `out` has files already, or another run is at work in it
+ * @throws DuctusError when it cannot be written
  */
-export async function claimRunFolder(out: string | undefined, data: string, model: string): Promise<string> {
-  return out === undefined ? nextFolder(data, model) : givenFolder(out);
-}
-
-async function givenFolder(out: string): Promise<string> {
-  let names: readonly string[];
-  try {
-    await makeFolder(resolve(out));
-    await access(out, constants.W_OK);
-    names = await readdir(out);
-  } catch (error) {
-    throw fileError(error, "write", out);
-  }
-  if (names.length > 0) throw new UsageError(`--out ${out} is not empty; choose another folder`);
-  return out;
-}
-
-async function nextFolder(data: string, model: string): Promise<string> {
+export function claimRunFolder(out: string | undefined, data: string, model: string): RunClaim {
+  if (out !== undefined) return RunClaim.take(out, "--out", makeFolders(out));
   const stem = `${plainName(data)}-${plainName(model)}`;
+  const made = makeFolders(RUNS);
   try {
-    await makeFolder(resolve(RUNS));
-    for (let n = highest(await readdir(RUNS), stem) + 1; ; n++) {
+    for (let n = highest(readdirSync(RUNS), stem) + 1; ; n++) {
       const path = join(RUNS, `${stem}-${n}`);
       try {
-        await mkdir(path);
-        return path;
+        mkdirSync(path);
+        return RunClaim.take(path, "--out", [...made, path]);
       } catch (error) {
         // Another run took the number in the meantime.
         if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;

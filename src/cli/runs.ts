@@ -17,7 +17,7 @@ Examples:
 
 export function command(): Command {
   return new Command()
-    .description("Lists runs: data, network, epochs, and what the test gave.")
+    .description("Lists runs: how they stand, data, network, epochs, and what the test gave.")
     .argument("[folder]", "where the run folders are", "runs")
     .option("--best", "the best test accuracy first")
     .addOption(jsonOption())
@@ -43,9 +43,10 @@ export function runsTable(runs: readonly SavedRun[]): string[] {
   const optional = <T>(value: T | undefined, show: (value: T) => string): string =>
     value === undefined ? "–" : show(value);
   return table(
-    ["run", "data", "network", "epochs", "validation", "test accuracy", "95 % interval", "test loss", "time"],
-    runs.map(({ path, data = "–", model = "–", history, test, seconds }) => [
+    ["run", "status", "data", "network", "epochs", "validation", "test accuracy", "95 % interval", "test loss", "time"],
+    runs.map(({ path, status, data = "–", model = "–", history, test, seconds }) => [
       path,
+      status,
       data,
       model,
       grouped(history.length),
@@ -60,11 +61,12 @@ export function runsTable(runs: readonly SavedRun[]): string[] {
 
 /** What scripts want to know of a run. */
 export function summarizeRun(run: SavedRun): object {
-  const { path, data, fingerprint, model, history, test, ended, seconds } = run;
+  const { path, status, reason, data, fingerprint, model, history, test, ended, seconds } = run;
   const { count, loss, accuracy, interval, calibration } = test ?? {};
   const measured = test && { count, loss, accuracy, interval, expectedCalibrationError: calibration?.expectedError };
   const validation = bestValidation(history);
-  return { run: path, data, fingerprint, model, epochs: history.length, validation, test: measured, ended, seconds };
+  const about = { run: path, status, reason, data, fingerprint, model, epochs: history.length };
+  return { ...about, validation, test: measured, ended, seconds };
 }
 
 /** The best validation accuracy of a run. */

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { UsageError } from "../engine/errors.ts";
 import { fileError, readFileChecked } from "../platform/node/atomic.ts";
 import { pathKind } from "../platform/node/files.ts";
+import { lockHolder } from "../platform/node/folder-lock.ts";
 import type { PlainResult } from "../train/results.ts";
-import { runFiles } from "../train/run-folder.ts";
+import { parseStatus, type RunEnd, runFiles } from "../train/run-folder.ts";
 
 /** What is known of a run; a run on its way, or one that was stopped, has no test. */
 export interface SavedRun {
@@ -18,6 +19,10 @@ export interface SavedRun {
   readonly history: readonly PlainResult[];
   readonly test: SavedTest | undefined;
   readonly ended: string | undefined;
+  /** What is known of how it stands, and why where it went wrong. */
+  readonly status: "running" | RunEnd;
+  readonly reason: string | undefined;
+  readonly steps: number | undefined;
   readonly seconds: number | undefined;
 }
 
@@ -50,8 +55,22 @@ export async function readSavedRun(path: string): Promise<SavedRun> {
     history: await readLines(files.metrics),
     test: typeof test.count === "number" ? test : undefined,
     ended: text(results.ended),
+    ...(await statusOf(path, typeof results.ended === "string")),
+    steps: typeof results.steps === "number" ? results.steps : undefined,
     seconds: typeof results.seconds === "number" ? results.seconds : undefined,
   };
+}
+
+/**
+ * A run whose folder is locked by a living process is running; one that left no word of how it ended was killed. Versions
+ * that left none at all left results.
+ */
+async function statusOf(path: string, hasResults: boolean): Promise<Pick<SavedRun, "status" | "reason">> {
+  if (lockHolder(path) !== undefined) return { status: "running", reason: undefined };
+  const { status } = runFiles(path);
+  const isThere = (await pathKind(status)) === "file";
+  const { end, reason } = parseStatus(isThere ? await readFileChecked(status) : undefined);
+  return { status: end ?? (hasResults && !isThere ? "done" : "interrupted"), reason };
 }
 
 /** All runs in a folder of runs, in the order of their names (numbers by value). @throws DuctusError when it cannot be read */

@@ -10,7 +10,6 @@ import { findRecipe, RECIPES } from "../models/recipes.ts";
 import { create, findArchitecture } from "../models/registry.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
-import { platform } from "../platform/platform.ts";
 import { RunRecords } from "../report/run-records.ts";
 import type { Teaching } from "../train/distill.ts";
 import { ensembleOf } from "../train/ensemble.ts";
@@ -19,7 +18,7 @@ import { fit, type Run } from "../train/fit.ts";
 import { conformTo } from "../train/predict.ts";
 import { duration, formatEvaluation, grouped, percent, round } from "../train/report.ts";
 import { plainResult } from "../train/results.ts";
-import { type RunState, runFiles, runFolder } from "../train/run-folder.ts";
+import { type RunEnd, runFiles, runFolder } from "../train/run-folder.ts";
 import type { OptimizerSpec } from "../train/settings.ts";
 import { load } from "../train/trained-model.ts";
 import { DivergedError } from "../train/trainer.ts";
@@ -27,10 +26,19 @@ import { loadWeights } from "../train/weights.ts";
 import { VERSION } from "../version.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
 import { type AnyData, dataOptions, openForTraining, streamOption } from "./cli-data.ts";
-import { catchInterrupts, type Interrupt } from "./interrupt.ts";
+import type { Interrupt } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
-import { checkData, openRun, recordedOptions } from "./resume.ts";
+import {
+  checkData,
+  type OpenedRun,
+  openRun,
+  RunIsFinished,
+  recordedOptions,
+  sayFinished,
+  unlessFinished,
+} from "./resume.ts";
+import type { RunClaim, Tools } from "./run-claim.ts";
 import { claimRunFolder } from "./run-path.ts";
 import { noteOf, openTerminal, showNotes, type Terminal } from "./terminal.ts";
 import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
@@ -140,6 +148,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const terminal = openTerminal(typed.json === true);
   const resumed =
     typed.resume === undefined ? undefined : await openRun(typed.resume, "train", typed, command, terminal);
+  if (resumed?.isFinished && !resumed.isTyped) return sayFinished(resumed, terminal);
   const given = resumed?.options ?? typed;
   const { options, recipe, validation } = decide(given);
   const optimizer = optimizerSpec(options, recipe.optimizer);
@@ -156,10 +165,9 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
     showNotes(terminal, (await loadWeights(model, options.init)).notes);
   }
 
-  const folder = resumed?.folder ?? (await claimRunFolder(options.out, options.data, options.model));
-  const backend = await platform().createBackend(options);
-  const interrupt = catchInterrupts(terminal);
-  try {
+  const claim = resumed?.claim ?? claimRunFolder(options.out, options.data, options.model);
+  const { folder } = claim;
+  const work = async ({ backend, interrupt }: Tools): Promise<RunEnd> => {
     const recorded = recordedOptions(given);
     const args = {
       verb: "train",
@@ -186,6 +194,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
       validation: validationFor(options, data, model, validation, terminal),
       model,
       folder,
+      claim,
       backend,
       terminal,
       interrupt,
@@ -197,14 +206,13 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
       terminal.note(terminal.noteStyle.dim(`go on:    ductus train --resume ${folder}`));
       terminal.emit({ ...summary(run, data, folder), ended: "aborted", model: last });
       process.exitCode = interrupt.status;
-      return;
+      return "interrupted";
     }
     if (options.overfitBatches === undefined) await finish(run, job);
     else finishOverfit(run, job);
-  } finally {
-    interrupt.release();
-    await backend.close();
-  }
+    return "done";
+  };
+  await unlessFinished(resumed, terminal, () => claim.while(terminal, options, work));
 }
 
 interface Job {
@@ -212,7 +220,7 @@ interface Job {
   readonly args: object;
   readonly environment: object;
   readonly records: RunRecords;
-  readonly resumed: RunState | undefined;
+  readonly resumed: OpenedRun<object> | undefined;
   readonly optimizer: OptimizerSpec;
   readonly augment: AugmentOption;
   readonly teacher: Teaching | undefined;
@@ -220,6 +228,7 @@ interface Job {
   readonly validation: number | Dataset;
   readonly model: Model;
   readonly folder: string;
+  readonly claim: RunClaim;
   readonly backend: Backend;
   readonly terminal: Terminal;
   readonly interrupt: Interrupt;
@@ -252,8 +261,8 @@ async function readTeacher({ teacher, teacherShare: share, temperature }: TrainO
 }
 
 async function runTraining(job: Job): Promise<Run> {
-  const { options, args, environment, records, resumed, optimizer, augment, teacher, data, validation, model, folder } =
-    job;
+  const { options, args, environment, records, resumed, optimizer, augment, teacher, data, validation, model } = job;
+  const { folder, claim } = job;
   const { backend, terminal, interrupt } = job;
   const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast });
   const { callbacks = [], ...loop } = fitOptions(options);
@@ -266,15 +275,18 @@ async function runTraining(job: Job): Promise<Run> {
       teacher,
       validation,
       onWarning: (message) => showNotes(terminal, [message]),
-      callbacks: [keeper, progressCallback(terminal), ...records.callbacks, ...callbacks],
+      callbacks: resumed?.isFinished
+        ? [RunIsFinished.callback]
+        : [keeper, progressCallback(terminal), ...records.callbacks, ...callbacks, claim.callback],
       resume: resumed?.checkpoint,
       backend,
       signal: interrupt.signal,
     });
   } catch (error) {
     if (!(error instanceof DivergedError)) throw error;
-    const kept = error.epoch > 1 ? `last good checkpoint: ${runFiles(folder).last}` : "no epoch was completed";
-    throw new DuctusError(`${error.message}; ${kept}`, { cause: error });
+    const { best, last } = runFiles(folder);
+    const kept = error.epoch > 1 ? `best so far: ${best}, last good checkpoint: ${last}` : "no epoch was completed";
+    throw new DuctusError((option) => `${error.messageWith(option)}; ${kept}`, { cause: error });
   }
 }
 

@@ -10,7 +10,7 @@ import { takeImages } from "./split.ts";
  */
 export function takeShots(dataset: ImageDataset, count: number, seed: number): ImageDataset {
   if (!(Number.isSafeInteger(count) && count >= 1)) {
-    throw new UsageError(`shots is ${count}; expected a whole number of at least 1`);
+    throw new UsageError((option) => `${option("shots")} is ${count}; expected a whole number of at least 1`);
   }
   const groups: number[][] = dataset.classes.map(() => []);
   for (let i = 0; i < dataset.length; i++) groups[dataset.label(i)].push(i);

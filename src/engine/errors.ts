@@ -3,12 +3,29 @@
  * the likely fix; the command line prints it as it is and picks the exit status from `exitCode`.
  */
 
+/**
+ * A message that names options: it gets what puts an option's name (`clipNorm`) as the reader types it. In the API that is
+ * the name itself; the command line says `--clip-norm`.
+ */
+export type NamingMessage = (option: (name: string) => string) => string;
+
 /** Anything that went wrong for a reason the user can act on. */
 export class DuctusError extends Error {
   /** Exit status of the command line: 1 = it failed, 2 = it was called wrongly. */
   readonly exitCode: number = 1;
   // Written out, in every class: bundlers give classes other names.
   override name: string = "DuctusError";
+  readonly #message: string | NamingMessage;
+
+  constructor(message: string | NamingMessage = "", details?: ErrorOptions) {
+    super(typeof message === "string" ? message : message((name) => name), details);
+    this.#message = message;
+  }
+
+  /** The message, with the options that it names put in another way. */
+  messageWith(option: (name: string) => string): string {
+    return typeof this.#message === "string" ? this.message : this.#message(option);
+  }
 }
 
 /** An op or layer was given tensors whose shapes or types do not fit. */

@@ -16,7 +16,8 @@ export class WeightAverage {
 
   /** @param decay share of the past that a step keeps, 0 < decay < 1 @throws UsageError for another */
   constructor(decay: number) {
-    if (!(decay > 0 && decay < 1)) throw new UsageError(`ema is ${decay}; expected a decay between 0 and 1`);
+    if (!(decay > 0 && decay < 1))
+      throw new UsageError((option) => `${option("ema")} is ${decay}; expected a decay between 0 and 1`);
     this.decay = decay;
   }
 

@@ -81,7 +81,9 @@ export function createOptimizer(
     }
     const kind = entry.options[option];
     if (!IS[kind](value)) {
-      throw new UsageError(`${name}: ${option} is ${JSON.stringify(value)} but must be a ${ARTICLES[kind]}`);
+      throw new UsageError(
+        (named) => `${name}: ${named(option)} is ${JSON.stringify(value)} but must be a ${ARTICLES[kind]}`,
+      );
     }
   }
   return entry.create(Object.fromEntries(given));

@@ -36,7 +36,9 @@ export const withoutDust = (mean: Tensor): Tensor => sub(add(mean, TINY), TINY);
 export function requireNonNegative(optimizer: string, options: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(options)) {
     if (!(Number.isFinite(value) && value >= 0)) {
-      throw new UsageError(`${optimizer}: ${name} is ${value} but must be a finite number of at least 0`);
+      throw new UsageError(
+        (option) => `${optimizer}: ${option(name)} is ${value} but must be a finite number of at least 0`,
+      );
     }
   }
 }
@@ -45,7 +47,9 @@ export function requireNonNegative(optimizer: string, options: Readonly<Record<s
 export function requireShare(optimizer: string, options: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(options)) {
     if (!(value >= 0 && value < 1)) {
-      throw new UsageError(`${optimizer}: ${name} is ${value} but must be at least 0 and less than 1`);
+      throw new UsageError(
+        (option) => `${optimizer}: ${option(name)} is ${value} but must be at least 0 and less than 1`,
+      );
     }
   }
 }

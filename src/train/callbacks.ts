@@ -11,6 +11,14 @@ import type { Evaluation } from "./evaluation.ts";
 import type { Run } from "./fit.ts";
 import type { EpochResult } from "./results.ts";
 
+/** Seconds that a run has taken, over all its processes. */
+export interface RunTimes {
+  /** From its start, with validation and all else. */
+  readonly run: number;
+  /** Of training in the epoch that is under way. */
+  readonly epoch: number;
+}
+
 /** What every hook gets. */
 export interface TrainingControl {
   readonly model: Model;
@@ -25,6 +33,8 @@ export interface StartInfo extends TrainingControl {
   /** Steps of the whole run, and those that were done before a resume. */
   readonly totalSteps: number;
   readonly doneSteps: number;
+  /** Time that was taken before a resume. */
+  readonly times: RunTimes;
   /** Results of the epochs before a resume. */
   readonly history: readonly EpochResult[];
   /** Whether an earlier run is being resumed. */
@@ -69,6 +79,8 @@ export interface EpochInfo extends TrainingControl, EpochResult {
 export interface CheckpointInfo extends TrainingControl {
   /** With the model, all it takes to go on. */
   readonly state: TrainingState;
+  /** Not in the state, which does not depend on the clock. */
+  readonly times: RunTimes;
 }
 
 export interface Callback {
@@ -104,9 +116,10 @@ export interface EarlyStoppingOptions {
 export function earlyStopping(options: number | EarlyStoppingOptions = {}): Callback {
   const { patience = 3, metric = "loss", minDelta = 0 } = typeof options === "number" ? { patience: options } : options;
   if (!(Number.isSafeInteger(patience) && patience >= 1)) {
-    throw new UsageError(`patience is ${patience}; expected a whole number of at least 1`);
+    throw new UsageError((option) => `${option("patience")} is ${patience}; expected a whole number of at least 1`);
   }
-  if (!(minDelta >= 0)) throw new UsageError(`minDelta is ${minDelta}; expected a number of at least 0`);
+  if (!(minDelta >= 0))
+    throw new UsageError((option) => `${option("minDelta")} is ${minDelta}; expected a number of at least 0`);
   // seen: whether `best` holds a value yet; all numbers stay finite, as a checkpoint wants them.
   let state = { seen: 0, best: 0, since: 0 };
   const words = metric === "loss" ? "the loss has not fallen" : "the accuracy has not risen";

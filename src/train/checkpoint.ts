@@ -4,13 +4,14 @@
  * how far the run is. As everything random is keyed by seed, step and sample, nothing else is needed.
  */
 import type { Backend } from "../engine/backends/backend.ts";
-import { DataError, DuctusError, UsageError } from "../engine/errors.ts";
+import { DataError, DuctusError, type NamingMessage, UsageError } from "../engine/errors.ts";
 import { sameShape } from "../engine/shape.ts";
 import { decodeModelFile, type JsonRecord } from "../formats/model-file.ts";
 import type { NamedTensor } from "../formats/tensor-data.ts";
 import type { Model } from "../models/model.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import { platform } from "../platform/platform.ts";
+import type { RunTimes } from "./callbacks.ts";
 import type { PlainResult } from "./results.ts";
 import { encodeModel } from "./trained-model.ts";
 import type { EpochSums } from "./trainer.ts";
@@ -52,6 +53,8 @@ export interface TrainingState {
 /** A checkpoint that was read. */
 export interface Checkpoint extends TrainingState {
   readonly weights: ReadonlyMap<string, NamedTensor>;
+  /** Time that the run had taken, where its folder says so. */
+  readonly times?: RunTimes | undefined;
   /** Samples that the network was trained on, see `Model.trainedOn`. */
   readonly trainedOn?: Int32Array | undefined;
   /** The file that it comes from. */
@@ -128,8 +131,12 @@ export function checkSame(checkpoint: Checkpoint, now: Identity): void {
     (name) => (then[name] ?? null) !== (now[name] ?? null),
   );
   if (differing.length === 0) return;
-  const list = differing.map((name) => `${name} is ${text(now[name])} and was ${text(then[name])}`).join(", ");
-  const message = `cannot go on with ${checkpoint.name}: ${list}; make it the same, or start a new run`;
+  const message: NamingMessage = (option) => {
+    const list = differing
+      .map((name) => `${option(name)} is ${text(now[name])} and was ${text(then[name])}`)
+      .join(", ");
+    return `cannot go on with ${checkpoint.name}: ${list}; make it the same, or start a new run`;
+  };
   throw differing.some((name) => name.startsWith("data")) ? new DataError(message) : new UsageError(message);
 }
 

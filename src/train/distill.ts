@@ -28,13 +28,17 @@ export interface Teaching {
 export function resolveTeaching(teaching: Teaching, student: Model): Complete<Teaching> {
   const { model, temperature = 4, share = 0.9 } = teaching;
   if (!(temperature > 0 && Number.isFinite(temperature))) {
-    throw new UsageError(`teacher: temperature is ${temperature}; expected a number above 0`);
+    throw new UsageError((option) => `${option("teacher: temperature")} is ${temperature}; expected a number above 0`);
   }
-  if (!(share > 0 && share <= 1)) throw new UsageError(`teacher: share is ${share}; expected above 0 and at most 1`);
+  if (!(share > 0 && share <= 1))
+    throw new UsageError((option) => `${option("teacher: share")} is ${share}; expected above 0 and at most 1`);
   for (const part of ["inputShape", "inputType", "classes"] as const) {
     const [theirs, ours] = [model, student].map((one) => JSON.stringify(one[part]));
     if (theirs === ours) continue;
-    throw new UsageError(`teacher ${modelName(model)} has ${part} ${theirs} but the network to be taught has ${ours}`);
+    throw new UsageError(
+      (option) =>
+        `${option("teacher")} ${modelName(model)} has ${part} ${theirs} but the network to be taught has ${ours}`,
+    );
   }
   return { model, temperature, share };
 }

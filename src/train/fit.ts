@@ -34,6 +34,7 @@ export interface Run {
   readonly ended: "finished" | "stopped" | "aborted";
   /** Why a callback stopped it. */
   readonly reason: string | undefined;
+  /** From its start, with those of earlier processes where it was resumed from a run folder. */
   readonly seconds: number;
 }
 
@@ -42,7 +43,8 @@ export interface Run {
  * @throws UsageError when an option is out of range, a test split is to be trained on or chosen by, or a resumed run had
  *   other options
  * @throws DataError when the samples do not fit the model, or are not those of a resumed run
- * @throws DivergedError when the loss is no finite number any more; the model then has its last good weights
+ * @throws DivergedError when the loss is no finite number any more, or absurdly above what it began with; the model then has
+ *   the best weights so far with `keep: "best"`, else its last good ones
  */
 export async function fit(untrained: Model, dataset: Dataset, options: FitOptions = {}): Promise<Run> {
   const started = performance.now();

@@ -10,7 +10,7 @@ import { fitTemperature, TEMPERATURE_SPREAD } from "../metrics/calibration.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import type { WeightAverage } from "../optim/average.ts";
 import type { Schedule } from "../optim/schedules.ts";
-import type { Callback, EpochInfo, StepInfo, TrainingControl } from "./callbacks.ts";
+import type { Callback, EpochInfo, RunTimes, StepInfo, TrainingControl } from "./callbacks.ts";
 import { type Checkpoint, checkSame, copies, type Identity, type Progress, restore } from "./checkpoint.ts";
 import type { Evaluator } from "./evaluate.ts";
 import type { Evaluation } from "./evaluation.ts";
@@ -99,7 +99,7 @@ export class Fitting {
     for (let epoch = first; !this.#isOver; epoch++) {
       if (epoch > first) await this.#retrain(epoch);
       this.#useAverages(false);
-      if (epoch === first) trainer.start(epoch, batch, sums);
+      if (epoch === first) trainer.start(epoch, batch, sums, batch === 0 ? 0 : resume?.times?.epoch);
       else trainer.start(epoch);
       await this.#epoch(afterStep);
       this.#useAverages(true);
@@ -121,7 +121,7 @@ export class Fitting {
       steps: trainer.state.step,
       ended,
       reason: this.#stopReason ?? (this.#isTimeUp ? TIME_IS_UP : undefined),
-      seconds: (performance.now() - this.#parts.started) / 1000,
+      seconds: this.#times.run,
     };
     for (const callback of this.#callbacks) await callback.onEnd?.(run, this.#control);
     if (this.#bestResult !== undefined && this.#best !== undefined && ended !== "aborted") {
@@ -129,6 +129,13 @@ export class Fitting {
       this.#describe(this.#bestResult);
     }
     return run;
+  }
+
+  /** Time taken so far, with that of earlier processes as far as it is known. */
+  get #times(): RunTimes {
+    const { options, started, trainer } = this.#parts;
+    const before = options.resume?.times?.run ?? sumOf(options.resume?.progress.history ?? []);
+    return { run: before + (performance.now() - started) / 1000, epoch: trainer.seconds };
   }
 
   /** Whether nothing is left to do, or the run was told to stop. */
@@ -169,7 +176,7 @@ export class Fitting {
   }
 
   async #tellStart(memory: { readonly parameters: number; readonly arena: number }, isResumed: boolean): Promise<void> {
-    const { settings, train, validation, trainer, backend, plan } = this.#parts;
+    const { options, settings, train, validation, trainer, backend, plan } = this.#parts;
     for (const callback of this.#callbacks) {
       await callback.onStart?.({
         ...this.#control,
@@ -178,6 +185,7 @@ export class Fitting {
         stepsPerEpoch: trainer.stepsPerEpoch,
         totalSteps: plan.totalSteps,
         doneSteps: trainer.state.step,
+        times: options.resume?.times ?? { run: sumOf(this.#history), epoch: 0 },
         history: this.#history,
         isResumed,
         train,
@@ -208,7 +216,7 @@ export class Fitting {
         }
       }
     } catch (error) {
-      if (error instanceof DivergedError) this.#good.restore();
+      if (error instanceof DivergedError) this.#restoreGood();
       throw error;
     }
   }
@@ -221,13 +229,20 @@ export class Fitting {
     model.temperature = temperature;
   }
 
+  /** After a disaster: the best weights so far where the run was to end with those, else the last good ones. */
+  #restoreGood(): void {
+    const isBestKnown = this.#best !== undefined && this.#bestResult !== undefined;
+    (isBestKnown ? (this.#best as Snapshot) : this.#good).restore();
+    if (this.#bestResult !== undefined && isBestKnown) this.#describe(this.#bestResult);
+  }
+
   /** Validation and all that follows an epoch. */
   async #closeEpoch(epoch: number): Promise<void> {
     const { trainer, validation, evaluator, schedule } = this.#parts;
     const results = validation && (await evaluator.run(validation));
     // The last step's harm would otherwise show in the next epoch only, after the checkpoint is written.
     if (!this.#good.isFinite() || (results !== undefined && !Number.isFinite(results.loss))) {
-      this.#good.restore();
+      this.#restoreGood();
       throw new DivergedError("weights ceased to be finite numbers", trainer.state.step, epoch);
     }
     const result = epochResult(epoch, trainer, results);
@@ -266,7 +281,7 @@ export class Fitting {
   /** When the minutes are over, those of earlier processes included. */
   #deadline(minutes: number | undefined): number {
     if (minutes === undefined) return Number.POSITIVE_INFINITY;
-    const before = this.#history.reduce((sum, { seconds }) => sum + seconds, 0);
+    const before = this.#parts.options.resume?.times?.run ?? sumOf(this.#history);
     return this.#parts.started + 1000 * (60 * minutes - before);
   }
 
@@ -331,7 +346,7 @@ export class Fitting {
       ),
     ]);
     const state = { progress: this.#progress(), tensors };
-    for (const callback of hooks) await callback.onCheckpoint?.({ ...this.#control, state });
+    for (const callback of hooks) await callback.onCheckpoint?.({ ...this.#control, state, times: this.#times });
   }
 
   /** Whether the weights of the best epoch are those that the network has. */
@@ -381,6 +396,9 @@ export class Fitting {
     if (progress.best > 0 && this.#bestResult === undefined) {
       throw new DataError(`${checkpoint.name}: its best epoch, ${progress.best}, is not in its history`);
     }
+    const { samples, loss } = progress.sums;
+    const began = this.#history[0]?.trainingLoss ?? (samples > 0 ? loss / samples : undefined);
+    if (began !== undefined) trainer.watch.beganWith(began);
     const last = this.#history.at(-1);
     if (last !== undefined) this.#describe(last);
     if (this.#best !== undefined && this.#bestResult !== undefined) {
@@ -408,6 +426,11 @@ export class Fitting {
 }
 
 const TIME_IS_UP = "the time is up";
+
+/** Seconds of training of some epochs. */
+function sumOf(history: readonly { readonly seconds?: number | undefined }[]): number {
+  return history.reduce((sum, { seconds = 0 }) => sum + seconds, 0);
+}
 
 /** Schedules that listen hear the validation loss or, when they wait for something to rise, the accuracy. */
 function observe({ spec, feedback }: Schedule, { validation, trainingLoss }: EpochResult): void {

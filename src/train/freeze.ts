@@ -61,10 +61,14 @@ export class TransferPlan {
     requireWhole("unfreezeEvery", unfreezeEvery, 1);
     requireWhole("probeEpochs", probeEpochs, 0);
     if (!(lrDecayPerLayer > 0 && lrDecayPerLayer <= 1)) {
-      throw new UsageError(`lrDecayPerLayer is ${lrDecayPerLayer}; expected more than 0 and at most 1`);
+      throw new UsageError(
+        (option) => `${option("lrDecayPerLayer")} is ${lrDecayPerLayer}; expected more than 0 and at most 1`,
+      );
     }
     if (unfreezeEvery !== undefined && probeEpochs > 0) {
-      throw new UsageError("unfreezeEvery begins with the last layer anyway; leave probeEpochs out");
+      throw new UsageError(
+        (option) => `${option("unfreezeEvery")} begins with the last layer anyway; leave ${option("probeEpochs")} out`,
+      );
     }
     const layers = layersOf(network);
     const never = new Set(freeze.flatMap((pattern) => matching(pattern, layers.flat())));
@@ -78,7 +82,10 @@ export class TransferPlan {
       })
       .filter(({ names }) => names.length > 0);
     if (this.#layers.every(({ first }) => first > 1)) {
-      throw new UsageError(`nothing is left to train in the first epoch; freeze ${freeze.join(", ")} less`);
+      throw new UsageError(
+        (option) =>
+          `${option("freeze")} ${freeze.join(", ")}: nothing is left to train in the first epoch; freeze less`,
+      );
     }
   }
 
@@ -110,5 +117,5 @@ export class TransferPlan {
 
 function requireWhole(name: string, value: number | undefined, least: number): void {
   if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
-  throw new UsageError(`${name} is ${value}; expected a whole number of at least ${least}`);
+  throw new UsageError((option) => `${option(name)} is ${value}; expected a whole number of at least ${least}`);
 }

@@ -23,7 +23,8 @@ export function refuseTestSplit(dataset: Dataset, validation: Dataset | undefine
   }
   if (validation?.split === "test") {
     throw new UsageError(
-      `${validation.name}: validation on its test split would choose weights by the test; put a part of the training data aside instead (validation: 0.1)`,
+      (option) =>
+        `${validation.name}: validation on its test split would choose weights by the test; put a part of the training data aside instead (${option("validation")} 0.1)`,
     );
   }
 }

@@ -39,12 +39,14 @@ export function trainingLoss(
   { labelSmoothing, classWeights }: TrainingLossOptions,
 ): LossFunction {
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
-    throw new UsageError(`labelSmoothing is ${labelSmoothing}; expected at least 0 and less than 1`);
+    throw new UsageError(
+      (option) => `${option("labelSmoothing")} is ${labelSmoothing}; expected at least 0 and less than 1`,
+    );
   }
   if (labelSmoothing === 0 && classWeights === undefined) return findLoss(loss);
   if (loss !== "crossEntropy") {
-    const option = classWeights === undefined ? "labelSmoothing belongs" : "classWeights belong";
-    throw new UsageError(`${option} to the loss crossEntropy; leave it out`);
+    const [name, verb] = classWeights === undefined ? ["labelSmoothing", "belongs"] : ["classWeights", "belong"];
+    throw new UsageError((option) => `${option(name)} ${verb} to the loss crossEntropy; leave it out`);
   }
   return (logits, targets) => crossEntropy(logits, targets, { labelSmoothing, weight: classWeights });
 }

@@ -37,10 +37,15 @@ const EXPLODED = 4;
 export async function findLr(model: Model, dataset: Dataset, options: LrFindOptions = {}): Promise<LrCurve> {
   const { from = 1e-6, to = 10, steps = 200, onStep, signal } = options;
   if (!(from > 0 && to > from && Number.isFinite(to))) {
-    throw new UsageError(`the rates go from ${from} to ${to}; expected from above 0 and to above from`);
+    throw new UsageError(
+      (option) =>
+        `the rates go from ${from} to ${to}; expected ${option("from")} above 0 and ${option("to")} above ${option("from")}`,
+    );
   }
   if (!(Number.isSafeInteger(steps) && steps >= 2 * SKIPPED)) {
-    throw new UsageError(`steps is ${steps}; expected a whole number of at least ${2 * SKIPPED}`);
+    throw new UsageError(
+      (option) => `${option("steps")} is ${steps}; expected a whole number of at least ${2 * SKIPPED}`,
+    );
   }
   checkSamples(model, dataset);
   refuseOneClass(dataset);

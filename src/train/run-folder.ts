@@ -6,7 +6,7 @@
  */
 import type { Backend } from "../engine/backends/backend.ts";
 import { platform } from "../platform/platform.ts";
-import type { Callback } from "./callbacks.ts";
+import type { Callback, RunTimes } from "./callbacks.ts";
 import { type Checkpoint, encodeCheckpoint, findCheckpoint } from "./checkpoint.ts";
 import { type PlainResult, plainResult } from "./results.ts";
 import { encodeModel } from "./trained-model.ts";
@@ -24,6 +24,9 @@ export interface RunFolderOptions {
   readonly hasLast?: boolean | undefined;
 }
 
+/** How a run ended, as `status.json` keeps it. */
+export type RunEnd = "done" | "interrupted" | "diverged" | "failed";
+
 type RunFile =
   | "args"
   | "environment"
@@ -34,7 +37,8 @@ type RunFile =
   | "previous"
   | "results"
   | "predictions"
-  | "report";
+  | "report"
+  | "status";
 
 /** Paths inside a run folder. */
 export function runFiles(path: string): Readonly<Record<RunFile, string>> {
@@ -50,6 +54,7 @@ export function runFiles(path: string): Readonly<Record<RunFile, string>> {
     results: `${folder}/results.json`,
     predictions: `${folder}/test-predictions.safetensors`,
     report: `${folder}/report.html`,
+    status: `${folder}/status.json`,
   };
 }
 
@@ -59,11 +64,13 @@ export function runFolder({ path, args, environment, backend, hasLast = false }:
   const { writeFile, moveFile } = platform();
   let lines: string[] = [];
   let isThere = hasLast;
+  let times: StepTimes[] = [];
   return {
     onStart: async (info) => {
       const { epochs, batchSize, seed, samples, validationSamples, totalSteps, memory } = info;
       // A run that goes on has both already; lines of epochs that it will repeat go away.
       lines = info.history.map(metricsLine);
+      times = [{ step: info.doneSteps, ...info.times }];
       if (info.isResumed) return writeFile(files.metrics, lines.join(""));
       const run = { epochs, steps: totalSteps, batchSize, seed, samples, validationSamples };
       await writeFile(files.environment, json({ ...environment, backend: info.backend, memory }));
@@ -75,8 +82,12 @@ export function runFolder({ path, args, environment, backend, hasLast = false }:
       await writeFile(files.metrics, lines.join(""));
       if (info.isBest) await writeFile(files.best, await encodeModel(info.model, undefined, backend));
     },
-    onCheckpoint: async ({ model, state }) => {
+    onCheckpoint: async (info) => {
+      const { model, state } = info;
       const bytes = await encodeCheckpoint(model, state, backend);
+      // Before the checkpoint, too; and of the one before it, which is gone back to where this one is damaged.
+      times = [...times.slice(-1), { step: state.progress.step, ...info.times }];
+      await writeFile(files.status, statusText({ times }));
       if (isThere) await moveFile(files.last, files.previous);
       try {
         await writeFile(files.last, bytes);
@@ -89,6 +100,11 @@ export function runFolder({ path, args, environment, backend, hasLast = false }:
   };
 }
 
+/** How long a run had taken when it had done so many steps: `status.json` has them of its last two checkpoints. */
+interface StepTimes extends RunTimes {
+  readonly step: number;
+}
+
 /** What a run folder has to go on from. */
 export interface RunState {
   /** Undefined when the run was killed before its first checkpoint: then it starts over. */
@@ -96,6 +112,8 @@ export interface RunState {
   /** Files that could not be used, with the reason, in words. */
   readonly problems: readonly string[];
   readonly hasLast: boolean;
+  /** How it ended before; undefined where it was killed. */
+  readonly end: RunEnd | undefined;
 }
 
 /**
@@ -103,17 +121,52 @@ export interface RunState {
  * @throws DataError when there are checkpoints but all are damaged
  */
 export async function readRun(path: string, exists: (path: string) => Promise<boolean>): Promise<RunState> {
-  const { last, previous, metrics } = runFiles(path);
+  const { last, previous, metrics, status } = runFiles(path);
   const { checkpoint, problems } = await findCheckpoint([last, previous], exists);
   const hasLast = checkpoint?.name === last;
-  if (checkpoint === undefined) return { checkpoint, problems, hasLast };
+  if (checkpoint === undefined) return { checkpoint, problems, hasLast, end: undefined };
+  const { times: kept, end } = parseStatus((await exists(status)) ? await platform().readFile(status) : undefined);
   const times = (await exists(metrics)) ? parseLines(await platform().readFile(metrics)) : [];
   const history = checkpoint.progress.history.map((result) => ({
     ...result,
     seconds: times.find(({ epoch }) => epoch === result.epoch)?.seconds,
     imagesPerSecond: times.find(({ epoch }) => epoch === result.epoch)?.imagesPerSecond,
   }));
-  return { checkpoint: { ...checkpoint, progress: { ...checkpoint.progress, history } }, problems, hasLast };
+  const progress = { ...checkpoint.progress, history };
+  const elapsed = kept.find(({ step }) => step === progress.step);
+  return { checkpoint: { ...checkpoint, progress, times: elapsed }, problems, hasLast, end };
+}
+
+/** What `status.json` says; nothing where there is none, or it is damaged. */
+export interface RunStatus {
+  /** How the run ended; undefined for one that is on its way, or was killed. */
+  readonly end: RunEnd | undefined;
+  /** Why, where it went wrong. */
+  readonly reason: string | undefined;
+  readonly times: readonly StepTimes[];
+}
+
+const ENDS: readonly unknown[] = ["done", "interrupted", "diverged", "failed"] satisfies readonly RunEnd[];
+
+/** @param bytes of `status.json`, where there is one */
+export function parseStatus(bytes: Uint8Array | undefined): RunStatus {
+  const value = bytes === undefined ? undefined : parseJson(new TextDecoder().decode(bytes));
+  const { end, reason, times } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+  return {
+    end: ENDS.includes(end) ? (end as RunEnd) : undefined,
+    reason: typeof reason === "string" ? reason : undefined,
+    times: Array.isArray(times) ? times.filter(isStepTimes) : [],
+  };
+}
+
+/** The text of `status.json`. */
+export function statusText(status: Partial<RunStatus>): string {
+  return json(status);
+}
+
+function isStepTimes(value: unknown): value is StepTimes {
+  const { step, run, epoch } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+  return [step, run, epoch].every((number) => typeof number === "number" && number >= 0);
 }
 
 /** Lines of results; one that is none (somebody edited it) is left out, as only its times are wanted. */
@@ -121,14 +174,16 @@ function parseLines(bytes: Uint8Array): Partial<PlainResult>[] {
   return new TextDecoder()
     .decode(bytes)
     .split("\n")
-    .flatMap((line) => {
-      try {
-        const value: unknown = JSON.parse(line);
-        return typeof value === "object" && value !== null ? [value] : [];
-      } catch {
-        return [];
-      }
-    });
+    .map(parseJson)
+    .filter((value) => typeof value === "object" && value !== null);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function metricsLine(result: Parameters<typeof plainResult>[0]): string {

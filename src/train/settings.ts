@@ -141,14 +141,18 @@ export function resolveSettings(
   for (const [name, value] of Object.entries(whole)) requireWhole(name, value);
   requireWhole("overfitBatches", options.overfitBatches);
   requireWhole("checkpointSteps", options.checkpointSteps);
-  if (!Number.isSafeInteger(seed)) throw new UsageError(`seed is ${seed}; expected a whole number`);
+  if (!Number.isSafeInteger(seed))
+    throw new UsageError((option) => `${option("seed")} is ${seed}; expected a whole number`);
   for (const [name, value] of Object.entries({ clipNorm, lr: options.lr, minutes })) requirePositive(name, value);
-  if (!(warmup >= 0 && Number.isFinite(warmup))) throw new UsageError(`warmup is ${warmup}; expected 0 or more epochs`);
+  if (!(warmup >= 0 && Number.isFinite(warmup)))
+    throw new UsageError((option) => `${option("warmup")} is ${warmup}; expected 0 or more epochs`);
   if (ema !== undefined && !(ema > 0 && ema < 1))
-    throw new UsageError(`ema is ${ema}; expected a decay between 0 and 1`);
+    throw new UsageError((option) => `${option("ema")} is ${ema}; expected a decay between 0 and 1`);
   const { loss = recipe.loss, plainEpochs = recipe.plainEpochs ?? 0 } = options;
   if (!Number.isSafeInteger(plainEpochs) || plainEpochs < 0)
-    throw new UsageError(`plainEpochs is ${plainEpochs}; expected a whole number of at least 0`);
+    throw new UsageError(
+      (option) => `${option("plainEpochs")} is ${plainEpochs}; expected a whole number of at least 0`,
+    );
   const labelSmoothing = options.labelSmoothing ?? (loss === recipe.loss ? recipe.labelSmoothing : 0) ?? 0;
   const optimizer = makeOptimizer(recipe, options);
   return {
@@ -167,9 +171,10 @@ const MANY_EPOCHS = 1_000_000;
 /** @throws UsageError unless there is a number of at least 0 for each class */
 export function checkWeights(option: string, weights: readonly number[], classes: number): readonly number[] {
   if (weights.length !== classes)
-    throw new UsageError(`${option} has ${weights.length} weights for ${classes} classes`);
+    throw new UsageError((named) => `${named(option)} has ${weights.length} weights for ${classes} classes`);
   const wrong = weights.find((weight) => !(Number.isFinite(weight) && weight >= 0));
-  if (wrong !== undefined) throw new UsageError(`${option} has ${wrong}; expected numbers of at least 0`);
+  if (wrong !== undefined)
+    throw new UsageError((named) => `${named(option)} has ${wrong}; expected numbers of at least 0`);
   return weights;
 }
 
@@ -197,12 +202,12 @@ function makeSchedule(schedule: NonNullable<FitOptions["schedule"] | Recipe["sch
 
 function requireWhole(name: string, value: number | undefined): void {
   if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
-    throw new UsageError(`${name} is ${value}; expected a whole number of at least 1`);
+    throw new UsageError((option) => `${option(name)} is ${value}; expected a whole number of at least 1`);
   }
 }
 
 function requirePositive(name: string, value: number | undefined): void {
   if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
-    throw new UsageError(`${name} is ${value}; expected a number above 0`);
+    throw new UsageError((option) => `${option(name)} is ${value}; expected a number above 0`);
   }
 }

@@ -55,7 +55,8 @@ export async function measuredSteps(
   const epoch = trainer.stepsPerEpoch * step + validation;
   const fit =
     Math.floor(left / epoch) * trainer.stepsPerEpoch + Math.floor(Math.max(0, (left % epoch) - validation) / step);
-  if (!(fit >= 1)) throw new UsageError(`not one step fits into ${minutes} minutes; give more`);
+  if (!(fit >= 1))
+    throw new UsageError((option) => `${option("minutes")}: not one step fits into ${minutes}; give more`);
   return fit;
 }
 

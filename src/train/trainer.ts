@@ -12,6 +12,7 @@ import type { Parameter } from "../engine/tensor.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import { ZeroState } from "../optim/state.ts";
 import { platform } from "../platform/platform.ts";
+import { DivergenceWatch } from "./divergence.ts";
 import { BREATH } from "./evaluate.ts";
 import {
   groupsOf,
@@ -25,7 +26,7 @@ import {
   writeStepKey,
 } from "./step.ts";
 
-/** The loss or the weights are no finite numbers any more. */
+/** The loss or the weights are no finite numbers any more, or the loss is absurd. */
 export class DivergedError extends DuctusError {
   override name = "DivergedError";
   readonly step: number;
@@ -34,7 +35,8 @@ export class DivergedError extends DuctusError {
   /** @param what for the message: `loss became NaN` */
   constructor(what: string, step: number, epoch: number) {
     super(
-      `the ${what} at step ${step} (epoch ${epoch}); the last good weights are kept; try a lower learning rate or clipNorm`,
+      (option) =>
+        `the ${what} at step ${step} (epoch ${epoch}); the last good weights are kept; try a lower learning rate (${option("lr")}) or ${option("clipNorm")}`,
     );
     this.step = step;
     this.epoch = epoch;
@@ -87,7 +89,7 @@ export class Trainer {
   readonly state: StepState = { epoch: 0, step: 0, batch: 0, count: 0, loss: 0, lr: 0, inputs: new Uint8Array(0) };
   readonly sums: EpochSums = { samples: 0, loss: 0, correct: 0 };
   readonly stepsPerEpoch: number;
-  /** Seconds of training in this epoch, by this process. */
+  /** Seconds of training in this epoch. */
   seconds = 0;
   /** Samples in that time. */
   #counted = 0;
@@ -100,6 +102,8 @@ export class Trainer {
   readonly #sums: ZeroState<"gradient"> | undefined;
   #groups: readonly ParameterGroup[] = [];
   #isEmployed = false;
+  /** Asked after every step whether training is lost. */
+  readonly watch: DivergenceWatch;
   readonly #steps = new Map<number, Ready>();
   readonly #parts = new Map<number, Program>();
 
@@ -113,6 +117,7 @@ export class Trainer {
     const classes = definition.model.classes.length;
     this.#loader = new Loader(dataset, { batchSize, seed, order, augment, isPlain, classes });
     this.#sums = accumulate > 1 ? new ZeroState(["gradient"]) : undefined;
+    this.watch = new DivergenceWatch(this.countsCorrect ? classes : 1);
     this.stepsPerEpoch = Math.ceil(this.#loader.batches / accumulate);
   }
 
@@ -144,20 +149,23 @@ export class Trainer {
     return (this.#steps.get(sizes[0]) as Ready).program.memory;
   }
 
-  /** Begins an epoch (counted from 1), or goes on with one after so many of its steps, with the sums that it had then. */
-  start(epoch: number, batch = 0, sums: EpochSums = { samples: 0, loss: 0, correct: 0 }): void {
+  /**
+   * Begins an epoch (counted from 1), or goes on with one after so many of its steps, with the sums that it had then.
+   * @param seconds that these steps took; 0 where it is not known
+   */
+  start(epoch: number, batch = 0, sums: EpochSums = { samples: 0, loss: 0, correct: 0 }, seconds = 0): void {
     this.#loader.start(epoch, batch * this.#accumulate);
     this.state.epoch = epoch;
     this.state.batch = batch;
-    this.seconds = 0;
-    this.#counted = 0;
+    this.seconds = seconds;
+    this.#counted = seconds > 0 ? sums.samples : 0;
     Object.assign(this.sums, sums);
   }
 
   /**
    * Trains until the epoch is over.
    * @param goOn asked after every step; false leaves the epoch, which the next call goes on with
-   * @throws DivergedError when the loss is not a finite number
+   * @throws DivergedError when the loss is not a finite number, or absurd (divergence.ts)
    */
   async run(goOn: (state: StepState) => boolean): Promise<void> {
     const { state, sums } = this;
@@ -166,7 +174,8 @@ export class Trainer {
     while (state.batch < this.stepsPerEpoch) {
       state.batch++;
       const correct = this.#runStep(++state.step);
-      if (!Number.isFinite(state.loss)) throw new DivergedError(`loss became ${state.loss}`, state.step, state.epoch);
+      const problem = this.watch.problem(state.loss);
+      if (problem !== undefined) throw new DivergedError(problem, state.step, state.epoch);
       sums.samples += state.count;
       this.#counted += state.count;
       sums.loss += state.loss * state.count;
