@@ -78,7 +78,11 @@ export interface Split {
  * @throws UsageError for another fraction  @throws DataError when a class has a single sample
  */
 export function stratifiedSplit(dataset: Dataset, fraction: number, seed: number): Split {
-  const aside = markAside(dataset, fraction, seed);
+  return splitBy(dataset, markAside(dataset, fraction, seed));
+}
+
+/** The two parts of a set by what {@link markAside} or {@link markGroupsAside} says. */
+export function splitBy(dataset: Dataset, aside: Uint8Array): Split {
   return {
     train: new Subset(dataset, indicesOf(aside, 0), `${dataset.name} (train)`),
     validation: new Subset(dataset, indicesOf(aside, 1), `${dataset.name} (validation)`),
@@ -107,6 +111,42 @@ export function markAside(labelled: Labelled, fraction: number, seed: number): U
     for (let i = 0; i < count; i++) aside[members[i]] = 1;
   }
   return aside;
+}
+
+/** Groups of which some can be put aside. */
+const LEAST_GROUPS = 4;
+
+/**
+ * As {@link markAside}, but puts whole groups aside, such as all that one writer wrote: hands that were trained on are read
+ * better than new ones.
+ * @param groups number of the group of each sample
+ * @returns undefined where that cannot be done: groups are few or very unequal, or a class would be missing on a side
+ */
+export function markGroupsAside(
+  labelled: Labelled,
+  groups: Int32Array,
+  fraction: number,
+  seed: number,
+): Uint8Array | undefined {
+  const { length } = labelled;
+  const sizes: number[] = [];
+  for (const group of groups) sizes[group] = (sizes[group] ?? 0) + 1;
+  const order = new Random(seed, "split").shuffle([...sizes.keys()].filter((group) => (sizes[group] ?? 0) > 0));
+  if (order.length < LEAST_GROUPS) return undefined;
+  const chosen = new Set<number>();
+  let count = 0;
+  // Each group that brings the part nearer to what is wanted.
+  for (const group of order) {
+    if (Math.abs(count + sizes[group] - fraction * length) >= Math.abs(count - fraction * length)) continue;
+    chosen.add(group);
+    count += sizes[group];
+  }
+  const aside = Uint8Array.from(groups, (group) => (chosen.has(group) ? 1 : 0));
+  const [train, test] = [0, 1].map(
+    (side) => new Set(Array.from(aside, (is, i) => (is === side ? labelled.label?.(i) : -1))),
+  );
+  const isComplete = [...train].every((name) => test.has(name)) && [...test].every((name) => train.has(name));
+  return isComplete && count > (fraction * length) / 2 && count < 2 * fraction * length ? aside : undefined;
 }
 
 /** A copy of some pictures as a data set of its own. */

@@ -316,6 +316,14 @@ describe("folder of IDX files, and CSV", () => {
     expect([two.train.length, two.test.length]).toEqual([10, 4]);
   });
 
+  it("keeps blank pictures where they are a class of a table", async () => {
+    const row = (label: number, i: number): string => `${label},${label === 2 ? "9,9,9,9" : `${i},0,200,0`}\n`;
+    await put("boxes.csv", Array.from({ length: 15 }, (_, i) => row(i % 3, i)).join(""));
+    const { preprocessing, notes } = await openData(join(folder, "boxes.csv"));
+    expect(preprocessing).toMatchObject({ keepBlank: true });
+    expect(notes.join()).toMatch(/class "2" is one of blank pictures: 4 of 4/);
+  });
+
   it("says what is wrong with a name or path", async () => {
     await expect(openData("mnits")).rejects.toThrow('unknown data set "mnits"; did you mean "mnist"?');
     await expect(openData(join(folder, "none"))).rejects.toThrow(/none: no such file or folder/);

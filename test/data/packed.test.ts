@@ -87,20 +87,29 @@ function samples(data: Dataset): string[] {
 let notes: readonly string[] = [];
 
 /** Reads the data both ways and compares. @returns where they were packed to, if they were */
-async function expectSame(spec: string, preprocessing?: Preprocessing): Promise<string | undefined> {
-  const memory = await openData(spec, { preprocessing, cacheDir });
+async function expectSame(
+  spec: string,
+  preprocessing?: Preprocessing,
+  skipUnreadable = false,
+): Promise<string | undefined> {
+  const memory = await openData(spec, { preprocessing, cacheDir, skipUnreadable });
   notes = memory.notes;
   let place: string | undefined;
   const onPack = (where: string): void => {
     place = where;
   };
-  const streamed = await streamData(spec, { preprocessing, cacheDir, onPack, memory: 9 * 28 * 28 * 3 });
-  for (const split of ["train", "test"] as const) {
-    expect(samples(streamed[split])).toEqual(samples(memory[split]));
-    expect(streamed[split].classes).toEqual(memory[split].classes);
-    expect(streamed[split].polarity).toBe(memory[split].polarity);
-    expect(streamed[split].split).toBe(split);
+  const streamed = await streamData(spec, { preprocessing, cacheDir, skipUnreadable, onPack, memory: 9 * 28 * 28 * 3 });
+  for (const split of ["train", "validation", "test"] as const) {
+    const [there, here] = [streamed[split], memory[split]];
+    expect(there === undefined).toBe(here === undefined);
+    if (there === undefined || here === undefined) continue;
+    expect(samples(there)).toEqual(samples(here));
+    expect(there.classes).toEqual(here.classes);
+    expect(there.polarity).toBe(here.polarity);
+    expect(there.split).toBe(split);
   }
+  expect([streamed.preprocessing, streamed.isTestAside]).toEqual([memory.preprocessing, memory.isTestAside]);
+  expect(streamed.notes).toEqual(memory.notes);
   expect(streamed.fingerprint).toBe(memory.fingerprint);
   expect(streamed.notes).toEqual(memory.notes);
   expect(streamed.origin).toBe(`${memory.origin}, read while it is used`);
@@ -118,6 +127,29 @@ describe("data that are packed to be streamed are those in memory", () => {
     for (const channels of [1, 3] as const) {
       await expectSame(path("b"), { kind: "resize", height: 9, width: 14, channels, invert: false });
     }
+  });
+
+  it("pictures in three parts, without a test part, by writers, with unusable ones and a class of blank ones", async () => {
+    for (const part of ["train", "val", "test"]) await writePictures(path("three", part), ["x", "y"], 5);
+    await expectSame(path("three"));
+    for (const part of ["train", "valid"]) await writePictures(path("two", part), ["x", "y"], 5);
+    await expectSame(path("two"));
+    for (const writer of ["anna", "ben", "cleo", "dora", "emil"]) {
+      await writePictures(path("hands", writer), ["0", "1"], 3);
+    }
+    await expectSame(path("hands"));
+    const { origin } = await openData(path("hands"));
+    expect(origin).toMatch(/6 of 30 \(seed 0, whole writers\) put aside for testing$/);
+    await writeFile(path("hands", "anna", "0", "bad.png"), "no picture");
+    await writeFile(path("hands", "ben", "1", "bad.png"), "no picture");
+    await expectSame(path("hands"), undefined, true);
+    await writePictures(path("boxes"), ["a"], 5);
+    await mkdir(path("boxes", "none"));
+    const blank = await sharp(new Uint8Array(SIZE).fill(250), { raw: { width: SIDE, height: SIDE, channels: 1 } })
+      .png()
+      .toBuffer();
+    for (let i = 0; i < 5; i++) await writeFile(path("boxes", "none", `${i}.png`), blank);
+    await expectSame(path("boxes"));
   });
 
   it("CSV files, with names or numbers for classes, compressed or not, with and without a test split", async () => {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Dataset, InputArray, TargetArray } from "../../src/data/dataset.ts";
+import { takeImages } from "../../src/data/split.ts";
 import { constant } from "../../src/engine/ops/constant.ts";
 import { crossEntropy } from "../../src/engine/ops/loss.ts";
 import { Random } from "../../src/engine/random.ts";
@@ -45,6 +46,21 @@ describe("fit", () => {
     expect(model.preprocessing).toMatchObject({ kind: "ink", height: 6, width: 6 });
     expect(model.dataset?.name).toBe("bars");
     expect(model.dataset?.fingerprint).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it("warns of classes without samples to train on", async () => {
+    const all = bars(60);
+    const right = [...all.labels.keys()].filter((i) => all.label(i) !== 1);
+    const heard: string[] = [];
+    const onWarning = (message: string): void => {
+      heard.push(message);
+    };
+    await trainModel(smallModel(), all, { ...quick, epochs: 1, onWarning });
+    expect(heard).toEqual([]);
+    await trainModel(smallModel(), takeImages(all, right), { ...quick, epochs: 1, onWarning });
+    expect(heard).toEqual([
+      "bars: 1 of 3 classes have no samples to train on (middle), so the model cannot learn them",
+    ]);
   });
 
   it("gives the same weights for the same seed, and others for another", async () => {

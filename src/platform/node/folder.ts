@@ -3,6 +3,7 @@
  * used are all named at once, or left out and counted; a class of blank boxes is a class like any other.
  */
 import { relative } from "node:path";
+import { BLANK_CLASS, blankClassNote } from "../../data/blank.ts";
 import { ImageDataset, type SplitName } from "../../data/dataset.ts";
 import { isColored, type Picture } from "../../data/picture.ts";
 import { withDetectedPolarity } from "../../data/polarity.ts";
@@ -17,6 +18,8 @@ export interface Parts {
   readonly train?: ImageDataset | undefined;
   readonly validation?: ImageDataset | undefined;
   readonly test?: ImageDataset | undefined;
+  /** Number of the writer of each sample of `train`, where that is known. */
+  readonly writers?: Int32Array | undefined;
   /** What pictures went through, where that is more than was asked for. */
   readonly preprocessing?: Preprocessing | undefined;
   /** How many pictures were left out, as they could not be used. */
@@ -41,9 +44,11 @@ export async function readPictureFolder(folder: string, options: FolderOptions):
   const [height, width, channels] = preprocessedShape(options.preprocessing);
   const size = height * width * channels;
   const read: (readonly [SplitName, ImageDataset])[] = [];
+  let writers: Int32Array | undefined;
   for (const [split, list] of parts) {
     const images = new Uint8Array(list.paths.length * size);
-    const { labels } = await reader.read(split, list, (pixels, index) => images.set(pixels, index * size));
+    const { labels, writers: of } = await reader.read(split, list, (pixels, index) => images.set(pixels, index * size));
+    if (split === "train") writers = of;
     const { classes } = list;
     const origin = `pictures in ${list.folder}`;
     const kept = images.subarray(0, labels.length * size);
@@ -52,7 +57,7 @@ export async function readPictureFolder(folder: string, options: FolderOptions):
     read.push([split, options.preprocessing.kind === "ink" ? dataset : withDetectedPolarity(dataset)]);
   }
   const { notes: found, ...rest } = reader.close();
-  return { ...Object.fromEntries(read), ...rest, notes: [...notes, ...found] };
+  return { ...Object.fromEntries(read), ...rest, writers, notes: [...notes, ...found] };
 }
 
 /** What was kept of a list. */
@@ -66,8 +71,6 @@ export interface ReadPictures {
 const PARALLEL = 8;
 /** Unusable pictures that are named; others are counted. */
 const NAMED = 20;
-/** From this part of a class on, its blank pictures are what it is about. */
-const BLANK_CLASS = 0.5;
 /** From this part of a class on, its color is worth a note. */
 const COLORED_CLASS = 0.25;
 
@@ -146,7 +149,7 @@ export class PictureReader {
     const notes: string[] = [];
     if (count > 0) notes.push(`${count} of ${this.#total} pictures are left out: ${this.#badOnes()}`);
     for (const [name, words] of this.#blank) {
-      notes.push(`class "${name}" is one of blank pictures: ${words}; the model will know blank pictures by it`);
+      notes.push(blankClassNote(name, words));
     }
     if (this.#paged.length > 0) {
       const names = some(this.#paged.map((path) => relative(this.#folder, path)));

@@ -1,11 +1,12 @@
 /** Opens what a user may give as data: a known name, a folder of pictures or of IDX files, a CSV file. */
 import { join, resolve } from "node:path";
+import { blankClassNotes } from "../../data/blank.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
 import { fingerprintPair } from "../../data/fingerprint.ts";
 import { polarityOf } from "../../data/polarity.ts";
 import { MNIST_PREPROCESSING, type Preprocessing } from "../../data/preprocessing.ts";
 import { type LoadedData, notesOf, SOURCES, type SourceRecord } from "../../data/sources.ts";
-import { stratifiedSplit, takeImages } from "../../data/split.ts";
+import { markAside, markGroupsAside, splitBy, takeImages } from "../../data/split.ts";
 import type { StreamedDataset } from "../../data/streamed.ts";
 import { BYTES } from "../../data/value-span.ts";
 import { DataError, UsageError, unknownName } from "../../engine/errors.ts";
@@ -49,8 +50,15 @@ export async function openData(spec: string, options: OpenOptions = {}): Promise
   if (test !== undefined) return describe({ ...parts, train: all, test }, resolve(spec), preprocessing);
   if (all.length === 0) return describe({ ...parts, train: all, test: all }, resolve(spec), preprocessing);
 
-  const aside = stratifiedSplit(all, options.testPart ?? TEST_PART, SPLIT_SEED);
-  const origin = putAside(spec, aside.validation.length, all.length, parts.validation !== undefined);
+  const { testPart = TEST_PART } = options;
+  const byWriter = parts.writers && markGroupsAside(all, parts.writers, testPart, SPLIT_SEED);
+  const aside = splitBy(all, byWriter ?? markAside(all, testPart, SPLIT_SEED));
+  const origin = putAside(spec, {
+    test: aside.validation.length,
+    all: all.length,
+    isOfTrain: parts.validation !== undefined,
+    isByWriter: byWriter !== undefined,
+  });
   const train = takeImages(all, aside.train.indices, origin);
   const put = takeImages(all, aside.validation.indices, origin);
   return { ...(await describe({ ...parts, train, test: put }, origin, preprocessing)), isTestAside: true };
@@ -62,6 +70,9 @@ async function describe(
   preprocessing: Preprocessing,
 ): Promise<LoadedData> {
   const { train, validation, test } = parts;
+  const isInk = parts.preprocessing === undefined && preprocessing.kind === "ink";
+  const blank = isInk && train.inputShape[2] === 1 ? blankClassNotes(train) : [];
+  const used = blank.length > 0 ? { ...preprocessing, keepBlank: true } : preprocessing;
   const fingerprint = await fingerprintPair(train, test, sha256, validation);
   return {
     train: train.with({ split: "train" }),
@@ -69,9 +80,9 @@ async function describe(
     test: test.with({ split: "test" }),
     origin,
     fingerprint,
-    preprocessing: parts.preprocessing ?? preprocessing,
+    preprocessing: parts.preprocessing ?? used,
     ...(parts.skipped !== undefined && { skipped: parts.skipped }),
-    notes: notesOf(parts, train, ...(validation === undefined ? [] : [validation]), test),
+    notes: notesOf(parts, train, ...(validation === undefined ? [] : [validation]), test, { notes: blank }),
   };
 }
 
@@ -131,7 +142,12 @@ export async function streamData(spec: string, options: StreamDataOptions = {}):
     }
     const [first, second, validation] = parts.map(({ dataset }) => dataset);
     const place = packed.isAside
-      ? putAside(path, second.length, first.length + second.length, packed.hasValidation)
+      ? putAside(path, {
+          test: second.length,
+          all: first.length + second.length,
+          isOfTrain: packed.hasValidation,
+          isByWriter: packed.isByWriter === true,
+        })
       : resolve(path);
     return {
       train: first,
@@ -167,9 +183,18 @@ async function folderOf(
 }
 
 /** What a report says of a test split that its author did not make. */
-function putAside(path: string, test: number, all: number, isOfTrain: boolean): string {
+function putAside(path: string, { test, all, isOfTrain, isByWriter }: Aside): string {
   const whole = `${all}${isOfTrain ? " to train" : ""}`;
-  return `${resolve(path)}: ${test} of ${whole} (seed ${SPLIT_SEED}, by class) put aside for testing`;
+  const how = isByWriter ? "whole writers" : "by class";
+  return `${resolve(path)}: ${test} of ${whole} (seed ${SPLIT_SEED}, ${how}) put aside for testing`;
+}
+
+interface Aside {
+  readonly test: number;
+  readonly all: number;
+  /** Whether it was taken from a part that is for training. */
+  readonly isOfTrain: boolean;
+  readonly isByWriter: boolean;
 }
 
 async function openFile(path: string): Promise<Parts> {

@@ -12,10 +12,10 @@ import { classesOf, idxHeader, parseLabels, pictureDims, picturesShape, writeLab
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import { preprocessingSchema } from "../../data/preprocessing-schema.ts";
 import { FILE_NAMES, type FileRole, notesOf } from "../../data/sources.ts";
-import { markAside } from "../../data/split.ts";
+import { markAside, markGroupsAside } from "../../data/split.ts";
 import { checkSpan, spanNotes, spanOf, toBytes, type ValueSpan } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
-import { list, record, text } from "../../engine/schema.ts";
+import { list, record, text, truth } from "../../engine/schema.ts";
 import { fileError, readFileChecked, writeFileAtomic } from "./atomic.ts";
 import { makeFolder, pathKind, readUnzipped, sha256 } from "./files.ts";
 import { PictureReader } from "./folder.ts";
@@ -53,6 +53,8 @@ export interface Packed extends Found {
 
 /** What is known of data after they were read; kept beside the packed files. */
 interface Found {
+  /** Whether what was put aside are whole writers. */
+  readonly isByWriter?: boolean | undefined;
   /** What was changed or left aside, a sentence each. */
   readonly notes: readonly string[];
   /** What pictures went through, where they were made alike. */
@@ -64,6 +66,10 @@ interface Learned {
   readonly height?: number | undefined;
   readonly width?: number | undefined;
   readonly classes?: readonly string[] | undefined;
+  /** Number of the writer of each sample. */
+  readonly writers?: Int32Array | undefined;
+  /** Whether what was put aside are whole writers. */
+  readonly isByWriter?: boolean | undefined;
   readonly span?: ValueSpan | undefined;
   /** What was changed while packing. */
   readonly notes: readonly string[];
@@ -114,7 +120,8 @@ export async function packData(path: string, options: PackOptions): Promise<Pack
     const learned = [train];
     for (const part of parts) if (part !== "train") learned.push(await source.pack(part, temporary, train));
     const closed: Found = source.close?.() ?? { notes: [] };
-    const all: Found = { ...closed, notes: notesOf(...learned, closed) };
+    const { isByWriter } = train;
+    const all: Found = { ...closed, isByWriter, notes: notesOf(...learned, closed) };
     await writeFileAtomic(join(temporary, FOUND_FILE), JSON.stringify(all));
     await rename(temporary, target).catch(async (error: unknown) => {
       // Another process may have done the same in the meantime.
@@ -130,7 +137,7 @@ export async function packData(path: string, options: PackOptions): Promise<Pack
 
 /** Beside packed files. */
 const FOUND_FILE = "found.json";
-const foundSchema = record({ notes: list(text) }, { preprocessing: preprocessingSchema });
+const foundSchema = record({ notes: list(text) }, { preprocessing: preprocessingSchema, isByWriter: truth });
 
 async function readFound(folder: string): Promise<Found> {
   const json = new TextDecoder().decode(await readFileChecked(join(folder, FOUND_FILE)));
@@ -146,11 +153,13 @@ async function packAside(
 ): Promise<Learned> {
   const all = source.isPlain ? path : join(into, "all");
   if (!source.isPlain) await makeFolder(all);
-  const learned = source.isPlain ? { notes: [] } : await source.pack("train", all);
+  let learned: Learned = source.isPlain ? { notes: [] } : await source.pack("train", all);
   const { dataset, close } = await streamIdx(all, { name: path });
   const writers = (["train", "test"] as const).map((split) => new SplitWriter(into, split, dataset.inputShape));
   try {
-    const aside = markAside(dataset, part, seed);
+    const byWriter = learned.writers && markGroupsAside(dataset, learned.writers, part, seed);
+    const aside = byWriter ?? markAside(dataset, part, seed);
+    if (byWriter !== undefined) learned = { ...learned, isByWriter: true };
     const labels: number[][] = [[], []];
     const pixels = new Uint8Array(writers[0].size);
     const target = new Int32Array(1);
@@ -194,12 +203,12 @@ async function pictureSource(folder: string, options: PackOptions): Promise<Sour
       const { classes } = list;
       const writer = new SplitWriter(into, split, shape);
       try {
-        const { labels } = await reader.read(split, list, (pixels, index) => writer.put(pixels, index));
+        const { labels, writers } = await reader.read(split, list, (pixels, index) => writer.put(pixels, index));
         await writer.finish(labels, classes);
+        return { classes, writers, notes: [] };
       } finally {
         writer.close();
       }
-      return { classes, notes: [] };
     },
     close: () => {
       const { preprocessing: used, notes: found } = reader.close();
