@@ -23,9 +23,9 @@ import { conformTo, preprocessingOf } from "../train/predict.ts";
 import { duration, formatComparison, formatEvaluation, grouped } from "../train/report.ts";
 import { encodePredictions } from "../train/saved-predictions.ts";
 import { averagedOver, shifts } from "../train/test-time.ts";
-import { load } from "../train/trained-model.ts";
 import { VERSION } from "../version.ts";
 import { type DataOptions, dataOptions, describe, describeAs, openToMeasure } from "./cli-data.ts";
+import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
@@ -80,9 +80,9 @@ export function command(): Command {
 async function run(paths: readonly string[], options: EvaluateCliOptions): Promise<void> {
   const terminal = openTerminal(options.json === true);
   const path = paths.join(" + ");
-  const models = await Promise.all(paths.map((member) => load(member)));
+  const models = await Promise.all(paths.map((member) => openModel(member, terminal)));
   const model = ensembleOf(models);
-  const rival = options.against === undefined ? undefined : await load(options.against);
+  const rival = options.against === undefined ? undefined : await openModel(options.against, terminal);
   const preprocessing = model.preprocessing === undefined ? undefined : preprocessingOf(model);
   const data = await openToMeasure(options.data, { ...options, preprocessing }, terminal);
   const chosen = await choose(data, rival === undefined ? models : [...models, rival], options.split, terminal);

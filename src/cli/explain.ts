@@ -8,7 +8,7 @@ import { platform } from "../platform/platform.ts";
 import { renderExplanation } from "../report/explanation.ts";
 import { Explainer, type Explanation } from "../train/explain.ts";
 import { percent } from "../train/report.ts";
-import { load } from "../train/trained-model.ts";
+import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
 import { showPrediction } from "./predict.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
@@ -53,7 +53,7 @@ async function run(path: string, name: string, options: ExplainCliOptions): Prom
   if ([path, name].some((file) => resolve(file) === resolve(out))) {
     throw new UsageError(`${out} would be overwritten; give another name with --out`);
   }
-  const model = await load(path);
+  const model = await openModel(path, terminal);
   const { inputShape } = model;
   const picture = await platform().decodePicture(name);
   const explainer = await Explainer.open(model);

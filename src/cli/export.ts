@@ -10,7 +10,7 @@ import { fileError } from "../platform/node/atomic.ts";
 import { makeFolder } from "../platform/node/files.ts";
 import { platform } from "../platform/platform.ts";
 import { grouped, table } from "../train/report.ts";
-import { load } from "../train/trained-model.ts";
+import { openModel } from "./open-model.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { byteSize, openTerminal } from "./terminal.ts";
 
@@ -56,7 +56,7 @@ async function run(path: string, { to, out, input, json }: ExportOptions): Promi
   // Files get their suffixes from the export; who names the file itself means the same.
   const name = out === undefined ? basename(path, extname(path)) : basename(out, `.${to}`);
   const folder = dirname(out ?? "");
-  const model = await load(path);
+  const model = await openModel(path, terminal);
   const { files, agreement, speed } = await exporter.export(model, name, { input });
   const written = [...files].map(([file, data]) => ({ path: join(folder, file), data }));
   if (written.some((file) => join(file.path) === join(path))) {

@@ -36,11 +36,11 @@ import { duration, formatEvaluation, grouped, percent, table } from "../train/re
 import { plainResult } from "../train/results.ts";
 import { type RunEnd, runFiles, runFolder } from "../train/run-folder.ts";
 import type { FitOptions } from "../train/settings.ts";
-import { load } from "../train/trained-model.ts";
 import { adapt, fresh, withOldHead } from "../train/transfer.ts";
 import { VERSION } from "../version.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
 import { dataOptions, openForTraining } from "./cli-data.ts";
+import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
 import { checkData, openRun, RunIsFinished, recordedOptions, sayFinished, unlessFinished } from "./resume.ts";
@@ -145,7 +145,7 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
   if (options.base === undefined) throw new UsageError("give the model to start from: ductus finetune MODEL --data …");
   const optimizer = optimizerSpec(options, FINETUNE_OPTIMIZER);
 
-  const base = await load(options.base);
+  const base = await openModel(options.base, terminal);
   const augment = await readAugmentOption(options.augment ?? base.recipe.augment);
   const data = await openForTraining(options.data, { ...options, preprocessing: preprocessingOf(base) }, terminal);
   checkData(resumed, data);

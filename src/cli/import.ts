@@ -6,11 +6,12 @@ import { importOnnx } from "../import/onnx.ts";
 import type { OnnxLayout } from "../import/onnx-network.ts";
 import type { Normalization } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
+import { locate } from "../train/locate.ts";
 import { grouped } from "../train/report.ts";
 import { encodeModel, load } from "../train/trained-model.ts";
 import { filesBelow } from "./files-below.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
-import { openTerminal } from "./terminal.ts";
+import { openTerminal, showNotes } from "./terminal.ts";
 
 interface ImportOptions extends CommonOptions {
   readonly out?: string | undefined;
@@ -50,7 +51,7 @@ async function run(path: string, { out, classes, mean, std, layout, json }: Impo
   const target = out ?? `${basename(path).replace(/\.[^.]+$/, "")}.safetensors`;
   if (resolve(target) === resolve(path))
     throw new UsageError(`${path} would be overwritten; give another name with --out`);
-  const bytes = await platform().readFile(path);
+  const bytes = await platform().readFile((await locate(path, "import")).path);
   const names = classes?.split(",").map((name) => name.trim());
   const normalization = normalizationOf(mean, std);
   const { model, file, notes } = await importOnnx(bytes, path, filesBelow(path), {
@@ -68,7 +69,7 @@ async function run(path: string, { out, classes, mean, std, layout, json }: Impo
   terminal.print(`${path}: opset ${file.opset}, ${grouped(file.nodes.length)} nodes, from ${producer}`);
   terminal.print(`pictures of ${height}×${width}×${channels}, ${grouped(model.classes.length)} classes`);
   terminal.print(`${grouped(parameters)} weights, ${grouped(multiplyAdds)} multiply-adds`);
-  for (const note of notes) terminal.note(`note     ${note}`);
+  showNotes(terminal, notes);
   terminal.print(`written to ${target}`);
   terminal.emit({
     file: path,

@@ -11,7 +11,7 @@ import { pathKind } from "../platform/node/files.ts";
 import { platform } from "../platform/platform.ts";
 import { type PlannedMemory, planMemory } from "../train/plan-memory.ts";
 import { round } from "../train/report.ts";
-import { load } from "../train/trained-model.ts";
+import { openModel } from "./open-model.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { byteSize, openTerminal, type Terminal } from "./terminal.ts";
 
@@ -42,7 +42,7 @@ async function run(what: string, options: CommonOptions): Promise<void> {
   const architecture = ARCHITECTURES.find(({ name }) => name === (recipe?.model ?? what));
   const model =
     architecture === undefined
-      ? await loadFile(what)
+      ? await loadFile(what, terminal)
       : create(architecture.name, { recipe: recipe?.training ?? architecture.recipe });
   const origin = architecture ?? ARCHITECTURES.find(({ name }) => name === model.architecture?.name);
   const memory = await memoryOf(model);
@@ -56,11 +56,11 @@ async function run(what: string, options: CommonOptions): Promise<void> {
 }
 
 /** A name that is neither an architecture nor a file gets the nearest architecture suggested. */
-async function loadFile(path: string): Promise<Model> {
+async function loadFile(path: string, terminal: Terminal): Promise<Model> {
   const names = ARCHITECTURES.map(({ name }) => name);
   const looksLikePath = /[\\/]|\.\w+$/.test(path) && nearest(path, names) === undefined;
   if (!looksLikePath && (await pathKind(path)) === "nothing") throw unknownName("model", path, names);
-  return load(path);
+  return openModel(path, terminal);
 }
 
 async function memoryOf(model: Model): Promise<PlannedMemory> {

@@ -6,7 +6,7 @@ import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import { type Candidate, type Prediction, Predictor } from "../train/predict.ts";
 import { displayWidth, duration, grouped, padEnd, percent } from "../train/report.ts";
-import { load } from "../train/trained-model.ts";
+import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
 import { type Inputs, openInputs, type Sample } from "./predict-inputs.ts";
 import { type Answer, csvOf } from "./predictions-csv.ts";
@@ -54,7 +54,7 @@ async function run(path: string, words: readonly string[], options: PredictOptio
   if (columns !== undefined && csv === undefined) throw new UsageError("--columns names the columns of --csv");
   if (json && csv === "-") throw new UsageError("--csv - and --json both want standard output");
   const terminal = openTerminal(json);
-  const model = await load(path);
+  const model = await openModel(path, terminal);
   const inputs = await openInputs(words, model);
   showNotes(terminal, inputs.notes);
   // Names that do not fit are no surprise for the end.

@@ -39,6 +39,11 @@ type JsonRecord = Readonly<Record<string, unknown>>;
 /** @throws UsageError when the folder is no run */
 export async function readSavedRun(path: string): Promise<SavedRun> {
   const files = runFiles(path);
+  const kind = await pathKind(path);
+  if (kind === "file") {
+    throw new UsageError(`${path} is a file, not a run folder; models are compared so: ductus evaluate A --against B`);
+  }
+  if (kind === "nothing") throw new UsageError(`${path}: there is no such folder; ductus runs lists those there are`);
   if ((await pathKind(files.args)) !== "file") {
     throw new UsageError(`${path} is no run folder: it has no args.json; ductus runs lists those there are`);
   }

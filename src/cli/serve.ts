@@ -113,8 +113,9 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   const allowedHosts = [...ownNames(options.host), ...options.allowedHosts];
   const metrics = new Metrics();
   const { allowOrigin: allowOrigins, minProbability, threads, maxBatch, maxQueue, maxBody, maxPixels } = options;
+  const store = await openModelStore(sources);
   const repository = new Repository({
-    store: await openModelStore(sources),
+    store,
     log,
     openRunner: threads === 0 ? undefined : (...model) => ThreadRunner.open(...model, threads),
     maxBatch,
@@ -124,8 +125,13 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   await repository.refresh();
   const { models } = repository;
   if (models.length === 0) {
+    const reasons = [...(await store.list()).keys()].flatMap((name) => repository.failures(name));
     await repository.close();
-    throw new DataError(`no model to serve in ${sources.join(", ")}; the log above says what is wrong`);
+    throw new DataError(
+      reasons.length === 1
+        ? reasons[0].reason
+        : `no model to serve in ${sources.join(", ")}; the log above says what is wrong`,
+    );
   }
   let isReady = true;
   const timeout = options.timeout * SECOND;

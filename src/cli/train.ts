@@ -20,13 +20,13 @@ import { duration, formatEvaluation, grouped, percent, round } from "../train/re
 import { plainResult } from "../train/results.ts";
 import { type RunEnd, runFiles, runFolder } from "../train/run-folder.ts";
 import type { OptimizerSpec } from "../train/settings.ts";
-import { load } from "../train/trained-model.ts";
 import { DivergedError } from "../train/trainer.ts";
 import { loadWeights } from "../train/weights.ts";
 import { VERSION } from "../version.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
 import { type AnyData, dataOptions, openForTraining, streamOption } from "./cli-data.ts";
 import type { Interrupt } from "./interrupt.ts";
+import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
 import {
@@ -153,7 +153,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const { options, recipe, validation } = decide(given);
   const optimizer = optimizerSpec(options, recipe.optimizer);
   const augment = await readAugmentOption(options.augment ?? recipe.augment);
-  const teacher = await readTeacher(options);
+  const teacher = await readTeacher(options, terminal);
 
   const data = await openForTraining(options.data, options, terminal);
   checkData(resumed, data);
@@ -251,9 +251,16 @@ function validationFor(
 }
 
 /** Several models teach as one. */
-async function readTeacher({ teacher, teacherShare: share, temperature }: TrainOptions): Promise<Teaching | undefined> {
+async function readTeacher(
+  { teacher, teacherShare: share, temperature }: TrainOptions,
+  terminal: Terminal,
+): Promise<Teaching | undefined> {
   if (teacher !== undefined) {
-    return { model: ensembleOf(await Promise.all(teacher.map((file) => load(file)))), share, temperature };
+    return {
+      model: ensembleOf(await Promise.all(teacher.map((file) => openModel(file, terminal)))),
+      share,
+      temperature,
+    };
   }
   if (share === undefined && temperature === undefined) return undefined;
   const option = share === undefined ? "--temperature" : "--teacher-share";

@@ -33,6 +33,8 @@ export const MODEL_FORMAT = 1;
 const METADATA_KEY = "ductus";
 export const CHECKSUM_KEY = "ductus.crc32";
 const NO_CHECKSUM = "00000000";
+/** The metadata's key stands within so many bytes of the beginning. */
+const METADATA_WITHIN = 256;
 
 /** Tensors whose names start so are not weights. */
 export const RESERVED = "ductus.";
@@ -134,16 +136,35 @@ export function encodeModelFile(model: ModelFile): Uint8Array {
   return bytes;
 }
 
+/** As {@link decodeModelFile}, and says of a file of another kind what it is and what to do with it. */
+export async function openModelFile(bytes: Uint8Array, name: string): Promise<ModelFile> {
+  if (!looksLikeModel(bytes)) {
+    // Tables of other kinds, which a page that loads a model need not have.
+    const { refuseOtherKinds } = await import("./kinds.ts");
+    refuseOtherKinds(bytes, name, "model");
+  }
+  return decodeModelFile(bytes, name);
+}
+
+/** Whether a file begins like safetensors with a model's metadata, which `serializeSafetensors` puts first, or is cut in it. */
+function looksLikeModel(bytes: Uint8Array): boolean {
+  const start = String.fromCharCode(...bytes.subarray(0, METADATA_WITHIN));
+  return looksLikeSafetensors(bytes) && (start.includes(`"${METADATA_KEY}":"`) || start.length < METADATA_WITHIN);
+}
+
 /**
  * Reads a model file. `name` (the file's) starts every message. Throws DataError where the file is cut short, has a single
  * flipped bit, is something else, comes from a newer version, or its metadata does not hold what it should.
  */
 export function decodeModelFile(bytes: Uint8Array, name: string): ModelFile {
-  if (!looksLikeSafetensors(bytes)) throw new DataError(`${name} is not a model file: ${describeContent(bytes)}`);
+  if (!looksLikeSafetensors(bytes)) {
+    const is = bytes.length < 10 ? "is empty or cut short" : "begins like something else";
+    throw new DataError(`${name} is not a model file: it ${is}`);
+  }
   const { tensors, metadata } = parseSafetensors(bytes, name);
   if (!Object.hasOwn(metadata, METADATA_KEY)) {
     throw new DataError(
-      `${name} holds bare weights, not a whole model; start from them with --init, or the file is damaged`,
+      `${name} holds bare weights, not a whole model; start from them: ductus train --model NAME --init ${name}`,
     );
   }
   verifyChecksum(bytes, metadata, name);
@@ -268,24 +289,4 @@ function findGolden(tensors: Safetensors["tensors"], key: string, name: string):
     throw new DataError(`${name} lacks ${key}, the example that proves it works; it is damaged`);
   }
   return fromStored(tensor, key, name);
-}
-
-/** First bytes of files that are easily taken for a model. */
-const MAGICS: readonly (readonly [start: string, description: string])[] = [
-  ["\x89HDF", "it is HDF5 (Keras); convert the weights to safetensors"],
-  ["PK\x03\x04", "it is a PyTorch file or another archive; its weights can be used with --init"],
-  ["\x80\x02", "it is a Python pickle; save the state dict with torch.save"],
-  ["\x1f\x8b", "it is compressed with gzip; unpack it first"],
-  ["\x89PNG", "it is a picture"],
-  ["\xff\xd8\xff", "it is a picture"],
-  ["version https://git-lfs", "it is a Git LFS pointer; fetch the file itself with git lfs pull"],
-];
-
-/** What a file is that is no model, in words. */
-export function describeContent(bytes: Uint8Array): string {
-  if (bytes.length === 0) return "it is empty";
-  if (bytes.length < 10) return `it has only ${bytes.length} bytes; it is cut short`;
-  const start = String.fromCharCode(...bytes.subarray(0, 32));
-  const known = MAGICS.find(([magic]) => start.startsWith(magic));
-  return known?.[1] ?? "it is neither safetensors nor a PyTorch state dict, or its first bytes are damaged";
 }

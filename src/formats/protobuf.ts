@@ -238,3 +238,19 @@ function readVarint(cursor: Cursor): number {
 function damaged(what: string): DataError {
   return new DataError(`${what} is no protocol buffer, is cut short or damaged`);
 }
+
+/** The numbers of the fields that a message has, as far as it can be followed: to tell what kind of message it is. */
+export function fieldNumbers(bytes: Uint8Array): Set<number> {
+  const found = new Set<number>();
+  const cursor: Cursor = { bytes, at: 0, what: "" };
+  try {
+    while (cursor.at < bytes.length) {
+      const key = readVarint(cursor);
+      found.add(Math.floor(key / 8));
+      readField(cursor, key % 8);
+    }
+  } catch {
+    // Not a message, or one that is cut short.
+  }
+  return found;
+}

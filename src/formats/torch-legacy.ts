@@ -5,42 +5,19 @@
  */
 import { DataError } from "../engine/errors.ts";
 import { PickleGlobal, type PickleHost, PickleObject, type PickleValue, unpickle, unpickleAt } from "./pickle.ts";
-import { looksLikeTar, readTar } from "./tar.ts";
+import { readTar } from "./tar.ts";
 import { quote } from "./text.ts";
+import { isStream } from "./torch-magic.ts";
 import { type Storage, storageOf, tensorIn, torchHost } from "./torch-tensors.ts";
 
-/** The pickled number that such a file begins with (LONG1, ten bytes), behind the pickle's own header. */
-const MAGIC = [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
-const MAGIC_WITHIN = 16;
 const PROTOCOL = 1001;
 
 /** A 64-bit count stands before the bytes of every storage. */
 const COUNT_SIZE = 8;
 
-/** Whether the bytes begin like one of the two formats. */
-export function isLegacy(bytes: Uint8Array): boolean {
-  return isStream(bytes) || (looksLikeTar(bytes) && isTensorTar(bytes));
-}
-
 /** What the pickle of such a file holds. @throws DataError where it is damaged; `name` (the file's) starts the message */
 export function unpickleLegacy(bytes: Uint8Array, name: string): PickleValue {
   return isStream(bytes) ? unpickleStream(bytes, name) : unpickleTar(bytes, name);
-}
-
-function isStream(bytes: Uint8Array): boolean {
-  if (bytes[0] !== 0x80) return false;
-  // Newer protocols have a frame in front of the number.
-  for (let at = 2; at < MAGIC_WITHIN; at++) if (MAGIC.every((byte, i) => bytes[at + i] === byte)) return true;
-  return false;
-}
-
-function isTensorTar(bytes: Uint8Array): boolean {
-  try {
-    const files = readTar(bytes, "");
-    return files.has("pickle") && files.has("storages") && files.has("tensors");
-  } catch {
-    return false;
-  }
 }
 
 /** Pickles: the magic number, the version, facts about the machine, the object, keys of storages; then these storages. */

@@ -7,9 +7,10 @@ import { DataError } from "../engine/errors.ts";
 import { PickleObject, PickleUnknown, type PickleValue, unpickle } from "./pickle.ts";
 import type { NamedTensor } from "./tensor-data.ts";
 import { quote } from "./text.ts";
-import { isLegacy, unpickleLegacy } from "./torch-legacy.ts";
+import { unpickleLegacy } from "./torch-legacy.ts";
+import { isLegacy } from "./torch-magic.ts";
 import { isTensor, printable, storageOf, TensorReader, torchHost } from "./torch-tensors.ts";
-import { looksLikeZip, readZip, zipNames } from "./zip.ts";
+import { looksLikeZip, readZip } from "./zip.ts";
 
 /** Keys under which training scripts put the state dict, in the order in which they are tried. */
 const WRAPPERS = ["state_dict", "model_state_dict", "model", "net", "network", "weights", "module"] as const;
@@ -39,17 +40,10 @@ export function parseTorch(bytes: Uint8Array, name: string): Map<string, NamedTe
 }
 
 function unpickleZip(bytes: Uint8Array, name: string): PickleValue {
-  // What kind of archive it is, its names tell; one that is of another kind need not be readable.
-  const names = zipNames(bytes, name);
-  const pickleName = names.find((entry) => entry === "data.pkl" || /^[^/]+\/data\.pkl$/.test(entry));
+  const entries = readZip(bytes, name);
+  const pickleName = [...entries.keys()].find((entry) => entry === "data.pkl" || /^[^/]+\/data\.pkl$/.test(entry));
   if (pickleName === undefined) throw new DataError(`${name} is no PyTorch file: the archive has no data.pkl`);
   const folder = pickleName.slice(0, -"data.pkl".length);
-  if (names.includes(`${folder}constants.pkl`)) {
-    throw new DataError(
-      `${name} is a TorchScript archive; save the state dict instead: torch.save(model.state_dict(), file)`,
-    );
-  }
-  const entries = readZip(bytes, name);
   const order = new TextDecoder().decode(entries.get(`${folder}byteorder`)) || "little";
   if (order !== "little" && order !== "big") {
     throw new DataError(`${name} holds ${quote(order)}-endian numbers; little and big are known`);

@@ -1,6 +1,7 @@
 /** Weights alone, from whatever file has some. Apart from model-file.ts, so that pages that load models do not carry it. */
 import { DataError } from "../engine/errors.ts";
-import { CHECKSUM_KEY, describeContent, RESERVED, TRAINED_ON, verifyChecksum } from "./model-file.ts";
+import { refuseOtherKinds } from "./kinds.ts";
+import { CHECKSUM_KEY, RESERVED, TRAINED_ON, verifyChecksum } from "./model-file.ts";
 import { looksLikeSafetensors, parseSafetensors } from "./safetensors.ts";
 import { toFloat32 } from "./tensor-data.ts";
 import { looksLikeTorch, parseTorch } from "./torch.ts";
@@ -14,11 +15,11 @@ export function decodeWeights(
   bytes: Uint8Array,
   name: string,
 ): Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }> {
+  refuseOtherKinds(bytes, name, "weights");
   if (looksLikeTorch(bytes)) {
     const tensors = [...parseTorch(bytes, name)];
     return new Map(tensors.map(([key, { shape, data }]) => [key, { shape, data: new Float32Array(data) }]));
   }
-  if (!looksLikeSafetensors(bytes)) throw new DataError(`${name} holds no weights: ${describeContent(bytes)}`);
   const { tensors, metadata } = parseSafetensors(bytes, name);
   if (Object.hasOwn(metadata, CHECKSUM_KEY)) verifyChecksum(bytes, metadata, name);
   const weights = [...tensors].filter(([key]) => !key.startsWith(RESERVED));

@@ -15,6 +15,7 @@ import {
   text,
 } from "../engine/schema.ts";
 import type { Shape } from "../engine/shape.ts";
+import { refuseOtherKinds } from "../formats/kinds.ts";
 import { decodeOnnx, type OnnxModel, type ReadExternal } from "../formats/onnx.ts";
 import { parseStrictJson } from "../formats/text.ts";
 import { modelToJson } from "../models/graph-json.ts";
@@ -88,6 +89,7 @@ export async function importOnnx(
   readExternal: ReadExternal,
   options: ImportOptions = {},
 ): Promise<Imported> {
+  refuseOtherKinds(bytes, name, "import");
   const file = await decodeOnnx(bytes, name, readExternal);
   const known = readMetadata(file, name);
   try {

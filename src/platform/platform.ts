@@ -29,6 +29,8 @@ export interface Platform {
   readonly cores: number;
   /** Starts the fastest backend that the machine has. @throws DuctusError when there is none */
   createBackend(options: BackendOptions): Promise<Backend>;
+  /** Names in a folder; undefined where the path is none, or where there are no folders. @throws DuctusError in one line */
+  listFolder(path: string): Promise<readonly string[] | undefined>;
   /** The bytes of a file. @throws DuctusError in one line */
   readFile(path: string): Promise<Uint8Array>;
   /** Writes a file so that it is never half there. @throws DuctusError in one line; the old file is then untouched */

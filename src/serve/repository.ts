@@ -23,6 +23,8 @@ export interface StoredVersion {
   readonly version: string;
   /** Changes whenever the file does. */
   readonly stamp: string;
+  /** Of the file, for messages; default: the model's. */
+  readonly file?: string | undefined;
   read(): Promise<ModelSource>;
 }
 
@@ -137,7 +139,7 @@ export class Repository {
     this.#entries.set(name, entry);
     const old = entry.failures;
     const failures: Failure[] = [];
-    for (const { version, stamp, read } of versions) {
+    for (const { version, stamp, file = name, read } of versions) {
       const { serving } = entry;
       if (serving?.served.version === version && serving.stamp === stamp) break;
       const known = old.find((failure) => failure.version === version && failure.stamp === stamp);
@@ -147,7 +149,7 @@ export class Repository {
         continue;
       }
       try {
-        const served = await this.#open(name, version, await read());
+        const served = await this.#open(name, version, file, await read());
         entry.serving = { stamp, served };
         this.#options.log("info", "model", { model: name, version, replaces: serving?.served.version });
         if (serving !== undefined) void serving.served.retire();
@@ -163,9 +165,9 @@ export class Repository {
     entry.failures = failures;
   }
 
-  async #open(name: string, version: string, source: ModelSource): Promise<ServedModel> {
+  async #open(name: string, version: string, file: string, source: ModelSource): Promise<ServedModel> {
     const { maxBatch = QUEUE.maxBatch, maxQueue = QUEUE.maxQueue, onBatch } = this.#options;
-    const [model, runner] = await this.#openRunner(source, maxBatch);
+    const [model, runner] = await this.#openRunner(source, file, maxBatch);
     const options: BatcherOptions = {
       sampleSize: sizeOf(model.inputShape),
       classes: model.classes.length,
@@ -176,13 +178,13 @@ export class Repository {
     return new ServedModel(name, version, model, new Batcher(runner, options));
   }
 
-  async #openRunner(source: ModelSource, maxBatch: number): Promise<[Signature, BatchRunner]> {
+  async #openRunner(source: ModelSource, file: string, maxBatch: number): Promise<[Signature, BatchRunner]> {
     if (source instanceof WebAssembly.Module || looksCompiled(source)) {
       const runner = await ModuleRunner.open(source);
       return [runner.signature, runner];
     }
     const { openRunner = onThisThread } = this.#options;
-    const model = await load(source);
+    const model = await load(source, { name: file });
     return [model, await openRunner(model, source, maxBatch)];
   }
 }

@@ -26,10 +26,10 @@ import {
 } from "../engine/schema.ts";
 import { type Graph, trace } from "../engine/trace.ts";
 import {
-  decodeModelFile,
   encodeModelFile,
   type JsonRecord,
   type ModelFile,
+  openModelFile,
   verifyGolden,
 } from "../formats/model-file.ts";
 import type { NamedTensor } from "../formats/tensor-data.ts";
@@ -41,6 +41,7 @@ import { inferenceContext } from "../nn/context.ts";
 import { platform } from "../platform/platform.ts";
 import { VERSION } from "../version.ts";
 import type { TrainingState } from "./checkpoint.ts";
+import { locate } from "./locate.ts";
 
 /** Name in the file of an architecture that is a user's own class; such a model is rebuilt from its graph. */
 const OWN_ARCHITECTURE = "custom";
@@ -92,6 +93,8 @@ export class TrainedModel extends Model {
 export interface LoadOptions {
   /** Default: a new one, closed afterwards. */
   readonly backend?: Backend | undefined;
+  /** Starts every message; default: the path, or "model". */
+  readonly name?: string | undefined;
 }
 
 /** The inference graph of a batch: raw inputs `x` → `logits`. */
@@ -138,17 +141,20 @@ export async function encodeModel(model: Model, training?: TrainingState, backen
 
 /**
  * Reads a model file and makes sure that it computes what it did where it was saved.
- * @param source a path, or the bytes of the file
+ * @param source the path of a file or of a run's folder, or the bytes of the file
  * @throws DataError when the file is damaged, is something else, or the check fails; TooLargeError, which is one, when its network
  *   would cost more than a file of its size may
  */
 export async function load(source: string | Uint8Array, options: LoadOptions = {}): Promise<TrainedModel> {
-  const bytes = typeof source === "string" ? await platform().readFile(source) : source;
-  const name = typeof source === "string" ? source : "model";
-  const file = decodeModelFile(bytes, name);
+  if (typeof source === "string") {
+    const { path } = await locate(source, "model");
+    return load(await platform().readFile(path), { name: path, ...options });
+  }
+  const { name = "model" } = options;
+  const file = await openModelFile(source, name);
   const model = build(file, name);
   const graph = inferenceGraph(model, 1);
-  spendGraph(new Budget(name, bytes.length), Object.values(graph.outputs), "its network");
+  spendGraph(new Budget(name, source.length), Object.values(graph.outputs), "its network");
   await verifyGolden(file, (input) => runOnce(graph, input, options.backend), name);
   return model;
 }

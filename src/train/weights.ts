@@ -4,6 +4,7 @@ import { serializeSafetensors } from "../formats/safetensors.ts";
 import type { NamedTensor, StoredTensor } from "../formats/tensor-data.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
+import { locate } from "./locate.ts";
 
 /** What {@link loadWeights} has to say. */
 export interface LoadedWeights {
@@ -12,26 +13,28 @@ export interface LoadedWeights {
 }
 
 /**
- * Copies weights by name from a model file, bare safetensors or a PyTorch state dict (`.pt`, `.pth`). A prefix that all names
- * in the file share (`module.`, `_orig_mod.`, `model.` …: what wrappers put there) is left out where the others fit better.
+ * Copies weights by name from a model file, a run's folder, bare safetensors or a PyTorch state dict (`.pt`, `.pth`). A prefix
+ * that all names in the file share (`module.`, `_orig_mod.`, `model.` …: what wrappers put there) is left out where the others fit better.
  * A model file also says which samples they were trained on, and so does the model from then on.
  * @throws DataError when names or shapes do not fit; the model is then unchanged
  */
 export async function loadWeights(model: Model, path: string): Promise<LoadedWeights> {
   const { decodeTrainedOn, decodeWeights } = await import("../formats/weights-file.ts");
-  const bytes = await platform().readFile(path);
-  const weights = decodeWeights(bytes, path);
+  const { path: file, notes } = await locate(path, "weights");
+  const bytes = await platform().readFile(file);
+  const weights = decodeWeights(bytes, file);
   const own = new Set(Array.from(model.network.namedParameters(), ([name]) => name));
   const prefix = foreignPrefix([...weights.keys()], own);
   try {
     model.network.load(new Map(Array.from(weights, ([name, value]) => [name.slice(prefix.length), value])));
-    const trainedOn = decodeTrainedOn(bytes, path);
+    const trainedOn = decodeTrainedOn(bytes, file);
     model.trainedOn = trainedOn === undefined ? [] : [trainedOn];
   } catch (error) {
-    if (error instanceof DuctusError) throw new DataError(`${path}: ${error.message}`, { cause: error });
+    if (error instanceof DuctusError) throw new DataError(`${file}: ${error.message}`, { cause: error });
     throw error;
   }
-  return { notes: prefix === "" ? [] : [`${path}: "${prefix}" was left out, which all names of weights begin with`] };
+  const dropped = `${file}: "${prefix}" was left out, which all names of weights begin with`;
+  return { notes: prefix === "" ? notes : [...notes, dropped] };
 }
 
 /** Of all that the names in a file begin with, whole words only, what leaves most names of the network; "" if nothing does. */

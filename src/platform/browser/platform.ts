@@ -30,6 +30,7 @@ export const browserPlatform: Platform = {
     checkThreads(threads);
     return browserWasmBackend({ ...options, threads });
   },
+  listFolder: async () => undefined,
   readFile: (url) => readBytes(url),
   writeFile: refuse,
   appendFile: refuse,

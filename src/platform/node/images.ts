@@ -26,7 +26,12 @@ export async function decodeImage(
   const bytes = typeof source === "string" ? await readFileChecked(source) : source;
   if (bytes.length === 0) throw new DataError(`${name}: the file is empty; expected a ${PICTURE_KINDS} picture`);
   const format = pictureFormatOf(bytes);
-  if (format === undefined) throw unreadable(name, `it is ${otherKindOf(bytes) ?? "no picture"}`);
+  if (format === undefined) {
+    const known = otherKindOf(bytes);
+    const { otherKind } = await import("../../formats/kinds.ts");
+    const wrong = known === undefined ? otherKind(bytes, name, "picture") : undefined;
+    throw wrong ?? unreadable(name, `it is ${known ?? "no picture"}`);
+  }
   try {
     const image = sharp(bytes, { failOn: "error", limitInputPixels: maxPixels });
     const { pages } = format.hasPages === true ? await image.metadata() : {};

@@ -5,6 +5,7 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { UsageError } from "../../engine/errors.ts";
+import { BEST, otherFolder } from "../../formats/folder-kinds.ts";
 import { MODEL_NAME } from "../../serve/context.ts";
 import type { ModelStore, StoredVersion } from "../../serve/repository.ts";
 import { readFileChecked } from "./atomic.ts";
@@ -13,8 +14,6 @@ import { listFolder, pathKind } from "./files.ts";
 const SUFFIX = ".safetensors";
 /** What a file that is named itself may end in: an exported module is served too. */
 const SUFFIXES = /\.(safetensors|wasm)$/;
-/** The model of a run folder. */
-const BEST = `best${SUFFIX}`;
 /** Versions are positive whole numbers, as TensorFlow Serving has them. */
 const VERSION = /^[1-9]\d{0,14}$/;
 
@@ -40,8 +39,15 @@ export async function openModelStore(sources: readonly string[]): Promise<ModelS
       return all;
     },
   };
-  await store.list(); // whatever is wrong with the sources is said before anything is served
-  return store;
+  const found = await store.list(); // whatever is wrong with the sources is said before anything is served
+  if (found.size > 0) return store;
+  const [{ path }] = roots;
+  if ((await pathKind(path)) === "file") {
+    throw new UsageError(
+      `${path}: its name cannot be a model's (letters, digits, ".", "_" and "-" only); give one: NAME=${path}`,
+    );
+  }
+  throw otherFolder(await listFolder(path), path, "model");
 }
 
 function parseSource(source: string): { readonly name: string | undefined; readonly path: string } {
@@ -102,5 +108,5 @@ async function fileVersion(path: string, version: string): Promise<StoredVersion
     ({ size, mtimeMs, ino }) => `${path} ${size} ${mtimeMs} ${ino}`,
     () => "gone",
   );
-  return { version, stamp, read: () => readFileChecked(path) };
+  return { version, stamp, file: path, read: () => readFileChecked(path) };
 }

@@ -5,6 +5,7 @@ import type { Backend } from "../../engine/backends/backend.ts";
 import type { BackendOptions, Platform } from "../platform.ts";
 import { checkThreads } from "../threads.ts";
 import { appendFile, moveFile, readFileChecked, writeFileAtomic } from "./atomic.ts";
+import { listFolder, pathKind } from "./files.ts";
 import { decodeImage } from "./images.ts";
 import { nodeWasmBackend } from "./threads.ts";
 
@@ -18,6 +19,7 @@ export const nodePlatform: Platform = {
   name: "node",
   cores: availableParallelism(),
   createBackend,
+  listFolder: async (path) => ((await pathKind(path)) === "folder" ? listFolder(path) : undefined),
   readFile: readFileChecked,
   writeFile: writeFileAtomic,
   appendFile,

@@ -52,7 +52,7 @@ interface OpenedHere extends Opened {
 type Kind = "model" | "compiled" | "onnx";
 
 const OPENERS: Readonly<Record<Kind, (bytes: Uint8Array, name: string) => Promise<OpenedHere>>> = {
-  model: async (bytes) => openNetwork(await load(bytes), bytes),
+  model: async (bytes, name) => openNetwork(await load(bytes, { name }), bytes),
   onnx: async (bytes, name) => {
     const model = await importModel(bytes, { name });
     return openNetwork(model, await encodeModel(model));

@@ -90,7 +90,8 @@ export async function openFile(bytes: Uint8Array, fileName: string): Promise<Mod
     current = undefined;
     return reader.open(bytes, fileName);
   }).catch((error) => {
-    throw new Error(`${fileName}: ${messageOf(error)}`, { cause: error });
+    const message = messageOf(error);
+    throw new Error(message.startsWith(fileName) ? message : `${fileName}: ${message}`, { cause: error });
   });
   const id = crypto.randomUUID();
   await keep({
