@@ -176,7 +176,7 @@ describe("serve", () => {
 
   it.each([
     [["none"], 2, /none: there is no such file or folder/],
-    [["."], 1, /no model to serve in/],
+    [["."], 1, /\. is not a model file: it is an empty folder/],
     [["m", "--port", "70000"], 2, /--port must be a whole number from 0 to 65535/],
     [["m", "--allow-origin", "https://a.example", "b"], 2, /--allow-origin: "b" is no origin/],
     [["m", "--allowed-hosts", "a.example,http://b"], 2, /--allowed-hosts: "http:\/\/b" is no host name/],
