@@ -118,8 +118,9 @@ export function createApp(options: AppOptions): App {
     if (status === 500) log("error", "failure", { error: error.stack ?? String(error) });
     if (status === 503) c.header("Retry-After", "1");
     if (status === 415) c.header("Accept-Encoding", ACCEPTED_ENCODINGS);
-    // What was not read of a refused body would be taken for the next request.
-    if (status === 408 || status === 413 || status === 415) c.header("Connection", "close");
+    // Nothing more will come. What still comes of a body that is refused is read and dropped by what listens: closing at once
+    // would cut off a client before it has read why.
+    if (status === 408) c.header("Connection", "close");
     return c.json({ error: message }, status);
   });
   app.notFound((c) => c.json({ error: "there is nothing at this address" }, 404));

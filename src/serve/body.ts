@@ -2,6 +2,8 @@
 import { Deadline } from "./deadline.ts";
 import { RequestError } from "./request-error.ts";
 
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
 export interface BodyLimits {
   /** Bytes. */
   readonly maxBody: number;
@@ -33,8 +35,10 @@ export async function readBody(request: Request, { maxBody, timeout }: BodyLimit
     }
     const { body } = request;
     if (body === null) return new Uint8Array(0);
-    const stream = format === undefined ? body : unpacked(body, format);
-    return await readChunks(stream, maxBody, deadline);
+    const packed = body.getReader();
+    if (format === undefined) return await readChunks(packed, maxBody, deadline, () => dropRest(packed, maxBody));
+    const unpacked = unpack(packed, format, maxBody).getReader();
+    return await readChunks(unpacked, maxBody, deadline, () => unpacked.cancel());
   } catch (error) {
     if (error instanceof RequestError) throw error;
     const what = format === undefined ? "the body broke off" : `the body broke off, or is no whole ${format} data`;
@@ -56,10 +60,9 @@ function readEncoding(header: string | null): CompressionFormat | undefined {
 /** Bytes that are unpacked at a time: a byte gives at most a thousand, and some platforms give them all at once. */
 const STEP = 4096;
 
-/** What a stream unpacks to. It is read no faster than that is: pipes hold thousands of chunks. */
-function unpacked(packed: ReadableStream<Uint8Array>, format: CompressionFormat): ReadableStream<Uint8Array> {
+/** What a body unpacks to. It is read no faster than that is: pipes hold thousands of chunks. */
+function unpack(reader: Reader, format: CompressionFormat, maxBody: number): ReadableStream<Uint8Array> {
   const { readable, writable } = new DecompressionStream(format);
-  const reader = packed.getReader();
   const writer = writable.getWriter();
   const feed = async (): Promise<void> => {
     for (;;) {
@@ -69,18 +72,34 @@ function unpacked(packed: ReadableStream<Uint8Array>, format: CompressionFormat)
     }
   };
   // Whoever reads learns what went wrong from the other end.
-  feed().catch((error) => Promise.allSettled([writer.abort(error), reader.cancel(error)]));
+  feed().catch((error) => Promise.allSettled([writer.abort(error), dropRest(reader, maxBody)]));
   return readable;
+}
+
+/**
+ * Reads on and drops what comes of a body that is refused, some way: else the connection would have to be cut, perhaps
+ * before the client has read why.
+ */
+async function dropRest(reader: Reader, most: number): Promise<void> {
+  // The answer goes first.
+  await new Promise((resolve) => setTimeout(resolve));
+  for (let dropped = 0; dropped < most; ) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    dropped += value.length;
+  }
+  await reader.cancel();
 }
 
 const tooLarge = (maxBody: number): RequestError => new RequestError(413, `the body is larger than ${maxBody} bytes`);
 
+/** @param abandon what to do with a body that is not read to its end */
 async function readChunks(
-  stream: ReadableStream<Uint8Array>,
+  reader: Reader,
   maxBody: number,
   deadline: Deadline,
+  abandon: () => Promise<void>,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
@@ -92,7 +111,7 @@ async function readChunks(
       chunks.push(value);
     }
   } catch (error) {
-    void reader.cancel().catch(() => {});
+    abandon().catch(() => {});
     throw error;
   }
 }

@@ -2,11 +2,13 @@
  * What a server meets in the open: mutated bodies of every kind, and headers that lie. Whatever comes, there is an
  * answer, it is no 500, and afterwards a good request is still answered. DUCTUS_ATTACKS sets how many bodies (300).
  */
+import { Agent, request } from "node:http";
 import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Random } from "../../src/engine/random.ts";
 import { encodePng } from "../../src/formats/png.ts";
+import { listen } from "../../src/platform/node/serve.ts";
 import { digits, json, numbers, post, type Served, serve, stored } from "./fixtures.ts";
 
 const COUNT = Number(process.env.DUCTUS_ATTACKS ?? 300);
@@ -150,6 +152,40 @@ it("does not unpack more of a bomb than it may read", async () => {
   expect(response.status).toBe(413);
   // The limit is about 100 bytes, packed; beside that there is what buffers hold.
   expect(fed).toBeLessThan(100_000);
+});
+
+it("keeps the connection of a client whose body was too large, and reads nothing of it as a request", async () => {
+  const server = await listen(served.app.fetch, { host: "127.0.0.1", port: 0, timeout: 5000 });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const send = (body: Uint8Array, headers: Record<string, string>) =>
+    new Promise<readonly [status: number | undefined, port: number | undefined]>((resolve, reject) => {
+      const url = `${server.url}/v1/models/numbers:predict`;
+      const asked = request(url, { method: "POST", agent, headers }, (response) => {
+        const { localPort } = response.socket;
+        response.resume().on("end", () => resolve([response.statusCode, localPort]));
+      });
+      asked.on("error", reject).end(body);
+    });
+  const good = new TextEncoder().encode(JSON.stringify({ instances: [[1, 2, 3]] }));
+  const [, port] = await send(good, {});
+  // The first requests are refused while the rest of their bodies, requests in themselves, is on its way.
+  const hidden = Buffer.from("POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".repeat(2000));
+  for (const [body, headers] of [
+    [hidden, {}],
+    [hidden, { "Transfer-Encoding": "chunked" }],
+    [Buffer.concat([gzipSync(Buffer.alloc(1_000_000)), hidden]), { "Content-Encoding": "gzip" }],
+    [good, { "Content-Encoding": "br" }],
+    [hidden, { Origin: "https://page.example" }],
+  ] as const) {
+    const [status, at] = await send(body, headers);
+    expect([413, 415, 403]).toContain(status);
+    expect(at).toBe(port);
+    // Longer than what listens waits for the rest of a body.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(await send(good, {})).toEqual([200, port]);
+  }
+  agent.destroy();
+  await server.stop(100);
 });
 
 it("gives up a body that does not come, and one that breaks off", async () => {
