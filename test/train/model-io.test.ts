@@ -156,6 +156,7 @@ describe("run folder", () => {
       "last.safetensors",
       "metrics.jsonl",
       "previous.safetensors",
+      "status.json",
     ]);
     const lines = (await readFile(join(path, "metrics.jsonl"), "utf8")).trim().split("\n");
     expect(lines.map((line) => JSON.parse(line).epoch)).toEqual([1, 2, 3]);
