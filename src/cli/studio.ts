@@ -114,13 +114,12 @@ async function listRuns(folder: string): Promise<object[]> {
 
 async function describeRun(
   folder: string,
-  { path, status, data, model, test, history, seconds, ended }: SavedRun,
+  { path, data, model, test, history, seconds, ended }: SavedRun,
 ): Promise<object> {
   const names = (await readdir(path)).filter((name) => SERVED.includes(name));
   const files = await filterOwn(folder, path, names);
   return {
     name: basename(path),
-    status,
     data,
     model,
     accuracy: test?.accuracy,
@@ -136,8 +135,8 @@ async function describeRun(
 /** Files of a run folder that the page may have, by name. */
 const SERVED: readonly string[] = Object.values(runFiles("")).map((path) => basename(path));
 /** Files that say what a run is. */
-const DESCRIBING: readonly string[] = (({ args, metrics, results }) =>
-  [args, metrics, results].map((path) => basename(path)))(runFiles(""));
+const DESCRIBING: readonly string[] = (({ args, metrics, results, status }) =>
+  [args, metrics, results, status].map((path) => basename(path)))(runFiles(""));
 
 /** Runs whose description is their own, and no link to files elsewhere. */
 async function listOwnRuns(folder: string): Promise<SavedRun[]> {

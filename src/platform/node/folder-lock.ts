@@ -73,11 +73,18 @@ const UNKNOWN: LockHolder = { pid: 0, machine: "", host: "" };
 
 function read(path: string): Found | undefined {
   try {
+    // No link, and nothing that would keep its reader waiting.
+    const { mtimeMs } = requireFile(fs.lstatSync(path));
     const text = fs.readFileSync(path, "utf8");
-    return { text, holder: parse(text), silent: Date.now() - fs.statSync(path).mtimeMs };
+    return { text, holder: parse(text), silent: Date.now() - mtimeMs };
   } catch {
     return undefined;
   }
+}
+
+function requireFile(stats: fs.Stats): fs.Stats {
+  if (!stats.isFile()) throw new Error("no file");
+  return stats;
 }
 
 function parse(text: string): LockHolder {
