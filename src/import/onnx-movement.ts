@@ -243,3 +243,50 @@ export function concatenate(call: NodeCall): Value {
   const list = call.inputs.map((_, i) => need(call, i));
   return joined(list, axisOf(list[0], call.attrs.int("axis", 0)));
 }
+
+/** Tile: the whole of an axis again and again. */
+export function tile(call: NodeCall): Value {
+  const x = need(call, 0);
+  const repeats = knownNumbers(need(call, 1), "repeats");
+  const isFit = repeats.length === x.order.length && repeats.every((n) => Number.isInteger(n) && n >= 1 && n <= 1024);
+  if (!isFit) throw new DataError(`its repeats are [${repeats.slice(0, 8).join(", ")}] for ${x.order.length} axes`);
+  return repeats.reduce((made, n, axis) => (n === 1 ? made : joined(new Array<Value>(n).fill(made), axis)), x);
+}
+
+/** The height and width of blocks, and the other sizes of a picture. */
+function blocksOf(call: NodeCall): { x: Value; dims: Shape; block: number } {
+  const x = need(call, 0);
+  const dims = dimsOf(x);
+  const block = call.attrs.int("blocksize", 0);
+  if (dims.length !== 4 || !Number.isInteger(block) || block < 1) {
+    throw new DataError(`its blocksize ${block} cannot be applied to ${dims.length} axes`);
+  }
+  return { x, dims, block };
+}
+
+/** Axes split, moved, and joined again. */
+const regrouped = (x: Value, split: Shape, perm: readonly number[], shape: Shape): Value => {
+  const { tensor, order } = reshaped(x, split);
+  return reshaped({ tensor, order: perm.map((axis) => order[axis]) }, shape);
+};
+
+/** DepthToSpace: each channel's share of a block becomes pixels. "DCR": the place in the block varies slowest. */
+export function depthToSpace(call: NodeCall): Value {
+  const { x, dims, block: b } = blocksOf(call);
+  const [N, C, H, W] = dims;
+  const depth = C / (b * b);
+  if (!Number.isInteger(depth)) throw new DataError(`its ${C} channels cannot be split into blocks of ${b}×${b}`);
+  const shape = [N, depth, H * b, W * b];
+  return call.attrs.text("mode", "DCR") === "CRD"
+    ? regrouped(x, [N, depth, b, b, H, W], [0, 1, 4, 2, 5, 3], shape)
+    : regrouped(x, [N, b, b, depth, H, W], [0, 3, 4, 1, 5, 2], shape);
+}
+
+/** SpaceToDepth: the pixels of a block become channels, the place in the block varying slowest. */
+export function spaceToDepth(call: NodeCall): Value {
+  const { x, dims, block: b } = blocksOf(call);
+  const [N, C, H, W] = dims;
+  if (H % b !== 0 || W % b !== 0)
+    throw new DataError(`its picture of ${H}×${W} cannot be split into blocks of ${b}×${b}`);
+  return regrouped(x, [N, C, H / b, b, W / b, b], [0, 3, 5, 1, 2, 4], [N, C * b * b, H / b, W / b]);
+}

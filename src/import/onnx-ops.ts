@@ -17,14 +17,17 @@ import type { OnnxAttributes } from "./onnx-attributes.ts";
 import { axisOf, type NodeCall, type NodeRule, need } from "./onnx-call.ts";
 import {
   concatenate,
+  depthToSpace,
   expandTo,
   flatten,
   gather,
   padOf,
   reshape,
   sliceOf,
+  spaceToDepth,
   split,
   squeeze,
+  tile,
   transpose,
   unsqueeze,
 } from "./onnx-movement.ts";
@@ -35,7 +38,7 @@ import {
   layerNormalization,
   localResponse,
 } from "./onnx-norms.ts";
-import { REDUCTIONS } from "./onnx-reductions.ts";
+import { lpNormalization, REDUCTIONS } from "./onnx-reductions.ts";
 import { resize } from "./onnx-resize.ts";
 import {
   asValue,
@@ -62,8 +65,8 @@ const binary =
 
 /** Any number of operands, from left to right. */
 const variadic =
-  (op: (a: Tensor, b: Tensor) => Tensor): NodeRule =>
-  (call) =>
+  (op: (a: Tensor, b: Tensor) => Tensor) =>
+  (call: NodeCall): Value =>
     call.inputs.map((_, i) => need(call, i)).reduce((a, b) => broadcast([a, b], op));
 
 /** Over all that is not batch or channel. */
@@ -92,8 +95,15 @@ const softmaxLike =
   };
 
 function matrixProduct(a: Value, b: Value): Value {
-  if (a.order.length < 2 || b.order.length < 2)
-    throw new DataError("it multiplies by a vector, which has too few axes");
+  // A vector is a row on the left and a column on the right, and that axis goes again.
+  if (a.order.length === 1 && b.order.length > 1) {
+    const y = matrixProduct(reshaped(a, [1, ...dimsOf(a)]), b);
+    return reshaped(y, [...dimsOf(y).slice(0, -2), ...dimsOf(y).slice(-1)]);
+  }
+  if (b.order.length === 1) {
+    const y = matrixProduct(a.order.length === 1 ? reshaped(a, [1, ...dimsOf(a)]) : a, reshaped(b, [...dimsOf(b), 1]));
+    return reshaped(y, a.order.length === 1 ? [] : dimsOf(y).slice(0, -1));
+  }
   // Weights are kept transposed, as PyTorch does: then they are read so.
   const isTurned = b.order.length === 2 && b.order[0] === 1;
   return asValue(isTurned ? matmul(plain(a), b.tensor, { transposeB: true }) : matmul(plain(a), plain(b)));
@@ -170,6 +180,7 @@ const {
   maximum,
   minimum,
   mul,
+  ne,
   neg,
   pow,
   relu,
@@ -212,6 +223,7 @@ export const ONNX_OPS: Readonly<Record<string, NodeRule>> = {
   LayerNormalization: layerNormalization,
   GroupNormalization: groupNormalization,
   LRN: localResponse,
+  LpNormalization: lpNormalization,
 
   // Activations
   Relu: unary(relu),
@@ -230,6 +242,15 @@ export const ONNX_OPS: Readonly<Record<string, NodeRule>> = {
   Softmax: softmaxLike(softmax),
   LogSoftmax: softmaxLike(logSoftmax),
   Clip: clip,
+  Celu: unary((x, attrs) => {
+    const alpha = attrs.float("alpha", 1);
+    return mul(elu(div(x, alpha), 1), alpha);
+  }),
+  ThresholdedRelu: unary((x, attrs) => where(gt(x, attrs.float("alpha", 1)), x, 0)),
+  Shrink: unary((x, attrs) => {
+    const [edge, bias] = [attrs.float("lambd", 0.5), attrs.float("bias", 0)];
+    return where(gt(x, edge), sub(x, bias), where(lt(x, -edge), add(x, bias), 0));
+  }),
 
   // Elementwise
   Abs: unary(abs),
@@ -247,12 +268,17 @@ export const ONNX_OPS: Readonly<Record<string, NodeRule>> = {
   Sum: variadic(add),
   Max: variadic(maximum),
   Min: variadic(minimum),
+  Mean: (call) => mapped(variadic(add)(call), (x) => mul(x, 1 / call.inputs.length)),
+  Sign: unary((x) => cast(sub(gt(x, 0), lt(x, 0)), x.dtype)),
   Equal: binary(eq),
   Greater: binary(gt),
   GreaterOrEqual: binary(ge),
   Less: binary(lt),
   LessOrEqual: binary(le),
   Not: negate,
+  And: binary(mul),
+  Or: binary(maximum),
+  Xor: binary(ne),
   Where: (call) => broadcast([need(call, 0), need(call, 1), need(call, 2)], where),
   Cast: castTo,
 
@@ -270,6 +296,9 @@ export const ONNX_OPS: Readonly<Record<string, NodeRule>> = {
   Slice: sliceOf,
   Gather: gather,
   Pad: padOf,
+  Tile: tile,
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: spaceToDepth,
   Resize: (call) => resize(call, false),
   Upsample: (call) => resize(call, true),
   Expand: expandTo,

@@ -1,9 +1,9 @@
 /** Operators that reduce axes: sums, extremes, norms, and logarithms of sums. */
-import { abs, log, maximum, mul, sqrt } from "../engine/ops/elementwise.ts";
+import { abs, div, log, maximum, mul, sqrt } from "../engine/ops/elementwise.ts";
 import { logsumexp, max, mean, min, sum } from "../engine/ops/reduce.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { axisOf, type NodeRule, need, setting } from "./onnx-call.ts";
-import { dimsOf, reshaped, type Value } from "./onnx-value.ts";
+import { dimsOf, mapped, reshaped, type Value } from "./onnx-value.ts";
 
 type Reduce = (x: Tensor, axes: readonly number[], keepDims: boolean) => Tensor;
 
@@ -35,14 +35,25 @@ const reduction =
     );
   };
 
+const absolute: Reduce = (x, axes, keepDims) => sum(abs(x), axes, keepDims);
+const euclidean: Reduce = (x, axes, keepDims) => sqrt(maximum(squares(x, axes, keepDims), TINY));
+
+/** LpNormalization: an axis divided by its norm, 0 where that is 0. */
+export const lpNormalization: NodeRule = (call) => {
+  const x = need(call, 0);
+  const axis = x.order[axisOf(x, call.attrs.int("axis", -1))];
+  const norm = call.attrs.int("p", 2) === 1 ? absolute : euclidean;
+  return mapped(x, (tensor) => div(tensor, maximum(norm(tensor, [axis], true), TINY)));
+};
+
 /** By operator. */
 export const REDUCTIONS = {
   ReduceMean: reduction(mean),
   ReduceSum: reduction(sum),
   ReduceMax: reduction(max),
   ReduceMin: reduction(min),
-  ReduceL1: reduction((x, axes, keepDims) => sum(abs(x), axes, keepDims)),
-  ReduceL2: reduction((x, axes, keepDims) => sqrt(maximum(squares(x, axes, keepDims), TINY))),
+  ReduceL1: reduction(absolute),
+  ReduceL2: reduction(euclidean),
   ReduceSumSquare: reduction(squares),
   ReduceLogSum: reduction((x, axes, keepDims) => log(sum(x, axes, keepDims))),
   ReduceLogSumExp: reduction(logsumexp),

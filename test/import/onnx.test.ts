@@ -17,6 +17,7 @@ import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import { encodeModel, load, type TrainedModel } from "../../src/train/trained-model.ts";
 import { float, index, int, int64, ints, node, numbers, scalar, text } from "./graph-parts.ts";
+import { logitsOf } from "./logits.ts";
 
 beforeAll(() => {
   setPlatform(nodePlatform);
@@ -28,21 +29,6 @@ const golden = (name: string): Uint8Array => readFileSync(new URL(`golden/${name
 const beside = async (location: string): Promise<Uint8Array> => golden(location);
 const imported = async (name: string, options: ImportOptions = {}): Promise<TrainedModel> =>
   (await importOnnx(golden(name), name, beside, options)).model;
-
-/** Logits of a batch of raw inputs. */
-async function logits(model: Model, x: ArrayLike<number>): Promise<number[]> {
-  const size = model.inputShape.reduce((product, dim) => product * dim, 1);
-  const graph = trace((tracer) => ({
-    logits: model.logits(
-      tracer.input("x", [x.length / size, ...model.inputShape], model.inputType, true),
-      inferenceContext(),
-    ),
-  }));
-  const program = await referenceBackend().compile(graph);
-  program.inputs.x.set(x);
-  program.run();
-  return [...program.outputs.logits];
-}
 
 function expectClose(found: readonly number[], wanted: readonly number[], tolerance = 1e-5): void {
   expect(found).toHaveLength(wanted.length);
@@ -60,13 +46,13 @@ describe("files of other programs", () => {
   it.each(Object.keys(expected))("%s computes what ONNX Runtime does, and after saving, too", async (name) => {
     const model = await imported(`${name}.onnx`);
     expect(model.inputShape).toEqual([8, 8, 1]);
-    expectClose(await logits(model, pixels), expected[name].flat());
+    expectClose(await logitsOf(model, pixels), expected[name].flat());
     const again = await load(await encodeModel(model));
-    expectClose(await logits(again, pixels), expected[name].flat());
+    expectClose(await logitsOf(again, pixels), expected[name].flat());
   });
 
   it("takes weights from a file beside, or in a folder below, which is read once", async () => {
-    expectClose(await logits(await imported("apart.onnx"), pixels), expected.keras.flat());
+    expectClose(await logitsOf(await imported("apart.onnx"), pixels), expected.keras.flat());
     const below = new Uint8Array(golden("apart.onnx"));
     for (let at = 0; (at = Buffer.from(below).indexOf("apart.data", at)) >= 0; )
       below.set(Buffer.from("./b/a.data"), at);
@@ -76,7 +62,7 @@ describe("files of other programs", () => {
       return golden("apart.data");
     });
     expect(asked).toEqual(["b/a.data"]);
-    expectClose(await logits(model, pixels), expected.keras.flat());
+    expectClose(await logitsOf(model, pixels), expected.keras.flat());
   });
 
   it("gives weights PyTorch's names and layouts, and says which are trained", async () => {
@@ -148,7 +134,7 @@ describe("files of other programs", () => {
     // (x/255 − 0.5) / 0.25 of these bytes is what the others are as they are
     const bytes = pixels.map((value) => 64 + (value & 63));
     const same = Float32Array.from(bytes, (value) => (value / 255 - 0.5) / 0.25);
-    const found = await logits(model, bytes);
+    const found = await logitsOf(model, bytes);
     const network = trace((tracer) => ({
       logits: plain.network.forward(tracer.input("x", [3, 8, 8, 1], "float32", true), inferenceContext()),
     }));
@@ -202,6 +188,19 @@ const reduced = (op: string): Case => ({
   initializers: { axes: int64(-2, 1) },
 });
 
+const logical = (op: string): Case => ({
+  nodes: [
+    node("Less", "x k", "a"),
+    node("Greater", "x s", "b"),
+    node(op, "a b", "c"),
+    node("Cast", "c", "y", { to: int(1) }),
+  ],
+  initializers: { k: numbers([3, 1, 1]), s: scalar(-0.3) },
+});
+const spaceToDepthCase: Case = {
+  nodes: [node("Pad", "x pads", "a"), node("SpaceToDepth", "a", "y", { blocksize: int(3) })],
+  initializers: { pads: int64(0, 0, 0, 1, 0, 0, 0, 0) },
+};
 const transposed = (attributes: Readonly<Record<string, OnnxAttribute>>, w = numbers([3, 2, 3, 3])): Case => ({
   nodes: [node("ConvTranspose", "x w b", "y", attributes)],
   initializers: { w, b: numbers([w.shape[1] * (attributes.group === undefined ? 1 : 3)]) },
@@ -336,6 +335,10 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     elementwise("LRN", { size: int(3), alpha: float(0.3), beta: float(0.6), bias: float(0.7) }),
     elementwise("LRN", { size: int(5), alpha: float(0.9) }),
   ],
+  LpNormalization: [
+    elementwise("LpNormalization", { axis: int(1), p: int(1) }),
+    elementwise("LpNormalization", { axis: int(-1) }),
+  ],
   Relu: [elementwise("Relu")],
   LeakyRelu: [elementwise("LeakyRelu", { alpha: float(0.3) }), elementwise("LeakyRelu")],
   PRelu: [withConstant("PRelu", numbers([3, 1, 1]))],
@@ -358,6 +361,9 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { nodes: [node("Clip", "x low high", "y")], initializers: { low: scalar(-0.5), high: scalar(0.7) } },
     { nodes: [node("Clip", "x _ high", "y")], initializers: { high: scalar(0.7) } },
   ],
+  Celu: [elementwise("Celu", { alpha: float(0.7) })],
+  ThresholdedRelu: [elementwise("ThresholdedRelu", { alpha: float(0.4) })],
+  Shrink: [elementwise("Shrink", { lambd: float(0.6), bias: float(0.2) })],
   Abs: [elementwise("Abs")],
   Neg: [elementwise("Neg")],
   Exp: [elementwise("Exp")],
@@ -373,6 +379,11 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   Sum: [{ nodes: [node("Sum", "x k x", "y")], initializers: { k: numbers([6, 1]) } }],
   Max: [{ nodes: [node("Max", "x k", "y")], initializers: { k: numbers([3, 1, 1]) } }],
   Min: [{ nodes: [node("Min", "x k", "y")], initializers: { k: numbers([5]) } }],
+  Mean: [{ nodes: [node("Mean", "x k x", "y")], initializers: { k: numbers([6, 1]) } }],
+  Sign: [elementwise("Sign")],
+  And: [logical("And")],
+  Or: [logical("Or")],
+  Xor: [logical("Xor")],
   Equal: [{ ...compared("Equal"), initializers: { k: scalar(1 / 128 - 2) } }],
   Greater: [compared("Greater")],
   GreaterOrEqual: [compared("GreaterOrEqual")],
@@ -495,6 +506,14 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       opset: 10,
     },
   ],
+  Tile: [{ nodes: [node("Tile", "x r", "y")], initializers: { r: int64(1, 2, 1, 3) } }],
+  DepthToSpace: ["DCR", "CRD"].map((mode) => ({
+    nodes: [
+      node("Concat", "x x x x", "a", { axis: int(1) }),
+      node("DepthToSpace", "a", "y", { blocksize: int(2), mode: text(mode) }),
+    ],
+  })),
+  SpaceToDepth: [elementwise("SpaceToDepth", { blocksize: int(1) }), spaceToDepthCase],
   Upsample: [
     {
       nodes: [node("Upsample", "x scales", "y", { mode: text("nearest") })],
