@@ -11,7 +11,8 @@ import { DataError, DuctusError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
 import { listFolder, pathKind } from "../platform/node/files.ts";
 import { isPattern, matchingFiles } from "../platform/node/glob.ts";
-import { readSamples, tableKind } from "../platform/node/samples.ts";
+import { isPictureTable, readPictureTable } from "../platform/node/picture-table.ts";
+import { isCsv, readSamples, tableKind } from "../platform/node/samples.ts";
 import { platform } from "../platform/platform.ts";
 import { preprocessingOf } from "../train/predict.ts";
 
@@ -69,6 +70,7 @@ async function filesOf(word: string): Promise<readonly string[]> {
     if (pictures.length > 0) return pictures;
     throw new DataError(`${word}: no pictures in this folder (${PICTURE_KINDS}); of tables, give the file`);
   }
+  if (kind === "file" && isCsv(word) && (await isPictureTable(word))) return (await readPictureTable(word)).paths;
   if (kind === "file" || !isPattern(word)) return [word];
   const matching = await matchingFiles(word);
   if (matching.length > 0) return matching;

@@ -18,7 +18,19 @@ export interface Columns {
   readonly notes: readonly string[];
 }
 
-const LABEL_NAMES = ["label", "labels", "class", "classes", "target", "y", "digit", "character", "letter", "category"];
+/** What columns of labels are called, in lower case; the first that a file has is taken. */
+export const LABEL_NAMES = [
+  "label",
+  "labels",
+  "class",
+  "classes",
+  "target",
+  "y",
+  "digit",
+  "character",
+  "letter",
+  "category",
+];
 const ID_NAMES = ["", "id", "index", "idx", "imageid", "image_id", "row", "rowid", "row_id", "rownames"];
 
 const isIdName = (name: string): boolean =>

@@ -5,7 +5,7 @@ const NEWLINE = 10;
 const RETURN = 13;
 const QUOTE = 34;
 const TAB = 9;
-const COMMA = 44;
+export const COMMA = 44;
 const SEMICOLON = 59;
 /** As a separator, it stands for any number of blanks. */
 export const SPACE = 32;
@@ -67,9 +67,9 @@ function refuseWideText(bytes: Uint8Array, name: string): void {
 
 /**
  * What separates the fields of a line: tabs or semicolons, beside which commas may be decimal ones; commas; blanks.
- * @throws DataError when there is none of them
+ * Undefined when there is none of them.
  */
-export function findSeparator(bytes: Uint8Array, { from, to, number }: Line, name: string): number {
+export function separatorIn(bytes: Uint8Array, { from, to }: Line): number | undefined {
   const counts = new Map([TAB, SEMICOLON, COMMA, SPACE].map((separator) => [separator, 0]));
   let isQuoted = false;
   for (let i = from; i < to; i++) {
@@ -81,8 +81,14 @@ export function findSeparator(bytes: Uint8Array, { from, to, number }: Line, nam
   for (const separator of [TAB, SEMICOLON]) {
     if (has(separator) > 0 && 2 * has(separator) >= has(COMMA)) return separator;
   }
-  for (const separator of [COMMA, SPACE]) if (has(separator) > 0) return separator;
-  throw new DataError(`${name}: line ${number}: no separator; expected label,pixel,pixel,…`);
+  return [COMMA, SPACE].find((separator) => has(separator) > 0);
+}
+
+/** @throws DataError when nothing separates the fields of a line */
+export function findSeparator(bytes: Uint8Array, line: Line, name: string): number {
+  const found = separatorIn(bytes, line);
+  if (found !== undefined) return found;
+  throw new DataError(`${name}: line ${line.number}: no separator; expected label,pixel,pixel,…`);
 }
 
 /** One past the last byte of the field that begins at `from`; a separator in quotes is part of it. */

@@ -161,6 +161,11 @@ export class CsvReader {
     return { ...pictureSize(this.#pixels.length, this.#options), channels: this.#options.channels ?? 1 };
   }
 
+  /** Whether a column holds labels, once there was a row. @throws DataError when there was none */
+  get hasLabels(): boolean {
+    return this.#foundColumns().label !== undefined;
+  }
+
   /** Whether the pixels that were given out were made by another span than that of the whole file. */
   get mustRepeat(): boolean {
     const { low, high } = this.spanOfAll();

@@ -181,7 +181,7 @@ describe("loadSource", () => {
     expect([train.length, test.length, train.classes.length]).toEqual([4, 2, 10]);
     expect(origin).toBe(`${join(folder, "mnist")} (not byte for byte the published files)`);
     await rm(join(folder, "mnist", "t10k-labels-idx1-ubyte.gz"));
-    await expect(mnist({ ...bare(), dataDir: folder })).rejects.toThrow("test-labels-idx1-ubyte (or .gz) is missing");
+    await expect(mnist({ ...bare(), dataDir: folder })).rejects.toThrow("t10k-labels-idx1-ubyte (or .gz) is missing");
     await expect(mnist({ ...bare(), dataDir: join(folder, "no") })).rejects.toThrow(
       /^data folder .*no: no such folder$/,
     );

@@ -184,7 +184,7 @@ describe("IDX files on the disk", () => {
     write(20);
     writeFileSync(path(LABELS), files(19).labels);
     await expect(streamIdx(folder)).rejects.toThrow(/holds 20 pictures but .* 19 labels; they do not belong together/);
-    await expect(streamIdx(folder, { split: "test" })).rejects.toThrow(/t10k-labels-idx1-ubyte is missing/);
+    await expect(streamIdx(folder, { split: "test" })).rejects.toThrow(/t10k-images-idx3-ubyte is missing/);
   });
 
   it("that lose their end while they are read are noticed", async () => {

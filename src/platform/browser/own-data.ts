@@ -5,6 +5,7 @@ import { datasetFromIdx, type OwnIdxDescription } from "../../data/idx-dataset.t
 import { withDetectedPolarity } from "../../data/polarity.ts";
 import { preprocessSample } from "../../data/preprocess.ts";
 import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
+import { settled } from "../../data/settled.ts";
 import { DataError } from "../../engine/errors.ts";
 import { filled, type Optional } from "../../engine/options.ts";
 import { nameOf, type Source } from "./bytes.ts";
@@ -23,14 +24,14 @@ export async function readIdx(images: Source, labels: Source, known: OwnDescript
     images: { name, bytes: imageBytes },
     labels: { name: nameOf(labels, "labels"), bytes: labelBytes },
   });
-  return known.polarity === undefined ? withDetectedPolarity(dataset) : dataset;
+  return settled(dataset, name, known.polarity);
 }
 
 /** A data set from a CSV file (see `parseCsv`), gzip or plain. */
 export async function readCsv(source: Source, known: OwnDescription = {}): Promise<ImageDataset> {
   const name = nameOf(source, "pictures");
   const dataset = parseCsv(await readUnzipped(source), filled({ name, origin: `pictures in ${name}` }, known));
-  return known.polarity === undefined ? withDetectedPolarity(dataset) : dataset;
+  return settled(dataset, name, known.polarity);
 }
 
 /** How pictures become samples. */

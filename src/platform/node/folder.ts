@@ -10,7 +10,7 @@ import { withDetectedPolarity } from "../../data/polarity.ts";
 import { preprocessSample } from "../../data/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import { DataError, DuctusError } from "../../engine/errors.ts";
-import { listPictureFolder, type PictureList, some } from "./folder-layout.ts";
+import { type PictureList, type PictureLists, some } from "./folder-layout.ts";
 import { decodeImage, loadSharp } from "./images.ts";
 
 /** A data set as its author divided it; one of the parts at least is there. */
@@ -37,9 +37,13 @@ export interface FolderOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Reads a folder of pictures by class. @throws DataError as its layout does, and for pictures that cannot be used */
-export async function readPictureFolder(folder: string, options: FolderOptions): Promise<Parts> {
-  const { parts, notes } = await listPictureFolder(folder);
+/** Reads listed pictures. @param folder that they lie in or below  @param name of the data set  @throws DataError for pictures that cannot be used */
+export async function readPictureLists(
+  folder: string,
+  { parts, notes }: PictureLists,
+  options: FolderOptions,
+  name = folder,
+): Promise<Parts> {
   const reader = new PictureReader(folder, options);
   const [height, width, channels] = preprocessedShape(options.preprocessing);
   const size = height * width * channels;
@@ -53,7 +57,7 @@ export async function readPictureFolder(folder: string, options: FolderOptions):
     const origin = `pictures in ${list.folder}`;
     const kept = images.subarray(0, labels.length * size);
     const shape = { height, width, channels };
-    const dataset = new ImageDataset({ name: folder, images: kept, labels, ...shape, classes, origin });
+    const dataset = new ImageDataset({ name, images: kept, labels, ...shape, classes, origin });
     read.push([split, options.preprocessing.kind === "ink" ? dataset : withDetectedPolarity(dataset)]);
   }
   const { notes: found, ...rest } = reader.close();

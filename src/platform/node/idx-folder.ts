@@ -1,16 +1,16 @@
-/** Data sets in IDX files under MNIST's names, or in CSV files, with or without a test part of their own. */
+/** Data sets in IDX files under MNIST's names (part-files.ts), or in CSV files, in one part or several. */
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type CsvOptions, parseCsv } from "../../data/csv.ts";
-import type { ImageDataset } from "../../data/dataset.ts";
+import type { ImageDataset, SplitName } from "../../data/dataset.ts";
 import { datasetFromIdx, type OwnIdxDescription } from "../../data/idx-dataset.ts";
-import { withDetectedPolarity } from "../../data/polarity.ts";
-import { FILE_NAMES, FILE_ROLES, type FileRole } from "../../data/sources.ts";
+import { settled } from "../../data/settled.ts";
 import { DataError } from "../../engine/errors.ts";
 import { filled, type Optional } from "../../engine/options.ts";
 import { list, refined, text } from "../../engine/schema.ts";
-import { listFolder, pathKind, readUnzipped } from "./files.ts";
+import { pathKind, readUnzipped } from "./files.ts";
 import type { Parts } from "./folder.ts";
+import { partFilesIn } from "./part-files.ts";
 
 /** What Node reads into memory as one file. */
 const LARGEST = 2 ** 31 - 1;
@@ -19,52 +19,57 @@ const classNames = refined(list(text), (names) =>
   new Set(names).size === names.length && !names.includes("") ? undefined : "must be names, each once",
 );
 
+type Known = Pick<OwnIdxDescription, "name" | "classes" | "span" | "polarity" | "origin">;
+
 /**
  * Reads a folder of IDX files under MNIST's names, gzip or plain. Class names come from `classes.json` (a list) if it is
  * there. Returns undefined when there are no such files.
+ * @param set which one is meant, where the folder has several
  * @throws DataError when a file is missing beside its partner, or is not what it should be
  */
-export async function readIdxFolder(
-  folder: string,
-  known: Pick<OwnIdxDescription, "name" | "classes" | "span" | "polarity" | "origin">,
-): Promise<Parts | undefined> {
-  const files = await idxFilesIn(folder);
+export async function readIdxFolder(folder: string, known: Known, set?: string): Promise<Parts | undefined> {
+  const files = await idxFilesIn(folder, set);
   if (files === undefined) return undefined;
-  const { trainImages, trainLabels, testImages, testLabels } = files;
-  const classes = known.classes ?? (await readClassNames(folder));
-  if (trainImages === undefined && trainLabels === undefined) {
-    return { test: await readIdxPair(folder, { ...known, classes }, testImages, testLabels, "test") };
+  let shared: Known = { ...known, classes: known.classes ?? (await readClassNames(folder)) };
+  const parts: Partial<Record<SplitName, ImageDataset>> = {};
+  for (const [split, pair] of files) {
+    const part = await readIdxPair(pair, shared);
+    parts[split] = part;
+    // All parts have the classes of the first, even where another lacks the last ones.
+    shared = { ...known, classes: part.classes, span: part.valueSpan, polarity: part.polarity };
   }
-  const train = await readIdxPair(folder, { ...known, classes }, trainImages, trainLabels, "train");
-  if (testImages === undefined && testLabels === undefined) return { train };
-  // Both splits have the classes of the first, even where the test split lacks the last ones.
-  const shared = { ...known, classes: train.classes, span: train.valueSpan, polarity: train.polarity };
-  return { train, test: await readIdxPair(folder, shared, testImages, testLabels, "test") };
+  return parts;
 }
 
-/** Names of the IDX files in a folder, gzip or plain, by role; undefined where there are none. */
-export async function idxFilesIn(folder: string): Promise<Partial<Record<FileRole, string>> | undefined> {
-  const names = new Set(await listFolder(folder));
-  const found = FILE_ROLES.flatMap((role) => {
-    const name = FILE_NAMES[role].flatMap((known) => [known, `${known}.gz`]).find((known) => names.has(known));
-    return name === undefined ? [] : [[role, name] as const];
-  });
-  return found.length === 0 ? undefined : Object.fromEntries(found);
+/** Paths of the two files of a part. */
+export interface IdxPair {
+  readonly images: string;
+  readonly labels: string;
 }
 
-async function readIdxPair(
-  folder: string,
-  known: Pick<OwnIdxDescription, "name" | "classes" | "span" | "polarity" | "origin">,
-  images: string | undefined,
-  labels: string | undefined,
-  split: "train" | "test",
-): Promise<ImageDataset> {
-  if (images === undefined || labels === undefined) {
-    const role: FileRole = images === undefined ? `${split}Images` : `${split}Labels`;
-    throw new DataError(`${folder}: ${FILE_NAMES[role][split === "test" ? 1 : 0]} (or .gz) is missing`);
-  }
-  const read = async (name: string): Promise<{ name: string; bytes: Uint8Array }> => {
-    const path = join(folder, name);
+/**
+ * The IDX files in a folder, in the order train, validation, test; undefined where there are none.
+ * @param set which one is meant, where the folder has several
+ * @throws DataError when there are several sets, or a file is missing beside its partner
+ */
+export async function idxFilesIn(folder: string, set?: string): Promise<ReadonlyMap<SplitName, IdxPair> | undefined> {
+  const files = await partFilesIn<keyof IdxPair>(folder, "idx", set);
+  if (files === undefined) return undefined;
+  return new Map([...files].map(([split, { images, labels }]) => [split, pairOf(folder, images, labels)]));
+}
+
+function pairOf(folder: string, images: string | undefined, labels: string | undefined): IdxPair {
+  if (images !== undefined && labels !== undefined) return { images, labels };
+  const there = basename((images ?? labels) as string).replace(/\.gz$/i, "");
+  const wanted =
+    images === undefined
+      ? there.replace(/labels/i, "images").replace(/idx1/i, "idx3")
+      : there.replace(/images/i, "labels").replace(/idx[34]/i, "idx1");
+  throw new DataError(`${folder}: ${wanted} (or .gz) is missing`);
+}
+
+async function readIdxPair({ images, labels }: IdxPair, known: Known): Promise<ImageDataset> {
+  const read = async (path: string): Promise<{ name: string; bytes: Uint8Array }> => {
     const { size } = await stat(path);
     if (size > LARGEST) {
       throw new DataError(
@@ -74,7 +79,7 @@ async function readIdxPair(
     return { name: path, bytes: await readUnzipped(path) };
   };
   const dataset = datasetFromIdx({ ...known, images: await read(images), labels: await read(labels) });
-  return known.polarity === undefined ? withDetectedPolarity(dataset) : dataset;
+  return settled(dataset, images, known.polarity);
 }
 
 /** Of a list of names, beside IDX files. */
@@ -96,27 +101,19 @@ export async function readClassNames(folder: string): Promise<readonly string[] 
 export async function readCsvFile(path: string, options: Optional<CsvOptions> = {}): Promise<ImageDataset> {
   const origin = `pictures in ${path}`;
   const dataset = parseCsv(await readUnzipped(path), filled({ name: path, origin }, options));
-  return options.polarity === undefined ? withDetectedPolarity(dataset) : dataset;
+  return settled(dataset, path, options.polarity);
 }
 
-/** Reads `train.csv` and `test.csv` (or MNIST's `mnist_train.csv` …) of a folder; undefined when there are none. */
-export async function readCsvFolder(folder: string): Promise<Parts | undefined> {
-  const files = await csvFilesIn(folder);
-  if (files === undefined) return undefined;
-  const train = await readCsvFile(files.train);
-  if (files.test === undefined) return { train };
-  const [height, width] = train.inputShape;
-  const { classes, polarity, valueSpan: span } = train;
-  return { train, test: await readCsvFile(files.test, { classes, span, polarity, height, width }) };
-}
-
-/** Paths of the CSV files of a folder's splits; undefined where there are none. */
-export async function csvFilesIn(folder: string): Promise<{ train: string; test?: string | undefined } | undefined> {
-  const names = await listFolder(folder);
-  const find = (split: string): string | undefined => {
-    const name = names.find((known) => new RegExp(`(^|[-_.])${split}\\.csv(\\.gz)?$`, "i").test(known));
-    return name && join(folder, name);
-  };
-  const [train, test] = [find("train"), find("test")];
-  return train === undefined ? undefined : { train, test };
+/** Reads the CSV files of the parts of a set, that for training first. */
+export async function readCsvParts(paths: readonly (readonly [SplitName, string])[]): Promise<Parts> {
+  let known: Optional<CsvOptions> = {};
+  const parts: Partial<Record<SplitName, ImageDataset>> = {};
+  for (const [split, path] of paths) {
+    const part = await readCsvFile(path, known);
+    parts[split] = part;
+    const [height, width] = part.inputShape;
+    const { classes, polarity, valueSpan: span } = part;
+    known = { classes, span, polarity, height, width };
+  }
+  return parts;
 }

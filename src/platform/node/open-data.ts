@@ -11,8 +11,9 @@ import type { StreamedDataset } from "../../data/streamed.ts";
 import { BYTES } from "../../data/value-span.ts";
 import { DataError, UsageError, unknownName } from "../../engine/errors.ts";
 import { pathKind, sha256 } from "./files.ts";
-import { type Parts, readPictureFolder } from "./folder.ts";
-import { readCsvFile, readCsvFolder, readIdxFolder } from "./idx-folder.ts";
+import { type FolderOptions, type Parts, readPictureLists } from "./folder.ts";
+import { readCsvParts, readIdxFolder } from "./idx-folder.ts";
+import { type Layout, layoutAt } from "./layout.ts";
 import { packData } from "./packed.ts";
 import { defaultCacheDir, defaultDataDir } from "./paths.ts";
 import { loadSource, type SourceOptions } from "./sources.ts";
@@ -42,10 +43,10 @@ const SPLIT_SEED = 0;
  */
 export async function openData(spec: string, options: OpenOptions = {}): Promise<LoadedData> {
   if (spec in SOURCES) return loadSource(spec, options);
-  const kind = await pathKind(spec);
-  if (kind === "nothing") throw missing(spec);
-  const preprocessing = options.preprocessing ?? MNIST_PREPROCESSING;
-  const parts = kind === "file" ? await openFile(spec) : await openFolder(spec, preprocessing, options);
+  const layout = await layoutAt(spec);
+  if (layout === undefined) throw missing(spec);
+  const { preprocessing = MNIST_PREPROCESSING, skipUnreadable, onPicture: onProgress } = options;
+  const parts = await read(layout, spec, { preprocessing, skipUnreadable, onProgress });
   const { train: all = emptyTrain(spec, parts, options), test } = parts;
   if (test !== undefined) return describe({ ...parts, train: all, test }, resolve(spec), preprocessing);
   if (all.length === 0) return describe({ ...parts, train: all, test: all }, resolve(spec), preprocessing);
@@ -118,15 +119,22 @@ export interface StreamDataOptions extends OpenOptions {
 export async function streamData(spec: string, options: StreamDataOptions = {}): Promise<StreamedData> {
   const known = SOURCES[spec as keyof typeof SOURCES] as SourceRecord | undefined;
   const path = known === undefined ? spec : await folderOf(known, options);
-  const kind = await pathKind(path);
-  if (kind === "nothing") throw missing(spec);
-  if (kind === "file") refuseOtherFiles(path);
+  const layout = await layoutAt(path);
+  if (layout === undefined) throw missing(spec);
   const preprocessing = options.preprocessing ?? known?.preprocessing ?? MNIST_PREPROCESSING;
   const { testPart: part = TEST_PART, cacheDir = defaultCacheDir(), skipUnreadable, onPack, onPicture } = options;
   const aside = { part, seed: SPLIT_SEED };
   // A known set has the bytes that its results were reached with.
   const span = known && BYTES;
-  const packed = await packData(path, { preprocessing, aside, span, cacheDir, skipUnreadable, onPack, onPicture });
+  const packed = await packData(path, layout, {
+    preprocessing,
+    aside,
+    span,
+    cacheDir,
+    skipUnreadable,
+    onPack,
+    onPicture,
+  });
 
   const shared = { name: spec, classes: known?.classes, memory: options.memory };
   const train = await streamIdx(packed.folder, shared);
@@ -197,24 +205,26 @@ interface Aside {
   readonly isByWriter: boolean;
 }
 
-async function openFile(path: string): Promise<Parts> {
-  refuseOtherFiles(path);
-  return { train: await readCsvFile(path) };
-}
+type Reader<K extends Layout["kind"]> = (
+  layout: Layout & { readonly kind: K },
+  name: string,
+  options: FolderOptions,
+) => Promise<Parts>;
 
-function refuseOtherFiles(path: string): void {
-  if (/\.csv(\.gz)?$/i.test(path)) return;
-  throw new DataError(`${path}: expected a folder or a .csv file; for IDX files give the folder they are in`);
-}
+/** How each kind of data is read into memory. */
+const READERS: { readonly [K in Layout["kind"]]: Reader<K> } = {
+  idx: async ({ folder, set }, name) =>
+    (await readIdxFolder(folder, { name, origin: `IDX files in ${folder}` }, set)) ?? {},
+  csv: async ({ parts, notes }) => ({ ...(await readCsvParts(parts)), notes }),
+  pictures: ({ folder, lists }, name, options) => readPictureLists(folder, lists, options, name),
+};
 
-async function openFolder(folder: string, preprocessing: Preprocessing, options: OpenOptions): Promise<Parts> {
-  const origin = `IDX files in ${folder}`;
-  const idx = await readIdxFolder(folder, { name: folder, origin });
-  if (idx !== undefined) return idx;
-  const csv = await readCsvFolder(folder);
-  if (csv !== undefined) return csv;
-  const { skipUnreadable, onPicture: onProgress } = options;
-  return readPictureFolder(folder, { preprocessing, skipUnreadable, onProgress });
+function read<K extends Layout["kind"]>(
+  layout: Layout & { readonly kind: K },
+  name: string,
+  options: FolderOptions,
+): Promise<Parts> {
+  return READERS[layout.kind as K](layout, name, options);
 }
 
 /** A path that is not there, or a name with a slip of the pen. */

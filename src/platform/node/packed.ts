@@ -11,17 +11,19 @@ import type { SplitName } from "../../data/dataset.ts";
 import { classesOf, idxHeader, parseLabels, pictureDims, picturesShape, writeLabels } from "../../data/idx.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import { preprocessingSchema } from "../../data/preprocessing-schema.ts";
-import { FILE_NAMES, type FileRole, notesOf } from "../../data/sources.ts";
+import { FILE_NAMES, notesOf } from "../../data/sources.ts";
 import { markAside, markGroupsAside } from "../../data/split.ts";
+import { isTransposed, transposedNote, transposeTo } from "../../data/transpose.ts";
 import { checkSpan, spanNotes, spanOf, toBytes, type ValueSpan } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
 import { list, record, text, truth } from "../../engine/schema.ts";
 import { fileError, readFileChecked, writeFileAtomic } from "./atomic.ts";
 import { makeFolder, pathKind, readUnzipped, sha256 } from "./files.ts";
 import { PictureReader } from "./folder.ts";
-import { listPictureFolder, type PictureList } from "./folder-layout.ts";
-import { CLASS_NAMES_FILE, csvFilesIn, idxFilesIn, readClassNames } from "./idx-folder.ts";
+import type { PictureList } from "./folder-layout.ts";
+import { CLASS_NAMES_FILE, type IdxPair, idxFilesIn, readClassNames } from "./idx-folder.ts";
 import { holdsBytes, idxPictures, idxRange, pictureHeader } from "./idx-pieces.ts";
+import type { Layout } from "./layout.ts";
 import { beginsAsGzip, wholeLines } from "./pieces.ts";
 import { streamIdx } from "./streamed-idx.ts";
 
@@ -90,11 +92,11 @@ interface Source {
 }
 
 /**
- * @param path a folder of pictures by class, of IDX or CSV files, or a CSV file
+ * @param path where the data lie  @param layout what lies there
  * @throws DataError when the data are missing or wrong  @throws DuctusError when they cannot be written
  */
-export async function packData(path: string, options: PackOptions): Promise<Packed> {
-  const source = await sourceAt(path, options);
+export async function packData(path: string, layout: Layout, options: PackOptions): Promise<Packed> {
+  const source = await sourceOf(layout, options);
   const { polarity, parts } = source;
   if (!parts.includes("train")) {
     throw new DataError(`${path}: there is a ${parts.join(" and a ")} part only, so nothing to train on`);
@@ -178,18 +180,23 @@ async function packAside(
   return learned;
 }
 
-/** As open-data.ts looks at a path. */
-async function sourceAt(path: string, options: PackOptions): Promise<Source> {
-  if ((await pathKind(path)) === "file") return csvSource(path);
-  const idx = await idxFilesIn(path);
-  if (idx !== undefined) return idxSource(path, idx, options.span);
-  const csv = await csvFilesIn(path);
-  return csv === undefined ? pictureSource(path, options) : csvSource(csv.train, csv.test);
+/** How each kind of data is packed. */
+const SOURCES: {
+  readonly [K in Layout["kind"]]: (layout: Layout & { kind: K }, options: PackOptions) => Promise<Source>;
+} = {
+  idx: idxSource,
+  csv: async ({ parts, notes }) => csvSource(new Map(parts), notes),
+  pictures: async (layout, options) => pictureSource(layout, options),
+};
+
+function sourceOf<K extends Layout["kind"]>(layout: Layout & { kind: K }, options: PackOptions): Promise<Source> {
+  return SOURCES[layout.kind as K](layout, options);
 }
 
-async function pictureSource(folder: string, options: PackOptions): Promise<Source> {
+function pictureSource(layout: Layout & { kind: "pictures" }, options: PackOptions): Source {
   const { preprocessing, skipUnreadable, onPicture: onProgress } = options;
-  const { parts, notes } = await listPictureFolder(folder);
+  const { folder } = layout;
+  const { parts, notes } = layout.lists;
   const lists = new Map(parts);
   const shape = preprocessedShape(preprocessing);
   const reader = new PictureReader(folder, { preprocessing, skipUnreadable, onProgress });
@@ -217,13 +224,13 @@ async function pictureSource(folder: string, options: PackOptions): Promise<Sour
   };
 }
 
-function csvSource(train: string, test?: string): Source {
-  const paths = { train, test };
+function csvSource(paths: ReadonlyMap<SplitName, string>, notes: readonly string[]): Source {
   return {
-    files: test === undefined ? [train] : [train, test],
+    files: [...paths.values()],
     isPlain: false,
-    parts: test === undefined ? ["train"] : ["train", "test"],
-    pack: async (split, into, known) => packCsv(paths[split as keyof typeof paths] as string, split, into, known),
+    parts: [...paths.keys()],
+    pack: async (split, into, known) => packCsv(paths.get(split) as string, split, into, known),
+    close: () => ({ notes }),
   };
 }
 
@@ -233,7 +240,7 @@ async function packCsv(path: string, split: SplitName, into: string, known?: Lea
     const reader = new CsvReader({ ...options, name: path });
     for await (const lines of wholeLines(path)) {
       reader.feed(lines, (pixels, index) => {
-        writer ??= new SplitWriter(into, split, shapeOf(reader.shape));
+        writer ??= new SplitWriter(into, split, shapeOf(reader.shape), isTransposed(path));
         writer.put(pixels, index);
       });
     }
@@ -246,47 +253,38 @@ async function packCsv(path: string, split: SplitName, into: string, known?: Lea
     // The second time, the pixels are put where those of the first were.
     if (reader.mustRepeat) await read({ ...table });
     await writer?.finish(table.labels, table.classes);
-    return table;
+    return { ...table, notes: withTransposed(table.notes, path) };
   } finally {
     writer?.close();
   }
 }
 
-async function idxSource(
-  folder: string,
-  files: Partial<Record<FileRole, string>>,
-  known: ValueSpan | undefined,
-): Promise<Source> {
-  const { trainImages, trainLabels, testImages, testLabels } = files;
-  const images = [trainImages, testImages].flatMap((name) => (name === undefined ? [] : [join(folder, name)]));
+async function idxSource({ folder, set }: Layout & { kind: "idx" }, { span: known }: PackOptions): Promise<Source> {
+  const files = (await idxFilesIn(folder, set)) ?? new Map<SplitName, IdxPair>();
+  const pairs = [...files.values()];
+  const images = pairs.map((pair) => pair.images);
   return {
-    files: Object.values(files).map((name) => join(folder, name)),
-    isPlain: await arePlain(images, known),
-    parts: [
-      ...(trainImages === undefined && trainLabels === undefined ? [] : ["train" as const]),
-      ...(testImages === undefined && testLabels === undefined ? [] : ["test" as const]),
-    ],
+    files: pairs.flatMap((pair) => [pair.images, pair.labels]),
+    isPlain: set === undefined && (await arePlain(images, known)),
+    parts: [...files.keys()],
     pack: async (split, into, train) => {
-      const [imagesPath, labelsPath] = ([`${split}Images`, `${split}Labels`] as const).map((role) => {
-        const name = files[role as FileRole];
-        if (name === undefined) throw new DataError(`${folder}: ${FILE_NAMES[role][0]} (or .gz) is missing`);
-        return join(folder, name);
-      });
       const classes = train?.classes ?? (await readClassNames(folder));
-      return packIdx(imagesPath, labelsPath, split, into, { notes: [], ...train, classes, span: train?.span ?? known });
+      const span = train?.span ?? known;
+      return packIdx(files.get(split) as IdxPair, split, into, { notes: [], ...train, classes, span });
     },
   };
 }
 
 /** Whether files of pictures can be read as they are. */
 async function arePlain(paths: readonly string[], known: ValueSpan | undefined): Promise<boolean> {
-  for (const path of paths) if ((await beginsAsGzip(path)) || !(await holdsBytes(path, known))) return false;
+  for (const path of paths) {
+    if (isTransposed(path) || (await beginsAsGzip(path)) || !(await holdsBytes(path, known))) return false;
+  }
   return true;
 }
 
 async function packIdx(
-  imagesPath: string,
-  labelsPath: string,
+  { images: imagesPath, labels: labelsPath }: IdxPair,
   split: SplitName,
   into: string,
   known: Learned,
@@ -297,7 +295,7 @@ async function packIdx(
   const range = await idxRange(imagesPath);
   const span = known.span ?? spanOf(range, imagesPath);
   checkSpan(range, span, imagesPath);
-  const writer = new SplitWriter(into, split, shape.slice(1));
+  const writer = new SplitWriter(into, split, shape.slice(1), isTransposed(imagesPath));
   try {
     const pixels = new Uint8Array(writer.size);
     let index = 0;
@@ -309,7 +307,12 @@ async function packIdx(
   } finally {
     writer.close();
   }
-  return { classes, span, notes: spanNotes(span, range, imagesPath, known.span !== undefined) };
+  const notes = spanNotes(span, range, imagesPath, known.span !== undefined);
+  return { classes, span, notes: withTransposed(notes, imagesPath) };
+}
+
+function withTransposed(notes: readonly string[], path: string): readonly string[] {
+  return isTransposed(path) ? [...notes, transposedNote(path)] : notes;
 }
 
 const shapeOf = ({ height, width, channels }: CsvReader["shape"]): readonly number[] => [height, width, channels];
@@ -323,24 +326,35 @@ class SplitWriter {
   readonly #shape: readonly number[];
   readonly #path: string;
   readonly #offset: number;
+  /** Of pictures that lie on their side: room for one, upright. */
+  readonly #upright: Uint8Array | undefined;
   #file: number | undefined;
 
-  constructor(folder: string, split: SplitName, shape: readonly number[]) {
+  /** @param shape of the pictures that come  @param isTransposed whether rows and columns are to be exchanged */
+  constructor(folder: string, split: SplitName, shape: readonly number[], isTransposed = false) {
     this.size = shape.reduce((product, side) => product * side, 1);
     this.#folder = folder;
     this.#split = split;
     this.#shape = shape;
+    this.#upright = isTransposed ? new Uint8Array(this.size) : undefined;
     this.#path = join(folder, FILE_NAMES[`${split}Images`][0]);
     this.#offset = idxHeader("uint8", pictureDims(0, shape)).length;
     this.#file = fs.openSync(this.#path, "wx");
   }
 
+  get #uprightShape(): readonly number[] {
+    const [height, width, channels = 1] = this.#shape;
+    return this.#upright === undefined ? this.#shape : [width, height, channels];
+  }
+
   put(pixels: Uint8Array, index: number): void {
-    this.#write(pixels, this.#offset + index * this.size);
+    const [height, width, channels = 1] = this.#shape;
+    if (this.#upright !== undefined) transposeTo(pixels, [height, width, channels], this.#upright);
+    this.#write(this.#upright ?? pixels, this.#offset + index * this.size);
   }
 
   async finish(labels: Int32Array, classes: readonly string[]): Promise<void> {
-    this.#write(idxHeader("uint8", pictureDims(labels.length, this.#shape)), 0);
+    this.#write(idxHeader("uint8", pictureDims(labels.length, this.#uprightShape)), 0);
     fs.fsyncSync(this.#file as number);
     this.close();
     const path = join(this.#folder, FILE_NAMES[`${this.#split}Labels`][0]);
@@ -362,7 +376,7 @@ class SplitWriter {
 
 const STATS_AT_A_TIME = 256;
 /** Counts up when the same files are packed into something else than before. */
-const FORM = 3;
+const FORM = 4;
 
 /** Another name where anything is different: the files, by name, size and time, and what is done to them. */
 async function keyOf(path: string, { files, parts: names }: Source, options: PackOptions): Promise<string> {

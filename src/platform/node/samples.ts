@@ -1,15 +1,20 @@
 /** Pictures in a table whose classes are to be found out: a CSV file, with labels or without, or an IDX file of pictures. */
 import { type CsvSamples, parseCsvSamples } from "../../data/csv.ts";
 import { samplesFromIdx } from "../../data/idx-dataset.ts";
-import { withDetectedPolarity } from "../../data/polarity.ts";
+import { settled } from "../../data/settled.ts";
 import { readUnzipped } from "./files.ts";
 import { pieces } from "./pieces.ts";
 
 export type TableKind = "csv" | "idx";
 
+/** Whether a file is CSV by its name. */
+export function isCsv(path: string): boolean {
+  return /\.(csv|tsv)(\.gz)?$/i.test(path);
+}
+
 /** What kind of table a file is: CSV by its name, IDX by its first bytes; undefined for anything else. */
 export async function tableKind(path: string): Promise<TableKind | undefined> {
-  if (/\.(csv|tsv)(\.gz)?$/i.test(path)) return "csv";
+  if (isCsv(path)) return "csv";
   for await (const [zero, alsoZero, type, axes] of pieces(path)) {
     return zero === 0 && alsoZero === 0 && type >= 8 && type <= 14 && (axes === 3 || axes === 4) ? "idx" : undefined;
   }
@@ -20,7 +25,7 @@ export async function tableKind(path: string): Promise<TableKind | undefined> {
 export async function readSamples(path: string, kind: TableKind): Promise<CsvSamples> {
   const bytes = await readUnzipped(path);
   const { dataset, ids } = READERS[kind](bytes, path);
-  return { dataset: withDetectedPolarity(dataset), ids };
+  return { dataset: settled(dataset, path), ids };
 }
 
 const READERS = {

@@ -1,6 +1,5 @@
 /** IDX files that are read while training, instead of before: see data/streamed.ts. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { join } from "node:path";
 import type { SplitName } from "../../data/dataset.ts";
 import { isGzip } from "../../data/gzip.ts";
 import {
@@ -16,8 +15,8 @@ import { type ByteSource, StreamedDataset, type StreamedSource } from "../../dat
 import { DataError } from "../../engine/errors.ts";
 import type { Optional } from "../../engine/options.ts";
 import { fileError } from "./atomic.ts";
-import { listFolder, readUnzipped } from "./files.ts";
-import { readClassNames } from "./idx-folder.ts";
+import { readUnzipped } from "./files.ts";
+import { idxFilesIn, readClassNames } from "./idx-folder.ts";
 
 export interface StreamOptions extends Optional<Pick<StreamedSource, "name" | "classes" | "polarity" | "memory">> {
   /** Default "train". */
@@ -38,15 +37,10 @@ export interface OpenStream {
  */
 export async function streamIdx(folder: string, options: StreamOptions = {}): Promise<OpenStream> {
   const { split = "train", name = folder } = options;
-  const names = await listFolder(folder);
-  const find = (role: "Images" | "Labels"): string => {
-    const candidates = FILE_NAMES[`${split}${role}`].flatMap((known) => [known, `${known}.gz`]);
-    const found = candidates.find((candidate) => names.includes(candidate));
-    if (found === undefined) throw new DataError(`${folder}: ${candidates[0]} is missing`);
-    return join(folder, found);
-  };
-  const labelsPath = find("Labels");
-  const file = openFile(find("Images"));
+  const pair = (await idxFilesIn(folder))?.get(split);
+  if (pair === undefined) throw new DataError(`${folder}: ${FILE_NAMES[`${split}Images`][0]} is missing`);
+  const { labels: labelsPath } = pair;
+  const file = openFile(pair.images);
   try {
     const [count, height, width, channels] = picturesShape(file.header, file.name);
     if (file.header.type !== "uint8") {

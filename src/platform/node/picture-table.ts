@@ -1,0 +1,118 @@
+/** Pictures that a CSV file lists, a line each: the path of a file, relative to the CSV file, and its label. */
+import { dirname, extname, join } from "node:path";
+import { isHeader, isNoLabel, LABEL_NAMES, labelOf } from "../../data/csv-columns.ts";
+import { asUtf8, COMMA, fieldsOf, linesOf, separatorIn } from "../../data/csv-lines.ts";
+import { PICTURE_ENDINGS } from "../../data/picture-formats.ts";
+import { DataError } from "../../engine/errors.ts";
+import { byName, listEntries, pathKind, readUnzipped } from "./files.ts";
+import type { PictureLists } from "./folder-layout.ts";
+import { wholeLines } from "./pieces.ts";
+
+interface Row {
+  readonly number: number;
+  readonly fields: readonly string[];
+}
+
+function rowsOf(bytes: Uint8Array, name: string, most = Infinity): Row[] {
+  let separator: number | undefined;
+  const rows: Row[] = [];
+  for (const line of linesOf(bytes, 0, name)) {
+    if (line.to === line.from) continue;
+    separator ??= separatorIn(bytes, line) ?? COMMA;
+    rows.push({ number: line.number, fields: fieldsOf(bytes, line, separator) });
+    if (rows.length === most) break;
+  }
+  return rows;
+}
+
+const isPictureName = (text: string): boolean => PICTURE_ENDINGS.includes(extname(text).toLowerCase());
+
+/** Whether a CSV file lists pictures, by its first lines. */
+export async function isPictureTable(path: string): Promise<boolean> {
+  for await (const lines of wholeLines(path)) {
+    // One column is a list of pictures too, if one without labels.
+    const text = new TextDecoder().decode(lines.subarray(0, 4096));
+    if (!PICTURE_ENDINGS.some((ending) => text.toLowerCase().includes(ending))) return false;
+    return rowsOf(lines, path, 2).some(({ fields }) => fields.some(isPictureName));
+  }
+  return false;
+}
+
+/** What a CSV file says of pictures. */
+export interface PictureTable {
+  readonly paths: readonly string[];
+  /** Undefined where there is no column of labels. */
+  readonly labels: readonly string[] | undefined;
+  readonly notes: readonly string[];
+}
+
+/** @throws DataError when a line has no picture or no label, or it cannot be told where the labels are */
+export async function readPictureTable(path: string): Promise<PictureTable> {
+  const all = rowsOf(asUtf8(await readUnzipped(path)), path);
+  const [first] = all;
+  const hasHeader = isHeader(first.fields) && !first.fields.some(isPictureName);
+  const header = hasHeader ? first.fields : undefined;
+  const rows = hasHeader ? all.slice(1) : all;
+  if (rows.length === 0) throw new DataError(`${path}: a header but no rows`);
+  const file = rows[0].fields.findIndex(isPictureName);
+  const label = labelColumn(header, rows[0].fields.length, file, path);
+  const names = rows.map(({ number, fields }) => {
+    const name = fields[file] ?? "";
+    if (name === "") throw new DataError(`${path}: line ${number}: the name of the picture is missing`);
+    if (label !== undefined && isNoLabel(fields[label] ?? "")) {
+      throw new DataError(`${path}: line ${number}: the label is missing`);
+    }
+    return name.replaceAll("\\", "/");
+  });
+  const folder = await folderOf(dirname(path), names[0]);
+  const aside = (header ?? []).filter((_, column) => column !== file && column !== label);
+  const notes: string[] = [];
+  if (folder !== dirname(path)) notes.push(`${path}: the pictures lie in ${folder}`);
+  if (aside.length > 0) notes.push(`${path}: columns left aside: ${aside.join(", ")}`);
+  return {
+    paths: names.map((name) => join(folder, name)),
+    labels: label === undefined ? undefined : rows.map(({ fields }) => labelOf(fields[label])),
+    notes,
+  };
+}
+
+function labelColumn(
+  header: readonly string[] | undefined,
+  count: number,
+  file: number,
+  path: string,
+): number | undefined {
+  if (count === 1) return undefined;
+  const lower = header?.map((name) => name.toLowerCase()) ?? [];
+  const named = LABEL_NAMES.map((name) => lower.indexOf(name)).find((column) => column >= 0 && column !== file);
+  if (named !== undefined) return named;
+  if (count === 2) return 1 - file;
+  throw new DataError(`${path}: ${count} columns, and none is named "label"; name the one that holds the labels`);
+}
+
+/** Where the pictures lie: beside the file, or in the one folder there that has the first of them. */
+async function folderOf(folder: string, name: string): Promise<string> {
+  if ((await pathKind(join(folder, name))) === "file") return folder;
+  const inner = (await listEntries(folder)).filter(({ isFolder }) => isFolder).map((entry) => join(folder, entry.name));
+  const kinds = await Promise.all(inner.map((place) => pathKind(join(place, name))));
+  const holding = inner.filter((_, i) => kinds[i] === "file");
+  return holding.length === 1 ? holding[0] : folder;
+}
+
+/** The pictures of a table by class, as a folder of pictures is listed. @throws DataError when there are no labels */
+export async function listPictureTable(path: string): Promise<PictureLists> {
+  const { paths, labels, notes } = await readPictureTable(path);
+  if (labels === undefined) {
+    throw new DataError(`${path}: no column of labels; to find out what the pictures show, use "ductus predict"`);
+  }
+  const classes = [...new Set(labels)].sort(byName);
+  const numbers = labels.map((label) => classes.indexOf(label));
+  const order = paths.map((_, i) => i).sort((a, b) => numbers[a] - numbers[b] || a - b);
+  const list = {
+    folder: dirname(path),
+    classes,
+    paths: order.map((i) => paths[i]),
+    labels: Int32Array.from(order, (i) => numbers[i]),
+  };
+  return { parts: [["train", list]], notes };
+}
