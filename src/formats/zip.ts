@@ -1,9 +1,10 @@
 /**
  * ZIP archives as `torch.save` writes them: entries stored without compression, their data aligned to 64 bytes
- * (PKWARE APPNOTE 6.3, with the ZIP64 records that PyTorch always adds). Part of reading and writing `.pt` files. The
- * reader trusts the central directory only as far as the bytes bear it out, and checks every CRC-32.
+ * (PKWARE APPNOTE 6.3, with the ZIP64 records that PyTorch always adds). Part of reading and writing `.pt` files; archives
+ * of other files are archive.ts. The reader trusts the central directory only as far as the bytes bear it out, and checks
+ * every CRC-32.
  */
-import { DataError } from "../engine/errors.ts";
+import { DataError, TooLargeError } from "../engine/errors.ts";
 import { crc32, crcToHex } from "./checksum.ts";
 import { decodeUtf8, quote } from "./text.ts";
 
@@ -69,17 +70,52 @@ export function readZip(bytes: Uint8Array, name: string): Map<string, Uint8Array
     if (entries.has(entry.entryName)) throw new DataError(`${what} is there twice; the archive is damaged or hostile`);
     const begin = dataBegin(view, entry, directory.offset, what);
     const data = bytes.subarray(begin, begin + entry.size);
-    if (crc32(data) !== entry.crc) {
-      throw new DataError(`${what} is damaged: CRC-32 ${crcToHex(crc32(data))} instead of ${crcToHex(entry.crc)}`);
-    }
+    checkCrc(data, entry, what);
     spans.push([entry.headerOffset, begin + entry.size]);
     entries.set(entry.entryName, data);
   }
+  refuseOverlap(spans, name);
+  return entries;
+}
+
+/** An entry of anybody's archive: `data` as it stands there, compressed where `method` is not 0. */
+export interface ZipEntry extends Pick<DirectoryEntry, "entryName" | "isEncrypted" | "method" | "crc" | "size"> {
+  readonly data: Uint8Array;
+}
+
+/**
+ * What an archive says that it holds, in the order of its directory; nothing is decompressed. `most` bounds the number of
+ * entries. Throws DataError where the archive is cut short or its directory is not borne out by the bytes.
+ */
+export function listZip(bytes: Uint8Array, name: string, most: number): ZipEntry[] {
+  const view = viewOf(bytes);
+  const directory = findDirectory(view, name);
+  if (directory.count > most)
+    throw new TooLargeError(`${name} has ${directory.count} entries; at most ${most} are read`);
+  const spans: [begin: number, end: number][] = [];
+  const entries: ZipEntry[] = [];
+  for (const entry of readDirectory(bytes, directory, name)) {
+    const begin = dataBegin(view, entry, directory.offset, `${name}: entry ${quote(entry.entryName)}`);
+    const end = begin + entry.stored;
+    spans.push([entry.headerOffset, end]);
+    entries.push({ ...entry, data: bytes.subarray(begin, end) });
+  }
+  refuseOverlap(spans, name);
+  return entries;
+}
+
+/** @throws DataError where the data of an entry are others than those that were packed */
+export function checkCrc(data: Uint8Array, { crc }: Pick<ZipEntry, "crc">, what: string): void {
+  const found = crc32(data);
+  if (found !== crc) throw new DataError(`${what} is damaged: CRC-32 ${crcToHex(found)} instead of ${crcToHex(crc)}`);
+}
+
+/** Archives that unpack to more than they are let entries share their bytes. */
+function refuseOverlap(spans: [begin: number, end: number][], name: string): void {
   spans.sort((a, b) => a[0] - b[0]);
   for (let i = 1; i < spans.length; i++) {
     if (spans[i][0] < spans[i - 1][1]) throw new DataError(`${name}: entries of the archive overlap; it is hostile`);
   }
-  return entries;
 }
 
 /** The names in an archive, in the order of its directory, whatever its entries hold. Throws DataError as {@link readZip} does. */
@@ -242,7 +278,7 @@ function dataBegin(view: DataView, entry: DirectoryEntry, limit: number, what: s
     throw new DataError(`${what} is not where the directory says; the archive is damaged`);
   }
   const begin = at + LOCAL_SIZE + view.getUint16(at + 26, true) + view.getUint16(at + 28, true);
-  if (begin + entry.size > limit) throw new DataError(`${what} does not end inside the archive; it is damaged`);
+  if (begin + entry.stored > limit) throw new DataError(`${what} does not end inside the archive; it is damaged`);
   return begin;
 }
 

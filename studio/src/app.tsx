@@ -1,7 +1,7 @@
 /** The frame of the page: head, navigation with the training that runs, the view, and what the page has to say. */
 import type { ComponentType } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { chooseLanguage, LANGUAGES, type Language, language, percent, texts } from "./i18n/i18n.ts";
+import { chooseLanguage, LANGUAGES, type Language, language, percent, texts, whole } from "./i18n/i18n.ts";
 import { isDragging } from "./state/files.ts";
 import { discard, goOn, isBusy, type JobState, job, progress } from "./state/job.ts";
 import { attempt, dismiss, notice, spoken } from "./state/notices.ts";
@@ -178,7 +178,10 @@ function NoticeStrip() {
     <div class="notices" role={current?.kind === "error" ? "alert" : "status"}>
       {current !== undefined && (
         <div class={`notice ${current.kind}`}>
-          <p>{current.text}</p>
+          <div class="said">
+            <p>{current.text}</p>
+            {current.lines !== undefined && <ProblemList lines={current.lines} />}
+          </div>
           {current.action !== undefined && (
             <button
               type="button"
@@ -197,5 +200,21 @@ function NoticeStrip() {
         </div>
       )}
     </div>
+  );
+}
+
+/** Lines of a notice that are shown; more are counted. */
+const SHOWN_LINES = 100;
+
+function ProblemList({ lines }: { readonly lines: readonly string[] }) {
+  const rest = lines.length - SHOWN_LINES;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+    <ul tabIndex={0}>
+      {lines.slice(0, SHOWN_LINES).map((line, i) => (
+        <li key={i}>{line}</li>
+      ))}
+      {rest > 0 && <li>{texts.value.draw.more(whole(rest))}</li>}
+    </ul>
   );
 }

@@ -7,18 +7,20 @@ import { readFileSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { gzipSync } from "node:zlib";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readArchive } from "../../src/formats/archive.ts";
+import { writeZip } from "../../src/formats/zip.ts";
 import { create } from "../../src/models/registry.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
 import { OPTIMIZER_NAMES } from "../../src/optim/registry.ts";
 import { readSite } from "../../src/platform/node/static-site.ts";
 import { NETWORKS, OPTIMIZERS } from "../../studio/src/state/networks.ts";
 import { serve } from "../browser/page.ts";
-import { ensureBuilt, start } from "../cli/run-cli.ts";
+import { ductus, ensureBuilt, start } from "../cli/run-cli.ts";
 import { chromiumPath, DIGITS, draw, openBrowser } from "../export/draw.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -55,6 +57,15 @@ const REPORT = `<!doctype html><title>as it was written</title><style>h1 { color
 <img class="inside" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==">
 <img src="/api/runs"><link rel="stylesheet" href="/assets/none.css"><iframe src="/"></iframe>
 <script>document.title = "changed"; fetch("/api/runs");</script><img src="x:" onerror="document.title = 'changed'">`;
+
+/** The first bytes of a PNG that claims a billion pixels. */
+function hugePng(): Buffer {
+  const bytes = Buffer.alloc(64);
+  Buffer.from("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "latin1").copy(bytes);
+  bytes.writeUInt32BE(50_000, 16);
+  bytes.writeUInt32BE(20_000, 20);
+  return bytes;
+}
 
 const [WIDTH, HEIGHT] = [320, 240];
 
@@ -284,6 +295,163 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
       await other.getByRole("button", { name: "Dismiss" }).click();
     }
     await other.context().close();
+  });
+
+  test("a project leaves as a ZIP, trains on the command line, and comes back", { timeout: 120_000 }, async () => {
+    const page = await open("make");
+    await page.getByRole("button", { name: "Make the first one" }).click();
+    await page.getByLabel("New class").fill("a/b, Z");
+    await page.keyboard.press("Enter");
+    // The class is chosen once; what is written after that needs no word.
+    for (const [k, [name, points]] of [["a/b", SIGNS.triangle] as const, ["Z", SIGNS.zigzag] as const].entries()) {
+      await page.locator(".class-button", { hasText: name }).click();
+      for (let i = 0; i < 5; i++) {
+        await draw(page, shake(points, i));
+        await page.keyboard.press("Enter");
+        await page.waitForFunction(`document.querySelectorAll("button.sample").length === ${k * 5 + i + 1}`);
+      }
+    }
+    expect(await page.locator(".class .count").allInnerTexts()).toEqual(["5 samples", "5 samples"]);
+    const [saved] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save the project" }).click(),
+    ]);
+    expect(saved.suggestedFilename()).toBe("My-reader.zip");
+    const zip = await readFile(await saved.path());
+    await page.context().close();
+
+    const { files } = await readArchive(zip, "zip", { entries: 100, bytes: 1e7, fileBytes: 1e7 });
+    for (const [name, bytes] of files) {
+      const path = join(cwd, "project", name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, bytes);
+    }
+    const words = [
+      "--data",
+      "project",
+      "--model",
+      "mlp",
+      "--epochs",
+      "2",
+      "--val",
+      "0.2",
+      "--out",
+      "trained",
+      "--json",
+    ];
+    const { status, out, err } = await ductus(cwd, "train", ...words);
+    expect(err).not.toMatch(/left aside/);
+    expect(status, err).toBe(0);
+    expect(out).toContain('"a/b"');
+
+    const other = await open("make");
+    await drop(other, "anything.zip", zip);
+    await other.getByText("Brought in 10 pictures of 2 classes.").waitFor();
+    expect(await other.getByLabel("Name of the reader").inputValue()).toBe("My reader");
+    expect(await other.locator(".class-button .label").allInnerTexts()).toEqual(["a/b", "Z"]);
+    expect(await other.locator(".class .count").allInnerTexts()).toEqual(["5 samples", "5 samples"]);
+    // The same again, into the recogniser that is open, by the button.
+    await other.getByRole("button", { name: "Open a ZIP" }).waitFor();
+    await other
+      .locator('input[accept^=".zip"]')
+      .setInputFiles({ name: "b.zip", mimeType: "application/zip", buffer: zip });
+    await other.waitForFunction(`document.querySelectorAll("button.sample").length === 20`);
+    await other.context().close();
+  });
+
+  test("takes folders by class, and says of each file what is wrong with it", async () => {
+    const folder = join(cwd, "signs");
+    const page = await open("make");
+    await page.getByRole("button", { name: "Make the first one" }).click();
+    await page.getByLabel("New class").fill("dot");
+    await page.keyboard.press("Enter");
+    const pngOf = async (points: readonly Point[]): Promise<Buffer> => {
+      await draw(page, points);
+      const png = (await page.evaluate(`document.querySelector("#pad").toDataURL().split(",")[1]`)) as string;
+      await page.keyboard.press("Escape");
+      return Buffer.from(png, "base64");
+    };
+    const [triangle, zigzag] = [await pngOf(SIGNS.triangle), await pngOf(SIGNS.zigzag)];
+    const blank = Buffer.from(
+      (await page.evaluate(`(() => {
+        const canvas = document.createElement("canvas");
+        return canvas.toDataURL().split(",")[1];
+      })()`)) as string,
+      "base64",
+    );
+    const files: Readonly<Record<string, Buffer>> = {
+      "Δ/1.png": triangle,
+      "Δ/broken.png": triangle.subarray(0, 20),
+      "Δ/huge.png": hugePng(),
+      "%2F..%2F永/2.png": zigzag,
+      "Z/blank.png": blank,
+      "Z/notes.txt": Buffer.from("dear diary"),
+      "stray.png": triangle,
+      ".hidden/3.png": triangle,
+    };
+    for (const [name, bytes] of Object.entries(files)) {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
+      await writeFile(join(folder, name), bytes);
+    }
+    const problems = [
+      "signs/Δ/broken.png cannot be read as a picture: the browser knows PNG, JPEG and WebP.",
+      "signs/Δ/huge.png has more than 100 million pixels: make it smaller.",
+      "signs/Z/blank.png is blank: there is nothing on it to learn from.",
+      "signs/Z/notes.txt cannot be read as a picture: the browser knows PNG, JPEG and WebP.",
+    ];
+    await page.goto(`${url}#/make`);
+    await page.locator("input[webkitdirectory]").setInputFiles(folder);
+    const alert = page.getByRole("alert");
+    await alert.getByText("Brought in 3 pictures of 3 classes.").waitFor();
+    expect((await alert.locator("li").allInnerTexts()).sort()).toEqual([...problems].sort());
+    // Names of folders are texts, whatever they look like; a picture beside folders is one of the folder above.
+    expect((await page.locator(".class-button .label").allInnerTexts()).sort()).toEqual(["%2F..%2F永", "signs", "Δ"]);
+    expect(await page.getByLabel("Name of the reader").inputValue()).toBe("signs");
+
+    // The same dropped as a ZIP, in which the stray picture has no folder at all; and one that is no ZIP.
+    await page.goto(`${url}#/make`);
+    const zip = writeZip(new Map(Object.entries(files)));
+    await drop(page, "signs.zip", zip);
+    await alert.getByText("Brought in 2 pictures of 2 classes.").waitFor();
+    const lines = await alert.locator("li").allInnerTexts();
+    expect(lines).toHaveLength(5);
+    expect(lines).toContain("stray.png lies in no folder: the folder's name would be its class.");
+    await drop(page, "none.zip", Buffer.from("no archive"));
+    await alert.getByText("none.zip is cut short or no ZIP archive").waitFor();
+
+    // Folders that are dropped; Chromium gives them to scripts only when a hand has dropped them.
+    await page.goto(`${url}#/make`);
+    await page.evaluate(`(() => {
+      const bytes = Uint8Array.from(atob(${JSON.stringify(zigzag.toString("base64"))}), (c) => c.charCodeAt(0));
+      const picture = { isFile: true, isDirectory: false, fullPath: "/Z/1.png", file: (done) => done(new File([bytes], "1.png")) };
+      const portions = [[picture], []];
+      const folder = { isDirectory: true, fullPath: "/Z", createReader: () => ({ readEntries: (done) => done(portions.shift()) }) };
+      DataTransferItem.prototype.webkitGetAsEntry = () => folder;
+    })()`);
+    await drop(page, "Z", new Uint8Array(1));
+    await page.getByText("Brought in 1 picture of 1 class.").waitFor();
+    expect(await page.locator(".class-button .label").allInnerTexts()).toEqual(["Z"]);
+    await page.context().close();
+  });
+
+  test.each([
+    ["a laptop", { width: 1280, height: 800 }],
+    ["a phone", { width: 390, height: 844 }],
+  ])("keeps answer, pad and classes in sight on %s", { timeout: 60_000 }, async (_, viewport) => {
+    const page = await open("make", { viewport });
+    await page.getByRole("button", { name: "Make the first one" }).click();
+    await page.getByLabel("New class").fill("0, 1, 2, 3, 4, 5, 6, 7, 8, 9");
+    await page.keyboard.press("Enter");
+    await page.evaluate("scrollTo(0, 0)");
+    for (const part of [".bench .read", "#pad", ".add", ".class-button >> nth=9"]) {
+      const box = await page.locator(part).boundingBox();
+      expect(box?.y, part).toBeGreaterThanOrEqual(0);
+      // On a phone the navigation lies over the lower edge.
+      const edge = viewport.height - (viewport.width < 700 ? 65 : 0);
+      expect((box?.y ?? 0) + (box?.height ?? 0), part).toBeLessThanOrEqual(edge);
+    }
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(viewport.width);
+    await page.context().close();
   });
 
   test("learns signs that are held before the camera", { timeout: 120_000 }, async () => {

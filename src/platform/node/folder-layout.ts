@@ -6,7 +6,9 @@
 import { extname, join } from "node:path";
 import type { SplitName } from "../../data/dataset.ts";
 import { PICTURE_ENDINGS, PICTURE_KINDS } from "../../data/picture-formats.ts";
+import { PROJECT_FILE, type Project, parseProject } from "../../data/project.ts";
 import { DataError } from "../../engine/errors.ts";
+import { readFileChecked } from "./atomic.ts";
 import { byName, listEntries } from "./files.ts";
 
 /** Pictures that are there, by class. */
@@ -89,11 +91,31 @@ export async function listPictureFolder(folder: string): Promise<PictureLists> {
   const trees = [...found.values()];
   const classes = classNames(found.has("train") ? [first] : trees, layout);
   const parts = [...found].map(([split, tree]) => [split, listClasses(split, tree, classes, layout, notes)] as const);
-  const others = [...(isParted ? root.others : []), ...trees.flatMap((tree) => filesBelow(tree).others)];
+  const project = await projectIn(root);
+  const others = [...(isParted ? root.others : []), ...trees.flatMap((tree) => filesBelow(tree).others)].filter(
+    (path) => project === undefined || path !== join(root.path, PROJECT_FILE),
+  );
   if (others.length > 0) {
     notes.push(`${files(others.length)} left aside, as they are not ${PICTURE_KINDS}: ${byEnding(others)}`);
   }
-  return { parts, notes };
+  return {
+    parts: project === undefined ? parts : parts.map(([split, list]) => [split, withNames(list, project)]),
+    notes,
+  };
+}
+
+/** What the studio says of a project that it saved. */
+async function projectIn({ path, others }: Tree): Promise<Project | undefined> {
+  if (!others.includes(PROJECT_FILE)) return undefined;
+  return parseProject(new TextDecoder().decode(await readFileChecked(join(path, PROJECT_FILE))));
+}
+
+/** Classes by the names that a project gives its folders. */
+function withNames(list: PictureList, { classes }: Project): PictureList {
+  const names = new Map(classes.map(({ name, folder }) => [folder, name]));
+  const own = list.classes.map((folder) => names.get(folder.normalize("NFC")) ?? folder);
+  // Two of one name would be one class in two folders.
+  return new Set(own).size === own.length ? { ...list, classes: own } : list;
 }
 
 /** A folder whose only content is another folder of folders, as archives leave it. */

@@ -37,6 +37,9 @@ function engineClient(name: string): EngineClient {
     pause: () => remote().pause(),
     stop: () => remote().stop(),
     export: (model, format, file) => remote().export(model, format, file),
+    pack: (project) => remote().pack(project),
+    unpack: (archive, name) => remote().unpack(archive, name),
+    parseSettings: (json) => remote().parseSettings(json),
     measure: (samples) => remote().measure(samples),
     terminate: () => {
       worker?.terminate();

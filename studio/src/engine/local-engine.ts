@@ -15,6 +15,7 @@ import {
   type TrainedModel,
 } from "ductus";
 import { load as loadRecogniser, type Recogniser } from "ductus/runtime";
+import { pack, parseSettings, unpack } from "./archives.ts";
 import { datasetOf, digits } from "./datasets.ts";
 import { cardOf, measuredOf } from "./measuring.ts";
 import type {
@@ -28,9 +29,12 @@ import type {
   Measured,
   Opened,
   Outcome,
+  ProjectSettings,
   Reading,
   Sample,
+  SavedProject,
   TrainingEvent,
+  Unpacked,
 } from "./protocol.ts";
 import { JobRunner } from "./training.ts";
 
@@ -153,6 +157,18 @@ export class LocalEngine implements Engine {
         : await datasetOf(samples, model.classes, model.preprocessing);
     const ready = conformTo(model, dataset);
     return measuredOf(await evaluate(model, ready), ready);
+  }
+
+  pack(project: SavedProject): Promise<Blob> {
+    return pack(project);
+  }
+
+  unpack(archive: Blob, name: string): Promise<Unpacked> {
+    return unpack(archive, name);
+  }
+
+  parseSettings(json: string): ProjectSettings | undefined {
+    return parseSettings(json);
   }
 
   #required(): Open {

@@ -173,6 +173,32 @@ export interface ExportedFile {
   readonly bytes: Uint8Array;
 }
 
+/** A file of an archive. */
+export interface PackedFile {
+  /** With slashes. */
+  readonly path: string;
+  readonly content: Blob;
+}
+
+/** A recogniser's name, classes and samples. */
+export interface SavedProject {
+  readonly name: string;
+  readonly classes: readonly string[];
+  readonly samples: readonly Sample[];
+}
+
+/** What the project.json of a saved project says. */
+export interface ProjectSettings {
+  readonly name?: string | undefined;
+  readonly classes: readonly { readonly name: string; readonly folder: string }[];
+}
+
+export interface Unpacked {
+  readonly files: readonly PackedFile[];
+  /** A line for each file that could not be unpacked. */
+  readonly refused: readonly string[];
+}
+
 export interface Engine {
   /** @param site address that the site's files are relative to; said once, before all else */
   setup(site: string): void;
@@ -194,4 +220,10 @@ export interface Engine {
   export(model: Uint8Array, format: ExportFormat, name: string): Promise<readonly ExportedFile[]>;
   /** Measures the open model on samples of one's own, or on the test digits of the page. */
   measure(samples: readonly Sample[] | "digits"): Promise<Measured>;
+  /** @returns a ZIP of folders by class */
+  pack(project: SavedProject): Promise<Blob>;
+  /** @throws Error of one line for what is no archive, or would unpack to more than any project has */
+  unpack(archive: Blob, name: string): Promise<Unpacked>;
+  /** @param json content of a project.json. @returns undefined where it is another's */
+  parseSettings(json: string): ProjectSettings | undefined;
 }

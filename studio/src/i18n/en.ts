@@ -20,12 +20,16 @@ export const en = {
   open: {
     button: "Open a model …",
     drop: "Drop to open",
-    dropHint: "A model (.safetensors, .onnx, .wasm, .html), or a picture to read",
+    dropHint: "A model (.safetensors, .onnx, .wasm, .html), a picture to read, or samples: folders by class, a ZIP",
     opening: (name: string): string => `Opening ${name} …`,
     opened: (name: string): string => `${name} is open.`,
     unknown: (name: string): string =>
       `${name} is neither a model nor a picture: drop .safetensors, .onnx, an exported .wasm or .html, or a PNG, JPEG or WebP.`,
     picture: (name: string): string => `${name} cannot be read as a picture: the browser knows PNG, JPEG and WebP.`,
+    blank: (name: string): string => `${name} is blank: there is nothing on it to learn from.`,
+    tooLarge: (name: string): string => `${name} has more than 100 million pixels: make it smaller.`,
+    onePicture: (name: string): string => `${name} was not read: one picture is read at a time.`,
+    someFailed: "Some files could not be used:",
   },
   failed: {
     start: "The workers did not start: reload the page. It needs WebAssembly with SIMD.",
@@ -216,10 +220,12 @@ export const en = {
     newClassHint: "A, cat, tick …",
     sameName: (name: string): string => `There is a class ${name} already.`,
     removeClass: (name: string): string => `Delete class ${name}`,
-    noClasses: "Name at least two things to tell apart, then write some of each on the pad.",
+    noClasses:
+      "Name at least two things to tell apart, then write some of each on the pad; or drop a ZIP, or folders of pictures.",
     thisIs: "This is …",
-    drawFirst: "Write one, then say what it is.",
-    addAs: (name: string): string => `Add as ${name}`,
+    howTo: "Choose a class, write it; Enter adds it.",
+    addTo: (name: string): string => `Add to ${name}`,
+    writeNext: (name: string): string => `What is on the pad, and what comes next, is ${name}`,
     added: (name: string, count: string): string => `Added to ${name}; it has ${count}.`,
     samples: (count: string): string => plural(count, "sample", "samples"),
     files: "Files …",
@@ -227,7 +233,25 @@ export const en = {
     camera: "Camera",
     cameraFor: (name: string): string => `Photograph samples for ${name}`,
     dropHere: (name: string): string => `Drop pictures of ${name} here`,
-    dropOnClass: "Drop pictures on the class they belong to.",
+    dropOnClass: (name: string): string =>
+      `${name} has no class: drop pictures on the class they belong to, or folders named after classes.`,
+    incoming: {
+      start: "Reading files …",
+      reading: (done: string, total: string): string => `Reading ${done} of ${total} pictures …`,
+      done: (pictures: string, classes: string): string =>
+        `Brought in ${plural(pictures, "picture", "pictures")} of ${plural(classes, "class", "classes")}.`,
+      nothing: "Nothing was brought in: pictures are expected in folders, one for each class.",
+      noFolder: (path: string): string => `${path} lies in no folder: the folder's name would be its class.`,
+      noSettings: (path: string): string => `${path} is not a project's: classes are named by their folders.`,
+      tooMany: (most: string): string => `There are more than ${most} files: the rest is left out.`,
+    },
+    save: "Save the project",
+    saved: (name: string): string =>
+      `Saved ${name}: samples by class, to open here again or to train with on the command line.`,
+    openProject: "Open a ZIP …",
+    openFolder: "Open a folder …",
+    openHint:
+      "A project that was saved, or pictures in folders named after their classes. They can be dropped here, too.",
     removeSample: (label: string, n: string): string => `Delete sample ${n} of ${label}`,
     sampleRemoved: "The sample is deleted.",
     classRemoved: (name: string): string => `Class ${name} and its samples are deleted.`,
@@ -256,7 +280,7 @@ export const en = {
     ownHand: "All of it is one hand's writing, perhaps yours. Other hands will be read worse until it has seen them.",
     confused: (label: string, predicted: string): string =>
       `It takes ${label} for ${predicted} most often: add more of both.`,
-    tryIt: "Try it: write on the pad. Where it is wrong, say what it is, and train again.",
+    tryIt: "Wrong? Press what it is; train again.",
     base: "Starts from",
     deleteProject: "Delete this reader",
   },

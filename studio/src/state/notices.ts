@@ -4,6 +4,8 @@ import { effect, signal } from "@preact/signals";
 export interface Notice {
   readonly kind: "error" | "done";
   readonly text: string;
+  /** What there is to say of single files, a line each. */
+  readonly lines?: readonly string[] | undefined;
   readonly action?: { readonly label: string; run(): void } | undefined;
 }
 
@@ -17,6 +19,11 @@ export const announce = (text: string): void => {
 
 export function say(text: string, action?: Notice["action"]): void {
   notice.value = { kind: "done", text, ...(action !== undefined && { action }) };
+}
+
+/** What came of several files; those that could not be used are told one by one. */
+export function report(text: string, problems: readonly string[]): void {
+  notice.value = problems.length === 0 ? { kind: "done", text } : { kind: "error", text, lines: problems };
 }
 
 /** A notice that asks for nothing goes by itself. */

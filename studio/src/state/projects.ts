@@ -40,6 +40,10 @@ export function put(project: Project): void {
   saveProject(project).catch(fail);
 }
 
+/** Adds classes that are not there yet. */
+export const addClasses = (id: string, names: readonly string[]): void =>
+  update(id, ({ classes }) => ({ classes: [...new Set([...classes, ...names])] }));
+
 export const addSamples = (id: string, label: string, pngs: readonly Blob[]): void =>
   update(id, ({ samples }) => ({
     samples: [...samples, ...pngs.map((png) => ({ id: crypto.randomUUID(), label, png }))],

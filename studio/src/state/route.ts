@@ -19,8 +19,14 @@ const parse = (): Route => {
 export const route = signal<Route>(parse());
 export const address = (view: View, id?: string): string => `#/${view}${id === undefined ? "" : `/${id}`}`;
 
-export function go(view: View, id?: string): void {
-  location.hash = address(view, id);
+/** Shows a view; what is said to it is said after that, as a view begins without notices. */
+export function go(view: View, id?: string): Promise<void> {
+  const target = address(view, id);
+  if (location.hash === target) return Promise.resolve();
+  return new Promise((resolve) => {
+    addEventListener("hashchange", () => resolve(), { once: true });
+    location.hash = target;
+  });
 }
 
 addEventListener("hashchange", () => {

@@ -9,19 +9,31 @@ interface FileButtonProps {
   readonly title?: string | undefined;
   readonly icon?: IconName | undefined;
   readonly isMultiple?: boolean | undefined;
+  /** Chooses a folder, with all that is in it. */
+  readonly isFolder?: boolean | undefined;
   /** Take the picture with the camera of a phone. */
   readonly isCamera?: boolean | undefined;
   readonly class?: string | undefined;
   onFiles(files: readonly [File, ...File[]]): void;
 }
 
-export function FileButton({ accept, label, title, icon, isMultiple, isCamera, onFiles, ...rest }: FileButtonProps) {
+export function FileButton({
+  accept,
+  label,
+  title,
+  icon,
+  isMultiple,
+  isFolder,
+  isCamera,
+  onFiles,
+  ...rest
+}: FileButtonProps) {
   const field = useRef<HTMLInputElement>(null);
   return (
     <span class="file-button">
       <button type="button" class={rest.class} aria-label={title} onClick={() => field.current?.click()}>
         {icon !== undefined && <Icon name={icon} />}
-        {label}
+        <span>{label}</span>
       </button>
       <input
         ref={field}
@@ -29,6 +41,7 @@ export function FileButton({ accept, label, title, icon, isMultiple, isCamera, o
         hidden
         accept={accept}
         multiple={isMultiple}
+        {...(isFolder === true && { webkitdirectory: true })}
         capture={isCamera === true ? "environment" : undefined}
         onChange={(event) => {
           const [first, ...others] = event.currentTarget.files ?? [];

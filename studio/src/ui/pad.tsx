@@ -3,6 +3,7 @@
  * of each stroke is numbered in red, as palaeographers note a letter's ductus; the numbers are not part of what is read.
  */
 import { useSignalEffect } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { texts } from "../i18n/i18n.ts";
 import { announce } from "../state/notices.ts";
@@ -26,11 +27,13 @@ const ARROWS: Readonly<Record<string, readonly [dx: number, dy: number]>> = {
 
 interface PadProps {
   readonly ink: Ink;
+  /** What stands first among the tools. */
+  readonly before?: ComponentChildren;
   /** A picture chosen in place of writing. */
   onPicture(file: File): void;
 }
 
-export function Pad({ ink, onPicture }: PadProps) {
+export function Pad({ ink, before, onPicture }: PadProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [cursor, setCursor] = useState<{ readonly x: number; readonly y: number }>();
   const t = texts.value.pad;
@@ -146,22 +149,30 @@ export function Pad({ ink, onPicture }: PadProps) {
         {t.keys}
       </p>
       <div class="tools">
-        <button type="button" onClick={() => ink.undo()} disabled={isEmpty}>
+        {before}
+        <button type="button" onClick={() => ink.undo()} disabled={isEmpty} aria-label={t.undo}>
           <Icon name="undo" />
-          {t.undo}
+          <span>{t.undo}</span>
         </button>
         <button
           type="button"
           disabled={isEmpty}
+          aria-label={t.clear}
           onClick={() => {
             ink.clear();
             canvas.current?.focus({ preventScroll: true });
           }}
         >
           <Icon name="clear" />
-          {t.clear}
+          <span>{t.clear}</span>
         </button>
-        <FileButton accept={IMAGE_TYPES} onFiles={([file]) => onPicture(file)} label={t.picture} icon="picture" />
+        <FileButton
+          accept={IMAGE_TYPES}
+          onFiles={([file]) => onPicture(file)}
+          label={t.picture}
+          title={t.picture}
+          icon="picture"
+        />
       </div>
     </section>
   );

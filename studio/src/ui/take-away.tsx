@@ -1,10 +1,11 @@
 /** The formats in which a model leaves the page, each a button that saves a file. */
 import { useState } from "preact/hooks";
 import { trainer } from "../engine/client.ts";
-import { EXPORT_FORMATS, type ExportedFile, type ExportFormat } from "../engine/protocol.ts";
+import { EXPORT_FORMATS, type ExportFormat } from "../engine/protocol.ts";
 import { texts } from "../i18n/i18n.ts";
 import type { ModelEntry } from "../state/models.ts";
 import { fail, say } from "../state/notices.ts";
+import { download, fileName } from "./download.ts";
 import { Icon } from "./icons.tsx";
 
 interface TakeAwayProps {
@@ -20,7 +21,7 @@ export function TakeAway({ entry, isOpen }: TakeAwayProps) {
     setBusy(format);
     try {
       const files = await trainer.export(await entry.bytes(), format, fileName(entry.name));
-      for (const file of files) download(file);
+      for (const { name, bytes } of files) download(name, new Blob([bytes as Uint8Array<ArrayBuffer>]));
       say(t.done(files.map(({ name }) => name).join(", ")));
     } catch (error) {
       fail(error);
@@ -47,16 +48,4 @@ export function TakeAway({ entry, isOpen }: TakeAwayProps) {
       ))}
     </ul>
   );
-}
-
-/** Of the letters and digits of any script, so that it is a file name everywhere. */
-const fileName = (name: string): string => name.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "model";
-
-function download({ name, bytes }: ExportedFile): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>]));
-  link.download = name;
-  link.click();
-  // The browser has the file by then.
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

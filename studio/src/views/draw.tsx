@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { LayerActivation } from "../engine/protocol.ts";
 import { bytes, date, percent, texts, whole } from "../i18n/i18n.ts";
-import { MODEL_TYPES, openFiles, readPicture } from "../state/files.ts";
+import { MODEL_TYPES, openFiles, showPicture } from "../state/files.ts";
 import { choose, chosen, entries, forget, GROUPS, keep, type ModelEntry } from "../state/models.ts";
 import { say } from "../state/notices.ts";
 import { ink } from "../state/pad.ts";
@@ -30,7 +30,7 @@ export function DrawView() {
         </p>
       </div>
       <div class="desk">
-        <Pad ink={ink} onPicture={readPicture} />
+        <Pad ink={ink} onPicture={showPicture} />
         <section class="read" aria-label={t.answer}>
           <AnswerText state={state} />
           <SeenFigure state={state} />

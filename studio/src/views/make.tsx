@@ -6,7 +6,7 @@ import { address, go, route } from "../state/route.ts";
 import { BlobPicture } from "../ui/blob-picture.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { Rulings } from "../ui/pad.tsx";
-import { MakeOne } from "./make-one.tsx";
+import { MakeOne, OpenButtons } from "./make-one.tsx";
 
 export function MakeView() {
   const { id } = route.value;
@@ -16,7 +16,7 @@ export function MakeView() {
 
 function List() {
   const t = texts.value.make;
-  const start = (): void => go("make", createProject(t.untitled).id);
+  const start = (): void => void go("make", createProject(t.untitled).id);
   const isEmpty = projects.value.length === 0;
   return (
     <>
@@ -24,12 +24,16 @@ function List() {
         <h1>{t.heading}</h1>
         <p class="lead">{t.lead}</p>
       </div>
-      <p>
-        <button type="button" class="primary" onClick={start}>
-          <Icon name="plus" />
-          {isEmpty ? t.first : t.fresh}
-        </button>
-      </p>
+      <div>
+        <div class="row wrap">
+          <button type="button" class="primary" onClick={start}>
+            <Icon name="plus" />
+            {isEmpty ? t.first : t.fresh}
+          </button>
+          <OpenButtons />
+        </div>
+        <p class="soft hint">{t.openHint}</p>
+      </div>
       {isEmpty ? (
         <>
           <p class="soft">{t.empty}</p>
