@@ -45,7 +45,8 @@ type SplitChoice = SplitName | "all";
 const SPLITS: readonly SplitName[] = ["train", "validation", "test"];
 
 const EXAMPLES = `
-By default the test part is measured. A set without one of its own, of which the model has seen nothing, is measured whole.
+By default the test part is measured. A set without one of its own that the
+model was not trained on is measured whole.
 
 Examples:
   $ ductus evaluate runs/mnist-cnn-3x3-1/best.safetensors --data mnist
@@ -149,13 +150,13 @@ async function choose(
     parts.map((part) => part.dataset),
     data.isTestAside === true ? resolve(name) : data.origin,
   );
-  const why = asked === undefined ? ": no part is for testing, and nothing of them was trained on" : "";
+  const why = asked === undefined ? ": no part is for testing, and the model was not trained on them" : "";
   describeAs(`all ${grouped(dataset.length)} samples${why}`, { name, notes: data.notes }, terminal);
   return { split, dataset, data };
 }
 
-/** From this share of samples on that a model has seen, it was trained on the set; fewer are chance, and told apart when measured. */
-const SEEN = 0.05;
+/** From this share of samples on that a model has seen, it was trained on the set. Fewer are told apart when all are measured. */
+const SEEN = 0.5;
 
 /** Whether one of the models was trained on these samples, or many of them. */
 async function isTrainedOn(models: readonly Model[], dataset: ImageDataset): Promise<boolean> {

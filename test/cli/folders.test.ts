@@ -56,7 +56,7 @@ describe("a set that is not divided", () => {
     const other = await evaluate("own", "other", "--json");
     expect(JSON.parse(other.out)).toMatchObject({ count: 31, dataset: { split: "all" } });
     expect(other.err).toMatch(
-      /data {5}other: all 31 samples: no part is for testing, and nothing of them was trained on/,
+      /data {5}other: all 31 samples: no part is for testing, and the model was not trained on them/,
     );
     const mine = await evaluate("own", "mine", "--json");
     expect(JSON.parse(mine.out)).toMatchObject({ count: 8, dataset: { split: "test" } });

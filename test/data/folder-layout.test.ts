@@ -1,5 +1,5 @@
 /** Folders of pictures as people and tools lay them out: which part, class and writer each picture is of. Files are only listed. */
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -105,6 +105,19 @@ describe("parts", () => {
       "the test part has no pictures of 1",
     ]);
   });
+});
+
+it("links to folders are followed, but not back up", async () => {
+  await put(["a", "elsewhere/b"]);
+  await mkdir(join(folder, "set"));
+  await symlink(join("..", "a"), join(folder, "set", "a"));
+  await symlink(join("..", "elsewhere", "b"), join(folder, "set", "b"));
+  await symlink("..", join(folder, "a", "up"));
+  const { parts } = await listPictureFolder(join(folder, "set"));
+  expect([parts[0][1].classes, parts[0][1].paths.length]).toEqual([["a", "b"], 4]);
+  await put(["two/x", "two/y"]);
+  await symlink("..", join(folder, "two", "x", "up"));
+  expect((await listPictureFolder(join(folder, "two"))).parts[0][1].paths).toHaveLength(4);
 });
 
 describe("folders in folders", () => {

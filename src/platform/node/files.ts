@@ -3,7 +3,7 @@
 import { constants } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Dirent } from "node:fs";
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { corruptGzip, isGzip } from "../../data/gzip.ts";
@@ -46,6 +46,11 @@ export async function pathKind(path: string): Promise<"file" | "folder" | "nothi
   } catch {
     return "nothing";
   }
+}
+
+/** Where a path leads once all links are followed; itself where that cannot be told. */
+export async function realPath(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
 }
 
 /** Makes a folder and those above it. Node's own recursive mkdir never returns where the parent refuses with ENOENT (/proc). */

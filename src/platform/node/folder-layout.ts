@@ -3,13 +3,13 @@
  * picture by the folders that it is in. One pass over the folder, then rules on the names that were found; whatever is not
  * used is said in `notes`.
  */
-import { extname, join } from "node:path";
+import { extname, join, sep } from "node:path";
 import type { SplitName } from "../../data/dataset.ts";
 import { PICTURE_ENDINGS, PICTURE_KINDS } from "../../data/picture-formats.ts";
 import { PROJECT_FILE, type Project, parseProject } from "../../data/project.ts";
 import { DataError } from "../../engine/errors.ts";
 import { readFileChecked } from "./atomic.ts";
-import { byName, listEntries } from "./files.ts";
+import { byName, listEntries, realPath } from "./files.ts";
 
 /** Pictures that are there, by class. */
 export interface PictureList {
@@ -38,8 +38,6 @@ const PART_NAMES: Readonly<Record<SplitName, readonly string[]>> = {
 
 /** What systems leave in folders. */
 const LITTER = /^(__MACOSX|@eaDir|Thumbs\.db|desktop\.ini)$/i;
-/** A link may lead back up. */
-const DEEPEST = 6;
 
 interface Tree {
   readonly path: string;
@@ -49,17 +47,23 @@ interface Tree {
   readonly folders: ReadonlyMap<string, Tree>;
 }
 
-async function scan(path: string, depth = 0): Promise<Tree> {
+/** @param above real paths of the folders that this one is in: a link back up is not followed */
+async function scan(path: string, above: readonly string[] = []): Promise<Tree> {
+  const inside = [...above, await realPath(path)];
   const pictures: string[] = [];
   const others: string[] = [];
   const folders = new Map<string, Tree>();
   for (const { name, isFolder } of await listEntries(path)) {
     if (LITTER.test(name)) continue;
+    const inner = join(path, name);
     if (!isFolder) (PICTURE_ENDINGS.includes(extname(name).toLowerCase()) ? pictures : others).push(name);
-    else if (depth < DEEPEST) folders.set(name, await scan(join(path, name), depth + 1));
+    else if (!leadsUp(await realPath(inner), inside)) folders.set(name, await scan(inner, inside));
   }
   return { path, pictures, others, folders };
 }
+
+const leadsUp = (real: string, inside: readonly string[]): boolean =>
+  inside.some((folder) => folder === real || folder.startsWith(real + sep));
 
 const countPictures = ({ pictures, folders }: Tree): number =>
   [...folders.values()].reduce((sum, inner) => sum + countPictures(inner), pictures.length);
