@@ -110,10 +110,11 @@ export function nextField(bytes: Uint8Array, end: number, to: number, separator:
   return i;
 }
 
+const UTF8 = new TextDecoder();
+
 /** A field as text, without blanks and quotes around it. */
 export function fieldText(bytes: Uint8Array, from: number, to: number): string {
-  return new TextDecoder()
-    .decode(bytes.subarray(from, to))
+  return UTF8.decode(bytes.subarray(from, to))
     .trim()
     .replace(/^"(.*)"$/, "$1")
     .replaceAll('""', '"')

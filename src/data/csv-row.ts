@@ -1,7 +1,7 @@
 /** One line of a CSV file (csv.ts) as the numbers of its pixels, by what its columns are (csv-columns.ts). */
 import { DataError } from "../engine/errors.ts";
 import { type Columns, isNoLabel } from "./csv-columns.ts";
-import { fieldEnd, fieldsOf, fieldText, isMissing, type Line, nextField, numberOf } from "./csv-lines.ts";
+import { fieldEnd, fieldsOf, fieldText, isMissing, type Line, nextField, numberOf, SPACE } from "./csv-lines.ts";
 import { BYTES } from "./value-span.ts";
 
 /** What a row says of itself beside its pixels. */
@@ -41,6 +41,8 @@ export class RowParser {
     let id: string | undefined;
     let column = 0;
     let hasMore = false;
+    const isBlank = separator === SPACE;
+    const values = this.#values;
     for (let at = nextField(bytes, line.from - 1, to, separator); at <= to; column++) {
       if (column === roles.length) {
         hasMore = true;
@@ -63,11 +65,11 @@ export class RowParser {
         else if (role === LABEL) label = this.#labelAt(bytes, at, end, line);
         else if (role === ID) id = fieldText(bytes, at, end);
       }
-      if (role >= 0) this.#values[role] = value;
-      at = nextField(bytes, end, to, separator);
+      if (role >= 0) values[role] = value;
+      at = isBlank ? nextField(bytes, end, to, separator) : end + 1;
     }
     if (column < roles.length || hasMore) this.#refuse(bytes, line);
-    return { values: this.#values, label, id };
+    return { values, label, id };
   }
 
   #refuse(bytes: Uint8Array, line: Line): never {

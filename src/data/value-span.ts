@@ -121,7 +121,8 @@ export function spanNotes(
 /** Puts numbers where they belong between 0 and 255. */
 export function toBytes(values: ArrayLike<number>, { low, high }: ValueSpan, bytes: Uint8Array): void {
   const factor = 255 / (high - low);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round((values[i] - low) * factor);
+  // An array of bytes cuts off fractions, so a half more rounds.
+  for (let i = 0; i < bytes.length; i++) bytes[i] = (values[i] - low) * factor + 0.5;
 }
 
 function short(value: number): string {
