@@ -111,8 +111,9 @@ export class OnnxNetwork extends Module {
     }
     const output = values.get(this.#output);
     if (output === undefined) throw new DataError(`no node makes its output ${quote(this.#output)}`);
+    // One number for each picture may come without an axis of its own.
     const [rows, ...rest] = dimsOf(output);
-    if (rows !== batch || rest.length === 0 || sizeOf(rest) !== Math.max(...rest)) {
+    if (rows !== batch || sizeOf(rest) !== Math.max(1, ...rest)) {
       throw new DataError(`its output is ${formatShape(dimsOf(output))}; a classifier gives [batch, classes]`);
     }
     const outputs = plain(output);

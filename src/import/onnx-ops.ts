@@ -203,6 +203,16 @@ function dropout(call: NodeCall): Value {
   return need(call, 0);
 }
 
+/** What is left of a division: with the sign of the divisor, or with `fmod` that of the dividend. */
+function remainder(call: NodeCall): Value {
+  const isFmod = call.attrs.int("fmod", 0) !== 0;
+  return broadcast([need(call, 0), need(call, 1)], (a, b) => {
+    const whole = cast(cast(div(cast(a, "float32"), cast(b, "float32")), "int32"), a.dtype);
+    const rest = sub(a, mul(whole, b));
+    return isFmod ? rest : where(lt(mul(rest, b), 0), add(rest, b), rest);
+  });
+}
+
 const negate = (call: NodeCall): Value => mapped(need(call, 0), (x) => eq(x, 0));
 
 /** By operator. */
@@ -264,6 +274,7 @@ export const ONNX_OPS: Readonly<Record<string, NodeRule>> = {
   Sub: binary(sub),
   Mul: binary(mul),
   Div: binary(divide),
+  Mod: remainder,
   Pow: binary((x, exponent) => pow(x, cast(exponent, "float32"))),
   Sum: variadic(add),
   Max: variadic(maximum),

@@ -375,6 +375,13 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   Sub: [withConstant("Sub", scalar(0.25))],
   Mul: [withConstant("Mul", numbers([5]))],
   Div: [withConstant("Div")],
+  Mod: [
+    { ...withConstant("Mod", scalar(0.75)), nodes: [node("Mod", "x k", "y", { fmod: int(1) })] },
+    {
+      nodes: [node("Cast", "x", "a", { to: int(6) }), node("Mod", "a k", "b"), node("Cast", "b", "y", { to: int(1) })],
+      initializers: { k: { dtype: "I32", shape: [3, 1, 1], data: Int32Array.of(2, -2, 3) } },
+    },
+  ],
   Pow: [withConstant("Pow", scalar(2)), withConstant("Pow", scalar(3))],
   Sum: [{ nodes: [node("Sum", "x k x", "y")], initializers: { k: numbers([6, 1]) } }],
   Max: [{ nodes: [node("Max", "x k", "y")], initializers: { k: numbers([3, 1, 1]) } }],
