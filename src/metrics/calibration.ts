@@ -36,11 +36,11 @@ export interface Calibration {
  * ({@link fitTemperature}).
  */
 export function calibration(predictions: Predictions, temperature = 1): Calibration {
-  const { length, predicted, classes } = predictions;
-  const probabilities = predictions.probabilities(temperature);
+  const { length } = predictions;
+  const confidences = predictions.confidences(temperature);
   const sums = Array.from({ length: BINS }, () => ({ count: 0, confidence: 0, right: 0 }));
   for (let i = 0; i < length; i++) {
-    const confidence = probabilities[i * classes.length + predicted[i]];
+    const confidence = confidences[i];
     const bin = sums[Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1))];
     bin.count++;
     bin.confidence += confidence;
@@ -120,16 +120,18 @@ export function fitTemperature(predictions: Predictions, spread = Number.POSITIV
 function derivatives(predictions: Predictions, beta: number): { slope: number; curvature: number } {
   const { length, classes, logits, labels } = predictions;
   const width = classes.length;
-  const probabilities = predictions.probabilities(1 / beta);
+  const probabilities = new Float64Array(width);
   let slope = 0;
   let curvature = 0;
   for (let i = 0; i < length; i++) {
     const from = i * width;
+    predictions.probabilitiesOf(i, 1 / beta, probabilities);
     let mean = 0;
     let squares = 0;
-    for (let c = from; c < from + width; c++) {
-      mean += probabilities[c] * logits[c];
-      squares += probabilities[c] * logits[c] * logits[c];
+    for (let c = 0; c < width; c++) {
+      const logit = logits[from + c];
+      mean += probabilities[c] * logit;
+      squares += probabilities[c] * logit * logit;
     }
     slope += mean - logits[from + labels[i]];
     curvature += squares - mean * mean;

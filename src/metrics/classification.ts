@@ -38,16 +38,20 @@ export interface Classification {
   readonly macro: ClassMeans;
   /** Means weighted by the samples of each class. */
   readonly weighted: ClassMeans;
-  /** `confusion[actual][predicted]`, in samples. */
-  readonly confusion: readonly (readonly number[])[];
+  /** `confusion[actual][predicted]`, in samples; undefined for more than 256 classes, where `confusedPairs` says it all. */
+  readonly confusion: readonly (readonly number[])[] | undefined;
+  /** All mistakes that occur, most frequent first. */
+  readonly confusedPairs: readonly ConfusedPair[];
 }
+
+/** Beyond this, a matrix is nearly empty, and large: of ten thousand classes it would have a hundred million cells. */
+const MATRIX_CLASSES = 256;
 
 const TOP = [2, 3, 5] as const;
 
 export function classify(predictions: Predictions): Classification {
   const { classes: names, length, hits } = predictions;
-  const confusion = confusionMatrix(predictions);
-  const classes = classResults(confusion, names);
+  const classes = classResults(predictions);
   const kept = TOP.filter((k) => k < names.length);
   return {
     accuracy: length === 0 ? 0 : hits / length,
@@ -56,7 +60,8 @@ export function classify(predictions: Predictions): Classification {
     classes,
     macro: means(classes, (result) => (result.support > 0 ? 1 : 0)),
     weighted: means(classes, (result) => result.support),
-    confusion,
+    confusion: names.length <= MATRIX_CLASSES ? confusionMatrix(predictions) : undefined,
+    confusedPairs: confusedPairs(predictions),
   };
 }
 
@@ -68,13 +73,29 @@ export function confusionMatrix({ classes, length, labels, predicted }: Predicti
 }
 
 /** The commonest mistakes, most frequent first. */
-export function confusedPairs({ classes, confusion }: Pick<Classification, "classes" | "confusion">): ConfusedPair[] {
-  const name = (index: number): string => classes[index].name;
-  return confusion
-    .flatMap((row, actual) => row.map((count, predicted) => ({ actual, predicted, count })))
-    .filter(({ actual, predicted, count }) => actual !== predicted && count > 0)
-    .sort((a, b) => b.count - a.count || a.actual - b.actual || a.predicted - b.predicted)
-    .map(({ actual, predicted, count }) => ({ actual: name(actual), predicted: name(predicted), count }));
+function confusedPairs(predictions: Predictions): ConfusedPair[] {
+  const { classes, length, labels, predicted } = predictions;
+  const counts = new Map<number, number>();
+  for (let i = 0; i < length; i++) {
+    if (predictions.isRight(i)) continue;
+    const pair = labels[i] * classes.length + predicted[i];
+    counts.set(pair, (counts.get(pair) ?? 0) + 1);
+  }
+  return [...counts]
+    .sort(([a, many], [b, more]) => more - many || a - b)
+    .map(([pair, count]) => ({
+      actual: classes[Math.floor(pair / classes.length)],
+      predicted: classes[pair % classes.length],
+      count,
+    }));
+}
+
+/** The classes that the model knows least, worst first: those of the data by F1. */
+export function worstClasses(classes: readonly ClassResult[], count: number): ClassResult[] {
+  return classes
+    .filter(({ support }) => support > 0)
+    .sort((a, b) => a.f1 - b.f1 || b.support - a.support)
+    .slice(0, count);
 }
 
 /** Share of samples whose class is among the `k` largest outputs (ties count for the sample). */
@@ -91,14 +112,18 @@ function topShare({ classes, length, logits, labels }: Predictions, k: number): 
 }
 
 /** Precision, recall and F1 of each class, zero where they are undefined (as in scikit-learn). */
-function classResults(confusion: readonly (readonly number[])[], names: readonly string[]): ClassResult[] {
-  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-  return names.map((name, c) => {
-    const support = sum(confusion[c]);
-    const predicted = sum(confusion.map((row) => row[c]));
-    const hits = confusion[c][c];
-    const ratio = (total: number): number => (total === 0 ? 0 : hits / total);
-    return { name, support, precision: ratio(predicted), recall: ratio(support), f1: ratio((support + predicted) / 2) };
+function classResults(predictions: Predictions): ClassResult[] {
+  const { classes, length, labels, predicted } = predictions;
+  const [supports, taken, hits] = Array.from({ length: 3 }, () => new Int32Array(classes.length));
+  for (let i = 0; i < length; i++) {
+    supports[labels[i]]++;
+    taken[predicted[i]]++;
+    if (predictions.isRight(i)) hits[labels[i]]++;
+  }
+  return classes.map((name, c) => {
+    const ratio = (total: number): number => (total === 0 ? 0 : hits[c] / total);
+    const support = supports[c];
+    return { name, support, precision: ratio(taken[c]), recall: ratio(support), f1: ratio((support + taken[c]) / 2) };
   });
 }
 

@@ -19,12 +19,11 @@ export interface JudgedSample {
 /** The mistakes that the model is surest of: those with the largest loss first. */
 export function worstErrors(predictions: Predictions, count: number): JudgedSample[] {
   const losses = sampleLosses(predictions);
-  const probabilities = predictions.probabilities();
   return Array.from(losses.keys())
     .filter((i) => !predictions.isRight(i))
     .sort((a, b) => losses[b] - losses[a] || a - b)
     .slice(0, count)
-    .map((i) => judged(predictions, probabilities, i, predictions.predicted[i]));
+    .map((i) => judged(predictions, i, predictions.predicted[i]));
 }
 
 /**
@@ -36,41 +35,45 @@ export function worstErrors(predictions: Predictions, count: number): JudgedSamp
 export function suspectedLabels(predictions: Predictions): JudgedSample[] {
   const { length, classes, labels } = predictions;
   const width = classes.length;
-  const probabilities = predictions.probabilities();
-  const thresholds = meanOwnProbability(predictions, probabilities);
+  const thresholds = meanOwnProbability(predictions);
+  const probabilities = new Float64Array(width);
   const suspects: { readonly index: number; readonly guess: number; readonly margin: number }[] = [];
   for (let i = 0; i < length; i++) {
+    predictions.probabilitiesOf(i, undefined, probabilities);
     let guess = -1;
     for (let c = 0; c < width; c++) {
-      const probability = probabilities[i * width + c];
-      if (probability >= thresholds[c] && (guess < 0 || probability > probabilities[i * width + guess])) guess = c;
+      const probability = probabilities[c];
+      if (probability >= thresholds[c] && (guess < 0 || probability > probabilities[guess])) guess = c;
     }
     if (guess < 0 || guess === labels[i]) continue;
-    const margin = probabilities[i * width + labels[i]] - probabilities[i * width + guess];
+    const margin = probabilities[labels[i]] - probabilities[guess];
     suspects.push({ index: i, guess, margin });
   }
   suspects.sort((a, b) => a.margin - b.margin || a.index - b.index);
-  return suspects.map(({ index, guess }) => judged(predictions, probabilities, index, guess));
+  return suspects.map(({ index, guess }) => judged(predictions, index, guess));
 }
 
 /** Mean probability of each class over the samples labelled so; above 1, out of reach, for a class without any. */
-function meanOwnProbability({ length, classes, labels }: Predictions, probabilities: Float64Array): Float64Array {
+function meanOwnProbability(predictions: Predictions): Float64Array {
+  const { length, classes, labels } = predictions;
+  const probabilities = new Float64Array(classes.length);
   const sums = new Float64Array(classes.length);
   const counts = new Int32Array(classes.length);
   for (let i = 0; i < length; i++) {
-    sums[labels[i]] += probabilities[i * classes.length + labels[i]];
+    sums[labels[i]] += predictions.probabilitiesOf(i, undefined, probabilities)[labels[i]];
     counts[labels[i]]++;
   }
   return sums.map((sum, c) => (counts[c] === 0 ? 2 : sum / counts[c]));
 }
 
-function judged({ classes, labels }: Predictions, probabilities: Float64Array, i: number, guess: number): JudgedSample {
-  const at = i * classes.length;
+function judged(predictions: Predictions, i: number, guess: number): JudgedSample {
+  const { classes, labels } = predictions;
+  const probabilities = predictions.probabilitiesOf(i);
   return {
     index: i,
     label: classes[labels[i]],
     predicted: classes[guess],
-    labelProbability: probabilities[at + labels[i]],
-    confidence: probabilities[at + guess],
+    labelProbability: probabilities[labels[i]],
+    confidence: probabilities[guess],
   };
 }

@@ -45,15 +45,24 @@ export class Predictions {
   }
 
   /**
-   * [length, classes] softmax of logits / temperature.
+   * The probabilities of one sample, [classes]: softmax of its logits / temperature. One row at a time: of ten thousand
+   * classes, those of all samples together would not fit into memory.
    * @param temperature above 0; by default the model's own, so that these are the probabilities that it answers
+   * @param out where they are written; default: a new array
    */
-  probabilities(temperature = this.temperature ?? 1): Float64Array {
-    const { logits, length } = this;
+  probabilitiesOf(
+    i: number,
+    temperature = this.temperature ?? 1,
+    out: Float64Array = new Float64Array(this.classes.length),
+  ): Float64Array {
     const width = this.classes.length;
-    const out = new Float64Array(logits.length);
-    for (let i = 0; i < length; i++) writeSoftmax(logits, temperature, out, i * width, width);
-    return out;
+    return writeSoftmax(this.logits.subarray(i * width, (i + 1) * width), temperature, out);
+  }
+
+  /** The probability of the predicted class of every sample. */
+  confidences(temperature?: number): Float64Array {
+    const row = new Float64Array(this.classes.length);
+    return Float64Array.from(this.predicted, (c, i) => this.probabilitiesOf(i, temperature, row)[c]);
   }
 }
 

@@ -28,9 +28,8 @@ const POINTS = 100;
 const GOALS = [0.99, 0.995, 0.999] as const;
 
 export function rejection(predictions: Predictions): Rejection {
-  const { length, classes, predicted } = predictions;
-  const probabilities = predictions.probabilities();
-  const confidence = Float64Array.from({ length }, (_, i) => probabilities[i * classes.length + predicted[i]]);
+  const { length } = predictions;
+  const confidence = predictions.confidences();
   const order = Int32Array.from({ length }, (_, i) => i).sort((a, b) => confidence[b] - confidence[a] || a - b);
 
   const points: RejectionPoint[] = [];

@@ -144,7 +144,10 @@ export function lrFindChart(curve: LrCurve): Markup {
 }
 
 /** What was taken for what: right ones in one colour, mistakes in the other, by their share of the row. */
-export function confusionChart({ confusion, classes }: Classification): Markup {
+export function confusionChart(
+  classes: Classification["classes"],
+  confusion: NonNullable<Classification["confusion"]>,
+): Markup {
   const names = classes.map(({ name }) => name);
   const cells = confusion.flatMap((row, actual) => {
     const total = Math.max(1, classes[actual].support);

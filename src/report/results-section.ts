@@ -1,6 +1,6 @@
 /** How good the model is on samples that it was not trained on, where it errs, and how far its confidence can be believed. */
 import { onePicture, readPictures } from "../data/mosaic.ts";
-import { type Classification, confusedPairs } from "../metrics/classification.ts";
+import { type Classification, worstClasses } from "../metrics/classification.ts";
 import { type JudgedSample, suspectedLabels, worstErrors } from "../metrics/errors.ts";
 import { describeTrained } from "../train/leakage.ts";
 import { grouped, percent, percentInterval, round } from "../train/report.ts";
@@ -11,6 +11,8 @@ import { image } from "./pictures.ts";
 
 /** A confusion matrix of more classes is a blur; the list of pairs says it all then. */
 const MATRIX_CLASSES = 64;
+/** A longer table of classes is cut to its worst. */
+const TABLE_CLASSES = 256;
 const PAIRS = 10;
 const ERRORS = 24;
 const SUSPECTS = 12;
@@ -20,9 +22,9 @@ export async function resultsSection({ evaluation, dataset }: MeasuredData): Pro
   if (classification === undefined || predictions === undefined) return undefined;
   const errors = worstErrors(predictions, ERRORS);
   const suspects = isTrainingData ? [] : suspectedLabels(predictions);
-  const isSmall = classification.classes.length <= MATRIX_CLASSES;
+  const { classes, confusion } = classification;
   return html`<section><h2>${isTrainingData ? "On its own training samples" : `Results on ${evaluation.dataset}`}</h2><div class="grid wide">
-${isSmall ? figure("Confusion matrix", confusionChart(classification), "Rows are what the samples are, columns what they were taken for.") : undefined}
+${confusion !== undefined && classes.length <= MATRIX_CLASSES ? figure("Confusion matrix", confusionChart(classes, confusion), "Rows are what the samples are, columns what they were taken for.") : undefined}
 ${figure("Classes", classTable(classification))}</div></section>
 <section><h2>Confidence</h2><div class="grid">${confidence(evaluation)}</div></section>
 <section><h2>Errors</h2>${pairList(classification)}
@@ -63,7 +65,8 @@ function classTable({ classes, macro, weighted, topK }: Classification): Markup 
     new Markup(`<span class="bar"><i style="width:${(100 * share).toFixed(1)}%"></i></span>`);
   const cells = ({ precision, recall, f1 }: Classification["macro"]): string[] =>
     [precision, recall, f1].map((share) => share.toFixed(4));
-  const rows = classes.map((result) => {
+  const shown = classes.length > TABLE_CLASSES ? worstClasses(classes, TABLE_CLASSES) : classes;
+  const rows = shown.map((result) => {
     const [precision, recall, f1] = cells(result);
     return [result.name, precision, recall, html`${bar(result.f1)}${f1}`, grouped(result.support)];
   });
@@ -73,6 +76,7 @@ function classTable({ classes, macro, weighted, topK }: Classification): Markup 
   ];
   const top = Object.entries(topK).map(([k, share]) => `${percent(share)} among the first ${k}`);
   return html`${htmlTable(["class", "precision", "recall", "F1", "samples"], [...rows, ...means])}
+${shown.length < classes.length ? html`<figcaption>The ${shown.length} worst of ${grouped(classes.length)} classes; results.json has all.</figcaption>` : undefined}
 ${top.length > 0 ? html`<figcaption>The right class is ${top.join(", ")}.</figcaption>` : undefined}`;
 }
 
@@ -99,7 +103,7 @@ function confidence({ calibration, scaledCalibration, rejection }: MeasuredData[
 }
 
 function pairList(classification: Classification): Markup | undefined {
-  const pairs = confusedPairs(classification);
+  const pairs = classification.confusedPairs;
   if (pairs.length === 0) return html`<p>No sample was mistaken for another class.</p>`;
   const list = pairs
     .slice(0, PAIRS)

@@ -48,6 +48,9 @@ export interface AboutRun {
   readonly kept?: string | undefined;
 }
 
+/** Bytes of outputs on the test samples that a run keeps: of thousands of classes they would be most of a disk. */
+const MOST_PREDICTIONS = 256 * 2 ** 20;
+
 /** Keeps the records of one run. */
 export class RunRecords {
   /** For `fit`. */
@@ -92,13 +95,17 @@ export class RunRecords {
    * @param about what only some runs have to say in their report
    */
   async write(run: Run, test: Evaluation, { comparison, kept }: AboutRun = {}): Promise<string> {
-    const files = runFiles(this.#options.folder);
+    const { folder, note } = this.#options;
+    const files = runFiles(folder);
     const { writeFile } = platform();
     const overlaps = this.#overlaps.map(summarizeOverlap);
     const { ended, reason, steps, seconds, best } = run;
     const results = { ended, reason, steps, seconds, bestEpoch: best?.epoch, overlaps, test };
     await writeFile(files.results, `${JSON.stringify(results)}\n`);
-    if (test.predictions !== undefined) {
+    const size = test.predictions?.logits.byteLength ?? 0;
+    if (size > MOST_PREDICTIONS) {
+      note(`records  ${files.predictions} is left out: it would take ${Math.round(size / 2 ** 20)} MiB`, false);
+    } else if (test.predictions !== undefined) {
       await writeFile(files.predictions, encodePredictions({ predictions: test.predictions, dataset: test.dataset }));
     }
     // Drawing is loaded when there is something to draw.

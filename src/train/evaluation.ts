@@ -34,6 +34,8 @@ export interface CountedShare {
 
 /** Samples that a plain object lists; the rest is counted. */
 const LISTED = 20;
+/** Pairs of classes that were confused. */
+const PAIRS = 100;
 
 /** Results on one data set; `console.log` and `String` show them as a table, `JSON.stringify` as plain data. */
 export class Evaluation {
@@ -164,7 +166,7 @@ export class Evaluation {
   toJSON(): Record<string, unknown> {
     const { dataset, count, loss, classification, metrics, isTrainingData, predictions, seconds } = this;
     const { overlap, accuracyWithoutOverlap, accuracyOnNew, trainingAccuracy, trainedOn, temperature = null } = this;
-    const { topK, classes, macro, weighted, confusion } = classification ?? {};
+    const { topK, classes, macro, weighted, confusion, confusedPairs } = classification ?? {};
     // Never "accuracy" of what was trained on: that word is kept for samples that the model has not seen.
     const share = { accuracy: accuracyOnNew?.accuracy, interval: accuracyOnNew?.interval, trainingAccuracy };
     const suspects = predictions && suspectedLabels(predictions);
@@ -178,6 +180,7 @@ export class Evaluation {
       macro,
       weighted,
       confusion,
+      confusedPairs: confusedPairs?.slice(0, PAIRS),
       metrics,
       isTrainingData,
       trainedOn: trainedOn && { trained: trainedOn.trained, checked: trainedOn.checked },

@@ -1,5 +1,5 @@
 /** Evaluations as text: the table that the command line and `console.log` print. */
-import { type Classification, type ClassMeans, confusedPairs } from "../metrics/classification.ts";
+import { type Classification, type ClassMeans, worstClasses } from "../metrics/classification.ts";
 import { type JudgedSample, suspectedLabels } from "../metrics/errors.ts";
 import type { Interval } from "../metrics/intervals.ts";
 import type { PairedComparison } from "../metrics/mcnemar.ts";
@@ -21,6 +21,9 @@ export const PLAIN: Style = { bold: same, dim: same, good: same, bad: same };
 
 /** A confusion matrix wider than this says nothing in a terminal; only the most confused pairs are listed then. */
 const MATRIX_CLASSES = 16;
+/** A longer table of classes is cut to its worst. */
+const TABLE_CLASSES = 64;
+const WORST_CLASSES = 20;
 /** Columns that its cells may take together, unless the numbers need more. */
 const MATRIX_WIDTH = 84;
 const PAIRS = 5;
@@ -65,7 +68,10 @@ export function formatEvaluation(evaluation: Evaluation, style: Style = PLAIN): 
   if (own.length > 0) parts.push(own.join(" · "));
   if (classification !== undefined) {
     parts.push("", classTable(classification, style));
-    if (classification.classes.length <= MATRIX_CLASSES) parts.push("", confusionTable(classification, style));
+    const { classes, confusion } = classification;
+    if (confusion !== undefined && classes.length <= MATRIX_CLASSES) {
+      parts.push("", confusionTable(classes, confusion, style));
+    }
     parts.push("", ...findings(evaluation).map(([name, text]) => `${style.dim(name.padEnd(14))} ${text}`));
   }
   return parts.join("\n");
@@ -114,7 +120,7 @@ function capitalized(text: string): string {
 function findings(evaluation: Evaluation): [name: string, text: string][] {
   const { classification, calibration, scaledCalibration, rejection, predictions, isTrainingData } = evaluation;
   if (classification === undefined || predictions === undefined) return [];
-  const pairs = confusedPairs(classification)
+  const pairs = classification.confusedPairs
     .slice(0, PAIRS)
     .map(({ actual, predicted, count }) => `${actual} taken for ${predicted} (${count}×)`);
   const top = Object.entries(classification.topK).map(([k, share]) => `${percent(share)} among the first ${k}`);
@@ -149,7 +155,9 @@ function doubts(suspects: readonly JudgedSample[]): string {
 }
 
 function classTable({ classes, macro, weighted }: Classification, style: Style): string {
-  const rows = classes.map(({ name, precision, recall, f1, support }) => [
+  const isLong = classes.length > TABLE_CLASSES;
+  const shown = isLong ? worstClasses(classes, WORST_CLASSES) : classes;
+  const rows = shown.map(({ name, precision, recall, f1, support }) => [
     name,
     fixed(precision),
     fixed(recall),
@@ -166,10 +174,17 @@ function classTable({ classes, macro, weighted }: Classification, style: Style):
   ];
   const means = [mean("mean", macro), mean("weighted", weighted)];
   const lines = table(["class", "precision", "recall", "F1", "samples"], [...rows, ...means]);
-  return [style.dim(lines[0]), ...lines.slice(1, -2), ...lines.slice(-2).map(style.bold)].join("\n");
+  const more = isLong
+    ? [style.dim(`(the ${shown.length} worst of ${grouped(classes.length)} classes; --json has all)`)]
+    : [];
+  return [style.dim(lines[0]), ...lines.slice(1, -2), ...more, ...lines.slice(-2).map(style.bold)].join("\n");
 }
 
-function confusionTable({ classes, confusion }: Classification, style: Style): string {
+function confusionTable(
+  classes: Classification["classes"],
+  confusion: NonNullable<Classification["confusion"]>,
+  style: Style,
+): string {
   const longest = Math.max(...classes.map(({ name }) => displayWidth(name)));
   const room = Math.floor(MATRIX_WIDTH / classes.length);
   const digits = Math.max(...confusion.flat().map((count) => String(count).length));

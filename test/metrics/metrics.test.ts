@@ -3,12 +3,14 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { calibration, fitTemperature, logLoss } from "../../src/metrics/calibration.ts";
-import { classify, confusedPairs } from "../../src/metrics/classification.ts";
+import { classify, worstClasses } from "../../src/metrics/classification.ts";
 import { suspectedLabels, worstErrors } from "../../src/metrics/errors.ts";
 import { pairedDifferenceInterval, wilsonInterval } from "../../src/metrics/intervals.ts";
 import { comparePaired, mcnemar } from "../../src/metrics/mcnemar.ts";
 import { Predictions } from "../../src/metrics/predictions.ts";
 import { rejection } from "../../src/metrics/rejection.ts";
+import { Evaluation } from "../../src/train/evaluation.ts";
+import { formatEvaluation } from "../../src/train/report.ts";
 
 interface Stored {
   readonly logits: readonly number[];
@@ -49,6 +51,34 @@ function make(rows: readonly (readonly number[])[], labels: readonly number[]): 
   return new Predictions({ classes, temperature: undefined }, Float32Array.from(rows.flat()), Int32Array.from(labels));
 }
 
+/** A model of ten thousand classes that takes every tenth sample for the class after its own. */
+function manyClasses(): Predictions {
+  const [count, width] = [200, 10_000];
+  const logits = new Float32Array(count * width);
+  const labels = Int32Array.from({ length: count }, (_, i) => (i * 37) % width);
+  for (const [i, label] of labels.entries()) logits[i * width + ((label + (i % 10 === 0 ? 1 : 0)) % width)] = 20;
+  const classes = Array.from({ length: width }, (_, c) => `class ${c}`);
+  return new Predictions({ classes, temperature: undefined }, logits, labels);
+}
+
+describe("ten thousand classes", () => {
+  it("have pairs instead of a matrix, and a table that is cut to the worst", () => {
+    const predictions = manyClasses();
+    const result = classify(predictions);
+    expect(result.accuracy).toBeCloseTo(0.9, 12);
+    expect(result.confusion).toBeUndefined();
+    expect(result.confusedPairs).toHaveLength(20);
+    expect(result.confusedPairs[0]).toEqual({ actual: "class 0", predicted: "class 1", count: 1 });
+    expect(worstClasses(result.classes, 20).every(({ f1, support }) => f1 === 0 && support === 1)).toBe(true);
+    const fields = { dataset: "many", count: 200, loss: 1, metrics: {}, predictions, seconds: 1 };
+    const evaluation = new Evaluation({ ...fields, isTrainingData: false });
+    expect(JSON.stringify(evaluation).length).toBeLessThan(2e6);
+    const text = formatEvaluation(evaluation);
+    expect(text.split("\n").length).toBeLessThan(40);
+    expect(text).toContain("(the 20 worst of 10,000 classes; --json has all)");
+  });
+});
+
 describe("classification", () => {
   const result = classify(predictions);
 
@@ -70,7 +100,7 @@ describe("classification", () => {
   });
 
   it("lists the commonest mistakes first", () => {
-    const pairs = confusedPairs(result);
+    const pairs = result.confusedPairs;
     const counts = pairs.map(({ count }) => count);
     expect(counts).toEqual([...counts].sort((a, b) => b - a));
     expect(counts.reduce((a, b) => a + b, 0)).toBe(predictions.length - predictions.hits);

@@ -37,7 +37,7 @@ describe("fit", () => {
     expect(run.ended).toBe("finished");
     const result = await evaluate(run.model, bars(30, 2, "unseen"), { threads: 1 });
     expect(result.accuracy).toBe(1);
-    expect(result.classification?.confusion[0][0]).toBe(10);
+    expect(result.classification?.confusion?.[0][0]).toBe(10);
   });
 
   it("takes class names, preprocessing and origin from the data", async () => {

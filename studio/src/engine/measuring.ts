@@ -8,7 +8,7 @@ const LISTED = 24;
 export function measuredOf(evaluation: Evaluation, dataset: Dataset): Measured {
   const { classification, predictions, count, loss } = evaluation;
   if (classification === undefined || predictions === undefined) throw new Error("only data with classes are measured");
-  const { confusion } = classification;
+  const { confusion, confusedPairs } = classification;
   // What was trained on measures nothing, wherever it came from.
   const { accuracy, interval } = evaluation.accuracyOnNew ?? classification;
   return {
@@ -16,7 +16,8 @@ export function measuredOf(evaluation: Evaluation, dataset: Dataset): Measured {
     accuracy,
     interval: [interval.low, interval.high],
     samples: count,
-    matrix: { classes: predictions.classes, counts: confusion.map((row) => [...row]) },
+    matrix: confusion && { classes: predictions.classes, counts: confusion.map((row) => [...row]) },
+    confused: confusedPairs[0],
     mistakes: evaluation.worstErrors(LISTED).map((judged) => mistakeOf(judged, dataset)),
   };
 }

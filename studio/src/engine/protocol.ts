@@ -116,7 +116,10 @@ export interface Measured {
   /** Bounds of the 95 % confidence interval of the accuracy. */
   readonly interval: readonly [low: number, high: number];
   readonly samples: number;
-  readonly matrix: Matrix;
+  /** Undefined where there are too many classes for one. */
+  readonly matrix: Matrix | undefined;
+  /** What is most often mixed up; undefined where nothing was. */
+  readonly confused: { readonly actual: string; readonly predicted: string } | undefined;
   /** The worst first, at most 24. */
   readonly mistakes: readonly Mistake[];
 }

@@ -48,17 +48,3 @@ export function MatrixTable({ matrix }: { readonly matrix: Matrix }) {
 }
 
 const sum = (row: readonly number[]): number => row.reduce((total, count) => total + count, 0);
-
-/** The two classes that are most often mixed up; undefined where nothing was. */
-export function mostConfused({ classes, counts }: Matrix): { label: string; predicted: string } | undefined {
-  let most = 0;
-  let found: { label: string; predicted: string } | undefined;
-  for (const [i, row] of counts.entries()) {
-    for (const [j, count] of row.entries()) {
-      if (i === j || count <= most) continue;
-      most = count;
-      found = { label: classes[i], predicted: classes[j] };
-    }
-  }
-  return found;
-}

@@ -6,7 +6,7 @@ import { baseBytes, type ModelEntry } from "../state/models.ts";
 import { attempt } from "../state/notices.ts";
 import { contentOf, type Project, samplesOf } from "../state/projects.ts";
 import { Icon } from "../ui/icons.tsx";
-import { MatrixTable, mostConfused } from "../ui/matrix.tsx";
+import { MatrixTable } from "../ui/matrix.tsx";
 import { MistakeStrip } from "../ui/mistakes.tsx";
 import { TakeAway } from "../ui/take-away.tsx";
 
@@ -102,9 +102,8 @@ interface QualityProps {
 function Quality({ measured, isCrossValidated }: QualityProps) {
   const t = texts.value.make;
   if (measured === undefined) return <p>{t.unmeasured}</p>;
-  const { accuracy, interval, samples, matrix, mistakes } = measured;
+  const { accuracy, interval, samples, matrix, mistakes, confused } = measured;
   const [low, high] = interval;
-  const confused = mostConfused(matrix);
   return (
     <>
       <p class="score">
@@ -113,10 +112,10 @@ function Quality({ measured, isCrossValidated }: QualityProps) {
       <p>
         {isCrossValidated ? t.crossValidated(whole(samples)) : t.heldOut(whole(samples))}{" "}
         {high - low > WIDE ? t.wide(percent(low), percent(high)) : t.narrow(percent(low), percent(high))}{" "}
-        {confused !== undefined && t.confused(confused.label, confused.predicted)}
+        {confused !== undefined && t.confused(confused.actual, confused.predicted)}
       </p>
       <p class="soft">{t.ownHand}</p>
-      <MatrixTable matrix={matrix} />
+      {matrix !== undefined && <MatrixTable matrix={matrix} />}
       {mistakes.some(({ label, predicted }) => label !== predicted) && (
         <MistakeStrip mistakes={mistakes} most={SHOWN} />
       )}

@@ -347,10 +347,12 @@ function TestResult({ measured }: { readonly measured: Measured }) {
   const t = texts.value.train;
   return (
     <div class="result">
-      <section aria-label={t.matrix}>
-        <h2>{t.matrix}</h2>
-        <MatrixTable matrix={measured.matrix} />
-      </section>
+      {measured.matrix !== undefined && (
+        <section aria-label={t.matrix}>
+          <h2>{t.matrix}</h2>
+          <MatrixTable matrix={measured.matrix} />
+        </section>
+      )}
       <section aria-label={t.mistakesTest}>
         <h2>{t.mistakesTest}</h2>
         <p class="soft">{t.wrong(whole(wrongOf(measured)), whole(measured.samples))}</p>
