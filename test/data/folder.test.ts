@@ -115,11 +115,11 @@ describe("folder of pictures", () => {
     await putBlank("b/9.png");
     const all = openData(folder);
     await expect(all).rejects.toThrow(
-      "4 of 14 pictures cannot be used: it is no picture: a/9.png; the file is cut off, its end is missing: b/7.jpg; it is a PDF file: b/8.png; blank, without any ink: b/9.png; leave them out with --skip-unreadable",
+      "4 of 14 pictures cannot be used: is not a picture: it is text: a/9.png; the file is cut off, its end is missing: b/7.jpg; it is a PDF file: b/8.png; blank, without any ink: b/9.png; leave them out with --skip-unreadable",
     );
     const { train, test, notes, skipped } = await openData(folder, { skipUnreadable: true });
     expect([train.length, test.length, skipped]).toEqual([8, 2, 4]);
-    expect(notes.join()).toMatch(/^4 of 14 pictures are left out: it is no picture: a\/9\.png;/);
+    expect(notes.join()).toMatch(/^4 of 14 pictures are left out: is not a picture: it is text: a\/9\.png;/);
   });
 
   it("names twenty of many", async () => {

@@ -232,7 +232,9 @@ describe("packing", () => {
     const stream = (): Promise<unknown> => streamData(path(), { cacheDir });
     await writePictures(path(), ["a", "b"], 3);
     await writeFile(path("b", "1.png"), "no picture");
-    await expect(stream()).rejects.toThrow(/^[^\n]*1 of 6 pictures cannot be used: it is no picture: b.1\.png/);
+    await expect(stream()).rejects.toThrow(
+      /^[^\n]*1 of 6 pictures cannot be used: is not a picture: it is text: b.1\.png/,
+    );
     expect(await packed()).toEqual([]);
 
     await writeFile(path("train.csv"), `${csv(["0", "1", "0"])}1,2,3\n`);

@@ -259,6 +259,8 @@ const BLANK = "blank, without any ink";
 
 /** Why a picture cannot be used, in words that do not name it. */
 function reasonOf({ message }: DuctusError, path: string): string {
-  const words = message.replaceAll(`${path}: `, "").replaceAll(` ${path}`, "");
-  return /^cannot read the picture \((.*)\); expected/.exec(words)?.[1] ?? words;
+  const words = message.replaceAll(`${path}: `, "").replaceAll(`${path} `, "").replaceAll(` ${path}`, "");
+  const [, reason] =
+    /^(?:cannot read the picture \((.*)\); expected|(is not a picture: [^;]*);)/.exec(words)?.filter(Boolean) ?? [];
+  return reason ?? words;
 }
