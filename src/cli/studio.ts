@@ -114,12 +114,14 @@ async function listRuns(folder: string): Promise<object[]> {
 
 async function describeRun(
   folder: string,
-  { path, data, model, test, history, seconds, ended }: SavedRun,
+  { path, status, reason, data, model, test, history, seconds, ended }: SavedRun,
 ): Promise<object> {
   const names = (await readdir(path)).filter((name) => SERVED.includes(name));
   const files = await filterOwn(folder, path, names);
   return {
     name: basename(path),
+    status,
+    reason,
     data,
     model,
     accuracy: test?.accuracy,

@@ -95,6 +95,7 @@ describe("ductus studio", () => {
     expect((runs as object[]).slice(1)).toEqual([
       {
         name: "one",
+        status: "done",
         data: "mnist",
         model: "mlp",
         accuracy: 0.97,

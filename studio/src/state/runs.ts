@@ -1,6 +1,11 @@
 /** The runs folder, where the page was opened by `ductus studio`: that says so in the page's head. */
+export type RunStatus = "running" | "done" | "interrupted" | "diverged" | "failed";
+
 export interface RunRecord {
   readonly name: string;
+  readonly status: RunStatus;
+  /** Why it went wrong. */
+  readonly reason?: string | undefined;
   readonly data?: string | undefined;
   readonly model?: string | undefined;
   readonly accuracy?: number | undefined;

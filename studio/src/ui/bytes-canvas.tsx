@@ -5,10 +5,10 @@ import { dark } from "../state/theme.ts";
 
 type Colour = readonly [red: number, green: number, blue: number];
 
-/** Ink, and the red of corrections, on light and on dark paper. */
+/** Ink; the blue of the answer, of what speaks for it and is above zero; the brown of what is below. On light and on dark paper. */
 const COLOURS = {
-  light: { ink: [24, 27, 40], positive: [38, 51, 150], red: [205, 45, 34] },
-  dark: { ink: [236, 238, 244], positive: [150, 165, 255], red: [255, 110, 92] },
+  light: { ink: [24, 27, 40], above: [52, 74, 214], below: [138, 98, 40] },
+  dark: { ink: [236, 238, 244], above: [140, 156, 255], below: [205, 165, 104] },
 } as const satisfies Record<string, Record<string, Colour>>;
 
 interface NumbersCanvasProps {
@@ -84,7 +84,7 @@ interface AttentionProps {
   readonly height: number;
 }
 
-/** Where a network looks, in red, to lie over what it sees. */
+/** Where a network looks, in blue, to lie over what it sees. */
 export function Attention({ values, width, height }: AttentionProps) {
   return (
     <NumbersCanvas
@@ -92,8 +92,8 @@ export function Attention({ values, width, height }: AttentionProps) {
       width={width}
       height={height}
       of={values}
-      paint={(image, { red }) => {
-        for (let i = 0; i < width * height; i++) set(image, i, red, 0.85 * Math.max(0, values[i]));
+      paint={(image, { above }) => {
+        for (let i = 0; i < width * height; i++) set(image, i, above, 0.85 * Math.max(0, values[i]));
       }}
     />
   );
@@ -104,7 +104,7 @@ const GAP = 2;
 /** A layer of more maps shows the first. */
 const MOST_MAPS = 64;
 
-/** The maps of a layer side by side: above zero in blue, below in red, the largest darkest. */
+/** The maps of a layer side by side: above zero in blue, below in brown, the largest darkest. */
 export function Mosaic({ layer, label }: { readonly layer: LayerActivation; readonly label?: string | undefined }) {
   const { columns, rows, shown } = mosaicOf(layer);
   const [height, width, channels] = layer.shape;
@@ -114,7 +114,7 @@ export function Mosaic({ layer, label }: { readonly layer: LayerActivation; read
       width={columns * (width + GAP) - GAP}
       height={rows * (height + GAP) - GAP}
       of={layer.values}
-      paint={(image, { positive, red }) => {
+      paint={(image, { above, below }) => {
         const largest = layer.values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
         for (let map = 0; map < shown; map++) {
           const left = (map % columns) * (width + GAP);
@@ -123,7 +123,7 @@ export function Mosaic({ layer, label }: { readonly layer: LayerActivation; read
             for (let x = 0; x < width; x++) {
               const value = layer.values[(y * width + x) * channels + map] / largest;
               // A trace of ink where there is nothing, so that the edges of a map are seen.
-              set(image, (top + y) * image.width + left + x, value < 0 ? red : positive, 0.05 + 0.95 * Math.abs(value));
+              set(image, (top + y) * image.width + left + x, value < 0 ? below : above, 0.05 + 0.95 * Math.abs(value));
             }
           }
         }

@@ -1,6 +1,9 @@
-/** A confusion matrix as the table that it is: right answers in blue, errors in red, darker for more. */
+/** A confusion matrix as the table that it is: right answers in green, errors in red, darker for more. */
 import type { Matrix } from "../engine/protocol.ts";
 import { texts, whole } from "../i18n/i18n.ts";
+
+/** Classes that a phone shows side by side; with more, the table scrolls. */
+const FITTING = 12;
 
 export function MatrixTable({ matrix }: { readonly matrix: Matrix }) {
   const t = texts.value.matrix;
@@ -9,7 +12,7 @@ export function MatrixTable({ matrix }: { readonly matrix: Matrix }) {
   return (
     <div class="scroll">
       <p class="soft">{t.caption}</p>
-      <table class="matrix" aria-label={t.caption}>
+      <table class={classes.length > FITTING ? "matrix many" : "matrix"} aria-label={t.caption}>
         <thead>
           <tr>
             <td />

@@ -1,6 +1,6 @@
 /**
  * The pad: paper with the rulings of a copybook, on which a finger, a pen, the mouse or the arrow keys write. The beginning
- * of each stroke is numbered in red, as palaeographers note a letter's ductus; the numbers are not part of what is read.
+ * of each stroke is numbered, as palaeographers note a letter's ductus; the numbers are not part of what is read.
  */
 import { useSignalEffect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
@@ -215,7 +215,7 @@ function redraw(canvas: HTMLCanvasElement, ink: Ink): void {
   }
   const style = getComputedStyle(canvas);
   paintStrokes(context, ink.strokes, { ink: style.color });
-  numberStrokes(context, ink, style.getPropertyValue("--red"));
+  numberStrokes(context, ink, style.getPropertyValue("--soft"));
 }
 
 function numberStrokes(context: CanvasRenderingContext2D, ink: Ink, colour: string): void {
