@@ -81,6 +81,7 @@ async function run(path: string, name: string, options: ExplainCliOptions): Prom
     picture: name,
     class: explanation.name,
     probability: explanation.probability,
+    characters: explanation.characters,
     top: ranking.slice(0, top),
     about,
     inputShape,

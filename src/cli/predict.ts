@@ -1,5 +1,6 @@
 /** `ductus predict`: reads pictures of any size and polarity with a model file. */
 import { Command } from "commander";
+import { severalCharacters } from "../data/characters.ts";
 import { PICTURE_KINDS } from "../data/picture-formats.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
@@ -71,13 +72,16 @@ async function run(path: string, words: readonly string[], options: PredictOptio
       answers.push({ file, row });
       results.push({ ...place, error: answer.message });
     } else {
-      const { name, probability, ranking } = answer;
+      const { name, probability, ranking, characters } = answer;
       const first = ranking.slice(0, top);
       const title = row === undefined ? file : `${file} ${row}`;
       if (csv === undefined && inputs.total <= FEW) showPrediction(terminal, title, answer, first);
       else if (csv === undefined) terminal.print(`${title}: ${terminal.style.bold(name)}  ${percent(probability)}`);
+      if (characters !== undefined && characters > 1 && (csv !== undefined || inputs.total > FEW)) {
+        terminal.note(`note     ${title}: ${severalCharacters(characters)}`);
+      }
       answers.push({ file, row, label: name, probability });
-      results.push({ ...place, class: name, probability, top: first });
+      results.push({ ...place, class: name, probability, characters, top: first });
     }
     if (performance.now() - shown < BREATH) continue;
     terminal.live(`${grouped(answers.length)} of ${grouped(inputs.total)}`);
@@ -133,9 +137,11 @@ export function showPrediction(
   prediction: Prediction,
   top: readonly Candidate[],
 ): void {
-  const { bold, dim, good } = terminal.style;
+  const { bold, dim, good, bad } = terminal.style;
   const width = Math.max(...top.map(({ name }) => displayWidth(name)));
   terminal.print(`${picture}: ${bold(prediction.name)}`);
+  const { characters = 1 } = prediction;
+  if (characters > 1) terminal.print(`  ${bad(severalCharacters(characters))}`);
   for (const [rank, { name, probability }] of top.entries()) {
     const filled = Math.round(probability * BAR);
     const bar = "█".repeat(filled);

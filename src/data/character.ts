@@ -27,7 +27,7 @@ const CROPPED = 0.02;
 const NEAR = { part: 0.3, margin: 0.4, cutMargin: 0.15 };
 
 /** A connected piece of ink. */
-interface Piece {
+export interface Piece {
   readonly pixels: readonly number[];
   readonly mass: number;
   /** Sides of its pixels beyond which it does not go on. */
@@ -40,13 +40,13 @@ interface Piece {
 /**
  * Erases everything but the character from `ink.data`. A picture in which nothing touches the border loses its dust alone.
  * @param darkest the difference of solid ink
- * @returns false where there is nothing but dust
+ * @returns the pieces of the character and of whole ones beside it, which were erased; undefined where there is nothing but dust
  */
-export function keepCharacter(ink: Ink, darkest: number): boolean {
+export function keepCharacter(ink: Ink, darkest: number): readonly Piece[] | undefined {
   const { data, width, height } = ink;
   const all = piecesOf(ink, 0);
   const largest = heaviest(all);
-  if (largest === undefined || largest.pixels.length < leastPixels(ink)) return false;
+  if (largest === undefined || largest.pixels.length < leastPixels(ink)) return undefined;
   const found = all.some(({ isCut }) => isCut) ? characterIn(ink, all, darkest) : undefined;
   const pieces = found?.pieces ?? all.filter(({ mass }) => mass >= SMALLEST_PIECE * largest.mass);
 
@@ -54,18 +54,18 @@ export function keepCharacter(ink: Ink, darkest: number): boolean {
   for (const { pixels } of pieces) for (const at of pixels) kept[at] = 1;
   const near = found?.isPaler ? largestAround(kept, width, height, SOFT_EDGE) : kept;
   for (let i = 0; i < data.length; i++) data[i] *= near[i];
-  return true;
+  return found?.written ?? pieces;
 }
 
 /** A character has at least so many pixels. */
 const leastPixels = ({ width, height }: Ink): number => Math.max(width, height) / 16;
 
-/** The pieces of a character that touches no border, and whether pale ink had to be left out to find it; undefined without one. */
+/** The pieces of a character that touches no border, all that is written beside it, and whether pale ink had to be left out to find it; undefined without one. */
 function characterIn(
   ink: Ink,
   all: readonly Piece[],
   darkest: number,
-): { readonly pieces: readonly Piece[]; readonly isPaler: boolean } | undefined {
+): { readonly pieces: readonly Piece[]; readonly written: readonly Piece[]; readonly isPaler: boolean } | undefined {
   const trials: { level: number; pieces: readonly Piece[]; main: Piece }[] = [];
   for (let level = 0; level <= DARKEST_LINE * darkest; level = Math.max(level, ink.threshold) * PALER) {
     const pieces = level === 0 ? all : piecesOf(ink, level);
@@ -83,8 +83,10 @@ function characterIn(
   const pieces = trial.pieces.filter((piece) => isOfItsInk(piece, main));
   // A character at the border is none of the neighbours; and a picture without a margin was cropped to its ink.
   if (pieces.some((piece) => piece.isCut && piece.pixels.length > 2 * main.pixels.length)) return undefined;
+  const isCropped = isCroppedTo(pieces, ink);
   return {
-    pieces: isCroppedTo(pieces, ink) ? pieces : pieces.filter((piece) => isNear(piece, main, ink.width)),
+    pieces: isCropped ? pieces : pieces.filter((piece) => isNear(piece, main, ink.width)),
+    written: isCropped ? pieces : pieces.filter(({ isCut }) => !isCut),
     isPaler: level > 0,
   };
 }

@@ -3,7 +3,7 @@
  * scan or a photograph), and where the ink is. Second step of the preprocessing, between grey values and the model's
  * input; the thresholds come from the picture's own noise, so that a clean 28×28 picture passes untouched.
  */
-import { keepCharacter } from "./character.ts";
+import { keepCharacter, type Piece } from "./character.ts";
 import { borderOf, type Coarse, groundOf, isShaded, median, shrink, withoutShades } from "./ground.ts";
 import { type Box, boxOf } from "./regions.ts";
 import { resize } from "./resize.ts";
@@ -105,18 +105,27 @@ function fromGround(
   return { data: difference.map((value, i) => (sheet !== undefined && sheet[i] <= 0.5 ? 0 : value - bias)), sheet };
 }
 
-/**
- * The smallest box around the ink, in a scan around the character alone; undefined where there is no ink.
- * What is not of the character is also erased from `ink.data`.
- */
-export function cropToInk(ink: Ink): Box | undefined {
+/** A character in its picture. */
+export interface Character {
+  /** The smallest box around its ink. */
+  readonly box: Box;
+  /** The difference of solid ink. */
+  readonly darkest: number;
+  /** All that is written, whole characters beside this one included; undefined in a small picture, where that is all its ink. */
+  readonly written: readonly Piece[] | undefined;
+}
+
+/** The character in the ink; undefined where there is none. What is not of it, in a scan, is also erased from `ink.data`. */
+export function cropToInk(ink: Ink): Character | undefined {
   const { width, height, data, threshold } = ink;
   const darkest = inkLevel(data, threshold);
   if (darkest < LEAST_CONTRAST) return undefined;
-  if (isScan(width, height) && !keepCharacter(ink, darkest)) return undefined;
+  const isSmall = !isScan(width, height);
+  const written = isSmall ? undefined : keepCharacter(ink, darkest);
+  if (!isSmall && written === undefined) return undefined;
   const inked: number[] = [];
   for (let i = 0; i < data.length; i++) if (data[i] !== 0) inked.push(i);
-  return inked.length > 0 ? boxOf(inked, width) : undefined;
+  return inked.length > 0 ? { box: boxOf(inked, width), darkest, written } : undefined;
 }
 
 /** The difference that solid ink has: the ninth decile of everything above half of the largest, or 0 without ink. */

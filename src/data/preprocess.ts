@@ -6,8 +6,9 @@
  */
 import { DataError } from "../engine/errors.ts";
 import { piecesOf, strokeWidth } from "./character.ts";
-import { largestAround } from "./ground.ts";
-import { cropToInk, findInk, findInkSide, type InkSide, inkLevel, pageOf } from "./ink.ts";
+import { countCharacters } from "./characters.ts";
+import { type Coarse, largestAround } from "./ground.ts";
+import { type Character, cropToInk, findInk, findInkSide, type Ink, type InkSide, inkLevel, pageOf } from "./ink.ts";
 import { checkPicture, flattenAlpha, type Picture, toGrey } from "./picture.ts";
 import type { InkPreprocessing, Preprocessing, ResizePreprocessing } from "./preprocessing.ts";
 import { resize } from "./resize.ts";
@@ -18,7 +19,30 @@ import { resize } from "./resize.ts";
  */
 export function applyPreprocessing(preprocessing: Preprocessing, picture: Picture): Uint8Array {
   checkPicture(picture);
-  return preprocessing.kind === "ink" ? applyInk(preprocessing, picture) : applyResize(preprocessing, picture);
+  return preprocessing.kind === "ink"
+    ? frame(preprocessing, findCharacter(preprocessing, picture))
+    : applyResize(preprocessing, picture);
+}
+
+/** A picture as a model gets it, and how many characters it shows. */
+export interface Examined {
+  /** What {@link applyPreprocessing} gives. */
+  readonly pixels: Uint8Array;
+  /** 0 for a blank picture that may be one; always 1 where the model reads no characters. */
+  readonly characters: number;
+}
+
+/**
+ * {@link applyPreprocessing}, and a look at what else is written in the picture.
+ * @param classes names of what the model tells apart
+ * @throws DataError as that does
+ */
+export function examinePicture(preprocessing: Preprocessing, picture: Picture, classes: readonly string[]): Examined {
+  checkPicture(picture);
+  if (preprocessing.kind !== "ink") return { pixels: applyResize(preprocessing, picture), characters: 1 };
+  const found = findCharacter(preprocessing, picture);
+  const characters = found === undefined ? 0 : countCharacters(writtenIn(found), found.darkest, classes);
+  return { pixels: frame(preprocessing, found), characters };
 }
 
 /** {@link applyPreprocessing}, with the name of the picture in front of what goes wrong. */
@@ -43,7 +67,14 @@ const FULL_INK = 252;
 
 const GROUNDS = { auto: "auto", "light-on-dark": "black", "dark-on-light": "white" } as const;
 
-function applyInk(p: InkPreprocessing, picture: Picture): Uint8Array {
+/** The character of a picture, and its ink before anything else was erased from it. */
+interface Found extends Character {
+  readonly ink: Ink;
+  readonly all: Float32Array;
+}
+
+/** @returns undefined for a blank picture that may be one. @throws DataError for another blank one */
+function findCharacter(p: InkPreprocessing, picture: Picture): Found | undefined {
   let { width, height } = picture;
   let grey = toGrey(picture, GROUNDS[p.polarity]);
   const reduction = LONGEST_SIDE / Math.max(width, height);
@@ -55,17 +86,30 @@ function applyInk(p: InkPreprocessing, picture: Picture): Uint8Array {
 
   const page = pageOf(grey, width, height);
   const side = p.polarity === "auto" ? findInkSide(page) : p.polarity;
-  let ink = findInk(page, side);
-  let box = cropToInk(ink);
-  if (box === undefined && p.polarity === "auto") {
-    ink = findInk(page, side === "dark-on-light" ? "light-on-dark" : "dark-on-light");
-    box = cropToInk(ink);
+  const other: InkSide = side === "dark-on-light" ? "light-on-dark" : "dark-on-light";
+  for (const each of p.polarity === "auto" ? [side, other] : [side]) {
+    const ink = findInk(page, each);
+    const all = ink.data.slice();
+    const character = cropToInk(ink);
+    if (character !== undefined) return { ...character, ink, all };
   }
-  if (box === undefined) {
-    if (p.keepBlank === true) return new Uint8Array(p.height * p.width);
-    throw new DataError(`the picture is blank: no ink found in ${picture.width}×${picture.height} pixels`);
-  }
+  if (p.keepBlank === true) return undefined;
+  throw new DataError(`the picture is blank: no ink found in ${picture.width}×${picture.height} pixels`);
+}
 
+/** The ink of all that is written in a picture: no dust, no lines, nothing that the border cuts off. */
+function writtenIn({ ink: { width, height }, all, written }: Found): Coarse {
+  if (written === undefined) return { data: all, width, height };
+  const data = new Float32Array(all.length);
+  for (const { pixels } of written) for (const at of pixels) data[at] = all[at];
+  return { data, width, height };
+}
+
+/** The character alone, at its place in the model's input. */
+function frame(p: InkPreprocessing, found: Found | undefined): Uint8Array {
+  if (found === undefined) return new Uint8Array(p.height * p.width);
+  const { ink, box } = found;
+  const { width } = ink;
   let cropWidth = box.right - box.left;
   let cropHeight = box.bottom - box.top;
   let crop = copyBox(ink.data, width, box.left, box.top, cropWidth, cropHeight, 0);

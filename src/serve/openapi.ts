@@ -44,13 +44,14 @@ const SERVED = { model: { type: "string" }, version: { type: "string" } } as con
 const READING = {
   label: { type: ["string", "null"], description: "the likeliest class; null where the answer is refused" },
   probability: { type: "number", description: "of the likeliest class, refused or not" },
+  characters: { type: "integer", description: "how many the picture shows; the model reads one at a time" },
   refused: { type: "boolean", description: "whether it is less likely than the minimum; only where one is set" },
   ranking: { type: "array", items: object({ label: { type: "string" }, probability: { type: "number" } }) },
 } as const satisfies Readonly<Record<string, Schema>>;
 
 const SCHEMAS: Readonly<Record<string, Schema>> = {
   Error: object({ error: { type: "string", description: "one line that says what was expected" } }, ["error"]),
-  Reading: object({ ...SERVED, ...READING }, ["model", "version", "label", "probability", "ranking"]),
+  Reading: object({ ...SERVED, ...READING }, ["model", "version", "label", "probability", "characters", "ranking"]),
   Readings: object(
     {
       ...SERVED,
@@ -59,7 +60,7 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
         description: "one for each file, in their order",
         items: {
           oneOf: [
-            object({ file: { type: "string" }, ...READING }, ["file", "label", "probability", "ranking"]),
+            object({ file: { type: "string" }, ...READING }, ["file", "label", "probability", "characters", "ranking"]),
             object({ file: { type: "string" }, status: { type: "integer" }, error: { type: "string" } }, [
               "file",
               "status",

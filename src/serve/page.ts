@@ -124,9 +124,10 @@ const PAGE = `<!doctype html>
     item.append(...cells);
     return item;
   };
-  const showReading = ({ ranking: candidates, refused, probability }) => {
+  const several = (count) => count + " characters found; this model reads one at a time: cut them apart";
+  const showReading = ({ ranking: candidates, refused, probability, characters }) => {
     ranking.className = refused ? "refused" : "";
-    note.textContent = refused ? "Refused: the likeliest class has " + percent(probability) + ", less than the minimum." : "";
+    note.textContent = refused ? "Refused: the likeliest class has " + percent(probability) + ", less than the minimum." : characters > 1 ? several(characters) : "";
     ranking.replaceChildren(
       ...candidates.map(({ label, probability }) =>
         row(element("span", label), Object.assign(element("meter"), { value: probability }), element("span", percent(probability))),
@@ -145,7 +146,9 @@ const PAGE = `<!doctype html>
         ),
       ),
     );
-    const reasons = results.flatMap(({ file, error }) => (error === undefined ? [] : [file + ": " + error]));
+    const reasons = results.flatMap(({ file, error, characters }) =>
+      error !== undefined ? [file + ": " + error] : characters > 1 ? [file + ": " + several(characters)] : [],
+    );
     note.textContent = reasons.join("; ");
   };
   let asked = 0;

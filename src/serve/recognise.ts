@@ -73,6 +73,8 @@ interface Reading {
   readonly label: string | null;
   /** Of the likeliest class, refused or not. */
   readonly probability: number;
+  /** How many the picture shows; of more than one the answer means nothing. */
+  readonly characters: number;
   /** Absent where no minimum was set. */
   readonly refused?: boolean;
   readonly ranking: readonly { readonly label: string; readonly probability: number }[];
@@ -88,10 +90,11 @@ async function readEach(
   const samples = served.allocate(files.length);
   const readPicture = pictureReader(service.limits.maxPixels, service.decodePicture);
   const failures = new Map<number, unknown>();
+  const characters: number[] = [];
   let count = 0;
   for (const [i, { bytes }] of files.entries()) {
     try {
-      served.writePicture(await readPicture(bytes), samples, count);
+      characters.push(served.writePicture(await readPicture(bytes), samples, count));
       count++;
     } catch (failure) {
       if (answerTo(failure).status === 500) throw failure;
@@ -112,6 +115,7 @@ async function readEach(
       readings.push({
         label: refused?.[i] === true ? null : ranking[0].label,
         probability: ranking[0].probability,
+        characters: characters[i],
         ...(refused !== undefined && { refused: refused[i] }),
         ranking: ranking.slice(0, top),
       });

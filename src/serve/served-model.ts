@@ -1,6 +1,6 @@
 /** One version of a model in service: what it is, its queue, and who still uses it. */
 import type { Picture } from "../data/picture.ts";
-import { applyPreprocessing } from "../data/preprocess.ts";
+import { examinePicture } from "../data/preprocess.ts";
 import { probabilitiesOf, writePixels } from "../data/ranking.ts";
 import { DataError, DuctusError } from "../engine/errors.ts";
 import { sizeOf } from "../engine/shape.ts";
@@ -64,12 +64,17 @@ export class ServedModel {
     return this.model.inputType === "uint8" ? new Uint8Array(size) : new Float32Array(size);
   }
 
-  /** Writes a picture of any size and polarity as sample number `index`. @throws RequestError 400 when it is blank */
-  writePicture(picture: Picture, samples: Samples, index: number): void {
+  /**
+   * Writes a picture of any size and polarity as sample number `index`.
+   * @returns how many characters it shows; the model reads one
+   * @throws RequestError 400 when it is blank
+   */
+  writePicture(picture: Picture, samples: Samples, index: number): number {
     try {
-      const pixels = applyPreprocessing(preprocessingOf(this.model), picture);
+      const { pixels, characters } = examinePicture(preprocessingOf(this.model), picture, this.model.classes);
       const size = this.sampleSize;
       writePixels(pixels, samples.subarray(index * size, (index + 1) * size), this.model.inputType);
+      return characters;
     } catch (error) {
       if (error instanceof DataError) throw new RequestError(400, error.message);
       throw error;

@@ -3,7 +3,7 @@
  * one compiled program, quick enough to follow a drawing. Beside predict.ts, which only reads.
  */
 import type { Picture } from "../data/picture.ts";
-import { applyPreprocessing } from "../data/preprocess.ts";
+import { examinePicture } from "../data/preprocess.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
 import { type Candidate, rank, writePixels } from "../data/ranking.ts";
 import { gradients } from "../engine/autodiff.ts";
@@ -128,7 +128,7 @@ export class Explainer {
     const { inputs, outputs } = this.#program;
     const wanted = options.class === undefined ? -1 : classes.indexOf(options.class);
     if (options.class !== undefined && wanted < 0) throw unknownName("class", options.class, classes);
-    const seen = applyPreprocessing(this.#preprocessing, picture);
+    const { pixels: seen, characters } = examinePicture(this.#preprocessing, picture, classes);
 
     writePixels(seen, inputs.x, inputType);
     const numbers = Float32Array.from(inputs.x);
@@ -147,6 +147,7 @@ export class Explainer {
       ...ranking[0],
       ranking,
       seen,
+      characters,
       layers: this.#layers.map(({ name, kind, output }, i) => ({
         name,
         kind,

@@ -2,7 +2,7 @@
 import { conform, conformStream } from "../data/conform.ts";
 import { type Dataset, ImageDataset, type InputArray } from "../data/dataset.ts";
 import type { Picture } from "../data/picture.ts";
-import { applyPreprocessing } from "../data/preprocess.ts";
+import { examinePicture } from "../data/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../data/preprocessing.ts";
 import { preprocessingSchema } from "../data/preprocessing-schema.ts";
 import { type Candidate, rank, writePixels } from "../data/ranking.ts";
@@ -23,6 +23,11 @@ export interface Prediction extends Candidate {
   readonly ranking: readonly Candidate[];
   /** The picture as the network got it: bytes [height, width, channels]. */
   readonly seen: Uint8Array;
+  /**
+   * How many characters the picture shows (data/characters.ts). The model reads one: where there are more, the answer is about all
+   * of them together and means nothing. Undefined where no picture was looked at, but a sample as the network gets it.
+   */
+  readonly characters?: number | undefined;
 }
 
 /** The preprocessing that a model carries. @throws UsageError when it has none, or none for its own input */
@@ -67,6 +72,8 @@ export class Predictor {
   readonly #backend: Backend;
   readonly #program: Program;
   readonly #batch: number;
+  /** How many characters the picture of a prepared sample shows. */
+  readonly #characters = new WeakMap<Uint8Array, number>();
 
   private constructor(model: Model, backend: Backend, program: Program, batch: number) {
     this.#model = model;
@@ -93,7 +100,9 @@ export class Predictor {
 
   /** The picture as the network gets it. @throws DataError when it is blank */
   prepare(picture: Picture): Uint8Array {
-    return applyPreprocessing(this.#preprocessing, picture);
+    const { pixels, characters } = examinePicture(this.#preprocessing, picture, this.#model.classes);
+    this.#characters.set(pixels, characters);
+    return pixels;
   }
 
   /**
@@ -113,7 +122,7 @@ export class Predictor {
     return samples.map((seen, i) => {
       try {
         const ranking = rank(this.#model, logits.subarray(i * width, (i + 1) * width));
-        return { ...ranking[0], ranking, seen };
+        return { ...ranking[0], ranking, seen, characters: this.#characters.get(seen) };
       } catch (error) {
         if (error instanceof DuctusError) return error;
         throw error;

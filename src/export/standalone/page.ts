@@ -19,7 +19,7 @@ function modelBytes(): Uint8Array {
   return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 }
 
-const { labels, inputShape, see, read: readSeen } = await openRecogniser(modelBytes());
+const { labels, inputShape, see, characters, read: readSeen } = await openRecogniser(modelBytes());
 const [height, width, channels] = inputShape;
 
 const seen = element<HTMLCanvasElement>("seen");
@@ -78,6 +78,7 @@ function read(): void {
   element<HTMLButtonElement>("clear").disabled = element<HTMLButtonElement>("undo").disabled = pad.isEmpty;
   document.body.classList.toggle("drawn", !pad.isEmpty);
   let [readings, pixels]: [Reading[]?, Uint8Array?] = [];
+  let several = 0;
   if (!pad.isEmpty) {
     const picture = pad.pixels(SCAN);
     const start = performance.now();
@@ -85,12 +86,14 @@ function read(): void {
       pixels = see(picture);
       readings = readSeen(pixels);
       time.textContent = `Read in ${Math.max(0.1, performance.now() - start).toFixed(1)} ms. `;
+      several = characters(picture);
     } catch (error) {
       if (!(error instanceof DataError)) throw error; // too little ink yet
     }
   }
   showSeen(pixels);
   showReadings(readings);
+  if (several > 1) confidence.textContent = `${several} characters found; this model reads one at a time`;
 }
 
 let waiting = false;

@@ -4,7 +4,7 @@
  * what belongs to one model (weights, labels, preprocessing) is all in the module.
  */
 import type { Picture } from "../../data/picture.ts";
-import { applyPreprocessing } from "../../data/preprocess.ts";
+import { applyPreprocessing, examinePicture } from "../../data/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import { rank, writePixels } from "../../data/ranking.ts";
 import { fuseMultiplyAdds } from "../../engine/backends/wasm/fusable.ts";
@@ -51,6 +51,8 @@ export interface Recogniser {
   recognise(picture: Pixels): Reading[];
   /** What the network sees of a picture: bytes of `inputShape`. @throws when it is blank */
   see(picture: Pixels): Uint8Array;
+  /** How many characters a picture shows; the network reads one, and takes several for one. @throws when it is blank */
+  characters(picture: Pixels): number;
   /** Reads what {@link see} returned. */
   read(seen: Uint8Array): Reading[];
   /** The network's outputs, before temperature and softmax, for what {@link see} returned. */
@@ -119,6 +121,7 @@ export function recogniserOf(network: StandaloneNetwork): Recogniser {
     labels,
     inputShape: preprocessedShape(preprocessing),
     see,
+    characters: (picture) => examinePicture(preprocessing, withChannels(picture), labels).characters,
     read,
     logits: infer,
     recognise: (picture) => read(see(picture)),

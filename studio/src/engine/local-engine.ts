@@ -99,10 +99,11 @@ export class LocalEngine implements Engine {
       if (open.kind === "compiled") {
         const seen = open.recogniser.see(picture);
         const readings = open.recogniser.read(seen);
-        return { readings, seen, ms: performance.now() - start };
+        const characters = open.recogniser.characters(picture);
+        return { readings, seen, characters, ms: performance.now() - start };
       }
-      const { ranking, seen } = open.predictor.predict(pictureOf(picture));
-      return { readings: ranking.map(readingOf), seen, ms: performance.now() - start };
+      const { ranking, seen, characters = 1 } = open.predictor.predict(pictureOf(picture));
+      return { readings: ranking.map(readingOf), seen, characters, ms: performance.now() - start };
     });
   }
 
@@ -114,9 +115,10 @@ export class LocalEngine implements Engine {
     const { explainer } = open;
     const start = performance.now();
     return unlessBlank(() => {
-      const { ranking, seen, layers, attention } = explainer.explain(pictureOf(picture));
+      const { ranking, seen, characters = 1, layers, attention } = explainer.explain(pictureOf(picture));
       const ms = performance.now() - start;
-      return { readings: ranking.map(readingOf), seen, layers: layers.map(inThreeAxes), attention, ms };
+      const readings = ranking.map(readingOf);
+      return { readings, seen, characters, layers: layers.map(inThreeAxes), attention, ms };
     });
   }
 

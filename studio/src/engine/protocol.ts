@@ -34,6 +34,8 @@ export interface Answer {
   readonly readings: readonly Reading[];
   /** What the network sees: bytes [height, width, channels]. */
   readonly seen: Uint8Array;
+  /** How many characters the picture shows; the model reads one. */
+  readonly characters: number;
   readonly ms: number;
 }
 

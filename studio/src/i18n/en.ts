@@ -61,6 +61,7 @@ export const en = {
     answer: "Answer",
     perhaps: (part: string): string => `perhaps; ${part}`,
     sure: (part: string): string => `${part} sure`,
+    several: (count: number): string => `${count} characters found; this model reads one at a time.`,
     said: (label: string, part: string): string => `Read as ${label}, ${part}`,
     waiting: "Waiting for ink",
     tooLittle: "Too little ink to read",

@@ -56,6 +56,7 @@ export const zh: Texts = {
     answer: "结果",
     perhaps: (part) => `也许是，${part}`,
     sure: (part) => `${part} 把握`,
+    several: (count) => `发现 ${count} 个字符；这个模型一次只认一个。`,
     said: (label, part) => `读作 ${label}，${part}`,
     waiting: "等待落笔",
     tooLittle: "笔迹太少，读不出来",

@@ -29,6 +29,9 @@ export function AnswerText({ state }: { readonly state: ReadingState }) {
             : t.sure(percent(best.probability))
           : STATUS[status](state)}
       </p>
+      {best !== undefined && answer !== undefined && answer.characters > 1 && (
+        <p class="error">{t.several(answer.characters)}</p>
+      )}
     </div>
   );
 }
