@@ -5,25 +5,36 @@
  */
 import { type Piece, piecesOf } from "./character.ts";
 import type { Coarse } from "./ground.ts";
+import { boxOf } from "./regions.ts";
 
 /** Ink paler than this part of the darkest is the soft edge of strokes, which may bridge the gap between two characters. */
 const EDGE = 0.25;
-/** What is less high than this part of the highest piece is a dot, an accent, a bar: part of a character, or dust. */
-const BODY = 0.4;
-/** So is what has less than this part of the heaviest piece's ink. */
+/** So is what has less than this part of the heaviest piece's ink, whatever the script. */
 const LEAST_INK = 0.05;
 /** Pieces are of one character if they share more than this part of the narrower one's width; slanted neighbours share less. */
 const SHARED = 0.4;
 
+/** How characters are told apart in a script. */
+interface Script {
+  readonly names: RegExp;
+  /** What is less high than this part of the highest piece is a dot, an accent, a bar: part of a character, or dust. */
+  readonly body: number;
+  /** How wide pieces that stand side by side must be together, in parts of their height, to be several characters. */
+  readonly width: number;
+  /** How many there are: by the columns in which pieces stand, or by how often the height goes into the width. */
+  readonly count: (columns: number, aspect: number) => number;
+}
+
+const byColumns = (columns: number): number => columns;
+
 /**
- * How wide pieces that stand side by side must be together, in parts of their height, to be several characters. Western digits
- * hang together, so any two pieces are two; letters are written in pieces that stand close; a character of other scripts may
- * consist of several parts in a row (川, 明) but is as high as it is wide.
+ * Western digits hang together, so any two high pieces are two. Letters are written in pieces that stand close. A character of
+ * other scripts may consist of any parts in a row (川, 心, 明), but is about as high as it is wide.
  */
-const SCRIPTS: readonly { readonly names: RegExp; readonly width: number }[] = [
-  { names: /^[0-9]$/, width: 0 },
-  { names: /^[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}0-9]$/u, width: 1.15 },
-  { names: /^/, width: 1.5 },
+const SCRIPTS: readonly Script[] = [
+  { names: /^[0-9]$/, body: 0.4, width: 0, count: byColumns },
+  { names: /^[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}0-9]$/u, body: 0.4, width: 1.15, count: byColumns },
+  { names: /^/, body: 0, width: 1.5, count: (_, aspect) => Math.max(2, Math.round(aspect)) },
 ];
 
 /**
@@ -33,15 +44,20 @@ const SCRIPTS: readonly { readonly names: RegExp; readonly width: number }[] = [
  * @returns at least 1
  */
 export function countCharacters(ink: Coarse, darkest: number, classes: readonly string[]): number {
-  const pieces = piecesOf(ink, EDGE * darkest);
+  const script = SCRIPTS.find(({ names }) => classes.every((name) => names.test(name))) as Script;
+  const all = piecesOf(ink, EDGE * darkest);
+  const heaviest = Math.max(...all.map(({ mass }) => mass));
+  const pieces = all.filter(({ mass }) => mass >= LEAST_INK * heaviest);
   const highest = Math.max(...pieces.map(heightOf));
-  const heaviest = Math.max(...pieces.map(({ mass }) => mass));
-  const bodies = pieces.filter((piece) => heightOf(piece) >= BODY * highest && piece.mass >= LEAST_INK * heaviest);
+  const bodies = pieces.filter((piece) => heightOf(piece) >= script.body * highest);
   const columns = columnsOf(bodies);
   if (columns.length < 2) return 1;
-  const width = Math.max(...columns.map(({ right }) => right)) - Math.min(...columns.map(({ left }) => left));
-  const script = SCRIPTS.find(({ names }) => classes.every((name) => names.test(name)));
-  return width >= (script?.width ?? 0) * highest ? columns.length : 1;
+  const { left, right, top, bottom } = boxOf(
+    bodies.flatMap(({ pixels }) => pixels),
+    ink.width,
+  );
+  const aspect = (right - left) / (bottom - top);
+  return aspect >= script.width ? script.count(columns.length, aspect) : 1;
 }
 
 /** What is said of a picture with several. */

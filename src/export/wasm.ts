@@ -61,8 +61,6 @@ export interface Recogniser {
   recognise(picture: Pixels): Reading[];
   /** What the network sees of a picture: bytes of \`inputShape\`. Throws when it is blank. */
   see(picture: Pixels): Uint8Array;
-  /** How many characters a picture shows; the network reads one, and takes several for one. Throws when it is blank. */
-  characters(picture: Pixels): number;
   /** Reads what \`see\` returned. */
   read(seen: Uint8Array): Reading[];
   /** The network's outputs, before temperature and softmax, for what \`see\` returned. */

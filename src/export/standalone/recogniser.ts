@@ -4,7 +4,7 @@
  * what belongs to one model (weights, labels, preprocessing) is all in the module.
  */
 import type { Picture } from "../../data/picture.ts";
-import { applyPreprocessing, examinePicture } from "../../data/preprocess.ts";
+import { applyPreprocessing } from "../../data/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import { rank, writePixels } from "../../data/ranking.ts";
 import { fuseMultiplyAdds } from "../../engine/backends/wasm/fusable.ts";
@@ -45,14 +45,14 @@ export interface Reading {
 export interface Recogniser {
   /** The classes, in the order of the network's outputs. */
   readonly labels: readonly string[];
+  /** What is done to a picture before the network sees it. */
+  readonly preprocessing: Preprocessing;
   /** [height, width, channels] of what the network sees. */
   readonly inputShape: readonly [height: number, width: number, channels: number];
   /** Reads a picture of any size and polarity: all classes, the likeliest first. @throws when it is blank */
   recognise(picture: Pixels): Reading[];
   /** What the network sees of a picture: bytes of `inputShape`. @throws when it is blank */
   see(picture: Pixels): Uint8Array;
-  /** How many characters a picture shows; the network reads one, and takes several for one. @throws when it is blank */
-  characters(picture: Pixels): number;
   /** Reads what {@link see} returned. */
   read(seen: Uint8Array): Reading[];
   /** The network's outputs, before temperature and softmax, for what {@link see} returned. */
@@ -119,16 +119,17 @@ export function recogniserOf(network: StandaloneNetwork): Recogniser {
     rank({ classes: labels, temperature }, infer(seen)).map(({ name, probability }) => ({ label: name, probability }));
   return {
     labels,
+    preprocessing,
     inputShape: preprocessedShape(preprocessing),
     see,
-    characters: (picture) => examinePicture(preprocessing, withChannels(picture), labels).characters,
     read,
     logits: infer,
     recognise: (picture) => read(see(picture)),
   };
 }
 
-function withChannels({ width, height, data }: Pixels): Picture {
+/** @throws DataError when the bytes are no picture */
+export function withChannels({ width, height, data }: Pixels): Picture {
   const channels = data.length / (width * height);
   if (![1, 2, 3, 4].includes(channels)) {
     throw new DataError(`picture: ${data.length} bytes are not ${width}×${height} pixels of 1 to 4 channels`);

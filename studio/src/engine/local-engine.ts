@@ -14,7 +14,7 @@ import {
   Predictor,
   type TrainedModel,
 } from "ductus";
-import { load as loadRecogniser, type Recogniser } from "ductus/runtime";
+import { type CountingRecogniser, load as loadRecogniser } from "ductus/runtime";
 import { pack, parseSettings, unpack } from "./archives.ts";
 import { datasetOf, digits } from "./datasets.ts";
 import { cardOf, measuredOf } from "./measuring.ts";
@@ -46,7 +46,7 @@ type Open =
       explainer: Explainer | undefined;
       readonly predictor: Predictor;
     }
-  | { readonly kind: "compiled"; readonly recogniser: Recogniser };
+  | { readonly kind: "compiled"; readonly recogniser: CountingRecogniser };
 
 interface OpenedHere extends Opened {
   readonly open: Open;
