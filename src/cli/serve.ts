@@ -8,7 +8,7 @@ import { openModelStore } from "../platform/node/model-store.ts";
 import { listen, watch } from "../platform/node/serve.ts";
 import { ThreadRunner } from "../platform/node/thread-runner.ts";
 import { createApp, LIMITS } from "../serve/app.ts";
-import { hostCheck } from "../serve/hosts.ts";
+import { hostCheck, isLoopback } from "../serve/hosts.ts";
 import { jsonLog } from "../serve/log.ts";
 import { Metrics } from "../serve/metrics.ts";
 import { readOrigins } from "../serve/origins.ts";
@@ -61,7 +61,7 @@ export function command(): Command {
       listOption(
         "--allowed-hosts <names...>",
         "names it may be asked under, beside localhost and addresses; * is any",
-        hostCheck,
+        (names) => hostCheck(names),
       ),
     )
     .addOption(
@@ -143,6 +143,7 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
     limits,
     apiKey,
     allowedHosts,
+    isLocal: isLoopback(options.host),
     allowOrigins,
     minProbability,
     isReady: () => isReady,

@@ -12,6 +12,8 @@ import { readFileChecked } from "../platform/node/atomic.ts";
 import { pathKind } from "../platform/node/files.ts";
 import { listen } from "../platform/node/serve.ts";
 import { fileResponse, readSite } from "../platform/node/static-site.ts";
+import { hostCheck, isLoopback } from "../serve/hosts.ts";
+import { answerTo } from "../serve/request-error.ts";
 import { runFiles } from "../train/run-folder.ts";
 import { stopSignal } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
@@ -41,8 +43,6 @@ const RUNS = "api/runs";
 /** Milliseconds: for a request to arrive, and for what was accepted to end. */
 const TIMEOUT = 30_000;
 const GRACE = 1000;
-/** Names of this machine for itself. A page from elsewhere that fools the browser about names (DNS rebinding) asks under another. */
-const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)(?::\d+)?$/i;
 
 export function command(): Command {
   return new Command()
@@ -61,7 +61,7 @@ async function run({ host, port, runs, open, json }: StudioOptions): Promise<voi
   if ((await pathKind(join(SITE, "index.html"))) !== "file") {
     throw new DuctusError(`the studio is not built: ${SITE} has no index.html; run: npm run build`);
   }
-  const answer = studioApp(await readSite(SITE), runs, LOOPBACK.test(host));
+  const answer = studioApp(await readSite(SITE), runs, hostCheck(isLoopback(host) ? [] : ["*"], true));
   const server = await listen(answer, { host, port, timeout: TIMEOUT });
   const url = `${server.url}/`;
   terminal.print(`the studio is at ${terminal.style.bold(url)}; Ctrl-C ends it`);
@@ -71,19 +71,23 @@ async function run({ host, port, runs, open, json }: StudioOptions): Promise<voi
   await server.stop(GRACE);
 }
 
-/** Requests to answers. @param isLocal whether only this machine is served, under its own names */
+/** Requests to answers. @param checkHost throws for names that are not this machine's */
 function studioApp(
   site: ReadonlyMap<string, Uint8Array>,
   runs: string,
-  isLocal: boolean,
+  checkHost: (request: Request) => void,
 ): (request: Request) => Promise<Response> {
   const files = new Map(site);
   const page = new TextDecoder().decode(files.get("index.html"));
   files.set("index.html", new TextEncoder().encode(page.replace(PLACE, `<meta name="ductus-runs" content="${RUNS}">`)));
   return async (request) => {
-    const { pathname, host } = new URL(request.url);
-    if (isLocal && !LOOPBACK.test(request.headers.get("host") ?? host))
-      return plain(403, "this server is for this machine");
+    const { pathname } = new URL(request.url);
+    try {
+      checkHost(request);
+    } catch (error) {
+      const { status } = answerTo(error);
+      return plain(status, "the studio is for this machine, under its own names");
+    }
     if (request.method !== "GET" && request.method !== "HEAD") return plain(405, "only GET is answered");
     const path = decoded(pathname);
     if (path === undefined) return plain(400, "the address cannot be read");

@@ -33,6 +33,8 @@ export interface AppOptions {
   readonly minProbability?: number | undefined;
   /** Names that it may be asked under, beside `localhost`, addresses and names without a dot; default: any. */
   readonly allowedHosts?: readonly string[] | undefined;
+  /** Whether only this machine is served, so that names without a dot are not enough; default false. */
+  readonly isLocal?: boolean | undefined;
   /** Origins whose pages may ask it, such as `https://example.org`; `*` is all; default: none but its own. */
   readonly allowOrigins?: readonly string[] | undefined;
   /** Default: the platform's. */
@@ -67,7 +69,7 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIO
 
 export function createApp(options: AppOptions): App {
   const { repository, log, apiKey, metrics = new Metrics(), decodePicture, isReady = () => true } = options;
-  const { allowedHosts = ["*"], allowOrigins = [], minProbability } = options;
+  const { allowedHosts = ["*"], isLocal = false, allowOrigins = [], minProbability } = options;
   const service: Service = {
     repository,
     metrics,
@@ -98,7 +100,7 @@ export function createApp(options: AppOptions): App {
     };
     log(status < 500 ? "info" : "error", "request", fields);
   });
-  const checkHost = hostCheck(allowedHosts);
+  const checkHost = hostCheck(allowedHosts, isLocal);
   app.use(async (c, next) => {
     checkHost(c.req.raw);
     await next();

@@ -11,14 +11,21 @@ const HOST = /^(\[[0-9a-f:.]+\]|[^:/@[\]\s]+)(?::\d+)?$/i;
 const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 const NAME = /^\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i;
 
+/** Whether a server that listens there is reached by its own machine only. */
+export function isLoopback(host: string): boolean {
+  return /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
+}
+
 /**
- * Refuses requests under other names than these: `localhost`, addresses (what is reached by its address needs no name),
- * names without a dot (as containers call each other; no public site has one), and those given.
+ * Refuses requests under other names than these: `localhost` and all below it, addresses (what is reached by its address needs
+ * no name), those given, and, unless only this machine is served, names without a dot (as containers call each other; no
+ * public site has one).
  * @param allowed more names; `.example.org` is that name and all below it, `*` is any
+ * @param isLocal whether only this machine is served
  * @returns what throws RequestError 421
  * @throws UsageError for what is no name
  */
-export function hostCheck(allowed: readonly string[]): (request: Request) => void {
+export function hostCheck(allowed: readonly string[], isLocal = false): (request: Request) => void {
   if (allowed.includes("*")) return () => {};
   const names = new Set<string>(["localhost"]);
   const ends = [".localhost"];
@@ -33,7 +40,7 @@ export function hostCheck(allowed: readonly string[]): (request: Request) => voi
   const isOwn = (name: string): boolean =>
     name.startsWith("[") ||
     IPV4.test(name) ||
-    !name.includes(".") ||
+    (!isLocal && !name.includes(".")) ||
     names.has(name) ||
     ends.some((end) => name.endsWith(end));
   return (request) => {

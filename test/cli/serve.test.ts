@@ -72,7 +72,7 @@ async function open(
   socket.write(text);
   return { socket, answer };
 }
-const HEAD = `POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\nContent-Length: ${BODY.length}\r\n`;
+const HEAD = `POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${BODY.length}\r\n`;
 
 describe("serve", () => {
   it("serves, takes a new version, and finishes what it accepted when it is stopped", async () => {
@@ -159,7 +159,7 @@ describe("serve", () => {
     const nonsense = await open(port, "\u0000\u0001\r\n\r\n");
     const large = await open(
       port,
-      `POST /recognise HTTP/1.1\r\nHost: x\r\n${key}Content-Length: 99999999999\r\n\r\nxx`,
+      `POST /recognise HTTP/1.1\r\nHost: localhost\r\n${key}Content-Length: 99999999999\r\n\r\nxx`,
     );
     const cut = await open(port, `${HEAD}${key}\r\n{"inst`);
     cut.socket.destroy();

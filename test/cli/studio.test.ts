@@ -138,7 +138,8 @@ describe("ductus studio", () => {
   });
 
   it("answers this machine only, under its own names", async () => {
-    expect(await raw("/", { host: "evil.example" })).toBe(403);
+    expect(await raw("/", { host: "evil.example" })).toBe(421);
+    expect(await raw("/", { host: "rebound" })).toBe(421);
     expect(await raw("/", { host: "localhost:1" })).toBe(200);
     expect((await fetch(url, { method: "POST" })).status).toBe(405);
   });

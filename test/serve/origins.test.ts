@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../../src/engine/errors.ts";
 import { listen } from "../../src/platform/node/serve.ts";
 import type { App } from "../../src/serve/context.ts";
-import { hostCheck } from "../../src/serve/hosts.ts";
+import { hostCheck, isLoopback } from "../../src/serve/hosts.ts";
 import { readOrigins } from "../../src/serve/origins.ts";
 import { serve as serveFiles } from "../browser/page.ts";
 import { chromiumPath, openBrowser } from "../export/draw.ts";
@@ -166,6 +166,18 @@ describe("names that it is asked under", () => {
     const response = await own.request("/v1/models/numbers", { headers: { Host: host } });
     expect(response.status).toBe(isOwn ? 200 : 421);
     if (!isOwn) expect(((await response.json()) as { error: string }).error).toMatch(/--allowed-hosts$/);
+  });
+
+  it("a server of one machine is known under that machine's own names only", async () => {
+    const own = await app({ allowedHosts: ["pen"], isLocal: isLoopback("127.0.0.1") });
+    const status = async (host: string) =>
+      (await own.request("/v1/models/numbers", { headers: { Host: host } })).status;
+    for (const host of ["localhost:1", "a.localhost", "127.0.0.1", "[::1]:80", "pen:8501"]) {
+      expect([host, await status(host)]).toEqual([host, 200]);
+    }
+    for (const host of ["ductus:8501", "x"]) expect([host, await status(host)]).toEqual([host, 421]);
+    expect(["::1", "localhost", "127.9.0.1"].map(isLoopback)).toEqual([true, true, true]);
+    expect(["0.0.0.0", "::", "127.0.0.1.example", "192.168.1.7"].map(isLoopback)).toEqual([false, false, false, false]);
   });
 
   it("any with *, and what is no name is refused", async () => {
