@@ -1,12 +1,14 @@
 /** What every entry point offers, whatever it runs on. An entry point, so the one place that may re-export. */
 
 export type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
+export type { Project } from "../data/project.ts";
 export { setBudget } from "../engine/budget.ts";
 export { DataError, DuctusError, ShapeError, UsageError } from "../engine/errors.ts";
 export { Random } from "../engine/random.ts";
 export { Parameter, Tensor } from "../engine/tensor.ts";
 export { type ExportModelOptions, exportModel } from "../export/export-model.ts";
 export type { Agreement, Exported } from "../export/recogniser.ts";
+export type { Archive, ArchiveLimits } from "../formats/archive.ts";
 export { type ImportModelOptions, importModel } from "../import/import-model.ts";
 export { type Metric, type MetricAccumulator, type MetricBatch, topK } from "../metrics/metric.ts";
 export { Model, type ModelOptions, type Recipe } from "../models/model.ts";
@@ -49,6 +51,7 @@ export { DivergedError } from "../train/trainer.ts";
 export { type Adapted, adapt } from "../train/transfer.ts";
 export { encodeWeights, type LoadedWeights, loadWeights } from "../train/weights.ts";
 export { VERSION } from "../version.ts";
+export { projectFiles, readArchive, writeArchive } from "./archives.ts";
 export * as models from "./models.ts";
 export * as nn from "./nn.ts";
 export * as ops from "./ops.ts";

@@ -5,9 +5,6 @@ export { type Dataset, ImageDataset, type ImageSource } from "../data/dataset.ts
 export { toIdx } from "../data/idx.ts";
 export type { Picture } from "../data/picture.ts";
 export { MNIST_PREPROCESSING, type Preprocessing } from "../data/preprocessing.ts";
-export { formatProject, PROJECT_FILE, type Project, parseProject, projectFolders } from "../data/project.ts";
 export { type SampleOptions, sample } from "../data/sample.ts";
 export { type LoadedData, listSources } from "../data/sources.ts";
 export { Subset, stratifiedSplit, takeImages } from "../data/split.ts";
-export { type Archive, type ArchiveLimits, readArchive } from "../formats/archive.ts";
-export { writeZip as writeArchive } from "../formats/zip.ts";

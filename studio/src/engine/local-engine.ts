@@ -169,7 +169,7 @@ export class LocalEngine implements Engine {
     return unpack(archive, name);
   }
 
-  parseSettings(json: string): ProjectSettings | undefined {
+  parseSettings(json: string): Promise<ProjectSettings | undefined> {
     return parseSettings(json);
   }
 

@@ -230,5 +230,5 @@ export interface Engine {
   /** @throws Error of one line for what is no archive, or would unpack to more than any project has */
   unpack(archive: Blob, name: string): Promise<Unpacked>;
   /** @param json content of a project.json. @returns undefined where it is another's */
-  parseSettings(json: string): ProjectSettings | undefined;
+  parseSettings(json: string): Promise<ProjectSettings | undefined>;
 }
