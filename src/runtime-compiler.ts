@@ -21,11 +21,12 @@ export async function openModel(bytes: Uint8Array, name: string): Promise<Recogn
   if (preprocessing instanceof Mismatch || !sameShape(preprocessedShape(preprocessing), shape) || dtype === "int32") {
     throw new DataError(`${name}: it does not say how pictures become its inputs`);
   }
-  const network = new GraphModule(file.graph, file.weights);
+  const budget = new Budget(name, bytes.length);
+  const network = new GraphModule(file.graph, file.weights, budget);
   const graph = trace((tracer) => ({
     logits: network.forward(tracer.input("x", [1, ...shape], dtype, true), inferenceContext()),
   }));
-  spendGraph(new Budget(name, bytes.length), Object.values(graph.outputs), "its network");
+  spendGraph(budget, Object.values(graph.outputs), "its network");
   const program = await wasmBackend({ threads: 1 }).compile(graph);
   const { x } = program.inputs;
   const { logits } = program.outputs;

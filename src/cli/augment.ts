@@ -2,7 +2,8 @@
 import { Option } from "commander";
 import { checkAugmentations } from "../data/augment/augmentations.ts";
 import { type AugmentOption, PRESET_NAMES, type PresetName } from "../data/augment/presets.ts";
-import { DataError, unknownName } from "../engine/errors.ts";
+import { DataError, TooLargeError, unknownName } from "../engine/errors.ts";
+import { parseStrictJson } from "../formats/text.ts";
 import { readFileChecked } from "../platform/node/atomic.ts";
 
 export function augmentOption(): Option {
@@ -19,8 +20,9 @@ export async function readAugmentOption(text: string = "none"): Promise<AugmentO
   const bytes = await readFileChecked(text);
   let list: unknown;
   try {
-    list = JSON.parse(new TextDecoder().decode(bytes));
+    list = parseStrictJson(new TextDecoder().decode(bytes), text);
   } catch (cause) {
+    if (cause instanceof TooLargeError) throw cause;
     throw new DataError(`${text}: not a JSON file; expected a list like [{"name": "rotate", "degrees": 10}]`, {
       cause,
     });

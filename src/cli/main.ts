@@ -126,6 +126,24 @@ function write(text: string): void {
 const isCommanderError = (error: unknown): error is CommanderError =>
   error instanceof Error && String((error as { code?: unknown }).code).startsWith("commander.");
 
+const codeOf = (error: Error): string => ("code" in error ? String(error.code) : "");
+
+/** What runs out, by what V8 and Node say of it, and what to do then. */
+const SCARCE: readonly { readonly is: RegExp; readonly message: string }[] = [
+  {
+    is: /^RangeError.*(?:memory|allocation|buffer|array length|string length|maximum size)|ERR_STRING_TOO_LONG|ERR_(?:WORKER_)?OUT_OF_MEMORY/i,
+    message: "not enough memory; try a smaller --batch-size, fewer --threads or less data at a time",
+  },
+  {
+    is: /^RangeError.*call stack/,
+    message: "something is nested too deeply to be worked through; where a file was made by others, do not trust it",
+  },
+  {
+    is: /\b(?:EMFILE|ENFILE)\b/,
+    message: "too many files are open; raise the limit (ulimit -n) or close other programs",
+  },
+];
+
 /** One line for what went wrong, and the exit status. */
 function describe(error: unknown): { readonly message: string; readonly status: number } {
   if (error instanceof DuctusError) {
@@ -136,9 +154,10 @@ function describe(error: unknown): { readonly message: string; readonly status: 
     const message = error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
     return { message, status: error.exitCode === 0 ? 0 : 2 };
   }
-  if (error instanceof RangeError && /memory|allocation|buffer/i.test(error.message)) {
-    return { message: "not enough memory; try a smaller --batch-size", status: 1 };
-  }
+  const scarce = SCARCE.find(
+    ({ is }) => error instanceof Error && is.test(`${error.name} ${codeOf(error)} ${error.message}`),
+  );
+  if (scarce !== undefined) return { message: scarce.message, status: 1 };
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { message: `unexpected ${text} (set DUCTUS_DEBUG=1 for the place)`, status: 1 };
 }

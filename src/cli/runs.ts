@@ -72,5 +72,8 @@ export function summarizeRun(run: SavedRun): object {
 /** The best validation accuracy of a run. */
 function bestValidation(history: SavedRun["history"]): number | undefined {
   const measured = history.flatMap(({ validation }) => validation?.accuracy ?? []);
-  return measured.length === 0 ? undefined : Math.max(...measured);
+  return measured.reduce<number | undefined>(
+    (most, each) => (most === undefined || each > most ? each : most),
+    undefined,
+  );
 }

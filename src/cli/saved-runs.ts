@@ -50,7 +50,6 @@ export async function readSavedRun(path: string): Promise<SavedRun> {
   const args = await readJson(files.args);
   const results = await readJson(files.results);
   const dataset = record(args.dataset);
-  const test = record(results.test) as unknown as SavedTest;
   return {
     path,
     data: text(dataset.name) ?? text(args.data),
@@ -58,7 +57,7 @@ export async function readSavedRun(path: string): Promise<SavedRun> {
     model: text(args.model),
     args,
     history: await readLines(files.metrics),
-    test: typeof test.count === "number" ? test : undefined,
+    test: testOf(record(results.test)),
     ended: text(results.ended),
     ...(await statusOf(path, typeof results.ended === "string")),
     steps: typeof results.steps === "number" ? results.steps : undefined,
@@ -104,7 +103,33 @@ async function readLines(path: string): Promise<PlainResult[]> {
   const lines = new TextDecoder().decode(await readFileChecked(path)).split("\n");
   return lines
     .map((line) => record(parse(line)))
-    .filter(({ epoch }) => typeof epoch === "number") as unknown as PlainResult[];
+    .filter(({ epoch }) => typeof epoch === "number")
+    .map((line) => ({
+      ...(numbersOf(line) as unknown as PlainResult),
+      validation: line.validation === undefined ? undefined : (numbersOf(line.validation) as PlainResult["validation"]),
+    }));
+}
+
+/** What a test found; undefined where that is not all there. */
+function testOf(stored: JsonRecord): SavedTest | undefined {
+  const { count, loss, accuracy } = numbersOf(stored);
+  const { low, high } = numbersOf(stored.interval);
+  const { expectedError } = numbersOf(stored.calibration);
+  if (count === undefined || loss === undefined) return undefined;
+  return {
+    count,
+    loss,
+    accuracy,
+    interval: low === undefined || high === undefined ? undefined : { low, high },
+    calibration: expectedError === undefined ? undefined : { expectedError },
+  };
+}
+
+/** The fields of a record that are numbers: a file may have been edited. */
+function numbersOf(value: unknown): Readonly<Partial<Record<string, number>>> {
+  return Object.fromEntries(
+    Object.entries(record(value)).filter((field): field is [string, number] => typeof field[1] === "number"),
+  );
 }
 
 function parse(json: string): unknown {

@@ -84,7 +84,10 @@ export function groundOf(small: Coarse, side: InkSide): Coarse {
   return { ...small, data: ground };
 }
 
-/** The largest value in a square of 2·radius + 1 pixels around each, one axis after the other. Values are not negative. */
+/**
+ * The largest value in a square of 2·radius + 1 pixels around each, one axis after the other, in a time that does not depend on
+ * the radius. Values are not negative.
+ */
 export function largestAround(data: Float32Array, width: number, height: number, radius: number): Float32Array {
   const rows = largestAlong(data, height, width, width, 1, radius);
   return largestAlong(rows, width, height, 1, width, radius);
@@ -105,13 +108,21 @@ function largestAlong(
   radius: number,
 ): Float32Array {
   const out = new Float32Array(data.length);
+  const places = new Int32Array(length);
   for (let line = 0; line < lines; line++) {
     const start = line * lineStride;
-    for (let i = 0; i < length; i++) {
-      let largest = 0;
-      const last = Math.min(length - 1, i + radius);
-      for (let k = Math.max(0, i - radius); k <= last; k++) largest = Math.max(largest, data[start + k * stride]);
-      out[start + i * stride] = largest;
+    // Places whose values fall: what stands before a larger one is the largest of no window that ends behind that.
+    let [first, end] = [0, 0];
+    for (let i = 0; i < length + radius; i++) {
+      if (i < length) {
+        const value = data[start + i * stride];
+        while (end > first && data[start + places[end - 1] * stride] <= value) end--;
+        places[end++] = i;
+      }
+      const middle = i - radius;
+      if (middle < 0) continue;
+      while (places[first] < middle - radius) first++;
+      out[start + middle * stride] = data[start + places[first] * stride];
     }
   }
   return out;

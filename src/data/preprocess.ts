@@ -146,7 +146,8 @@ function missingRadius(p: InkPreprocessing, crop: Float32Array, width: number, h
   const scale = p.box / Math.max(width, height);
   if (scale >= 0.5) return 0;
   const strokes = piecesOf({ data: crop, width, height }, inkLevel(crop) / 2);
-  const missing = p.minStroke / scale - strokeWidth(strokes);
+  // Nothing that can be read is wider than half of its box.
+  const missing = Math.min(p.minStroke, p.box / 2) / scale - strokeWidth(strokes);
   return Math.max(0, Math.round(missing / 2));
 }
 

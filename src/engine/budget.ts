@@ -58,6 +58,11 @@ export class Budget {
     this.#bytes = bytes;
   }
 
+  /** The same, with nothing spent: for work that is done again and again, and may cost as much each time. */
+  fresh(): Budget {
+    return new Budget(this.#name, this.#bytes);
+  }
+
   /** What is left of a budget, for readers that can stop early. */
   left(what: BudgetName): number {
     return this.#limit(what) - this.#spent[what];

@@ -2,6 +2,7 @@
  * The errors that Ductus throws on purpose. Each message is one line that says what is wrong and, where there is one,
  * the likely fix; the command line prints it as it is and picks the exit status from `exitCode`.
  */
+import { quote } from "./quote.ts";
 
 /**
  * A message that names options: it gets what puts an option's name (`clipNorm`) as the reader types it. In the API that is
@@ -47,11 +48,16 @@ export class UsageError extends DuctusError {
   override readonly exitCode = 2;
 }
 
+/** Longer ones resemble nothing that a person would type. */
+const LONGEST_NAME = 100;
+
 /** The name among `known` that is nearest to `name`, or undefined when none is near (Damerau–Levenshtein). */
 export function nearest(name: string, known: readonly string[]): string | undefined {
+  if (name.length > LONGEST_NAME) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 2)) + 1;
   for (const candidate of known) {
+    if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;
@@ -65,7 +71,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
 export function unknownName(kind: string, name: string, known: readonly string[]): UsageError {
   const suggestion = nearest(name, known);
   const hint = suggestion === undefined ? `known: ${known.join(", ")}` : `did you mean "${suggestion}"?`;
-  return new UsageError(`unknown ${kind} "${name}"; ${hint}`);
+  return new UsageError(`unknown ${kind} ${quote(name, LONGEST_NAME)}; ${hint}`);
 }
 
 function editDistance(a: string, b: string): number {

@@ -3,6 +3,7 @@
  * function that gives the value back, typed, with what it does not know left out or refused; schemas are made of smaller
  * ones. So small because it is part of what a web page downloads.
  */
+import { quote, shortened } from "./quote.ts";
 
 /** What is wrong with a value, and where: `input.shape.0`, or "" for the whole. */
 export class Mismatch extends Error {
@@ -41,7 +42,7 @@ function such<T>(must: string, holds: (value: unknown) => boolean): Schema<T> {
   };
 }
 
-const inside = (path: string, key: string | number): string => (path === "" ? `${key}` : `${path}.${key}`);
+const inside = (path: string, key: string | number): string => shortened(path === "" ? `${key}` : `${path}.${key}`);
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -104,12 +105,13 @@ export const record =
   ): Schema<Values<R> & Partial<Values<O>>> =>
   (value, path) => {
     const given = anyRecord(value, path);
-    const stranger = Object.keys(given).find((key) => !Object.hasOwn({ ...required, ...optional }, key));
+    const all = { ...required, ...optional };
+    const stranger = Object.keys(given).find((key) => !Object.hasOwn(all, key));
     if (stranger !== undefined && others === "refused") {
-      throw new Mismatch(path, `has the unknown field ${JSON.stringify(stranger)}`);
+      throw new Mismatch(path, `has the unknown field ${quote(stranger)}`);
     }
     const checked: Record<string, unknown> = {};
-    for (const [key, schema] of Object.entries({ ...required, ...optional })) {
+    for (const [key, schema] of Object.entries(all)) {
       const isMissing = !Object.hasOwn(given, key) || given[key] === undefined;
       if (isMissing && !Object.hasOwn(required, key)) continue;
       if (isMissing) throw new Mismatch(inside(path, key), "is missing");

@@ -7,6 +7,7 @@
  * bit anywhere, header and padding included, is found. Any safetensors reader opens the file; one that writes it again
  * drops that seal, and the file then only serves as bare weights.
  */
+import { Budget } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
 import {
   anyRecord,
@@ -161,14 +162,15 @@ export function decodeModelFile(bytes: Uint8Array, name: string): ModelFile {
     const is = bytes.length < 10 ? "is empty or cut short" : "begins like something else";
     throw new DataError(`${name} is not a model file: it ${is}`);
   }
-  const { tensors, metadata } = parseSafetensors(bytes, name);
+  const budget = new Budget(name, bytes.length);
+  const { tensors, metadata } = parseSafetensors(bytes, name, budget);
   if (!Object.hasOwn(metadata, METADATA_KEY)) {
     throw new DataError(
       `${name} holds bare weights, not a whole model; start from them: ductus train --model NAME --init ${name}`,
     );
   }
   verifyChecksum(bytes, metadata, name);
-  const parsed = parseStrictJson(metadata[METADATA_KEY], `${name}: its metadata`);
+  const parsed = parseStrictJson(metadata[METADATA_KEY], `${name}: its metadata`, { budget });
   const { format: _, training: progress, ...stored } = checkMetadata(parsed, `${name}: its metadata is wrong`);
   const described = withTemperature(stored);
 
@@ -179,6 +181,10 @@ export function decodeModelFile(bytes: Uint8Array, name: string): ModelFile {
     if (key.startsWith(TRAINING)) state.set(key.slice(TRAINING.length), fromStored(tensor, key, name));
   }
   const golden = { input: findGolden(tensors, GOLDEN_INPUT, name), output: findGolden(tensors, GOLDEN_OUTPUT, name) };
+  const { input, classNames } = described;
+  if (golden.input.data.length !== elementCount(input.shape) || golden.output.data.length !== classNames.length) {
+    throw new DataError(`${name}: its example does not fit its network; the file is damaged`);
+  }
   const trainedOn = tensors.get(TRAINED_ON)?.data;
   return {
     ...described,
@@ -205,14 +211,11 @@ const TOLERANCE = 1e-3;
  * @throws DataError when it gives another one
  */
 export async function verifyGolden(
-  { golden, input, classNames }: Pick<ModelFile, "golden" | "input" | "classNames">,
+  { golden }: Pick<ModelFile, "golden">,
   run: (input: Float32Array) => Promise<ArrayLike<number>>,
   name: string,
 ): Promise<void> {
   const expected = Float32Array.from(golden.output.data);
-  if (golden.input.data.length !== elementCount(input.shape) || expected.length !== classNames.length) {
-    throw new DataError(`${name}: its example does not fit its network; the file is damaged`);
-  }
   const found = await run(Float32Array.from(golden.input.data));
   const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
   const worst = expected.reduce((most, value, i) => Math.max(most, Math.abs(found[i] - value)), 0);

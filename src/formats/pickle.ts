@@ -3,6 +3,7 @@
  * runs nothing: a pickle is a program, and its caller decides what each global that it names stands for. Part of reading
  * `.pt` files, where a state dict is a pickle that refers to tensors.
  */
+import type { Budget } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
 import { decodeUtf8, quote } from "./text.ts";
 
@@ -65,6 +66,11 @@ const MARK = Symbol("mark");
 type Slot = PickleValue | typeof MARK;
 
 const NEWEST_PROTOCOL = 5;
+
+/** What a value, or its place in a list or dictionary, takes in memory at most, about. */
+export const ITEM_BYTES = 64;
+/** … and a dictionary. Every instruction makes one of either at most. */
+const DICTIONARY_BYTES = 256;
 
 /** Opcodes by their byte, written as in Python's pickletools. */
 const OPCODES: Readonly<Record<string, (machine: Machine) => void>> = {
@@ -161,10 +167,11 @@ const OPCODES: Readonly<Record<string, (machine: Machine) => void>> = {
 
 /**
  * Reads one pickle and returns its value; what follows its STOP must be nothing. `name` (the file's) starts every message.
- * Throws DataError where the pickle is cut short or damaged, or asks for a global that `host` refuses.
+ * Throws DataError where the pickle is cut short or damaged, or asks for a global that `host` refuses, TooLargeError where what
+ * it makes goes beyond `budget`.
  */
-export function unpickle(bytes: Uint8Array, name: string, host: PickleHost): PickleValue {
-  const { value, end } = unpickleAt(bytes, 0, name, host);
+export function unpickle(bytes: Uint8Array, name: string, host: PickleHost, budget: Budget): PickleValue {
+  const { value, end } = unpickleAt(bytes, 0, name, host, budget);
   if (end < bytes.length) throw new DataError(`${name}: its pickle goes on after its end; refused`);
   return value;
 }
@@ -175,15 +182,20 @@ export function unpickleAt(
   at: number,
   name: string,
   host: PickleHost,
+  budget: Budget,
 ): { readonly value: PickleValue; readonly end: number } {
-  const machine = new Machine(bytes, at, name, host);
+  const machine = new Machine(bytes, at, name, host, budget);
   for (;;) {
+    budget.spend("memory", DICTIONARY_BYTES, PICKLE);
     const opcode = String.fromCharCode(machine.byte());
     if (opcode === ".") return machine.finish();
     if (!Object.hasOwn(OPCODES, opcode)) throw machine.error(`uses the pickle instruction ${quote(opcode)}; refused`);
     OPCODES[opcode](machine);
   }
 }
+
+/** In messages. */
+const PICKLE = "its pickle";
 
 /** The pickle machine: a stack, a memo and a place in the bytes. */
 class Machine {
@@ -192,13 +204,20 @@ class Machine {
   private readonly stack: Slot[] = [];
   private readonly bytes: Uint8Array;
   private readonly name: string;
+  private readonly budget: Budget;
   private at: number;
 
-  constructor(bytes: Uint8Array, at: number, name: string, host: PickleHost) {
+  constructor(bytes: Uint8Array, at: number, name: string, host: PickleHost, budget: Budget) {
+    this.budget = budget;
     this.bytes = bytes;
     this.at = at;
     this.name = name;
     this.host = host;
+  }
+
+  /** For what an instruction looks at beyond its own bytes: lists that the memo gives again and again. */
+  look(value: PickleValue | undefined): void {
+    if (Array.isArray(value)) this.budget.spend("memory", ITEM_BYTES * value.length, PICKLE);
   }
 
   error(message: string): DataError {
@@ -317,6 +336,7 @@ function setItems(machine: Machine, items: readonly PickleValue[]): void {
 
 /** What calling a global gives. A call of an unknown object gives another one. */
 function call(machine: Machine, [callee, args]: readonly PickleValue[]): void {
+  machine.look(args);
   if (callee instanceof PickleUnknown && Array.isArray(args)) {
     machine.push(callee);
     return;
@@ -332,6 +352,7 @@ function call(machine: Machine, [callee, args]: readonly PickleValue[]): void {
 /** BUILD sets attributes. An OrderedDict carries `_metadata` this way, which says nothing about the tensors. */
 function build(machine: Machine): void {
   const state = machine.pop();
+  machine.look(state);
   const target = machine.top();
   if (target instanceof PickleObject) machine.host.setState(target, state);
   else if (!(target instanceof Map || target instanceof PickleUnknown)) {

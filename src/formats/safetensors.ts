@@ -3,7 +3,9 @@
  * then the tensors' bytes without holes. The model file is one of these, and bare weights are read from them. The reader
  * checks everything the specification asks for, so a hostile file gets a message and nothing else.
  */
+import { Budget } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
+import { quoteValue } from "../engine/quote.ts";
 import { ARRAYS, bytesOf, checkShape, type Dtype, elementCount, readArray, type StoredTensor } from "./tensor-data.ts";
 import { decodeUtf8, parseStrictJson, quote } from "./text.ts";
 
@@ -27,13 +29,17 @@ interface Entry {
 
 /**
  * Reads a safetensors file; the tensors are copies. `name` (the file's) starts every message. Throws DataError where the
- * file is cut short, too long, or breaks the format in any way.
+ * file is cut short, too long, or breaks the format in any way, TooLargeError where its header holds more than its budget.
  */
-export function parseSafetensors(bytes: Uint8Array, name: string): Safetensors {
+export function parseSafetensors(
+  bytes: Uint8Array,
+  name: string,
+  budget: Budget = new Budget(name, bytes.length),
+): Safetensors {
   const dataStart = 8 + readHeaderLength(bytes, name);
   const text = decodeUtf8(bytes.subarray(8, dataStart), `${name}: its header`);
   if (!text.startsWith("{")) throw new DataError(`${name} is no safetensors file: its header is not a JSON object`);
-  const header = parseStrictJson(text, `${name}: its header`, 8) as Record<string, unknown>;
+  const header = parseStrictJson(text, `${name}: its header`, { maxDepth: 8, budget }) as Record<string, unknown>;
 
   const entries: Entry[] = [];
   let metadata: Readonly<Record<string, string>> = {};
@@ -119,15 +125,21 @@ function checkMetadata(value: unknown, name: string): Readonly<Record<string, st
   return value as Record<string, string>;
 }
 
+/** What a header says of a tensor. */
+const DESCRIPTION = ["dtype", "shape", "data_offsets"];
+
+const hasExactly = (value: object, keys: readonly string[]): boolean =>
+  Object.keys(value).length === keys.length && keys.every((key) => Object.hasOwn(value, key));
+
 function checkEntry(tensorName: string, value: unknown, name: string): Entry {
   const what = `${name}: tensor ${quote(tensorName)}`;
-  if (!isObject(value) || Object.keys(value).sort().join() !== "data_offsets,dtype,shape") {
+  if (!isObject(value) || !hasExactly(value, DESCRIPTION)) {
     throw new DataError(`${what} is not described by exactly dtype, shape and data_offsets`);
   }
   const { dtype, data_offsets: offsets } = value;
   if (typeof dtype !== "string" || !Object.hasOwn(ARRAYS, dtype)) {
     const known = Object.keys(ARRAYS).join(", ");
-    throw new DataError(`${what} has the element type ${quote(String(dtype))}; readable are ${known}`);
+    throw new DataError(`${what} has the element type ${quoteValue(dtype)}; readable are ${known}`);
   }
   const shape = checkShape(value["shape"], what);
   const count = elementCount(shape);

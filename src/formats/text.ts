@@ -2,17 +2,11 @@
  * Text from files that nobody vouches for: quoting it inside one-line messages, and reading JSON with the strictness that
  * `JSON.parse` lacks (it keeps the last of two equal keys and accepts any depth). Every reader of this folder uses it.
  */
+import { Budget } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
+import { quote } from "../engine/quote.ts";
 
-const QUOTED_LENGTH = 60;
-
-/** `text` in double quotes, on one line, without control characters, shortened: safe to print whatever it holds. */
-export function quote(text: string): string {
-  const short = text.length > QUOTED_LENGTH ? `${text.slice(0, QUOTED_LENGTH - 1)}…` : text;
-  return JSON.stringify(short).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/g, (c) => {
-    return `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
-}
+export { quote };
 
 /** A name that can be shown anywhere: 1 to 200 characters, none of them a control or text-direction character. */
 export function isPrintable(text: string): boolean {
@@ -29,11 +23,20 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
   }
 }
 
+/** Values of JSON that count as one entry of a budget: they are small beside a tensor. */
+const VALUES_PER_ENTRY = 4;
+
 /**
  * Parses JSON, refusing what `JSON.parse` lets through: an object with the same key twice, a key named `__proto__`, and
  * nesting deeper than `maxDepth`. Throws DataError with `what` (for example `a.safetensors: its header`) in front.
+ * @param budget of the file, which pays for the values; default: that of a file which is this text
  */
-export function parseStrictJson(text: string, what: string, maxDepth = 100): unknown {
+export function parseStrictJson(
+  text: string,
+  what: string,
+  { maxDepth = 100, budget = new Budget(what, text.length) }: { maxDepth?: number; budget?: Budget } = {},
+): unknown {
+  budget.spend("entries", countValues(text) / VALUES_PER_ENTRY, "its JSON");
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -42,6 +45,30 @@ export function parseStrictJson(text: string, what: string, maxDepth = 100): unk
   }
   checkKeys(text, what, maxDepth);
   return value;
+}
+
+const [QUOTE, BACKSLASH, COMMA, BRACKET, BRACE] = [...'"\\,[{'].map((c) => c.charCodeAt(0));
+
+/** About how many values some JSON holds, whether it is valid or not: each comma, list and object outside of texts. */
+function countValues(text: string): number {
+  let count = 1;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === COMMA || c === BRACKET || c === BRACE) count++;
+    else if (c === QUOTE) {
+      i = text.indexOf('"', i + 1);
+      while (i >= 0 && isEscaped(text, i)) i = text.indexOf('"', i + 1);
+      if (i < 0) break;
+    }
+  }
+  return count;
+}
+
+/** Whether an odd number of backslashes stands before a place. */
+function isEscaped(text: string, at: number): boolean {
+  let before = at;
+  while (text.charCodeAt(before - 1) === BACKSLASH) before--;
+  return (at - before) % 2 === 1;
 }
 
 /** Walks over the tokens of `text`, which is known to be valid JSON: so only strings, colons and brackets matter. */

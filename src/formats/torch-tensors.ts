@@ -3,8 +3,9 @@
  * together. Nothing is run, and no value is copied before somebody asks for it ({@link readTensor}): a checkpoint may hold
  * an optimiser's state several times the size of the weights. After torch/_utils.py of PyTorch 2.13.
  */
+import type { Budget } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
-import { PickleGlobal, type PickleHost, PickleObject, PickleUnknown, type PickleValue } from "./pickle.ts";
+import { ITEM_BYTES, PickleGlobal, type PickleHost, PickleObject, PickleUnknown, type PickleValue } from "./pickle.ts";
 import {
   ARRAYS,
   bytesOf,
@@ -108,9 +109,6 @@ const OTHER_STORAGES: Readonly<Record<string, readonly [valueSize: number, refus
 /** Types that become float32 on our side; the others become int32. */
 const FLOATS: ReadonlySet<Dtype> = new Set<Dtype>(["F64", "F32", "F16", "BF16"]);
 
-/** A pickle may expand one stored value to a large tensor (stride 0); beyond this many values it must be in the file. */
-const FREE_VALUES = 1 << 22;
-
 /** Modules and functions that no checkpoint needs and an attack does. Nothing is run, but such a file is better not kept. */
 const HOSTILE =
   /^(?:os|posix|nt|sys|subprocess|pty|runpy|importlib|ctypes|socket|shutil|webbrowser|_?pickle|marshal)\.|^(?:builtins|__builtin__)\.(?:eval|exec|execfile|compile|__import__|open|input|breakpoint|globals|vars)$|^torch\.(?:hub|load|serialization\.load|jit\.load)\b/;
@@ -135,13 +133,15 @@ const PARAMETERS = /^torch\.(?:nn\.(?:parameter\.)?(?:Parameter|Buffer)|autograd
 const PLAIN_TENSORS = /^torch\.(?:_tensor\.)?Tensor$/;
 
 /** The world of a pickle in a PyTorch file. What it does not know it reads and forgets. `name` (the file's) starts messages. */
-export function torchHost(name: string, persistent: PickleHost["persistent"]): PickleHost {
+export function torchHost(name: string, budget: Budget, persistent: PickleHost["persistent"]): PickleHost {
   const calls: Readonly<Record<string, (args: readonly PickleValue[]) => PickleValue>> = {
     "collections.OrderedDict": ([pairs]) => {
       if (pairs === undefined) return new Map();
       const isPair = (pair: PickleValue): pair is [PickleValue, PickleValue] =>
         Array.isArray(pair) && pair.length === 2;
-      if (!Array.isArray(pairs) || !pairs.every(isPair)) throw new DataError(`${name}: an OrderedDict of no pairs`);
+      if (!Array.isArray(pairs)) throw new DataError(`${name}: an OrderedDict of no pairs`);
+      budget.spend("memory", ITEM_BYTES * pairs.length, "an OrderedDict");
+      if (!pairs.every(isPair)) throw new DataError(`${name}: an OrderedDict of no pairs`);
       return new Map(pairs);
     },
     // Python's dictionaries with something added; what they are made of says nothing about their items.
@@ -252,16 +252,19 @@ function dtypeOf(type: PickleValue): Dtype | Refusal {
   return refused(`holds values of ${printable(name)}; save it as weight.float()`);
 }
 
+/** Far more than PyTorch has. */
+const MOST_FLAGS = 16;
+
 type Flags = Pick<TensorView, "isNegated">;
 
 /** The bits that change what a tensor's values mean. */
 function flagsOf(metadata: PickleValue | undefined): Flags | Refusal {
   if (metadata === undefined || metadata === null) return { isNegated: false };
-  if (!(metadata instanceof Map)) return refused("has metadata that is no dictionary");
+  if (!(metadata instanceof Map) || metadata.size > MOST_FLAGS) return refused("has metadata that is no few flags");
   for (const [flag, value] of metadata) {
     if (typeof value !== "boolean" || (value && flag !== "neg")) {
       return refused(
-        `has the flag ${quote(String(flag))}, which is not read; save it as weight.resolve_conj().clone()`,
+        `has the flag ${typeof flag === "string" ? quote(flag) : "of another type"}, which is not read; save it as weight.resolve_conj().clone()`,
       );
     }
   }
@@ -310,12 +313,12 @@ export function tensorIn(
 
 /** Copies tensors of one file, which together must not be far larger than the file. */
 export class TensorReader {
-  private budget: number;
   private readonly name: string;
+  private readonly budget: Budget;
 
-  constructor(name: string, fileSize: number) {
+  constructor(name: string, budget: Budget) {
     this.name = name;
-    this.budget = FREE_VALUES + 8 * fileSize;
+    this.budget = budget;
   }
 
   /** The values in row-major order, floats as float32, others as int32. @throws DataError when they cannot be read so */
@@ -327,11 +330,10 @@ export class TensorReader {
       );
     }
     const { shape, count, offset, last } = tensor;
-    this.budget -= Math.max(count, last - offset);
-    if (this.budget < 0) {
-      throw new DataError(`${this.name}: a tensor of shape [${shape.join(", ")}] is far larger than the file; refused`);
-    }
-    return gather(tensor, `${this.name}: a tensor of shape [${shape.join(", ")}]`);
+    // A pickle may expand one stored value to a large tensor (stride 0).
+    const what = `a tensor of shape [${shape.join(", ")}]`;
+    this.budget.spend("memory", 4 * Math.max(count, last - offset), what);
+    return gather(tensor, `${this.name}: ${what}`);
   }
 }
 

@@ -3,6 +3,7 @@
  * in by this door. Here the file is taken apart, in the ZIP format of PyTorch 1.6 and later (torch-legacy.ts has the two before
  * it), and the state dict is found in what the pickle holds. Nothing in the pickle is run: torch-tensors.ts says what it may name.
  */
+import { Budget } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
 import { PickleObject, PickleUnknown, type PickleValue, unpickle } from "./pickle.ts";
 import type { NamedTensor } from "./tensor-data.ts";
@@ -24,14 +25,15 @@ export function looksLikeTorch(bytes: Uint8Array): boolean {
  * Reads the tensors of a state dict, in its order: floats as float32, whole numbers and booleans as int32, whatever their
  * strides. A state dict under a usual key (`state_dict`, `model`, …) is found too, or the only one that there is; entries that
  * are no tensors, and whatever stands beside the state dict, are passed over. `name` (the file's) starts every message.
- * Throws DataError where the file is damaged, a weight is of a kind that Ductus cannot read (sparse, quantized, complex …),
+ * Throws TooLargeError where it would cost more than a file of its size may, DataError where the file is damaged, a weight is of a kind that Ductus cannot read (sparse, quantized, complex …),
  * or the pickle names what only an attack does.
  */
 export function parseTorch(bytes: Uint8Array, name: string): Map<string, NamedTensor> {
   if (!isLegacy(bytes) && !looksLikeZip(bytes))
     throw new DataError(`${name} is no PyTorch file: it is not a ZIP archive`);
-  const root = isLegacy(bytes) ? unpickleLegacy(bytes, name) : unpickleZip(bytes, name);
-  const reader = new TensorReader(name, bytes.length);
+  const budget = new Budget(name, bytes.length);
+  const root = isLegacy(bytes) ? unpickleLegacy(bytes, name, budget) : unpickleZip(bytes, name, budget);
+  const reader = new TensorReader(name, budget);
   const tensors = new Map<string, NamedTensor>();
   for (const [key, value] of findStateDict(root, name)) {
     if (typeof key === "string" && isTensor(value)) tensors.set(key, reader.read(value, key));
@@ -39,8 +41,8 @@ export function parseTorch(bytes: Uint8Array, name: string): Map<string, NamedTe
   return tensors;
 }
 
-function unpickleZip(bytes: Uint8Array, name: string): PickleValue {
-  const entries = readZip(bytes, name);
+function unpickleZip(bytes: Uint8Array, name: string, budget: Budget): PickleValue {
+  const entries = readZip(bytes, name, budget);
   const pickleName = [...entries.keys()].find((entry) => entry === "data.pkl" || /^[^/]+\/data\.pkl$/.test(entry));
   if (pickleName === undefined) throw new DataError(`${name} is no PyTorch file: the archive has no data.pkl`);
   const folder = pickleName.slice(0, -"data.pkl".length);
@@ -49,9 +51,13 @@ function unpickleZip(bytes: Uint8Array, name: string): PickleValue {
     throw new DataError(`${name} holds ${quote(order)}-endian numbers; little and big are known`);
   }
   const find = (key: string): Uint8Array | undefined => entries.get(`${folder}data/${key}`);
-  const host = torchHost(name, (id) => new PickleObject(storageOf(id, name, order === "big", find)));
-  return unpickle(entries.get(pickleName)!, name, host);
+  const host = torchHost(name, budget, (id) => new PickleObject(storageOf(id, name, order === "big", find)));
+  return unpickle(entries.get(pickleName)!, name, host, budget);
 }
+
+/** A key in a message. Tuples may contain themselves many times over, so they are not written out. */
+const describeKey = (key: PickleValue): string =>
+  typeof key === "string" ? quote(key) : typeof key === "number" ? String(key) : "one that is no text";
 
 type Dictionary = Map<PickleValue, PickleValue>;
 
@@ -71,7 +77,7 @@ function findStateDict(root: PickleValue, name: string): Dictionary {
     const where = key === undefined ? "holds" : `holds under ${quote(key)}`;
     throw new DataError(`${name} ${where} a whole object, ${printable(object.path)}, and no state dict; ${advice}`);
   }
-  const keys = dict instanceof Map ? [...dict.keys()].slice(0, 5).map((key) => quote(String(key))) : [];
+  const keys = dict instanceof Map ? [...dict.keys()].slice(0, 5).map(describeKey) : [];
   const found = keys.length > 0 ? `its keys are ${keys.join(", ")}` : "it holds no dictionary with entries";
   throw new DataError(`${name} has no state dict (${found}); ${advice}`);
 }
@@ -81,7 +87,9 @@ function innerOf(dict: Dictionary): Dictionary | undefined {
   const usual = WRAPPERS.map((key) => dict.get(key)).filter((value) => value instanceof Map && value.size > 0);
   if (usual.length > 0)
     return (usual as Dictionary[]).find((inner) => tensorCount(inner) > 0) ?? (usual[0] as Dictionary);
-  const [holder, ...others] = [...dict.values()].filter((value) => value instanceof Map && tensorCount(value) > 0);
+  // Each once, however often it occurs.
+  const inner = new Set([...dict.values()].filter((value) => value instanceof Map));
+  const [holder, ...others] = [...inner].filter((value) => tensorCount(value as Dictionary) > 0);
   // The state of a random generator, say, may stand beside the weights.
   const isInner = others.length === 0 && holder instanceof Map && tensorCount(holder) > tensorCount(dict);
   return isInner ? holder : undefined;

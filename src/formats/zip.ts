@@ -4,6 +4,7 @@
  * of other files are archive.ts. The reader trusts the central directory only as far as the bytes bear it out, and checks
  * every CRC-32.
  */
+import { Budget } from "../engine/budget.ts";
 import { DataError, TooLargeError } from "../engine/errors.ts";
 import { crc32, crcToHex } from "./checksum.ts";
 import { decodeUtf8, quote } from "./text.ts";
@@ -57,25 +58,30 @@ export function looksLikeZip(bytes: Uint8Array): boolean {
 
 /**
  * Reads an archive of stored entries: name → data, as views of `bytes`, in the order of its directory. `name` (the file's)
- * starts every message. Throws DataError where the archive is cut short, damaged, compressed or encrypted.
+ * starts every message. Throws DataError where the archive is cut short, damaged, compressed or encrypted, TooLargeError where it
+ * has more entries than its budget.
  */
-export function readZip(bytes: Uint8Array, name: string): Map<string, Uint8Array> {
+export function readZip(
+  bytes: Uint8Array,
+  name: string,
+  budget: Budget = new Budget(name, bytes.length),
+): Map<string, Uint8Array> {
   const view = viewOf(bytes);
   const directory = findDirectory(view, name);
-  const entries = new Map<string, Uint8Array>();
+  const found = new Map<string, ZipEntry>();
   const spans: [begin: number, end: number][] = [];
-  for (const entry of readDirectory(bytes, directory, name)) {
+  for (const entry of readDirectory(bytes, directory, name, budget)) {
     const what = `${name}: entry ${quote(entry.entryName)}`;
     checkStored(entry, what);
-    if (entries.has(entry.entryName)) throw new DataError(`${what} is there twice; the archive is damaged or hostile`);
+    if (found.has(entry.entryName)) throw new DataError(`${what} is there twice; the archive is damaged or hostile`);
     const begin = dataBegin(view, entry, directory.offset, what);
-    const data = bytes.subarray(begin, begin + entry.size);
-    checkCrc(data, entry, what);
     spans.push([entry.headerOffset, begin + entry.size]);
-    entries.set(entry.entryName, data);
+    found.set(entry.entryName, { ...entry, data: bytes.subarray(begin, begin + entry.size) });
   }
   refuseOverlap(spans, name);
-  return entries;
+  // Each byte belongs to one entry at most, so that this takes no longer than the file is.
+  for (const entry of found.values()) checkCrc(entry.data, entry, `${name}: entry ${quote(entry.entryName)}`);
+  return new Map([...found].map(([entryName, { data }]) => [entryName, data]));
 }
 
 /** An entry of anybody's archive: `data` as it stands there, compressed where `method` is not 0. */
@@ -94,7 +100,7 @@ export function listZip(bytes: Uint8Array, name: string, most: number): ZipEntry
     throw new TooLargeError(`${name} has ${directory.count} entries; at most ${most} are read`);
   const spans: [begin: number, end: number][] = [];
   const entries: ZipEntry[] = [];
-  for (const entry of readDirectory(bytes, directory, name)) {
+  for (const entry of readDirectory(bytes, directory, name, new Budget(name, bytes.length))) {
     const begin = dataBegin(view, entry, directory.offset, `${name}: entry ${quote(entry.entryName)}`);
     const end = begin + entry.stored;
     spans.push([entry.headerOffset, end]);
@@ -120,7 +126,9 @@ function refuseOverlap(spans: [begin: number, end: number][], name: string): voi
 
 /** The names in an archive, in the order of its directory, whatever its entries hold. Throws DataError as {@link readZip} does. */
 export function zipNames(bytes: Uint8Array, name: string): string[] {
-  return Array.from(readDirectory(bytes, findDirectory(viewOf(bytes), name), name), ({ entryName }) => entryName);
+  const budget = new Budget(name, bytes.length);
+  const directory = findDirectory(viewOf(bytes), name);
+  return Array.from(readDirectory(bytes, directory, name, budget), ({ entryName }) => entryName);
 }
 
 /**
@@ -211,7 +219,13 @@ function findDirectory64(view: DataView, end: number, name: string): Directory {
   throw new DataError(`${name}: its ZIP64 end record is missing; it is damaged`);
 }
 
-function* readDirectory(bytes: Uint8Array, { offset, size, count }: Directory, name: string): Iterable<DirectoryEntry> {
+function* readDirectory(
+  bytes: Uint8Array,
+  { offset, size, count }: Directory,
+  name: string,
+  budget: Budget,
+): Iterable<DirectoryEntry> {
+  budget.spend("entries", count, "the directory of the archive");
   let at = offset;
   for (let i = 0; i < count; i++) {
     const entry = readDirectoryEntry(bytes, at, offset + size, name);

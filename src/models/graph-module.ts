@@ -2,10 +2,12 @@
  * A network rebuilt from a stored graph (graph-json.ts) and named weights: how the model file's own networks and those of
  * users' classes load without their code. The JSON may come from anywhere, so everything in it is checked before use.
  */
+import type { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError, ShapeError, unknownName } from "../engine/errors.ts";
 import { type InputAttrs, input } from "../engine/ops/constant.ts";
 import { type OpName, opTable } from "../engine/ops/index.ts";
 import { expandComposites } from "../engine/passes/expand.ts";
+import { quote } from "../engine/quote.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../engine/shape.ts";
 import { apply, Parameter, type Tensor } from "../engine/tensor.ts";
 import { type AnyParameter, type Context, Module } from "../nn/module.ts";
@@ -33,22 +35,26 @@ export class GraphModule extends Module {
   /**
    * @param json what `graphToJson` gave, after a trip through a file
    * @param weights all weights of the network by name; also those that the graph does not use are kept
+   * @param budget of the file that they come from
    * @throws DataError naming the first thing that is wrong
+   * @throws TooLargeError when the graph has more ops than a file of its size may
    */
-  constructor(json: unknown, weights: ReadonlyMap<string, NamedValues>) {
+  constructor(json: unknown, weights: ReadonlyMap<string, NamedValues>, budget?: Budget) {
     super();
-    this.#json = checkStructure(json);
+    this.#json = checkStructure(json, budget?.fresh());
     const trainable = new Map(
-      this.#json.nodes.flatMap(({ op, attrs }) => (op === "parameter" ? [[attrs.name, attrs.trainable === true]] : [])),
+      this.#json.nodes.flatMap(({ op, attrs }) =>
+        op === "parameter" ? [[attrs.name as string, attrs.trainable === true]] : [],
+      ),
     );
     // In the order in which the graph reads them, which a file does not keep: the last layer is to come last.
-    const used = [...trainable.keys()].map(String).filter((name) => weights.has(name));
+    const used = [...trainable.keys()].filter((name) => weights.has(name));
     const names = new Set([...used, ...weights.keys()]);
     this.#parameters = new Map(
       [...names].map((name) => {
         const { shape, data } = weights.get(name) as NamedValues;
         if (sizeOf(shape) !== data.length || data.length === 0) {
-          throw new DataError(`graph: the weight ${name} does not fill its shape ${formatShape(shape)}`);
+          throw new DataError(`graph: the weight ${quote(name)} does not fill its shape ${formatShape(shape)}`);
         }
         const requiresGrad = trainable.get(name) === true && data instanceof Float32Array;
         // Copied: training must not write into the caller's file.
@@ -115,9 +121,10 @@ export class GraphModule extends Module {
   }
 
   #parameter(node: StoredNode, i: number): AnyParameter {
-    const parameter = this.#parameters.get(String(node.attrs.name));
+    const name = node.attrs.name as string;
+    const parameter = this.#parameters.get(name);
     if (parameter === undefined) {
-      throw new DataError(`${label(node, i)} wants the weight ${JSON.stringify(node.attrs.name)}, which is missing`);
+      throw new DataError(`${label(node, i)} wants the weight ${quote(name)}, which is missing`);
     }
     return parameter;
   }
@@ -129,11 +136,16 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Checks all that does not depend on the batch size: the form of every node, known ops, inputs that come earlier. */
-function checkStructure(json: unknown): GraphJson {
+function checkStructure(json: unknown, budget?: Budget): GraphJson {
   if (!isRecord(json) || !Array.isArray(json.nodes) || json.nodes.length === 0 || json.nodes.length > MAX_NODES) {
     throw new DataError(`graph: it must hold 1 to ${MAX_NODES} nodes`);
   }
-  const nodes = json.nodes.map((node: unknown, i): StoredNode => checkNode(node, i));
+  budget?.spend("operands", json.nodes.length, "its graph");
+  const nodes = json.nodes.map((node: unknown, i): StoredNode => {
+    const checked = checkNode(node, i);
+    budget?.spend("operands", checked.inputs.length, "its graph");
+    return checked;
+  });
   if (nodes.filter((node) => node.op === "input").length !== 1) throw new DataError("graph: it must have one input");
   const { output } = json;
   if (!Number.isInteger(output) || (output as number) < 0 || (output as number) >= nodes.length) {
@@ -159,7 +171,10 @@ function checkNode(node: unknown, i: number): StoredNode {
       `graph: node ${i} (${op}) must have ${least === most ? least : `${least} or more`} inputs, each an earlier node`,
     );
   }
-  return { op, inputs: inputs as number[], attrs: attrs as StoredNode["attrs"] };
+  const checked = { op, inputs: inputs as number[], attrs: attrs as StoredNode["attrs"] };
+  // Its name is looked up before the graph is replayed, where the others' attributes are checked.
+  if (op === "parameter") checkAttrs(checked, i, 1);
+  return checked;
 }
 
 /** The attributes of a node at a batch size, all there, none besides, each of its kind. */
@@ -167,9 +182,7 @@ function checkAttrs(node: StoredNode, i: number, batch: number): Readonly<Record
   const checks = NODE_RULES[node.op as OpName]?.attrs ?? {};
   const unknown = Object.keys(node.attrs).find((key) => !Object.hasOwn(checks, key));
   if (unknown !== undefined) {
-    throw new DataError(
-      `${label(node, i)} has an attribute ${JSON.stringify(unknown.slice(0, 100))} that it does not take`,
-    );
+    throw new DataError(`${label(node, i)} has an attribute ${quote(unknown)} that it does not take`);
   }
   return Object.fromEntries(
     Object.entries(checks).map(([key, check]) => {

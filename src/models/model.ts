@@ -6,6 +6,7 @@
 import { ShapeError, UsageError } from "../engine/errors.ts";
 import { constant, input } from "../engine/ops/constant.ts";
 import { add, cast, mul } from "../engine/ops/elementwise.ts";
+import { quote, shortened } from "../engine/quote.ts";
 import { formatShape, type Shape, sameShape } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { inferenceContext } from "../nn/context.ts";
@@ -209,7 +210,9 @@ function checkNormalization(normalization: Normalization | null, inputShape: Sha
       throw new UsageError(`model: ${value.length} numbers in ${name} for ${inputShape.at(-1)} channels`);
     }
     if (!numbers.every((n) => Number.isFinite(n) && (name === "mean" || n > 0))) {
-      throw new UsageError(`model: the normalisation's ${name} ${numbers.join(", ")} must be finite, std above 0`);
+      throw new UsageError(
+        `model: the normalisation's ${name} ${shortened(numbers.join(", "))} must be finite, std above 0`,
+      );
     }
   }
   return normalization;
@@ -224,7 +227,10 @@ export function classNames(classes: number | readonly string[]): readonly string
     return Array.from({ length: classes }, (_, k) => String(k));
   }
   if (classes.length === 0) throw new UsageError("model: no classes; name at least one");
-  const twice = classes.find((name, k) => classes.indexOf(name) !== k);
-  if (twice !== undefined) throw new UsageError(`model: the class name "${twice}" occurs twice`);
+  const seen = new Set<string>();
+  for (const name of classes) {
+    if (seen.has(name)) throw new UsageError(`model: the class name ${quote(name)} occurs twice`);
+    seen.add(name);
+  }
   return classes;
 }

@@ -2,8 +2,9 @@
  * Initial weights, drawn as PyTorch draws them by default: uniform within ±1/√fanIn. Every module of a network gets random
  * numbers of its own, keyed by the seed and its position, so the weights depend on nothing else.
  */
+import { TooLargeError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
-import { type Shape, sizeOf } from "../engine/shape.ts";
+import { formatShape, type Shape, sizeOf } from "../engine/shape.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import type { Module } from "./module.ts";
 
@@ -35,9 +36,28 @@ export function undrawn<M>(make: () => M): M {
   }
 }
 
+let room = Number.POSITIVE_INFINITY;
+
+/**
+ * Makes layers that have `most` parameters at most, because a file has values for no more of them.
+ * @throws TooLargeError before more are allocated
+ */
+export function limited<M>(most: number, make: () => M): M {
+  room = most;
+  try {
+    return make();
+  } finally {
+    room = Number.POSITIVE_INFINITY;
+  }
+}
+
 /** A trainable parameter of the given shape, filled with one value. */
 export function filled(shape: Shape, value = 0, requiresGrad = true): Parameter {
-  return new Parameter(shape, new Float32Array(sizeOf(shape)).fill(value), requiresGrad);
+  const size = sizeOf(shape);
+  if (size > room)
+    throw new TooLargeError(`its network needs weights ${formatShape(shape)}, which the file does not hold`);
+  room -= size;
+  return new Parameter(shape, new Float32Array(size).fill(value), requiresGrad);
 }
 
 /** Inputs that feed one output: the product of all axes but the first of a weight [out, in, …]. */

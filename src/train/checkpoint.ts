@@ -5,8 +5,22 @@
  */
 import type { Backend } from "../engine/backends/backend.ts";
 import { DataError, DuctusError, type NamingMessage, UsageError } from "../engine/errors.ts";
+import { quote, shortened } from "../engine/quote.ts";
+import {
+  check,
+  dictionary,
+  either,
+  list,
+  Mismatch,
+  number,
+  record,
+  type Schema,
+  text,
+  truth,
+  whole,
+} from "../engine/schema.ts";
 import { sameShape } from "../engine/shape.ts";
-import { decodeModelFile, type JsonRecord } from "../formats/model-file.ts";
+import { decodeModelFile } from "../formats/model-file.ts";
 import type { NamedTensor } from "../formats/tensor-data.ts";
 import type { Model } from "../models/model.ts";
 import type { AnyParameter } from "../nn/module.ts";
@@ -73,8 +87,13 @@ export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
     throw new DataError(`${name} is a model, not a checkpoint of a run; start from it with --init`);
   }
   const { progress, tensors } = training;
-  if (!isProgress(progress)) throw new DataError(`${name}: what it says of the run's progress is damaged`);
-  return { progress, tensors, weights, trainedOn, name };
+  const checked = check(progressSchema, progress);
+  if (checked instanceof Mismatch) {
+    throw new DataError(
+      `${name}: what it says of the run's progress is damaged: ${quote(checked.path)} ${checked.message}`,
+    );
+  }
+  return { progress: checked, tensors, weights, trainedOn, name };
 }
 
 /** Reads a checkpoint. @throws DuctusError in one line */
@@ -82,16 +101,40 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   return decodeCheckpoint(await platform().readFile(path), path);
 }
 
-// The file's checksum vouches for the values; this tells another program's record, or an older one.
-function isProgress(record: JsonRecord): record is JsonRecord & Progress {
-  const numbers = [record.epoch, record.batch, record.step, record.totalSteps, record.best];
-  const records = [record.sums, record.callbacks, record.identity];
-  return (
-    numbers.every((value) => Number.isSafeInteger(value) && (value as number) >= 0) &&
-    records.every((value) => typeof value === "object" && value !== null) &&
-    Array.isArray(record.history)
-  );
-}
+const count = whole(0);
+const nothing: Schema<null> = (value, path) => {
+  if (value !== null) throw new Mismatch(path, "must be null");
+  return value;
+};
+const numbers = dictionary(number());
+const resultSchema: Schema<PlainResult> = record(
+  { epoch: count, step: count, trainingLoss: number(), lr: number() },
+  {
+    trainingAccuracy: number(),
+    validation: numbers as Schema<NonNullable<PlainResult["validation"]>>,
+    temperature: number(),
+    seconds: number(),
+    imagesPerSecond: number(),
+  },
+  "ignored",
+);
+const progressSchema: Schema<Progress> = record(
+  {
+    epoch: count,
+    batch: count,
+    step: count,
+    totalSteps: count,
+    sums: record({ samples: number(), loss: number(), correct: number() }, {}, "ignored"),
+    history: list(resultSchema),
+    best: count,
+    schedule: either(nothing, numbers),
+    callbacks: dictionary(numbers),
+    stopped: either(nothing, text),
+    identity: dictionary(either(either(text, number()), either(truth, nothing))),
+  },
+  {},
+  "ignored",
+);
 
 /** Copies of parameters, under names of one kind. */
 export function copies(
@@ -133,17 +176,17 @@ export function checkSame(checkpoint: Checkpoint, now: Identity): void {
   if (differing.length === 0) return;
   const message: NamingMessage = (option) => {
     const list = differing
-      .map((name) => `${option(name)} is ${text(now[name])} and was ${text(then[name])}`)
+      .map((name) => `${option(name)} is ${shown(now[name])} and was ${shown(then[name])}`)
       .join(", ");
     return `cannot go on with ${checkpoint.name}: ${list}; make it the same, or start a new run`;
   };
   throw differing.some((name) => name.startsWith("data")) ? new DataError(message) : new UsageError(message);
 }
 
-function text(value: Identity[string] | undefined): string {
+function shown(value: Identity[string] | undefined): string {
   if (value === undefined || value === null) return "not set";
   // A fingerprint differs in its first digits too.
-  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? value.slice(0, 12) : String(value);
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? value.slice(0, 12) : shortened(String(value), 100);
 }
 
 /** A checkpoint, and what had to be passed over to find it. */

@@ -168,13 +168,15 @@ export function resolveSettings(
 /** Where the minutes or the steps say when a run is over. */
 const MANY_EPOCHS = 1_000_000;
 
-/** @throws UsageError unless there is a number of at least 0 for each class */
+/** @throws UsageError unless there is a number of at least 0 for each class, and one above 0 */
 export function checkWeights(option: string, weights: readonly number[], classes: number): readonly number[] {
   if (weights.length !== classes)
     throw new UsageError((named) => `${named(option)} has ${weights.length} weights for ${classes} classes`);
   const wrong = weights.find((weight) => !(Number.isFinite(weight) && weight >= 0));
   if (wrong !== undefined)
     throw new UsageError((named) => `${named(option)} has ${wrong}; expected numbers of at least 0`);
+  if (!weights.some((weight) => weight > 0))
+    throw new UsageError((named) => `${named(option)} are all 0, so that nothing would be learned; give one above 0`);
   return weights;
 }
 

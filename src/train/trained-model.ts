@@ -6,7 +6,7 @@
 import { preprocessingSchema } from "../data/preprocessing-schema.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { Budget } from "../engine/budget.ts";
-import { DataError, DuctusError } from "../engine/errors.ts";
+import { DataError, DuctusError, TooLargeError } from "../engine/errors.ts";
 import { filled, type Optional } from "../engine/options.ts";
 import { spendGraph } from "../engine/passes/cost.ts";
 import { Random } from "../engine/random.ts";
@@ -38,6 +38,7 @@ import { GraphModule } from "../models/graph-module.ts";
 import { DEFAULT_RECIPE, Model, type ModelOptions, type Normalization, type Recipe } from "../models/model.ts";
 import { ARCHITECTURES, create } from "../models/registry.ts";
 import { inferenceContext } from "../nn/context.ts";
+import { limited } from "../nn/init.ts";
 import { platform } from "../platform/platform.ts";
 import { VERSION } from "../version.ts";
 import type { TrainingState } from "./checkpoint.ts";
@@ -152,14 +153,15 @@ export async function load(source: string | Uint8Array, options: LoadOptions = {
   }
   const { name = "model" } = options;
   const file = await openModelFile(source, name);
-  const model = build(file, name);
+  const budget = new Budget(name, source.length);
+  const model = build(file, name, budget);
   const graph = inferenceGraph(model, 1);
-  spendGraph(new Budget(name, source.length), Object.values(graph.outputs), "its network");
+  spendGraph(budget, Object.values(graph.outputs), "its network");
   await verifyGolden(file, (input) => runOnce(graph, input, options.backend), name);
   return model;
 }
 
-function build(file: ModelFile, name: string): TrainedModel {
+function build(file: ModelFile, name: string, budget: Budget): TrainedModel {
   const { normalization: stored = null } = file.architecture.options;
   const normalization = stored === null ? undefined : check(normalizationSchema, stored);
   if (normalization instanceof Mismatch) throw new DataError(`${name}: the options of its architecture are damaged`);
@@ -181,21 +183,24 @@ function build(file: ModelFile, name: string): TrainedModel {
   try {
     if (!isNamed) {
       // The graph holds the normalisation already.
-      return new TrainedModel(new GraphModule(file.graph, file.weights), { ...known, normalization: null });
+      return new TrainedModel(new GraphModule(file.graph, file.weights, budget), { ...known, normalization: null });
     }
-    const fresh = create(file.architecture.name, {
-      inputShape: file.input.shape,
-      classes: file.classNames,
-      normalization,
-      seed: null,
-    });
+    const { shape: inputShape } = file.input;
+    const stored = [...file.weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+    const options = { inputShape, classes: file.classNames, normalization, seed: null };
+    const fresh = limited(stored, () => create(file.architecture.name, options));
     fresh.network.load(file.weights);
     return TrainedModel.of(fresh, known);
   } catch (error) {
+    if (error instanceof TooLargeError) throw new TooLargeError(located(error.message, name), { cause: error });
     if (error instanceof DuctusError) throw new DataError(`${name}: ${error.message}`, { cause: error });
     throw error;
   }
 }
+
+/** A budget's own refusals begin with the file already. */
+const located = (message: string, name: string): string =>
+  message.startsWith(`${name}: `) ? message : `${name}: ${message}`;
 
 function checkPreprocessing(stored: JsonRecord, name: string): ModelOptions["preprocessing"] {
   if (Object.keys(stored).length === 0) return undefined;

@@ -19,15 +19,14 @@ export interface LoadedWeights {
  * @throws DataError when names or shapes do not fit; the model is then unchanged
  */
 export async function loadWeights(model: Model, path: string): Promise<LoadedWeights> {
-  const { decodeTrainedOn, decodeWeights } = await import("../formats/weights-file.ts");
+  const { decodeWeightsFile } = await import("../formats/weights-file.ts");
   const { path: file, notes } = await locate(path, "weights");
   const bytes = await platform().readFile(file);
-  const weights = decodeWeights(bytes, file);
+  const { weights, trainedOn } = decodeWeightsFile(bytes, file);
   const own = new Set(Array.from(model.network.namedParameters(), ([name]) => name));
   const prefix = foreignPrefix([...weights.keys()], own);
   try {
     model.network.load(new Map(Array.from(weights, ([name, value]) => [name.slice(prefix.length), value])));
-    const trainedOn = decodeTrainedOn(bytes, file);
     model.trainedOn = trainedOn === undefined ? [] : [trainedOn];
   } catch (error) {
     if (error instanceof DuctusError) throw new DataError(`${file}: ${error.message}`, { cause: error });

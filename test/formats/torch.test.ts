@@ -249,7 +249,7 @@ describe("PyTorch files", () => {
     ],
     "a value expanded without end": [
       dict(rebuild(good, 0, numbers(2 ** 30, 64), numbers(0, 0))),
-      /far larger than the file/,
+      /beyond its budget of 256 MiB/,
     ],
     "a tensor of no storage": [dict(rebuild("N", 0, numbers(4), numbers(1))), /no storage/],
     "a call of data": [dict(`${text("os")})R`), /not to be called/],

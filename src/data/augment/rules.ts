@@ -3,6 +3,7 @@
  * that the augmentation works with, or says in one line what is wrong.
  */
 import { UsageError, unknownName } from "../../engine/errors.ts";
+import { quoteValue } from "../../engine/quote.ts";
 
 /** Two numbers, drawn from uniformly. */
 export type Interval = readonly [low: number, high: number];
@@ -31,7 +32,7 @@ export function interval(limits: Limits, byDefault?: Interval): Rule<Interval> {
     const given = value ?? byDefault ?? missing(where);
     const pair = isNumber(given) ? [given, given] : given;
     if (!Array.isArray(pair) || pair.length !== 2 || !pair.every(isNumber)) {
-      throw new UsageError(`augmentation ${where} is ${JSON.stringify(value)} but must be a number or [low, high]`);
+      throw new UsageError(`augmentation ${where} is ${quoteValue(value)} but must be a number or [low, high]`);
     }
     const [low, high] = pair as unknown as Interval;
     if (low > high) throw new UsageError(`augmentation ${where} is [${low}, ${high}]; the lower number comes first`);
@@ -45,7 +46,7 @@ export function number(limits: Limits & { readonly whole?: boolean | undefined }
     const given = value ?? byDefault ?? missing(where);
     if (!isNumber(given) || (limits.whole === true && !Number.isInteger(given))) {
       const kind = limits.whole === true ? "whole number" : "number";
-      throw new UsageError(`augmentation ${where} is ${JSON.stringify(value)} but must be a ${kind}`);
+      throw new UsageError(`augmentation ${where} is ${quoteValue(value)} but must be a ${kind}`);
     }
     checkLimits(given, limits, where);
     return given;
@@ -56,7 +57,8 @@ export function number(limits: Limits & { readonly whole?: boolean | undefined }
 export function choice<const Name extends string>(names: readonly Name[], byDefault?: NoInfer<Name>): Rule<Name> {
   return (value, where) => {
     const given = value ?? byDefault ?? missing(where);
-    if (!names.includes(given as Name)) throw unknownName(`value of augmentation ${where}`, String(given), names);
+    if (!names.includes(given as Name))
+      throw unknownName(`value of augmentation ${where}`, typeof given === "string" ? given : quoteValue(given), names);
     return given as Name;
   };
 }

@@ -1,6 +1,7 @@
 /** Where values come from: inputs of a program, constants written into it, and counter-based random numbers. */
 import type { DType } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
+import { quoteValue, shortened } from "../quote.ts";
 import { threefry2x32 } from "../random.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import { apply, type NdArray, type Primitive, type Tensor } from "../tensor.ts";
@@ -41,7 +42,9 @@ export const constantOp: Primitive<ConstantAttrs> = {
       throw new ShapeError(`constant: ${value.length} values do not fill the shape ${formatShape(shape)}`);
     }
     if (dtype === "int32" && !(typeof value === "number" ? [value] : value).every(Number.isInteger)) {
-      throw new ShapeError(`constant: ${value} is no int32 number; cast the tensor beside it to float32`);
+      throw new ShapeError(
+        `constant: ${shortened(String(value))} is no int32 number; cast the tensor beside it to float32`,
+      );
     }
     return { shape, dtype };
   },
@@ -84,8 +87,7 @@ function shapeOf(value: Nested): number[] {
 /** Adds the numbers of `value`, whose shape must be `shape` from axis `axis` on, to `elements`. */
 function collect(value: Nested, shape: Shape, elements: number[], axis = 0): void {
   if (axis === shape.length) {
-    if (typeof value !== "number")
-      throw new ShapeError(`constant: ${JSON.stringify(value)} stands where a number should`);
+    if (typeof value !== "number") throw new ShapeError(`constant: ${quoteValue(value)} stands where a number should`);
     elements.push(value);
     return;
   }

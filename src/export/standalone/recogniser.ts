@@ -88,20 +88,56 @@ export async function openRecogniser(source: Uint8Array | WebAssembly.Module): P
 /** What {@link openRecogniser} makes a recogniser of. @throws DataError when the module is damaged or something else */
 export async function openNetwork(source: Uint8Array | WebAssembly.Module): Promise<StandaloneNetwork> {
   const module = source instanceof WebAssembly.Module ? source : await compiled(source);
-  const [card] = WebAssembly.Module.customSections(module, CARD_SECTION);
-  if (card === undefined) throw new DataError("recogniser: this module is none; it was not exported by Ductus");
-  const { labels, inputType, preprocessing, temperature } = JSON.parse(new TextDecoder().decode(card)) as ModelCard;
-  const { exports } = await WebAssembly.instantiate(module);
-  const { memory, x, x_length, logits, logits_length, run } = exports as unknown as Exports;
-  const input = viewOf(inputType, memory.buffer, x.value, x_length.value);
-  const output = viewOf("float32", memory.buffer, logits.value, logits_length.value);
-  return { labels, inputType, preprocessing, temperature, input, output, run };
+  const [section] = WebAssembly.Module.customSections(module, CARD_SECTION);
+  if (section === undefined) throw new DataError("recogniser: this module is none; it was not exported by Ductus");
+  try {
+    const card: unknown = JSON.parse(new TextDecoder().decode(section));
+    if (!isCard(card)) throw new TypeError("card");
+    const { labels, inputType, preprocessing, temperature } = card;
+    const { exports } = await WebAssembly.instantiate(module);
+    const { memory, x, x_length, logits, logits_length, run } = exports as unknown as Exports;
+    const input = viewOf(inputType, memory.buffer, x.value, x_length.value);
+    const output = viewOf("float32", memory.buffer, logits.value, logits_length.value);
+    const size = preprocessedShape(preprocessing).reduce((product, dim) => product * dim, 1);
+    if (input.length !== size || output.length !== labels.length) throw new TypeError("sizes");
+    return { labels, inputType, preprocessing, temperature, input, output, run };
+  } catch (cause) {
+    throw new DataError(DAMAGED, { cause });
+  }
 }
 
-function compiled(bytes: Uint8Array): Promise<WebAssembly.Module> {
+const DAMAGED = "recogniser: the module is damaged, or was not exported by Ductus; export or download it again";
+
+/**
+ * Whether a card says all that is needed, in bounds that cost nothing. What its words are is not looked at: one that is unknown
+ * gives another picture, no failure.
+ */
+function isCard(card: unknown): card is ModelCard {
+  const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+  if (!isRecord(card) || !isRecord(card["preprocessing"])) return false;
+  const { labels, inputType, temperature = 1, preprocessing } = card;
+  const { height, width, box = 1, minStroke = 0, channels = 1 } = preprocessing;
+  const isSide = (side: unknown): boolean => Number.isInteger(side) && (side as number) > 0 && (side as number) <= 4096;
+  return (
+    Array.isArray(labels) &&
+    labels.every((label) => typeof label === "string") &&
+    (inputType === "uint8" || inputType === "float32") &&
+    typeof temperature === "number" &&
+    [height, width, box].every(isSide) &&
+    (box as number) <= Math.min(height as number, width as number) &&
+    typeof minStroke === "number" &&
+    (channels === 1 || channels === 3)
+  );
+}
+
+async function compiled(bytes: Uint8Array): Promise<WebAssembly.Module> {
   if (!simdWorks()) throw new DataError("recogniser: this WebAssembly engine has no SIMD; use a newer one");
   checkModule(bytes);
-  return WebAssembly.compile(relaxedSimdWorks() ? fuseMultiplyAdds(bytes) : new Uint8Array(bytes));
+  try {
+    return await WebAssembly.compile(relaxedSimdWorks() ? fuseMultiplyAdds(bytes) : new Uint8Array(bytes));
+  } catch (cause) {
+    throw new DataError(DAMAGED, { cause });
+  }
 }
 
 export function recogniserOf(network: StandaloneNetwork): Recogniser {

@@ -23,6 +23,8 @@ const REASONS: Readonly<Record<string, (action: FileAction, path: string) => str
   ENAMETOOLONG: (action, path) => `cannot ${action} ${path}: the name is too long`,
   ELOOP: (action, path) => `cannot ${action} ${path}: its symbolic links go in a circle`,
   EMFILE: (action, path) => `cannot ${action} ${path}: too many files are open (ulimit -n)`,
+  ENFILE: (action, path) => `cannot ${action} ${path}: too many files are open on this machine`,
+  ENOMEM: (action, path) => `cannot ${action} ${path}: not enough memory`,
   ERR_FS_FILE_TOO_LARGE: (action, path) => `cannot ${action} ${path}: it is larger than 2 GB`,
 };
 
