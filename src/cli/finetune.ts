@@ -107,7 +107,7 @@ export function command(): Command {
     )
     .option("--update-statistics", "let batch-norm learn the statistics of the new data")
     .option("--optimizer <name>", OPTIMIZER_NAMES.join(", "))
-    .addOption(numberOption("--momentum <share>", "of muon, sgd and rmsprop", { min: 0, max: 1 }))
+    .addOption(numberOption("--momentum <share>", "of muon, sgd and rmsprop", { min: 0, below: 1 }))
     .addOption(numberOption("--weight-decay <rate>", "pull of the weights towards zero", { min: 0 }))
     .addOption(integerOption("--seed <n>", "of shots, order, split and new weights").default(0))
     .addOption(

@@ -52,10 +52,10 @@ export function command(): Command {
     .option("--init <file>", "start from these weights (.safetensors, .pt, .pth)")
     .addOption(integerOption("--batch-size <n>", "samples per step (default: the model's recipe)", { min: 1 }))
     .option("--optimizer <name>", OPTIMIZER_NAMES.join(", "))
-    .addOption(numberOption("--momentum <share>", "of muon, sgd and rmsprop", { min: 0, max: 1 }))
+    .addOption(numberOption("--momentum <share>", "of muon, sgd and rmsprop", { min: 0, below: 1 }))
     .addOption(numberOption("--weight-decay <rate>", "pull of the weights towards zero", { min: 0 }))
-    .addOption(numberOption("--from <rate>", "first learning rate", { min: 0, open: true }).default(1e-6))
-    .addOption(numberOption("--to <rate>", "last learning rate", { min: 0, open: true }).default(10))
+    .addOption(numberOption("--from <rate>", "first learning rate", { above: 0 }).default(1e-6))
+    .addOption(numberOption("--to <rate>", "last learning rate", { above: 0 }).default(10))
     .addOption(integerOption("--steps <n>", "steps between them", { min: 20 }).default(200))
     .addOption(integerOption("--seed <n>", "of weights and order").default(0))
     .addOption(

@@ -5,18 +5,23 @@ import { UsageError } from "../engine/errors.ts";
 interface Range {
   readonly min?: number | undefined;
   readonly max?: number | undefined;
-  /** Whether `min` and `max` themselves are refused. */
-  readonly open?: boolean | undefined;
+  /** Values must be larger than this. */
+  readonly above?: number | undefined;
+  /** Values must be smaller than this. */
+  readonly below?: number | undefined;
 }
 
-function inWords({ min, max, open = false }: Range): string {
-  if (min !== undefined && max !== undefined) return open ? ` between ${min} and ${max}` : ` from ${min} to ${max}`;
-  if (min !== undefined) return open ? ` above ${min}` : ` of at least ${min}`;
-  return max === undefined ? "" : ` of at most ${max}`;
+function inWords({ min, max, above, below }: Range): string {
+  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
+  if (above !== undefined && below !== undefined) return ` between ${above} and ${below}`;
+  const bounds = Object.entries({ "of at least": min, above, "of at most": max, below });
+  const given = bounds.flatMap(([words, bound]) => (bound === undefined ? [] : [` ${words} ${bound}`]));
+  return given.join(" and");
 }
 
-function isInside(value: number, { min = -Infinity, max = Infinity, open = false }: Range): boolean {
-  return open ? value > min && value < max : value >= min && value <= max;
+function isInside(value: number, { min, max, above, below }: Range): boolean {
+  const isTooSmall = value < (min ?? -Infinity) || value <= (above ?? -Infinity);
+  return !isTooSmall && value <= (max ?? Infinity) && value < (below ?? Infinity);
 }
 
 function numeric(flags: string, about: string, range: Range, kind: "a whole number" | "a number"): Option {

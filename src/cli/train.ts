@@ -92,7 +92,7 @@ export function command(): Command {
     .option("--recipe <name>", `what is not given otherwise: ${RECIPES.map(({ name }) => name).join(", ")}`)
     .option("--model <name>", `architecture (default: the recipe's, or ${DEFAULT_MODEL})`)
     .option("--optimizer <name>", OPTIMIZER_NAMES.join(", "))
-    .addOption(numberOption("--momentum <share>", "of muon, sgd and rmsprop", { min: 0, max: 1 }))
+    .addOption(numberOption("--momentum <share>", "of muon, sgd and rmsprop", { min: 0, below: 1 }))
     .addOption(numberOption("--weight-decay <rate>", "pull of the weights towards zero", { min: 0 }))
     .addOption(integerOption("--seed <n>", "of weights, order and split").default(0))
     .addOption(
@@ -111,11 +111,11 @@ export function command(): Command {
     .option("--teacher <files...>", "learn from what these models say of each sample too, and not from labels alone")
     .addOption(
       numberOption("--teacher-share <share>", "part of the loss that is the teacher's (default: 0.9)", {
-        min: 0,
+        above: 0,
         max: 1,
       }),
     )
-    .addOption(numberOption("--temperature <t>", "of the teacher's answers (default: 4)", { min: 0, open: true }))
+    .addOption(numberOption("--temperature <t>", "of the teacher's answers (default: 4)", { above: 0 }))
     .option("--out <folder>", "run folder (default: runs/DATA-MODEL-N)")
     .option("--mlflow <url>", "report to the MLflow server at this address too")
     .option("--resume <run>", "go on with the run in this folder, as if it had never stopped")

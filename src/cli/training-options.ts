@@ -32,7 +32,7 @@ export interface LoopOptions {
 /** The options themselves, in the order of the help text. */
 export function loopOptions(): Option[] {
   const atLeast1 = { min: 1 };
-  const above0 = { min: 0, open: true };
+  const above0 = { above: 0 };
   const [weightsOption, samplingOption] = [
     new Option(
       "--class-weights <list>",
@@ -54,14 +54,13 @@ export function loopOptions(): Option[] {
     numberOption("--warmup <epochs>", "let the rate rise in a line before the schedule begins", { min: 0 }),
     numberOption("--clip-norm <norm>", "largest norm of all gradients together", above0),
     numberOption("--ema <decay>", "use a running average of the weights, such as 0.999", {
-      min: 0,
-      max: 1,
-      open: true,
+      above: 0,
+      below: 1,
     }),
     integerOption("--plain-epochs <n>", "last epochs in which samples are not augmented", { min: 0 }),
     numberOption("--label-smoothing <share>", "part of the target that is spread over all classes", {
       min: 0,
-      max: 0.999,
+      below: 1,
     }),
     weightsOption.argParser((text: string) => parseWeights("--class-weights", text)),
     samplingOption.argParser((text: string) => parseWeights("--sampling", text)),

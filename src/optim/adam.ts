@@ -3,6 +3,7 @@
  * what weight decay is: a part of the gradient in Adam, a shrinking of the weights beside the update in AdamW.
  */
 import { add, div, lerp, mul, sqrt, sub } from "../engine/ops/elementwise.ts";
+import { power } from "../engine/power.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { requireNonNegative, requireShare, withoutDust, ZeroState } from "./state.ts";
 
@@ -41,8 +42,8 @@ function build(name: string, options: AdamOptions & { readonly weightDecay: numb
     // Bias corrections change with the step and lose digits in float32, so they are worked out here.
     scalars: (step, rate) => ({
       lr: rate,
-      stepSize: rate / (1 - beta1 ** step),
-      rootCorrection: 1 / Math.sqrt(1 - beta2 ** step),
+      stepSize: rate / (1 - power(beta1, step)),
+      rootCorrection: 1 / Math.sqrt(1 - power(beta2, step)),
       keep: 1 - rate * weightDecay,
     }),
     update(parameter, grad, scalar) {

@@ -21,8 +21,8 @@ export interface RmspropOptions {
 /** @throws UsageError for options out of range */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {
   const { lr = 0.01, alpha = 0.99, eps = 1e-8, weightDecay = 0, momentum = 0, centered = false } = options;
-  requireNonNegative("rmsprop", { lr, eps, weightDecay, momentum });
-  requireShare("rmsprop", { alpha });
+  requireNonNegative("rmsprop", { lr, eps, weightDecay });
+  requireShare("rmsprop", { alpha, momentum });
   const states = new ZeroState<"square_avg" | "grad_avg" | "momentum_buffer">([
     "square_avg",
     ...(centered ? (["grad_avg"] as const) : []),

@@ -4,6 +4,7 @@
  * functions of the step alone.
  */
 import { UsageError, unknownName } from "../engine/errors.ts";
+import { power } from "../engine/power.ts";
 
 export interface Schedule {
   readonly spec: ScheduleSpec;
@@ -106,7 +107,7 @@ export function createSchedule(description: ScheduleSpec | ScheduleSpec["name"])
 function stepDecay({ every, gamma = 0.1 }: SpecOf<"step">): Built {
   inRange("step", "every", every, 1, Number.MAX_SAFE_INTEGER, true);
   inRange("step", "gamma", gamma, 0, 1);
-  return { factor: (step) => gamma ** Math.floor(step / every) };
+  return { factor: (step) => power(gamma, Math.floor(step / every)) };
 }
 
 function cosine({ end = 0 }: SpecOf<"cosine">): Built {

@@ -2,7 +2,7 @@
 import { UsageError } from "../engine/errors.ts";
 import { add, mul, sub } from "../engine/ops/elementwise.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { requireNonNegative, withoutDust, ZeroState } from "./state.ts";
+import { requireNonNegative, requireShare, withoutDust, ZeroState } from "./state.ts";
 
 export interface SgdOptions {
   /** Default 0.001. */
@@ -18,7 +18,8 @@ export interface SgdOptions {
 /** @throws UsageError for options out of range */
 export function sgd(options: SgdOptions = {}): Optimizer {
   const { lr = 0.001, momentum = 0, nesterov = false, weightDecay = 0 } = options;
-  requireNonNegative("sgd", { lr, momentum, weightDecay });
+  requireNonNegative("sgd", { lr, weightDecay });
+  requireShare("sgd", { momentum });
   if (nesterov && momentum === 0) throw new UsageError("sgd: nesterov needs a momentum above 0");
   const states = new ZeroState(momentum === 0 ? [] : ["momentum_buffer"]);
   return {

@@ -3,6 +3,7 @@
  * all; frozen batch-norm reads its running statistics instead of the batch's, and leaves them alone.
  */
 import { UsageError } from "../engine/errors.ts";
+import { power } from "../engine/power.ts";
 import type { Parameter } from "../engine/tensor.ts";
 import type { AnyParameter, Module } from "../nn/module.ts";
 import { layersOf, ownerOf } from "./layers.ts";
@@ -78,7 +79,7 @@ export class TransferPlan {
       .map((names, i) => {
         const depth = layers.length - 1 - i; // 0: the last layer
         const first = unfreezeEvery === undefined ? (depth === 0 ? 1 : probeEpochs + 1) : depth * unfreezeEvery + 1;
-        return { names: names.filter((name) => !never.has(name)), first, lrFactor: lrDecayPerLayer ** depth };
+        return { names: names.filter((name) => !never.has(name)), first, lrFactor: power(lrDecayPerLayer, depth) };
       })
       .filter(({ names }) => names.length > 0);
     if (this.#layers.every(({ first }) => first > 1)) {

@@ -4,6 +4,7 @@
  */
 import type { Dataset } from "../data/dataset.ts";
 import { UsageError } from "../engine/errors.ts";
+import { power } from "../engine/power.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import { checkSamples, refuseOneClass } from "./evaluate.ts";
@@ -66,7 +67,7 @@ export async function findLr(model: Model, dataset: Dataset, options: LrFindOpti
       trainer.start(epoch);
       await trainer.run(({ lr, loss, step }) => {
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss;
-        const smoothed = mean / (1 - SMOOTHING ** step); // without the pull of the 0 that it began with
+        const smoothed = mean / (1 - power(SMOOTHING, step)); // without the pull of the 0 that it began with
         points.push({ lr, loss, smoothed });
         least = Math.min(least, smoothed);
         exploded = step > SKIPPED && smoothed > EXPLODED * least;

@@ -111,7 +111,8 @@ export async function encodeModel(model: Model, training?: TrainingState, backen
   const { architecture, inputShape, inputType, normalization } = model;
   const graph = inferenceGraph(model, 1);
   const input = goldenInput(model);
-  const output = await runOnce(graph, input, backend);
+  // Strict arithmetic unless training has its own: equal models give equal files, on every machine.
+  const output = await runOnce(graph, input, backend, true);
   const { trainedOn } = model;
   return encodeModelFile({
     version: VERSION,
@@ -217,8 +218,9 @@ function goldenInput(model: Model): Float32Array {
   return Float32Array.from({ length: size }, () => (isBytes ? random.integer(256) : random.normal()));
 }
 
-async function runOnce(graph: Graph, input: Float32Array, given?: Backend): Promise<Float32Array> {
-  const backend = given ?? (await platform().createBackend({ threads: 1 }));
+/** @param strict arithmetic where no backend is given */
+async function runOnce(graph: Graph, input: Float32Array, given?: Backend, strict = false): Promise<Float32Array> {
+  const backend = given ?? (await platform().createBackend({ threads: 1, strict }));
   try {
     const program = await backend.compile(graph);
     program.inputs.x.set(input);

@@ -54,6 +54,10 @@ describe("wrong usage: one line, exit 2", () => {
     ["train --epochs 0", /--epochs must be a whole number of at least 1, not "0"/],
     ["train --epochs 2.5", /--epochs must be a whole number/],
     ["train --lr 0", /--lr must be a number above 0/],
+    ["train --optimizer sgd --momentum 1", /--momentum must be a number of at least 0 and below 1, not "1"/],
+    ["train --ema 1", /--ema must be a number between 0 and 1/],
+    ["train --label-smoothing 1", /--label-smoothing must be a number of at least 0 and below 1/],
+    ["train --teacher-share 0", /--teacher-share must be a number above 0 and of at most 1/],
     ["train --val 1", /--val must be a number from 0 to 0.9/],
     ["train --threads 0", /--threads must be/],
     ["train --model cnn-3x33", /unknown model "cnn-3x33"; did you mean "cnn-3x3"\?/],
@@ -94,6 +98,7 @@ describe("train", () => {
       "report.html",
       "results.csv",
       "results.json",
+      "status.json",
       "test-predictions.safetensors",
     ]);
     expect(await readArgs("trained")).toMatchObject({
@@ -227,6 +232,7 @@ describe("train", () => {
         expect.stringMatching(/^events\./),
         "metrics.jsonl",
         "results.csv",
+        "status.json",
       ]);
     } finally {
       execFileSync("umount", [disk]);
@@ -310,7 +316,7 @@ describe("predict", () => {
     await writeFile(join(cwd, "broken.png"), "no picture");
     const { status, out, err } = await ductus(cwd, "predict", MODEL, "broken.png", "dash.png", "--top", "2");
     expect(status).toBe(1);
-    expect(err).toMatch(/^ductus: broken\.png: cannot read the picture/);
+    expect(err).toMatch(/^ductus: broken\.png is not a picture: /);
     expect(out).toMatch(/^dash\.png: \w+\n {2}\S+ +[█░]{24} +\d+\.\d\d %\n.*%\n$/);
     const json = JSON.parse((await ductus(cwd, "predict", MODEL, "dash.png", "--json")).out);
     expect(json.predictions).toMatchObject([{ picture: "dash.png", top: [{}, {}, {}] }]);

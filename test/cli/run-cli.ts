@@ -22,14 +22,15 @@ function environment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv
   return { ...inherited, DUCTUS_OFFLINE: "1", ...extra };
 }
 
-/** Starts `ductus words…` in `cwd`. */
+/** Starts `ductus words…` in `cwd`, by this Node or another. */
 export function start(
   cwd: string,
   words: readonly string[],
   extra: Readonly<Record<string, string>> = {},
+  node = process.execPath,
 ): ChildProcess {
   const env = environment({ XDG_CACHE_HOME: `${cwd}/cache`, ...extra });
-  return spawn(process.execPath, [binary, ...words], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  return spawn(node, [binary, ...words], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** What it wrote and how it ended. */

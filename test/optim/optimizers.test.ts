@@ -148,6 +148,8 @@ describe("createOptimizer", () => {
     ["adam", { betas: [0.9, 1] }, /betas\[1\] is 1/],
     ["adam", { betas: 0.9 }, /pair of numbers/],
     ["rmsprop", { alpha: 1 }, /alpha is 1/],
+    ["rmsprop", { momentum: 1 }, /momentum is 1/],
+    ["sgd", { momentum: 1 }, /momentum is 1/],
     ["adamw", { weightDecay: -0.1 }, /weightDecay/],
     ["muon", { momentum: 1 }, /muon: momentum is 1/],
     ["muon", { lr: -1 }, /lr is -1/],

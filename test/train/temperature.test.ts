@@ -27,7 +27,7 @@ import { ensembleOf } from "../../src/train/ensemble.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { explain } from "../../src/train/explain.ts";
 import { finetune } from "../../src/train/finetune.ts";
-import { fit } from "../../src/train/fit.ts";
+import { fit as trainModel } from "../../src/train/fit.ts";
 import { Predictor, predict } from "../../src/train/predict.ts";
 import { decodePredictions, encodePredictions } from "../../src/train/saved-predictions.ts";
 import { averagedOver } from "../../src/train/test-time.ts";
@@ -232,7 +232,7 @@ describe("training", () => {
     const dataset = noise(120);
     const own = create("mlp", { classes: ["few", "many"] });
     own.temperature = 9;
-    const { model, best, history } = await fit(own, dataset, { ...options, validation: 0.5 });
+    const { model, best, history } = await trainModel(own, dataset, { ...options, validation: 0.5 });
     expect(model.temperature).toBe(best?.temperature);
     expect(history.every(({ temperature }) => (temperature ?? 0) > 0)).toBe(true);
     expect(own.temperature).toBeUndefined();
@@ -242,9 +242,9 @@ describe("training", () => {
   it("leaves none behind where there are no validation samples, or where it is cut short", async () => {
     const own = create("mlp", { classes: ["few", "many"] });
     own.temperature = 9;
-    expect((await fit(own, noise(40), options)).model.temperature).toBeUndefined();
+    expect((await trainModel(own, noise(40), options)).model.temperature).toBeUndefined();
     const stopAfter = { onStep: ({ step, stop }: { step: number; stop: () => void }) => step === 3 && stop() };
-    const cut = await fit(create("mlp", { classes: ["few", "many"] }), noise(40), {
+    const cut = await trainModel(create("mlp", { classes: ["few", "many"] }), noise(40), {
       ...options,
       validation: 0.5,
       callbacks: [stopAfter as never],

@@ -1,4 +1,5 @@
 /** Augmentations that mix two samples of a batch: their pictures, and their targets as probabilities of the classes. */
+import { power } from "../../engine/power.ts";
 import type { Random } from "../../engine/random.ts";
 import type { Frame } from "./workspace.ts";
 
@@ -66,12 +67,12 @@ function beta(random: Random, alpha: number): number {
 
 /** G. Marsaglia and W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26 (2000). */
 function gamma(random: Random, shape: number): number {
-  if (shape < 1) return gamma(random, shape + 1) * (1 - random.uniform()) ** (1 / shape);
+  if (shape < 1) return gamma(random, shape + 1) * Math.exp(Math.log(1 - random.uniform()) / shape);
   const d = shape - 1 / 3;
   const c = 1 / Math.sqrt(9 * d);
   for (;;) {
     const x = random.normal();
-    const v = (1 + c * x) ** 3;
+    const v = power(1 + c * x, 3);
     if (v > 0 && Math.log(1 - random.uniform()) < 0.5 * x * x + d - d * v + d * Math.log(v)) return d * v;
   }
 }
