@@ -2,8 +2,8 @@
 import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
 import { Command } from "commander";
-import { PICTURE_KINDS } from "../data/picture-formats.ts";
 import { listSources } from "../data/sources.ts";
+import { PICTURE_KINDS } from "../formats/picture-formats.ts";
 import { fileError } from "../platform/node/atomic.ts";
 import { describeEnvironment, wasmFeatures } from "../platform/node/environment.ts";
 import { defaultCacheDir, defaultDataDir, isOffline } from "../platform/node/paths.ts";

@@ -1,9 +1,9 @@
 /** `ductus explain`: how a model comes to its answer for one picture, in the terminal and as a page. */
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { PICTURE_KINDS } from "../data/picture-formats.ts";
 import { DataError, UsageError } from "../engine/errors.ts";
 import type { Shape } from "../engine/shape.ts";
+import { PICTURE_KINDS } from "../formats/picture-formats.ts";
 import { platform } from "../platform/platform.ts";
 import { renderExplanation } from "../report/explanation.ts";
 import { Explainer, type Explanation } from "../train/explain.ts";

@@ -1,8 +1,8 @@
 /** `ductus predict`: reads pictures of any size and polarity with a model file. */
 import { Command } from "commander";
 import { severalCharacters } from "../data/characters.ts";
-import { PICTURE_KINDS } from "../data/picture-formats.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
+import { PICTURE_KINDS } from "../formats/picture-formats.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import { type Candidate, type Prediction, Predictor } from "../train/predict.ts";

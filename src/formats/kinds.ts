@@ -3,6 +3,7 @@
  * every place where a file of weights, a model or a picture is opened; loaded when a file turns out to be something else.
  */
 import { DataError } from "../engine/errors.ts";
+import { PICTURE_KINDS } from "./picture-formats.ts";
 import { fieldNumbers } from "./protobuf.ts";
 import { looksLikeSafetensors } from "./safetensors.ts";
 import { looksLikeTar } from "./tar.ts";
@@ -48,7 +49,7 @@ interface Kind {
 }
 
 /** The same step whatever was wanted; in place of pictures there must be pictures. */
-const always = (step: (file: string) => string, picture: Step = () => "give a PNG, JPEG or WebP file"): Steps => ({
+const always = (step: (file: string) => string, picture: Step = () => `give a ${PICTURE_KINDS} file`): Steps => ({
   model: step,
   weights: step,
   import: step,
@@ -78,7 +79,7 @@ const pictureSteps: Steps = {
   import: () => "give an .onnx file there",
   picture: null,
 };
-const otherPicture: Steps = { ...pictureSteps, picture: () => "save it as PNG, JPEG or WebP" };
+const otherPicture: Steps = { ...pictureSteps, picture: () => `save it as ${PICTURE_KINDS}` };
 const pickled = (name: string, recognizes: Kind["recognizes"], step: (file: string) => string): Kind => ({
   name,
   recognizes: (content) => content.bytes[0] === 0x80 && isWithin(content.bytes[1], 2, 5) && recognizes(content),

@@ -40,7 +40,7 @@ export interface Platform {
   /** Gives a file another name, at once; a file of that name is replaced. @throws DuctusError in one line */
   moveFile(from: string, to: string): Promise<void>;
   /**
-   * Pixels of a picture file (data/picture-formats.ts; in a page: what the browser shows), given by path or as bytes.
+   * Pixels of a picture file (formats/picture-formats.ts; in a page: what the browser shows), given by path or as bytes.
    * @throws DuctusError when it is no picture, TooLargeError when it has more pixels than allowed (in Node before it is decoded)
    */
   decodePicture(source: string | Uint8Array, options?: DecodeOptions): Promise<Picture>;

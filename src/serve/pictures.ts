@@ -1,7 +1,7 @@
 /** Picture files from outside: only kinds that were asked for reach the decoder, and no larger ones than allowed. */
 import type { Picture } from "../data/picture.ts";
-import { PICTURE_KINDS, pictureFormatOf } from "../data/picture-formats.ts";
 import { DuctusError } from "../engine/errors.ts";
+import { PICTURE_KINDS, pictureFormatOf } from "../formats/picture-formats.ts";
 import { platform } from "../platform/platform.ts";
 import { RequestError } from "./request-error.ts";
 

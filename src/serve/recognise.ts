@@ -1,7 +1,7 @@
 /** `POST /recognise`: pictures as they are, as the body or in a form, and what they show. */
 import type { HonoRequest } from "hono";
-import { PICTURE_KINDS } from "../data/picture-formats.ts";
 import { rank } from "../data/ranking.ts";
+import { PICTURE_KINDS } from "../formats/picture-formats.ts";
 import { readBody } from "./body.ts";
 import { type App, infer, type Service } from "./context.ts";
 import { pictureReader } from "./pictures.ts";

@@ -394,10 +394,10 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
       await writeFile(join(folder, name), bytes);
     }
     const problems = [
-      "signs/Δ/broken.png cannot be read as a picture: the browser knows PNG, JPEG and WebP.",
+      "signs/Δ/broken.png cannot be read as a picture: the browser knows PNG, JPEG, WebP, GIF and AVIF.",
       "signs/Δ/huge.png has more than 100 million pixels: make it smaller.",
       "signs/Z/blank.png is blank: there is nothing on it to learn from.",
-      "signs/Z/notes.txt cannot be read as a picture: the browser knows PNG, JPEG and WebP.",
+      "signs/Z/notes.txt cannot be read as a picture: the browser knows PNG, JPEG, WebP, GIF and AVIF.",
     ];
     await page.goto(`${url}#/make`);
     await page.locator("input[webkitdirectory]").setInputFiles(folder);

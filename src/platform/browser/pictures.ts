@@ -4,6 +4,9 @@ import { DataError, TooLargeError } from "../../engine/errors.ts";
 import type { DecodeOptions } from "../platform.ts";
 import { nameOf, readBytes, type Source } from "./bytes.ts";
 
+/** What browsers show, in words. */
+export const SHOWN_KINDS = "PNG, JPEG, WebP, GIF or AVIF";
+
 /** A picture may have so many pixels; more would be a mistake or an attack. */
 const MAX_PIXELS = 100_000_000;
 
@@ -27,10 +30,7 @@ export async function decodePicture(
   try {
     bitmap = await createImageBitmap(drawn);
   } catch (cause) {
-    throw new DataError(
-      `${name}: cannot read the picture; expected a whole file of a kind that browsers show: PNG, JPEG, WebP, GIF, AVIF`,
-      { cause },
-    );
+    throw new DataError(`${name}: cannot read the picture; expected a whole ${SHOWN_KINDS} file`, { cause });
   }
   try {
     const { width, height } = bitmap;

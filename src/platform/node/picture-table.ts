@@ -2,8 +2,8 @@
 import { dirname, extname, join } from "node:path";
 import { isHeader, isNoLabel, LABEL_NAMES, labelOf } from "../../data/csv-columns.ts";
 import { asUtf8, COMMA, fieldsOf, linesOf, separatorIn } from "../../data/csv-lines.ts";
-import { PICTURE_ENDINGS } from "../../data/picture-formats.ts";
 import { DataError } from "../../engine/errors.ts";
+import { PICTURE_ENDINGS } from "../../formats/picture-formats.ts";
 import { byName, listEntries, pathKind, readUnzipped } from "./files.ts";
 import type { PictureLists } from "./folder-layout.ts";
 import { wholeLines } from "./pieces.ts";

@@ -24,8 +24,9 @@ export const en = {
     opening: (name: string): string => `Opening ${name} …`,
     opened: (name: string): string => `${name} is open.`,
     unknown: (name: string): string =>
-      `${name} is neither a model nor a picture: drop .safetensors, .onnx, an exported .wasm or .html, or a PNG, JPEG or WebP.`,
-    picture: (name: string): string => `${name} cannot be read as a picture: the browser knows PNG, JPEG and WebP.`,
+      `${name} is neither a model nor a picture: drop .safetensors, .onnx, an exported .wasm or .html, or a PNG, JPEG, WebP, GIF or AVIF.`,
+    picture: (name: string): string =>
+      `${name} cannot be read as a picture: the browser knows PNG, JPEG, WebP, GIF and AVIF.`,
     blank: (name: string): string => `${name} is blank: there is nothing on it to learn from.`,
     tooLarge: (name: string): string => `${name} has more than 100 million pixels: make it smaller.`,
     onePicture: (name: string): string => `${name} was not read: one picture is read at a time.`,

@@ -20,8 +20,8 @@ export const zh: Texts = {
     opening: (name) => `正在打开 ${name}…`,
     opened: (name) => `已打开 ${name}。`,
     unknown: (name) =>
-      `${name} 既不是模型也不是图片：请拖入 .safetensors、.onnx、导出的 .wasm 或 .html，或者 PNG、JPEG、WebP 图片。`,
-    picture: (name) => `${name} 无法作为图片读取：浏览器支持 PNG、JPEG 和 WebP。`,
+      `${name} 既不是模型也不是图片：请拖入 .safetensors、.onnx、导出的 .wasm 或 .html，或者 PNG、JPEG、WebP、GIF、AVIF 图片。`,
+    picture: (name) => `${name} 无法作为图片读取：浏览器支持 PNG、JPEG、WebP、GIF 和 AVIF。`,
     blank: (name) => `${name} 是空白的：上面没有可学的东西。`,
     tooLarge: (name) => `${name} 超过一亿像素：请先缩小。`,
     onePicture: (name) => `${name} 没有读取：一次只读一张图片。`,
