@@ -23,7 +23,7 @@ export function unpickleLegacy(bytes: Uint8Array, name: string, budget: Budget):
 
 /** Pickles: the magic number, the version, facts about the machine, the object, keys of storages; then these storages. */
 function unpickleStream(bytes: Uint8Array, name: string, budget: Budget): PickleValue {
-  const storages = new Map<string, { readonly storage: Storage; bytes?: Uint8Array }>();
+  const storages = new Map<string, { readonly storage: Storage; bytes?: Uint8Array | undefined }>();
   const host = torchHost(name, budget, (id) => {
     const [tag, type, key, , , view] = Array.isArray(id) ? id : [];
     // The class of a network, with its source beside it.

@@ -76,7 +76,7 @@ interface Reading {
   /** How many the picture shows; of more than one the answer means nothing. */
   readonly characters: number;
   /** Absent where no minimum was set. */
-  readonly refused?: boolean;
+  readonly refused?: boolean | undefined;
   readonly ranking: readonly { readonly label: string; readonly probability: number }[];
 }
 

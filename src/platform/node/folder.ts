@@ -11,7 +11,7 @@ import { preprocessSample } from "../../data/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import { DataError, DuctusError } from "../../engine/errors.ts";
 import { type PictureList, type PictureLists, some } from "./folder-layout.ts";
-import { decodeImage, loadSharp } from "./images.ts";
+import { decodeImage, needDecoder } from "./images.ts";
 
 /** A data set as its author divided it; one of the parts at least is there. */
 export interface Parts {
@@ -112,7 +112,7 @@ export class PictureReader {
     put: (pixels: Uint8Array, index: number) => void,
   ): Promise<ReadPictures> {
     // A missing decoder is no fault of any picture.
-    await loadSharp();
+    await needDecoder();
     const labels: number[] = [];
     const writers: number[] = [];
     const keep = (pixels: Uint8Array, index: number): void => {

@@ -71,8 +71,16 @@ export async function encodePng({ width, height, channels, data }: Picture): Pro
   return channels < 3 ? file.toColourspace("b-w").toBuffer() : file.toBuffer();
 }
 
-/** Loaded when the first picture is decoded: training on IDX files needs no decoder. */
-export async function loadSharp(): Promise<typeof import("sharp").default> {
+/** Loads what decodes, before the first picture is opened. @throws DuctusError when it does not load */
+export async function needDecoder(): Promise<void> {
+  await loadSharp();
+}
+
+/**
+ * Loaded when the first picture is decoded: training on IDX files needs no decoder. Of this file only: types that are seen
+ * from outside may not name the package's, which want those of Node.
+ */
+async function loadSharp(): Promise<typeof import("sharp").default> {
   try {
     return (await import("sharp")).default;
   } catch (cause) {

@@ -8,9 +8,9 @@ export interface Recipe {
   readonly weightDecay: number;
   readonly augment: Augment;
   /** Only where the network drops anything. */
-  readonly dropout?: number;
+  readonly dropout?: number | undefined;
   /** Share of the target that is spread over all classes while training; not to be changed here. */
-  readonly labelSmoothing?: number;
+  readonly labelSmoothing?: number | undefined;
 }
 
 /** Presets that leave a digit what it is. */
@@ -29,7 +29,7 @@ export const OPTIMIZERS = {
 export interface OptimizerDefaults {
   readonly lr: number;
   readonly weightDecay: number;
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
 }
 export type OptimizerName = keyof typeof OPTIMIZERS;
 

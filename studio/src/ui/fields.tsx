@@ -10,8 +10,8 @@ interface NumberFieldProps {
   /** What is wrong with it. */
   readonly error?: string | undefined;
   readonly hint?: string | undefined;
-  readonly before?: ComponentChildren;
-  readonly after?: ComponentChildren;
+  readonly before?: ComponentChildren | undefined;
+  readonly after?: ComponentChildren | undefined;
   onType(text: string): void;
 }
 

@@ -28,7 +28,7 @@ const ARROWS: Readonly<Record<string, readonly [dx: number, dy: number]>> = {
 interface PadProps {
   readonly ink: Ink;
   /** What stands first among the tools. */
-  readonly before?: ComponentChildren;
+  readonly before?: ComponentChildren | undefined;
   /** A picture chosen in place of writing. */
   onPicture(file: File): void;
 }

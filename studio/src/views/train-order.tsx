@@ -128,8 +128,8 @@ function Epochs() {
 
 interface SettingProps {
   readonly field: NumberSetting;
-  readonly before?: ComponentChildren;
-  readonly after?: ComponentChildren;
+  readonly before?: ComponentChildren | undefined;
+  readonly after?: ComponentChildren | undefined;
 }
 
 function Setting({ field, before, after }: SettingProps) {

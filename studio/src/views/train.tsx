@@ -294,7 +294,7 @@ interface Newest {
   readonly name: "training" | "validation" | "test";
   readonly accuracy?: number | undefined;
   readonly loss?: number | undefined;
-  readonly interval?: Measured["interval"];
+  readonly interval?: Measured["interval"] | undefined;
 }
 
 function newestOf({ records, loss, outcome }: JobState): Newest {
