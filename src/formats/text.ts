@@ -34,7 +34,10 @@ const VALUES_PER_ENTRY = 4;
 export function parseStrictJson(
   text: string,
   what: string,
-  { maxDepth = 100, budget = new Budget(what, text.length) }: { maxDepth?: number; budget?: Budget } = {},
+  {
+    maxDepth = 100,
+    budget = new Budget(what, text.length),
+  }: { maxDepth?: number | undefined; budget?: Budget | undefined } = {},
 ): unknown {
   budget.spend("entries", countValues(text) / VALUES_PER_ENTRY, "its JSON");
   let value: unknown;
