@@ -9,7 +9,17 @@ import { type Columns, doubtsAbout, findColumns, isHeader, labelOf } from "./csv
 import { asUtf8, countLines, fieldsOf, findSeparator, type Line, linesOf } from "./csv-lines.ts";
 import { type RowNames, RowParser } from "./csv-row.ts";
 import { ImageDataset } from "./dataset.ts";
-import { checkSpan, RangeFinder, spanNotes, spanOf, toBytes, type ValueSpan } from "./value-span.ts";
+import {
+  BYTES,
+  checkSpan,
+  isBytes,
+  RangeFinder,
+  rescale,
+  spanNotes,
+  spanOf,
+  toBytes,
+  type ValueSpan,
+} from "./value-span.ts";
 
 /** How to read a CSV file; everything but `name` has a default. */
 export interface CsvOptions {
@@ -87,7 +97,7 @@ interface Whole<End> {
   readonly end: End;
 }
 
-/** Reads a file, and once more where its numbers turned out to mean something else than the first row let expect. */
+/** Reads a file, and once more where its numbers turned out to mean something else, unless they can be scaled as they are. */
 function readWhole<End extends { readonly span: ValueSpan }>(
   file: Uint8Array,
   options: CsvOptions,
@@ -109,7 +119,10 @@ function readWhole<End extends { readonly span: ValueSpan }>(
   const first = read(reader);
   const end = finish(reader);
   const { span } = end;
-  return { ...(reader.mustRepeat ? read(new CsvReader({ ...options, span })) : first), end };
+  if (!reader.mustRepeat) return { ...first, end };
+  if (!reader.isWhole) return { ...read(new CsvReader({ ...options, span })), end };
+  rescale(first.images, span);
+  return { ...first, end };
 }
 
 /** What a CSV file holds beside its pixels. */
@@ -129,9 +142,10 @@ export interface CsvTable {
 const FIRST_ROWS = 200;
 
 /**
- * Reads a CSV file in pieces of whole lines, such as fit into memory. Pixels are made by the span that the options or the
- * first row give; whether that was right is known in the end, see {@link CsvReader.mustRepeat}.
- * @throws DataError naming the line when a row is too short or too long, a pixel is no number 0 … 255 or a label is
+ * Reads a CSV file in pieces of whole lines, such as fit into memory. Pixels are made by the span that the options give, else
+ * bytes stay what they are and others go by the first row; whether that was right is known in the end, see
+ * {@link CsvReader.mustRepeat}.
+ * @throws DataError naming the line when a row is too short or too long, a pixel is no number 0 … 65,535 or a label is
  *   missing or unknown; when the pictures are not square and no size is given; when there are no rows
  */
 export class CsvReader {
@@ -147,7 +161,8 @@ export class CsvReader {
   #columns: Columns | undefined;
   #parser: RowParser | undefined;
   #span: ValueSpan | undefined;
-  #pixels = new Uint8Array(0);
+  #isWhole = true;
+  #pixels: Uint8Array = new Uint8Array(0);
 
   constructor(options: CsvOptions) {
     this.#options = options;
@@ -172,6 +187,11 @@ export class CsvReader {
     return this.#span !== undefined && (this.#span.low !== low || this.#span.high !== high);
   }
 
+  /** Whether there were whole numbers from 0 to 255 alone. Without a given span, these were given out as they are. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
   /**
    * @param bytes the next lines, whole
    * @param row gets the pixels of every row, which are overwritten by those of the next one, its number and its names
@@ -190,10 +210,12 @@ export class CsvReader {
         }
       }
       this.#parser ??= this.#begin(bytes, line);
-      const { values, label, id } = this.#parser.parse(bytes, line);
-      this.#range.add(values);
-      this.#span ??= spanOf(this.#range, name);
-      toBytes(values, this.#span, this.#pixels);
+      const { values, min, max, label, id } = this.#parser.parse(bytes, line);
+      this.#range.addPicture(min, max);
+      this.#isWhole &&= values instanceof Uint8Array;
+      this.#span ??= this.#isWhole ? BYTES : spanOf(this.#range, name);
+      if (values instanceof Uint8Array && isBytes(this.#span)) this.#pixels = values;
+      else toBytes(values, this.#span, this.#pixels);
       if (label !== undefined) this.#labels.push(this.#numbers.of(labelOf(label), line.number));
       row(this.#pixels, this.#rows++, { label, id });
     }

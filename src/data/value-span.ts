@@ -21,6 +21,10 @@ export interface ValueRange {
   readonly pictures: number;
   /** Pictures whose largest number is `max`. */
   readonly reaching: number;
+  /** Pictures that have numbers above 255. */
+  readonly beyond: number;
+  /** Number of the first of them, from 1. */
+  readonly firstBeyond: number;
 }
 
 /** Finds the range of the pictures that it is shown. */
@@ -29,6 +33,8 @@ export class RangeFinder implements ValueRange {
   max = -Infinity;
   pictures = 0;
   reaching = 0;
+  beyond = 0;
+  firstBeyond = 0;
 
   /** @param values of one picture, from `from` to before `to` */
   add(values: ArrayLike<number>, from = 0, to = values.length): void {
@@ -39,8 +45,14 @@ export class RangeFinder implements ValueRange {
       if (value < min) min = value;
       if (value > max) max = value;
     }
+    this.addPicture(min, max);
+  }
+
+  /** A picture of which the smallest and the largest number are known. */
+  addPicture(min: number, max: number): void {
     this.pictures++;
-    this.min = Math.min(this.min, min);
+    if (max > BYTES.high && ++this.beyond === 1) this.firstBeyond = this.pictures;
+    if (min < this.min) this.min = min;
     if (max === this.max) this.reaching++;
     if (max > this.max) {
       this.max = max;
@@ -53,8 +65,12 @@ export class RangeFinder implements ValueRange {
 const FEW_LEVELS = [1, 3, 7, 15, 16];
 /** Largest numbers of five to seven bits, and per cent. */
 const SOME_LEVELS = [31, 63, 100, 127];
+/** The largest number that can be white. */
+export const LARGEST = 65_535;
 /** Largest numbers of ten bits and more, as cameras and scanners have them. */
-const MANY_LEVELS = [1023, 4095, 16_383, 32_767, 65_535];
+const MANY_LEVELS = [1023, 4095, 16_383, 32_767, LARGEST];
+/** Numbers above 255 in a smaller part of the pictures are no sign of more bits. */
+const FEW_PICTURES = 0.1;
 /** The brightest number of a source that may well be dark. */
 const DARK = 64;
 
@@ -66,12 +82,13 @@ const DARK = 64;
  * - exactly 31, 63, 100 or 127, which at least half of the pictures reach: that is white. Pictures that are merely dark do
  *   not end at the same number, least of all at one of these;
  * - up to 255: bytes, dark or not;
- * - more: white is the next of 1023, 4095, 16383, 32767, 65535.
+ * - more: white is the next of 1023, 4095, 16383, 32767, 65535. Where few pictures have such numbers they are mistakes, which
+ *   would make all others black.
  *
  * @param name of the source, for messages
  * @throws DataError when there are other numbers below 0, or none of these numbers could be white
  */
-export function spanOf({ min, max, pictures, reaching }: ValueRange, name: string): ValueSpan {
+export function spanOf({ min, max, pictures, reaching, beyond, firstBeyond }: ValueRange, name: string): ValueSpan {
   if (min < 0) {
     if (min >= -1 && max <= 1) return { low: -1, high: 1 };
     throw new DataError(
@@ -84,6 +101,11 @@ export function spanOf({ min, max, pictures, reaching }: ValueRange, name: strin
   if (SOME_LEVELS.includes(max) && 2 * reaching >= pictures) return { low: 0, high: max };
   if (max <= BYTES.high) return BYTES;
   const many = MANY_LEVELS.find((level) => max <= level);
+  if (beyond < FEW_PICTURES * pictures) {
+    throw new DataError(
+      `${name}: ${beyond} of ${pictures} pictures have values above 255, up to ${short(max)}, the first is number ${firstBeyond}; mend them`,
+    );
+  }
   if (many !== undefined) return { low: 0, high: many };
   throw new DataError(`${name}: the largest value is ${short(max)}; expected pixels of at most 16 bits`);
 }
@@ -123,6 +145,13 @@ export function toBytes(values: ArrayLike<number>, { low, high }: ValueSpan, byt
   const factor = 255 / (high - low);
   // An array of bytes cuts off fractions, so a half more rounds.
   for (let i = 0; i < bytes.length; i++) bytes[i] = (values[i] - low) * factor + 0.5;
+}
+
+/** Scales pixels that are the numbers of the source themselves, {@link BYTES}, as {@link toBytes} does. */
+export function rescale(pixels: Uint8Array, span: ValueSpan): void {
+  const table = new Uint8Array(256);
+  toBytes(Uint8Array.from(table.keys()), span, table);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = table[pixels[i]];
 }
 
 function short(value: number): string {

@@ -1,7 +1,9 @@
 /** CSV files as programs and people write them: which column is what, how numbers look, and what they mean. */
 import { describe, expect, it } from "vitest";
 import { parseCsv } from "../../src/data/csv.ts";
+import { decimalIn, numberOf } from "../../src/data/csv-lines.ts";
 import type { ImageDataset } from "../../src/data/dataset.ts";
+import { Random } from "../../src/engine/random.ts";
 
 const text = (lines: string): Uint8Array => new TextEncoder().encode(lines);
 const parse = (lines: string, options = {}) => parseCsv(text(lines), { name: "f.csv", ...options });
@@ -37,9 +39,15 @@ describe("CSV", () => {
     ["a long row", "1,1\n\n2,1,2\n", {}, "f.csv: line 3 has 3 columns but the first row 2"],
     [
       "a pixel too bright",
-      "1,1\n2,256",
+      "1,1\n2,65536",
       {},
-      'f.csv: line 2, column 2: "256"; expected a pixel, a number from 0 to 255',
+      'f.csv: line 2, column 2: "65536"; expected a pixel, a number from 0 to 255 or of up to 16 bits',
+    ],
+    [
+      "a pixel too bright among others that are bytes",
+      `${"1,1\n2,255\n".repeat(10)}1,256`,
+      {},
+      "f.csv: 1 of 21 pictures have values above 255, up to 256, the first is number 21; mend them",
     ],
     [
       "a missing pixel",
@@ -155,6 +163,8 @@ describe("the range of the numbers", () => {
       [(value) => (2 * value) / 255 - 1, -1, 1],
       [(value) => Math.round((value * 16) / 255), 0, 16],
       [(value) => value >> 4, 0, 15],
+      [(value) => value * 4 + (value >> 6), 0, 1023],
+      [(value) => value * 257, 0, 65_535],
     ];
     for (const [change, low, high] of spans) {
       const data = scaled(change);
@@ -162,6 +172,16 @@ describe("the range of the numbers", () => {
       const expected = Array.from(plain.images, (value) => Math.round(((change(value) - low) * 255) / (high - low)));
       expect([...data.images]).toEqual(expected);
     }
+  });
+
+  it("is the same where a line that is no example of the others comes first", () => {
+    const rows = ["0,0,0,0,0", "1,1,0,1,0", "0,2,0,9,16", "1,7,15,3,1"];
+    const whole = parse(rows.join("\n"));
+    expect([...whole.images.subarray(4)]).toEqual([16, 0, 16, 0, 32, 0, 143, 255, 112, 239, 48, 16]);
+    expect(parse(rows.map((row) => `${row}.0`).join("\n")).images).toEqual(whole.images);
+    expect(parse([...rows.slice(1), "0,0,0,0.4,0"].join("\n")).images.subarray(0, 12)).toEqual(
+      whole.images.subarray(4),
+    );
   });
 
   it("is left where pictures are merely dark, which is said", () => {
@@ -189,4 +209,25 @@ describe("the range of the numbers", () => {
       /^f\.csv: values from -0\.\d+ to 2\.\d+ are no brightness; give them as they were before they were standardized/,
     );
   });
+});
+
+it("reads every number as JavaScript does", () => {
+  const random = new Random(1, "user");
+  const texts = Array.from({ length: 2000 }, () => {
+    const value = random.integer(2) === 0 ? random.uniform() : random.uniform() * 255;
+    const digits = random.integer(17);
+    return [String(value), value.toFixed(digits), value.toExponential(digits), `-${value.toFixed(digits)}`][
+      random.integer(4)
+    ];
+  });
+  for (const text of [...texts, "0.1234567890123456789", ".5", "5.", "+3", "1,5", "007", "0.07058823529411765"]) {
+    const bytes = new TextEncoder().encode(text);
+    const fast = decimalIn(bytes, 0, bytes.length);
+    if (!Number.isNaN(fast)) expect([text, fast]).toEqual([text, Number(text)]);
+    expect(numberOf(text), text).toBe(Number(text.replace(",", ".")));
+  }
+  for (const text of ["", "-", "1.2.3", "1e2", "NA", "1 2", "--1", "."]) {
+    const bytes = new TextEncoder().encode(text);
+    expect(decimalIn(bytes, 0, bytes.length), text).toBeNaN();
+  }
 });
