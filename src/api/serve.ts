@@ -3,15 +3,15 @@ import { DataError, UsageError } from "../engine/errors.ts";
 import type { Optional } from "../engine/options.ts";
 import { createApp } from "../serve/app.ts";
 import { type Limits, MODEL_NAME } from "../serve/context.ts";
+import type { DecodePicture } from "../serve/decode-picture.ts";
 import { jsonLog, type Log } from "../serve/log.ts";
 import { Metrics } from "../serve/metrics.ts";
-import type { DecodePicture } from "../serve/pictures.ts";
 import { type ModelSource, Repository, type StoredVersion } from "../serve/repository.ts";
 
 export { DataError, DuctusError, UsageError } from "../engine/errors.ts";
 export type { Limits } from "../serve/context.ts";
+export type { DecodePicture } from "../serve/decode-picture.ts";
 export type { Level, Log } from "../serve/log.ts";
-export type { DecodePicture } from "../serve/pictures.ts";
 export type { ModelSource } from "../serve/repository.ts";
 
 /** How a {@link Handler} is made. */
@@ -34,6 +34,8 @@ export interface HandlerOptions {
   readonly maxBatch?: number | undefined;
   /** Samples of one model that may wait; default 1024. */
   readonly maxQueue?: number | undefined;
+  /** Bytes that requests under way may take together; default 384 MiB. */
+  readonly maxMemory?: number | undefined;
   /** Default: what the platform has, which in edge workers is nothing. */
   readonly decodePicture?: DecodePicture | undefined;
   /** Default: a JSON object a line through `console.log`. */
@@ -63,6 +65,7 @@ export async function createHandler(
     minProbability,
     maxBatch,
     maxQueue,
+    maxMemory,
     decodePicture,
     log = jsonLog((line) => console.log(line)),
   }: HandlerOptions = {},
@@ -102,6 +105,7 @@ export async function createHandler(
     allowedHosts,
     allowOrigins,
     minProbability,
+    maxMemory,
     decodePicture,
     isReady: () => isReady,
   });

@@ -5,8 +5,10 @@ import { Command } from "commander";
 import { DataError, UsageError } from "../engine/errors.ts";
 import { readFileChecked } from "../platform/node/atomic.ts";
 import { openModelStore } from "../platform/node/model-store.ts";
+import { ReaderPool } from "../platform/node/reader-pool.ts";
 import { listen, watch } from "../platform/node/serve.ts";
 import { ThreadRunner } from "../platform/node/thread-runner.ts";
+import { MAX_MEMORY } from "../serve/admission.ts";
 import { createApp, LIMITS } from "../serve/app.ts";
 import { hostCheck, isLoopback } from "../serve/hosts.ts";
 import { jsonLog } from "../serve/log.ts";
@@ -31,6 +33,7 @@ interface ServeOptions extends CommonOptions {
   readonly maxQueue: number;
   readonly maxBody: number;
   readonly maxPixels: number;
+  readonly maxMemory: number;
   readonly timeout: number;
   readonly grace: number;
   readonly poll: number;
@@ -50,6 +53,11 @@ Examples:
   $ curl --data-binary @seven.png http://127.0.0.1:8501/recognise`;
 
 const SECOND = 1000;
+const MEBIBYTE = 2 ** 20;
+/** Share of the memory that answers may take, beside it, until they are read. */
+const UNREAD = 1 / 6;
+/** Threads that read large bodies, at most. */
+const READERS = 4;
 
 export function command(): Command {
   return new Command()
@@ -87,6 +95,11 @@ export function command(): Command {
     .addOption(integerOption("--max-body <bytes>", "size of a request", { min: 1 }).default(LIMITS.maxBody))
     .addOption(
       integerOption("--max-pixels <n>", "pixels in a request's pictures", { min: 1 }).default(LIMITS.maxPixels),
+    )
+    .addOption(
+      integerOption("--max-memory <MiB>", "what all requests under way may take together", { min: 16 }).default(
+        MAX_MEMORY / MEBIBYTE,
+      ),
     )
     .addOption(
       integerOption("--timeout <s>", "seconds to receive a request, and to answer it", { min: 1, max: 3600 }).default(
@@ -136,6 +149,8 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   let isReady = true;
   const timeout = options.timeout * SECOND;
   const limits = { maxBody, maxPixels, timeout };
+  const maxMemory = options.maxMemory * MEBIBYTE;
+  const readers = new ReaderPool({ threads: Math.min(availableParallelism(), READERS), timeout });
   const app = createApp({
     repository,
     log,
@@ -146,9 +161,13 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
     isLocal: isLoopback(options.host),
     allowOrigins,
     minProbability,
+    maxMemory,
+    elsewhere: readers.run,
     isReady: () => isReady,
   });
-  const server = await listen(app.fetch, { host: options.host, port: options.port, timeout }).catch(async (error) => {
+  const { host, port } = options;
+  const maxUnread = maxMemory * UNREAD;
+  const server = await listen(app.fetch, { host, port, timeout, maxUnread }).catch(async (error) => {
     await repository.close();
     throw error;
   });
@@ -163,6 +182,7 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   isReady = false;
   unwatch();
   await server.stop(options.grace * SECOND);
+  await readers.close();
   await repository.close();
   log("info", "stopped");
 }

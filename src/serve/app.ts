@@ -4,10 +4,12 @@
  */
 import { Hono } from "hono";
 import { filled, type Optional } from "../engine/options.ts";
+import { createAdmission, MAX_MEMORY } from "./admission.ts";
 import { keyCheck } from "./api-key.ts";
 import { ACCEPTED_ENCODINGS } from "./body.ts";
 import { addCatalog } from "./catalog.ts";
 import type { App, Limits, Service } from "./context.ts";
+import type { DecodePicture } from "./decode-picture.ts";
 import { hostCheck } from "./hosts.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
@@ -15,7 +17,7 @@ import { addOpenInference } from "./open-inference.ts";
 import { openApi } from "./openapi.ts";
 import { crossOrigin, readOrigins } from "./origins.ts";
 import { tryPage } from "./page.ts";
-import type { DecodePicture } from "./pictures.ts";
+import { type Elsewhere, Reading } from "./reading.ts";
 import { addRecognise } from "./recognise.ts";
 import type { Repository } from "./repository.ts";
 import { answerTo, RequestError } from "./request-error.ts";
@@ -37,8 +39,12 @@ export interface AppOptions {
   readonly isLocal?: boolean | undefined;
   /** Origins whose pages may ask it, such as `https://example.org`; `*` is all; default: none but its own. */
   readonly allowOrigins?: readonly string[] | undefined;
+  /** Bytes that requests under way may take together; default 384 MiB. */
+  readonly maxMemory?: number | undefined;
   /** Default: the platform's. */
   readonly decodePicture?: DecodePicture | undefined;
+  /** What reads large bodies; default: the thread that answers. */
+  readonly elsewhere?: Elsewhere | undefined;
   /** Default: always. */
   readonly isReady?: (() => boolean) | undefined;
 }
@@ -68,14 +74,18 @@ const ROUTES: readonly (readonly [pattern: RegExp, route: string])[] = [
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
 export function createApp(options: AppOptions): App {
-  const { repository, log, apiKey, metrics = new Metrics(), decodePicture, isReady = () => true } = options;
+  const { repository, log, apiKey, metrics = new Metrics(), isReady = () => true } = options;
   const { allowedHosts = ["*"], isLocal = false, allowOrigins = [], minProbability } = options;
+  const limits = filled(LIMITS, options.limits ?? {});
+  const { maxMemory = MAX_MEMORY, decodePicture, elsewhere } = options;
+  const admission = createAdmission(maxMemory, limits.timeout);
   const service: Service = {
     repository,
     metrics,
-    decodePicture,
     isReady,
-    limits: filled(LIMITS, options.limits ?? {}),
+    limits,
+    admission,
+    reading: new Reading({ ledger: admission.work, decodePicture, elsewhere }),
     minProbability,
   };
   const isAllowed = keyCheck(apiKey);
@@ -84,6 +94,8 @@ export function createApp(options: AppOptions): App {
   app.use(async (c, next) => {
     const began = performance.now();
     await next();
+    const held = c.get("held");
+    if (held !== undefined) admission.bodies.give(held);
     const seconds = (performance.now() - began) / 1000;
     const { method, path } = c.req;
     const { status } = c.res;
@@ -128,7 +140,9 @@ export function createApp(options: AppOptions): App {
   app.notFound((c) => c.json({ error: "there is nothing at this address" }, 404));
 
   app.get("/metrics", (c) => {
-    return c.text(metrics.print(repository), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" });
+    return c.text(metrics.print(repository, admission), 200, {
+      "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
+    });
   });
   app.get("/openapi.json", (c) => c.json(openApi(repository)));
   app.get("/", (c) => c.html(tryPage(apiKey === undefined ? repository.models.map(({ name }) => name) : [])));

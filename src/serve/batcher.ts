@@ -62,12 +62,9 @@ export class Batcher {
     return this.#queued;
   }
 
-  /** @throws RequestError 413 for more samples than the queue can ever hold; to be asked before they are read */
-  checkCount(count: number): void {
-    const { maxQueue } = this.#options;
-    if (count > maxQueue) {
-      throw new RequestError(413, `${count} samples in one request; at most ${maxQueue} are allowed`);
-    }
+  /** Samples of one request at most: more than the queue can hold would never run. */
+  get maxCount(): number {
+    return this.#options.maxQueue;
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Bodies of requests: read within a limit of bytes and of time, whatever the other side claims or does. */
 import { Deadline } from "./deadline.ts";
+import { type Ledger, SMALL } from "./ledger.ts";
 import { RequestError } from "./request-error.ts";
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
@@ -17,34 +18,122 @@ const ENCODINGS: Readonly<Record<string, CompressionFormat>> = { gzip: "gzip", "
 /** Encodings that bodies may have, for the header that says so. */
 export const ACCEPTED_ENCODINGS = "gzip, deflate";
 
+/** A body, and what it keeps of the ledger until its request is answered. */
+export interface HeldBody {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly held: number;
+}
+
+/** While others wait for room, a body must come fast enough to be there in so many milliseconds; it has a second to begin. */
+const HURRY = 10_000;
+const BEGIN = 1000;
+
 /**
  * The bytes of a body, unpacked where it is compressed: the limit holds for what comes in and for what comes out, and the
- * rest is not unpacked.
+ * rest is not unpacked. Room for it is taken before it is read.
  * @throws RequestError 413 as soon as there are too many, 408 when they do not come, 400 when they break off or do not unpack,
- * 415 when they are packed in another way
+ * 415 when they are packed in another way, 503 when there is no room
  */
-export async function readBody(request: Request, { maxBody, timeout }: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBody(request: Request, { maxBody, timeout }: BodyLimits, ledger: Ledger): Promise<HeldBody> {
   const format = readEncoding(request.headers.get("content-encoding"));
   const length = request.headers.get("content-length");
   if (Number(length ?? 0) > maxBody) throw tooLarge(maxBody);
+  const known = length === null || format !== undefined ? undefined : Number(length);
+  const room = ledger.take(known ?? maxBody, request);
+  const held = typeof room === "number" ? room : await room;
   const deadline = new Deadline(timeout, () => new RequestError(408, `the body did not arrive within ${timeout} ms`));
   try {
-    // A length that is known ends what is read; else chunks are counted. Streams cost several times as much.
-    if (length !== null && format === undefined) {
-      return new Uint8Array(await Promise.race([request.arrayBuffer(), deadline.over]));
-    }
-    const { body } = request;
-    if (body === null) return new Uint8Array(0);
-    const packed = body.getReader();
-    if (format === undefined) return await readChunks(packed, maxBody, deadline, () => dropRest(packed, maxBody));
-    const unpacked = unpack(packed, format, maxBody).getReader();
-    return await readChunks(unpacked, maxBody, deadline, () => unpacked.cancel());
+    // Streams cost several times as much.
+    const bytes =
+      known !== undefined && known <= SMALL
+        ? new Uint8Array(await Promise.race([request.arrayBuffer(), deadline.over]))
+        : await readStream(request, format, known, maxBody, deadline, ledger);
+    const kept = Math.min(held, bytes.length);
+    ledger.give(held - kept);
+    return { bytes, held: kept };
   } catch (error) {
+    ledger.give(held);
     if (error instanceof RequestError) throw error;
     const what = format === undefined ? "the body broke off" : `the body broke off, or is no whole ${format} data`;
     throw new RequestError(400, what);
   } finally {
     deadline.end();
+  }
+}
+
+async function readStream(
+  { body }: Request,
+  format: CompressionFormat | undefined,
+  known: number | undefined,
+  maxBody: number,
+  deadline: Deadline,
+  ledger: Ledger,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (body === null) return new Uint8Array(0);
+  const packed = body.getReader();
+  const source = format === undefined ? packed : unpack(packed, format, maxBody).getReader();
+  const chunks = known === undefined ? new ChunkList(maxBody) : new FilledArray(known);
+  const began = performance.now();
+  const release = ledger.hold({
+    isSlow: () => {
+      const elapsed = performance.now() - began;
+      return elapsed > BEGIN && chunks.size < ((known ?? maxBody) * elapsed) / HURRY;
+    },
+    evict: () => deadline.expire(new RequestError(408, "the body comes too slowly while others wait for their turn")),
+  });
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([source.read(), deadline.over]);
+      if (done) return chunks.whole();
+      chunks.add(value);
+    }
+  } catch (error) {
+    (source === packed ? dropRest(packed, maxBody) : source.cancel()).catch(() => {});
+    throw error;
+  } finally {
+    release();
+  }
+}
+
+/** A body whose length is not known before it ends. */
+class ChunkList {
+  readonly #chunks: Uint8Array[] = [];
+  readonly #most: number;
+  size = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(chunk: Uint8Array): void {
+    this.size += chunk.length;
+    if (this.size > this.#most) throw tooLarge(this.#most);
+    this.#chunks.push(chunk);
+  }
+
+  whole(): Uint8Array<ArrayBuffer> {
+    return concatenated(this.#chunks);
+  }
+}
+
+/** A body whose length is known: there is one copy of it, and pages that nothing came for are not there. */
+class FilledArray {
+  readonly #all: Uint8Array<ArrayBuffer>;
+  size = 0;
+
+  constructor(length: number) {
+    this.#all = new Uint8Array(length);
+  }
+
+  add(chunk: Uint8Array): void {
+    if (this.size + chunk.length > this.#all.length) throw new RequestError(400, "the body is longer than it says");
+    this.#all.set(chunk, this.size);
+    this.size += chunk.length;
+  }
+
+  whole(): Uint8Array<ArrayBuffer> {
+    if (this.size < this.#all.length) throw new RequestError(400, "the body broke off");
+    return this.#all;
   }
 }
 
@@ -93,29 +182,6 @@ async function dropRest(reader: Reader, most: number): Promise<void> {
 
 const tooLarge = (maxBody: number): RequestError => new RequestError(413, `the body is larger than ${maxBody} bytes`);
 
-/** @param abandon what to do with a body that is not read to its end */
-async function readChunks(
-  reader: Reader,
-  maxBody: number,
-  deadline: Deadline,
-  abandon: () => Promise<void>,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for (;;) {
-      const { done, value } = await Promise.race([reader.read(), deadline.over]);
-      if (done) return concatenated(chunks);
-      size += value.length;
-      if (size > maxBody) throw tooLarge(maxBody);
-      chunks.push(value);
-    }
-  } catch (error) {
-    abandon().catch(() => {});
-    throw error;
-  }
-}
-
 /** Bytes one after the other. */
 export function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -140,8 +206,32 @@ export function checkJsonType({ headers }: Request): void {
   if (!MAYBE_JSON.test(type)) throw new RequestError(415, `expected JSON, application/json, not ${shown(type)}`);
 }
 
-/** A JSON object. @throws RequestError 400 */
+/** Bytes that a body's values may take: a thread that reads bodies has about as much (platform/node/reader-pool.ts). */
+const VALUES = 240 * 2 ** 20;
+/**
+ * Bytes of what each character of JSON begins, as V8 (of Node 20) has it: an object or a list; a value of a list; a field, which
+ * may have a name that no other has.
+ */
+const WEIGHTS: ReadonlyMap<number, number> = new Map(
+  [..."{[,:"].map((c, i) => [c.charCodeAt(0), [64, 64, 24, 160][i]]),
+);
+/** Bytes of JSON that are too few to become too many values. */
+const FEW = 2 ** 20;
+
+/** Whether JSON becomes more values than there is memory for; characters within texts count, too. */
+function isTooHeavy(bytes: Uint8Array): boolean {
+  if (bytes.length <= FEW) return false;
+  const counts = new Uint32Array(256);
+  for (const byte of bytes) counts[byte]++;
+  let total = bytes.length;
+  for (const [character, weight] of WEIGHTS) total += counts[character] * weight;
+  return total > VALUES;
+}
+
+/** A JSON object. @throws RequestError 400, and 413 when it has too many values */
 export function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  if (isTooHeavy(bytes))
+    throw new RequestError(413, "the JSON has more values than fit into memory; send fewer samples");
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

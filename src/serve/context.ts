@@ -1,10 +1,11 @@
 /** What every group of routes is given, and what they share. */
-import type { Hono } from "hono";
+import type { Context, Hono } from "hono";
+import type { Admission } from "./admission.ts";
 import type { Samples } from "./batcher.ts";
-import type { BodyLimits } from "./body.ts";
+import { type BodyLimits, readBody } from "./body.ts";
 import { Deadline } from "./deadline.ts";
 import type { Metrics } from "./metrics.ts";
-import type { DecodePicture } from "./pictures.ts";
+import type { Reading } from "./reading.ts";
 import type { Repository } from "./repository.ts";
 import { RequestError } from "./request-error.ts";
 import type { Outputs, ServedModel } from "./served-model.ts";
@@ -16,6 +17,8 @@ export const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 export interface Variables {
   model?: string | undefined;
   version?: string | undefined;
+  /** What its body keeps of the ledger until it is answered. */
+  held?: number | undefined;
 }
 
 export type App = Hono<{ Variables: Variables }>;
@@ -29,8 +32,8 @@ export interface Service {
   readonly repository: Repository;
   readonly limits: Limits;
   readonly metrics: Metrics;
-  /** Default: the platform's. */
-  readonly decodePicture?: DecodePicture | undefined;
+  readonly admission: Admission;
+  readonly reading: Reading;
   /** Whether new requests are welcome; false while the server stops. */
   readonly isReady: () => boolean;
   /** The least probability that is answered, unless a request says otherwise; undefined: all are. */
@@ -40,6 +43,16 @@ export interface Service {
 /** Whether a request would find a model. */
 export function isReady(service: Service): boolean {
   return service.isReady() && service.repository.models.length > 0;
+}
+
+/** The body of a request, for which there is room until it is answered. @throws RequestError as {@link readBody} does */
+export async function bodyOf(
+  { admission, limits }: Service,
+  c: Context<{ Variables: Variables }>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { bytes, held } = await readBody(c.req.raw, limits, admission.bodies);
+  c.set("held", held);
+  return bytes;
 }
 
 /** Runs samples within the time limit, and counts what was recognised. @throws RequestError 503 or 504 */

@@ -12,15 +12,21 @@ export class Deadline implements Patience {
   /** Why, once the time is over. */
   reason: RequestError | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #reject: (reason: RequestError) => void = () => {};
 
   /** @param error makes what is thrown when the time is over: an error looks at the stack, which is not free */
   constructor(milliseconds: number, error: () => RequestError) {
     this.over = new Promise((_, reject) => {
-      this.#timer = setTimeout(() => {
-        this.reason = error();
-        reject(this.reason);
-      }, milliseconds);
+      this.#reject = reject;
+      this.#timer = setTimeout(() => this.expire(error()), milliseconds);
     });
+  }
+
+  /** Ends the time before it is over. */
+  expire(reason: RequestError): void {
+    clearTimeout(this.#timer);
+    this.reason ??= reason;
+    this.#reject(this.reason);
   }
 
   get aborted(): boolean {

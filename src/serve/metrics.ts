@@ -1,4 +1,6 @@
 /** Numbers for Prometheus, in its text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/. */
+import type { Admission } from "./admission.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Repository } from "./repository.ts";
 import type { ServedModel } from "./served-model.ts";
 
@@ -47,15 +49,30 @@ export class Metrics {
   }
 
   /** All of them as text. */
-  print(repository: Repository): string {
+  print(repository: Repository, admission: Admission): string {
     const queue = new Family("ductus_queue_samples", "gauge", "Samples that wait.");
     const info = new Family("ductus_model_info", "gauge", "Versions in service.");
     for (const { name, version, batcher } of repository.models) {
       queue.add({ model: name }, batcher.queued);
       info.add({ model: name, version }, 1);
     }
+    const used = new Family("ductus_memory_bytes", "gauge", "What requests under way hold.");
+    const limit = new Family("ductus_memory_limit_bytes", "gauge", "What they may hold.");
+    const waiting = new Family("ductus_memory_waiting_requests", "gauge", "Requests that wait for room.");
+    const turnedAway = new Family(
+      "ductus_memory_refused_total",
+      "counter",
+      "Requests for which there was no room in time.",
+    );
+    for (const [use, ledger] of Object.entries(admission as Readonly<Record<keyof Admission, Ledger>>)) {
+      used.add({ use }, ledger.used);
+      limit.add({ use }, ledger.total);
+      waiting.add({ use }, ledger.waiting);
+      turnedAway.add({ use }, ledger.refused);
+    }
+    const memory = [used, limit, waiting, turnedAway];
     const answers = [this.#classes, this.#confidence, this.#refused];
-    const all = [this.#requests, this.#seconds, this.#batches, ...answers, queue, info];
+    const all = [this.#requests, this.#seconds, this.#batches, ...answers, queue, ...memory, info];
     return `${all.map((family) => family.print()).join("\n")}\n`;
   }
 }

@@ -1,39 +1,35 @@
-/** Picture files from outside: only kinds that were asked for reach the decoder, and no larger ones than allowed. */
-import type { Picture } from "../data/picture.ts";
-import { DuctusError } from "../engine/errors.ts";
+/** Picture files of a request: only kinds that were asked for reach the decoder, and no larger ones than allowed. */
 import { PICTURE_KINDS, pictureFormatOf } from "../formats/picture-formats.ts";
-import { platform } from "../platform/platform.ts";
+import { pictureSize } from "../formats/picture-size.ts";
+import { tooManyPixels } from "./decode-picture.ts";
+import type { Intake, ReadPicture } from "./intake.ts";
+import type { Reading } from "./reading.ts";
 import { RequestError } from "./request-error.ts";
 
-/** Decodes a picture file; whatever it throws, the picture is what is wrong. */
-export type DecodePicture = (bytes: Uint8Array, options: { readonly maxPixels: number }) => Promise<Picture>;
+/** A decoder may count more pixels than the head of a file says, such as those of a frame around it, but not many more. */
+const TOLERANCE = 1.5;
+const FRAME = 4096;
 
 /**
- * Reads one picture file after the other.
- * @throws RequestError 415 when it is none, 413 (or TooLargeError) when there are too many pixels, 400 (or DataError) when
- * it is damaged
+ * Reads one picture file after the other, all of one request, which have at most so many pixels together.
+ * @returns what throws RequestError 415 for what is no picture, 413 (or TooLargeError) for too many pixels, 400 (or
+ * DataError) for what is damaged or blank, 503 when there is no room for it
  */
-export type ReadPicture = (bytes: Uint8Array) => Promise<Picture>;
-
-/** A reader for one request, whose pictures have at most so many pixels together. */
-export function pictureReader(maxPixels: number, decode: DecodePicture = platform().decodePicture): ReadPicture {
+export function pictureReader(
+  reading: Reading,
+  intake: Intake,
+  maxPixels: number,
+  request: Request,
+): (bytes: Uint8Array<ArrayBuffer>) => Promise<ReadPicture> {
   let left = maxPixels;
-  const refuse = (): never => {
-    throw new RequestError(413, "the pictures of this request have too many pixels together");
-  };
   return async (bytes) => {
     if (pictureFormatOf(bytes) === undefined) throw new RequestError(415, `expected a picture: ${PICTURE_KINDS}`);
-    if (left < 1) refuse();
-    let picture: Picture;
-    try {
-      picture = await decode(bytes, { maxPixels: left });
-    } catch (cause) {
-      if (cause instanceof DuctusError) throw cause;
-      throw new RequestError(400, `the picture cannot be decoded: ${cause instanceof Error ? cause.message : cause}`);
-    }
-    // A decoder from elsewhere may keep the 16 bits of a PNG.
-    if (picture.data.BYTES_PER_ELEMENT !== 1) throw new DuctusError("decodePicture must give one byte per channel");
-    left -= picture.width * picture.height;
-    return left < 0 ? refuse() : picture;
+    const size = pictureSize(bytes);
+    const said = size === undefined ? left : size.width * size.height;
+    if (left < 1 || said > left) throw tooManyPixels();
+    const most = Math.min(left, Math.ceil(said * TOLERANCE) + FRAME);
+    const read = await reading.do("picture", { intake, body: bytes, pixels: said, maxPixels: most }, request);
+    left -= read.pixels;
+    return read;
   };
 }

@@ -2,17 +2,13 @@
 import type { HonoRequest } from "hono";
 import { rank } from "../data/ranking.ts";
 import { PICTURE_KINDS } from "../formats/picture-formats.ts";
-import { readBody } from "./body.ts";
-import { type App, infer, type Service } from "./context.ts";
+import { type App, bodyOf, infer, type Service } from "./context.ts";
+import { type Form, isForm, type PictureFile } from "./forms.ts";
+import { allocate } from "./intake.ts";
 import { pictureReader } from "./pictures.ts";
 import { MINIMUM, minimumOf, refusals } from "./refusal.ts";
 import { answerTo, RequestError } from "./request-error.ts";
 import type { ServedModel } from "./served-model.ts";
-
-interface PictureFile {
-  readonly name: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
 
 /** What a request asks for beside its pictures. */
 interface Wishes {
@@ -28,7 +24,7 @@ export function addRecognise(app: App, service: Service): void {
     return served.use(async () => {
       c.set("model", served.name);
       c.set("version", served.version);
-      return c.json(await recognise(service, served, c.req, await readBody(c.req.raw, service.limits)));
+      return c.json(await recognise(service, served, c.req, await bodyOf(service, c)));
     });
   });
   app.all("/recognise", () => {
@@ -47,13 +43,13 @@ export async function recognise(
   request: HonoRequest,
   body: Uint8Array<ArrayBuffer>,
 ): Promise<object> {
-  const { files, fields } = await readFiles(body, request.header("content-type") ?? "");
+  const { files, fields } = await readFiles(service, served, request, body);
   const wishes = {
     top: readTop(fields.get("top") ?? request.query("top")),
     minimum: minimumOf(service, fields.get(MINIMUM), request.query(MINIMUM)),
   };
   const { name: model, version } = served;
-  const readings = await readEach(service, served, files, wishes);
+  const readings = await readEach(service, served, request, files, wishes);
   if (files.length > 1) {
     const results = readings.map((reading, i) => {
       const { name: file } = files[i];
@@ -84,17 +80,21 @@ interface Reading {
 async function readEach(
   service: Service,
   served: ServedModel,
+  request: HonoRequest,
   files: readonly PictureFile[],
   { top, minimum }: Wishes,
 ): Promise<readonly (Reading | { readonly failure: unknown })[]> {
-  const samples = served.allocate(files.length);
-  const readPicture = pictureReader(service.limits.maxPixels, service.decodePicture);
+  const { intake } = served;
+  const samples = allocate(intake, files.length);
+  const readPicture = pictureReader(service.reading, intake, service.limits.maxPixels, request.raw);
   const failures = new Map<number, unknown>();
   const characters: number[] = [];
   let count = 0;
   for (const [i, { bytes }] of files.entries()) {
     try {
-      characters.push(served.writePicture(await readPicture(bytes), samples, count));
+      const read = await readPicture(bytes);
+      samples.set(read.sample, count * intake.sampleSize);
+      characters.push(read.characters);
       count++;
     } catch (failure) {
       if (answerTo(failure).status === 500) throw failure;
@@ -103,7 +103,7 @@ async function readEach(
   }
   const readings: Reading[] = [];
   if (count > 0) {
-    const outputs = await infer(service, served, samples.subarray(0, count * served.sampleSize), count);
+    const outputs = await infer(service, served, samples.subarray(0, count * intake.sampleSize), count);
     const refused = refusals(service, served, outputs, minimum);
     const classes = served.model.classes.length;
     for (let i = 0; i < count; i++) {
@@ -131,30 +131,15 @@ function readTop(text: string | undefined): number {
   return top;
 }
 
-/** The body itself, or the files of a form and its other fields. There is at least one file. */
+/** The body itself, or what is in the form that it is. */
 async function readFiles(
+  { reading }: Service,
+  { intake }: ServedModel,
+  request: HonoRequest,
   body: Uint8Array<ArrayBuffer>,
-  type: string,
-): Promise<{ readonly files: readonly PictureFile[]; readonly fields: ReadonlyMap<string, string> }> {
-  const fields = new Map<string, string>();
-  if (!/^multipart\/form-data\b/i.test(type)) {
-    if (body.length === 0) throw new RequestError(400, `the body is empty; send a ${PICTURE_KINDS} file`);
-    return { files: [{ name: "", bytes: body }], fields };
-  }
-  let form: FormData;
-  try {
-    form = await new Response(body, { headers: { "content-type": type } }).formData();
-  } catch {
-    throw new RequestError(400, "the form cannot be read");
-  }
-  const files: PictureFile[] = [];
-  for (const [field, value] of form) {
-    if (typeof value === "string") fields.set(field, value);
-    // Browsers send an empty file for a field that was left alone.
-    else if (value.size > 0 || value.name !== "") {
-      files.push({ name: value.name, bytes: new Uint8Array(await value.arrayBuffer()) });
-    }
-  }
-  if (files.length === 0) throw new RequestError(400, "the form has no file in it");
-  return { files, fields };
+): Promise<Form> {
+  const type = request.header("content-type") ?? "";
+  if (isForm(type)) return reading.do("form", { body, type, maxCount: intake.maxCount }, request.raw);
+  if (body.length === 0) throw new RequestError(400, `the body is empty; send a ${PICTURE_KINDS} file`);
+  return { files: [{ name: "", bytes: body }], fields: new Map() };
 }

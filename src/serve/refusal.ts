@@ -18,8 +18,12 @@ export const MINIMUM = "min_probability";
  * @throws RequestError 400 for what is no probability
  */
 export function minimumOf({ minProbability }: Service, ...given: readonly unknown[]): number | undefined {
-  const value = given.find((candidate) => candidate !== undefined && candidate !== null);
-  if (value === undefined) return minProbability;
+  return given.map(checkedMinimum).find((minimum) => minimum !== undefined) ?? minProbability;
+}
+
+/** A least probability as a request says it; undefined for nothing. @throws RequestError 400 for what is no probability */
+export function checkedMinimum(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   if (typeof number === "number" && number >= 0 && number <= 1) return number;
   throw new RequestError(400, `"${MINIMUM}" must be a number from 0 to 1, not ${shown(value)}`);

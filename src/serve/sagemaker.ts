@@ -4,11 +4,10 @@
  * which takes pictures like `/recognise`, and JSON like `:predict` of TensorFlow Serving.
  */
 
-import { parseObject, readBody } from "./body.ts";
-import { type App, isReady, type Service } from "./context.ts";
+import { type App, bodyOf, isReady, type Service } from "./context.ts";
 import { recognise } from "./recognise.ts";
 import { RequestError } from "./request-error.ts";
-import { predict } from "./tf-serving.ts";
+import { answerRows } from "./tf-serving.ts";
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\b/i;
 const FORM_TYPE = /^multipart\//i;
@@ -22,10 +21,10 @@ export function addSageMaker(app: App, service: Service): void {
     return served.use(async () => {
       c.set("model", served.name);
       c.set("version", served.version);
-      const body = await readBody(c.req.raw, service.limits);
+      const body = await bodyOf(service, c);
       const type = c.req.header("content-type") ?? "";
       const isJson = JSON_TYPE.test(type) || (!FORM_TYPE.test(type) && body[0] === BRACE);
-      if (isJson) return c.json(await predict(service, served, parseObject(body), c.req));
+      if (isJson) return c.json(await answerRows(service, served, body, c.req, "predict"));
       return c.json(await recognise(service, served, c.req, body));
     });
   });

@@ -5,9 +5,9 @@
 import { formatShape, sameShape, sizeOf } from "../engine/shape.ts";
 import type { Samples } from "./batcher.ts";
 import { shown } from "./body.ts";
-import type { ReadPicture } from "./pictures.ts";
-import { answerTo, RequestError } from "./request-error.ts";
-import type { ServedModel, Signature } from "./served-model.ts";
+import type { Intake } from "./intake.ts";
+import { RequestError } from "./request-error.ts";
+import type { Signature } from "./served-model.ts";
 
 /** The largest number of float32. */
 export const FLOAT32_MAX = (2 - 2 ** -23) * 2 ** 127;
@@ -18,34 +18,27 @@ const MAX_DEPTH = 8;
 /**
  * Writes one sample: `{ "b64": "…" }` holds a picture file, anything else numbers in the model's shape, with
  * or without its last axis when that is 1, or in one flat list.
+ * @returns the file, which is still to be read; undefined where numbers were written
  * @throws RequestError 400 that says what was expected
  */
-export async function writeSample(
-  served: ServedModel,
+export function writeSample(
+  intake: Intake,
   value: unknown,
   samples: Samples,
   index: number,
-  readPicture: ReadPicture,
-): Promise<void> {
+): Uint8Array<ArrayBuffer> | undefined {
   const file = base64File(value);
-  if (file !== undefined) {
-    try {
-      served.writePicture(await readPicture(file), samples, index);
-    } catch (error) {
-      const { status, message } = answerTo(error);
-      throw status === 500 ? error : new RequestError(status, `sample ${index}: ${message}`);
-    }
-    return;
-  }
+  if (file !== undefined) return file;
   const shape = shapeOf(value);
-  if (!accepts(served.model.inputShape, shape)) {
+  if (!accepts(intake.inputShape, shape)) {
     throw new RequestError(
       400,
-      `sample ${index} is ${formatShape(shape)}; "${served.name}" takes ${formatShape(served.model.inputShape)}, or { "b64": a picture }`,
+      `sample ${index} is ${formatShape(shape)}; "${intake.name}" takes ${formatShape(intake.inputShape)}, or { "b64": a picture }`,
     );
   }
-  const end = writeNumbers(value, shape, 0, samples, index * served.sampleSize);
-  if (end !== (index + 1) * served.sampleSize) throw new RequestError(400, `sample ${index} has a ragged list`);
+  const end = writeNumbers(value, shape, 0, samples, index * intake.sampleSize);
+  if (end !== (index + 1) * intake.sampleSize) throw new RequestError(400, `sample ${index} has a ragged list`);
+  return undefined;
 }
 
 /** Whether a sample of this shape is what a model takes. */
@@ -106,7 +99,10 @@ function base64File(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value) || !("b64" in value)) return undefined;
   if (typeof value.b64 !== "string") throw new RequestError(400, '"b64" must be a text: a picture file in base64');
   try {
-    return Uint8Array.from(atob(value.b64), (character) => character.charCodeAt(0));
+    const text = atob(value.b64);
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+    return bytes;
   } catch {
     throw new RequestError(400, '"b64" is not base64');
   }

@@ -1,12 +1,10 @@
 /** One version of a model in service: what it is, its queue, and who still uses it. */
-import type { Picture } from "../data/picture.ts";
-import { examinePicture } from "../data/preprocess.ts";
-import { probabilitiesOf, writePixels } from "../data/ranking.ts";
-import { DataError, DuctusError } from "../engine/errors.ts";
+import { probabilitiesOf } from "../data/ranking.ts";
+import { DuctusError } from "../engine/errors.ts";
 import { sizeOf } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";
-import { preprocessingOf } from "../train/predict.ts";
 import type { Batcher, Patience, Samples } from "./batcher.ts";
+import type { Intake } from "./intake.ts";
 import { RequestError } from "./request-error.ts";
 
 /** What a network says about some samples. */
@@ -26,8 +24,8 @@ export class ServedModel {
   readonly version: string;
   readonly model: Signature;
   readonly batcher: Batcher;
-  /** Numbers in one sample. */
-  readonly sampleSize: number;
+  /** What reading samples for it takes. */
+  readonly intake: Intake;
   #users = 0;
   #isRetired = false;
 
@@ -36,7 +34,9 @@ export class ServedModel {
     this.version = version;
     this.model = model;
     this.batcher = batcher;
-    this.sampleSize = sizeOf(model.inputShape);
+    const { inputShape, inputType, classes, preprocessing } = model;
+    const sampleSize = sizeOf(inputShape);
+    this.intake = { name, inputShape, inputType, classes, preprocessing, sampleSize, maxCount: batcher.maxCount };
   }
 
   /** Lets `work` use this version, which is not taken down before it ends. */
@@ -55,30 +55,6 @@ export class ServedModel {
     if (this.#isRetired) return;
     this.#isRetired = true;
     await this.#closeWhenUnused();
-  }
-
-  /** Room for `count` samples. @throws RequestError 413 when these are too many */
-  allocate(count: number): Samples {
-    this.batcher.checkCount(count);
-    const size = count * this.sampleSize;
-    return this.model.inputType === "uint8" ? new Uint8Array(size) : new Float32Array(size);
-  }
-
-  /**
-   * Writes a picture of any size and polarity as sample number `index`.
-   * @returns how many characters it shows; the model reads one
-   * @throws RequestError 400 when it is blank
-   */
-  writePicture(picture: Picture, samples: Samples, index: number): number {
-    try {
-      const { pixels, characters } = examinePicture(preprocessingOf(this.model), picture, this.model.classes);
-      const size = this.sampleSize;
-      writePixels(pixels, samples.subarray(index * size, (index + 1) * size), this.model.inputType);
-      return characters;
-    } catch (error) {
-      if (error instanceof DataError) throw new RequestError(400, error.message);
-      throw error;
-    }
   }
 
   /** Runs the network on `count` samples. @throws RequestError naming a sample that was too much for float32 arithmetic */

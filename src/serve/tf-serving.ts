@@ -4,12 +4,13 @@
  * `{ "b64": "…" }` in the place of its numbers.
  */
 import type { Context, HonoRequest } from "hono";
-import { asObject, checkJsonType, parseObject, readBody } from "./body.ts";
-import { type App, infer, type Service, type Variables } from "./context.ts";
+import { checkJsonType } from "./body.ts";
+import { type App, bodyOf, infer, type Service, type Variables } from "./context.ts";
 import { pictureReader } from "./pictures.ts";
 import { MINIMUM, minimumOf, refusals } from "./refusal.ts";
-import { RequestError } from "./request-error.ts";
-import { takes, writeSample } from "./samples.ts";
+import { answerTo, RequestError } from "./request-error.ts";
+import type { Verb } from "./rows.ts";
+import { takes } from "./samples.ts";
 import type { Outputs, ServedModel } from "./served-model.ts";
 
 const INPUT = "x";
@@ -17,15 +18,11 @@ const OUTPUT = "probabilities";
 const SIGNATURE = "serving_default";
 const PATH = /^\/v1\/models\/([^/:]+)(?:\/versions\/([^/:]+))?(?::(predict|classify)|\/(metadata))?$/;
 
-type Body = Readonly<Record<string, unknown>>;
-
-/** What a POST does by its verb. */
-const VERBS: Readonly<
-  Record<string, (service: Service, served: ServedModel, body: Body, request: HonoRequest) => Promise<object>>
-> = {
-  predict,
-  classify,
-};
+/** Answers by the verb of a POST. */
+const ANSWERS = { predict: predictions, classify: classification } as const satisfies Record<
+  Verb,
+  (served: ServedModel, outputs: Outputs, isColumn: boolean) => object
+>;
 
 export function addTfServing(app: App, service: Service): void {
   app.all("/v1/models/*", async (c) => {
@@ -38,8 +35,7 @@ export function addTfServing(app: App, service: Service): void {
       c.set("version", served.version);
       if (verb !== undefined) {
         checkJsonType(c.req.raw);
-        const body = parseObject(await readBody(c.req.raw, service.limits));
-        return c.json(await VERBS[verb](service, served, body, c.req));
+        return c.json(await answerRows(service, served, await bodyOf(service, c), c.req, verb));
       }
       return c.json(isMetadata ? metadata(served) : status(service, served));
     });
@@ -49,13 +45,13 @@ export function addTfServing(app: App, service: Service): void {
 function parsePath(c: Context<{ Variables: Variables }>): {
   readonly name: string;
   readonly version?: string | undefined;
-  readonly verb?: string | undefined;
+  readonly verb?: Verb | undefined;
   readonly isMetadata: boolean;
 } {
   const found = PATH.exec(c.req.path);
   if (found === null) throw new RequestError(404, "there is nothing at this address");
   const [, name, version, verb, tail] = found;
-  return { name: decoded(name), version, verb, isMetadata: tail !== undefined };
+  return { name: decoded(name), version, verb: verb as Verb | undefined, isMetadata: tail !== undefined };
 }
 
 /** A part of a path without its escapes. @throws RequestError 404 when they are none */
@@ -67,71 +63,42 @@ export function decoded(part: string): string {
   }
 }
 
-/** Probabilities of samples in rows or columns. @param request for its query; the body was read from it */
-export async function predict(
+/**
+ * What the samples of a body are.
+ * @param request for its query; the body was read from it
+ */
+export async function answerRows(
   service: Service,
   served: ServedModel,
-  body: Body,
+  body: Uint8Array<ArrayBuffer>,
   request: HonoRequest,
+  verb: Verb,
 ): Promise<object> {
-  checkSignature(body);
-  const { instances, inputs } = body;
-  if ((instances === undefined) === (inputs === undefined)) {
-    throw new RequestError(400, 'give either "instances" (a row for each sample) or "inputs" (a column of all)');
+  const { reading, limits } = service;
+  const { intake } = served;
+  const { samples, count, pictures, isColumn, minimum } = await reading.do("rows", { intake, body, verb }, request.raw);
+  const readPicture = pictureReader(reading, intake, limits.maxPixels, request.raw);
+  for (const { index, bytes } of pictures) {
+    try {
+      samples.set((await readPicture(bytes)).sample, index * intake.sampleSize);
+    } catch (error) {
+      const { status, message } = answerTo(error);
+      throw status === 500 ? error : new RequestError(status, `sample ${index}: ${message}`);
+    }
   }
-  const rows = instances === undefined ? columnOf(inputs) : rowsOf(instances, "instances");
-  const minimum = minimumOf(service, body[MINIMUM], request.query(MINIMUM));
-  const outputs = await runRows(service, served, rows.map(unwrapped));
+  const least = minimumOf(service, minimum, request.query(MINIMUM));
+  const outputs = await infer(service, served, samples, count);
+  return { ...ANSWERS[verb](served, outputs, isColumn), refused: refusals(service, served, outputs, least) };
+}
+
+function predictions(served: ServedModel, outputs: Outputs, isColumn: boolean): object {
   const predictions = probabilitiesOf(served, outputs);
-  const refused = refusals(service, served, outputs, minimum);
-  return { ...(instances === undefined ? { outputs: predictions } : { predictions }), refused };
+  return isColumn ? { outputs: predictions } : { predictions };
 }
 
-async function classify(service: Service, served: ServedModel, body: Body, request: HonoRequest): Promise<object> {
-  checkSignature(body);
-  const minimum = minimumOf(service, body[MINIMUM], request.query(MINIMUM));
-  const outputs = await runRows(service, served, rowsOf(body["examples"], "examples").map(unwrapped));
+function classification(served: ServedModel, outputs: Outputs): object {
   const { classes } = served.model;
-  const result = probabilitiesOf(served, outputs).map((row) => row.map((score, c) => [classes[c], score]));
-  return { result, refused: refusals(service, served, outputs, minimum) };
-}
-
-function checkSignature({ signature_name: signature = SIGNATURE }: Body): void {
-  if (signature !== SIGNATURE && signature !== "") throw new RequestError(400, `the only signature is "${SIGNATURE}"`);
-}
-
-async function runRows(service: Service, served: ServedModel, rows: readonly unknown[]): Promise<Outputs> {
-  const samples = served.allocate(rows.length);
-  const readPicture = pictureReader(service.limits.maxPixels, service.decodePicture);
-  for (const [i, row] of rows.entries()) await writeSample(served, row, samples, i, readPicture);
-  return infer(service, served, samples, rows.length);
-}
-
-function rowsOf(value: unknown, name: string): readonly unknown[] {
-  if (!Array.isArray(value) || value.length === 0) {
-    throw new RequestError(400, `"${name}" must be a list of at least one sample`);
-  }
-  return value;
-}
-
-/** The column format names its input, unless there is one only. */
-function columnOf(inputs: unknown): readonly unknown[] {
-  return rowsOf(Array.isArray(inputs) ? inputs : named(inputs, "inputs"), "inputs");
-}
-
-/** A sample may be wrapped in the name of the input; a picture is an object of its own. */
-function unwrapped(row: unknown): unknown {
-  if (typeof row !== "object" || row === null || Array.isArray(row)) return row;
-  return asObject(row, "a sample")["b64"] === undefined ? named(row, "a sample") : row;
-}
-
-function named(value: unknown, what: string): unknown {
-  const record = asObject(value, what);
-  const values = Object.values(record);
-  if (values.length !== 1) {
-    throw new RequestError(400, `${what}: the model has one input, "${INPUT}"; this names ${values.length}`);
-  }
-  return values[0];
+  return { result: probabilitiesOf(served, outputs).map((row) => row.map((score, c) => [classes[c], score])) };
 }
 
 /** [count][classes] */

@@ -439,7 +439,7 @@ describe("the Open Inference Protocol", () => {
 });
 
 it("counts for Prometheus", async () => {
-  const before = metrics.print(served.repository);
+  const before = await (await request("/metrics")).text();
   expect(before).toMatch(/^ductus_model_info\{model="digits",version="7"\} 1$/m);
   const count = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0);
   const pattern = /^ductus_prediction_confidence_count\{model="numbers",version="1"\} (\d+)$/m;

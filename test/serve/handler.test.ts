@@ -97,13 +97,15 @@ describe("a handler of models in memory", () => {
     const png = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
     const read = (body: Uint8Array<ArrayBuffer>) => fetch(new Request(`${ADDRESS}/recognise`, post(body)));
     expect((await read(new Uint8Array(png))).status).toBe(200);
-    const broken = await read(new Uint8Array(await drawn()));
+    const broken = await read(new Uint8Array(Buffer.concat([png, Buffer.alloc(60)])));
     expect([broken.status, await broken.json()]).toEqual([
       400,
       { error: "the picture cannot be decoded: no such filter" },
     ]);
     const two = json({ instances: [{ b64: png.toString("base64") }, { b64: png.toString("base64") }] });
     expect((await fetch(new Request(`${ADDRESS}/v1/models/digits:predict`, two))).status).toBe(413);
+    // What says its size is not decoded when that is too much.
+    expect((await read(new Uint8Array(await drawn()))).status).toBe(413);
     expect(asked).toEqual([7, 7, 7, 3]);
     await close();
     const wide = { ...bars, data: new Uint16Array(4) as unknown as Uint8Array };

@@ -45,9 +45,9 @@ describe("several pictures in a form", () => {
       form([
         ["two.png", bars[1]],
         ["notes.txt", "no picture"],
+        ["cut.png", bars[0].subarray(0, 60)],
         ["one.png", bars[0]],
         ["large.png", new Uint8Array(large)],
-        ["cut.png", bars[0].subarray(0, 60)],
         ["empty.png", ""],
       ]),
     );
@@ -57,11 +57,17 @@ describe("several pictures in a form", () => {
       model: "digits",
       version: "1",
       results: [
-        { file: "two.png", label: reading.label, probability: reading.probability, ranking: first.slice(0, 3) },
+        {
+          file: "two.png",
+          label: reading.label,
+          probability: reading.probability,
+          characters: 1,
+          ranking: first.slice(0, 3),
+        },
         { file: "notes.txt", status: 415, error: expect.stringContaining("expected a picture") },
+        { file: "cut.png", status: 400, error: expect.any(String) },
         expect.objectContaining({ file: "one.png", label: one.body.label, probability: one.body.probability }),
         { file: "large.png", status: 413, error: expect.any(String) },
-        { file: "cut.png", status: 400, error: expect.any(String) },
         { file: "empty.png", status: 415, error: expect.any(String) },
       ],
     });

@@ -1,9 +1,10 @@
 /** What a server needs of Node: a socket, a look at the model folders every second, and an end that finishes first. */
-import type { Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import { setImmediate } from "node:timers/promises";
-import { createAdaptorServer } from "@hono/node-server";
+import { getRequestListener } from "@hono/node-server";
 import { DuctusError } from "../../engine/errors.ts";
 import type { Repository } from "../../serve/repository.ts";
+import { Connections, type Listener } from "./connections.ts";
 
 export interface ListenOptions {
   readonly host: string;
@@ -11,6 +12,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Milliseconds that a whole request may take to arrive. */
   readonly timeout: number;
+  /** Bytes of answers that may lie unread on all connections together; default 64 MiB. */
+  readonly maxUnread?: number | undefined;
 }
 
 export interface Listening {
@@ -29,6 +32,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: "this machine has no such address",
 };
 
+const MAX_UNREAD = 64 * 2 ** 20;
 /** Milliseconds, at most, to take what waits to be accepted once the server stops. */
 const ACCEPT = 5000;
 /** Milliseconds that connections without a request stay open once the server stops: a request may be on its way. */
@@ -39,22 +43,21 @@ const SWEEP = 50;
 /** Listens. @throws DuctusError when the address cannot be had */
 export async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
-  { host, port, timeout }: ListenOptions,
+  { host, port, timeout, maxUnread = MAX_UNREAD }: ListenOptions,
 ): Promise<Listening> {
   let isStopping = false;
-  const server = createAdaptorServer({
-    fetch: async (request) => {
-      const response = await fetch(request);
-      if (isStopping) response.headers.set("Connection", "close");
-      return response;
-    },
-    serverOptions: {
-      // The socket gives up a little after the handler, whose answer says why.
-      requestTimeout: timeout + 1000,
-      headersTimeout: Math.min(timeout, 10_000),
-      connectionsCheckingInterval: Math.min(timeout, 1000),
-    },
-  }) as Server;
+  const answer = getRequestListener(async (request) => {
+    const response = await fetch(request);
+    if (isStopping) response.headers.set("Connection", "close");
+    return response;
+  }) as Listener;
+  const options = {
+    // The socket gives up a little after the handler, whose answer says why.
+    requestTimeout: timeout + 1000,
+    headersTimeout: Math.min(timeout, 10_000),
+    connectionsCheckingInterval: Math.min(timeout, 1000),
+  };
+  const server = createServer(options, new Connections(answer, { timeout, maxUnread }).take);
   let accepted = 0;
   server.on("connection", () => accepted++);
   await new Promise<void>((resolve, reject) => {

@@ -1,0 +1,47 @@
+/**
+ * A thread of a reader pool: does the tasks that it is sent, one after the other. Before it says that one is done it frees what
+ * that took, so that the next has all of it: V8 would keep it until it has a reason.
+ */
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { parentPort } from "node:worker_threads";
+import { runTask, type Task, type TaskName, type Tasks } from "../../serve/reading.ts";
+import { answerTo } from "../../serve/request-error.ts";
+import { setPlatform } from "../platform.ts";
+import { nodePlatform } from "./platform.ts";
+import type { Done } from "./reader-pool.ts";
+
+/** Bytes of values and buffers that may stay until V8 looks. */
+const KEPT = 2 ** 25;
+
+/** What of an output is given to the other thread and not copied. */
+const GIVEN: { readonly [K in TaskName]: (output: Tasks[K][1]) => readonly Uint8Array<ArrayBuffer>["buffer"][] } = {
+  rows: ({ samples, pictures }) => [samples.buffer, ...pictures.map(({ bytes }) => bytes.buffer)],
+  tensor: ({ samples }) => [samples.buffer],
+  form: ({ files }) => files.map(({ bytes }) => bytes.buffer),
+  picture: ({ sample }) => [sample.buffer],
+};
+
+setPlatform(nodePlatform);
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+async function answer<K extends TaskName>(name: K, input: Tasks[K][0]): Promise<void> {
+  let done: Done;
+  let given: readonly ArrayBuffer[] = [];
+  try {
+    const output = await runTask(name, input);
+    done = { output };
+    given = GIVEN[name](output);
+  } catch (error) {
+    const { status, message } = answerTo(error);
+    done = { status, message, stack: status === 500 && error instanceof Error ? error.stack : undefined };
+  }
+  parentPort?.postMessage(done, given);
+}
+
+parentPort?.on("message", async ({ name, input }: Task) => {
+  await answer(name, input);
+  const { used_heap_size: values, external_memory: buffers } = getHeapStatistics();
+  if (values + buffers > KEPT) collect();
+});
