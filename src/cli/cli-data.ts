@@ -92,7 +92,10 @@ async function openStream(
     dataDir,
     skipUnreadable,
     preprocessing,
-    onPack: (folder) => terminal.note(terminal.noteStyle.dim(`packing  ${spec} into ${folder}, once`)),
+    onPack: (folder, damage) => {
+      const line = damage === undefined ? `${spec} into ${folder}, once` : `${spec} again, as ${damage}`;
+      terminal.note(terminal.noteStyle.dim(`packing  ${line}`));
+    },
     onPicture: onPicture(terminal),
   });
 }

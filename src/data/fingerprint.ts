@@ -56,6 +56,16 @@ async function hashed(dataset: PictureSet, sha256: Sha256): Promise<string> {
   return sha256(parts());
 }
 
+/** Fingerprint of each part of a data set. */
+export async function fingerprintEach<Part extends string>(
+  parts: Readonly<Partial<Record<Part, PictureSet>>>,
+  sha256: Sha256,
+): Promise<Partial<Record<Part, string>>> {
+  const found: Partial<Record<Part, string>> = {};
+  for (const part of Object.keys(parts) as Part[]) found[part] = await fingerprint(parts[part] as PictureSet, sha256);
+  return found;
+}
+
 /** Fingerprint of a training and a test set together, and of a validation set where there is one. */
 export async function fingerprintPair(
   train: PictureSet,

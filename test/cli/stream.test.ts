@@ -77,8 +77,15 @@ it("packs what is not plain IDX files once, and goes on with that", async () => 
   expect(first.err).toMatch(/^packing {2}packed into .*cache\/ductus\/packed\/[0-9a-f]{16}, once$/m);
   const again = await ductus(cwd, "train", ...packed, "--stream", "--out", "from-packed-2");
   expect(again.err).not.toContain("packing");
+  const place = /into (.*cache\/ductus\/packed\/[0-9a-f]{16})/.exec(first.err)?.[1] ?? "";
+  const images = join(place, "train-images-idx3-ubyte");
+  await writeFile(images, (await readFile(images)).fill(7, 100, 2100));
+  const mended = await ductus(cwd, "train", ...packed, "--stream", "--out", "from-packed-3");
+  expect(mended.status, mended.err).toBe(0);
+  expect(mended.err).toMatch(/^packing {2}packed again, as .*: bytes of the train part have changed$/m);
   const weights = (run: string): Promise<Buffer> => readFile(join(cwd, run, "test-predictions.safetensors"));
   expect(await weights("from-packed-2")).toEqual(await weights("from-packed"));
+  expect(await weights("from-packed-3")).toEqual(await weights("from-packed"));
 }, 60_000);
 
 it("says what cannot be streamed", async () => {

@@ -270,6 +270,47 @@ describe("packing", () => {
   });
 });
 
+describe("what was packed and has changed since", () => {
+  const files = ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "classes.json", "found.json"];
+  const harm: Record<string, (bytes: Buffer) => Buffer | undefined> = {
+    "has one other bit": (bytes) => {
+      bytes[bytes.length - 3] ^= 1;
+      return bytes;
+    },
+    "is cut short": (bytes) => bytes.subarray(0, bytes.length - 10),
+    "is empty": () => Buffer.alloc(0),
+    "is gone": () => undefined,
+  };
+
+  it.each(Object.entries(harm))("is packed again: a file that %s", async (_, change) => {
+    await writePictures(path(), ["a", "b"], 6);
+    const place = await expectSame(path());
+    for (const file of files) {
+      const target = join(String(place), file);
+      const whole = await readFile(target);
+      const bytes = change(Buffer.from(whole));
+      if (bytes === undefined) await rm(target);
+      else await writeFile(target, bytes);
+      const told: (string | undefined)[] = [];
+      const stream = await streamData(path(), { cacheDir, onPack: (_, damage) => told.push(damage) });
+      stream.close();
+      expect(told, file).toEqual([expect.stringContaining(String(place))]);
+      expect(await readFile(target)).toEqual(whole);
+      expect(await readdir(join(cacheDir, "packed")), "nothing is left of it").toEqual([String(place).slice(-16)]);
+    }
+  });
+
+  it("goes on being read by who has opened it", async () => {
+    await writePictures(path(), ["a", "b"], 6);
+    const before = await streamData(path(), { cacheDir });
+    const [name] = await readdir(join(cacheDir, "packed"));
+    await rm(join(cacheDir, "packed", name, "found.json"));
+    const after = await streamData(path(), { cacheDir });
+    expect(samples(before.train)).toEqual(samples(after.train));
+    for (const { close } of [before, after]) close();
+  });
+});
+
 it("files that are no data, and names that are none, are refused", async () => {
   await appendFile(path("x.txt"), "x");
   await expect(streamData(path("x.txt"), { cacheDir })).rejects.toThrow(/x\.txt: expected a folder or a \.csv file/);

@@ -189,7 +189,11 @@ describe("loadSource", () => {
 
   it("takes the cache when it is whole", async () => {
     await putSet(join(folder, "cache", "mnist"));
-    expect((await mnist(bare())).origin).toMatch(/^cache /);
+    const { origin, notes } = await mnist(bare());
+    expect(origin).toMatch(/^cache /);
+    expect(notes).toEqual([
+      expect.stringMatching(/mnist holds other bytes than the published ones, and they cannot be/),
+    ]);
     await writeFile(join(folder, "cache", "mnist", "t10k-images-idx3-ubyte"), images(2).subarray(0, 100));
     await expect(mnist(bare())).rejects.toThrow(/t10k-images-idx3-ubyte: truncated/);
   });

@@ -1,8 +1,8 @@
 /** Opens what a user may give as data: a known name, a folder of pictures or of IDX files, a CSV file. */
 import { join, resolve } from "node:path";
 import { blankClassNotes } from "../../data/blank.ts";
-import type { ImageDataset } from "../../data/dataset.ts";
-import { fingerprintPair } from "../../data/fingerprint.ts";
+import type { ImageDataset, SplitName } from "../../data/dataset.ts";
+import { fingerprintEach, fingerprintPair } from "../../data/fingerprint.ts";
 import { polarityOf } from "../../data/polarity.ts";
 import { MNIST_PREPROCESSING, type Preprocessing } from "../../data/preprocessing.ts";
 import { type LoadedData, notesOf, SOURCES, type SourceRecord } from "../../data/sources.ts";
@@ -14,10 +14,11 @@ import { pathKind, sha256 } from "./files.ts";
 import { type FolderOptions, type Parts, readPictureLists } from "./folder.ts";
 import { readCsvParts, readIdxFolder } from "./idx-folder.ts";
 import { type Layout, layoutAt } from "./layout.ts";
-import { packData } from "./packed.ts";
+import { type Packed, packData } from "./packed.ts";
+import { checkFingerprints, DamagedPack, orDamaged } from "./packed-record.ts";
 import { defaultCacheDir, defaultDataDir } from "./paths.ts";
-import { loadSource, type SourceOptions } from "./sources.ts";
-import { type OpenStream, streamIdx } from "./streamed-idx.ts";
+import { isDamaged, loadSource, type SourceOptions } from "./sources.ts";
+import { type StreamOptions, streamIdx, streamParts } from "./streamed-idx.ts";
 
 /** Beside what {@link SourceOptions} says of known names: what to do with a user's own data. */
 export interface OpenOptions extends SourceOptions {
@@ -107,8 +108,8 @@ export interface StreamedData extends LoadedData<StreamedDataset> {
 export interface StreamDataOptions extends OpenOptions {
   /** Bytes of pictures of each split that are kept; default 64 MiB. */
   readonly memory?: number | undefined;
-  /** Told where data are packed to, before they are; see packed.ts. */
-  readonly onPack?: ((folder: string) => void) | undefined;
+  /** Told where data are packed to, before they are, and what is wrong with what was packed there before; see packed.ts. */
+  readonly onPack?: ((folder: string, damage?: string) => void) | undefined;
 }
 
 /**
@@ -123,58 +124,93 @@ export async function streamData(spec: string, options: StreamDataOptions = {}):
   if (layout === undefined) throw missing(spec);
   const preprocessing = options.preprocessing ?? known?.preprocessing ?? MNIST_PREPROCESSING;
   const { testPart: part = TEST_PART, cacheDir = defaultCacheDir(), skipUnreadable, onPack, onPicture } = options;
-  const aside = { part, seed: SPLIT_SEED };
-  // A known set has the bytes that its results were reached with.
-  const span = known && BYTES;
-  const packed = await packData(path, layout, {
+  const packing = {
     preprocessing,
-    aside,
-    span,
+    aside: { part, seed: SPLIT_SEED },
+    // A known set has the bytes that its results were reached with, and names for its classes.
+    span: known && BYTES,
+    classes: known?.classes,
     cacheDir,
     skipUnreadable,
     onPack,
     onPicture,
-  });
-
+  };
   const shared = { name: spec, classes: known?.classes, memory: options.memory };
-  const train = await streamIdx(packed.folder, shared);
-  const open = [train];
-  try {
-    const polarity = known?.polarity ?? packed.polarity ?? polarityOf(train.dataset);
-    const parts: OpenStream[] = [];
-    for (const split of ["train", "test", ...(packed.hasValidation ? ["validation" as const] : [])] as const) {
-      // Both splits have the classes of the first, even where the test split lacks the last ones.
-      const part = await streamIdx(packed.folder, { ...shared, split, polarity, classes: train.dataset.classes });
-      parts.push(part);
-      open.push(part);
-    }
-    const [first, second, validation] = parts.map(({ dataset }) => dataset);
-    const place = packed.isAside
-      ? putAside(path, {
-          test: second.length,
-          all: first.length + second.length,
-          isOfTrain: packed.hasValidation,
-          isByWriter: packed.isByWriter === true,
-        })
-      : resolve(path);
-    return {
-      train: first,
-      ...(validation && { validation }),
-      test: second,
-      ...(packed.isAside && { isTestAside: true }),
-      origin: `${place}, read while it is used`,
-      fingerprint: await fingerprintPair(first, second, sha256, validation),
-      preprocessing: packed.preprocessing ?? preprocessing,
-      notes: packed.notes,
-      close: () => {
-        for (const { close } of parts) close();
-      },
-    };
-  } catch (error) {
-    for (const { close } of open.slice(1)) close();
+  const open = async (damage?: string): Promise<OpenPack> => {
+    const packed = await packData(path, layout, { ...packing, damage });
+    return { packed, ...(await openPacked(packed, { ...shared, polarity: known?.polarity ?? packed.polarity })) };
+  };
+  const { packed, datasets, close } = await open().catch((error: unknown) => {
+    if (error instanceof DamagedPack) return open(error.message);
     throw error;
+  });
+  const { train, validation, test } = datasets;
+  const place = packed.isAside
+    ? putAside(path, {
+        test: test.length,
+        all: train.length + test.length,
+        isOfTrain: packed.hasValidation,
+        isByWriter: packed.isByWriter === true,
+      })
+    : resolve(path);
+  const fingerprint = await fingerprintPair(train, test, sha256, validation);
+  const isCached = known !== undefined && path === join(cacheDir, known.name);
+  const damage =
+    isCached && isDamaged(known, { fingerprint })
+      ? [`${path} holds other bytes than the published ones; "ductus data fetch ${known.name}" fetches them again`]
+      : [];
+  return {
+    train,
+    ...(validation && { validation }),
+    test,
+    ...(packed.isAside && { isTestAside: true }),
+    origin: `${place}, read while it is used`,
+    fingerprint,
+    preprocessing: packed.preprocessing ?? preprocessing,
+    notes: [...packed.notes, ...damage],
+    close,
+  };
+}
+
+type StreamedParts = Readonly<Partial<Record<SplitName, StreamedDataset>>> & {
+  readonly train: StreamedDataset;
+  readonly test: StreamedDataset;
+};
+
+interface OpenPack {
+  readonly packed: Packed;
+  readonly datasets: StreamedParts;
+  readonly close: () => void;
+}
+
+/** Opens what was packed, and reads it once. @throws DamagedPack when it is not what was packed */
+async function openPacked(
+  { folder, hasValidation, fingerprints }: Packed,
+  options: Omit<StreamOptions, "split">,
+): Promise<Omit<OpenPack, "packed">> {
+  const open = async (): Promise<Omit<OpenPack, "packed">> => {
+    const polarity = options.polarity ?? (await polarityIn(folder, options));
+    const others = hasValidation ? (["test", "validation"] as const) : (["test"] as const);
+    const { datasets, close } = await streamParts(folder, others, { ...options, polarity });
+    try {
+      // They are kept with the data sets, whose common fingerprint is made of them.
+      const found = await fingerprintEach(datasets, sha256);
+      if (fingerprints !== undefined) checkFingerprints(folder, fingerprints, found);
+      return { datasets: datasets as StreamedParts, close };
+    } catch (error) {
+      close();
+      throw error;
+    }
+  };
+  return fingerprints === undefined ? open() : orDamaged(open);
+}
+
+async function polarityIn(folder: string, options: StreamOptions): Promise<"light-on-dark" | "dark-on-light"> {
+  const { dataset, close } = await streamIdx(folder, options);
+  try {
+    return polarityOf(dataset);
   } finally {
-    train.close();
+    close();
   }
 }
 

@@ -8,24 +8,24 @@ import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type CsvOptions, CsvReader } from "../../data/csv.ts";
 import type { SplitName } from "../../data/dataset.ts";
+import { fingerprintEach } from "../../data/fingerprint.ts";
 import { classesOf, idxHeader, parseLabels, pictureDims, picturesShape, writeLabels } from "../../data/idx.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
-import { preprocessingSchema } from "../../data/preprocessing-schema.ts";
 import { FILE_NAMES, notesOf } from "../../data/sources.ts";
 import { markAside, markGroupsAside } from "../../data/split.ts";
 import { isTransposed, transposedNote, transposeTo } from "../../data/transpose.ts";
 import { checkSpan, spanNotes, spanOf, toBytes, type ValueSpan } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
-import { list, record, text, truth } from "../../engine/schema.ts";
-import { fileError, readFileChecked, writeFileAtomic } from "./atomic.ts";
+import { fileError, writeFileAtomic } from "./atomic.ts";
 import { makeFolder, pathKind, readUnzipped, sha256 } from "./files.ts";
 import { PictureReader } from "./folder.ts";
 import type { PictureList } from "./folder-layout.ts";
 import { CLASS_NAMES_FILE, type IdxPair, idxFilesIn, readClassNames } from "./idx-folder.ts";
 import { holdsBytes, idxPictures, idxRange, pictureHeader } from "./idx-pieces.ts";
 import type { Layout } from "./layout.ts";
+import { type Fingerprints, type Found, type PackedRecord, readRecord, writeRecord } from "./packed-record.ts";
 import { beginsAsGzip, wholeLines } from "./pieces.ts";
-import { streamIdx } from "./streamed-idx.ts";
+import { streamIdx, streamParts } from "./streamed-idx.ts";
 
 export interface PackOptions {
   /** What pictures go through. */
@@ -36,8 +36,12 @@ export interface PackOptions {
   readonly cacheDir: string;
   /** Leaves out pictures of a folder that cannot be read or are blank, instead of refusing the folder. */
   readonly skipUnreadable?: boolean | undefined;
-  /** Told where before anything is packed. */
-  readonly onPack?: ((folder: string) => void) | undefined;
+  /** Told where before anything is packed, and what was wrong with what was packed there before. */
+  readonly onPack?: ((folder: string, damage?: string) => void) | undefined;
+  /** What is wrong with what was packed before: it is packed once more, and replaced. */
+  readonly damage?: string | undefined;
+  /** The names of the classes, where they are known. */
+  readonly classes?: readonly string[] | undefined;
   /** What the numbers of IDX files mean, where it is known. */
   readonly span?: ValueSpan | undefined;
   readonly onPicture?: ((done: number, total: number) => void) | undefined;
@@ -51,16 +55,8 @@ export interface Packed extends Found {
   readonly hasValidation: boolean;
   /** Of pictures that were made so; of others, the files say nothing. */
   readonly polarity?: "light-on-dark" | undefined;
-}
-
-/** What is known of data after they were read; kept beside the packed files. */
-interface Found {
-  /** Whether what was put aside are whole writers. */
-  readonly isByWriter?: boolean | undefined;
-  /** What was changed or left aside, a sentence each. */
-  readonly notes: readonly string[];
-  /** What pictures went through, where they were made alike. */
-  readonly preprocessing?: Preprocessing | undefined;
+  /** What the parts were when they were packed; absent where files are streamed as they are. */
+  readonly fingerprints?: Fingerprints | undefined;
 }
 
 /** What the part to train on says of all. */
@@ -93,7 +89,7 @@ interface Source {
 
 /**
  * @param path where the data lie  @param layout what lies there
- * @throws DataError when the data are missing or wrong  @throws DuctusError when they cannot be written
+ * @throws DamagedPack when what was packed before cannot be read: call again with that as `damage`  @throws DataError when the data are missing or wrong  @throws DuctusError when they cannot be written
  */
 export async function packData(path: string, layout: Layout, options: PackOptions): Promise<Packed> {
   const source = await sourceOf(layout, options);
@@ -107,10 +103,11 @@ export async function packData(path: string, layout: Layout, options: PackOption
   const name = await keyOf(path, source, options);
   const home = join(options.cacheDir, "packed");
   const target = join(home, name);
-  const found = async (): Promise<Packed> => ({ folder: target, ...known, ...(await readFound(target)) });
-  if ((await pathKind(target)) === "folder") return found();
+  const found = async (): Promise<Packed> => ({ folder: target, ...known, ...(await readRecord(target)) });
+  const { damage } = options;
+  if (damage === undefined && (await pathKind(target)) === "folder") return found();
 
-  options.onPack?.(target);
+  options.onPack?.(target, damage);
   let temporary: string | undefined;
   try {
     await makeFolder(home);
@@ -123,8 +120,15 @@ export async function packData(path: string, layout: Layout, options: PackOption
     for (const part of parts) if (part !== "train") learned.push(await source.pack(part, temporary, train));
     const closed: Found = source.close?.() ?? { notes: [] };
     const { isByWriter } = train;
-    const all: Found = { ...closed, isByWriter, notes: notesOf(...learned, closed) };
-    await writeFileAtomic(join(temporary, FOUND_FILE), JSON.stringify(all));
+    const others = parts.filter((part) => part !== "train");
+    const fingerprints = await fingerprintsIn(temporary, isAside ? [...others, "test"] : others);
+    const all: PackedRecord = { ...closed, isByWriter, notes: notesOf(...learned, closed), fingerprints };
+    await writeRecord(temporary, all);
+    if (damage !== undefined) {
+      // Who reads the old files goes on with them. Another process may have taken them away.
+      await rename(target, `${temporary}-old`).catch(() => {});
+      await rm(`${temporary}-old`, { recursive: true, force: true });
+    }
     await rename(temporary, target).catch(async (error: unknown) => {
       // Another process may have done the same in the meantime.
       if ((await pathKind(target)) !== "folder") throw error;
@@ -137,13 +141,14 @@ export async function packData(path: string, layout: Layout, options: PackOption
   return found();
 }
 
-/** Beside packed files. */
-const FOUND_FILE = "found.json";
-const foundSchema = record({ notes: list(text) }, { preprocessing: preprocessingSchema, isByWriter: truth });
-
-async function readFound(folder: string): Promise<Found> {
-  const json = new TextDecoder().decode(await readFileChecked(join(folder, FOUND_FILE)));
-  return foundSchema(JSON.parse(json), "");
+/** What parts are found to be, as whoever streams them will find them. */
+async function fingerprintsIn(folder: string, parts: readonly SplitName[]): Promise<Fingerprints> {
+  const { datasets, close } = await streamParts(folder, parts, {});
+  try {
+    return await fingerprintEach(datasets, sha256);
+  } finally {
+    close();
+  }
 }
 
 /** Packs all there is to train on, and parts that. @returns what the source says of it */
@@ -259,7 +264,10 @@ async function packCsv(path: string, split: SplitName, into: string, known?: Lea
   }
 }
 
-async function idxSource({ folder, set }: Layout & { kind: "idx" }, { span: known }: PackOptions): Promise<Source> {
+async function idxSource(
+  { folder, set }: Layout & { kind: "idx" },
+  { span: known, classes: names }: PackOptions,
+): Promise<Source> {
   const files = (await idxFilesIn(folder, set)) ?? new Map<SplitName, IdxPair>();
   const pairs = [...files.values()];
   const images = pairs.map((pair) => pair.images);
@@ -268,7 +276,7 @@ async function idxSource({ folder, set }: Layout & { kind: "idx" }, { span: know
     isPlain: set === undefined && (await arePlain(images, known)),
     parts: [...files.keys()],
     pack: async (split, into, train) => {
-      const classes = train?.classes ?? (await readClassNames(folder));
+      const classes = names ?? train?.classes ?? (await readClassNames(folder));
       const span = train?.span ?? known;
       return packIdx(files.get(split) as IdxPair, split, into, { notes: [], ...train, classes, span });
     },
@@ -376,7 +384,7 @@ class SplitWriter {
 
 const STATS_AT_A_TIME = 256;
 /** Counts up when the same files are packed into something else than before. */
-const FORM = 4;
+const FORM = 5;
 
 /** Another name where anything is different: the files, by name, size and time, and what is done to them. */
 async function keyOf(path: string, { files, parts: names }: Source, options: PackOptions): Promise<string> {
@@ -387,6 +395,7 @@ async function keyOf(path: string, { files, parts: names }: Source, options: Pac
     aside,
     options.preprocessing,
     options.span ?? null,
+    options.classes ?? null,
     options.skipUnreadable ?? false,
   ];
   const parts = [JSON.stringify(how)];

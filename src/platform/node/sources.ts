@@ -12,6 +12,7 @@ import {
   describeSource,
   FILE_ROLES,
   findSource,
+  isPublished,
   type LoadedData,
   notPublished,
   SOURCES,
@@ -72,9 +73,12 @@ export async function loadSource(name: string, options: SourceOptions = {}): Pro
   }
 
   const cache = join(options.cacheDir ?? defaultCacheDir(), source.name);
+  let other: LoadedData | undefined;
   if ((await pathKind(cache)) === "folder" && (await isComplete(source, cache))) {
     try {
-      return await readSource(source, cache, `cache ${cache}`);
+      const data = await readSource(source, cache, `cache ${cache}`);
+      if (!isDamaged(source, data)) return data;
+      other = data;
     } catch (error) {
       // A damaged cache is as good as none: what it lacks is fetched again.
       tried.push(error instanceof Error ? error.message : String(error));
@@ -83,6 +87,10 @@ export async function loadSource(name: string, options: SourceOptions = {}): Pro
 
   const failure = await fetchSource(source, cache, options);
   if (failure === undefined) return readSource(source, cache, `download, kept in ${cache}`);
+  if (other !== undefined) {
+    const note = `${cache} holds other bytes than the published ones, and they cannot be fetched again: ${failure}`;
+    return { ...other, notes: [...other.notes, note] };
+  }
   tried.push(failure);
 
   const digits = source.name === MNIST_PACKAGE.name ? await loadEmbeddedDigits(options.packageDirs) : undefined;
@@ -140,6 +148,12 @@ async function storedFile(file: SourceFile, folder: string): Promise<string | un
   return undefined;
 }
 
+/** Whether files in the cache have changed since they were fetched, as far as the published checksums can tell. */
+export function isDamaged(source: SourceRecord, data: Pick<LoadedData, "fingerprint">): boolean {
+  const isExact = TEXT_DOWNLOADS[source.name]?.isExact ?? true;
+  return isExact && !isPublished(source, data);
+}
+
 /** Whether there is an address for a data set. */
 export const canFetch = ({ name, mirrors }: SourceRecord): boolean => mirrors.length > 0 || name in TEXT_DOWNLOADS;
 
@@ -183,6 +197,8 @@ async function fetchIdx(
         verify: (bytes) => checkFile(file, unzip(bytes, name, file.bytes + 1), name),
       },
     );
+    // What is damaged under another name must not be found before it.
+    if (stored !== undefined && stored !== join(cache, name)) await rm(stored, { force: true });
   }
 }
 

@@ -69,6 +69,42 @@ export async function streamIdx(folder: string, options: StreamOptions = {}): Pr
   }
 }
 
+/** Parts of one folder, open. */
+export interface OpenParts {
+  readonly datasets: Readonly<Partial<Record<SplitName, StreamedDataset>>> & { readonly train: StreamedDataset };
+  /** After this, none of them can be read any more. */
+  close(): void;
+}
+
+/**
+ * {@link streamIdx} for the training part and others; all have the classes of the first, even where another lacks the last ones.
+ * @throws DataError as that does; then none is left open
+ */
+export async function streamParts(
+  folder: string,
+  others: readonly SplitName[],
+  options: Omit<StreamOptions, "split">,
+): Promise<OpenParts> {
+  const open: OpenStream[] = [];
+  const close = (): void => {
+    for (const part of open) part.close();
+  };
+  const add = async (more: StreamOptions): Promise<StreamedDataset> => {
+    const part = await streamIdx(folder, { ...options, ...more });
+    open.push(part);
+    return part.dataset;
+  };
+  try {
+    const train = await add({ split: "train" });
+    const datasets: Partial<Record<SplitName, StreamedDataset>> = {};
+    for (const split of others) datasets[split] = await add({ split, classes: train.classes });
+    return { datasets: { ...datasets, train }, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
 function openFile(path: string): ByteSource & { header: ReturnType<typeof parseIdxHeader>; close: () => void } {
   let file: number;
   try {
