@@ -3,7 +3,7 @@
  * labels come first, as in the "MNIST in CSV" files, or last, as in those of the UCI repository.
  */
 import { DataError } from "../engine/errors.ts";
-import { isMissing, numberOf } from "./csv-lines.ts";
+import { isMissing, numberOf, truthOf } from "./csv-lines.ts";
 
 /** What the columns of a file are, by number from 0. */
 export interface Columns {
@@ -38,12 +38,14 @@ const isIdName = (name: string): boolean =>
 
 const isText = (field: string): boolean => !isMissing(field) && Number.isNaN(numberOf(field));
 
+const isTruth = (field: string): boolean => !Number.isNaN(truthOf(field));
+
 /** Fewer numbers than this in a row may count up by chance. */
 const SHORTEST_COUNT = 9;
 
 /** Whether the fields of a first line are names: most of them no numbers, or numbers that count up from 0 or 1. */
 export function isHeader(fields: readonly string[]): boolean {
-  if (2 * fields.filter(isText).length > fields.length) return true;
+  if (2 * fields.filter((field) => isText(field) && !isTruth(field)).length > fields.length) return true;
   const numbers = fields.filter((field) => field !== "" && !isText(field)).map(numberOf);
   const [first] = numbers;
   if (numbers.length < SHORTEST_COUNT || (first !== 0 && first !== 1)) return false;
@@ -65,11 +67,17 @@ export function findColumns(
   const [first] = rows;
   const count = first.length;
   const names = header === undefined ? undefined : namesOf(header, count, name);
-  const all = Array.from({ length: count }, (_, column) => column);
+  const used = usedColumns(names, rows);
+  const all = Array.from({ length: used }, (_, column) => column);
   const ids = names === undefined ? [] : all.filter((column) => isIdName(names[column] ?? "pixel"));
-  const texts = all.filter((column) => !ids.includes(column) && isText(first[column]));
+  // In a table of truth values, these are the pixels.
+  const areTruths = 2 * first.filter(isTruth).length > used;
+  const texts = all.filter(
+    (column) => !ids.includes(column) && isText(first[column]) && !(areTruths && isTruth(first[column])),
+  );
   const rest = all.filter((column) => !ids.includes(column));
-  const found = names === undefined ? withoutHeader(rows, texts, isSize) : byNames(names, rows, rest, texts, isSize);
+  const found =
+    names === undefined ? withoutHeader(rows, rest, texts, isSize) : byNames(names, rows, rest, texts, isSize);
   const { label } = found;
   const aside = [...ids, ...texts].filter((column) => column !== label).sort((a, b) => a - b);
   const pixels = all.filter((column) => column !== label && !aside.includes(column));
@@ -82,6 +90,14 @@ export function findColumns(
     pixels,
     notes: notes.map((note) => `${name}: ${note}`),
   };
+}
+
+/** Columns up to the last that holds or is called anything; spreadsheets leave empty ones behind it. */
+function usedColumns(names: readonly (string | undefined)[] | undefined, rows: readonly (readonly string[])[]): number {
+  const isUsed = (column: number): boolean => Boolean(names?.[column]) || rows.some((row) => row[column] !== "");
+  let used = rows[0].length;
+  while (used > 1 && !isUsed(used - 1)) used--;
+  return used;
 }
 
 type Found = Pick<Columns, "label" | "isNamed" | "notes">;
@@ -134,15 +150,12 @@ function unlikeTheOthers(names: readonly (string | undefined)[], rest: readonly 
 
 function withoutHeader(
   rows: readonly (readonly string[])[],
+  rest: readonly number[],
   texts: readonly number[],
   isSize: (pixels: number) => boolean,
 ): Found {
   if (texts.length === 1) return { label: texts[0], isNamed: true, notes: [] };
-  return firstOrLast(
-    rows,
-    rows[0].map((_, column) => column),
-    isSize,
-  );
+  return firstOrLast(rows, rest, isSize);
 }
 
 /** Where no name says it: the first column, unless only the last looks like labels, or there is no room for any. */
@@ -153,7 +166,7 @@ function firstOrLast(
 ): Found {
   const [first, last] = [rest[0], rest[rest.length - 1]];
   if (isSize(rest.length) && !isSize(rest.length - 1)) return { label: undefined, isNamed: false, notes: [] };
-  if (!isLikeLabels(rows, first) && isLikeLabels(rows, last)) {
+  if (!isLikeLabels(rows, first) && (isLikeLabels(rows, last) || isBlankBeside(rows, first, last))) {
     return { label: last, isNamed: true, notes: ["no column is named label; the last one is taken for the labels"] };
   }
   return { label: first, isNamed: false, notes: [] };
@@ -170,6 +183,14 @@ function isLikeLabels(rows: readonly (readonly string[])[], column: number): boo
     return false;
   const [smallest, largest] = [Math.min(...values), Math.max(...values)];
   return (smallest === 0 || smallest === 1) && largest - smallest === values.size - 1;
+}
+
+/** Whether, in few rows, a first column is a blank corner of the pictures and the last one numbers of classes. */
+function isBlankBeside(rows: readonly (readonly string[])[], first: number, last: number): boolean {
+  const valuesOf = (column: number): number[] => [...new Set(rows.map((row) => numberOf(row[column] ?? "")))];
+  const numbers = valuesOf(last);
+  const areIndices = numbers.every((number) => Number.isInteger(number) && number >= 0 && number < MANY_CLASSES);
+  return valuesOf(first).join() === "0" && numbers.length > 1 && areIndices;
 }
 
 function asideNote(aside: readonly number[], names: readonly (string | undefined)[] | undefined): string {

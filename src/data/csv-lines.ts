@@ -52,11 +52,32 @@ export function wideEncoding([first, second]: Uint8Array): "utf-16le" | "utf-16b
   return first === 0xfe && second === 0xff ? "utf-16be" : undefined;
 }
 
-/** A text as UTF-8, whatever its byte order mark says. */
-export function asUtf8(bytes: Uint8Array): Uint8Array {
-  const encoding = wideEncoding(bytes);
-  return encoding === undefined ? bytes : new TextEncoder().encode(new TextDecoder(encoding).decode(bytes));
+/**
+ * What makes a text UTF-8 with lines that end as everywhere, whatever its byte order mark says and though its lines end
+ * in RETURN alone, as some spreadsheets write them. @param first the first piece of the text; the others follow in order
+ */
+export function plainText(first: Uint8Array): (piece: Uint8Array) => Uint8Array {
+  const encoding = wideEncoding(first);
+  const decoder = encoding === undefined ? undefined : new TextDecoder(encoding);
+  const utf8 = (piece: Uint8Array): Uint8Array =>
+    decoder === undefined ? piece : new TextEncoder().encode(decoder.decode(piece, { stream: true }));
+  const endsInReturns = !first.includes(NEWLINE) && first.includes(RETURN);
+  if (!endsInReturns) return utf8;
+  return (piece) => utf8(piece).map((byte) => (byte === RETURN ? NEWLINE : byte));
 }
+
+/** A whole text as {@link plainText} makes it. */
+export function asPlainText(bytes: Uint8Array): Uint8Array {
+  return plainText(bytes)(bytes);
+}
+
+/** Whether a line before the first is none of the table: a remark (`# …`), or what tells Excel the separator (`sep=;`). */
+export function isRemark(bytes: Uint8Array, { from, to }: Line): boolean {
+  return /^(#[ \p{L}][^,;\t]*|"?sep=.?"?)$/iu.test(
+    UTF8.decode(bytes.subarray(from, Math.min(to, from + LONGEST_REMARK))),
+  );
+}
+const LONGEST_REMARK = 1000;
 
 /** Digits and separators have one byte that is 0 in UTF-16. */
 function refuseWideText(bytes: Uint8Array, name: string): void {
@@ -175,6 +196,19 @@ export function decimalIn(bytes: Uint8Array, from: number, to: number): number {
   const number = decimals === 0 ? value : value / POWERS[decimals];
   return isNegative ? -number : number;
 }
+
+/** A truth value as programs write it, as a number; NaN for anything else. */
+export function truthOf(text: string): number {
+  return /^true$/i.test(text) ? 1 : /^false$/i.test(text) ? 0 : Number.NaN;
+}
+
+/** Whether bytes of another encoding were read as UTF-8. Two names that differ may then look the same. */
+export function isGarbled(text: string): boolean {
+  return text.includes("\ufffd");
+}
+
+/** What is to be done about text that {@link isGarbled}. */
+export const SAVE_AS_UTF8 = 'is not UTF-8 text; save the file as UTF-8 ("CSV UTF-8" in Excel)';
 
 /** What stands for a value that is not there. */
 export function isMissing(text: string): boolean {

@@ -6,11 +6,14 @@ import {
   fieldEnd,
   fieldsOf,
   fieldText,
+  isGarbled,
   isMissing,
   type Line,
   nextField,
   numberOf,
+  SAVE_AS_UTF8,
   SPACE,
+  truthOf,
 } from "./csv-lines.ts";
 import { BYTES, LARGEST } from "./value-span.ts";
 
@@ -145,7 +148,8 @@ export class RowParser {
     // What the numbers mean, the range of the whole decides.
     if (isPixel(decimal)) return decimal;
     const text = fieldText(bytes, from, to);
-    const value = numberOf(text);
+    const number = numberOf(text);
+    const value = Number.isNaN(number) ? truthOf(text) : number;
     if (isPixel(value)) return value;
     const shown = text === "" ? "nothing" : `"${text.slice(0, 20)}"`;
     const problem = isMissing(text) ? `${shown}, a missing value` : shown;
@@ -157,6 +161,7 @@ export class RowParser {
   #labelAt(bytes: Uint8Array, from: number, to: number, line: Line): string {
     const text = fieldText(bytes, from, to);
     if (isNoLabel(text)) throw new DataError(`${this.#name}: line ${line.number}: the label is missing`);
+    if (isGarbled(text)) throw new DataError(`${this.#name}: line ${line.number}: the label ${SAVE_AS_UTF8}`);
     return text;
   }
 }

@@ -6,7 +6,7 @@
  */
 import { DataError } from "../engine/errors.ts";
 import { type Columns, doubtsAbout, findColumns, isHeader, labelOf } from "./csv-columns.ts";
-import { asUtf8, countLines, fieldsOf, findSeparator, type Line, linesOf } from "./csv-lines.ts";
+import { asPlainText, countLines, fieldsOf, findSeparator, isRemark, type Line, linesOf } from "./csv-lines.ts";
 import { type RowNames, RowParser } from "./csv-row.ts";
 import { ImageDataset } from "./dataset.ts";
 import {
@@ -103,7 +103,7 @@ function readWhole<End extends { readonly span: ValueSpan }>(
   options: CsvOptions,
   finish: (reader: CsvReader) => End,
 ): Whole<End> {
-  const bytes = asUtf8(file);
+  const bytes = asPlainText(file);
   const rows = countLines(bytes);
   const read = (reader: CsvReader): Omit<Whole<End>, "end"> => {
     let images = new Uint8Array(0);
@@ -139,7 +139,7 @@ export interface CsvTable {
 }
 
 /** Rows that are looked at before it is said which column is what. */
-const FIRST_ROWS = 200;
+const SOME_ROWS = 200;
 
 /**
  * Reads a CSV file in pieces of whole lines, such as fit into memory. Pixels are made by the span that the options give, else
@@ -202,6 +202,7 @@ export class CsvReader {
       this.#lines = line.number;
       if (line.to === line.from) continue;
       if (this.#separator === undefined) {
+        if (isRemark(bytes, line)) continue;
         this.#separator = findSeparator(bytes, line, name);
         const fields = fieldsOf(bytes, line, this.#separator);
         if (isHeader(fields)) {
@@ -259,15 +260,19 @@ export class CsvReader {
     throw new DataError(`${this.#options.name}: ${what}; expected lines of label,pixel,pixel,…`);
   }
 
-  /** Finds out which column is what from the first rows: this one and those that follow it in the same piece. */
+  /**
+   * Finds out which column is what from some rows: this one, and others spread over the rest of the piece, since many
+   * files are sorted by class.
+   */
   #begin(bytes: Uint8Array, first: Line): RowParser {
     const { name } = this.#options;
     const separator = this.#separator as number;
     const rows: string[][] = [];
-    for (const line of linesOf(bytes.subarray(first.from), first.number - 1, name)) {
-      if (rows.length === FIRST_ROWS) break;
-      const { from, to, number } = line;
-      if (to > from) rows.push(fieldsOf(bytes, { from: first.from + from, to: first.from + to, number }, separator));
+    const rest = bytes.subarray(first.from);
+    const step = Math.max(1, Math.floor(countLines(rest) / SOME_ROWS));
+    for (const { from, to, number } of linesOf(rest, first.number - 1, name)) {
+      if ((number - first.number) % step === 0 && to > from)
+        rows.push(fieldsOf(bytes, { from: first.from + from, to: first.from + to, number }, separator));
     }
     const isSize = (pixels: number): boolean => sizeOf(pixels, this.#options) !== undefined;
     const columns = findColumns(this.#header, rows, isSize, name);
@@ -336,7 +341,7 @@ function pictureSize(size: number, options: CsvOptions): { height: number; width
   if (found !== undefined) return found;
   const { name, height = "any", width = "any", channels = 1 } = options;
   const isGiven = options.height !== undefined || options.width !== undefined;
-  const problem = isGiven ? `is not ${height}×${width}×${channels}` : "is no square; give height and width";
+  const problem = isGiven ? `is not ${height}×${width}×${channels}` : "is no square; the API takes height and width";
   throw new DataError(`${name}: rows of ${size} pixels: that ${problem}`);
 }
 
@@ -344,9 +349,15 @@ function isIndex(label: string): boolean {
   return /^\d{1,5}$/.test(label);
 }
 
+/**
+ * Numbers are classes from "0" on, though some may not occur; unless most do not, as with code points or labels of a
+ * selection. Then, and where there are names, the classes are those that occur.
+ */
 function findClasses(labels: readonly string[]): string[] {
   if (labels.every(isIndex)) {
-    const largest = labels.reduce((max, label) => Math.max(max, Number(label)), 0);
+    const numbers = [...new Set(labels.map(Number))].sort((a, b) => a - b);
+    const largest = numbers[numbers.length - 1] ?? 0;
+    if (2 * numbers.length <= largest) return numbers.map(String);
     return Array.from({ length: largest + 1 }, (_, index) => String(index));
   }
   return [...new Set(labels)].sort(byCodePoint);

@@ -57,7 +57,12 @@ describe("CSV", () => {
     ],
     ["a pixel that is NA", "1,1,2,3,4\n1,1,NA,3,4", {}, 'f.csv: line 2, column 3: "NA", a missing value; expected'],
     ["a missing label", "1,1\n,2", {}, "f.csv: line 2: the label is missing"],
-    ["oblong pictures of unknown size", "1,1,2,3,4,5", {}, "f.csv: rows of 5 pixels: that is no square; give height"],
+    [
+      "oblong pictures of unknown size",
+      "1,1,2,3,4,5",
+      {},
+      "f.csv: rows of 5 pixels: that is no square; the API takes height",
+    ],
     ["a size that does not fit", "1,1,2,3,4,5", { height: 4 }, "f.csv: rows of 5 pixels: that is not 4×any×1"],
     ["an unknown class", "a,1\nc,2", { classes: ["a", "b"] }, 'f.csv: line 2: label "c" is not among a, b'],
     ["an empty file", "\n", {}, "f.csv: no rows"],
@@ -110,6 +115,9 @@ describe("the columns of a CSV file", () => {
       ['column "split" left aside'],
     ],
     ["names of rows as R writes them", `${names()},label\n${withId}`, ["column 1 left aside"]],
+    ["empty columns at the end, as spreadsheets leave them", rows(60, (l, p) => [l, ...p, "", ""]), []],
+    ["remarks before the first row", `# made by hand\n# in spring\n${rows(60, (l, p) => [l, ...p])}`, []],
+    ["what tells Excel the separator", `sep=;\n${rows(60, (l, p) => [l, ...p], ";")}`, []],
   ];
   for (const [what, csv, notes] of layouts) {
     it(`are found: ${what}`, () => {
@@ -118,6 +126,30 @@ describe("the columns of a CSV file", () => {
       expect(data.notes).toEqual(notes.map((note) => `f.csv: ${note}`));
     });
   }
+
+  it("are found though the rows are sorted by class", () => {
+    const order = Array.from({ length: 900 }, (_, i) => Math.floor(i / 300));
+    const ofBits = (line: (label: number, bits: number[]) => number[]): string =>
+      order
+        .map((label, i) =>
+          line(
+            label,
+            Array.from({ length: 9 }, (_, p) => (i >> p) & 1),
+          ).join(","),
+        )
+        .join("\n");
+    for (const csv of [ofBits((l, bits) => [l, ...bits]), ofBits((l, bits) => [...bits.fill(0, 0, 1), l])]) {
+      const data = parse(csv);
+      expect(data.classes).toEqual(["0", "1", "2"]);
+      expect([...data.labels]).toEqual(order);
+    }
+  });
+
+  it("are found in few rows where the first one is a blank corner", () => {
+    const data = parse("0,9,20,0,3\n0,5,200,1,8\n0,0,70,2,3\n");
+    expect([data.classes.at(-1), data.notes.length]).toEqual(["8", 1]);
+    expect(parse("0,0,9,20,0\n0,0,5,200,0\n").classes).toEqual(["0"]);
+  });
 
   it("are refused where pixels would become hundreds of classes, or where there are no labels", () => {
     const noise = (i: number): number => (i * i * 31 + i * 7) % 251;
@@ -144,11 +176,47 @@ describe("the numbers of a CSV file", () => {
   ];
   for (const [how, csv] of forms) it(`are read ${how}`, () => expectPlain(parse(csv)));
 
+  it("may be truth values", () => {
+    const bits = parse(rows(60, (l, p) => [l, ...p.map((v) => (v > 127 ? 1 : 0))]));
+    for (const [yes, no] of [
+      ["True", "False"],
+      ["TRUE", "FALSE"],
+    ]) {
+      const csv = rows(60, (l, p) => [...p.map((v) => (v > 127 ? yes : no)), l]);
+      for (const head of [`${names()},label\n`, ""]) {
+        const data = parse(head + csv);
+        expect([...data.images]).toEqual([...bits.images]);
+        expect(data.classes).toEqual(bits.classes);
+      }
+    }
+    expect(parse("True,5,7,9,1\nFalse,2,4,6,8").classes).toEqual(["False", "True"]);
+  });
+
+  it("are read where lines end as on an old Macintosh", () => {
+    expectPlain(parse(rows(60, (l, p) => [l, ...p]).replaceAll("\n", "\r")));
+  });
+
   it("are read in UTF-16, as PowerShell writes them", () => {
     const csv = `\ufeff${rows(60, (l, p) => [l, ...p])}`;
     const wide = new Uint8Array(Uint16Array.from(csv, (character) => character.charCodeAt(0)).buffer);
     expectPlain(parseCsv(wide, { name: "f.csv" }));
     expect(() => parseCsv(wide.subarray(2), { name: "f.csv" })).toThrow("f.csv: this is UTF-16 text; save it as UTF-8");
+  });
+});
+
+describe("the labels of a CSV file", () => {
+  it("are refused in another encoding, where different ones would look the same", () => {
+    const latin = Uint8Array.from("label,pixel\na,1\n\xe9,2\n\xe8,3\n", (character) => character.charCodeAt(0));
+    expect(() => parseCsv(latin, { name: "f.csv" })).toThrow(
+      "f.csv: line 3: the label is not UTF-8 text; save the file as UTF-8",
+    );
+    expect(parse("label,pixel\né,2\nè,3\n").classes).toEqual(["è", "é"]);
+  });
+
+  it("are those that occur, where most numbers up to the largest do not", () => {
+    expect(parse("20320,1\n19968,2\n20320,3").classes).toEqual(["19968", "20320"]);
+    expect(parse("9,1\n7,2").classes).toEqual(["7", "9"]);
+    expect(parse("1,1\n2,2\n4,3").classes).toEqual(["0", "1", "2", "3", "4"]);
   });
 });
 

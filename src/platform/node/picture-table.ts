@@ -1,7 +1,16 @@
 /** Pictures that a CSV file lists, a line each: the path of a file, relative to the CSV file, and its label. */
 import { dirname, extname, join } from "node:path";
 import { isHeader, isNoLabel, LABEL_NAMES, labelOf } from "../../data/csv-columns.ts";
-import { asUtf8, COMMA, fieldsOf, linesOf, separatorIn } from "../../data/csv-lines.ts";
+import {
+  asPlainText,
+  COMMA,
+  fieldsOf,
+  isGarbled,
+  isRemark,
+  linesOf,
+  SAVE_AS_UTF8,
+  separatorIn,
+} from "../../data/csv-lines.ts";
 import { DataError } from "../../engine/errors.ts";
 import { PICTURE_ENDINGS } from "../../formats/picture-formats.ts";
 import { byName, listEntries, pathKind, readUnzipped } from "./files.ts";
@@ -17,7 +26,7 @@ function rowsOf(bytes: Uint8Array, name: string, most = Infinity): Row[] {
   let separator: number | undefined;
   const rows: Row[] = [];
   for (const line of linesOf(bytes, 0, name)) {
-    if (line.to === line.from) continue;
+    if (line.to === line.from || (separator === undefined && isRemark(bytes, line))) continue;
     separator ??= separatorIn(bytes, line) ?? COMMA;
     rows.push({ number: line.number, fields: fieldsOf(bytes, line, separator) });
     if (rows.length === most) break;
@@ -48,7 +57,7 @@ export interface PictureTable {
 
 /** @throws DataError when a line has no picture or no label, or it cannot be told where the labels are */
 export async function readPictureTable(path: string): Promise<PictureTable> {
-  const all = rowsOf(asUtf8(await readUnzipped(path)), path);
+  const all = rowsOf(asPlainText(await readUnzipped(path)), path);
   const [first] = all;
   const hasHeader = isHeader(first.fields) && !first.fields.some(isPictureName);
   const header = hasHeader ? first.fields : undefined;
@@ -61,6 +70,9 @@ export async function readPictureTable(path: string): Promise<PictureTable> {
     if (name === "") throw new DataError(`${path}: line ${number}: the name of the picture is missing`);
     if (label !== undefined && isNoLabel(fields[label] ?? "")) {
       throw new DataError(`${path}: line ${number}: the label is missing`);
+    }
+    if (isGarbled(name) || (label !== undefined && isGarbled(fields[label]))) {
+      throw new DataError(`${path}: line ${number} ${SAVE_AS_UTF8}`);
     }
     return name.replaceAll("\\", "/");
   });

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { wideEncoding } from "../../data/csv-lines.ts";
+import { plainText } from "../../data/csv-lines.ts";
 import { corruptGzip, isGzip } from "../../data/gzip.ts";
 import { fileError } from "./atomic.ts";
 
@@ -34,22 +34,19 @@ export async function beginsAsGzip(path: string): Promise<boolean> {
 
 const NEWLINE = 10;
 
-/** The bytes of a text file as UTF-8. */
-async function* utf8Pieces(path: string): AsyncIterable<Uint8Array> {
-  let decoder: TextDecoder | undefined;
-  let isFirst = true;
+/** The bytes of a text file as UTF-8 with usual ends of lines. */
+async function* textPieces(path: string): AsyncIterable<Uint8Array> {
+  let plain: ((piece: Uint8Array) => Uint8Array) | undefined;
   for await (const piece of pieces(path)) {
-    const encoding = isFirst ? wideEncoding(piece) : undefined;
-    if (encoding !== undefined) decoder = new TextDecoder(encoding);
-    isFirst = false;
-    yield decoder === undefined ? piece : new TextEncoder().encode(decoder.decode(piece, { stream: true }));
+    plain ??= plainText(piece);
+    yield plain(piece);
   }
 }
 
 /** The bytes of a text file as UTF-8, cut behind ends of lines. */
 export async function* wholeLines(path: string): AsyncIterable<Uint8Array> {
   let begun: Uint8Array[] = [];
-  for await (const piece of utf8Pieces(path)) {
+  for await (const piece of textPieces(path)) {
     const end = piece.lastIndexOf(NEWLINE) + 1;
     if (end > 0) {
       yield Buffer.concat([...begun, piece.subarray(0, end)]);
