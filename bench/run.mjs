@@ -24,8 +24,8 @@ const SUBJECTS = [
   "page",
   "serve",
 ];
-/** Subjects about what is learned instead of how fast; they take hours, and run only when they are named. */
-const LONG = ["records", "transfer", "drawings"];
+/** Subjects about what is learned or withstood instead of how fast; they take hours, and run only when they are named. */
+const LONG = ["records", "transfer", "drawings", "fuzz"];
 
 const { helpOf, readOptions, unknownSubject } = await import("./lib/usage.mjs");
 const { writeReport } = await import("./lib/report.mjs");

@@ -2,7 +2,9 @@
  * Which column of a CSV file (csv.ts) is what: labels, pixels, or neither. A header says it by its names; without one, the
  * labels come first, as in the "MNIST in CSV" files, or last, as in those of the UCI repository.
  */
+
 import { DataError } from "../engine/errors.ts";
+import { quote } from "../engine/quote.ts";
 import { isMissing, numberOf, truthOf } from "./csv-lines.ts";
 
 /** What the columns of a file are, by number from 0. */
@@ -127,7 +129,7 @@ function byNames(
   const said = (label: number): Found => ({
     label,
     isNamed: true,
-    notes: [`column "${names[label] ?? label + 1}" is taken for the labels`],
+    notes: [`column ${quote(String(names[label] ?? label + 1))} is taken for the labels`],
   });
   if (texts.length === 1) return said(texts[0]);
   const others = unlikeTheOthers(names, rest);
@@ -194,7 +196,7 @@ function isBlankBeside(rows: readonly (readonly string[])[], first: number, last
 }
 
 function asideNote(aside: readonly number[], names: readonly (string | undefined)[] | undefined): string {
-  const called = aside.map((column) => (names?.[column] ? `"${names[column]}"` : `${column + 1}`));
+  const called = aside.map((column) => (names?.[column] ? quote(names[column]) : `${column + 1}`));
   const some = called.length > 3 ? `${called.slice(0, 2).join(", ")} and ${called.length - 2} more` : called.join(", ");
   return `column${aside.length > 1 ? "s" : ""} ${some} left aside`;
 }

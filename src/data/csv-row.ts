@@ -1,5 +1,6 @@
 /** One line of a CSV file (csv.ts) as the numbers of its pixels, by what its columns are (csv-columns.ts). */
 import { DataError } from "../engine/errors.ts";
+import { quote } from "../engine/quote.ts";
 import { type Columns, isNoLabel } from "./csv-columns.ts";
 import {
   decimalIn,
@@ -151,7 +152,7 @@ export class RowParser {
     const number = numberOf(text);
     const value = Number.isNaN(number) ? truthOf(text) : number;
     if (isPixel(value)) return value;
-    const shown = text === "" ? "nothing" : `"${text.slice(0, 20)}"`;
+    const shown = text === "" ? "nothing" : quote(text, 21);
     const problem = isMissing(text) ? `${shown}, a missing value` : shown;
     throw new DataError(
       `${this.#name}: line ${line.number}, column ${column + 1}: ${problem}; expected a pixel, a number from 0 to 255 or of up to 16 bits`,

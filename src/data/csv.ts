@@ -5,6 +5,7 @@
  * more than is wise to split into strings.
  */
 import { DataError } from "../engine/errors.ts";
+import { quote, shortened } from "../engine/quote.ts";
 import { type Columns, doubtsAbout, findColumns, isHeader, labelOf } from "./csv-columns.ts";
 import { asPlainText, countLines, fieldsOf, findSeparator, isRemark, type Line, linesOf } from "./csv-lines.ts";
 import { type RowNames, RowParser } from "./csv-row.ts";
@@ -312,7 +313,9 @@ class ClassNumbers {
     const byNumber = isIndex(label) && Number(label) < this.#given.length ? Number(label) : undefined;
     const found = byValue ?? byNumber;
     if (found !== undefined) return found;
-    throw new DataError(`${this.#name}: line ${line}: label "${label}" is not among ${this.#given.join(", ")}`);
+    throw new DataError(
+      `${this.#name}: line ${line}: label ${quote(label)} is not among ${shortened(this.#given.join(", "), 100)}`,
+    );
   }
 
   /** All classes in their order, and the place in it of every number that was given out. */

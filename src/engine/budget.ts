@@ -27,7 +27,7 @@ const LIMITS = {
   /** Multiplications, comparisons and the like until the file is open, which includes running its network once. */
   operations: { base: 1e9, perByte: 64, format: (n) => count("million operations")(n / 1e6) },
   /** Operands of ops that are compiled: a compiler takes about half a millisecond for each. */
-  operands: { base: 2000, perByte: 1 / 1024, format: count("operands") },
+  operands: { base: 2000, perByte: 1 / 256, format: count("operands") },
   /** Tensors, names, entries of archives, values of a header: what takes some microseconds and some hundred bytes each. */
   entries: { base: 100_000, perByte: 1 / 64, format: count("entries") },
 } as const satisfies Record<string, Limit>;
@@ -49,7 +49,7 @@ export function setBudget(times: number): void {
 /** The budgets of one file. */
 export class Budget {
   readonly #name: string;
-  readonly #bytes: number;
+  #bytes: number;
   readonly #spent: Record<BudgetName, number> = { memory: 0, operations: 0, operands: 0, entries: 0 };
 
   /** @param name of the file, which starts every refusal  @param bytes its length */
@@ -61,6 +61,11 @@ export class Budget {
   /** The same, with nothing spent: for work that is done again and again, and may cost as much each time. */
   fresh(): Budget {
     return new Budget(this.#name, this.#bytes);
+  }
+
+  /** Counts another file that belongs to this one (weights beside it), which pays for itself. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
   }
 
   /** What is left of a budget, for readers that can stop early. */

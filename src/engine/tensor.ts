@@ -160,9 +160,24 @@ export class Tensor {
   }
 }
 
+let watch: ((tensor: Tensor) => void) | undefined;
+
+/** Calls `seen` with every tensor that ops make while `work` traces something. For budgets (passes/cost.ts). */
+export function watched<T>(seen: (tensor: Tensor) => void, work: () => T): T {
+  const before = watch;
+  watch = seen;
+  try {
+    return work();
+  } finally {
+    watch = before;
+  }
+}
+
 /** Applies an op: runs its shape rule and returns the symbolic result. */
 export function apply<A extends Attrs>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
-  return new Tensor(op as Op<never>, inputs, attrs, op.infer(inputs, attrs));
+  const made = new Tensor(op as Op<never>, inputs, attrs, op.infer(inputs, attrs));
+  watch?.(made);
+  return made;
 }
 
 const PARAMETER: Primitive = {

@@ -9,6 +9,7 @@
  */
 import { Budget } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
+import { printed } from "../engine/quote.ts";
 import {
   anyRecord,
   anything,
@@ -266,7 +267,7 @@ function checkMetadata(value: unknown, what: string): Checked<typeof metadataSch
 
 /** Text that may hold keys of a hostile file, safe to print, without the outer quotes. */
 function quoteInside(text: string): string {
-  return quote(text).slice(1, -1).replaceAll('\\"', '"');
+  return printed(text).replaceAll('\\"', '"');
 }
 
 /** JSON would write NaN and the infinities as null, silently. */

@@ -3,6 +3,7 @@
  * make values from values, and tensors. What the nodes mean is not known here: export/onnx-nodes.ts writes them,
  * import/onnx-ops.ts reads them. Field numbers are those of the schema.
  */
+import { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError } from "../engine/errors.ts";
 import { ProtoReader, ProtoWriter } from "./protobuf.ts";
 import { ARRAYS, bytesOf, checkShape, type Dtype, elementCount, readArray, type StoredTensor } from "./tensor-data.ts";
@@ -137,25 +138,35 @@ function encodeValue({ name, dtype, shape }: OnnxValue): ProtoWriter {
 /**
  * Reads a model. `name` (the file's) starts every message.
  * @param read gives files of weights beside this one, which PyTorch writes unless told otherwise; asked once for each
- * @throws DataError when the file is damaged or is something else
+ * @throws DataError when the file is damaged or is something else, TooLargeError where it says more than files of its size may
  */
-export async function decodeOnnx(bytes: Uint8Array, name: string, read: ReadExternal): Promise<OnnxModel> {
+export async function decodeOnnx(
+  bytes: Uint8Array,
+  name: string,
+  read: ReadExternal,
+  budget: Budget = new Budget(name, bytes.length),
+): Promise<OnnxModel> {
   const files = new Map<string, Promise<Uint8Array>>();
   const readExternal: ReadExternal = (location) => {
-    const file = files.get(location) ?? read(location);
+    const known = files.get(location);
+    if (known !== undefined) return known;
+    const file = read(location).then((content) => {
+      budget.add(content.length);
+      return content;
+    });
     files.set(location, file);
     return file;
   };
-  const file = new ProtoReader(bytes, name);
+  const file = new ProtoReader(bytes, name, budget);
   const graph = file.message(7);
   if (graph === undefined || !file.has(8)) throw new DataError(`${name} is not an ONNX model: it has no graph`);
   const opset = file.messages(8).find((entry) => isStandard(entry.text(1)));
   const initializers = new Map<string, StoredTensor>();
   for (const tensor of graph.messages(5)) {
-    initializers.set(tensor.text(8), await decodeTensor(tensor, name, readExternal));
+    initializers.set(tensor.text(8), await decodeTensor(tensor, name, readExternal, budget));
   }
   const nodes: OnnxNode[] = [];
-  for (const node of graph.messages(1)) nodes.push(await decodeNode(node, name, readExternal));
+  for (const node of graph.messages(1)) nodes.push(await decodeNode(node, name, readExternal, budget));
   return {
     opset: opset?.int(2) ?? 1,
     producer: file.text(2),
@@ -170,14 +181,19 @@ export async function decodeOnnx(bytes: Uint8Array, name: string, read: ReadExte
 
 const isStandard = (domain: string): boolean => domain === "" || domain === "ai.onnx";
 
-async function decodeNode(node: ProtoReader, file: string, readExternal: ReadExternal): Promise<OnnxNode> {
+async function decodeNode(
+  node: ProtoReader,
+  file: string,
+  readExternal: ReadExternal,
+  budget: Budget,
+): Promise<OnnxNode> {
   const attributes: Record<string, OnnxAttribute> = Object.create(null);
   for (const attribute of node.messages(5)) {
     const tensor = attribute.message(5);
     attributes[attribute.text(1)] =
       tensor === undefined
         ? decodeAttribute(attribute)
-        : { kind: "tensor", value: await decodeTensor(tensor, file, readExternal) };
+        : { kind: "tensor", value: await decodeTensor(tensor, file, readExternal, budget) };
   }
   const domain = node.text(7);
   return {
@@ -213,7 +229,12 @@ function decodeAttribute(attribute: ProtoReader): OnnxAttribute {
 const toBigInt = (value: number): bigint =>
   BigInt(Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value)));
 
-async function decodeTensor(tensor: ProtoReader, file: string, readExternal: ReadExternal): Promise<StoredTensor> {
+async function decodeTensor(
+  tensor: ProtoReader,
+  file: string,
+  readExternal: ReadExternal,
+  budget: Budget,
+): Promise<StoredTensor> {
   const what = `${file}: tensor ${quote(tensor.text(8))}`;
   const shape = checkShape(tensor.ints(1), what);
   const dtype = DTYPES.get(tensor.int(2));
@@ -226,6 +247,8 @@ async function decodeTensor(tensor: ProtoReader, file: string, readExternal: Rea
   const raw = tensor.int(14) === 1 ? await externalBytes(tensor, what, size, readExternal) : tensor.bytes(9);
   if (raw !== undefined && (raw.length > 0 || count === 0)) {
     if (raw.length !== size) throw new DataError(`${what} has ${raw.length} bytes instead of ${size}; it is damaged`);
+    // Several tensors may stand at one place of a file beside the model.
+    budget.spend("memory", size, `tensor ${quote(tensor.text(8))}`);
     return made(readArray(dtype, raw, 0, count));
   }
   const values = typedValues(tensor, dtype);

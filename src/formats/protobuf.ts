@@ -2,6 +2,7 @@
  * Writes and reads protocol buffers (https://protobuf.dev/programming-guides/encoding/), as far as event files and ONNX
  * need them.
  */
+import type { Budget } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
 import { decodeUtf8 } from "./text.ts";
 
@@ -100,6 +101,9 @@ export class ProtoWriter {
 
 type Field = number | Uint8Array;
 
+/** What a field of a message takes in memory while it is read, about. */
+const FIELD_BYTES = 200;
+
 /**
  * A message that may come from anywhere: every length is checked before it is used, and nothing but numbers is copied, so
  * a hostile file costs no more than its own size. Of a field that occurs twice the last value counts.
@@ -107,14 +111,21 @@ type Field = number | Uint8Array;
 export class ProtoReader {
   readonly #fields = new Map<number, Field[]>();
   readonly #what: string;
+  readonly #budget: Budget;
 
-  /** @param what starts every message @throws DataError unless the bytes are a message */
-  constructor(bytes: Uint8Array, what: string) {
+  /**
+   * @param what starts every message
+   * @param budget of the file, which pays for the fields
+   * @throws DataError unless the bytes are a message
+   */
+  constructor(bytes: Uint8Array, what: string, budget: Budget) {
     this.#what = what;
+    this.#budget = budget;
     const cursor: Cursor = { bytes, at: 0, what };
     while (cursor.at < bytes.length) {
       const key = readVarint(cursor);
       if (key < 8) throw damaged(what);
+      budget.spend("memory", FIELD_BYTES, "its protocol buffer");
       const field = Math.floor(key / 8);
       const values = this.#fields.get(field) ?? [];
       values.push(readField(cursor, key % 8));
@@ -174,11 +185,11 @@ export class ProtoReader {
   /** A message inside, or undefined. */
   message(field: number): ProtoReader | undefined {
     const part = this.bytes(field);
-    return part && new ProtoReader(part, this.#what);
+    return part && new ProtoReader(part, this.#what, this.#budget);
   }
 
   messages(field: number): ProtoReader[] {
-    return this.#parts(field).map((part) => new ProtoReader(part, this.#what));
+    return this.#parts(field).map((part) => new ProtoReader(part, this.#what, this.#budget));
   }
 
   #all(field: number): readonly Field[] {

@@ -5,6 +5,7 @@
  */
 import type { Budget } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
+import { printed } from "../engine/quote.ts";
 import { ITEM_BYTES, PickleGlobal, type PickleHost, PickleObject, PickleUnknown, type PickleValue } from "./pickle.ts";
 import {
   ARRAYS,
@@ -167,7 +168,7 @@ export function torchHost(name: string, budget: Budget, persistent: PickleHost["
       const isPlain = type instanceof PickleGlobal && (PLAIN_TENSORS.test(type.path) || PARAMETERS.test(type.path));
       if (!isPlain || !(make instanceof PickleGlobal) || make.path === inner || !Array.isArray(args)) {
         const whose = type instanceof PickleGlobal ? type.path : "another class";
-        return new PickleObject(refused(`is a tensor of the class ${printable(whose)}; save it as a plain one`));
+        return new PickleObject(refused(`is a tensor of the class ${printed(whose)}; save it as a plain one`));
       }
       return make.call?.(args) ?? new PickleUnknown(make.path);
     },
@@ -206,7 +207,7 @@ export function torchHost(name: string, budget: Budget, persistent: PickleHost["
     const makesTensors = /^torch\.(?:_utils\._rebuild|_tensor\.|nn\.parameter\.)/.test(path);
     return (args) => {
       if (!makesTensors && !args.some((arg) => madeOf(arg) !== undefined)) return new PickleUnknown(path);
-      return new PickleObject(refused(`is made by ${printable(path)}, which is not read; save it as a plain tensor`));
+      return new PickleObject(refused(`is made by ${printed(path)}, which is not read; save it as a plain tensor`));
     };
   }
 
@@ -214,7 +215,7 @@ export function torchHost(name: string, budget: Budget, persistent: PickleHost["
     global: (path) => {
       if (HOSTILE.test(path)) {
         throw new DataError(
-          `${name} asks for ${printable(path)}, which is not a tensor; refused, and better not opened with Python either`,
+          `${name} asks for ${printed(path)}, which is not a tensor; refused, and better not opened with Python either`,
         );
       }
       if (Object.hasOwn(calls, path)) return new PickleGlobal(path, calls[path]);
@@ -249,7 +250,7 @@ function storageType(path: string): Pick<Storage, "type" | "valueSize"> | undefi
 function dtypeOf(type: PickleValue): Dtype | Refusal {
   const name = type instanceof PickleGlobal ? type.path.replace(/^torch\./, "") : "an unknown type";
   if (Object.hasOwn(DTYPES, name)) return DTYPES[name];
-  return refused(`holds values of ${printable(name)}; save it as weight.float()`);
+  return refused(`holds values of ${printed(name)}; save it as weight.float()`);
 }
 
 /** Far more than PyTorch has. */
@@ -420,9 +421,4 @@ function madeOf(value: PickleValue | undefined): Made | undefined {
 
 function isCount(value: PickleValue | undefined): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-/** Text of a file inside a message, without quotes. */
-export function printable(text: string): string {
-  return quote(text).slice(1, -1);
 }

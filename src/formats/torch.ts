@@ -5,12 +5,13 @@
  */
 import { Budget } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
+import { printed } from "../engine/quote.ts";
 import { PickleObject, PickleUnknown, type PickleValue, unpickle } from "./pickle.ts";
 import type { NamedTensor } from "./tensor-data.ts";
 import { quote } from "./text.ts";
 import { unpickleLegacy } from "./torch-legacy.ts";
 import { isLegacy } from "./torch-magic.ts";
-import { isTensor, printable, storageOf, TensorReader, torchHost } from "./torch-tensors.ts";
+import { isTensor, storageOf, TensorReader, torchHost } from "./torch-tensors.ts";
 import { looksLikeZip, readZip } from "./zip.ts";
 
 /** Keys under which training scripts put the state dict, in the order in which they are tried. */
@@ -75,7 +76,7 @@ function findStateDict(root: PickleValue, name: string): Dictionary {
   const [key, object] = wholeObject(dict);
   if (object !== undefined) {
     const where = key === undefined ? "holds" : `holds under ${quote(key)}`;
-    throw new DataError(`${name} ${where} a whole object, ${printable(object.path)}, and no state dict; ${advice}`);
+    throw new DataError(`${name} ${where} a whole object, ${printed(object.path)}, and no state dict; ${advice}`);
   }
   const keys = dict instanceof Map ? [...dict.keys()].slice(0, 5).map(describeKey) : [];
   const found = keys.length > 0 ? `its keys are ${keys.join(", ")}` : "it holds no dictionary with entries";

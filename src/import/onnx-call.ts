@@ -26,6 +26,12 @@ export function need({ inputs }: NodeCall, i: number): Value {
   return found;
 }
 
+/** All inputs, of which there must be one at least. */
+export function needAll(call: NodeCall): readonly Value[] {
+  if (call.inputs.length === 0) throw new DataError("it has no inputs");
+  return call.inputs.map((_, i) => need(call, i));
+}
+
 /** Numbers that are an attribute or, in later versions, an input. */
 export function setting(call: NodeCall, name: string, input: number): readonly number[] | undefined {
   const value = call.inputs[input];

@@ -3,7 +3,10 @@
  * then it is run once on noise, which shows probabilities that the ops did not, and outputs that depend on which other
  * pictures are in the batch.
  */
-import { DataError, DuctusError } from "../engine/errors.ts";
+
+import type { Budget } from "../engine/budget.ts";
+import { DataError, DuctusError, TooLargeError } from "../engine/errors.ts";
+import { spendGraph } from "../engine/passes/cost.ts";
 import { Random } from "../engine/random.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { type Graph, trace } from "../engine/trace.ts";
@@ -46,6 +49,8 @@ export interface ClassifierOptions {
   readonly inputType: "uint8" | "float32";
   /** Whether the file says that its outputs are logits. */
   readonly givesLogits: boolean;
+  /** Of the file. */
+  readonly budget: Budget;
   /** Whether the caller names two classes. */
   readonly namesTwo: boolean;
 }
@@ -57,10 +62,11 @@ export interface ClassifierOptions {
  */
 export async function classifierOf(
   network: OnnxNetwork,
-  { inputType, givesLogits, namesTwo }: ClassifierOptions,
+  { inputType, budget, givesLogits, namesTwo }: ClassifierOptions,
 ): Promise<{ classifier: OnnxClassifier; notes: readonly string[] }> {
-  if (givesLogits) return { classifier: new OnnxClassifier(network, AS_THEY_ARE), notes: [] };
   const graph = traced(network, inputType);
+  spendGraph(budget, Object.values(graph.outputs), "its network", BATCH);
+  if (givesLogits) return { classifier: new OnnxClassifier(network, AS_THEY_ARE), notes: [] };
   const { outputs } = graph.outputs;
   const fromOps = outputKindOf(outputs);
   const numbers = await outputsForNoise(graph);
@@ -81,7 +87,7 @@ function traced(network: OnnxNetwork, inputType: ClassifierOptions["inputType"])
   try {
     return traceAt(BATCH);
   } catch (error) {
-    if (!(error instanceof DuctusError)) throw error;
+    if (!(error instanceof DuctusError) || error instanceof TooLargeError) throw error;
     // What is wrong with one picture is wrong with the network.
     traceAt(1);
     const advice = "it takes one picture at a time; export it with an open batch axis";

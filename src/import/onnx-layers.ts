@@ -34,7 +34,7 @@ export const SETTINGS: ReadonlyMap<string, readonly number[]> = new Map([
 ]);
 
 /** Elements that copies may take in all. */
-const MOST_COPIED = 2 ** 26;
+const MOST_COPIED = 2 ** 24;
 
 /** A tensor of the file that several layers use. */
 export interface SharedWeight {

@@ -1,9 +1,10 @@
 /** Operators that move numbers without computing: other shapes, orders and sizes, parts, repetitions, and padding. */
 import { DataError } from "../engine/errors.ts";
 import { concat, expand, pad, slice } from "../engine/ops/movement.ts";
+import { spendWhileTracing } from "../engine/passes/cost.ts";
 import { broadcastShapes, type Shape, sizeOf } from "../engine/shape.ts";
 import { quote } from "../formats/text.ts";
-import { axisOf, type NodeCall, need, setting } from "./onnx-call.ts";
+import { axisOf, type NodeCall, need, needAll, setting } from "./onnx-call.ts";
 import { arranged, asValue, dimsOf, knownNumbers, mapped, plain, reshaped, type Value } from "./onnx-value.ts";
 
 /** A range of some axes. */
@@ -167,6 +168,9 @@ export function split(call: NodeCall): readonly Value[] {
   });
 }
 
+/** Operations that a number costs which is worked out while a graph is traced. */
+const NUMBER_COST = 50;
+
 /** Where the numbers around an axis of `length` come from: which of its elements stands at place i, which may lie outside. */
 const PAD_MODES: Readonly<Record<string, (i: number, length: number) => number>> = {
   edge: (i, length) => Math.max(0, Math.min(length - 1, i)),
@@ -215,6 +219,7 @@ export function padOf(call: NodeCall): Value {
   for (const [axis, [before, after]] of sides.entries()) {
     if (before === 0 && after === 0) continue;
     const length = dimsOf(x)[axis];
+    spendWhileTracing("operations", NUMBER_COST * (before + length + after), "its padding");
     const indices = Array.from({ length: before + length + after }, (_, i) => place(i - before, length));
     x = taken(x, axis, indices);
   }
@@ -240,7 +245,7 @@ export function transpose(call: NodeCall): Value {
 }
 
 export function concatenate(call: NodeCall): Value {
-  const list = call.inputs.map((_, i) => need(call, i));
+  const list = needAll(call);
   return joined(list, axisOf(list[0], call.attrs.int("axis", 0)));
 }
 

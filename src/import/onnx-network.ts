@@ -3,8 +3,10 @@
  * is traced, and gives the outputs of the graph, whatever they are; onnx-outputs.ts makes logits of them. Saved, it becomes
  * a stored graph like any network of a user's own, and needs no ONNX file any more.
  */
-import { DataError, DuctusError } from "../engine/errors.ts";
+import type { Budget } from "../engine/budget.ts";
+import { DataError, DuctusError, TooLargeError } from "../engine/errors.ts";
 import { reshape } from "../engine/ops/movement.ts";
+import { metered } from "../engine/passes/cost.ts";
 import { formatShape, type Shape, sizeOf } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { OnnxModel, OnnxNode, OnnxValue } from "../formats/onnx.ts";
@@ -24,6 +26,8 @@ export type OnnxLayout = "NCHW" | "NHWC";
 /** Elements of one tensor for one sample; a network that needs more is no recogniser of handwriting. */
 const MAX_ELEMENTS = 2 ** 28;
 const MAX_NODES = 20_000;
+/** Axes of a tensor, as in a stored graph. */
+const MAX_RANK = 8;
 
 export class OnnxNetwork extends Module {
   /** Shape of one input as Ductus has it: [height, width, channels]. */
@@ -36,13 +40,16 @@ export class OnnxNetwork extends Module {
   readonly #output: string;
   readonly #layout: OnnxLayout;
   readonly #opset: number;
+  readonly #budget: Budget | undefined;
 
   /**
    * @param layout of the input; default: found by where there are 1 or 3 channels, channels first when in doubt
+   * @param budget of the file
    * @throws DataError naming the operator and its node where one cannot be imported
    */
-  constructor(model: OnnxModel, layout?: OnnxLayout) {
+  constructor(model: OnnxModel, layout?: OnnxLayout, budget?: Budget) {
     super();
+    this.#budget = budget;
     const inputs = model.inputs.filter(({ name }) => !model.initializers.has(name));
     if (inputs.length !== 1 || model.outputs.length !== 1) {
       const list = (values: readonly OnnxValue[]): string =>
@@ -77,7 +84,7 @@ export class OnnxNetwork extends Module {
     try {
       return this.#replay(x, undefined);
     } catch (error) {
-      if (!(error instanceof DuctusError)) throw error;
+      if (!(error instanceof DuctusError) || error instanceof TooLargeError) throw error;
       // The batch axis is open, but shapes inside may still be those of one sample.
       try {
         return this.#replay(x, 1);
@@ -89,6 +96,11 @@ export class OnnxNetwork extends Module {
 
   /** @param fixedBatch the batch size that constant shapes in the graph were written for */
   #replay(x: Tensor, fixedBatch: number | undefined): Tensor {
+    // Each time anew: what is made may depend on the batch size.
+    return metered(this.#budget?.fresh(), "its graph", () => this.#outputs(x, fixedBatch));
+  }
+
+  #outputs(x: Tensor, fixedBatch: number | undefined): Tensor {
     const batch = x.shape[0];
     const values = new Map<string, Value>(this.#weights.values);
     values.set(this.#input.name, this.#enter(x, batch));
@@ -103,6 +115,10 @@ export class OnnxNetwork extends Module {
         const { size } = value.tensor;
         if (size > MAX_ELEMENTS * batch)
           throw new DataError(`${nodeLabel(node, i)}: it makes ${size} numbers: too many`);
+        if (value.order.length > MAX_RANK)
+          throw new DataError(
+            `${nodeLabel(node, i)}: it makes ${value.order.length} axes; at most ${MAX_RANK} are supported`,
+          );
         const name = node.outputs[k];
         if (!name) continue;
         values.set(name, value);
@@ -152,7 +168,7 @@ export class OnnxNetwork extends Module {
       const made = [rule({ inputs, attrs, outputs: node.outputs.length, opset: this.#opset, ...samples })].flat();
       return inputs.every((value) => value === undefined || isConstant(value)) ? made.map(settled) : made;
     } catch (error) {
-      if (!(error instanceof DuctusError)) throw error;
+      if (!(error instanceof DuctusError) || error instanceof TooLargeError) throw error;
       throw new DataError(`${nodeLabel(node, i)}: ${error.message}`, { cause: error });
     }
   }

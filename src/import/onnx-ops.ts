@@ -14,7 +14,7 @@ import type { Tensor } from "../engine/tensor.ts";
 import { ELEMENT_TYPES } from "../formats/onnx.ts";
 import { toFloat32 } from "../formats/tensor-data.ts";
 import type { OnnxAttributes } from "./onnx-attributes.ts";
-import { axisOf, type NodeCall, type NodeRule, need } from "./onnx-call.ts";
+import { axisOf, type NodeCall, type NodeRule, need, needAll } from "./onnx-call.ts";
 import {
   concatenate,
   depthToSpace,
@@ -67,7 +67,7 @@ const binary =
 const variadic =
   (op: (a: Tensor, b: Tensor) => Tensor) =>
   (call: NodeCall): Value =>
-    call.inputs.map((_, i) => need(call, i)).reduce((a, b) => broadcast([a, b], op));
+    needAll(call).reduce((a, b) => broadcast([a, b], op));
 
 /** Over all that is not batch or channel. */
 const overPicture =

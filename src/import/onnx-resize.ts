@@ -6,6 +6,7 @@ import { DataError } from "../engine/errors.ts";
 import { constant } from "../engine/ops/constant.ts";
 import { matmul } from "../engine/ops/matmul.ts";
 import { expand, reshape } from "../engine/ops/movement.ts";
+import { spendWhileTracing } from "../engine/passes/cost.ts";
 import { sizeOf } from "../engine/shape.ts";
 import { quote } from "../formats/text.ts";
 import { axisOf, type NodeCall, need } from "./onnx-call.ts";
@@ -101,6 +102,9 @@ function tapsOf({ attrs, opset }: NodeCall, isOld: boolean): (i: number, axis: A
   return (i, axis) => mode(axis.scale === 1 ? i : coordinates(i, axis), axis.from);
 }
 
+/** Operations that it costs to find out what one element is made of. */
+const TAPS_COST = 500;
+
 /** Resize (scales or sizes, opset 10 and newer) and Upsample. */
 export function resize(call: NodeCall, isUpsample: boolean): Value {
   const { attrs, inputs, opset } = call;
@@ -132,6 +136,7 @@ export function resize(call: NodeCall, isUpsample: boolean): Value {
     }
     const scale = sizes === undefined ? wanted[k] : to / from;
     if (to === from && scale === 1) continue;
+    spendWhileTracing("operations", TAPS_COST * to, "a resized axis");
     x = resampled(
       x,
       axis,
@@ -156,6 +161,7 @@ function resampled({ tensor, order }: Value, axis: number, taps: readonly Taps[]
     const apart = reshape(tensor, [...before, length, 1, sizeOf(after)]);
     return { tensor: reshape(expand(apart, [...before, length, factor, sizeOf(after)]), shape), order };
   }
+  spendWhileTracing("memory", 2 * 8 * to * length, "a resized axis");
   const matrix = new Array<number>(to * length).fill(0);
   for (const [i, list] of taps.entries()) for (const [place, weight] of list) matrix[i * length + place] += weight;
   const rows = reshape(tensor, [...before, length, sizeOf(after)]);

@@ -6,6 +6,7 @@
 import { DataError } from "../engine/errors.ts";
 import { type ConstantAttrs, constant } from "../engine/ops/constant.ts";
 import { permute, reshape } from "../engine/ops/movement.ts";
+import { operationsOf, spendWhileTracing } from "../engine/passes/cost.ts";
 import { expandComposites } from "../engine/passes/expand.ts";
 import type { Shape } from "../engine/shape.ts";
 import type { NdArray, Primitive, Tensor } from "../engine/tensor.ts";
@@ -104,13 +105,20 @@ export function settled(value: Value): Value {
   return found === undefined ? value : asValue(constant(found, dtype === "int32" ? "int32" : "float32", dimsOf(value)));
 }
 
+/** How much longer a reference loop takes than a compiled one, about. */
+const SLOWNESS = 50;
+
 /** By the reference loops; undefined when there is an input or a weight in it, or anything long. */
 function evaluated(value: Value): number[] | undefined {
   const results = new Map<Tensor, NdArray>();
   const [root] = expandComposites([plain(value)]);
-  for (const tensor of topologicalOrder([root])) {
+  const order = topologicalOrder([root]);
+  const isUnknown = ({ op, size }: Tensor): boolean =>
+    op.name === "input" || op.name === "parameter" || size > MOST_KNOWN;
+  if (order.some(isUnknown)) return undefined;
+  for (const tensor of order) {
     const { op, inputs, attrs, shape, size } = tensor;
-    if (op.name === "input" || op.name === "parameter" || size > MOST_KNOWN) return undefined;
+    spendWhileTracing("operations", SLOWNESS * operationsOf(tensor), `a constant (${op.name})`);
     const result = { shape, data: new Float64Array(size) };
     const operands = inputs.map((input) => results.get(input) as NdArray);
     (op as Primitive<never>).reference(operands, result, attrs as never);

@@ -36,9 +36,13 @@ export function onnxWeights({ nodes, stored, shared }: UntiedGraph): OnnxWeights
     }
   }
 
+  /** The first number that may be free behind each name, so that many of one name take no longer than others. */
+  const numbers = new Map<string, number>();
   const add = (name: string, wanted: string, tensor: StoredTensor, trainable: boolean): void => {
     let unique = wanted;
-    for (let i = 2; parameters.has(unique); i++) unique = `${wanted}_${i}`;
+    let number = numbers.get(wanted) ?? 2;
+    while (parameters.has(unique)) unique = `${wanted}_${number++}`;
+    numbers.set(wanted, number);
     const isTurned = trainable && (uses.get(name) ?? []).every((node) => readsTransposed(node, name));
     const { shape, data } = isTurned && tensor.shape.length === 2 ? transposed(tensor) : floats(tensor);
     const parameter = new Parameter(shape, data, trainable);
@@ -49,7 +53,7 @@ export function onnxWeights({ nodes, stored, shared }: UntiedGraph): OnnxWeights
   for (const node of nodes) {
     const kind = LAYERS.get(node.op);
     const isLayer = kind?.roles.some((role, i) => role !== null && stored.has(node.inputs[i]));
-    const layer = kind && isLayer ? layerName(node, kind, taken) : undefined;
+    const layer = kind && isLayer ? layerName(node, kind, taken, numbers) : undefined;
     for (const [i, name] of node.inputs.entries()) {
       const tensor = stored.get(name);
       if (tensor === undefined || values.has(name)) continue;
@@ -91,11 +95,12 @@ function notesOn(shared: readonly SharedWeight[], nameOf: (value: string) => str
 }
 
 /** What its weights are called after: as they are named in the file, or by kind and the first number that is free. */
-function layerName(node: OnnxNode, { layer, roles }: Layer, taken: Set<string>): string {
+function layerName(node: OnnxNode, { layer, roles }: Layer, taken: Set<string>, numbers: Map<string, number>): string {
   const telling = node.inputs.find((name, i) => roles[i] && name.endsWith(`.${roles[i]}`) && printable(name) === name);
   if (telling !== undefined) return ownerOf(telling);
-  let number = 1;
+  let number = numbers.get(layer) ?? 1;
   while (taken.has(`${layer}${number}`)) number++;
+  numbers.set(layer, number + 1);
   taken.add(`${layer}${number}`);
   return `${layer}${number}`;
 }

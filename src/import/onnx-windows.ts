@@ -8,6 +8,7 @@ import { conv2dInputGradOp, conv2dOp, type Pair } from "../engine/ops/conv.ts";
 import { add, maximum, mul } from "../engine/ops/elementwise.ts";
 import { pad, slice } from "../engine/ops/movement.ts";
 import { avgPool2d, maxPool2d } from "../engine/ops/pool.ts";
+import { spendWhileTracing } from "../engine/passes/cost.ts";
 import { formatShape, type Shape } from "../engine/shape.ts";
 import { apply, type Tensor } from "../engine/tensor.ts";
 import type { OnnxAttributes } from "./onnx-attributes.ts";
@@ -192,10 +193,14 @@ function pooledByAxis(
   }, padded);
 }
 
+/** Operations that it costs to look whether a place counts. */
+const PLACE_COST = 50;
+
 /** How many elements under each window along an axis an average is divided by. */
 function countsOf(axis: Axis, countIncludePad: boolean): number[] {
   const { length, kernel, stride, dilation, before, after, over } = axis;
   const positions = Math.floor((before + length + after + over - dilation * (kernel - 1) - 1) / stride) + 1;
+  spendWhileTracing("operations", PLACE_COST * Math.max(0, positions) * kernel, "the edges of a pooling");
   const [first, end] = countIncludePad ? [0, before + length + after] : [before, before + length];
   return Array.from({ length: positions }, (_, i) => {
     const places = Array.from({ length: kernel }, (_, r) => i * stride + r * dilation);
@@ -208,6 +213,7 @@ function corrections(axes: readonly Axis[], countIncludePad: boolean): Tensor {
   const [rows, columns] = axes.map((axis) =>
     countsOf(axis, countIncludePad).map((count) => axis.kernel / Math.max(count, 1)),
   );
+  spendWhileTracing("memory", 2 * 8 * rows.length * columns.length, "the edges of a pooling");
   const factors = rows.flatMap((row) => columns.map((column) => row * column));
   return constant(factors, "float32", [1, rows.length, columns.length, 1]);
 }

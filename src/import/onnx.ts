@@ -1,7 +1,8 @@
 /** From an ONNX file to a model that evaluates, fine-tunes and saves like any other. */
 import { MNIST_PREPROCESSING, type Preprocessing } from "../data/preprocessing.ts";
 import { preprocessingSchema } from "../data/preprocessing-schema.ts";
-import { DataError, DuctusError, UsageError } from "../engine/errors.ts";
+import { Budget } from "../engine/budget.ts";
+import { DataError, DuctusError, TooLargeError, UsageError } from "../engine/errors.ts";
 import {
   type Checked,
   check,
@@ -90,14 +91,16 @@ export async function importOnnx(
   options: ImportOptions = {},
 ): Promise<Imported> {
   refuseOtherKinds(bytes, name, "import");
-  const file = await decodeOnnx(bytes, name, readExternal);
+  const budget = new Budget(name, bytes.length);
+  const file = await decodeOnnx(bytes, name, readExternal, budget);
   const known = readMetadata(file, name);
   try {
-    const network = new OnnxNetwork(file, options.layout ?? known.layout);
+    const network = new OnnxNetwork(file, options.layout ?? known.layout, budget);
     const { inputShape } = network;
     // Bytes that the graph takes as they are it normalises itself.
     const takesBytes = file.inputs.some(({ name: input, dtype }) => dtype === "U8" && !file.initializers.has(input));
     const { classifier, notes } = await classifierOf(network, {
+      budget,
       inputType: takesBytes ? "uint8" : "float32",
       givesLogits: known.logits === file.outputs[0].name,
       namesTwo: (options.classes ?? known.classes)?.length === 2,
@@ -118,6 +121,7 @@ export async function importOnnx(
     return { model, file, notes: [...network.notes, ...notes] };
   } catch (error) {
     if (!(error instanceof DuctusError) || error instanceof UsageError) throw error;
+    if (error instanceof TooLargeError) throw error;
     throw new DataError(`${name}: ${error.message}`, { cause: error });
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { Backend } from "../engine/backends/backend.ts";
 import { DataError, DuctusError, type NamingMessage, UsageError } from "../engine/errors.ts";
-import { quote, shortened } from "../engine/quote.ts";
+import { printed, quote } from "../engine/quote.ts";
 import {
   check,
   dictionary,
@@ -186,7 +186,7 @@ export function checkSame(checkpoint: Checkpoint, now: Identity): void {
 function shown(value: Identity[string] | undefined): string {
   if (value === undefined || value === null) return "not set";
   // A fingerprint differs in its first digits too.
-  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? value.slice(0, 12) : shortened(String(value), 100);
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? value.slice(0, 12) : printed(String(value), 100);
 }
 
 /** A checkpoint, and what had to be passed over to find it. */

@@ -54,7 +54,7 @@ describe("the budget of a file", () => {
 
   it("is spent before anything runs, and can be raised to what a refusal says", async () => {
     setBudget(1000);
-    const bytes = await encodeModel(network((x) => repeated(1100, relu, square(x, 2))));
+    const bytes = await encodeModel(network((x) => repeated(1400, relu, square(x, 2))));
     setBudget(1);
     const refusal = await load(bytes).then(
       () => "",

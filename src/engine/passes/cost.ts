@@ -2,11 +2,11 @@
  * What a graph costs to compile and to run once, from its shapes alone: for summaries, and for the budgets of files that
  * come from strangers (engine/budget.ts).
  */
-import type { Budget } from "../budget.ts";
+import type { Budget, BudgetName } from "../budget.ts";
 import { type MatmulAttrs, matmulDims } from "../ops/matmul.ts";
 import type { PoolAttrs } from "../ops/pool.ts";
 import { sizeOf } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { type Tensor, watched } from "../tensor.ts";
 import { topologicalOrder } from "../trace.ts";
 import { expandComposites } from "./expand.ts";
 
@@ -31,7 +31,7 @@ const FREE = new Set(["input", "parameter", "reshape"]);
 const PER_ELEMENT = 8;
 
 /** About as many multiply-adds as one op takes. */
-function operationsOf(tensor: Tensor): number {
+export function operationsOf(tensor: Tensor): number {
   if (FREE.has(tensor.op.name)) return 0;
   const { kernel } = tensor.attrs as Partial<PoolAttrs>;
   const window = kernel === undefined ? 1 : kernel[0] * kernel[1];
@@ -39,17 +39,44 @@ function operationsOf(tensor: Tensor): number {
   return multiplyAddsOf(tensor) + touched * PER_ELEMENT;
 }
 
+let tracing: Budget | undefined;
+
+/** A file's network is traced several times until the file is open, so that what is traced counts more than once. */
+const TRACED = 2;
+
+/**
+ * Traces what a stranger's file describes: every tensor that is made and its operands count as entries, so that a node which
+ * stands for thousands of ops is refused while it makes them. Arithmetic on shapes, which is never compiled, may be long.
+ * @param budget none is spent without one
+ */
+export function metered<T>(budget: Budget | undefined, where: string, trace: () => T): T {
+  if (budget === undefined) return trace();
+  const before = tracing;
+  tracing = budget;
+  try {
+    return watched(({ inputs }) => budget.spend("entries", TRACED * (1 + inputs.length), where), trace);
+  } finally {
+    tracing = before;
+  }
+}
+
+/** Spends from the budget of what is being traced, for work that is done at once: lists of numbers, constants worked out. */
+export function spendWhileTracing(what: BudgetName, amount: number, where: string): void {
+  tracing?.spend(what, amount, where);
+}
+
 /**
  * Spends what a graph costs: its operands on compiling, its operations and the bytes of all its tensors on one run.
+ * @param samples that the graph works on; the budget pays for one
  * @throws TooLargeError before anything of it is compiled
  */
-export function spendGraph(budget: Budget, outputs: readonly Tensor[], where: string): void {
+export function spendGraph(budget: Budget, outputs: readonly Tensor[], where: string, samples = 1): void {
   // Without the composites' bodies first: those may be many.
   budget.spend("operands", topologicalOrder(outputs).length, where);
   for (const tensor of topologicalOrder(expandComposites(outputs))) {
     const what = `${where} (${tensor.op.name})`;
     budget.spend("operands", tensor.inputs.length, what);
-    budget.spend("operations", operationsOf(tensor), what);
-    if (!FREE.has(tensor.op.name)) budget.spend("memory", tensor.size * 4, what);
+    budget.spend("operations", operationsOf(tensor) / samples, what);
+    if (!FREE.has(tensor.op.name)) budget.spend("memory", (tensor.size * 4) / samples, what);
   }
 }

@@ -87,57 +87,36 @@ export async function openRecogniser(source: Uint8Array | WebAssembly.Module): P
 
 /** What {@link openRecogniser} makes a recogniser of. @throws DataError when the module is damaged or something else */
 export async function openNetwork(source: Uint8Array | WebAssembly.Module): Promise<StandaloneNetwork> {
-  const module = source instanceof WebAssembly.Module ? source : await compiled(source);
-  const [section] = WebAssembly.Module.customSections(module, CARD_SECTION);
-  if (section === undefined) throw new DataError("recogniser: this module is none; it was not exported by Ductus");
   try {
-    const card: unknown = JSON.parse(new TextDecoder().decode(section));
-    if (!isCard(card)) throw new TypeError("card");
+    const module = source instanceof WebAssembly.Module ? source : await compiled(source);
+    const [section] = WebAssembly.Module.customSections(module, CARD_SECTION);
+    if (section === undefined) throw new DataError("recogniser: this module is none; it was not exported by Ductus");
+    const card = JSON.parse(new TextDecoder().decode(section)) as ModelCard;
     const { labels, inputType, preprocessing, temperature } = card;
     const { exports } = await WebAssembly.instantiate(module);
     const { memory, x, x_length, logits, logits_length, run } = exports as unknown as Exports;
     const input = viewOf(inputType, memory.buffer, x.value, x_length.value);
     const output = viewOf("float32", memory.buffer, logits.value, logits_length.value);
-    const size = preprocessedShape(preprocessing).reduce((product, dim) => product * dim, 1);
-    if (input.length !== size || output.length !== labels.length) throw new TypeError("sizes");
-    return { labels, inputType, preprocessing, temperature, input, output, run };
+    const [height, width, channels] = preprocessedShape(preprocessing);
+    const { box = 1 } = preprocessing as { box?: number };
+    // What its words are is not looked at: one that is unknown gives another picture, no failure.
+    const plain = [temperature, ...Object.values(preprocessing)].filter((value) => typeof value !== "object");
+    const fits = input.length === height * width * channels && output.length === labels.length;
+    const isKnown = fits && box <= height && box <= width && plain.length > Object.keys(preprocessing).length;
+    if (isKnown && labels.every((label) => typeof label === "string"))
+      return { labels, inputType, preprocessing, temperature, input, output, run };
+    throw card;
   } catch (cause) {
-    throw new DataError(DAMAGED, { cause });
+    throw cause instanceof DataError ? cause : new DataError(DAMAGED, { cause });
   }
 }
 
-const DAMAGED = "recogniser: the module is damaged, or was not exported by Ductus; export or download it again";
+const DAMAGED = "recogniser: the module is cut off or damaged; export or download it again";
 
-/**
- * Whether a card says all that is needed, in bounds that cost nothing. What its words are is not looked at: one that is unknown
- * gives another picture, no failure.
- */
-function isCard(card: unknown): card is ModelCard {
-  const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
-  if (!isRecord(card) || !isRecord(card["preprocessing"])) return false;
-  const { labels, inputType, temperature = 1, preprocessing } = card;
-  const { height, width, box = 1, minStroke = 0, channels = 1 } = preprocessing;
-  const isSide = (side: unknown): boolean => Number.isInteger(side) && (side as number) > 0 && (side as number) <= 4096;
-  return (
-    Array.isArray(labels) &&
-    labels.every((label) => typeof label === "string") &&
-    (inputType === "uint8" || inputType === "float32") &&
-    typeof temperature === "number" &&
-    [height, width, box].every(isSide) &&
-    (box as number) <= Math.min(height as number, width as number) &&
-    typeof minStroke === "number" &&
-    (channels === 1 || channels === 3)
-  );
-}
-
-async function compiled(bytes: Uint8Array): Promise<WebAssembly.Module> {
+function compiled(bytes: Uint8Array): Promise<WebAssembly.Module> {
   if (!simdWorks()) throw new DataError("recogniser: this WebAssembly engine has no SIMD; use a newer one");
   checkModule(bytes);
-  try {
-    return await WebAssembly.compile(relaxedSimdWorks() ? fuseMultiplyAdds(bytes) : new Uint8Array(bytes));
-  } catch (cause) {
-    throw new DataError(DAMAGED, { cause });
-  }
+  return WebAssembly.compile(relaxedSimdWorks() ? fuseMultiplyAdds(bytes) : new Uint8Array(bytes));
 }
 
 export function recogniserOf(network: StandaloneNetwork): Recogniser {
@@ -207,7 +186,7 @@ function checkModule(bytes: Uint8Array): void {
   const last = bytes.subarray(end);
   const name = String.fromCharCode(...last.subarray(3, -4));
   if (name !== CHECKSUM_SECTION || crc32(bytes.subarray(0, end)) !== readU32(last.subarray(-4))) {
-    throw new DataError("recogniser: the module is cut off or damaged; export or download it again");
+    throw new DataError(DAMAGED);
   }
 }
 
