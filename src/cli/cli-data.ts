@@ -4,6 +4,7 @@ import type { ImageDataset } from "../data/dataset.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
 import type { LoadedData } from "../data/sources.ts";
 import type { StreamedDataset } from "../data/streamed.ts";
+import type { ValueSpan } from "../data/value-span.ts";
 import { openData, streamData } from "../platform/node/open-data.ts";
 import { refuseOneClass } from "../train/evaluate.ts";
 import { grouped } from "../train/report.ts";
@@ -14,6 +15,8 @@ export interface DataOptions {
   readonly skipUnreadable?: boolean | undefined;
   /** What pictures in folders go through; default MNIST's. */
   readonly preprocessing?: Preprocessing | undefined;
+  /** What the numbers of tables meant in the data that a model was trained on. */
+  readonly trainedSpan?: ValueSpan | undefined;
 }
 
 /** In memory, or read while it is used. */
@@ -102,7 +105,7 @@ async function openStream(
 
 async function open(
   spec: string,
-  { dataDir, skipUnreadable, preprocessing }: DataOptions,
+  { dataDir, skipUnreadable, preprocessing, trainedSpan }: DataOptions,
   terminal: Terminal,
   allowTestOnly: boolean,
 ): Promise<LoadedData> {
@@ -110,6 +113,7 @@ async function open(
     dataDir,
     skipUnreadable,
     preprocessing,
+    trainedSpan,
     allowTestOnly,
     onProgress: ({ file, received, total }) =>
       terminal.live(`fetching ${file}: ${byteSize(received)}${total === undefined ? "" : ` of ${byteSize(total)}`}`),

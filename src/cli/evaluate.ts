@@ -85,7 +85,8 @@ async function run(paths: readonly string[], options: EvaluateCliOptions): Promi
   const model = ensembleOf(models);
   const rival = options.against === undefined ? undefined : await openModel(options.against, terminal);
   const preprocessing = model.preprocessing === undefined ? undefined : preprocessingOf(model);
-  const data = await openToMeasure(options.data, { ...options, preprocessing }, terminal);
+  const trainedSpan = model.dataset?.valueSpan;
+  const data = await openToMeasure(options.data, { ...options, preprocessing, trainedSpan }, terminal);
   const chosen = await choose(data, rival === undefined ? models : [...models, rival], options.split, terminal);
   const backend = await platform().createBackend(options);
   try {

@@ -147,7 +147,8 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
 
   const base = await openModel(options.base, terminal);
   const augment = await readAugmentOption(options.augment ?? base.recipe.augment);
-  const data = await openForTraining(options.data, { ...options, preprocessing: preprocessingOf(base) }, terminal);
+  const known = { preprocessing: preprocessingOf(base), trainedSpan: base.dataset?.valueSpan };
+  const data = await openForTraining(options.data, { ...options, ...known }, terminal);
   checkData(resumed, data);
   const { shots, seed } = options;
   const all = conformTo(base, data.train);
@@ -407,7 +408,11 @@ async function openOld({ base, options, terminal }: Job): Promise<ImageDataset |
     return undefined;
   try {
     const { dataDir } = options;
-    const { test } = await openData(name, { dataDir, preprocessing: preprocessingOf(base) });
+    const { test } = await openData(name, {
+      dataDir,
+      preprocessing: preprocessingOf(base),
+      trainedSpan: base.dataset?.valueSpan,
+    });
     return relabelled(conformTo(base, test), base.classes);
   } catch (error) {
     if (!(error instanceof DuctusError) || options.oldData !== undefined) throw error;

@@ -50,7 +50,7 @@ export async function openInputs(words: readonly string[], model: Model): Promis
   const tables = new Map<string, CsvSamples>();
   for (const file of files) {
     const kind = isPicture(file) ? undefined : await kindOf(file);
-    if (kind !== undefined) tables.set(file, await readSamples(file, kind));
+    if (kind !== undefined) tables.set(file, await readSamples(file, kind, { trained: model.dataset?.valueSpan }));
   }
   const counts = files.map((file) => tables.get(file)?.dataset.length ?? 1);
   return {

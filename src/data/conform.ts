@@ -6,6 +6,7 @@ import type { Picture } from "./picture.ts";
 import { preprocessSample } from "./preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "./preprocessing.ts";
 import type { StreamedDataset } from "./streamed.ts";
+import type { ValueSpan } from "./value-span.ts";
 
 /** What is known of pictures before they are conformed. */
 type Kind = Pick<ImageDataset, "inputShape" | "polarity">;
@@ -72,12 +73,13 @@ class ConformedStream implements Dataset {
   readonly ground: number | undefined;
   readonly locality: Locality;
   readonly split: SplitName | undefined;
+  readonly valueSpan: ValueSpan | undefined;
   readonly #base: StreamedDataset;
   readonly #step: Preprocessing;
   readonly #one: Uint8Array;
 
   constructor(base: StreamedDataset, step: Preprocessing) {
-    const { name, length, classes, locality, split, inputShape } = base;
+    const { name, length, classes, locality, split, valueSpan, inputShape } = base;
     this.name = name;
     this.length = length;
     this.inputShape = preprocessedShape(step);
@@ -85,6 +87,7 @@ class ConformedStream implements Dataset {
     this.ground = this.inputShape[2] > 1 ? undefined : polarityAfter(step, base) === "light-on-dark" ? 0 : 255;
     this.locality = locality;
     this.split = split;
+    this.valueSpan = valueSpan;
     this.#base = base;
     this.#step = step;
     this.#one = new Uint8Array(sizeOf(inputShape));

@@ -12,18 +12,20 @@ import { type RowNames, RowParser } from "./csv-row.ts";
 import { ImageDataset } from "./dataset.ts";
 import {
   BYTES,
-  checkSpan,
   isBytes,
   RangeFinder,
   rescale,
+  type SpanSources,
+  sameSpan,
+  settleSpan,
   spanNotes,
   spanOf,
   toBytes,
   type ValueSpan,
 } from "./value-span.ts";
 
-/** How to read a CSV file; everything but `name` has a default. */
-export interface CsvOptions {
+/** How to read a CSV file; everything but `name` has a default. What the numbers mean, their range says: see `spanOf`. */
+export interface CsvOptions extends SpanSources {
   /** Name of the data set and, in messages, of the file. */
   readonly name: string;
   /** Default: square pictures. */
@@ -33,8 +35,6 @@ export interface CsvOptions {
   readonly channels?: 1 | 3 | undefined;
   /** Class names in order. Default: "0" … the largest label, or the sorted names that occur. */
   readonly classes?: readonly string[] | undefined;
-  /** What the numbers mean, where another part of the data has said it. Default: by their range, see `spanOf`. */
-  readonly span?: ValueSpan | undefined;
   readonly polarity?: "light-on-dark" | "dark-on-light" | undefined;
   readonly origin?: string | undefined;
 }
@@ -184,8 +184,7 @@ export class CsvReader {
 
   /** Whether the pixels that were given out were made by another span than that of the whole file. */
   get mustRepeat(): boolean {
-    const { low, high } = this.spanOfAll();
-    return this.#span !== undefined && (this.#span.low !== low || this.#span.high !== high);
+    return this.#span !== undefined && !sameSpan(this.#span, this.spanOfAll());
   }
 
   /** Whether there were whole numbers from 0 to 255 alone. Without a given span, these were given out as they are. */
@@ -242,17 +241,14 @@ export class CsvReader {
 
   /** What was left aside, taken for something and scaled. */
   notes(): readonly string[] {
-    const { name, span } = this.#options;
-    const spans = spanNotes(this.spanOfAll(), this.#range, name, span !== undefined);
+    const { name } = this.#options;
+    const spans = spanNotes(this.spanOfAll(), this.#range, name, this.#options);
     return [...(this.#columns?.notes ?? []), ...spans];
   }
 
   /** What the numbers mean, after the last line. @throws DataError when that is nothing sensible */
   spanOfAll(): ValueSpan {
-    const { name, span } = this.#options;
-    if (span === undefined) return spanOf(this.#range, name);
-    checkSpan(this.#range, span, name);
-    return span;
+    return settleSpan(this.#range, this.#options, this.#options.name);
   }
 
   #foundColumns(): Columns {

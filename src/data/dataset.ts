@@ -39,6 +39,8 @@ export interface Dataset {
   readonly locality?: Locality | undefined;
   /** Which part of its data set this is: what is kept for testing is neither trained on nor chosen by. */
   readonly split?: SplitName | undefined;
+  /** The numbers of the source that are black and white here, where it is known; a model remembers them. */
+  readonly valueSpan?: ValueSpan | undefined;
   /** Class index of a sample, for stratified splits; needed only by those. */
   label?(index: number): number;
   /** Writes samples `indices[start … start + count)` one after the other to the front of both arrays. */

@@ -5,6 +5,7 @@
  */
 import { DataError, UsageError } from "../engine/errors.ts";
 import type { Dataset, InputArray, Locality, SplitName, TargetArray } from "./dataset.ts";
+import type { ValueSpan } from "./value-span.ts";
 
 /** Bytes that can be read from any place, at once. */
 export interface ByteSource {
@@ -30,6 +31,8 @@ export interface StreamedSource {
   readonly polarity?: "light-on-dark" | "dark-on-light" | undefined;
   readonly origin: string;
   readonly split?: SplitName | undefined;
+  /** The numbers of the source that are black and white here, where it is known. */
+  readonly valueSpan?: ValueSpan | undefined;
   /** Bytes of pictures that are kept; default 64 MiB. */
   readonly memory?: number | undefined;
 }
@@ -52,6 +55,7 @@ export class StreamedDataset implements Dataset {
   readonly ground: number | undefined;
   readonly origin: string;
   readonly split: SplitName | undefined;
+  readonly valueSpan: ValueSpan | undefined;
   readonly locality: Locality;
   readonly labels: Uint8Array | Int32Array;
   readonly #bytes: ByteSource;
@@ -90,6 +94,7 @@ export class StreamedDataset implements Dataset {
     this.ground = channels > 1 ? undefined : this.polarity === "light-on-dark" ? 0 : 255;
     this.origin = source.origin;
     this.split = source.split;
+    this.valueSpan = source.valueSpan;
     this.locality = { samples, groups };
     this.labels = labels;
     this.#bytes = bytes;

@@ -110,6 +110,21 @@ export function spanOf({ min, max, pictures, reaching, beyond, firstBeyond }: Va
   throw new DataError(`${name}: the largest value is ${short(max)}; expected pixels of at most 16 bits`);
 }
 
+/**
+ * What the numbers of a source mean to a model that was trained on numbers of the span `trained`: the same, where they can be.
+ * A few pictures need not reach the largest number, and their range alone would make them too bright. Numbers that the span
+ * lacks, or uses a sixteenth of and less, as 0 … 1 in 0 … 16 or bytes in 0 … 4095, are of another kind: their own range tells.
+ * Bytes are no sign of a kind, either: a model that was trained on them reads all others.
+ */
+export function spanLike(range: ValueRange, trained: ValueSpan, name: string): ValueSpan {
+  return isLike(range, trained) ? trained : spanOf(range, name);
+}
+
+function isLike({ min, max }: ValueRange, { low, high }: ValueSpan): boolean {
+  if (sameSpan({ low, high }, BYTES) || min < low || max > high) return false;
+  return low < 0 ? min < 0 : max > high / 16 && (high <= BYTES.high || max > BYTES.high);
+}
+
 /** Beyond this, {@link spanOf} cannot give anything but bytes. */
 export const LARGEST_SMALL = 127;
 
@@ -124,20 +139,49 @@ export function checkSpan({ min, max }: ValueRange, known: ValueSpan, name: stri
   );
 }
 
-export function isBytes({ low, high }: ValueSpan): boolean {
-  return low === BYTES.low && high === BYTES.high;
+export function isBytes(span: ValueSpan): boolean {
+  return sameSpan(span, BYTES);
 }
 
-/** What is to be said of the numbers of a source, if anything. @param isKnown whether another part has said the span */
+/** Where the meaning of numbers comes from, if not from their range. */
+export interface SpanSources {
+  /** What they mean in the part of the data to train on. */
+  readonly span?: ValueSpan | undefined;
+  /** What they meant in the data that a model was trained on which is to read these; see {@link spanLike}. */
+  readonly trained?: ValueSpan | undefined;
+}
+
+/** @throws DataError when the numbers are nothing sensible, or do not lie in the span that they must have */
+export function settleSpan(range: ValueRange, { span, trained }: SpanSources, name: string): ValueSpan {
+  if (span === undefined) return trained === undefined ? spanOf(range, name) : spanLike(range, trained, name);
+  checkSpan(range, span, name);
+  return span;
+}
+
+/** What is to be said of the numbers of a source, if anything. @param span what they were found to mean */
 export function spanNotes(
   span: ValueSpan,
   { max, pictures }: ValueRange,
   name: string,
-  isKnown: boolean,
+  { span: known, trained }: SpanSources,
 ): readonly string[] {
-  if (!isBytes(span)) return isKnown ? [] : [`${name}: values from ${span.low} to ${span.high} were scaled to 0 … 255`];
+  if (known === undefined && trained !== undefined && !isBytes(trained)) {
+    const [same, here] = [sameSpan(span, trained), `${span.low} to ${span.high}`];
+    return [
+      same
+        ? `${name}: values from ${here}, as the model was trained on, were scaled to 0 … 255`
+        : `${name}: the model was trained on values from ${trained.low} to ${trained.high}, but these are taken as ${here}`,
+    ];
+  }
+  if (!isBytes(span)) {
+    return known === undefined ? [`${name}: values from ${span.low} to ${span.high} were scaled to 0 … 255`] : [];
+  }
   if (pictures === 0 || max >= DARK) return [];
   return [`${name}: no value is above ${short(max)} of 255; if a smaller number than 255 is white, scale the values`];
+}
+
+export function sameSpan(a: ValueSpan, b: ValueSpan): boolean {
+  return a.low === b.low && a.high === b.high;
 }
 
 /** Puts numbers where they belong between 0 and 255. */

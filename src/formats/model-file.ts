@@ -52,6 +52,10 @@ const architectureName = refined(printable, (name) => (/[/\\]/.test(name) ? "mus
 
 const positive = number(Number.MIN_VALUE);
 
+const valueSpan = refined(record({ low: number(), high: number() }), ({ low, high }) =>
+  low < high ? undefined : "low must be below high",
+);
+
 /** Of parsed JSON, so what is opaque here is JSON at least. */
 const metadataSchema = record(
   {
@@ -63,7 +67,7 @@ const metadataSchema = record(
     classNames: list(printable, 1),
     input: record({ shape: list(whole(1), 1, 8), dtype: oneOf("float32", "int32", "uint8") }),
     recipe: anyRecord,
-    dataset: record({ name: printable, fingerprint: printable }),
+    dataset: record({ name: printable, fingerprint: printable }, { valueSpan }),
     metrics: anyRecord,
   },
   { training: anyRecord, temperature: positive },
@@ -99,7 +103,12 @@ export interface ModelFile {
   readonly input: { readonly shape: readonly number[]; readonly dtype: "float32" | "int32" | "uint8" };
   /** How the network was trained, opaque. */
   readonly recipe: JsonRecord;
-  readonly dataset: { readonly name: string; readonly fingerprint: string };
+  /** What the network was trained on; with the numbers of its files that were black and white, where not 0 and 255. */
+  readonly dataset: {
+    readonly name: string;
+    readonly fingerprint: string;
+    readonly valueSpan?: { readonly low: number; readonly high: number } | undefined;
+  };
   /** Results by name, opaque. Whole JSON: no NaN, no infinity. */
   readonly metrics: JsonRecord;
   /** What outputs are divided by before the softmax; absent where none was fitted. */

@@ -58,6 +58,14 @@ export interface Architecture {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** The data that a model was trained on. */
+export interface TrainingData {
+  readonly name: string;
+  readonly fingerprint: string;
+  /** The numbers of its files that were black and white; undefined where these were 0 and 255, or are not known. */
+  readonly valueSpan?: { readonly low: number; readonly high: number } | undefined;
+}
+
 export interface ModelOptions {
   /** Shape of one input without the batch axis: [height, width, channels]. */
   readonly inputShape: Shape;
@@ -71,7 +79,7 @@ export interface ModelOptions {
   readonly recipe?: Recipe | undefined;
   readonly preprocessing?: Readonly<Record<string, unknown>> | undefined;
   readonly metrics?: Readonly<Record<string, unknown>> | undefined;
-  readonly dataset?: { readonly name: string; readonly fingerprint: string } | undefined;
+  readonly dataset?: TrainingData | undefined;
   /** See {@link Model.trainedOn}; default: nothing is known. */
   readonly trainedOn?: readonly Int32Array[] | undefined;
   /** See {@link Model.temperature}; above 0. */
@@ -98,7 +106,7 @@ export class Model {
   /** Results by name. */
   metrics: Readonly<Record<string, unknown>>;
   /** What it was trained on. */
-  dataset: { readonly name: string; readonly fingerprint: string } | undefined;
+  dataset: TrainingData | undefined;
   /** By what the samples of it are known again: a record (data/trained-samples.ts), or one for each network of several. */
   trainedOn: readonly Int32Array[];
   /**

@@ -3,6 +3,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { fingerprintIfKnown } from "../data/fingerprint.ts";
 import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../data/preprocessing.ts";
 import { SOURCES } from "../data/sources.ts";
+import { isBytes } from "../data/value-span.ts";
 import { sameShape } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";
 import { TrainedModel } from "./trained-model.ts";
@@ -13,7 +14,7 @@ export async function describeTraining(
   dataset: Dataset,
   preprocessing?: Preprocessing,
 ): Promise<TrainedModel> {
-  const named = dataset.classes;
+  const { classes: named, valueSpan } = dataset;
   const found = preprocessing ?? model.preprocessing ?? defaultPreprocessing(dataset);
   return TrainedModel.of(model, {
     classes: named?.length === model.classes.length ? named : model.classes,
@@ -21,6 +22,7 @@ export async function describeTraining(
     dataset: {
       name: dataset.name,
       fingerprint: (await fingerprintIfKnown(dataset)) ?? "none",
+      ...(valueSpan !== undefined && !isBytes(valueSpan) && { valueSpan: { ...valueSpan } }),
     },
   });
 }

@@ -272,6 +272,21 @@ describe("the range of the numbers", () => {
     );
   });
 
+  it("is that of the data that a model was trained on, where the numbers can be of it", () => {
+    const like = (low: number, high: number, ...values: number[]) =>
+      parse(`1,${values.join(",")}`, { trained: { low, high } }).valueSpan;
+    expect(like(0, 16, 0, 7, 3, 1)).toEqual({ low: 0, high: 16 });
+    expect(like(0, 63, 0, 20, 3, 1)).toEqual({ low: 0, high: 63 });
+    expect(like(-1, 1, -1, 0.25, 0, 0)).toEqual({ low: -1, high: 1 });
+    expect(like(0, 4095, 0, 900, 0, 0)).toEqual({ low: 0, high: 4095 });
+    // Other kinds: fractions, too large, bytes, and a model of bytes.
+    expect(like(0, 16, 0, 0.5, 1, 1)).toEqual({ low: 0, high: 1 });
+    expect(like(0, 16, 0, 17, 1, 1)).toEqual({ low: 0, high: 255 });
+    expect(like(0, 4095, 0, 255, 1, 1)).toEqual({ low: 0, high: 255 });
+    expect(like(-1, 1, 0, 0.5, 1, 1)).toEqual({ low: 0, high: 1 });
+    expect(like(0, 255, 0, 7, 3, 1)).toEqual({ low: 0, high: 7 });
+  });
+
   it("is refused where values are standardized", () => {
     expect(() => scaled((value) => (value - 33) / 79)).toThrow(
       /^f\.csv: values from -0\.\d+ to 2\.\d+ are no brightness; give them as they were before they were standardized/,

@@ -13,7 +13,9 @@ import { decodePicture, type PictureSource } from "./pictures.ts";
 import { readUnzipped } from "./unzipped.ts";
 
 /** What is known of a user's own files beside their content. */
-export type OwnDescription = Optional<Pick<OwnIdxDescription, "name" | "classes" | "span" | "polarity" | "origin">>;
+export type OwnDescription = Optional<
+  Pick<OwnIdxDescription, "name" | "classes" | "span" | "trained" | "polarity" | "origin">
+>;
 
 /** A data set from a pair of IDX files, gzip or plain; the polarity is found from the pictures unless it is given. */
 export async function readIdx(images: Source, labels: Source, known: OwnDescription = {}): Promise<ImageDataset> {

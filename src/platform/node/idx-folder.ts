@@ -5,6 +5,7 @@ import { type CsvOptions, parseCsv } from "../../data/csv.ts";
 import type { ImageDataset, SplitName } from "../../data/dataset.ts";
 import { datasetFromIdx, type OwnIdxDescription } from "../../data/idx-dataset.ts";
 import { settled } from "../../data/settled.ts";
+import type { SpanSources } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
 import { filled, type Optional } from "../../engine/options.ts";
 import { list, refined, text } from "../../engine/schema.ts";
@@ -19,7 +20,7 @@ const classNames = refined(list(text), (names) =>
   new Set(names).size === names.length && !names.includes("") ? undefined : "must be names, each once",
 );
 
-type Known = Pick<OwnIdxDescription, "name" | "classes" | "span" | "polarity" | "origin">;
+type Known = Pick<OwnIdxDescription, "name" | "classes" | "span" | "trained" | "polarity" | "origin">;
 
 /**
  * Reads a folder of IDX files under MNIST's names, gzip or plain. Class names come from `classes.json` (a list) if it is
@@ -105,8 +106,11 @@ export async function readCsvFile(path: string, options: Optional<CsvOptions> = 
 }
 
 /** Reads the CSV files of the parts of a set, that for training first. */
-export async function readCsvParts(paths: readonly (readonly [SplitName, string])[]): Promise<Parts> {
-  let known: Optional<CsvOptions> = {};
+export async function readCsvParts(
+  paths: readonly (readonly [SplitName, string])[],
+  { trained }: SpanSources = {},
+): Promise<Parts> {
+  let known: Optional<CsvOptions> = { trained };
   const parts: Partial<Record<SplitName, ImageDataset>> = {};
   for (const [split, path] of paths) {
     const part = await readCsvFile(path, known);

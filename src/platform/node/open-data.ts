@@ -8,7 +8,7 @@ import { MNIST_PREPROCESSING, type Preprocessing } from "../../data/preprocessin
 import { type LoadedData, notesOf, SOURCES, type SourceRecord } from "../../data/sources.ts";
 import { markAside, markGroupsAside, splitBy, takeImages } from "../../data/split.ts";
 import type { StreamedDataset } from "../../data/streamed.ts";
-import { BYTES } from "../../data/value-span.ts";
+import { BYTES, type SpanSources, type ValueSpan } from "../../data/value-span.ts";
 import { DataError, UsageError, unknownName } from "../../engine/errors.ts";
 import { pathKind, sha256 } from "./files.ts";
 import { type FolderOptions, type Parts, readPictureLists } from "./folder.ts";
@@ -30,6 +30,8 @@ export interface OpenOptions extends SourceOptions {
   readonly skipUnreadable?: boolean | undefined;
   /** Takes data without a training part, for measuring: `train` is empty then. By default they are refused. */
   readonly allowTestOnly?: boolean | undefined;
+  /** What the numbers of tables and IDX files meant in the data that a model was trained on: `model.dataset?.valueSpan`. */
+  readonly trainedSpan?: ValueSpan | undefined;
   readonly onPicture?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -46,8 +48,8 @@ export async function openData(spec: string, options: OpenOptions = {}): Promise
   if (spec in SOURCES) return loadSource(spec, options);
   const layout = await layoutAt(spec);
   if (layout === undefined) throw missing(spec);
-  const { preprocessing = MNIST_PREPROCESSING, skipUnreadable, onPicture: onProgress } = options;
-  const parts = await read(layout, spec, { preprocessing, skipUnreadable, onProgress });
+  const { preprocessing = MNIST_PREPROCESSING, skipUnreadable, onPicture: onProgress, trainedSpan: trained } = options;
+  const parts = await read(layout, spec, { preprocessing, skipUnreadable, onProgress, trained });
   const { train: all = emptyTrain(spec, parts, options), test } = parts;
   if (test !== undefined) return describe({ ...parts, train: all, test }, resolve(spec), preprocessing);
   if (all.length === 0) return describe({ ...parts, train: all, test: all }, resolve(spec), preprocessing);
@@ -138,7 +140,8 @@ export async function streamData(spec: string, options: StreamDataOptions = {}):
   const shared = { name: spec, classes: known?.classes, memory: options.memory };
   const open = async (damage?: string): Promise<OpenPack> => {
     const packed = await packData(path, layout, { ...packing, damage });
-    return { packed, ...(await openPacked(packed, { ...shared, polarity: known?.polarity ?? packed.polarity })) };
+    const { span: valueSpan, polarity } = packed;
+    return { packed, ...(await openPacked(packed, { ...shared, valueSpan, polarity: known?.polarity ?? polarity })) };
   };
   const { packed, datasets, close } = await open().catch((error: unknown) => {
     if (error instanceof DamagedPack) return open(error.message);
@@ -241,24 +244,26 @@ interface Aside {
   readonly isByWriter: boolean;
 }
 
+type ReadOptions = FolderOptions & Pick<SpanSources, "trained">;
+
 type Reader<K extends Layout["kind"]> = (
   layout: Layout & { readonly kind: K },
   name: string,
-  options: FolderOptions,
+  options: ReadOptions,
 ) => Promise<Parts>;
 
 /** How each kind of data is read into memory. */
 const READERS: { readonly [K in Layout["kind"]]: Reader<K> } = {
-  idx: async ({ folder, set }, name) =>
-    (await readIdxFolder(folder, { name, origin: `IDX files in ${folder}` }, set)) ?? {},
-  csv: async ({ parts, notes }) => ({ ...(await readCsvParts(parts)), notes }),
+  idx: async ({ folder, set }, name, { trained }) =>
+    (await readIdxFolder(folder, { name, origin: `IDX files in ${folder}`, trained }, set)) ?? {},
+  csv: async ({ parts, notes }, _, options) => ({ ...(await readCsvParts(parts, options)), notes }),
   pictures: ({ folder, lists }, name, options) => readPictureLists(folder, lists, options, name),
 };
 
 function read<K extends Layout["kind"]>(
   layout: Layout & { readonly kind: K },
   name: string,
-  options: FolderOptions,
+  options: ReadOptions,
 ): Promise<Parts> {
   return READERS[layout.kind as K](layout, name, options);
 }

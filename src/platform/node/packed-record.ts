@@ -7,8 +7,9 @@ import { join } from "node:path";
 import type { SplitName } from "../../data/dataset.ts";
 import type { Preprocessing } from "../../data/preprocessing.ts";
 import { preprocessingSchema } from "../../data/preprocessing-schema.ts";
+import type { ValueSpan } from "../../data/value-span.ts";
 import { DataError, DuctusError, UsageError } from "../../engine/errors.ts";
-import { anything, check, list, Mismatch, record, text, truth } from "../../engine/schema.ts";
+import { anything, check, list, Mismatch, number, record, text, truth } from "../../engine/schema.ts";
 import { readFileChecked, writeFileAtomic } from "./atomic.ts";
 import { sha256 } from "./files.ts";
 
@@ -18,6 +19,8 @@ export interface Found {
   readonly isByWriter?: boolean | undefined;
   /** What was changed or left aside, a sentence each. */
   readonly notes: readonly string[];
+  /** What the numbers of the files meant, where that was found. */
+  readonly span?: ValueSpan | undefined;
   /** What pictures went through, where they were made alike. */
   readonly preprocessing?: Preprocessing | undefined;
 }
@@ -36,7 +39,7 @@ const RECORD_FILE = "found.json";
 const fileSchema = record({ sha256: text, found: anything });
 const recordSchema = record(
   { notes: list(text), fingerprints: record({ train: text, test: text }, { validation: text }) },
-  { preprocessing: preprocessingSchema, isByWriter: truth },
+  { preprocessing: preprocessingSchema, isByWriter: truth, span: record({ low: number(), high: number() }) },
 );
 
 export async function writeRecord(folder: string, found: PackedRecord): Promise<void> {

@@ -14,7 +14,7 @@ import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.
 import { FILE_NAMES, notesOf } from "../../data/sources.ts";
 import { markAside, markGroupsAside } from "../../data/split.ts";
 import { isTransposed, transposedNote, transposeTo } from "../../data/transpose.ts";
-import { checkSpan, spanNotes, spanOf, toBytes, type ValueSpan } from "../../data/value-span.ts";
+import { settleSpan, spanNotes, toBytes, type ValueSpan } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
 import { fileError, writeFileAtomic } from "./atomic.ts";
 import { makeFolder, pathKind, readUnzipped, sha256 } from "./files.ts";
@@ -119,10 +119,10 @@ export async function packData(path: string, layout: Layout, options: PackOption
     const learned = [train];
     for (const part of parts) if (part !== "train") learned.push(await source.pack(part, temporary, train));
     const closed: Found = source.close?.() ?? { notes: [] };
-    const { isByWriter } = train;
+    const { isByWriter, span } = train;
     const others = parts.filter((part) => part !== "train");
     const fingerprints = await fingerprintsIn(temporary, isAside ? [...others, "test"] : others);
-    const all: PackedRecord = { ...closed, isByWriter, notes: notesOf(...learned, closed), fingerprints };
+    const all: PackedRecord = { ...closed, isByWriter, span, notes: notesOf(...learned, closed), fingerprints };
     await writeRecord(temporary, all);
     if (damage !== undefined) {
       // Who reads the old files goes on with them. Another process may have taken them away.
@@ -301,8 +301,7 @@ async function packIdx(
   const labels = parseLabels({ name: labelsPath, bytes: await readUnzipped(labelsPath) }, shape[0], imagesPath);
   const classes = known.classes ?? classesOf(labels, labelsPath);
   const range = await idxRange(imagesPath);
-  const span = known.span ?? spanOf(range, imagesPath);
-  checkSpan(range, span, imagesPath);
+  const span = settleSpan(range, known, imagesPath);
   const writer = new SplitWriter(into, split, shape.slice(1), isTransposed(imagesPath));
   try {
     const pixels = new Uint8Array(writer.size);
@@ -315,7 +314,7 @@ async function packIdx(
   } finally {
     writer.close();
   }
-  const notes = spanNotes(span, range, imagesPath, known.span !== undefined);
+  const notes = spanNotes(span, range, imagesPath, known);
   return { classes, span, notes: withTransposed(notes, imagesPath) };
 }
 

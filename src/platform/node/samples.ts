@@ -2,6 +2,7 @@
 import { type CsvSamples, parseCsvSamples } from "../../data/csv.ts";
 import { samplesFromIdx } from "../../data/idx-dataset.ts";
 import { settled } from "../../data/settled.ts";
+import type { SpanSources } from "../../data/value-span.ts";
 import { readUnzipped } from "./files.ts";
 import { pieces } from "./pieces.ts";
 
@@ -22,16 +23,16 @@ export async function tableKind(path: string): Promise<TableKind | undefined> {
 }
 
 /** @throws DataError when the file is not what its kind says, or has no pictures */
-export async function readSamples(path: string, kind: TableKind): Promise<CsvSamples> {
+export async function readSamples(path: string, kind: TableKind, known: SpanSources = {}): Promise<CsvSamples> {
   const bytes = await readUnzipped(path);
-  const { dataset, ids } = READERS[kind](bytes, path);
+  const { dataset, ids } = READERS[kind](bytes, path, known);
   return { dataset: settled(dataset, path), ids };
 }
 
 const READERS = {
-  csv: (bytes, name) => parseCsvSamples(bytes, { name }),
-  idx: (bytes, name) => {
-    const dataset = samplesFromIdx({ name, bytes }, name);
+  csv: (bytes, name, known) => parseCsvSamples(bytes, { name, ...known }),
+  idx: (bytes, name, known) => {
+    const dataset = samplesFromIdx({ name, bytes }, name, known);
     return { dataset, ids: Array.from({ length: dataset.length }, (_, i) => String(i + 1)) };
   },
-} satisfies Record<TableKind, (bytes: Uint8Array, name: string) => CsvSamples>;
+} satisfies Record<TableKind, (bytes: Uint8Array, name: string, known: SpanSources) => CsvSamples>;

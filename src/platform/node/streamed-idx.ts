@@ -18,7 +18,8 @@ import { fileError } from "./atomic.ts";
 import { readUnzipped } from "./files.ts";
 import { idxFilesIn, readClassNames } from "./idx-folder.ts";
 
-export interface StreamOptions extends Optional<Pick<StreamedSource, "name" | "classes" | "polarity" | "memory">> {
+export interface StreamOptions
+  extends Optional<Pick<StreamedSource, "name" | "classes" | "polarity" | "valueSpan" | "memory">> {
   /** Default "train". */
   readonly split?: SplitName | undefined;
 }
@@ -48,7 +49,7 @@ export async function streamIdx(folder: string, options: StreamOptions = {}): Pr
     }
     const labels = parseLabels({ name: labelsPath, bytes: await readUnzipped(labelsPath) }, count, file.name);
     const classes = options.classes ?? (await readClassNames(folder)) ?? classesOf(labels, labelsPath);
-    const { polarity, memory } = options;
+    const { polarity, valueSpan, memory } = options;
     const shape = { offset: file.header.offset, height, width, channels };
     const origin = `${file.name}, read while it is used`;
     const dataset = new StreamedDataset({
@@ -58,6 +59,7 @@ export async function streamIdx(folder: string, options: StreamOptions = {}): Pr
       labels,
       classes,
       polarity,
+      valueSpan,
       origin,
       memory,
       split,
