@@ -96,21 +96,25 @@ type Labelled = Pick<Dataset, "name" | "length" | "label" | "classes">;
 export function markAside(labelled: Labelled, fraction: number, seed: number): Uint8Array {
   if (!(fraction > 0 && fraction < 1))
     throw new UsageError(`a split needs a fraction between 0 and 1, not ${fraction}`);
-  const groups = groupByClass(labelled);
+  const [lone] = loneClasses(labelled);
+  if (lone !== undefined) {
+    throw new DataError(`${labelled.name}: class "${lone}" has 1 sample; a split needs at least 2 of each class`);
+  }
   const aside = new Uint8Array(labelled.length);
-  for (const [label, members] of groups.entries()) {
+  for (const [label, members] of groupByClass(labelled).entries()) {
     if (members.length === 0) continue;
-    if (members.length === 1) {
-      const className = labelled.classes?.[label] ?? String(label);
-      throw new DataError(
-        `${labelled.name}: class "${className}" has 1 sample; a split needs at least 2 of each class`,
-      );
-    }
     const count = Math.min(members.length - 1, Math.max(1, Math.round(members.length * fraction)));
     new Random(seed, "split", label).shuffle(members);
     for (let i = 0; i < count; i++) aside[members[i]] = 1;
   }
   return aside;
+}
+
+/** Names of classes with a single sample, which {@link markAside} cannot divide. */
+export function loneClasses(labelled: Labelled): string[] {
+  return groupByClass(labelled).flatMap((members, label) =>
+    members.length === 1 ? [labelled.classes?.[label] ?? String(label)] : [],
+  );
 }
 
 /** Groups of which some can be put aside. */

@@ -48,6 +48,9 @@ describe("parts", () => {
     ["capitals", ["Test", "TRAIN", "Valid"], ["train", "validation", "test"]],
     ["a test part alone", ["test"], ["test"]],
     ["a training part alone", ["Train"], ["train"]],
+    ["Kaggle", ["train_images", "test_images"], ["train", "test"]],
+    ["words run together", ["TrainSet", "testset", "val data"], ["train", "validation", "test"]],
+    ["the name of the set in front", ["digits-train", "digits-test"], ["train", "test"]],
   ])("%s", async (_, names, splits) => {
     await put(names.flatMap((name) => [`${name}/a`, `${name}/b`]));
     const lists = await listPictureFolder(folder);
@@ -75,10 +78,23 @@ describe("parts", () => {
     const lists = await listPictureFolder(folder);
     expect(lists.parts.map(([split]) => split)).toEqual(["train"]);
     expect(lists.notes).toEqual([
-      "extra/ is left aside: it is none of the parts train, val and test",
       "test/ is left aside: its 3 pictures have no class folders, so no labels",
+      "extra/ is left aside: it is none of the parts train, val and test",
       "2 pictures beside the folders of classes are left aside: no folder gives a label",
     ]);
+  });
+
+  it("beside the classes to train on", async () => {
+    await put(["a", "b", "c", "test/a", "test/b", "val/c"]);
+    const { parts, notes } = await listPictureFolder(folder);
+    expect(parts.map(([split, { paths }]) => [split, paths.length])).toEqual([
+      ["train", 6],
+      ["validation", 2],
+      ["test", 4],
+    ]);
+    expect(notes[0]).toBe("the folders of classes beside test/, val/ are trained on");
+    await put(["test/d"]);
+    expect((await listPictureFolder(folder)).parts.map(([split]) => split)).toEqual(["validation", "test"]);
   });
 
   it("may be classes of that name", async () => {
@@ -97,11 +113,11 @@ describe("parts", () => {
   });
 
   it("in a folder of their own, as archives leave them", async () => {
-    await put(["digits/train/0", "digits/train/1", "digits/test/0", "__MACOSX/digits"]);
+    await put(["all/big_test/train/0", "all/big_test/train/1", "all/big_test/test/0", "__MACOSX/digits"]);
     const lists = await listPictureFolder(folder);
     expect(lists.parts.map(([split]) => split)).toEqual(["train", "test"]);
     expect(lists.notes).toEqual([
-      `the pictures lie in ${join(folder, "digits")}`,
+      `the pictures lie in ${join(folder, "all", "big_test")}`,
       "the test part has no pictures of 1",
     ]);
   });
@@ -118,6 +134,13 @@ it("links to folders are followed, but not back up", async () => {
   await put(["two/x", "two/y"]);
   await symlink("..", join(folder, "two", "x", "up"));
   expect((await listPictureFolder(join(folder, "two"))).parts[0][1].paths).toHaveLength(4);
+});
+
+it("files of which none is a picture by its name are counted in the refusal", async () => {
+  await put(["a", "b"], ["1", "2", "3.xcf"]);
+  await expect(listPictureFolder(folder)).rejects.toThrow(
+    /no folders of pictures; expected .*; what is there is not PNG, .* by its name: 4 without an ending, 2 \.xcf$/,
+  );
 });
 
 describe("folders in folders", () => {

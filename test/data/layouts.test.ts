@@ -81,6 +81,17 @@ describe("IDX files", () => {
     });
   }
 
+  it("are found in the only folder, as torchvision leaves them", async () => {
+    for (const [part, n] of [
+      ["train", 8],
+      ["t10k", 4],
+    ] as const) {
+      await write(`MNIST/raw/${part}-images-idx3-ubyte`, images(n));
+      await write(`MNIST/raw/${part}-labels-idx1-ubyte`, labels(n));
+    }
+    expect(sizes(await open())).toEqual([8, 4]);
+  });
+
   it("that lie twice, in a file and in a folder, are read once, and folders without them are no files", async () => {
     for (const what of ["images", "labels"] as const) {
       const bytes = what === "images" ? images(10) : labels(10);
@@ -116,6 +127,15 @@ describe("IDX files", () => {
     await write("t10k-labels-idx1-ubyte", labels(4));
     expect(sizes(await openData(folder, { allowTestOnly: true }))).toEqual([0, 4]);
     await expect(openData(folder)).rejects.toThrow(/there is a test part only, so nothing to train on/);
+  });
+
+  it("with one sample of a class can be measured, and not trained on", async () => {
+    await write("train-images-idx3-ubyte", images(2));
+    await write("train-labels-idx1-ubyte", labels(2));
+    const measured = await openData(folder, { allowTestOnly: true });
+    expect(sizes(measured)).toEqual([0, 2]);
+    expect(measured.notes).toContain(`${folder}: too few samples to train on: there is one of 0, 1`);
+    await expect(openData(folder)).rejects.toThrow('class "0" has 1 sample; a split needs at least 2 of each class');
   });
 
   it("of EMNIST are turned upright, which is said; so are its CSV files", async () => {

@@ -36,6 +36,14 @@ const PART_NAMES: Readonly<Record<SplitName, readonly string[]>> = {
   test: ["test", "testing"],
 };
 
+const SPLITS = Object.keys(PART_NAMES) as SplitName[];
+
+/** What may stand beside the name of a part: `train_images`, `testset`, `mnist-train`. */
+const PART_FOLDER = new RegExp(
+  `^(?:.*[-_. ])?(${Object.values(PART_NAMES).flat().join("|")})[-_. ]?(?:set|data|dataset|images?|imgs?|pictures|samples|split)?$`,
+  "i",
+);
+
 /** What systems leave in folders. */
 const LITTER = /^(__MACOSX|@eaDir|Thumbs\.db|desktop\.ini)$/i;
 
@@ -71,8 +79,10 @@ const countPictures = ({ pictures, folders }: Tree): number =>
 /** Whether pictures lie in folders of their own, as classes do. */
 const hasClasses = ({ folders }: Tree): boolean => [...folders.values()].some((inner) => countPictures(inner) > 0);
 
-const partOf = (name: string): SplitName | undefined =>
-  (Object.keys(PART_NAMES) as SplitName[]).find((split) => PART_NAMES[split].includes(name.toLowerCase()));
+function partOf(name: string): SplitName | undefined {
+  const word = PART_FOLDER.exec(name)?.[1].toLowerCase();
+  return word === undefined ? undefined : SPLITS.find((split) => PART_NAMES[split].includes(word));
+}
 
 /**
  * Lists `folder/CLASS/…`, or the same in parts: `folder/train/CLASS/…` with `test` or `val` beside it, under any of their usual
@@ -82,14 +92,18 @@ const partOf = (name: string): SplitName | undefined =>
  */
 export async function listPictureFolder(folder: string): Promise<PictureLists> {
   const notes: string[] = [];
-  const root = partsFirst(unwrap(await scan(folder), notes), notes);
+  const unwrapped = unwrap(await scan(folder));
+  if (unwrapped.path !== folder) notes.push(`the pictures lie in ${unwrapped.path}`);
+  const root = partsFirst(unwrapped, notes);
   const named = [...root.folders].map(([name, tree]) => ({ name, tree, split: partOf(name) }));
   const isParted = named.some(({ tree, split }) => split !== undefined && hasClasses(tree));
   const found = isParted ? partsIn(root, named, notes) : new Map<SplitName, Tree>([["train", root]]);
 
   const first = found.get("train") ?? [...found.values()][0];
   if (!hasClasses(first)) {
-    throw new DataError(`${root.path}: no folders of pictures; expected ${join(root.path, "CLASS", "*.png")}`);
+    const { others } = filesBelow(root);
+    const there = others.length > 0 ? `; what is there is not ${PICTURE_KINDS} by its name: ${byEnding(others)}` : "";
+    throw new DataError(`${root.path}: no folders of pictures; expected ${join(root.path, "CLASS", "*.png")}${there}`);
   }
   const layout = layoutOf(first, notes);
   const trees = [...found.values()];
@@ -123,12 +137,13 @@ function withNames(list: PictureList, { classes }: Project): PictureList {
 }
 
 /** A folder whose only content is another folder of folders, as archives leave it. */
-function unwrap(tree: Tree, notes: string[]): Tree {
+function unwrap(tree: Tree): Tree {
   const [[name, inner] = [], second] = [...tree.folders];
   if (inner === undefined || second !== undefined || tree.pictures.length > 0) return tree;
-  if (partOf(name as string) !== undefined || !hasClasses(inner)) return tree;
-  notes.push(`the pictures lie in ${inner.path}`);
-  return unwrap(inner, notes);
+  // An archive may be called like a part, too.
+  const isPart = partOf(name as string) !== undefined && ![...inner.folders.keys()].some((each) => partOf(each));
+  if (isPart || !hasClasses(inner)) return tree;
+  return unwrap(inner);
 }
 
 /** `CLASS/train/…`, `CLASS/test/…` as `train/CLASS/…`, `test/CLASS/…`. */
@@ -158,11 +173,12 @@ interface NamedTree {
 
 function partsIn(root: Tree, named: readonly NamedTree[], notes: string[]): Map<SplitName, Tree> {
   const found = new Map<SplitName, NamedTree>();
+  const rest: NamedTree[] = [];
   for (const part of named) {
     const { name, tree, split } = part;
     const count = countPictures(tree);
     if (split === undefined) {
-      notes.push(`${name}/ is left aside: it is none of the parts train, val and test`);
+      rest.push(part);
     } else if (hasClasses(tree)) {
       const other = found.get(split);
       if (other !== undefined) {
@@ -173,14 +189,30 @@ function partsIn(root: Tree, named: readonly NamedTree[], notes: string[]): Map<
       notes.push(`${name}/ is left aside: its ${pictures(count)} have no class folders, so no labels`);
     }
   }
+  const classes = rest.filter(({ tree }) => countPictures(tree) > 0);
+  if (areClassesOf([...found.values()], classes, found.has("train"))) {
+    const folders = new Map(classes.map(({ name, tree }) => [name, tree]));
+    found.set("train", { name: ".", split: "train", tree: { ...root, pictures: [], others: [], folders } });
+    notes.push(
+      `the folders of classes beside ${some([...found.values()].map(({ name }) => `${name}/`).slice(0, -1))} are trained on`,
+    );
+  } else {
+    for (const { name } of rest) notes.push(`${name}/ is left aside: it is none of the parts train, val and test`);
+  }
   if (root.pictures.length > 0) notes.push(beside(root.pictures.length));
   // In the order of reading, whatever they are called.
   return new Map(
-    (Object.keys(PART_NAMES) as SplitName[]).flatMap((split) => {
+    SPLITS.flatMap((split) => {
       const part = found.get(split);
       return part === undefined ? [] : [[split, part.tree] as const];
     }),
   );
+}
+
+/** Whether folders beside a part without one to train on are its classes: `A/`, `B/`, `test/A/`, `test/B/`. */
+function areClassesOf(parts: readonly NamedTree[], beside: readonly NamedTree[], hasTrain: boolean): boolean {
+  const names = beside.map(({ name }) => name);
+  return !hasTrain && parts.every(({ tree }) => withPictures(tree).every(([name]) => names.includes(name)));
 }
 
 /** Which level of folders is the class; where the other one tells writers apart, `hasWriters`. */

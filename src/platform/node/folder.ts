@@ -151,7 +151,8 @@ export class PictureReader {
     const count = [...this.#bad.values()].reduce((sum, { length }) => sum + length, 0);
     if (count > 0 && (!skipUnreadable || count === this.#total)) throw this.#refusal(count);
     const notes: string[] = [];
-    if (count > 0) notes.push(`${count} of ${this.#total} pictures are left out: ${this.#badOnes()}`);
+    if (count > 0)
+      notes.push(`${count} of ${this.#total} pictures ${count === 1 ? "is" : "are"} left out: ${this.#badOnes()}`);
     for (const [name, words] of this.#blank) {
       notes.push(blankClassNote(name, words));
     }
@@ -259,7 +260,11 @@ const BLANK = "blank, without any ink";
 
 /** Why a picture cannot be used, in words that do not name it. */
 function reasonOf({ message }: DuctusError, path: string): string {
-  const words = message.replaceAll(`${path}: `, "").replaceAll(`${path} `, "").replaceAll(` ${path}`, "");
+  const words = message
+    .replace(`cannot read ${path}: `, "")
+    .replaceAll(`${path}: `, "")
+    .replaceAll(`${path} `, "")
+    .replaceAll(` ${path}`, "");
   const [, reason] =
     /^(?:cannot read the picture \((.*)\); expected|(is not a picture: [^;]*);)/.exec(words)?.filter(Boolean) ?? [];
   return reason ?? words;

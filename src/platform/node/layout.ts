@@ -42,9 +42,8 @@ async function namedSet(path: string): Promise<Layout | undefined> {
 }
 
 async function folderLayout(folder: string): Promise<Layout> {
-  if ((await partFilesIn(folder, "idx")) !== undefined) return { kind: "idx", folder, set: undefined };
-  const files = await partFilesIn<"table">(folder, "csv");
-  if (files !== undefined) return csvLayout(files);
+  const files = await filesOfParts(folder);
+  if (files !== undefined) return files;
   const entries = await listEntries(folder);
   const tables = entries.filter(({ name, isFolder }) => !isFolder && isCsv(name));
   const folders = entries.filter(({ isFolder }) => isFolder);
@@ -54,6 +53,19 @@ async function folderLayout(folder: string): Promise<Layout> {
     throw new DataError(`${folder}: several CSV files (${names}); give one, or name them train.csv and test.csv`);
   }
   return { kind: "pictures", folder, lists: await listPictureFolder(folder) };
+}
+
+/** Folders in folders that are gone through for files. */
+const DEPTH = 4;
+
+/** IDX or CSV files of parts in a folder, or in the only folder there: torchvision has `MNIST/raw`, archives one of their own. */
+async function filesOfParts(folder: string, depth = DEPTH): Promise<Layout | undefined> {
+  if ((await partFilesIn(folder, "idx")) !== undefined) return { kind: "idx", folder, set: undefined };
+  const files = await partFilesIn<"table">(folder, "csv");
+  if (files !== undefined) return csvLayout(files);
+  const [only, second] = (await listEntries(folder)).filter(({ isFolder }) => isFolder);
+  if (only === undefined || second !== undefined || depth === 0) return undefined;
+  return filesOfParts(join(folder, only.name), depth - 1);
 }
 
 async function tableLayout(path: string): Promise<Layout> {

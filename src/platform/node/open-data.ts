@@ -6,12 +6,13 @@ import { fingerprintEach, fingerprintPair } from "../../data/fingerprint.ts";
 import { polarityOf } from "../../data/polarity.ts";
 import { MNIST_PREPROCESSING, type Preprocessing } from "../../data/preprocessing.ts";
 import { type LoadedData, notesOf, SOURCES, type SourceRecord } from "../../data/sources.ts";
-import { markAside, markGroupsAside, splitBy, takeImages } from "../../data/split.ts";
+import { loneClasses, markAside, markGroupsAside, splitBy, takeImages } from "../../data/split.ts";
 import type { StreamedDataset } from "../../data/streamed.ts";
 import { BYTES, type SpanSources, type ValueSpan } from "../../data/value-span.ts";
 import { DataError, UsageError, unknownName } from "../../engine/errors.ts";
 import { pathKind, sha256 } from "./files.ts";
 import { type FolderOptions, type Parts, readPictureLists } from "./folder.ts";
+import { some } from "./folder-layout.ts";
 import { readCsvParts, readIdxFolder } from "./idx-folder.ts";
 import { type Layout, layoutAt } from "./layout.ts";
 import { type Packed, packData } from "./packed.ts";
@@ -54,6 +55,12 @@ export async function openData(spec: string, options: OpenOptions = {}): Promise
   if (test !== undefined) return describe({ ...parts, train: all, test }, resolve(spec), preprocessing);
   if (all.length === 0) return describe({ ...parts, train: all, test: all }, resolve(spec), preprocessing);
 
+  const lonely = loneClasses(all);
+  if (options.allowTestOnly && lonely.length > 0) {
+    const note = `${spec}: too few samples to train on: there is one of ${some(lonely)}`;
+    const none = all.with({ images: new Uint8Array(0), labels: new Int32Array(0), notes: [note] });
+    return describe({ ...parts, train: none, test: all }, resolve(spec), preprocessing);
+  }
   const { testPart = TEST_PART } = options;
   const byWriter = parts.writers && markGroupsAside(all, parts.writers, testPart, SPLIT_SEED);
   const aside = splitBy(all, byWriter ?? markAside(all, testPart, SPLIT_SEED));

@@ -77,8 +77,8 @@ interface Learned {
 interface Source {
   /** Files that the packed form depends on, beside the options. */
   readonly files: readonly string[];
-  /** Whether it can be streamed as it is. */
-  readonly isPlain: boolean;
+  /** The folder of files that can be streamed as they are. */
+  readonly plain: string | undefined;
   readonly parts: readonly SplitName[];
   readonly polarity?: "light-on-dark" | undefined;
   /** Writes a part; that for training comes before the others, which get what it returned. */
@@ -99,7 +99,7 @@ export async function packData(path: string, layout: Layout, options: PackOption
   }
   const isAside = !parts.includes("test");
   const known = { isAside, hasValidation: parts.includes("validation"), polarity };
-  if (source.isPlain && !isAside) return { folder: path, ...known, notes: [] };
+  if (source.plain !== undefined && !isAside) return { folder: source.plain, ...known, notes: [] };
   const name = await keyOf(path, source, options);
   const home = join(options.cacheDir, "packed");
   const target = join(home, name);
@@ -158,9 +158,10 @@ async function packAside(
   into: string,
   { part, seed }: PackOptions["aside"],
 ): Promise<Learned> {
-  const all = source.isPlain ? path : join(into, "all");
-  if (!source.isPlain) await makeFolder(all);
-  let learned: Learned = source.isPlain ? { notes: [] } : await source.pack("train", all);
+  const isPlain = source.plain !== undefined;
+  const all = source.plain ?? join(into, "all");
+  if (!isPlain) await makeFolder(all);
+  let learned: Learned = isPlain ? { notes: [] } : await source.pack("train", all);
   const { dataset, close } = await streamIdx(all, { name: path });
   const writers = (["train", "test"] as const).map((split) => new SplitWriter(into, split, dataset.inputShape));
   try {
@@ -181,7 +182,7 @@ async function packAside(
     for (const writer of writers) writer.close();
     close();
   }
-  if (!source.isPlain) await rm(all, { recursive: true });
+  if (!isPlain) await rm(all, { recursive: true });
   return learned;
 }
 
@@ -207,7 +208,7 @@ function pictureSource(layout: Layout & { kind: "pictures" }, options: PackOptio
   const reader = new PictureReader(folder, { preprocessing, skipUnreadable, onProgress });
   return {
     files: parts.flatMap(([, { paths }]) => paths),
-    isPlain: false,
+    plain: undefined,
     parts: [...lists.keys()],
     polarity: preprocessing.kind === "ink" ? "light-on-dark" : undefined,
     pack: async (split, into) => {
@@ -232,7 +233,7 @@ function pictureSource(layout: Layout & { kind: "pictures" }, options: PackOptio
 function csvSource(paths: ReadonlyMap<SplitName, string>, notes: readonly string[]): Source {
   return {
     files: [...paths.values()],
-    isPlain: false,
+    plain: undefined,
     parts: [...paths.keys()],
     pack: async (split, into, known) => packCsv(paths.get(split) as string, split, into, known),
     close: () => ({ notes }),
@@ -273,7 +274,7 @@ async function idxSource(
   const images = pairs.map((pair) => pair.images);
   return {
     files: pairs.flatMap((pair) => [pair.images, pair.labels]),
-    isPlain: set === undefined && (await arePlain(images, known)),
+    plain: set === undefined && (await arePlain(images, known)) ? folder : undefined,
     parts: [...files.keys()],
     pack: async (split, into, train) => {
       const classes = names ?? train?.classes ?? (await readClassNames(folder));
