@@ -168,9 +168,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.
 // Filled in by the verb that is called.
 let options: ReadonlyMap<string, string> = new Map();
 const words = process.argv.slice(2);
-try {
-  await main(words);
-} catch (error) {
+
+/** Says what went wrong. @returns the exit status */
+function report(error: unknown): number {
   const { message, status } = describe(error);
   if (status !== 0) {
     const line = message.replace(/\s*[\r\n]+\s*/g, " ");
@@ -178,5 +178,13 @@ try {
     if (process.env.DUCTUS_DEBUG && error instanceof Error) process.stderr.write(`${shown(String(error.stack))}\n`);
     if (words.includes("--json")) write(`${shownJson(JSON.stringify({ error: line, status }))}\n`);
   }
-  process.exitCode = status;
+  return status;
+}
+
+// What fails where nobody waits for it, in a timer or inside Node; nothing that a verb has begun can be relied upon then.
+process.on("uncaughtException", (error) => process.exit(report(error)));
+try {
+  await main(words);
+} catch (error) {
+  process.exitCode = report(error);
 }
