@@ -11,8 +11,8 @@ import { PICTURE_ENDINGS, PICTURE_KINDS } from "../formats/picture-formats.ts";
 import type { Model } from "../models/model.ts";
 import { listFolder, pathKind } from "../platform/node/files.ts";
 import { isPattern, matchingFiles } from "../platform/node/glob.ts";
-import { isPictureTable, readPictureTable } from "../platform/node/picture-table.ts";
-import { isCsv, readSamples, tableKind } from "../platform/node/samples.ts";
+import { isPictureTable, isTable, readPictureTable } from "../platform/node/picture-table.ts";
+import { readSamples, tableKind } from "../platform/node/samples.ts";
 import { platform } from "../platform/platform.ts";
 import { preprocessingOf } from "../train/predict.ts";
 
@@ -70,7 +70,8 @@ async function filesOf(word: string): Promise<readonly string[]> {
     if (pictures.length > 0) return pictures;
     throw new DataError(`${word}: no pictures in this folder (${PICTURE_KINDS}); of tables, give the file`);
   }
-  if (kind === "file" && isCsv(word) && (await isPictureTable(word))) return (await readPictureTable(word)).paths;
+  if (kind === "file" && (await isTable(word)) && (await isPictureTable(word)))
+    return (await readPictureTable(word)).paths;
   if (kind === "file" || !isPattern(word)) return [word];
   const matching = await matchingFiles(word);
   if (matching.length > 0) return matching;

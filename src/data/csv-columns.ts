@@ -222,6 +222,15 @@ export function labelOf(text: string): string {
   return Number.isSafeInteger(number) ? String(number) : text;
 }
 
+/** Fields of a row of a table: a picture of 2×2 and its label. */
+const FEWEST_FIELDS = 5;
+
+/** Whether the first lines of a text are those of a table of pixels: numbers all, but for a header, labels and names of rows. */
+export function looksLikePixels(rows: readonly (readonly string[])[]): boolean {
+  const row = rows[rows.length - 1] ?? [];
+  return row.length >= FEWEST_FIELDS && row.filter(isText).length <= 2;
+}
+
 /** Whether a label is not there. */
 export function isNoLabel(text: string): boolean {
   return text === "" || /^(na|nan)$/i.test(text);

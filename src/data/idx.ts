@@ -178,6 +178,8 @@ export interface IdxDescription {
   readonly labels: NamedBytes;
   /** Default: "0" … the largest label. */
   readonly classes?: readonly string[] | undefined;
+  /** The label of each class, in order. Default: 0, 1, 2 … */
+  readonly numbers?: readonly number[] | undefined;
   readonly polarity?: "light-on-dark" | "dark-on-light" | undefined;
   readonly origin?: string | undefined;
 }
@@ -202,7 +204,7 @@ export function assembleIdx(
   const { name, images, labels, polarity, origin } = description;
   const pixels = parseIdx(images.bytes, images.name);
   const [count, height, width, channels] = picturesShape(pixels, images.name);
-  const indices = parseLabels(labels, count, images.name);
+  const indices = renumbered(parseLabels(labels, count, images.name), description.numbers, labels.name);
   const classes = description.classes ?? classesOf(indices, labels.name);
   const { data, span, notes } = pixelsOf(pixels, height * width * channels, images.name);
   const shape = { height, width, channels };
@@ -230,10 +232,33 @@ export function picturesShape(
   return [count, height, width, channels];
 }
 
-/** The labels of `count` pictures. @throws DataError when they are no labels, or others' */
+/**
+ * Labels as the places of classes. @param numbers the label of each class, where these are not 0, 1, 2 …
+ * @throws DataError when a label is none of them
+ */
+export function renumbered(
+  labels: Uint8Array | Int32Array,
+  numbers: readonly number[] | undefined,
+  name: string,
+): Uint8Array | Int32Array {
+  if (numbers === undefined) return labels;
+  const places = new Map(numbers.map((number, place) => [number, place]));
+  return labels.map((label) => {
+    const place = places.get(label);
+    if (place === undefined) throw new DataError(`${name}: label ${label} is not in the list of classes`);
+    return place;
+  });
+}
+
+/**
+ * The labels of `count` pictures: an axis [N], or rows [N, M] that begin with the class, as QMNIST's. @throws DataError when they are no labels, or others' */
 export function parseLabels({ name, bytes }: NamedBytes, count: number, images: string): Uint8Array | Int32Array {
-  const { dims, data } = parseIdx(bytes, name);
-  if (dims.length !== 1) throw new DataError(`${name}: labels must be one axis [N], not [${dims.join(", ")}]`);
+  const { dims, data: all } = parseIdx(bytes, name);
+  const [, columns = 1] = dims;
+  if (dims.length > 2 || columns === 0) {
+    throw new DataError(`${name}: labels must be [N], or [N, M] with the class first, not [${dims.join(", ")}]`);
+  }
+  const data = columns === 1 ? all : all.filter((_, i) => i % columns === 0);
   if (data.length !== count) {
     throw new DataError(
       `${images} holds ${count} pictures but ${name} ${data.length} labels; they do not belong together`,

@@ -341,6 +341,6 @@ describe("folder of IDX files, and CSV", () => {
     await expect(openData("mnits")).rejects.toThrow('unknown data set "mnits"; did you mean "mnist"?');
     await expect(openData(join(folder, "none"))).rejects.toThrow(/none: no such file or folder/);
     await put("a.txt", "");
-    await expect(openData(join(folder, "a.txt"))).rejects.toThrow("a.txt: expected a folder or a .csv file");
+    await expect(openData(join(folder, "a.txt"))).rejects.toThrow("a.txt: neither a folder nor a table of numbers");
   });
 });

@@ -246,3 +246,78 @@ describe("CSV files that list pictures", () => {
     await expect(openData(path)).rejects.toThrow(`${path}: no column of labels; to find out`);
   });
 });
+
+describe("labels in other forms", () => {
+  it("have the class first, where they have several columns, as QMNIST's", async () => {
+    const rows = (n: number): Uint8Array => {
+      const data = Int32Array.from({ length: n * 8 }, (_, i) => (i % 8 === 0 ? (i / 8) % 2 : 1000 + i));
+      return writeIdx({ type: "int32", dims: [n, 8], data });
+    };
+    for (const [part, n] of [
+      ["train", 8],
+      ["test", 4],
+    ] as const) {
+      await write(`qmnist-${part}-images-idx3-ubyte`, images(n));
+      await write(`qmnist-${part}-labels-idx2-int.gz`, gzipSync(rows(n)));
+    }
+    const { train } = await open();
+    expect(train.classes).toEqual(["0", "1"]);
+    expect([...train.labels]).toEqual([0, 1, 0, 1, 0, 1, 0, 1]);
+  });
+
+  const letters = async (mapping: string, first: number): Promise<void> => {
+    for (const [part, n] of [
+      ["train", 6],
+      ["test", 4],
+    ] as const) {
+      const data = Uint8Array.from({ length: n }, (_, i) => first + (i % 2));
+      await write(`abc-letters-${part}-images-idx3-ubyte`, images(n));
+      await write(`abc-letters-${part}-labels-idx1-ubyte`, writeIdx({ type: "uint8", dims: [n], data }));
+    }
+    await write("abc-letters-mapping.txt", mapping);
+    await write("abc-balanced-mapping.txt", "0 48\n1 49\n");
+  };
+
+  it("are named by EMNIST's list of characters, which says that there is no class 0", async () => {
+    await letters("1 65 97\r\n2 66 98\r\n", 1);
+    const { train, test } = await open();
+    expect([train.classes, test.classes]).toEqual([
+      ["A", "B"],
+      ["A", "B"],
+    ]);
+    expect([...train.labels]).toEqual([0, 1, 0, 1, 0, 1]);
+  });
+
+  it("that the list lacks are refused, and a list that is none", async () => {
+    await letters("1 65 97\n2 66 98\n", 2);
+    await expect(openData(folder)).rejects.toThrow(/labels-idx1-ubyte: label 3 is not in the list of classes/);
+    await write("abc-letters-mapping.txt", "hello\n");
+    await expect(openData(folder)).rejects.toThrow(/mapping\.txt: expected lines of a label and the codes/);
+  });
+});
+
+describe("tables are known by their content", () => {
+  const rows = (n: number, separator: string): string =>
+    Array.from({ length: n }, (_, i) => `${[...pixelsOf(i), i % 2].join(separator)}\n`).join("");
+
+  it.each([
+    ["digits.tra", rows(40, ",")],
+    ["digits.data", rows(40, " ")],
+    ["digits.tsv", rows(40, "\t")],
+    ["digits.txt", csv(40)],
+    ["digits", csv(40)],
+  ])("%s", async (name, content) => {
+    await write(name, content);
+    const { train, test } = await open(join(folder, name));
+    expect([train.inputShape, train.classes, train.length + test.length]).toEqual([[SIDE, SIDE, 1], ["0", "1"], 40]);
+  });
+
+  it.each([
+    ["notes.txt", "dear diary,\ntoday, I, have, trained, a, network\n"],
+    ["numbers.bin", Uint8Array.of(49, 44, 50, 0, 51, 44, 52, 44, 53, 10)],
+    ["short.txt", "1 2 3\n4 5 6\n"],
+  ])("%s is none", async (name, content) => {
+    await write(name, content);
+    await expect(openData(join(folder, name))).rejects.toThrow(`${name}: neither a folder nor a table of numbers`);
+  });
+});

@@ -8,8 +8,8 @@ import { settled } from "../../data/settled.ts";
 import type { SpanSources } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
 import { filled, type Optional } from "../../engine/options.ts";
-import { list, refined, text } from "../../engine/schema.ts";
-import { pathKind, readUnzipped } from "./files.ts";
+import { check, list, Mismatch, refined, text } from "../../engine/schema.ts";
+import { listEntries, pathKind, readUnzipped } from "./files.ts";
 import type { Parts } from "./folder.ts";
 import { partFilesIn } from "./part-files.ts";
 
@@ -20,7 +20,7 @@ const classNames = refined(list(text), (names) =>
   new Set(names).size === names.length && !names.includes("") ? undefined : "must be names, each once",
 );
 
-type Known = Pick<OwnIdxDescription, "name" | "classes" | "span" | "trained" | "polarity" | "origin">;
+type Known = Pick<OwnIdxDescription, "name" | "classes" | "numbers" | "span" | "trained" | "polarity" | "origin">;
 
 /**
  * Reads a folder of IDX files under MNIST's names, gzip or plain. Class names come from `classes.json` (a list) if it is
@@ -31,13 +31,13 @@ type Known = Pick<OwnIdxDescription, "name" | "classes" | "span" | "trained" | "
 export async function readIdxFolder(folder: string, known: Known, set?: string): Promise<Parts | undefined> {
   const files = await idxFilesIn(folder, set);
   if (files === undefined) return undefined;
-  let shared: Known = { ...known, classes: known.classes ?? (await readClassNames(folder)) };
+  let shared: Known = known.classes === undefined ? { ...known, ...(await classNamesFor(folder, files)) } : known;
   const parts: Partial<Record<SplitName, ImageDataset>> = {};
   for (const [split, pair] of files) {
     const part = await readIdxPair(pair, shared);
     parts[split] = part;
     // All parts have the classes of the first, even where another lacks the last ones.
-    shared = { ...known, classes: part.classes, span: part.valueSpan, polarity: part.polarity };
+    shared = { ...shared, classes: part.classes, span: part.valueSpan, polarity: part.polarity };
   }
   return parts;
 }
@@ -96,6 +96,35 @@ export async function readClassNames(folder: string): Promise<readonly string[] 
   } catch (cause) {
     throw new DataError(`${path}: expected a JSON list of class names, each once`, { cause });
   }
+}
+
+/** How classes are called, and their labels where these are not 0, 1, 2 … */
+export type ClassNames = Pick<OwnIdxDescription, "classes" | "numbers">;
+
+const MAPPING = /-mapping\.txt$/i;
+
+/**
+ * What a list beside the files says of classes: `classes.json`, or EMNIST's mapping (`emnist-letters-mapping.txt`), whose lines
+ * are a label and the codes of the characters that have it. @throws DataError when it is no such list
+ */
+export async function classNamesFor(folder: string, files: ReadonlyMap<SplitName, IdxPair>): Promise<ClassNames> {
+  const [{ images }] = files.values();
+  const classes = await readClassNames(folder);
+  if (classes !== undefined) return { classes };
+  const isOf = (name: string): boolean => MAPPING.test(name) && basename(images).startsWith(name.replace(MAPPING, ""));
+  const mapping = (await listEntries(folder)).find(({ name, isFolder }) => !isFolder && isOf(name));
+  if (mapping === undefined) return {};
+  const path = join(folder, mapping.name);
+  const lines = new TextDecoder()
+    .decode(await readUnzipped(path))
+    .trim()
+    .split(/\s*\n\s*/);
+  const rows = lines.map((line) => line.split(/\s+/).map(Number));
+  const names = rows.map(([, code]) => (code > 32 && code <= 0x10ffff ? String.fromCodePoint(code) : ""));
+  if (!rows.flat().every(Number.isSafeInteger) || check(classNames, names) instanceof Mismatch) {
+    throw new DataError(`${path}: expected lines of a label and the codes of its characters, each once`);
+  }
+  return { classes: names, numbers: rows.map(([label]) => label) };
 }
 
 /** Reads a CSV file of pictures (see `parseCsv`), gzip or plain; the polarity is found from the pictures. */

@@ -9,9 +9,8 @@ import { DataError } from "../../engine/errors.ts";
 import { listEntries, pathKind } from "./files.ts";
 import { listPictureFolder, type PictureLists } from "./folder-layout.ts";
 import { type PartFiles, partFilesIn } from "./part-files.ts";
-import { isPictureTable, listPictureTable, readPictureTable } from "./picture-table.ts";
+import { isCsv, isPictureTable, isTable, listPictureTable, readPictureTable } from "./picture-table.ts";
 import { wholeLines } from "./pieces.ts";
-import { isCsv } from "./samples.ts";
 
 export type Layout =
   | { readonly kind: "idx"; readonly folder: string; readonly set: string | undefined }
@@ -28,8 +27,10 @@ export async function layoutAt(path: string): Promise<Layout | undefined> {
   const kind = await pathKind(path);
   if (kind === "folder") return folderLayout(path);
   if (kind === "nothing") return namedSet(path);
-  if (isCsv(path)) return tableLayout(path);
-  throw new DataError(`${path}: expected a folder or a .csv file; for IDX files give the folder they are in`);
+  if (await isTable(path)) return tableLayout(path);
+  throw new DataError(
+    `${path}: neither a folder nor a table of numbers, one line a picture; for IDX files give the folder they are in`,
+  );
 }
 
 /** `folder/emnist-letters`: one of several sets whose files lie in a folder. */

@@ -9,7 +9,15 @@ import { join, resolve } from "node:path";
 import { type CsvOptions, CsvReader } from "../../data/csv.ts";
 import type { SplitName } from "../../data/dataset.ts";
 import { fingerprintEach } from "../../data/fingerprint.ts";
-import { classesOf, idxHeader, parseLabels, pictureDims, picturesShape, writeLabels } from "../../data/idx.ts";
+import {
+  classesOf,
+  idxHeader,
+  parseLabels,
+  pictureDims,
+  picturesShape,
+  renumbered,
+  writeLabels,
+} from "../../data/idx.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import { FILE_NAMES, notesOf } from "../../data/sources.ts";
 import { markAside, markGroupsAside } from "../../data/split.ts";
@@ -20,7 +28,7 @@ import { fileError, writeFileAtomic } from "./atomic.ts";
 import { makeFolder, pathKind, readUnzipped, sha256 } from "./files.ts";
 import { PictureReader } from "./folder.ts";
 import type { PictureList } from "./folder-layout.ts";
-import { CLASS_NAMES_FILE, type IdxPair, idxFilesIn, readClassNames } from "./idx-folder.ts";
+import { CLASS_NAMES_FILE, type ClassNames, classNamesFor, type IdxPair, idxFilesIn } from "./idx-folder.ts";
 import { holdsBytes, idxPictures, idxRange, pictureHeader } from "./idx-pieces.ts";
 import type { Layout } from "./layout.ts";
 import { type Fingerprints, type Found, type PackedRecord, readRecord, writeRecord } from "./packed-record.ts";
@@ -64,6 +72,8 @@ interface Learned {
   readonly height?: number | undefined;
   readonly width?: number | undefined;
   readonly classes?: readonly string[] | undefined;
+  /** The label of each class in IDX files, where these are not 0, 1, 2 … */
+  readonly numbers?: readonly number[] | undefined;
   /** Number of the writer of each sample. */
   readonly writers?: Int32Array | undefined;
   /** Whether what was put aside are whole writers. */
@@ -272,14 +282,16 @@ async function idxSource(
   const files = (await idxFilesIn(folder, set)) ?? new Map<SplitName, IdxPair>();
   const pairs = [...files.values()];
   const images = pairs.map((pair) => pair.images);
+  const named: ClassNames = names === undefined ? await classNamesFor(folder, files) : { classes: names };
+  const isPlain = set === undefined && named.numbers === undefined && (await arePlain(images, known));
   return {
     files: pairs.flatMap((pair) => [pair.images, pair.labels]),
-    plain: set === undefined && (await arePlain(images, known)) ? folder : undefined,
+    plain: isPlain ? folder : undefined,
     parts: [...files.keys()],
     pack: async (split, into, train) => {
-      const classes = names ?? train?.classes ?? (await readClassNames(folder));
+      const classes = named.classes ?? train?.classes;
       const span = train?.span ?? known;
-      return packIdx(files.get(split) as IdxPair, split, into, { notes: [], ...train, classes, span });
+      return packIdx(files.get(split) as IdxPair, split, into, { notes: [], ...named, classes, span });
     },
   };
 }
@@ -299,7 +311,8 @@ async function packIdx(
   known: Learned,
 ): Promise<Learned> {
   const shape = picturesShape(await pictureHeader(imagesPath), imagesPath);
-  const labels = parseLabels({ name: labelsPath, bytes: await readUnzipped(labelsPath) }, shape[0], imagesPath);
+  const found = parseLabels({ name: labelsPath, bytes: await readUnzipped(labelsPath) }, shape[0], imagesPath);
+  const labels = renumbered(found, known.numbers, labelsPath);
   const classes = known.classes ?? classesOf(labels, labelsPath);
   const range = await idxRange(imagesPath);
   const span = settleSpan(range, known, imagesPath);

@@ -1,6 +1,6 @@
 /** Pictures that a CSV file lists, a line each: the path of a file, relative to the CSV file, and its label. */
 import { dirname, extname, join } from "node:path";
-import { isHeader, isNoLabel, LABEL_NAMES, labelOf } from "../../data/csv-columns.ts";
+import { isHeader, isNoLabel, LABEL_NAMES, labelOf, looksLikePixels } from "../../data/csv-columns.ts";
 import {
   asPlainText,
   COMMA,
@@ -10,12 +10,13 @@ import {
   linesOf,
   SAVE_AS_UTF8,
   separatorIn,
+  wideEncoding,
 } from "../../data/csv-lines.ts";
 import { DataError } from "../../engine/errors.ts";
 import { PICTURE_ENDINGS } from "../../formats/picture-formats.ts";
 import { byName, listEntries, pathKind, readUnzipped } from "./files.ts";
 import type { PictureLists } from "./folder-layout.ts";
-import { wholeLines } from "./pieces.ts";
+import { pieces, wholeLines } from "./pieces.ts";
 
 interface Row {
   readonly number: number;
@@ -45,6 +46,31 @@ export async function isPictureTable(path: string): Promise<boolean> {
     return rowsOf(lines, path, 2).some(({ fields }) => fields.some(isPictureName));
   }
   return false;
+}
+
+/** Texts have no such bytes, but UTF-16 has. */
+const isBinary = (bytes: Uint8Array): boolean =>
+  wideEncoding(bytes) === undefined && bytes.subarray(0, LOOKED_AT).includes(0);
+const LOOKED_AT = 4096;
+
+/** Whether a file is a table by its name, or by its content: lines of numbers, or of names of pictures. */
+export async function isTable(path: string): Promise<boolean> {
+  if (isCsv(path)) return true;
+  if (isPictureName(path)) return false;
+  for await (const piece of pieces(path)) {
+    if (isBinary(piece)) return false;
+    break;
+  }
+  for await (const lines of wholeLines(path)) {
+    const rows = rowsOf(lines, path, 2).map(({ fields }) => fields);
+    return looksLikePixels(rows) || (await isPictureTable(path));
+  }
+  return false;
+}
+
+/** Whether a file is CSV by its name. */
+export function isCsv(path: string): boolean {
+  return /\.(csv|tsv)(\.gz)?$/i.test(path);
 }
 
 /** What a CSV file says of pictures. */

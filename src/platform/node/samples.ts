@@ -4,18 +4,14 @@ import { samplesFromIdx } from "../../data/idx-dataset.ts";
 import { settled } from "../../data/settled.ts";
 import type { SpanSources } from "../../data/value-span.ts";
 import { readUnzipped } from "./files.ts";
+import { isTable } from "./picture-table.ts";
 import { pieces } from "./pieces.ts";
 
 export type TableKind = "csv" | "idx";
 
-/** Whether a file is CSV by its name. */
-export function isCsv(path: string): boolean {
-  return /\.(csv|tsv)(\.gz)?$/i.test(path);
-}
-
-/** What kind of table a file is: CSV by its name, IDX by its first bytes; undefined for anything else. */
+/** What kind of table a file is, CSV by its name or its first lines, IDX by its first bytes; undefined for anything else. */
 export async function tableKind(path: string): Promise<TableKind | undefined> {
-  if (isCsv(path)) return "csv";
+  if (await isTable(path)) return "csv";
   for await (const [zero, alsoZero, type, axes] of pieces(path)) {
     return zero === 0 && alsoZero === 0 && type >= 8 && type <= 14 && (axes === 3 || axes === 4) ? "idx" : undefined;
   }
