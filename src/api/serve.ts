@@ -6,13 +6,14 @@ import { type Limits, MODEL_NAME } from "../serve/context.ts";
 import type { DecodePicture } from "../serve/decode-picture.ts";
 import { jsonLog, type Log } from "../serve/log.ts";
 import { Metrics } from "../serve/metrics.ts";
-import { type ModelSource, Repository, type StoredVersion } from "../serve/repository.ts";
+import type { ModelSource } from "../serve/open-model.ts";
+import { Repository, type StoredVersion } from "../serve/repository.ts";
 
 export { DataError, DuctusError, UsageError } from "../engine/errors.ts";
 export type { Limits } from "../serve/context.ts";
 export type { DecodePicture } from "../serve/decode-picture.ts";
 export type { Level, Log } from "../serve/log.ts";
-export type { ModelSource } from "../serve/repository.ts";
+export type { ModelSource } from "../serve/open-model.ts";
 
 /** How a {@link Handler} is made. */
 export interface HandlerOptions {

@@ -35,6 +35,7 @@ interface ServeOptions extends CommonOptions {
   readonly maxPixels: number;
   readonly maxMemory: number;
   readonly timeout: number;
+  readonly loadTimeout: number;
   readonly grace: number;
   readonly poll: number;
   readonly quiet?: boolean | undefined;
@@ -107,6 +108,9 @@ export function command(): Command {
       ),
     )
     .addOption(
+      integerOption("--load-timeout <s>", "seconds until a model must be ready", { min: 1, max: 3600 }).default(60),
+    )
+    .addOption(
       integerOption("--grace <s>", "seconds to finish requests when stopped", { min: 0, max: 3600 }).default(30),
     )
     .addOption(integerOption("--poll <ms>", "how often to look for new versions", { min: 50 }).default(SECOND))
@@ -126,11 +130,16 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   const allowedHosts = [...ownNames(options.host), ...options.allowedHosts];
   const metrics = new Metrics();
   const { allowOrigin: allowOrigins, minProbability, threads, maxBatch, maxQueue, maxBody, maxPixels } = options;
+  const loadTimeout = options.loadTimeout * SECOND;
   const store = await openModelStore(sources);
   const repository = new Repository({
     store,
     log,
-    openRunner: threads === 0 ? undefined : (...model) => ThreadRunner.open(...model, threads),
+    openRunner:
+      threads === 0
+        ? undefined
+        : (bytes, file, batch, { signal }) =>
+            ThreadRunner.open(bytes, file, batch, { threads, timeout: loadTimeout, signal }),
     maxBatch,
     maxQueue,
     onBatch: (model, size) => metrics.batch(model, size),

@@ -5,18 +5,11 @@
  */
 import { DuctusError } from "../engine/errors.ts";
 import { sizeOf } from "../engine/shape.ts";
-import { looksCompiled } from "../export/standalone/recogniser.ts";
-import type { Model } from "../models/model.ts";
-import { load } from "../train/trained-model.ts";
 import { Batcher, type BatcherOptions, type BatchRunner } from "./batcher.ts";
-import { EngineRunner } from "./engine-runner.ts";
 import type { Log } from "./log.ts";
-import { ModuleRunner } from "./module-runner.ts";
+import { type ModelSource, openModel } from "./open-model.ts";
 import { RequestError } from "./request-error.ts";
 import { ServedModel, type Signature } from "./served-model.ts";
-
-/** What a model is opened from: the bytes of its file or of an exported module, or that module compiled. */
-export type ModelSource = Uint8Array | WebAssembly.Module;
 
 /** A file that may be served. */
 export interface StoredVersion {
@@ -34,8 +27,16 @@ export interface ModelStore {
   list(): Promise<ReadonlyMap<string, readonly StoredVersion[]>>;
 }
 
-/** Makes what runs a model. @param bytes its file, for a thread that has to load it again */
-export type OpenRunner = (model: Model, bytes: Uint8Array, maxBatch: number) => Promise<BatchRunner>;
+/**
+ * Opens a model for batches up to `maxBatch`: says what it is, and makes what runs it.
+ * @param options `signal`: nobody waits for it any more
+ */
+export type OpenRunner = (
+  bytes: Uint8Array,
+  file: string,
+  maxBatch: number,
+  options: { readonly signal: AbortSignal },
+) => Promise<{ readonly signature: Signature; readonly runner: BatchRunner }>;
 
 export interface RepositoryOptions {
   readonly store: ModelStore;
@@ -67,6 +68,7 @@ interface Entry {
 export class Repository {
   readonly #options: RepositoryOptions;
   readonly #entries = new Map<string, Entry>();
+  readonly #closing = new AbortController();
   #refreshing: Promise<void> | undefined;
 
   constructor(options: RepositoryOptions) {
@@ -119,6 +121,7 @@ export class Repository {
 
   /** Takes everything out of service; requests under way are finished first. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#refreshing;
     await Promise.all(this.models.map((served) => served.retire()));
     this.#entries.clear();
@@ -167,7 +170,11 @@ export class Repository {
 
   async #open(name: string, version: string, file: string, source: ModelSource): Promise<ServedModel> {
     const { maxBatch = QUEUE.maxBatch, maxQueue = QUEUE.maxQueue, onBatch } = this.#options;
-    const [model, runner] = await this.#openRunner(source, file, maxBatch);
+    const { openRunner = onThisThread } = this.#options;
+    const { signature: model, runner } =
+      source instanceof WebAssembly.Module
+        ? await onThisThread(source, file, maxBatch)
+        : await openRunner(source, file, maxBatch, { signal: this.#closing.signal });
     const options: BatcherOptions = {
       sampleSize: sizeOf(model.inputShape),
       classes: model.classes.length,
@@ -177,21 +184,15 @@ export class Repository {
     };
     return new ServedModel(name, version, model, new Batcher(runner, options));
   }
-
-  async #openRunner(source: ModelSource, file: string, maxBatch: number): Promise<[Signature, BatchRunner]> {
-    if (source instanceof WebAssembly.Module || looksCompiled(source)) {
-      const runner = await ModuleRunner.open(source);
-      return [runner.signature, runner];
-    }
-    const { openRunner = onThisThread } = this.#options;
-    const model = await load(source, { name: file });
-    return [model, await openRunner(model, source, maxBatch)];
-  }
 }
 
-const onThisThread: OpenRunner = (model, _, maxBatch) => EngineRunner.open(model, maxBatch);
+async function onThisThread(source: ModelSource, file: string, maxBatch: number): ReturnType<OpenRunner> {
+  const { signature, runner } = await openModel(source, file);
+  return { signature, runner: await runner(maxBatch) };
+}
 
-function reasonOf(error: unknown): string {
+/** Why something failed, in a line for the log. */
+export function reasonOf(error: unknown): string {
   if (error instanceof DuctusError) return error.message;
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

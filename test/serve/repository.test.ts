@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exportWasm } from "../../src/export/wasm.ts";
 import { openModelStore } from "../../src/platform/node/model-store.ts";
 import type { BatchRunner } from "../../src/serve/batcher.ts";
-import { EngineRunner } from "../../src/serve/engine-runner.ts";
-import { Repository } from "../../src/serve/repository.ts";
+import { openModel } from "../../src/serve/open-model.ts";
+import { type OpenRunner, Repository } from "../../src/serve/repository.ts";
 import { encodeModel } from "../../src/train/trained-model.ts";
 import { digits, json, numbers, serve, stored } from "./fixtures.ts";
 
@@ -113,8 +113,9 @@ describe("a new version", () => {
       go = resolve;
     });
     let opened = 0;
-    const openRunner = async (model: Parameters<typeof EngineRunner.open>[0], _: Uint8Array, maxBatch: number) => {
-      const inner = await EngineRunner.open(model, maxBatch);
+    const openRunner: OpenRunner = async (bytes, file, maxBatch) => {
+      const { signature, runner: open } = await openModel(bytes, file);
+      const inner = await open(maxBatch);
       const version = ++opened;
       const runner: BatchRunner = {
         slots: 1,
@@ -128,7 +129,7 @@ describe("a new version", () => {
           await inner.close();
         },
       };
-      return runner;
+      return { signature, runner };
     };
     let versions = [await stored("1", numbers(1))];
     const { app, repository } = await serve(() => new Map([["m", versions]]), { openRunner });

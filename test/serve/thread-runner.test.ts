@@ -1,12 +1,13 @@
 /** Networks on threads of their own: the same logits, and a thread that dies takes down nothing but its batch. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { ThreadRunner as Runner } from "../../src/platform/node/thread-runner.ts";
+import type { BatchRunner } from "../../src/serve/batcher.ts";
 import { EngineRunner } from "../../src/serve/engine-runner.ts";
 import { encodeModel } from "../../src/train/trained-model.ts";
 import { ensureBuilt } from "../cli/run-cli.ts";
 import { numbers } from "./fixtures.ts";
 
-let runner: Runner;
+let runner: BatchRunner;
 const model = numbers();
 
 beforeAll(async () => {
@@ -15,9 +16,8 @@ beforeAll(async () => {
   const built: string = "../../dist/platform/node/thread-runner.js";
   await import("../../dist/index.js" as string);
   const { ThreadRunner } = (await import(built)) as { ThreadRunner: typeof Runner };
-  const { load } = await import("../../dist/train/trained-model.js" as string);
   const bytes = await encodeModel(model);
-  runner = await ThreadRunner.open(await load(bytes), bytes, 4, 2);
+  ({ runner } = await ThreadRunner.open(bytes, "numbers", 4, { threads: 2, timeout: 60_000 }));
 }, 60_000);
 afterAll(() => runner.close());
 

@@ -1,16 +1,36 @@
-/** The thread of a {@link ThreadRunner}: loads a model file, and answers messages with logits until it is ended. */
+/** The thread of a {@link ThreadRunner}: opens a model, says what it is, and answers messages with logits until it is ended. */
 import { parentPort, workerData } from "node:worker_threads";
-import { EngineRunner } from "../../serve/engine-runner.ts";
-import { load } from "../../train/trained-model.ts";
+import { sizeOf } from "../../engine/shape.ts";
+import type { BatchRunner, Samples } from "../../serve/batcher.ts";
+import { openModel } from "../../serve/open-model.ts";
+import { reasonOf } from "../../serve/repository.ts";
 import { setPlatform } from "../platform.ts";
 import { nodePlatform } from "./platform.ts";
-import type { Order, ThreadData } from "./thread-runner.ts";
+import type { Order, Started, ThreadData } from "./thread-runner.ts";
 
 setPlatform(nodePlatform);
-const { bytes, maxBatch } = workerData as ThreadData;
-const runner = await EngineRunner.open(await load(bytes), maxBatch);
-parentPort?.on("message", async ({ id, samples, count }: Order) => {
-  const logits = (await runner.run(samples, count)) as Float32Array<ArrayBuffer>;
-  parentPort?.postMessage({ id, logits }, [logits.buffer]);
-});
-parentPort?.postMessage("ready");
+
+async function start({ bytes, file, maxBatch }: ThreadData): Promise<BatchRunner> {
+  const began = performance.now();
+  const { signature, runner } = await openModel(bytes, file);
+  const single = await runner(1);
+  const opened = performance.now();
+  const { inputType, inputShape } = signature;
+  const sample: Samples =
+    inputType === "uint8" ? new Uint8Array(sizeOf(inputShape)) : new Float32Array(sizeOf(inputShape));
+  await single.run(sample, 1);
+  const costs = { opening: opened - began, running: performance.now() - opened };
+  const batches = await runner(maxBatch);
+  parentPort?.postMessage({ signature, ...costs } satisfies Started);
+  return batches;
+}
+
+try {
+  const runner = await start(workerData as ThreadData);
+  parentPort?.on("message", async ({ id, samples, count }: Order) => {
+    const logits = (await runner.run(samples, count)) as Float32Array<ArrayBuffer>;
+    parentPort?.postMessage({ id, logits }, [logits.buffer]);
+  });
+} catch (error) {
+  parentPort?.postMessage({ reason: reasonOf(error) } satisfies Started);
+}

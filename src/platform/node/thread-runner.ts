@@ -1,17 +1,34 @@
 /**
- * Runs a served model on threads of its own, so that requests are read and answered meanwhile. A single sample that comes
- * while nothing runs is run on the calling thread: there and back to another takes longer than a small network.
+ * Opens and runs a served model on threads of its own, so that requests are read and answered meanwhile, whatever its file
+ * makes of them: one that does not get ready in time is ended. A single sample that comes while nothing runs is run on the
+ * calling thread where the network is small: there and back to another takes longer.
  */
 import { Worker } from "node:worker_threads";
-import type { Model } from "../../models/model.ts";
+import { DataError } from "../../engine/errors.ts";
 import type { BatchRunner, Samples } from "../../serve/batcher.ts";
-import { EngineRunner } from "../../serve/engine-runner.ts";
+import { openModel } from "../../serve/open-model.ts";
+import type { OpenRunner } from "../../serve/repository.ts";
+import type { Signature } from "../../serve/served-model.ts";
 
 /** What a thread is started with. */
 export interface ThreadData {
+  /** A model file or an exported module. */
   readonly bytes: Uint8Array;
+  /** Its name, for messages. */
+  readonly file: string;
   readonly maxBatch: number;
 }
+
+/** What a thread says when it is ready, with the milliseconds that it took, or why it never will be. */
+export type Started =
+  | {
+      readonly signature: Signature;
+      /** To read and check the model, and to compile it for single samples. */
+      readonly opening: number;
+      /** To run one sample. */
+      readonly running: number;
+    }
+  | { readonly reason: string };
 
 /** A batch on its way to a thread. */
 export interface Order {
@@ -33,30 +50,54 @@ interface Waiting {
 /** Batches that a thread has at a time: one that runs, and one that lies ready. */
 const DEPTH = 2;
 
+/** The calling thread runs single samples of networks that are opened and run in so many milliseconds; it can do nothing else meanwhile. */
+const QUICK = { opening: 500, running: 5 };
+
+export interface ThreadOptions {
+  /** At least 1. */
+  readonly threads: number;
+  /** Milliseconds that the model may take to get ready. */
+  readonly timeout: number;
+}
+
 export class ThreadRunner implements BatchRunner {
   readonly slots: number;
-  readonly #here: EngineRunner;
+  readonly #here: BatchRunner | undefined;
   readonly #threads: Thread[];
   #running = 0;
 
-  private constructor(here: EngineRunner, threads: Thread[]) {
+  private constructor(here: BatchRunner | undefined, threads: Thread[]) {
     this.#here = here;
     this.#threads = threads;
     this.slots = threads.length * DEPTH;
   }
 
-  /** @param bytes the model's file; @param threads at least 1 */
-  static async open(model: Model, bytes: Uint8Array, maxBatch: number, threads: number): Promise<ThreadRunner> {
-    const data = { bytes, maxBatch };
-    const [here, ...others] = await Promise.all([
-      EngineRunner.open(model, 1),
-      ...Array.from({ length: threads }, () => Thread.start(data)),
-    ]);
-    return new ThreadRunner(here, others);
+  /** @throws DataError when the model is damaged, costs too much or takes too long, saying which */
+  static async open(
+    bytes: Uint8Array,
+    file: string,
+    maxBatch: number,
+    { threads: count, timeout, signal }: ThreadOptions & { readonly signal?: AbortSignal | undefined },
+  ): ReturnType<OpenRunner> {
+    const data = { bytes, file, maxBatch };
+    // One thread finds out whether the file is good; then the others begin.
+    const threads = [new Thread(data)];
+    try {
+      const { signature, opening, running } = await threads[0].started(timeout, signal);
+      for (let i = 1; i < count; i++) threads.push(new Thread(data));
+      const others = threads.slice(1).map((thread) => thread.started(timeout, signal));
+      const isQuick = opening <= QUICK.opening && running <= QUICK.running;
+      const here = isQuick ? await openModel(bytes, file).then((model) => model.runner(1)) : undefined;
+      await Promise.all(others);
+      return { signature, runner: new ThreadRunner(here, threads) };
+    } catch (error) {
+      await Promise.all(threads.map((thread) => thread.close()));
+      throw error;
+    }
   }
 
   async run(samples: Samples, count: number): Promise<Float32Array> {
-    if (count === 1 && this.#running === 0) return this.#here.run(samples, count);
+    if (this.#here !== undefined && count === 1 && this.#running === 0) return this.#here.run(samples, count);
     this.#running++;
     try {
       const idlest = this.#threads.reduce((a, b) => (b.pending < a.pending ? b : a));
@@ -67,7 +108,7 @@ export class ThreadRunner implements BatchRunner {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#here.close(), ...this.#threads.map((thread) => thread.close())]);
+    await Promise.all([this.#here?.close(), ...this.#threads.map((thread) => thread.close())]);
   }
 }
 
@@ -78,13 +119,30 @@ class Thread {
   readonly #waiting = new Map<number, Waiting>();
   #next = 0;
 
-  private constructor(data: ThreadData, worker: Worker) {
+  constructor(data: ThreadData) {
     this.#data = data;
-    this.#worker = this.#attend(worker);
+    this.#worker = this.#attend(spawn(data));
   }
 
-  static async start(data: ThreadData): Promise<Thread> {
-    return new Thread(data, await ready(spawn(data)));
+  /** Resolves once the thread is ready. @throws DataError that says why it is not */
+  async started(timeout: number, signal: AbortSignal | undefined): Promise<Extract<Started, { signature: Signature }>> {
+    const { file } = this.#data;
+    const worker = this.#worker;
+    let timer: NodeJS.Timeout | undefined;
+    let stop = (): void => {};
+    const started = await new Promise<Started>((resolve) => {
+      const fail = (reason: string): void => resolve({ reason: `${file}: ${reason}` });
+      timer = setTimeout(fail, timeout, `the model was not ready within ${timeout / 1000} s`);
+      stop = () => fail("the server stops");
+      signal?.addEventListener("abort", stop);
+      worker?.once("message", resolve);
+      worker?.once("error", (error) => fail(`the thread that opened the model ended: ${error.message}`));
+      worker?.once("exit", () => fail("the thread that opened the model ended"));
+    });
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+    if ("reason" in started) throw new DataError(started.reason);
+    return started;
   }
 
   /** Batches under way. */
@@ -125,12 +183,4 @@ class Thread {
 
 function spawn(workerData: ThreadData): Worker {
   return new Worker(new URL("./runner-thread.js", import.meta.url), { workerData });
-}
-
-/** @throws what kept the thread from starting */
-async function ready(worker: Worker): Promise<Worker> {
-  await new Promise((resolve, reject) => {
-    worker.once("message", resolve).once("error", reject);
-  }).finally(() => worker.removeAllListeners("error"));
-  return worker;
 }
