@@ -118,7 +118,8 @@ function kindOfNumbers(numbers: Float32Array, classes: number, namesTwo: boolean
   const sums = rows.map((row) => row.reduce((total, value) => total + value, 0));
   // As shares, or in percent
   const isWhole = [1, 100].some((whole) => sums.every((sum) => Math.abs(sum / whole - 1) < TOLERANCE));
-  return isWhole && numbers.every((value) => value >= 0) ? "probabilities" : "logits";
+  if (isWhole && numbers.every((value) => value >= 0)) return "probabilities";
+  return isBetween ? "scores" : "logits";
 }
 
 /** Outputs for noise of several densities. @throws DataError where those of a picture depend on the others beside it */

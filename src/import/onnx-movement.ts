@@ -1,5 +1,6 @@
 /** Operators that move numbers without computing: other shapes, orders and sizes, parts, repetitions, and padding. */
 import { DataError } from "../engine/errors.ts";
+import { constant } from "../engine/ops/constant.ts";
 import { concat, expand, pad, slice } from "../engine/ops/movement.ts";
 import { spendWhileTracing } from "../engine/passes/cost.ts";
 import { broadcastShapes, type Shape, sizeOf } from "../engine/shape.ts";
@@ -7,11 +8,20 @@ import { quote } from "../formats/text.ts";
 import { axisOf, type NodeCall, need, needAll, setting } from "./onnx-call.ts";
 import { arranged, asValue, dimsOf, knownNumbers, mapped, plain, reshaped, type Value } from "./onnx-value.ts";
 
-/** A range of some axes. */
-function sliced(
-  x: Value,
-  ranges: ReadonlyMap<number, { start: number; end: number; step?: number | undefined }>,
-): Value {
+interface Range {
+  readonly start: number;
+  readonly end: number;
+  readonly step?: number | undefined;
+}
+
+/** A range of some axes. Nothing may be left of a constant: exporters cut shapes so, and put the rest beside other sizes. */
+function sliced(x: Value, ranges: ReadonlyMap<number, Range>): Value {
+  const dims = dimsOf(x);
+  const isEmpty = [...ranges].some(([axis, range]) => takesNothing(dims[axis], range));
+  if (isEmpty && x.tensor.op.name === "constant") {
+    const left = dims.map((dim, axis) => (takesNothing(dim, ranges.get(axis)) ? 0 : dim));
+    return asValue(constant([], x.tensor.dtype === "int32" ? "int32" : "float32", left));
+  }
   const byAxis = new Map([...ranges].map(([axis, range]) => [x.order[axis], range]));
   return {
     tensor: slice(
@@ -22,13 +32,24 @@ function sliced(
   };
 }
 
-/** Values side by side; all get the order of the first. */
-function joined(list: readonly Value[], axis: number): Value {
-  const [{ order }] = list;
+/** Whether a range, which may lie outside the axis, holds none of its elements. */
+function takesNothing(length: number, range?: Range): boolean {
+  if (range === undefined) return length === 0;
+  const [start, end] = [range.start, range.end].map((at) => (at < 0 ? at + length : at));
+  return (range.step ?? 1) > 0
+    ? Math.max(start, 0) >= Math.min(end, length)
+    : Math.min(start, length - 1) <= Math.max(end, -1);
+}
+
+/** Values side by side; all get the order of the first. Those without elements add nothing. */
+function joined(all: readonly Value[], axis: number): Value {
+  const filled = all.filter(({ tensor }) => tensor.size > 0);
+  if (filled.length === 0) return all[0];
+  const [{ order }] = filled;
   const axes = order.map((_, i) => order.indexOf(i));
   return {
     tensor: concat(
-      list.map((value) => arranged(value, axes)),
+      filled.map((value) => arranged(value, axes)),
       order[axis],
     ),
     order,
@@ -246,7 +267,15 @@ export function transpose(call: NodeCall): Value {
 
 export function concatenate(call: NodeCall): Value {
   const list = needAll(call);
-  return joined(list, axisOf(list[0], call.attrs.int("axis", 0)));
+  const axis = axisOf(list[0], call.attrs.int("axis", 0));
+  // Exported for one picture: what stands beside its values, as a class token does, stands beside those of each.
+  const isBesideSamples = axis > 0 && call.fixedBatch === 1 && call.isOfSamples.includes(true);
+  const forEach = (value: Value, i: number): Value => {
+    const [first, ...rest] = dimsOf(value);
+    if (!isBesideSamples || call.isOfSamples[i] || first !== 1 || call.batch === 1) return value;
+    return asValue(expand(plain(value), [call.batch, ...rest]));
+  };
+  return joined(list.map(forEach), axis);
 }
 
 /** Tile: the whole of an axis again and again. */

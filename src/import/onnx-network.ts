@@ -51,16 +51,8 @@ export class OnnxNetwork extends Module {
     super();
     this.#budget = budget;
     const inputs = model.inputs.filter(({ name }) => !model.initializers.has(name));
-    if (inputs.length !== 1 || model.outputs.length !== 1) {
-      const list = (values: readonly OnnxValue[]): string =>
-        values
-          .map(({ name }) => quote(name))
-          .slice(0, 5)
-          .join(", ");
-      throw new DataError(
-        `it has ${inputs.length} inputs (${list(inputs)}) and ${model.outputs.length} outputs (${list(model.outputs)}); a classifier has one of each`,
-      );
-    }
+    requireOne(inputs, "input");
+    requireOne(model.outputs, "output");
     if (model.nodes.length > MAX_NODES) throw new DataError(`it has ${model.nodes.length} nodes: too many`);
     if (model.opset < 7) throw new DataError(`it is written for opset ${model.opset}; export it for 7 or newer`);
     this.#input = inputs[0];
@@ -172,6 +164,17 @@ export class OnnxNetwork extends Module {
       throw new DataError(`${nodeLabel(node, i)}: ${error.message}`, { cause: error });
     }
   }
+}
+
+/** @throws DataError for several, or none, with what makes one of them */
+function requireOne(values: readonly OnnxValue[], what: "input" | "output"): void {
+  if (values.length === 1) return;
+  const names = values.map(({ name }) => quote(name));
+  const list = names.length > 5 ? `${names.slice(0, 5).join(", ")} …` : names.join(", ");
+  const advice = values.length > 1 ? "; cut it down to one with onnx.utils.extract_model" : "";
+  throw new DataError(
+    `it has ${values.length} ${what}s${list && ` (${list})`} where a classifier of pictures has one${advice}`,
+  );
 }
 
 const isConstant = ({ tensor }: Value): boolean => tensor.op.name === "constant";

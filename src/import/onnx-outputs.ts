@@ -33,6 +33,11 @@ export const OUTPUT_KINDS = {
     note: "its outputs are probabilities, but it ends in no softmax that Ductus knows; their logarithms are its logits",
     logits: logitsOfShares,
   },
+  /** Numbers between 0 and 1 of which nothing tells what they are. */
+  scores: {
+    note: "its outputs lie between 0 and 1 but come from no softmax or sigmoid that Ductus knows; they are taken as logits",
+    logits: (outputs) => outputs,
+  },
   sigmoids: {
     note: "each class has a sigmoid of its own; its probability is that output divided by the sum of all",
     logits: (outputs) => throughMoves(outputs, (core) => logarithm(core)),
@@ -294,6 +299,8 @@ function logOdds(x: Tensor, depth = DEPTH): Tensor | undefined {
       return sub(log(p), log(sub(1, p)));
     }
     case "div": {
+      const whole = halved(x);
+      if (whole !== undefined) return logOdds(mul(whole, 0.5), depth - 1);
       // 1 / (1 + e^y), or e^y / (1 + e^y)
       const power = b.op.name === "add" ? beside(b, is(1)) : undefined;
       if (power?.op.name !== "exp") return undefined;
@@ -301,15 +308,27 @@ function logOdds(x: Tensor, depth = DEPTH): Tensor | undefined {
       return is(1)(numberOf(a) ?? 0) ? neg(power.inputs[0]) : undefined;
     }
     case "add": {
-      // (1 + tanh y) / 2 = σ(2y)
+      // ½ + ½ tanh y = σ(2y)
       const half = beside(x, is(0.5));
-      const wave = half?.op.name === "mul" ? beside(half, is(0.5)) : undefined;
+      const wave = half && halved(half);
+      return wave?.op.name === "tanh" ? mul(wave.inputs[0], 2) : undefined;
+    }
+    case "mul": {
+      // The same as (1 + tanh y) / 2
+      const whole = halved(x);
+      const wave = whole?.op.name === "add" ? beside(whole, is(1)) : undefined;
       return wave?.op.name === "tanh" ? mul(wave.inputs[0], 2) : undefined;
     }
     default:
       return undefined;
   }
 }
+
+/** The y of ½y, multiplied or divided. */
+const halved = (x: Tensor): Tensor | undefined => {
+  if (x.op.name === "mul") return beside(x, is(0.5));
+  return x.op.name === "div" && is(2)(numberOf(x.inputs[1]) ?? 0) ? x.inputs[0] : undefined;
+};
 
 /** One class of a softmax over two: p₁ = σ(z₁ − z₀). */
 function oneOfTwo(x: Tensor): Tensor | undefined {

@@ -28,8 +28,9 @@ const COORDINATES: Readonly<Record<string, (i: number, axis: Axis) => number>> =
   half_pixel: halfPixel,
   pytorch_half_pixel: (i, axis) => (axis.to > 1 ? halfPixel(i, axis) : 0),
   half_pixel_symmetric: (i, axis) => {
-    const adjustment = axis.to / (axis.scale * axis.from);
-    return f((axis.from / 2) * (1 - adjustment) + halfPixel(i, axis));
+    const adjustment = f(axis.to / f(f(axis.scale) * axis.from));
+    const offset = f(f(axis.from / 2) * f(1 - adjustment));
+    return f(f(offset + f(f(i + 0.5) / f(axis.scale))) - 0.5);
   },
   align_corners: (i, { from, to }) => (to === 1 ? 0 : f(f(i * (from - 1)) / (to - 1))),
   asymmetric: (i, { scale }) => f(i / f(scale)),

@@ -39,8 +39,6 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   "hand-18: Resize-not_larger": /\(Resize\): its keep_aspect_ratio_policy is "not_larger"/,
   "hand-18: Resize-not_smaller": /\(Resize\): its keep_aspect_ratio_policy is "not_smaller"/,
   "torch: ends-softmax-permuted": /\(GatherND\): this operator cannot be imported/,
-  // A part of a shape that has no elements
-  "torch-old-17: attention": /\(Slice\): slice: axis 0 of \[3\] has 3 positions; 0 from 3/,
   "torch: ends-one-number": /it has one output, which is no probability/,
 };
 

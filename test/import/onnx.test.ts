@@ -462,6 +462,17 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
         steps: int64(-2, 2),
       },
     },
+    // What PyTorch's older exporter makes of sizes: some from the end on, which are none, beside others.
+    ...[int64(4), int64(-1)].map((from) => ({
+      nodes: [
+        node("Shape", "x", "shape"),
+        node("Slice", "shape from to zero", "none"),
+        node("Slice", "shape zero one zero", "first"),
+        node("Concat", "none first none rest", "s", { axis: int(0) }),
+        node("Reshape", "x s", "y"),
+      ],
+      initializers: { from, to: int64(3), zero: int64(0), one: int64(1), rest: int64(5, -1) },
+    })),
   ],
   Gather: [
     { nodes: [node("Gather", "x i", "y", { axis: int(2) })], initializers: { i: index(-2) } },
@@ -498,9 +509,12 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
         { mode: text("cubic") },
         { mode: text("cubic"), cubic_coeff_a: float(-0.5), exclude_outside: int(1) },
       ].flatMap((attributes) =>
-        [{ scales: [1, 1, 1.7, 0.6] }, { sizes: [2, 3, 9, 4] }, { sizes: [2, 3, 1, 11] }].map((to) =>
-          resized(to, { ...attributes, coordinate_transformation_mode: text(mode) }),
-        ),
+        [
+          { scales: [1, 1, 1.7, 0.6] },
+          { scales: [1, 1, 0.9, 0.7] },
+          { sizes: [2, 3, 9, 4] },
+          { sizes: [2, 3, 1, 11] },
+        ].map((to) => resized(to, { ...attributes, coordinate_transformation_mode: text(mode) })),
       ),
     ),
     {

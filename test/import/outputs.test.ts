@@ -164,6 +164,14 @@ const SHARES: Readonly<Record<string, readonly [note: RegExp, ending: readonly O
   ],
   "sigmoids with a sum of 1": [LEFT_OUT, [sigmoid, node("ReduceSum", "s last", "sum"), node("Div", "s sum", "y")]],
   "sigmoids of their own": [/a sigmoid of its own/, [node("Sigmoid", "z", "y")]],
+  "sigmoids as tanhs, halved by a product": [
+    /a sigmoid of its own/,
+    [node("Mul", "z half", "h"), node("Tanh", "h", "t"), node("Add", "one t", "u"), node("Mul", "half u", "y")],
+  ],
+  "sigmoids as tanhs, halved by a quotient": [
+    /a sigmoid of its own/,
+    [node("Div", "z two", "h"), node("Tanh", "h", "t"), node("Add", "t one", "u"), node("Div", "u two", "y")],
+  ],
   "sigmoids made of lines": [/a sigmoid of its own/, [node("HardSigmoid", "z", "y")]],
 };
 
@@ -193,6 +201,13 @@ describe("outputs that are logits", () => {
     const bytes = modelOf(ending);
     const found = await imported(bytes);
     expect(found.notes).toEqual([]);
+    expectClose(await probabilities(found), (await outputs(bytes)).map(softmaxOf));
+  });
+
+  it("are said to be a guess where they look like probabilities", async () => {
+    const bytes = modelOf([node("Erf", "z", "e"), node("Add", "e one", "a"), node("Mul", "a half", "y")]);
+    const found = await imported(bytes);
+    expect(found.notes).toEqual([expect.stringMatching(/between 0 and 1 but .* taken as logits/)]);
     expectClose(await probabilities(found), (await outputs(bytes)).map(softmaxOf));
   });
 
@@ -292,6 +307,27 @@ describe("the batch", () => {
     }
   });
 
+  it("may be of one where a constant, as a class token is, stands beside the picture's values", async () => {
+    const { data } = weight(CLASSES);
+    const token: StoredTensor = { dtype: "F32", shape: [1, 1], data: Float32Array.of(1.5) };
+    const bias: StoredTensor = { dtype: "F32", shape: [CLASSES], data: Float32Array.of(0.2, -0.4, 0.6) };
+    const tall: StoredTensor = {
+      dtype: "F32",
+      shape: [17, CLASSES],
+      data: Float32Array.of(...Array.from(bias.data as Float32Array, (b) => b / 1.5), ...(data as Float32Array)),
+    };
+    const single = modelOf([], CLASSES, {
+      nodes: [node("Flatten", "x", "f"), node("Concat", "token f", "t", { axis: int(1) }), node("Gemm", "t tall", "y")],
+      initializers: new Map(Object.entries({ token, tall })),
+      inputs: [{ name: "x", dtype: "F32", shape: [1, 1, 4, 4] }],
+    });
+    const open = modelOf([], CLASSES, {
+      nodes: [node("Flatten", "x", "f"), node("Gemm", "f w b", "y")],
+      initializers: new Map(Object.entries({ w: weight(CLASSES), b: bias })),
+    });
+    expectClose(await probabilities(await imported(single)), await probabilities(await imported(open)));
+  });
+
   it("must not matter to what a picture gives", async () => {
     const mixed = modelOf([node("ReduceMean", "z zero", "m"), node("Sub", "z m", "y")], CLASSES, {
       initializers: new Map(Object.entries({ w: weight(CLASSES), zero: int64(0) })),
@@ -304,6 +340,16 @@ describe("the batch", () => {
       initializers: new Map(Object.entries({ w: weight(CLASSES), zero: int64(0) })),
     });
     await expect(imported(single)).rejects.toThrow(/^a\.onnx: it takes one picture at a time; export it with an open/);
+  });
+});
+
+describe("several inputs or outputs", () => {
+  it("are refused by name, with what to do", async () => {
+    const y = { name: "y", dtype: "F32", shape: ["N", "K"] } as const;
+    const two = modelOf([soft, node("Identity", "p", "y")], CLASSES, { outputs: [y, { ...y, name: "z" }] });
+    await expect(imported(two)).rejects.toThrow(
+      /^a\.onnx: it has 2 outputs \("y", "z"\) .* onnx\.utils\.extract_model$/,
+    );
   });
 });
 
