@@ -14,7 +14,8 @@ export interface LoadedWeights {
 
 /**
  * Copies weights by name from a model file, a run's folder, bare safetensors or a PyTorch state dict (`.pt`, `.pth`). A prefix
- * that all names in the file share (`module.`, `_orig_mod.`, `model.` …: what wrappers put there) is left out where the others fit better.
+ * that all names in the file share (`module.`, `_orig_mod.`, `model.` …: what wrappers put there) is left out where the others fit better;
+ * so is the count that PyTorch's AveragedModel keeps beside them.
  * A model file also says which samples they were trained on, and so does the model from then on.
  * @throws DataError when names or shapes do not fit; the model is then unchanged
  */
@@ -22,8 +23,9 @@ export async function loadWeights(model: Model, path: string): Promise<LoadedWei
   const { decodeWeightsFile } = await import("../formats/weights-file.ts");
   const { path: file, notes } = await locate(path, "weights");
   const bytes = await platform().readFile(file);
-  const { weights, trainedOn } = decodeWeightsFile(bytes, file);
+  const { weights: found, trainedOn } = decodeWeightsFile(bytes, file);
   const own = new Set(Array.from(model.network.namedParameters(), ([name]) => name));
+  const weights = new Map([...found].filter(([name]) => name !== AVERAGES || own.has(name)));
   const prefix = foreignPrefix([...weights.keys()], own);
   try {
     model.network.load(new Map(Array.from(weights, ([name, value]) => [name.slice(prefix.length), value])));
@@ -35,6 +37,9 @@ export async function loadWeights(model: Model, path: string): Promise<LoadedWei
   const dropped = `${file}: "${prefix}" was left out, which all names of weights begin with`;
   return { notes: prefix === "" ? notes : [...notes, dropped] };
 }
+
+/** How many networks an average is of: PyTorch's AveragedModel counts them beside its weights. */
+const AVERAGES = "n_averaged";
 
 /** Of all that the names in a file begin with, whole words only, what leaves most names of the network; "" if nothing does. */
 function foreignPrefix(names: readonly string[], own: ReadonlySet<string>): string {

@@ -122,6 +122,22 @@ describe("weights", () => {
     },
   );
 
+  it("fit without the count that an AveragedModel keeps beside them", async () => {
+    const path = join(folder, "average.pt");
+    const [from, to] = [smallModel(1), smallModel(2)];
+    const named = [...from.network.namedParameters()];
+    const wrapped = named.map(([name, { shape, data }]): [string, NamedTensor] => [
+      `module.${name}`,
+      { shape, data: new Float32Array(data) },
+    ]);
+    const count: NamedTensor = { shape: [], data: Int32Array.of(5) };
+    await writeFile(path, serializeTorch(new Map([["n_averaged", count], ...wrapped])));
+    expect((await loadWeights(to, path)).notes).toHaveLength(1);
+    expect(Array.from(to.network.namedParameters(), ([, { data }]) => Array.from(data))).toEqual(
+      named.map(([, { data }]) => Array.from(data)),
+    );
+  });
+
   it("keep a prefix that the network itself has", async () => {
     const path = join(folder, "head.pt");
     const named = [...smallModel().network.namedParameters()].filter(([name]) => name.startsWith("head."));
