@@ -176,7 +176,9 @@ export function checkWeights(option: string, weights: readonly number[], classes
   if (wrong !== undefined)
     throw new UsageError((named) => `${named(option)} has ${wrong}; expected numbers of at least 0`);
   if (!weights.some((weight) => weight > 0))
-    throw new UsageError((named) => `${named(option)} are all 0, so that nothing would be learned; give one above 0`);
+    throw new UsageError(
+      (named) => `${named(option)}: all weights are 0, so that nothing would be learned; give one above 0`,
+    );
   return weights;
 }
 

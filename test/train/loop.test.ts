@@ -298,7 +298,7 @@ it.each([
   [{ warmup: -1 }, /warmup is -1/],
   [{ classWeights: [1, 2] }, /classWeights has 2 weights for 3 classes/],
   [{ sampling: [1, -1, 1] }, /sampling has -1; expected numbers of at least 0/],
-  [{ sampling: [0, 0, 0] }, /all samples have weight 0/],
+  [{ sampling: [0, 0, 0] }, /sampling: all weights are 0/],
   [{ loss: "nllLoss", classWeights: [1, 1, 1] }, /classWeights belong to the loss crossEntropy/],
   [{ overfitBatches: 0 }, /overfitBatches is 0/],
   [{ schedule: { name: "cosin" } as never }, /unknown schedule "cosin"; did you mean "cosine"/],
