@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { type AugmentOption, resolveAugmentations } from "../data/augment/presets.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { preprocessedShape } from "../data/preprocessing.ts";
+import { COLOR_PREPROCESSING, preprocessedShape } from "../data/preprocessing.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
 import type { Model, Recipe } from "../models/model.ts";
@@ -47,6 +47,7 @@ interface TrainOptions extends CommonOptions, LoopOptions {
   readonly data: string;
   readonly dataDir?: string | undefined;
   readonly stream?: boolean | undefined;
+  readonly color?: boolean | undefined;
   readonly recipe?: string | undefined;
   readonly model: string;
   readonly optimizer?: string | undefined;
@@ -89,6 +90,7 @@ export function command(): Command {
     .description("Trains a network, validates it after every epoch and tests it once at the end.")
     .option("--data <name|path>", "mnist, fashion-mnist …, a folder of pictures by class, or a CSV file", "mnist")
     .addOption(streamOption())
+    .option("--color", "keep the color of pictures: whole pictures in three channels, instead of their ink in gray")
     .option("--recipe <name>", `what is not given otherwise: ${RECIPES.map(({ name }) => name).join(", ")}`)
     .option("--model <name>", `architecture (default: the recipe's, or ${DEFAULT_MODEL})`)
     .option("--optimizer <name>", OPTIMIZER_NAMES.join(", "))
@@ -155,9 +157,13 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const augment = await readAugmentOption(options.augment ?? recipe.augment);
   const teacher = await readTeacher(options, terminal);
 
-  const data = await openForTraining(options.data, options, terminal);
+  const asked = options.color === true ? { ...options, preprocessing: COLOR_PREPROCESSING } : options;
+  const data = await openForTraining(options.data, asked, terminal);
   checkData(resumed, data);
   const { preprocessing, train: raw } = data;
+  if (options.color === true && raw.inputShape[2] === 1) {
+    throw new UsageError(`--color: ${options.data} is no folder or list of pictures, and has none`);
+  }
   const shape = { classes: raw.classes, inputShape: preprocessedShape(preprocessing) };
   const model = create(options.model, { ...shape, recipe, seed: options.seed });
   model.preprocessing = { ...preprocessing };

@@ -43,6 +43,15 @@ export const MNIST_PREPROCESSING: InkPreprocessing = {
   minStroke: 1.6,
 };
 
+/** Of pictures whose color tells classes apart: all of the picture, in color, at MNIST's size. */
+export const COLOR_PREPROCESSING: ResizePreprocessing = {
+  kind: "resize",
+  height: 28,
+  width: 28,
+  channels: 3,
+  invert: false,
+};
+
 /** [height, width, channels] of a picture that was put through it. */
 export function preprocessedShape(
   preprocessing: Preprocessing,

@@ -202,3 +202,37 @@ it("one class alone is refused before there is a run folder", async () => {
   expect(err).toMatch(/one: all 3 samples are of one class, "lying"; there is nothing to tell apart/);
   expect(await readdir(cwd)).not.toContain("one-run");
 });
+
+describe("pictures that only their color tells apart", () => {
+  const square = (color: string, k: number): Promise<Buffer> => {
+    const place = `x="${20 + (k % 5) * 4}" y="${25 + (k % 4) * 5}" width="35" height="30"`;
+    const drawing = `<svg xmlns="http://www.w3.org/2000/svg" width="96" height="96"><rect width="96" height="96" fill="#fff"/><rect ${place} fill="${color}"/></svg>`;
+    return sharp(Buffer.from(drawing)).png().toBuffer();
+  };
+  beforeAll(async () => {
+    for (const color of ["red", "blue"]) {
+      await mkdir(join(cwd, "signs", color), { recursive: true });
+      for (let k = 0; k < 20; k++) await writeFile(join(cwd, "signs", color, `${k}.png`), await square(color, k));
+    }
+  });
+
+  it("are told apart with --color, which data inspect names and the model file remembers", async () => {
+    const looked = await ductus(cwd, "data", "inspect", "signs");
+    expect(looked.err).toMatch(/note {5}color is not used: 40 of 40 pictures .*"ductus train --color" keeps it/);
+    const { status, err } = await train("signs", "colored", "--color");
+    expect(status, err).toBe(0);
+    expect(err).not.toContain("color is not used");
+    const measured = await evaluate("colored", "signs", "--split", "all", "--json");
+    expect(JSON.parse(measured.out)).toMatchObject({ count: 40, accuracy: 1 });
+    const read = await ductus(cwd, "predict", "colored/best.safetensors", "signs/blue/3.png", "--json");
+    expect(JSON.parse(read.out).predictions[0].class).toBe("blue");
+  }, 60_000);
+
+  it("are not in a table, for which --color is refused", async () => {
+    const rows = Array.from({ length: 20 }, (_, i) => `${i % 2},${i},255,0,9\n`).join("");
+    await writeFile(join(cwd, "gray.csv"), rows);
+    const { status, err } = await train("gray.csv", "gray-run", "--color");
+    expect([status, err]).toEqual([2, expect.stringContaining("--color: gray.csv is no folder or list of pictures")]);
+    expect(await readdir(cwd)).not.toContain("gray-run");
+  });
+});

@@ -313,7 +313,9 @@ describe("what was packed and has changed since", () => {
 
 it("files that are no data, and names that are none, are refused", async () => {
   await appendFile(path("x.txt"), "x");
-  await expect(streamData(path("x.txt"), { cacheDir })).rejects.toThrow(/x\.txt: expected a folder or a \.csv file/);
+  await expect(streamData(path("x.txt"), { cacheDir })).rejects.toThrow(
+    /x\.txt: neither a folder nor a table of numbers/,
+  );
   await expect(streamData("mnits", { cacheDir })).rejects.toThrow(/mnist/);
   const nowhere = { cacheDir, dataDir: path() };
   await expect(streamData("mnist", nowhere)).rejects.toThrow(/mnist: only files on this machine can be streamed/);

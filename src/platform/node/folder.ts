@@ -162,7 +162,7 @@ export class PictureReader {
     }
     if (this.#isColored && preprocessedShape(preprocessing)[2] === 1) {
       notes.push(
-        `color is not used: ${this.#colored} of ${this.#total} pictures are colored, and all are read in gray (docs/data.md says how to use it)`,
+        `color is not used: ${this.#colored} of ${this.#total} pictures are colored, and all are read in gray ("ductus train --color" keeps it)`,
       );
     }
     return {
