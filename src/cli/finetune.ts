@@ -46,6 +46,7 @@ import { progressCallback } from "./progress.ts";
 import { checkData, openRun, RunIsFinished, recordedOptions, sayFinished, unlessFinished } from "./resume.ts";
 import type { Tools } from "./run-claim.ts";
 import { claimRunFolder } from "./run-path.ts";
+import { shellWord } from "./shown.ts";
 import { noteOf, openTerminal, showNotes, type Terminal } from "./terminal.ts";
 import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
 
@@ -186,7 +187,7 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
       resume: resumed?.checkpoint,
     });
     if (interrupt.status !== 0) {
-      terminal.note(`stopped at step ${grouped(run.steps)}; go on: ductus finetune --resume ${folder}`);
+      terminal.note(`stopped at step ${grouped(run.steps)}; go on: ductus finetune --resume ${shellWord(folder)}`);
       process.exitCode = interrupt.status;
       return "interrupted";
     }

@@ -11,6 +11,7 @@ import { grouped, percent } from "../train/report.ts";
 import { type RunState, readRun, runFiles } from "../train/run-folder.ts";
 import { RunClaim } from "./run-claim.ts";
 import { readSavedRun } from "./saved-runs.ts";
+import { shellWord } from "./shown.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options that say nothing about what a run computes. */
@@ -83,7 +84,7 @@ export async function sayFinished({ claim }: Pick<OpenedRun<object>, "claim">, t
   const model = (await isFile(best)) ? best : undefined;
   const page = (await isFile(report)) ? report : undefined;
   terminal.print(`${folder} is finished: ${grouped(history.length)} epochs${reached}. Nothing is left to go on with.`);
-  if (model !== undefined) terminal.print(terminal.style.dim(`train on from it:  --init ${model}`));
+  if (model !== undefined) terminal.print(terminal.style.dim(`train on from it:  --init ${shellWord(model)}`));
   terminal.emit({ run: folder, ended: "finished", isFinished: true, steps, seconds, model, report: page, test });
 }
 

@@ -44,3 +44,9 @@ export function shownJson(json: string): string {
 function unicode(code: number): string {
   return `\\u${code.toString(16).padStart(4, "0")}`;
 }
+
+/** A path as it is typed in a command: in quotes where a shell would take it apart. */
+export function shellWord(path: string, platform: string = process.platform): string {
+  if (/^[\p{L}\p{N}_@%+=:,./\\-]+$/u.test(path) && (platform === "win32" || !path.includes("\\"))) return path;
+  return platform === "win32" ? `"${path}"` : `'${path.replaceAll("'", "'\\''")}'`;
+}

@@ -40,6 +40,7 @@ import {
 } from "./resume.ts";
 import type { RunClaim, Tools } from "./run-claim.ts";
 import { claimRunFolder } from "./run-path.ts";
+import { shellWord } from "./shown.ts";
 import { noteOf, openTerminal, showNotes, type Terminal } from "./terminal.ts";
 import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./training-options.ts";
 
@@ -209,7 +210,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
     if (interrupt.status !== 0) {
       const { last } = runFiles(folder);
       terminal.note(`stopped at step ${grouped(run.steps)}; last checkpoint: ${last}`);
-      terminal.note(terminal.noteStyle.dim(`go on:    ductus train --resume ${folder}`));
+      terminal.note(terminal.noteStyle.dim(`go on:    ductus train --resume ${shellWord(folder)}`));
       terminal.emit({ ...summary(run, data, folder), ended: "aborted", model: last });
       process.exitCode = interrupt.status;
       return "interrupted";
@@ -323,7 +324,7 @@ async function finish(run: Run, { options, data, folder, backend, records, termi
   terminal.print(`run folder  ${folder}`);
   terminal.print(`model file  ${best}`);
   terminal.print(`report      ${report}`);
-  terminal.print(terminal.style.dim(`try it:     ductus predict ${best} picture.png`));
+  terminal.print(terminal.style.dim(`try it:     ductus predict ${shellWord(best)} picture.png`));
   terminal.emit({ ...summary(run, data, folder), totalSeconds: process.uptime(), model: best, report, test });
 }
 

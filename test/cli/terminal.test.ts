@@ -5,10 +5,17 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fitLine } from "../../src/cli/progress.ts";
-import { paint, pictureRow, shown, shownJson } from "../../src/cli/shown.ts";
+import { paint, pictureRow, shellWord, shown, shownJson } from "../../src/cli/shown.ts";
 import { ductus, ensureBuilt } from "./run-cli.ts";
 
 const CONTROL = /[^\P{Cc}\n\t]/u;
+
+it("paths in commands to type are quoted where a shell would take them apart", () => {
+  for (const path of ["runs/mnist-1/best.safetensors", "数/é_1.safetensors"]) expect(shellWord(path)).toBe(path);
+  expect(shellWord("my run/it's $1", "linux")).toBe(`'my run/it'\\''s $1'`);
+  expect(shellWord("C:\\my run\\a", "win32")).toBe('"C:\\my run\\a"');
+  expect(shellWord("C:\\runs\\a", "win32")).toBe("C:\\runs\\a");
+});
 
 describe("shown", () => {
   it("writes out what would control the terminal, and keeps text of any script", () => {
