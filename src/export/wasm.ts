@@ -63,6 +63,8 @@ export interface Recogniser {
   see(picture: Pixels): Uint8Array;
   /** Reads what \`see\` returned. */
   read(seen: Uint8Array): Reading[];
+  /** How many characters the picture shows; the network reads one, and takes several for one. Throws when it is blank. */
+  characters(picture: Pixels): number;
   /** The network's outputs, before temperature and softmax, for what \`see\` returned. */
   logits(seen: Uint8Array): Float32Array;
 }

@@ -41,15 +41,37 @@ function picture(seed: number, width: number, height: number, channels: 1 | 2 | 
   return { width, height, channels, data };
 }
 
+/** Bars side by side, each as a one is written. */
+function ones(count: number): Picture {
+  const [width, height] = [60 + 60 * count, 140];
+  const isInk = (i: number): boolean => {
+    const [x, y] = [(i % width) - 40, Math.floor(i / width)];
+    return y >= 30 && y < 110 && x >= 0 && x % 60 < 12 && x < 60 * count;
+  };
+  return {
+    width,
+    height,
+    channels: 1,
+    data: Uint8Array.from({ length: width * height }, (_, i) => (isInk(i) ? 20 : 240)),
+  };
+}
+
 const pictures: readonly Picture[] = [
   picture(0, 28, 28, 1),
   picture(1, 90, 140, 4),
   picture(2, 301, 77, 3),
   picture(3, 9, 11, 2),
+  ones(1),
+  ones(3),
 ];
 
 describe("in a Node process that does not have the package", () => {
-  let found: Record<string, { readings: { label: string; probability: number }[][]; labels: string[] }>;
+  interface Found {
+    readonly labels: string[];
+    readonly readings: { label: string; probability: number }[][];
+    readonly characters: number[];
+  }
+  let found: Record<string, Found>;
 
   beforeAll(async () => {
     for (const [n, name] of names.entries()) {
@@ -65,14 +87,14 @@ describe("in a Node process that does not have the package", () => {
 const result = {};
 for (const [n, name] of ${JSON.stringify([...names.entries()])}) {
   const { load } = await import("./model-" + n + ".js");
-  const { recognise, labels } = await load();
-  result[name] = { labels, readings: pictures.map((p) => recognise(p)) };
+  const { recognise, characters, labels } = await load();
+  result[name] = { labels, readings: pictures.map((p) => recognise(p)), characters: pictures.map((p) => characters(p)) };
 }
 console.log(JSON.stringify(result));
 `,
     );
     found = JSON.parse(execFileSync(process.execPath, ["use.js"], { cwd: folder, encoding: "utf8" }));
-  });
+  }, 60_000);
 
   test.each(names)("%s gives the probabilities of predict", async (name) => {
     const model = MODELS[name]();
@@ -88,6 +110,14 @@ console.log(JSON.stringify(result));
       expect(readings[0].probability).toBe(Math.max(...readings.map(({ probability }) => probability)));
     }
     await predictor.close();
+  });
+
+  test.each(names)("%s counts the characters that predict counts", async (name) => {
+    const predictor = await Predictor.open(MODELS[name]());
+    const counts = pictures.map((each) => predictor.predict(each).characters);
+    await predictor.close();
+    expect(found[name].characters).toEqual(counts);
+    if (MODELS[name]().preprocessing?.kind === "ink") expect(counts.slice(-2)).toEqual([1, 3]);
   });
 
   test("its types are right for a stranger", () => {

@@ -1,4 +1,7 @@
-/** How many characters a picture shows, for what has room for it: pages and `ductus/runtime`, not the small exported script. */
+/**
+ * How many characters a picture shows, beside what a recogniser reads in it: for exported scripts and pages and
+ * `ductus/runtime`.
+ */
 import { examinePicture } from "../../data/preprocess.ts";
 import { type Pixels, type Recogniser, withChannels } from "./recogniser.ts";
 
