@@ -137,7 +137,7 @@ export function mutateJson(value, rng) {
       () => (Array.isArray(holder) ? undefined : (holder[`${key}2`] = holder[key])),
       () => (typeof holder[key] === "number" ? (holder[key] = pick(EXTREMES)) : undefined),
       () =>
-        Array.isArray(holder[key]) && holder[key].length < 100
+        Array.isArray(holder[key]) && JSON.stringify(holder[key]).length < 1000
           ? (holder[key] = new Array(300).fill(holder[key]).flat())
           : undefined,
     ];

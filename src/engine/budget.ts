@@ -32,6 +32,9 @@ const LIMITS = {
   entries: { base: 100_000, perByte: 1 / 64, format: count("entries") },
 } as const satisfies Record<string, Limit>;
 
+/** Values of JSON, or of a list of numbers in a graph, that count as one entry: they are small beside a tensor. */
+export const VALUES_PER_ENTRY = 4;
+
 export type BudgetName = keyof typeof LIMITS;
 
 let factor = 1;

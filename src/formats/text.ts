@@ -2,7 +2,7 @@
  * Text from files that nobody vouches for: quoting it inside one-line messages, and reading JSON with the strictness that
  * `JSON.parse` lacks (it keeps the last of two equal keys and accepts any depth). Every reader of this folder uses it.
  */
-import { Budget } from "../engine/budget.ts";
+import { Budget, VALUES_PER_ENTRY } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
 import { quote } from "../engine/quote.ts";
 
@@ -22,9 +22,6 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
     throw new DataError(`${what} is not UTF-8 text; the file is damaged or of another kind`);
   }
 }
-
-/** Values of JSON that count as one entry of a budget: they are small beside a tensor. */
-const VALUES_PER_ENTRY = 4;
 
 /**
  * Parses JSON, refusing what `JSON.parse` lets through: an object with the same key twice, a key named `__proto__`, and

@@ -2,6 +2,8 @@
  * Resize and the older Upsample: pictures made larger or smaller. Along each axis the new elements are weighted sums of old
  * ones, so that resizing is a product with a constant matrix; a whole factor without weights is a repetition.
  */
+
+import { VALUES_PER_ENTRY } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
 import { constant } from "../engine/ops/constant.ts";
 import { matmul } from "../engine/ops/matmul.ts";
@@ -162,7 +164,7 @@ function resampled({ tensor, order }: Value, axis: number, taps: readonly Taps[]
     const apart = reshape(tensor, [...before, length, 1, sizeOf(after)]);
     return { tensor: reshape(expand(apart, [...before, length, factor, sizeOf(after)]), shape), order };
   }
-  spendWhileTracing("memory", 2 * 8 * to * length, "a resized axis");
+  spendWhileTracing("entries", (to * length) / VALUES_PER_ENTRY, "a resized axis");
   const matrix = new Array<number>(to * length).fill(0);
   for (const [i, list] of taps.entries()) for (const [place, weight] of list) matrix[i * length + place] += weight;
   const rows = reshape(tensor, [...before, length, sizeOf(after)]);

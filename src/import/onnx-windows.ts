@@ -2,6 +2,8 @@
  * Ops that slide a window over a picture, as ONNX describes them: padding of its own on each side, chosen by rule where
  * `auto_pad` is given, and a last window that may reach over the edge (`ceil_mode`).
  */
+
+import { VALUES_PER_ENTRY } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
 import { constant } from "../engine/ops/constant.ts";
 import { conv2dInputGradOp, conv2dOp, type Pair } from "../engine/ops/conv.ts";
@@ -213,7 +215,7 @@ function corrections(axes: readonly Axis[], countIncludePad: boolean): Tensor {
   const [rows, columns] = axes.map((axis) =>
     countsOf(axis, countIncludePad).map((count) => axis.kernel / Math.max(count, 1)),
   );
-  spendWhileTracing("memory", 2 * 8 * rows.length * columns.length, "the edges of a pooling");
+  spendWhileTracing("entries", (rows.length * columns.length) / VALUES_PER_ENTRY, "the edges of a pooling");
   const factors = rows.flatMap((row) => columns.map((column) => row * column));
   return constant(factors, "float32", [1, rows.length, columns.length, 1]);
 }

@@ -6,6 +6,7 @@ import type { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError, ShapeError, unknownName } from "../engine/errors.ts";
 import { type InputAttrs, input } from "../engine/ops/constant.ts";
 import { type OpName, opTable } from "../engine/ops/index.ts";
+import { FREE } from "../engine/passes/cost.ts";
 import { expandComposites } from "../engine/passes/expand.ts";
 import { quote } from "../engine/quote.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../engine/shape.ts";
@@ -140,10 +141,10 @@ function checkStructure(json: unknown, budget?: Budget): GraphJson {
   if (!isRecord(json) || !Array.isArray(json.nodes) || json.nodes.length === 0 || json.nodes.length > MAX_NODES) {
     throw new DataError(`graph: it must hold 1 to ${MAX_NODES} nodes`);
   }
-  budget?.spend("operands", json.nodes.length, "its graph");
+  budget?.spend("entries", json.nodes.length, "its graph");
   const nodes = json.nodes.map((node: unknown, i): StoredNode => {
     const checked = checkNode(node, i);
-    budget?.spend("operands", checked.inputs.length, "its graph");
+    if (!FREE.has(checked.op)) budget?.spend("operands", 1 + checked.inputs.length, "its graph");
     return checked;
   });
   if (nodes.filter((node) => node.op === "input").length !== 1) throw new DataError("graph: it must have one input");

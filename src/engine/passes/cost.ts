@@ -3,6 +3,8 @@
  * come from strangers (engine/budget.ts).
  */
 import type { Budget, BudgetName } from "../budget.ts";
+import { VALUES_PER_ENTRY } from "../budget.ts";
+import type { ConstantAttrs } from "../ops/constant.ts";
 import { type MatmulAttrs, matmulDims } from "../ops/matmul.ts";
 import type { PoolAttrs } from "../ops/pool.ts";
 import { sizeOf } from "../shape.ts";
@@ -24,8 +26,8 @@ export function multiplyAddsOf(tensor: Tensor): number {
   return MULTIPLY_ADDS.get(tensor.op.name)?.(tensor) ?? 0;
 }
 
-/** Ops that make nothing: their values are there already. */
-const FREE = new Set(["input", "parameter", "reshape"]);
+/** Ops that make nothing, so that none are compiled: their values are there already. */
+export const FREE: ReadonlySet<string> = new Set(["input", "parameter", "reshape"]);
 
 /** An upper bound on elementwise work, in multiply-adds an element: exp and its kind take about as many. */
 const PER_ELEMENT = 8;
@@ -72,10 +74,14 @@ export function spendWhileTracing(what: BudgetName, amount: number, where: strin
  */
 export function spendGraph(budget: Budget, outputs: readonly Tensor[], where: string, samples = 1): void {
   // Without the composites' bodies first: those may be many.
-  budget.spend("operands", topologicalOrder(outputs).length, where);
+  const order = topologicalOrder(outputs);
+  budget.spend("entries", order.length, where);
+  budget.spend("operands", order.filter(({ op }) => !FREE.has(op.name)).length, where);
   for (const tensor of topologicalOrder(expandComposites(outputs))) {
     const what = `${where} (${tensor.op.name})`;
-    budget.spend("operands", tensor.inputs.length, what);
+    const { value } = tensor.attrs as Partial<ConstantAttrs>;
+    if (Array.isArray(value)) budget.spend("entries", value.length / VALUES_PER_ENTRY, what);
+    if (!FREE.has(tensor.op.name)) budget.spend("operands", tensor.inputs.length, what);
     budget.spend("operations", operationsOf(tensor) / samples, what);
     if (!FREE.has(tensor.op.name)) budget.spend("memory", (tensor.size * 4) / samples, what);
   }
