@@ -21,7 +21,7 @@ import { plainResult } from "../train/results.ts";
 import { type RunEnd, runFiles, runFolder } from "../train/run-folder.ts";
 import type { OptimizerSpec } from "../train/settings.ts";
 import { DivergedError } from "../train/trainer.ts";
-import { loadWeights } from "../train/weights.ts";
+import { checkWeightsFile, loadWeights } from "../train/weights.ts";
 import { VERSION } from "../version.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
 import { type AnyData, dataOptions, openForTraining, streamOption } from "./cli-data.ts";
@@ -158,6 +158,10 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const augment = await readAugmentOption(options.augment ?? recipe.augment);
   const teacher = await readTeacher(options, terminal);
 
+  // Before the data, which may take long to read.
+  const init = resumed?.checkpoint === undefined ? options.init : undefined;
+  if (init !== undefined) await checkWeightsFile(init);
+
   const asked = options.color === true ? { ...options, preprocessing: COLOR_PREPROCESSING } : options;
   const data = await openForTraining(options.data, asked, terminal);
   checkData(resumed, data);
@@ -168,9 +172,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const shape = { classes: raw.classes, inputShape: preprocessedShape(preprocessing) };
   const model = create(options.model, { ...shape, recipe, seed: options.seed });
   model.preprocessing = { ...preprocessing };
-  if (options.init !== undefined && resumed?.checkpoint === undefined) {
-    showNotes(terminal, (await loadWeights(model, options.init)).notes);
-  }
+  if (init !== undefined) showNotes(terminal, (await loadWeights(model, init)).notes);
 
   const claim = resumed?.claim ?? claimRunFolder(options.out, options.data, options.model);
   const { folder } = claim;

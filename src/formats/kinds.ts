@@ -10,8 +10,8 @@ import { looksLikeTar } from "./tar.ts";
 import { isLegacy } from "./torch-magic.ts";
 import { looksLikeZip, zipNames } from "./zip.ts";
 
-/** What a file is wanted as: a model file, weights to start from, a network to import, a picture to read. */
-export type Purpose = "model" | "weights" | "import" | "picture";
+/** What a file is wanted as: a model file, weights to start from, a network to import, a picture to read, samples. */
+export type Purpose = "model" | "weights" | "import" | "picture" | "data";
 
 /** How the message about a file of another kind begins. */
 export const WANTED = {
@@ -19,6 +19,7 @@ export const WANTED = {
   weights: "holds no weights that can be read",
   import: "is not an ONNX file",
   picture: "is not a picture",
+  data: "holds no samples that can be read",
 } as const satisfies Record<Purpose, string>;
 
 /** A file, as far as kinds look at it. */
@@ -48,19 +49,22 @@ interface Kind {
   readonly steps: Steps;
 }
 
-/** The same step whatever was wanted; in place of pictures there must be pictures. */
-const always = (step: (file: string) => string, picture: Step = () => `give a ${PICTURE_KINDS} file`): Steps => ({
-  model: step,
-  weights: step,
-  import: step,
-  picture,
-});
-const again = always(() => "download or copy it again");
+const forData = (): string => "give a folder of pictures by class, a .csv file, or the folder of IDX files";
+/** The same step whatever was wanted; in place of pictures there must be pictures, and in place of samples samples. */
+const always = (
+  step: (file: string) => string,
+  picture: Step = () => `give a ${PICTURE_KINDS} file`,
+  data: Step = forData,
+): Steps => ({ model: step, weights: step, import: step, picture, data });
+/** What comes out of the file may be what is wanted, samples too. */
+const inside = (step: (file: string) => string): Steps => always(step, undefined, step);
+const again = inside(() => "download or copy it again");
 /** A network of another framework, which comes in as ONNX. */
 const throughOnnx = (how: (file: string) => string): Steps =>
   always((file) => `${how(file)}, then ductus import ${stem(file)}.onnx`, forPicture);
 const forPicture = (): string => "the model comes first, then pictures: ductus predict MODEL PICTURE";
 const asWeights = (file: string): string => `start from its weights: ductus train --model NAME --init ${file}`;
+const asModel = (file: string): string => `data measure it: ductus evaluate ${file} --data DATA`;
 const stem = (file: string): string => file.replace(/^.*[\\/]|\.[^.\\/]*$/g, "") || "model";
 
 const begins =
@@ -73,11 +77,18 @@ const hasEntry =
     names.some((name) => pattern.test(name));
 const isText = ({ bytes }: Content): boolean =>
   bytes.length > 0 && bytes.subarray(0, LOOKED_AT).every((byte) => byte >= 32 || WHITE.includes(byte));
+const arrays = always(
+  arraysToWeights,
+  undefined,
+  (file) =>
+    `write a line per picture, its class first: numpy.savetxt("${stem(file)}.csv", numpy.column_stack([y, x.reshape(len(x), -1)]), "%d", ",")`,
+);
 const pictureSteps: Steps = {
   model: () => "give the model there, and pictures after it",
   weights: () => "give weights there (.safetensors, .pt)",
   import: () => "give an .onnx file there",
   picture: null,
+  data: () => "give the folder above it, with a folder of pictures for each class",
 };
 const otherPicture: Steps = { ...pictureSteps, picture: () => `save it as ${PICTURE_KINDS}` };
 const pickled = (name: string, recognizes: Kind["recognizes"], step: (file: string) => string): Kind => ({
@@ -97,6 +108,7 @@ const KINDS: readonly Kind[] = [
       weights: null,
       import: (file) => `it needs no import: ductus evaluate ${file}`,
       picture: forPicture,
+      data: asModel,
     },
   },
   {
@@ -108,7 +120,7 @@ const KINDS: readonly Kind[] = [
   {
     name: "bare weights (safetensors), without the network that they belong to",
     recognizes: ({ bytes }) => looksLikeSafetensors(bytes),
-    steps: { model: asWeights, weights: null, import: asWeights, picture: forPicture },
+    steps: { model: asWeights, weights: null, import: asWeights, picture: forPicture, data: asWeights },
   },
   {
     name: "a TorchScript archive (torch.jit.save)",
@@ -118,6 +130,7 @@ const KINDS: readonly Kind[] = [
       weights: torchScriptWeights,
       import: () => "export the network that it was made from: torch.onnx.export(model, example, file)",
       picture: forPicture,
+      data: forData,
     },
   },
   {
@@ -128,6 +141,7 @@ const KINDS: readonly Kind[] = [
       weights: exportedWeights,
       import: (file) => `in Python: torch.onnx.export(torch.export.load("${file}"), f="${stem(file)}.onnx")`,
       picture: forPicture,
+      data: forData,
     },
   },
   {
@@ -138,6 +152,7 @@ const KINDS: readonly Kind[] = [
       weights: null,
       import: (file) => `it holds weights and no network: export that with torch.onnx.export, or ${asWeights(file)}`,
       picture: forPicture,
+      data: asWeights,
     },
   },
   {
@@ -158,7 +173,7 @@ const KINDS: readonly Kind[] = [
   {
     name: "arrays of NumPy (.npz)",
     recognizes: ({ names }) => names.length > 0 && names.every((name) => name.endsWith(".npy")),
-    steps: always(arraysToWeights),
+    steps: arrays,
   },
   {
     name: "a Core ML package in an archive",
@@ -168,7 +183,11 @@ const KINDS: readonly Kind[] = [
   {
     name: "a ZIP archive of something else",
     recognizes: ({ names }) => names.length > 0,
-    steps: always(() => "unpack it, and give the file that is meant"),
+    steps: always(
+      () => "unpack it, and give the file that is meant",
+      undefined,
+      () => "unpack it, and give its folder",
+    ),
   },
   { name: "a ZIP archive that is cut short or damaged", recognizes: begins("PK\x03\x04", "PK\x05\x06"), steps: again },
   {
@@ -179,6 +198,7 @@ const KINDS: readonly Kind[] = [
       weights: (file) => `bring it in: ductus import ${file}, then ductus finetune`,
       import: null,
       picture: forPicture,
+      data: (file) => `it is a network: ductus import ${file}`,
     },
   },
   {
@@ -243,7 +263,7 @@ const KINDS: readonly Kind[] = [
     () => true,
     () => "save weights with torch.save(model.state_dict(), file)",
   ),
-  { name: "an array of NumPy (.npy)", recognizes: begins("\x93NUMPY"), steps: always(arraysToWeights) },
+  { name: "an array of NumPy (.npy)", recognizes: begins("\x93NUMPY"), steps: arrays },
   { name: "a picture (PNG)", recognizes: begins("\x89PNG"), steps: pictureSteps },
   { name: "a picture (JPEG)", recognizes: begins("\xff\xd8\xff"), steps: pictureSteps },
   { name: "a picture (WebP)", recognizes: ({ start }) => /^RIFF....WEBP/s.test(start), steps: pictureSteps },
@@ -264,17 +284,21 @@ const KINDS: readonly Kind[] = [
     name: "a file of samples (IDX, as MNIST has them)",
     recognizes: ({ bytes, start }) =>
       start.startsWith("\0\0") && isWithin(bytes[2], 0x08, 0x0e) && isWithin(bytes[3], 1, 4) && bytes[4] === 0,
-    steps: always(() => "give its folder as data: --data FOLDER"),
+    steps: inside(() => "give its folder as data: --data FOLDER"),
   },
   {
     name: "compressed with gzip",
     recognizes: begins("\x1f\x8b"),
-    steps: always((file) => `unpack it first: gzip -d ${file}`),
+    steps: always(
+      (file) => `unpack it first: gzip -d ${file}`,
+      undefined,
+      (file) => `give the folder of IDX files that it is in, or unpack it: gzip -d ${file}`,
+    ),
   },
   {
     name: "compressed (bzip2, xz, zstd or 7z)",
     recognizes: begins("BZh", "\xfd7zXZ", "\x28\xb5\x2f\xfd", "7z\xbc\xaf"),
-    steps: always(() => "unpack it first"),
+    steps: inside(() => "unpack it first"),
   },
   {
     name: "compressed with zlib, as joblib does",
@@ -284,12 +308,12 @@ const KINDS: readonly Kind[] = [
   {
     name: "a tar archive",
     recognizes: ({ bytes }) => looksLikeTar(bytes),
-    steps: always((file) => `unpack it first: tar xf ${file}`),
+    steps: inside((file) => `unpack it first: tar xf ${file}`),
   },
   {
     name: "a pointer of Git LFS in place of the file",
     recognizes: begins("version https://git-lfs"),
-    steps: always(() => "fetch the file itself: git lfs pull"),
+    steps: inside(() => "fetch the file itself: git lfs pull"),
   },
   {
     name: "a page with an exported recogniser",
@@ -299,7 +323,7 @@ const KINDS: readonly Kind[] = [
   {
     name: "a web page (HTML), perhaps the message of a server in place of the file",
     recognizes: ({ start }) => isPage(start),
-    steps: always(() => "download the file itself"),
+    steps: inside(() => "download the file itself"),
   },
   {
     name: "a model of TensorFlow.js (model.json)",
@@ -318,7 +342,11 @@ const KINDS: readonly Kind[] = [
   {
     name: "a table (CSV)",
     recognizes: (content) => isText(content) && /^[^\n]*[^\n,;\t][,;\t][^\n]*(?:\n|$)/.test(content.start),
-    steps: always((file) => `give it as data: --data ${file}`),
+    steps: always(
+      (file) => `give it as data: --data ${file}`,
+      undefined,
+      (file) => `give it a name that ends in .csv: ${stem(file)}.csv`,
+    ),
   },
   { name: "text", recognizes: isText, steps: always(() => "give the file that is meant") },
 ];

@@ -6,7 +6,7 @@ import { parseSafetensors } from "./safetensors.ts";
 import { toFloat32 } from "./tensor-data.ts";
 import { looksLikeTorch, parseTorch } from "./torch.ts";
 
-interface StoredWeights {
+export interface StoredWeights {
   readonly weights: Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
   /** The samples that the network of a model file was trained on, as it keeps them; undefined for bare weights. */
   readonly trainedOn?: Int32Array | undefined;

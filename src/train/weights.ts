@@ -2,6 +2,7 @@
 import { DataError, DuctusError } from "../engine/errors.ts";
 import { serializeSafetensors } from "../formats/safetensors.ts";
 import type { NamedTensor, StoredTensor } from "../formats/tensor-data.ts";
+import type { StoredWeights } from "../formats/weights-file.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import { locate } from "./locate.ts";
@@ -20,10 +21,7 @@ export interface LoadedWeights {
  * @throws DataError when names or shapes do not fit; the model is then unchanged
  */
 export async function loadWeights(model: Model, path: string): Promise<LoadedWeights> {
-  const { decodeWeightsFile } = await import("../formats/weights-file.ts");
-  const { path: file, notes } = await locate(path, "weights");
-  const bytes = await platform().readFile(file);
-  const { weights: found, trainedOn } = decodeWeightsFile(bytes, file);
+  const { weights: found, trainedOn, file, notes } = await readWeights(path);
   const own = new Set(Array.from(model.network.namedParameters(), ([name]) => name));
   const weights = new Map([...found].filter(([name]) => name !== AVERAGES || own.has(name)));
   const prefix = foreignPrefix([...weights.keys()], own);
@@ -40,6 +38,17 @@ export async function loadWeights(model: Model, path: string): Promise<LoadedWei
 
 /** How many networks an average is of: PyTorch's AveragedModel counts them beside its weights. */
 const AVERAGES = "n_averaged";
+
+/** Makes sure that {@link loadWeights} can read a file. @throws DataError when it holds no weights */
+export async function checkWeightsFile(path: string): Promise<void> {
+  await readWeights(path);
+}
+
+async function readWeights(path: string): Promise<StoredWeights & { readonly file: string } & LoadedWeights> {
+  const { decodeWeightsFile } = await import("../formats/weights-file.ts");
+  const { path: file, notes } = await locate(path, "weights");
+  return { ...decodeWeightsFile(await platform().readFile(file), file), file, notes };
+}
 
 /** Of all that the names in a file begin with, whole words only, what leaves most names of the network; "" if nothing does. */
 function foreignPrefix(names: readonly string[], own: ReadonlySet<string>): string {

@@ -389,3 +389,9 @@ async function picture(path: string, isSlash: boolean, size: number): Promise<vo
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}"><rect width="100%" height="100%" fill="white"/>${line}</svg>`;
   await sharp(Buffer.from(svg)).png().toFile(path);
 }
+
+it("looks at the file of weights before it reads data", async () => {
+  const { status, err } = await ductus(cwd, "train", "--data", "no/where.csv", "--init", "nothing.pt");
+  expect(err).toBe("ductus: cannot read nothing.pt: there is no such file\n");
+  expect(status).toBe(1);
+});

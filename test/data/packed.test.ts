@@ -314,7 +314,7 @@ describe("what was packed and has changed since", () => {
 it("files that are no data, and names that are none, are refused", async () => {
   await appendFile(path("x.txt"), "x");
   await expect(streamData(path("x.txt"), { cacheDir })).rejects.toThrow(
-    /x\.txt: neither a folder nor a table of numbers/,
+    /x\.txt holds no samples that can be read: it is text; give a folder/,
   );
   await expect(streamData("mnits", { cacheDir })).rejects.toThrow(/mnist/);
   const nowhere = { cacheDir, dataDir: path() };

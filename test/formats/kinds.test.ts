@@ -98,6 +98,11 @@ test("what is wanted is not refused, and other purposes have other steps", () =>
   refused("weights", onnx, /no weights that can be read: .*ductus import a/);
   refused("weights", latin1("label,pixel0\n1,2\n"), /no weights that can be read: it is a table/);
   refused("picture", golden("model.safetensors"), /not a picture: .*ductus predict MODEL PICTURE/);
+  refused("data", golden("model.safetensors"), /holds no samples that can be read: .*ductus evaluate a --data DATA/);
+  refused("data", onnx, /ONNX model; .*ductus import a/);
+  refused("data", latin1("\x93NUMPY\x01\0"), /numpy\.savetxt\("a\.csv"/);
+  refused("data", latin1("\x89PNG\r\n"), /a folder of pictures for each class/);
+  refused("data", latin1("1,2,3\n"), /give it a name that ends in \.csv: a\.csv/);
   expect(otherKind(latin1("\x01\x02"), "a", "picture")).toBeUndefined();
 });
 

@@ -6,6 +6,7 @@ import { basename, dirname, join } from "node:path";
 import { CsvReader } from "../../data/csv.ts";
 import type { SplitName } from "../../data/dataset.ts";
 import { DataError } from "../../engine/errors.ts";
+import { readFileChecked } from "./atomic.ts";
 import { listEntries, pathKind } from "./files.ts";
 import { listPictureFolder, type PictureLists } from "./folder-layout.ts";
 import { type PartFiles, partFilesIn } from "./part-files.ts";
@@ -28,9 +29,14 @@ export async function layoutAt(path: string): Promise<Layout | undefined> {
   if (kind === "folder") return folderLayout(path);
   if (kind === "nothing") return namedSet(path);
   if (await isTable(path)) return tableLayout(path);
-  throw new DataError(
-    `${path}: neither a folder nor a table of numbers, one line a picture; for IDX files give the folder they are in`,
-  );
+  throw await notData(path);
+}
+
+/** What a file that holds no samples is instead. Tables of other kinds are loaded only here. */
+async function notData(path: string): Promise<DataError> {
+  const { otherKind } = await import("../../formats/kinds.ts");
+  const expected = `${path}: neither a folder nor a table of numbers, one line a picture; for IDX files give the folder they are in`;
+  return otherKind(await readFileChecked(path), path, "data") ?? new DataError(expected);
 }
 
 /** `folder/emnist-letters`: one of several sets whose files lie in a folder. */
