@@ -1,18 +1,16 @@
 /** One line of a CSV file (csv.ts) as the numbers of its pixels, by what its columns are (csv-columns.ts). */
 import { DataError } from "../engine/errors.ts";
 import { quote } from "../engine/quote.ts";
-import { type Columns, isNoLabel } from "./csv-columns.ts";
+import type { Columns } from "./csv-columns.ts";
 import {
   decimalIn,
   fieldEnd,
   fieldsOf,
   fieldText,
-  isGarbled,
   isMissing,
   type Line,
   nextField,
   numberOf,
-  SAVE_AS_UTF8,
   SPACE,
   truthOf,
 } from "./csv-lines.ts";
@@ -89,7 +87,7 @@ export class RowParser {
       let end = at;
       if (role < 0) {
         end = fieldEnd(bytes, at, to, separator);
-        this.#take(role, bytes, at, end, line);
+        this.#take(role, bytes, at, end);
       } else {
         let value = 0;
         for (; end < to; end++) {
@@ -117,7 +115,7 @@ export class RowParser {
     for (const [column, role] of roles.entries()) {
       if (at > to) this.#refuse(bytes, line);
       const end = fieldEnd(bytes, at, to, separator);
-      if (role < 0) this.#take(role, bytes, at, end, line);
+      if (role < 0) this.#take(role, bytes, at, end);
       else {
         const value = this.#numberAt(bytes, at, end, line, column);
         this.#numbers[role] = value;
@@ -132,8 +130,8 @@ export class RowParser {
   }
 
   /** What a column holds that is no pixel. */
-  #take(role: number, bytes: Uint8Array, from: number, to: number, line: Line): void {
-    if (role === LABEL) this.#label = this.#labelAt(bytes, from, to, line);
+  #take(role: number, bytes: Uint8Array, from: number, to: number): void {
+    if (role === LABEL) this.#label = fieldText(bytes, from, to);
     else if (role === ID) this.#id = fieldText(bytes, from, to);
   }
 
@@ -157,12 +155,5 @@ export class RowParser {
     throw new DataError(
       `${this.#name}: line ${line.number}, column ${column + 1}: ${problem}; expected a pixel, a number from 0 to 255 or of up to 16 bits`,
     );
-  }
-
-  #labelAt(bytes: Uint8Array, from: number, to: number, line: Line): string {
-    const text = fieldText(bytes, from, to);
-    if (isNoLabel(text)) throw new DataError(`${this.#name}: line ${line.number}: the label is missing`);
-    if (isGarbled(text)) throw new DataError(`${this.#name}: line ${line.number}: the label ${SAVE_AS_UTF8}`);
-    return text;
   }
 }

@@ -6,8 +6,18 @@
  */
 import { DataError } from "../engine/errors.ts";
 import { quote, shortened } from "../engine/quote.ts";
-import { type Columns, doubtsAbout, findColumns, isHeader, labelOf } from "./csv-columns.ts";
-import { asPlainText, countLines, fieldsOf, findSeparator, isRemark, type Line, linesOf } from "./csv-lines.ts";
+import { type Columns, doubtsAbout, findColumns, isHeader, isNoLabel, labelOf } from "./csv-columns.ts";
+import {
+  asPlainText,
+  countLines,
+  fieldsOf,
+  findSeparator,
+  isGarbled,
+  isRemark,
+  type Line,
+  linesOf,
+  SAVE_AS_UTF8,
+} from "./csv-lines.ts";
 import { type RowNames, RowParser } from "./csv-row.ts";
 import { ImageDataset } from "./dataset.ts";
 import {
@@ -44,7 +54,7 @@ export interface CsvOptions extends SpanSources {
  * @throws DataError as {@link CsvReader} does, and when the file has no labels
  */
 export function parseCsv(file: Uint8Array, options: CsvOptions): ImageDataset {
-  const { images, end } = readWhole(file, options, (reader) => reader.finish());
+  const { images, end } = readWhole(file, options, true, (reader) => reader.finish());
   const { labels, span, notes, ...shape } = end;
   const { name, polarity, origin } = options;
   const size = shape.height * shape.width * shape.channels;
@@ -70,7 +80,7 @@ export interface CsvSamples {
 
 /** Parses a CSV file of pictures that need no labels. @throws DataError as {@link CsvReader} does */
 export function parseCsvSamples(file: Uint8Array, options: CsvOptions): CsvSamples {
-  const { images, ids, end } = readWhole(file, options, (reader) => {
+  const { images, ids, end } = readWhole(file, options, false, (reader) => {
     const { shape } = reader;
     return { ...shape, span: reader.spanOfAll(), notes: reader.notes() };
   });
@@ -102,6 +112,7 @@ interface Whole<End> {
 function readWhole<End extends { readonly span: ValueSpan }>(
   file: Uint8Array,
   options: CsvOptions,
+  takesLabels: boolean,
   finish: (reader: CsvReader) => End,
 ): Whole<End> {
   const bytes = asPlainText(file);
@@ -116,12 +127,12 @@ function readWhole<End extends { readonly span: ValueSpan }>(
     });
     return { images, ids };
   };
-  const reader = new CsvReader(options);
+  const reader = new CsvReader(options, takesLabels);
   const first = read(reader);
   const end = finish(reader);
   const { span } = end;
   if (!reader.mustRepeat) return { ...first, end };
-  if (!reader.isWhole) return { ...read(new CsvReader({ ...options, span })), end };
+  if (!reader.isWhole) return { ...read(new CsvReader({ ...options, span }, takesLabels)), end };
   rescale(first.images, span);
   return { ...first, end };
 }
@@ -151,6 +162,7 @@ const SOME_ROWS = 200;
  */
 export class CsvReader {
   readonly #options: CsvOptions;
+  readonly #takesLabels: boolean;
   readonly #numbers: ClassNumbers;
   readonly #range = new RangeFinder();
   /** Of the class among those seen or given, by row. */
@@ -165,8 +177,10 @@ export class CsvReader {
   #isWhole = true;
   #pixels: Uint8Array = new Uint8Array(0);
 
-  constructor(options: CsvOptions) {
+  /** @param takesLabels whether labels are wanted; otherwise they may be missing or anything */
+  constructor(options: CsvOptions, takesLabels = true) {
     this.#options = options;
+    this.#takesLabels = takesLabels;
     this.#numbers = new ClassNumbers(options.name, options.classes);
     this.#span = options.span;
   }
@@ -217,7 +231,7 @@ export class CsvReader {
       this.#span ??= this.#isWhole ? BYTES : spanOf(this.#range, name);
       if (values instanceof Uint8Array && isBytes(this.#span)) this.#pixels = values;
       else toBytes(values, this.#span, this.#pixels);
-      if (label !== undefined) this.#labels.push(this.#numbers.of(labelOf(label), line.number));
+      if (label !== undefined && this.#takesLabels) this.#labels.push(this.#numbers.of(label, line.number));
       row(this.#pixels, this.#rows++, { label, id });
     }
   }
@@ -297,7 +311,11 @@ class ClassNumbers {
     return [...this.#numbers.keys()];
   }
 
-  of(label: string, line: number): number {
+  /** @throws DataError when there is no label, it cannot be read, or is not among the given names */
+  of(text: string, line: number): number {
+    const problem = isNoLabel(text) ? "is missing" : isGarbled(text) ? SAVE_AS_UTF8 : undefined;
+    if (problem !== undefined) throw new DataError(`${this.#name}: line ${line}: the label ${problem}`);
+    const label = labelOf(text);
     const known = this.#numbers.get(label);
     if (known !== undefined) return known;
     if (this.#given === undefined) {

@@ -1,6 +1,6 @@
 /** CSV files as programs and people write them: which column is what, how numbers look, and what they mean. */
 import { describe, expect, it } from "vitest";
-import { parseCsv } from "../../src/data/csv.ts";
+import { parseCsv, parseCsvSamples } from "../../src/data/csv.ts";
 import { decimalIn, numberOf } from "../../src/data/csv-lines.ts";
 import type { ImageDataset } from "../../src/data/dataset.ts";
 import { Random } from "../../src/engine/random.ts";
@@ -211,6 +211,15 @@ describe("the labels of a CSV file", () => {
       "f.csv: line 3: the label is not UTF-8 text; save the file as UTF-8",
     );
     expect(parse("label,pixel\né,2\nè,3\n").classes).toEqual(["è", "é"]);
+  });
+
+  it("may be missing or anything where they are to be found out", () => {
+    const csv = Uint8Array.from("id,label,pixel\n7,,100\n8,\xe9,200\n", (character) => character.charCodeAt(0));
+    const { ids, dataset } = parseCsvSamples(csv, { name: "f.csv" });
+    expect([ids, [...dataset.images]]).toEqual([
+      ["7", "8"],
+      [100, 200],
+    ]);
   });
 
   it("are those that occur, where most numbers up to the largest do not", () => {
