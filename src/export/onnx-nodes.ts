@@ -15,6 +15,7 @@ import type { AvgPoolAttrs, PoolAttrs } from "../engine/ops/pool.ts";
 import type { ArgmaxAttrs, ReduceAttrs } from "../engine/ops/reduce.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { ELEMENT_TYPES, type OnnxAttribute } from "../formats/onnx.ts";
+import type { StoredNumber } from "../models/graph-json.ts";
 import { channelsFirst, float, inPlace, int, ints, type OnnxGraph } from "./onnx-graph.ts";
 
 /** What a writer needs beside its tensor. */
@@ -22,6 +23,10 @@ export interface Writing {
   readonly graph: OnnxGraph;
   /** The shape of a reshape, with −1 where it grows with the batch. */
   readonly shape: readonly number[];
+  /** A number in a list among the attributes, as a formula where it grows with the batch. */
+  readonly stored: (name: string, index: number) => StoredNumber;
+  /** Writes the batch size as a list of one. @returns its name */
+  readonly batch: () => string;
   /** A vector that is added to the result of a convolution or product, and nothing else is done with that result. */
   readonly bias: Tensor | undefined;
 }
@@ -162,10 +167,10 @@ const product = as<MatmulAttrs>((tensor, { transposeA, transposeB }, { graph, bi
   graph.name(tensor, graph.node("MatMul", [read(a, transposeA), read(b, transposeB)]));
 });
 
-const sliced = as<GridAttrs>((tensor, { starts, steps, shape }, { graph }) => {
+const sliced = as<GridAttrs>((tensor, { starts, steps, shape }, { graph, stored }) => {
   const [x] = tensor.inputs;
   const axes = x.shape.flatMap((dim, a) => (starts[a] === 0 && steps[a] === 1 && shape[a] === dim ? [] : [a]));
-  if (axes.includes(0)) throw untouchedBatch("slice");
+  if (axes.some((a) => !isFixed(stored("starts", a)) || !isFixed(stored("shape", a)))) throw untouchedBatch("slice");
   // Counted down to the first element, the end lies before it: −1 would mean the last.
   const ends = axes.map((a) => {
     const end = starts[a] + steps[a] * shape[a];
@@ -188,16 +193,28 @@ const placed = as<PlaceAttrs>((tensor, { starts, steps, shape, fill }, { graph }
   graph.name(tensor, graph.node("Pad", [graph.value(x, order), pads, graph.float32(fill, "fill")]), order);
 });
 
-const untouchedBatch = (op: string): DuctusError =>
-  new DuctusError(`export: a ${op} along the batch cannot be written for any batch size`);
+const isFixed = (stored: StoredNumber): boolean => typeof stored === "number";
+const isBatchSize = (stored: StoredNumber): boolean =>
+  typeof stored === "object" && "batch" in stored && stored.batch === 1 && stored.plus === 0;
 
-const expanded: NodeWriter = (tensor, { graph }) => {
+const untouchedBatch = (op: string): DuctusError =>
+  new DuctusError(`export: the op ${op} along the batch cannot be written for any batch size`);
+
+const expanded: NodeWriter = (tensor, { graph, stored, batch }) => {
   const [x] = tensor.inputs;
   const lead = tensor.rank - x.rank;
   // 1 stands for "as it is", so that the batch stays open.
   const shape = tensor.shape.map((dim, axis) => (axis >= lead && x.shape[axis - lead] === dim ? 1 : dim));
-  if (shape[0] !== 1) throw untouchedBatch("expand");
-  graph.name(tensor, graph.node("Expand", [graph.value(x), graph.int64(shape, "shape")]));
+  const open = shape.flatMap((dim, axis) => (dim === 1 || isFixed(stored("shape", axis)) ? [] : [axis]));
+  const write = (wanted: string): void => graph.name(tensor, graph.node("Expand", [graph.value(x), wanted]));
+  if (open.length === 0) return write(graph.int64(shape, "shape"));
+  const isBatch = open.length === 1 && isBatchSize(stored("shape", open[0]));
+  if (!isBatch) throw untouchedBatch("expand");
+  // The same for every sample, such as a class token
+  const parts = [shape.slice(0, open[0]), undefined, shape.slice(open[0] + 1)].flatMap((dims) =>
+    dims === undefined ? [batch()] : dims.length === 0 ? [] : [graph.int64(dims, "shape")],
+  );
+  write(parts.length === 1 ? parts[0] : graph.node("Concat", parts, { axis: int(0) }));
 };
 
 const normalised = as<NormAttrs>((tensor, { eps }, { graph }) => {

@@ -9,13 +9,13 @@ import { Parameter, type Tensor } from "../engine/tensor.ts";
 import { type Graph, graphOrder, trace } from "../engine/trace.ts";
 import { encodeOnnx, type OnnxModel } from "../formats/onnx.ts";
 import { importOnnx, METADATA } from "../import/onnx.ts";
-import { type GraphJson, graphToJson, type StoredNode } from "../models/graph-json.ts";
+import { type GraphJson, graphToJson, type StoredNode, type StoredNumber } from "../models/graph-json.ts";
 import type { Model } from "../models/model.ts";
 import { inferenceContext } from "../nn/context.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import { forwardNamed } from "../nn/observe.ts";
 import { VERSION } from "../version.ts";
-import { OnnxGraph } from "./onnx-graph.ts";
+import { int, OnnxGraph } from "./onnx-graph.ts";
 import { NODE_WRITERS } from "./onnx-nodes.ts";
 import { checkModel, type Exported } from "./recogniser.ts";
 
@@ -119,7 +119,12 @@ function writeGraph(traced: Graph, { nodes }: GraphJson, names: ReadonlyMap<AnyP
     // Written already, with the bias as an input of its own.
     if (computed !== undefined)
       graph.name(tensor, graph.value(computed, graph.orderOf(computed)), graph.orderOf(computed));
-    else writer(tensor, { graph, shape: openShape(nodes[i], tensor), bias: biases.of.get(tensor) });
+    else {
+      const { attrs } = nodes[i];
+      const stored = (name: string, k: number): StoredNumber => (attrs[name] as readonly StoredNumber[])[k];
+      const batch = (): string => graph.node("Shape", [INPUT], { start: int(0), end: int(1) });
+      writer(tensor, { graph, shape: openShape(nodes[i], tensor), stored, batch, bias: biases.of.get(tensor) });
+    }
   }
   const output = graph.value(traced.outputs.logits);
   graph.rename(output, OUTPUT);

@@ -165,15 +165,15 @@ class ModuleWriter {
       input: (input, order) => this.#as(tensor.inputs[input], order ?? this.#value(tensor.inputs[input]).order),
       aligned: () => this.#align(tensor),
       sizes: tensor.shape.map((_, axis) => this.#size(i, axis)),
+      grows: (axis) => this.#orders[0][i].inputs[0].shape[axis] !== this.#orders[1][i].inputs[0].shape[axis],
       bias,
       refuse,
     };
     const { code, order } = entry(call);
     // Numbers and values that are only seen in another order need no line of their own.
-    if (
-      /^(⟨\d+⟩|pixels|self(\.\w+)+|getattr\(.*|-?[\d.e-]+|float\("[^"]*"\))$/.test(code) &&
-      tensor.op.name !== "cast"
-    ) {
+    const isOperand = tensor.inputs.some((input) => this.#values.get(input)?.code === code);
+    const isShort = isOperand || /^(⟨\d+⟩|pixels|self(\.\w+)+|-?[\d.e-]+|float\("[^"]*"\))$/.test(code);
+    if (isShort && tensor.op.name !== "cast") {
       return { code: code.startsWith("-") ? `(${code})` : code, order };
     }
     return { code: this.#line(code), order };

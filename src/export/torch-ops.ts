@@ -32,6 +32,8 @@ export interface OpCall {
   aligned(): { readonly operands: readonly string[]; readonly order: Order };
   /** The sizes of the output in the engine's order, as code: those that grow with the batch are formulas. */
   readonly sizes: readonly string[];
+  /** Whether an axis of the first input grows with the batch. */
+  grows(axis: number): boolean;
   /** A bias that is added to the result and can be given along; "None" otherwise. */
   readonly bias: string;
   /** @throws DuctusError naming the op */
@@ -166,7 +168,7 @@ export const TORCH_OPS: Readonly<Record<OpName, Entry>> = {
     const before = call.tensor.inputs[0].shape;
     const ranges = shape.map((count, axis) => {
       if (starts[axis] === 0 && steps[axis] === 1 && count === before[axis]) return ":";
-      if (axis === 0) call.refuse("cuts the batch");
+      if (call.grows(axis)) call.refuse("cuts the batch");
       const last = starts[axis] + steps[axis] * (count - 1);
       const [low, high] = [Math.min(starts[axis], last), Math.max(starts[axis], last)];
       return `${low}:${high + 1}${Math.abs(steps[axis]) === 1 ? "" : `:${Math.abs(steps[axis])}`}`;

@@ -1,7 +1,8 @@
 /** Networks for tests of exports: named ones, and one of a user's own with all that folding meets. */
 import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
+import { concat, expand, slice } from "../../src/engine/ops/movement.ts";
 import { Random } from "../../src/engine/random.ts";
-import type { Tensor } from "../../src/engine/tensor.ts";
+import { Parameter, type Tensor } from "../../src/engine/tensor.ts";
 import { Model } from "../../src/models/model.ts";
 import { create } from "../../src/models/registry.ts";
 import { ReLU, SiLU } from "../../src/nn/activation.ts";
@@ -10,6 +11,7 @@ import { Linear } from "../../src/nn/linear.ts";
 import { type Context, Module } from "../../src/nn/module.ts";
 import { BatchNorm2d } from "../../src/nn/norm.ts";
 import { GlobalAvgPool2d } from "../../src/nn/pool.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
 
 /** Convolutions with batch normalisation, one of them big enough for Winograd's method, around a skip connection. */
 class Normalised extends Module {
@@ -82,3 +84,44 @@ export const MODELS = {
       }),
     ),
 } as const satisfies Record<string, () => Model>;
+
+/**
+ * A class token beside the columns of a picture, as in "An Image is Worth 16x16 Words" (Dosovitskiy et al. 2021): it is the
+ * same for every sample, the batch is no first axis after a permutation, and what is cut there is not the batch.
+ */
+class Token extends Module {
+  readonly token: Parameter<"float32">;
+  readonly #double = new Linear(12, 24);
+  readonly #head = new Linear(12, 5);
+  /** Weights whose names have numbers in them. */
+  readonly layers = new Sequential(this.#double, this.#head);
+
+  constructor() {
+    super();
+    const random = new Random(8, "user");
+    this.token = new Parameter(
+      [1, 1, 12],
+      Float32Array.from({ length: 12 }, () => random.between(-1, 1)),
+    );
+  }
+
+  forward(x: Tensor, c: Context): Tensor {
+    const [batch, height, width] = x.shape;
+    const tokens = concat([expand(this.token, [batch, 1, 12]), x.reshape([batch, height, width])], 1);
+    const { weight, bias } = this.#double;
+    // The sum begins with the weight.
+    const sum = (bias as Tensor).add(tokens.matmul(weight.permute([1, 0])));
+    const pairs = sum.reshape([batch, 1 + height, 2, 12]).permute([2, 1, 0, 3]);
+    const [a, b] = [0, 1].map((start) => slice(pairs, [{ start, end: start + 1 }]));
+    const mixed = a.mul(b).reshape([1 + height, batch, 12]);
+    return this.#head.forward(
+      slice(mixed, [{ start: 0, end: 1 }])
+        .reshape([batch, 12])
+        .add(mixed.mean([0])),
+      c,
+    );
+  }
+}
+
+export const tokens = (): Model =>
+  new Model(new Token(), { inputShape: [8, 12, 1], classes: 5, normalization: { mean: 0.2, std: 0.5 }, seed: 6 });

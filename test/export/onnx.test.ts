@@ -13,7 +13,7 @@ import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import { inferenceGraph, load, TrainedModel } from "../../src/train/trained-model.ts";
 import { everything } from "../models/everything.ts";
-import { MODELS } from "./models.ts";
+import { MODELS, tokens } from "./models.ts";
 
 beforeAll(() => {
   setPlatform(nodePlatform);
@@ -21,7 +21,11 @@ beforeAll(() => {
   ort.env.wasm.numThreads = 1;
 });
 
-const ALL: Readonly<Record<string, () => Model>> = { ...MODELS, "something of everything": everything };
+const ALL: Readonly<Record<string, () => Model>> = {
+  ...MODELS,
+  "a class token": tokens,
+  "something of everything": everything,
+};
 
 const onlyFile = async (model: Model, input: OnnxInput): Promise<Uint8Array> => {
   const { files } = await exportOnnx(model, "net", input);
