@@ -13,6 +13,7 @@ import { nodePlatform } from "../../dist/platform/node/platform.js";
 import { setPlatform } from "../../dist/platform/platform.js";
 import { encodeModel } from "../../dist/train/trained-model.js";
 import { load, quantile } from "../lib/clients.mjs";
+import { attack, LOAD_NAMES } from "../lib/hostile.mjs";
 import { DUCTUS } from "../lib/processes.mjs";
 import { figure, table } from "../lib/table.mjs";
 import { TUTORIAL_NETWORKS } from "../lib/tasks.mjs";
@@ -30,6 +31,8 @@ const loads = (clients) => [
   { name: `ONNX Runtime, ${clients} clients`, clients, server: "onnxruntime" },
 ];
 
+/** Seconds of a hostile load, at least: requests have to wait for each other. */
+const HOSTILE = 8;
 /** Microseconds between two ticks of Linux' clock for processes. */
 const TICK = 10_000;
 
@@ -52,18 +55,21 @@ open. Each server is a process of its own, Ductus with --quiet; all clients are 
 is onnxruntime-node with one thread a run, behind the same HTTP library, and checks nothing. CPU is processors' time a
 request, of the server's thread for HTTP, of its other threads and of all clients (Linux only, and meaningful for many
 clients: a hundredth of a second is the finest that is told). --soak sends so many requests more, and shows the memory of
-the server meanwhile.`,
+the server meanwhile. --hostile is another question: each of some loads that mean harm goes to a server of its own for some
+seconds, and its health is asked for meanwhile; a line says what idle is on this machine, now.`,
   options: {
     networks: OPTIONS.networks(TUTORIAL_NETWORKS.join(",")),
     clients: { value: "N", default: "64", read: number(2, true), about: "at the same time" },
     seconds: OPTIONS.seconds("1"),
     rounds: OPTIONS.rounds("3"),
     soak: { value: "N", default: "0", read: number(0, true), about: "requests more, to see whether memory grows" },
+    hostile: { about: "health and memory under hostile loads instead, of the first network" },
   },
-  examples: ["--networks cnn-3x3 --clients 128"],
+  examples: ["--networks cnn-3x3 --clients 128", "--hostile --seconds 15"],
 
-  async measure({ networks, clients, seconds, rounds, soak }, say) {
+  async measure({ networks, clients, seconds, rounds, soak, hostile }, say) {
     setPlatform(nodePlatform);
+    if (hostile) return { attacks: await attacked(networks[0], { clients, seconds: Math.max(seconds, HOSTILE) }, say) };
     const folder = await mkdtemp(join(tmpdir(), "ductus-bench-"));
     const rows = [];
     try {
@@ -108,7 +114,8 @@ the server meanwhile.`,
     return { rows };
   },
 
-  format({ rows }) {
+  format({ rows, attacks }) {
+    if (attacks !== undefined) return formatAttacks(attacks);
     const body = rows.flatMap(({ network, results }) =>
       results.map(({ name, rates, latencies, costs }) => {
         const ratio = median(rates.map((rate, turn) => rate / results[0].rates[turn]));
@@ -124,6 +131,42 @@ the server meanwhile.`,
     return [table([HEADING, ...body], 2), ...memory].join("\n");
   },
 };
+
+/** Every hostile load, each on a server of its own. */
+async function attacked(network, load, say) {
+  const folder = await mkdtemp(join(tmpdir(), "ductus-bench-"));
+  try {
+    const model = create(network, { seed: 1 });
+    model.preprocessing = { ...MNIST_PREPROCESSING };
+    const file = join(folder, `${network}.safetensors`);
+    await writeFile(file, await encodeModel(model));
+    const attacks = [];
+    for (const name of LOAD_NAMES) {
+      say(`${name} …`);
+      const server = await start(serveCommand(file, 64), "ignore");
+      attacks.push(await attack(name, server, load));
+      server.child.kill("SIGKILL");
+    }
+    return attacks;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function formatAttacks(attacks) {
+  const heading = ["load", "health, ms: median", "p99", "worst", "asked", "peak, MiB", "answers by status"];
+  const body = attacks.map(({ name, median, p99, worst, count, peak, statuses }) => {
+    const answers = Object.entries(statuses).map(([status, times]) => `${status}: ${times}`);
+    return [
+      name,
+      ...[median, p99, worst].map((ms) => ms.toFixed(1)),
+      figure(count),
+      peak.toFixed(0),
+      answers.join(", "),
+    ];
+  });
+  return table([heading, ...body], 1);
+}
 
 /** Microseconds that the processors have given to a server's main thread, to its other threads, and to this process; NaN where /proc is not. */
 async function processorTime(pid) {
@@ -174,8 +217,8 @@ async function startPeer(model, folder, say) {
 }
 
 /** Starts a server and waits for the line that says where it listens. */
-async function start([command, ...words]) {
-  const child = spawn(command, words, { stdio: ["ignore", "pipe", "inherit"] });
+async function start([command, ...words], log = "inherit") {
+  const child = spawn(command, words, { stdio: ["ignore", "pipe", log] });
   const [line] = await once(createInterface({ input: child.stdout }), "line");
   return { child, port: Number(new URL(JSON.parse(line).url).port) };
 }

@@ -13,7 +13,7 @@ const BODIES = 1 / 3;
 /** Share of that which large bodies leave to small ones. */
 const RESERVE = 1 / 4;
 /** A request that is refused is told after this share of the time that it may take. */
-const PATIENCE = 1 / 3;
+const PATIENCE = 2 / 3;
 
 export interface Admission {
   /** Bodies as they came. */

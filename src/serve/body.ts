@@ -24,9 +24,8 @@ export interface HeldBody {
   readonly held: number;
 }
 
-/** While others wait for room, a body must come fast enough to be there in so many milliseconds; it has a second to begin. */
-const HURRY = 10_000;
-const BEGIN = 1000;
+/** Milliseconds that a body has to begin; then, while others wait for room, it must come fast enough to be there in time. */
+const BEGIN = 3000;
 
 /**
  * The bytes of a body, unpacked where it is compressed: the limit holds for what comes in and for what comes out, and the
@@ -47,7 +46,7 @@ export async function readBody(request: Request, { maxBody, timeout }: BodyLimit
     const bytes =
       known !== undefined && known <= SMALL
         ? new Uint8Array(await Promise.race([request.arrayBuffer(), deadline.over]))
-        : await readStream(request, format, known, maxBody, deadline, ledger);
+        : await readStream(request, { format, known, maxBody, timeout }, deadline, ledger);
     const kept = Math.min(held, bytes.length);
     ledger.give(held - kept);
     return { bytes, held: kept };
@@ -61,11 +60,15 @@ export async function readBody(request: Request, { maxBody, timeout }: BodyLimit
   }
 }
 
+interface StreamLimits extends BodyLimits {
+  readonly format: CompressionFormat | undefined;
+  /** Bytes of the body, where that is known. */
+  readonly known: number | undefined;
+}
+
 async function readStream(
   { body }: Request,
-  format: CompressionFormat | undefined,
-  known: number | undefined,
-  maxBody: number,
+  { format, known, maxBody, timeout }: StreamLimits,
   deadline: Deadline,
   ledger: Ledger,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -77,7 +80,7 @@ async function readStream(
   const release = ledger.hold({
     isSlow: () => {
       const elapsed = performance.now() - began;
-      return elapsed > BEGIN && chunks.size < ((known ?? maxBody) * elapsed) / HURRY;
+      return elapsed > BEGIN && chunks.size < ((known ?? maxBody) * elapsed) / timeout;
     },
     evict: () => deadline.expire(new RequestError(408, "the body comes too slowly while others wait for their turn")),
   });

@@ -17,7 +17,7 @@ export interface ConnectionLimits {
 }
 
 /** Requests that connections have sent ahead, all together: Node has read their heads, of some kilobytes each. */
-const MAX_AHEAD = 20_000;
+const MAX_AHEAD = 100_000;
 /** Requests that were sent ahead and begin in one turn of the event loop; between two turns others are heard. */
 const PER_TURN = 4;
 /** Milliseconds between looks for answers that nobody reads. */

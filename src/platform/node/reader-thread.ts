@@ -2,6 +2,7 @@
  * A thread of a reader pool: does the tasks that it is sent, one after the other. Before it says that one is done it frees what
  * that took, so that the next has all of it: V8 would keep it until it has a reason.
  */
+import { setPriority } from "node:os";
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { parentPort } from "node:worker_threads";
@@ -14,6 +15,9 @@ import type { Done } from "./reader-pool.ts";
 /** Bytes of values and buffers that may stay until V8 looks. */
 const KEPT = 2 ** 25;
 
+/** Of 19, how much this thread lets others go first. */
+const NICE = 10;
+
 /** What of an output is given to the other thread and not copied. */
 const GIVEN: { readonly [K in TaskName]: (output: Tasks[K][1]) => readonly Uint8Array<ArrayBuffer>["buffer"][] } = {
   rows: ({ samples, pictures }) => [samples.buffer, ...pictures.map(({ bytes }) => bytes.buffer)],
@@ -23,6 +27,8 @@ const GIVEN: { readonly [K in TaskName]: (output: Tasks[K][1]) => readonly Uint8
 };
 
 setPlatform(nodePlatform);
+// On Linux, a priority is a thread's: the one that answers goes first.
+if (process.platform === "linux") setPriority(NICE);
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
