@@ -144,7 +144,8 @@ export function createApp(options: AppOptions): App {
       "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
     });
   });
-  app.get("/openapi.json", (c) => c.json(openApi(repository)));
+  const description = described(repository);
+  app.get("/openapi.json", (c) => c.body(description(), 200, { "Content-Type": "application/json" }));
   app.get("/", (c) => c.html(tryPage(apiKey === undefined ? repository.models.map(({ name }) => name) : [])));
   addCatalog(app, service);
   addRecognise(app, service);
@@ -152,4 +153,18 @@ export function createApp(options: AppOptions): App {
   addOpenInference(app, service);
   addSageMaker(app, service);
   return app;
+}
+
+/** The description as text, made anew when other models are in service: it takes a millisecond, and is asked for freely. */
+function described(repository: Repository): () => string {
+  let models: Repository["models"] | undefined;
+  let text = "";
+  return () => {
+    const now = repository.models;
+    if (now.length !== models?.length || now.some((model, i) => model !== models?.[i])) {
+      models = now;
+      text = JSON.stringify(openApi(repository));
+    }
+    return text;
+  };
 }

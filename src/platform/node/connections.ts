@@ -62,7 +62,14 @@ export class Connections {
   #add(socket: Socket): Connection {
     const connection: Connection = { socket, isBusy: false, ahead: [], unread: 0, since: 0 };
     this.#all.set(socket, connection);
+    // Node makes an error for every request that was sent ahead, and nobody looks where these come from.
+    let traces = 0;
+    socket.prependOnceListener("close", () => {
+      traces = Error.stackTraceLimit;
+      if (connection.ahead.length > 0) Error.stackTraceLimit = 0;
+    });
     socket.once("close", () => {
+      Error.stackTraceLimit = traces;
       this.#all.delete(socket);
       this.#ahead -= connection.ahead.length;
       connection.ahead.length = 0;
