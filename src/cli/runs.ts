@@ -1,5 +1,7 @@
 /** `ductus runs`: the runs in a folder, with what they reached. */
 import { Command } from "commander";
+import { UsageError } from "../engine/errors.ts";
+import { pathKind } from "../platform/node/files.ts";
 import { duration, grouped, percent, percentInterval, round, table } from "../train/report.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { listSavedRuns, type SavedRun } from "./saved-runs.ts";
@@ -8,6 +10,8 @@ import { openTerminal } from "./terminal.ts";
 interface RunsOptions extends CommonOptions {
   readonly best?: boolean | undefined;
 }
+
+const DEFAULT_FOLDER = "runs";
 
 const EXAMPLES = `
 Examples:
@@ -18,7 +22,7 @@ Examples:
 export function command(): Command {
   return new Command()
     .description("Lists runs: how they stand, data, network, epochs, and what the test gave.")
-    .argument("[folder]", "where the run folders are", "runs")
+    .argument("[folder]", "where the run folders are", DEFAULT_FOLDER)
     .option("--best", "the best test accuracy first")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
@@ -27,6 +31,10 @@ export function command(): Command {
 
 async function run(folder: string, { json = false, best = false }: RunsOptions): Promise<void> {
   const terminal = openTerminal(json);
+  // The usual one is made by the first run.
+  if (folder !== DEFAULT_FOLDER && (await pathKind(folder)) !== "folder") {
+    throw new UsageError(`${folder}: there is no such folder`);
+  }
   const runs = await listSavedRuns(folder);
   if (best) runs.sort((a, b) => (b.test?.accuracy ?? -1) - (a.test?.accuracy ?? -1));
   if (runs.length === 0) terminal.print(`no runs in ${folder}; ductus train makes one`);

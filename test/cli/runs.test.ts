@@ -241,3 +241,8 @@ describe("a lock", () => {
     expect(lockHolder(folder)).toBeUndefined();
   });
 });
+
+it("a folder that is not there is not taken for one without runs", async () => {
+  const none = await ductus(cwd, "runs", "experimnets", "--json");
+  expect([none.status, JSON.parse(none.out).error]).toEqual([2, "experimnets: there is no such folder"]);
+});
