@@ -2,6 +2,7 @@
 import { basename, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { UsageError } from "../engine/errors.ts";
+import { refuseOtherKinds } from "../formats/kinds.ts";
 import { importOnnx } from "../import/onnx.ts";
 import type { OnnxLayout } from "../import/onnx-network.ts";
 import type { Normalization } from "../models/model.ts";
@@ -49,9 +50,10 @@ export function command(): Command {
 async function run(path: string, { out, classes, mean, std, layout, json }: ImportOptions): Promise<void> {
   const terminal = openTerminal(json === true);
   const target = out ?? `${basename(path).replace(/\.[^.]+$/, "")}.safetensors`;
+  const bytes = await platform().readFile((await locate(path, "import")).path);
+  refuseOtherKinds(bytes, path, "import");
   if (resolve(target) === resolve(path))
     throw new UsageError(`${path} would be overwritten; give another name with --out`);
-  const bytes = await platform().readFile((await locate(path, "import")).path);
   const names = classes?.split(",").map((name) => name.trim());
   const normalization = normalizationOf(mean, std);
   const { model, file, notes } = await importOnnx(bytes, path, filesBelow(path), {

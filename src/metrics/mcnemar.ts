@@ -21,7 +21,10 @@ export interface PairedComparison {
   readonly pValue: number;
 }
 
-/** @throws UsageError when the two were not measured on the same samples */
+/**
+ * Compares two models that read the same samples: what only one of them gets right (McNemar's exact test, 1947).
+ * @throws UsageError when the two were not measured on the same samples
+ */
 export function comparePaired(first: Predictions, second: Predictions): PairedComparison {
   const names = (predictions: Predictions, i: number): string => predictions.classes[predictions.labels[i]];
   if (first.length !== second.length) {

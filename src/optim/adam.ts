@@ -18,12 +18,18 @@ export interface AdamOptions {
   readonly weightDecay?: number | undefined;
 }
 
-/** @throws UsageError for options out of range */
+/**
+ * Adam (Kingma and Ba, arXiv 1412.6980); weight decay is added to the gradient.
+ * @throws UsageError for options out of range
+ */
 export function adam(options: AdamOptions = {}): Optimizer {
   return build("adam", { ...options, weightDecay: options.weightDecay ?? 0 }, false);
 }
 
-/** @throws UsageError for options out of range */
+/**
+ * AdamW (Loshchilov and Hutter, arXiv 1711.05101): weight decay shrinks the weights beside the update.
+ * @throws UsageError for options out of range
+ */
 export function adamW(options: AdamOptions = {}): Optimizer {
   return build("adamw", { ...options, weightDecay: options.weightDecay ?? 0.01 }, true);
 }

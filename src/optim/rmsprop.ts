@@ -18,7 +18,10 @@ export interface RmspropOptions {
   readonly centered?: boolean | undefined;
 }
 
-/** @throws UsageError for options out of range */
+/**
+ * RMSProp (Hinton, lecture 6e of Neural Networks for Machine Learning, 2012).
+ * @throws UsageError for options out of range
+ */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {
   const { lr = 0.01, alpha = 0.99, eps = 1e-8, weightDecay = 0, momentum = 0, centered = false } = options;
   requireNonNegative("rmsprop", { lr, eps, weightDecay });

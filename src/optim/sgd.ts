@@ -15,7 +15,10 @@ export interface SgdOptions {
   readonly weightDecay?: number | undefined;
 }
 
-/** @throws UsageError for options out of range */
+/**
+ * Stochastic gradient descent, with or without momentum.
+ * @throws UsageError for options out of range
+ */
 export function sgd(options: SgdOptions = {}): Optimizer {
   const { lr = 0.001, momentum = 0, nesterov = false, weightDecay = 0 } = options;
   requireNonNegative("sgd", { lr, weightDecay });

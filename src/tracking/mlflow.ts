@@ -33,7 +33,10 @@ export interface MlflowTracker extends Callback {
   finish(results: Readonly<Record<string, number>>): Promise<void>;
 }
 
-/** @throws UsageError when the address is none */
+/**
+ * Reports a training run to an MLflow server, epoch by epoch.
+ * @throws UsageError when the address is none
+ */
 export function mlflowTracker(options: MlflowOptions): MlflowTracker {
   const client = new MlflowClient(options);
   let runId: string | undefined;

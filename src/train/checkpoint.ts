@@ -80,7 +80,11 @@ export async function encodeCheckpoint(model: Model, state: TrainingState, backe
   return encodeModel(model, state, backend);
 }
 
-/** @throws DataError when a file is damaged, or no checkpoint */
+/**
+ * Reads a checkpoint from bytes, as a page has them.
+ * @param name starts every message
+ * @throws DataError when a file is damaged, or no checkpoint
+ */
 export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
   const { weights, training, trainedOn } = decodeModelFile(bytes, name);
   if (training === undefined) {

@@ -19,6 +19,7 @@ export interface CrossValidationOptions {
 }
 
 /**
+ * Trains as many models as there are parts, each on all parts but one, which it then reads.
  * @param folds how many models are trained: 2 … number of samples. Which sample is in which part follows from the seed alone;
  *   classes may be missing in a part
  * @param train makes a model from some of the samples

@@ -84,6 +84,8 @@ describe("import", () => {
     [["keras.onnx", "--classes", "a,b"], 2, /tells 3 classes apart but 2 are named/],
     [["keras.onnx", "--std", "wide"], 2, /--std must be numbers/],
     [["keras.onnx", "--out", "keras.onnx"], 2, /would be overwritten/],
+    // What it is comes first.
+    [["nothing.safetensors"], 1, /cannot read nothing\.safetensors: there is no such file/],
     [["keras.onnx", "--layout", "CHWN"], 2, /--layout/],
   ])("%j is refused in one line", async (words, expected, message) => {
     const { status, err } = await ductus(cwd, "import", ...words);
