@@ -79,7 +79,9 @@ export function summarizeRun(run: SavedRun): object {
 
 /** The best validation accuracy of a run. */
 function bestValidation(history: SavedRun["history"]): number | undefined {
-  const measured = history.flatMap(({ validation }) => validation?.accuracy ?? []);
+  const measured = history
+    .map(({ validation }) => validation?.accuracy)
+    .filter((accuracy) => typeof accuracy === "number");
   return measured.reduce<number | undefined>(
     (most, each) => (most === undefined || each > most ? each : most),
     undefined,

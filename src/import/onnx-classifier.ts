@@ -8,6 +8,7 @@ import type { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError, TooLargeError } from "../engine/errors.ts";
 import { spendGraph } from "../engine/passes/cost.ts";
 import { Random } from "../engine/random.ts";
+import { sizeOf } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { type Graph, trace } from "../engine/trace.ts";
 import { inferenceContext } from "../nn/context.ts";
@@ -64,6 +65,9 @@ export async function classifierOf(
   network: OnnxNetwork,
   { inputType, budget, givesLogits, namesTwo }: ClassifierOptions,
 ): Promise<{ classifier: OnnxClassifier; notes: readonly string[] }> {
+  const pixels = sizeOf(network.inputShape);
+  budget.spend("memory", BATCH * NOISE_BYTES * pixels, "its input");
+  budget.spend("operations", BATCH * NOISE_OPERATIONS * pixels, "its input");
   const graph = traced(network, inputType);
   spendGraph(budget, Object.values(graph.outputs), "its network", BATCH);
   if (givesLogits) return { classifier: new OnnxClassifier(network, AS_THEY_ARE), notes: [] };
@@ -97,6 +101,9 @@ function traced(network: OnnxNetwork, inputType: ClassifierOptions["inputType"])
 
 /** Pictures that are run together. */
 const BATCH = 4;
+/** What a pixel of noise takes: its number as drawn and as the network reads it, and the drawing, in operations. */
+const NOISE_BYTES = 12;
+const NOISE_OPERATIONS = 200;
 /** How far sums and repeated outputs may be off: formats with few digits, and other orders of addition. */
 const TOLERANCE = 1e-3;
 

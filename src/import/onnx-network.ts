@@ -158,6 +158,8 @@ export class OnnxNetwork extends Module {
     const attrs = new OnnxAttributes(node.attributes);
     try {
       const made = [rule({ inputs, attrs, outputs: node.outputs.length, opset: this.#opset, ...samples })].flat();
+      const wrong = made.find(({ tensor }) => !tensor.shape.every((dim) => Number.isInteger(dim) && dim >= 0));
+      if (wrong !== undefined) throw new DataError(`its shape would be ${formatShape(dimsOf(wrong))}`);
       return inputs.every((value) => value === undefined || isConstant(value)) ? made.map(settled) : made;
     } catch (error) {
       if (!(error instanceof DuctusError) || error instanceof TooLargeError) throw error;
