@@ -467,8 +467,30 @@ it("says which sample is too large for the network's arithmetic, and does not co
   expect(refused.status).toBe(400);
   expect((await body(refused)).error).toMatch(/^sample 1: its numbers are too large/);
   expect((await ask([[1, 2, 3]])).status).toBe(200);
+  const huge = [3e38, 3e38, 3e38];
+  const tensor = { name: "x", datatype: "FP32", shape: [1, 3] };
+  const outputs = [{ name: "logits" }];
+  const head = JSON.stringify({ inputs: [{ ...tensor, parameters: { binary_data_size: 12 } }], outputs });
+  const binary = post(new Blob([head, Float32Array.from(huge)]), {
+    "Inference-Header-Content-Length": `${head.length}`,
+  });
+  for (const [path, request] of [
+    ["/v1/models/numbers:classify", json({ examples: [huge] })],
+    ["/v1/models/numbers:predict", json({ inputs: [huge] })],
+    ["/v2/models/numbers/infer", json({ inputs: [{ ...tensor, data: huge }], outputs })],
+    ["/v2/models/numbers/infer", binary],
+    ["/invocations", json({ instances: [huge] })],
+  ] as const) {
+    const answer = await app.request(path, request);
+    expect([path, answer.status, (await body(answer)).error]).toEqual([
+      path,
+      400,
+      expect.stringContaining("too large"),
+    ]);
+  }
   const printed = await (await app.request("/metrics")).text();
   expect(printed).toMatch(/^ductus_prediction_confidence_sum\{.*\} 0\.5$/m);
+  expect(printed).not.toMatch(/NaN|Infinity/);
   await repository.close();
 });
 

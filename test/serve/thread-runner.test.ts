@@ -7,6 +7,7 @@ import { encodeModel } from "../../src/train/trained-model.ts";
 import { ensureBuilt } from "../cli/run-cli.ts";
 import { numbers } from "./fixtures.ts";
 
+let ThreadRunner: typeof Runner;
 let runner: BatchRunner;
 const model = numbers();
 
@@ -15,7 +16,7 @@ beforeAll(async () => {
   // A thread loads JavaScript: the built package.
   const built: string = "../../dist/platform/node/thread-runner.js";
   await import("../../dist/index.js" as string);
-  const { ThreadRunner } = (await import(built)) as { ThreadRunner: typeof Runner };
+  ({ ThreadRunner } = (await import(built)) as { ThreadRunner: typeof Runner });
   const bytes = await encodeModel(model);
   ({ runner } = await ThreadRunner.open(bytes, "numbers", 4, { threads: 2, timeout: 60_000 }));
 }, 60_000);
@@ -35,4 +36,21 @@ it("gives every batch the logits that the calling thread would", async () => {
 it("starts another thread after one has died", async () => {
   await expect(runner.run(samples(2), -1)).rejects.toThrow("the thread that ran the network ended");
   for (let i = 0; i < 3; i++) expect(await runner.run(samples(4), 4)).toHaveLength(8);
+});
+
+it("gives up a model that is not ready in time, that nobody waits for any more, or that is damaged, and says why", async () => {
+  const bytes = await encodeModel(model);
+  const open = (file: Uint8Array, options: { timeout: number; signal?: AbortSignal }) =>
+    ThreadRunner.open(file, "m.safetensors", 4, { threads: 2, ...options });
+  await expect(open(bytes, { timeout: 1 })).rejects.toThrow(
+    /^m\.safetensors: the model was not ready within 0\.001 s$/,
+  );
+  const stop = new AbortController();
+  const stopped = open(bytes, { timeout: 60_000, signal: stop.signal });
+  stop.abort();
+  await expect(stopped).rejects.toThrow("m.safetensors: the server stops");
+  await expect(open(bytes.subarray(0, 99), { timeout: 60_000 })).rejects.toThrow(/^m\.safetensors/);
+  const { signature, runner: opened } = await open(bytes, { timeout: 60_000 });
+  expect(signature).toMatchObject({ inputShape: [1, 1, 3], classes: ["no", "yes"] });
+  await opened.close();
 });

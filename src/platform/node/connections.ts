@@ -25,10 +25,10 @@ const LOOK = 500;
 
 interface Connection {
   readonly socket: Socket;
-  isBusy: boolean;
+  /** The answer that is being made or written, or that was the last. */
+  answer: ServerResponse | undefined;
   readonly ahead: (readonly [IncomingMessage, ServerResponse])[];
-  /** Bytes of the answer that is being written, and since when; 0: none. */
-  unread: number;
+  /** Since when an answer has been seen lying unread; 0: none has. */
   since: number;
 }
 
@@ -40,7 +40,6 @@ export class Connections {
   readonly #ready: Connection[] = [];
   #isWoken = false;
   #ahead = 0;
-  #unread = 0;
   #look: NodeJS.Timeout | undefined;
 
   constructor(listener: Listener, limits: ConnectionLimits) {
@@ -52,15 +51,18 @@ export class Connections {
   readonly take: Listener = (incoming, outgoing) => {
     const { socket } = incoming;
     const connection = this.#all.get(socket) ?? this.#add(socket);
-    if (!connection.isBusy) return this.#begin(connection, incoming, outgoing);
-    connection.ahead.push([incoming, outgoing]);
+    const { answer, ahead } = connection;
+    const isIdle = ahead.length === 0 && (answer === undefined || answer.writableFinished);
+    if (isIdle || answer === undefined) return this.#begin(connection, incoming, outgoing);
+    if (ahead.length === 0) answer.once("close", () => this.#wake(connection));
+    ahead.push([incoming, outgoing]);
     this.#ahead++;
     socket.pause();
     if (this.#ahead > MAX_AHEAD) socket.destroy();
   };
 
   #add(socket: Socket): Connection {
-    const connection: Connection = { socket, isBusy: false, ahead: [], unread: 0, since: 0 };
+    const connection: Connection = { socket, answer: undefined, ahead: [], since: 0 };
     this.#all.set(socket, connection);
     // Node makes an error for every request that was sent ahead, and nobody looks where these come from.
     let traces = 0;
@@ -73,80 +75,60 @@ export class Connections {
       this.#all.delete(socket);
       this.#ahead -= connection.ahead.length;
       connection.ahead.length = 0;
-      this.#read(connection);
     });
+    this.#look ??= setInterval(() => this.#cut(), LOOK).unref();
     return connection;
   }
 
   #begin(connection: Connection, incoming: IncomingMessage, outgoing: ServerResponse): void {
-    connection.isBusy = true;
-    const end = outgoing.end;
-    outgoing.end = ((...written: Parameters<typeof end>) => {
-      const [chunk] = written as unknown[];
-      const result = Reflect.apply(end, outgoing, written);
-      if (!outgoing.writableFinished) this.#wrote(connection, sizeOf(chunk));
-      return result;
-    }) as typeof end;
-    outgoing.once("close", () => {
-      this.#read(connection);
-      connection.isBusy = false;
-      if (connection.ahead.length === 0) return;
-      this.#ready.push(connection);
-      this.#wake();
-    });
+    connection.answer = outgoing;
+    connection.since = 0;
     this.#listener(incoming, outgoing);
   }
 
-  #wake(): void {
+  /** An answer has gone out, and more requests are there. */
+  #wake(connection: Connection): void {
+    this.#ready.push(connection);
     if (this.#isWoken) return;
     this.#isWoken = true;
-    setImmediate(() => {
-      this.#isWoken = false;
-      for (let n = 0; n < PER_TURN; n++) {
-        const connection = this.#ready.shift();
-        if (connection === undefined) return;
-        const next = connection.ahead.shift();
-        if (next === undefined) continue;
-        this.#ahead--;
-        if (connection.ahead.length === 0) connection.socket.resume();
-        this.#begin(connection, ...next);
-      }
-      if (this.#ready.length > 0) this.#wake();
-    });
+    setImmediate(this.#run);
   }
 
-  /** An answer is on its way: the system has it, or it waits for the client to read. */
-  #wrote(connection: Connection, bytes: number): void {
-    connection.unread = bytes;
-    connection.since = performance.now();
-    this.#unread += bytes;
-    this.#look ??= setInterval(() => this.#cut(), LOOK).unref();
-  }
-
-  #read(connection: Connection): void {
-    this.#unread -= connection.unread;
-    connection.unread = 0;
-    connection.since = 0;
-  }
+  readonly #run = (): void => {
+    for (let n = 0; n < PER_TURN && this.#ready.length > 0; n++) {
+      const connection = this.#ready.shift() as Connection;
+      const { ahead, socket } = connection;
+      const next = ahead.shift();
+      if (next === undefined) continue;
+      this.#ahead--;
+      if (ahead.length === 0) socket.resume();
+      else next[1].once("close", () => this.#wake(connection));
+      this.#begin(connection, ...next);
+    }
+    this.#isWoken = this.#ready.length > 0;
+    if (this.#isWoken) setImmediate(this.#run);
+  };
 
   /** Cuts off who has not read an answer for too long; when too much lies there, whose has been there longest. */
   #cut(): void {
     const { timeout, maxUnread } = this.#limits;
-    const unread = [...this.#all.values()].filter(({ since }) => since > 0).sort((a, b) => a.since - b.since);
-    if (unread.length === 0) {
-      clearInterval(this.#look);
-      this.#look = undefined;
+    const now = performance.now();
+    const unread: Connection[] = [];
+    let bytes = 0;
+    for (const connection of this.#all.values()) {
+      const { answer, socket } = connection;
+      if (answer?.writableEnded !== true || answer.writableFinished) continue;
+      connection.since ||= now;
+      bytes += socket.writableLength;
+      unread.push(connection);
     }
-    let left = this.#unread;
-    for (const { socket, unread: bytes, since } of unread) {
-      if (left <= maxUnread && performance.now() - since <= timeout) break;
-      left -= bytes;
+    for (const { socket, since } of unread.sort((a, b) => a.since - b.since)) {
+      if (bytes <= maxUnread && now - since <= timeout) break;
+      bytes -= socket.writableLength;
       socket.destroy();
     }
+    if (this.#all.size > 0) return;
+    clearInterval(this.#look);
+    this.#look = undefined;
   }
-}
-
-function sizeOf(chunk: unknown): number {
-  if (typeof chunk === "string") return chunk.length;
-  return chunk instanceof Uint8Array ? chunk.byteLength : 0;
 }

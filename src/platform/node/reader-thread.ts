@@ -16,7 +16,7 @@ import type { Done } from "./reader-pool.ts";
 const KEPT = 2 ** 25;
 
 /** Of 19, how much this thread lets others go first. */
-const NICE = 10;
+const NICE = 5;
 
 /** What of an output is given to the other thread and not copied. */
 const GIVEN: { readonly [K in TaskName]: (output: Tasks[K][1]) => readonly Uint8Array<ArrayBuffer>["buffer"][] } = {
