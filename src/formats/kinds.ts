@@ -345,7 +345,7 @@ const KINDS: readonly Kind[] = [
     steps: always(
       (file) => `give it as data: --data ${file}`,
       undefined,
-      (file) => `give it a name that ends in .csv: ${stem(file)}.csv`,
+      () => "one of samples has a line for each picture: its label and its pixels, numbers",
     ),
   },
   { name: "text", recognizes: isText, steps: always(() => "give the file that is meant") },

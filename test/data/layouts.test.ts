@@ -313,11 +313,16 @@ describe("tables are known by their content", () => {
   });
 
   it.each([
-    ["notes.txt", "dear diary,\ntoday, I, have, trained, a, network\n"],
-    ["numbers.bin", Uint8Array.of(49, 44, 50, 0, 51, 44, 52, 44, 53, 10)],
-    ["short.txt", "1 2 3\n4 5 6\n"],
-  ])("%s is none", async (name, content) => {
+    [
+      "notes.txt",
+      "dear diary,\ntoday, I, have, trained, a, network\n",
+      /it is a table .*one of samples has a line for/,
+    ],
+    ["numbers.bin", Uint8Array.of(49, 44, 50, 0, 51, 44, 52, 44, 53, 10), /neither a folder nor a table of numbers/],
+    ["short.txt", "1 2 3\n4 5 6\n", /it is text; give a folder of pictures/],
+  ])("%s is none", async (name, content, message) => {
     await write(name, content);
-    await expect(openData(join(folder, name))).rejects.toThrow(`${name}: neither a folder nor a table of numbers`);
+    await expect(openData(join(folder, name))).rejects.toThrow(message);
+    await expect(openData(join(folder, name))).rejects.toThrow(name);
   });
 });
