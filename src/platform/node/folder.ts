@@ -10,8 +10,10 @@ import { withDetectedPolarity } from "../../data/polarity.ts";
 import { preprocessSample } from "../../data/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import { DataError, DuctusError } from "../../engine/errors.ts";
+import { readFileChecked } from "./atomic.ts";
 import { type PictureList, type PictureLists, some } from "./folder-layout.ts";
 import { decodeImage, needDecoder } from "./images.ts";
+import { PixelRoom } from "./pixel-room.ts";
 
 /** A data set as its author divided it; one of the parts at least is there. */
 export interface Parts {
@@ -229,12 +231,17 @@ export class PictureReader {
   /** In their order; several are decoded at a time. */
   async *#decoded(paths: readonly string[]): AsyncIterable<Decoded> {
     const { onProgress } = this.#options;
+    const room = new PixelRoom();
     const decode = async (index: number): Promise<Decoded> => {
+      const path = paths[index];
+      let held = 0;
       try {
-        const picture = await decodeImage(paths[index]);
-        return { index, picture, pixels: preprocessSample(this.#step, picture, paths[index]) };
+        const file = readFileChecked(path);
+        held = await room.take(file);
+        const picture = await decodeImage(await file, path);
+        return { index, held, picture, pixels: preprocessSample(this.#step, picture, path) };
       } catch (error) {
-        if (error instanceof DuctusError) return { index, error };
+        if (error instanceof DuctusError) return { index, held, error };
         throw error;
       }
     };
@@ -243,18 +250,23 @@ export class PictureReader {
     try {
       for (let index = 0; index < paths.length; index++) {
         while (next < Math.min(paths.length, index + PARALLEL)) begun.push(decode(next++));
-        yield await (begun.shift() as Promise<Decoded>);
+        const decoded = await (begun.shift() as Promise<Decoded>);
+        yield decoded;
+        room.give(decoded.held);
         onProgress?.(index + 1, paths.length);
       }
     } finally {
+      room.close();
       await Promise.allSettled(begun);
     }
   }
 }
 
-type Decoded =
-  | { readonly index: number; readonly picture: Picture; readonly pixels: Uint8Array; readonly error?: undefined }
-  | { readonly index: number; readonly error: DuctusError; readonly picture?: undefined; readonly pixels?: undefined };
+/** A picture, or why there is none; `held` is what it takes of the room for pixels. */
+type Decoded = { readonly index: number; readonly held: number } & (
+  | { readonly picture: Picture; readonly pixels: Uint8Array; readonly error?: undefined }
+  | { readonly error: DuctusError; readonly picture?: undefined; readonly pixels?: undefined }
+);
 
 const BLANK = "blank, without any ink";
 

@@ -7,7 +7,7 @@ import type { DecodeOptions } from "../platform.ts";
 import { readFileChecked } from "./atomic.ts";
 
 /** A picture may have so many pixels; more would be a mistake or an attack. */
-const MAX_PIXELS = 100_000_000;
+export const MAX_PIXELS = 100_000_000;
 
 /**
  * Decodes one picture, turned upright if its camera said how it was held; of an animation the first frame, of a file with
