@@ -14,8 +14,9 @@ export function quote(text: string, most = QUOTED_LENGTH): string {
   });
 }
 
-/** As {@link quote}, without the quotes around it. */
-export const printed = (text: string, most = QUOTED_LENGTH): string => quote(text, most).slice(1, -1);
+/** As {@link quote}, without the quotes around it; those inside stand as they are. */
+export const printed = (text: string, most = QUOTED_LENGTH): string =>
+  quote(text, most).slice(1, -1).replaceAll('\\"', '"');
 
 /** A value of parsed JSON in a message: as JSON, shortened. */
 export function quoteValue(value: unknown): string {

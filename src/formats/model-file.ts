@@ -273,12 +273,7 @@ function checkMetadata(value: unknown, what: string): Checked<typeof metadataSch
   const checked = check(metadataSchema, value);
   if (!(checked instanceof Mismatch)) return checked;
   const { path, message } = checked;
-  throw new DataError(`${what}: ${quoteInside(path === "" ? "the whole" : path)}: ${quoteInside(message)}`);
-}
-
-/** Text that may hold keys of a hostile file, safe to print, without the outer quotes. */
-function quoteInside(text: string): string {
-  return printed(text).replaceAll('\\"', '"');
+  throw new DataError(`${what}: ${printed(path === "" ? "the whole" : path)}: ${printed(message)}`);
 }
 
 /** JSON would write NaN and the infinities as null, silently. */

@@ -98,7 +98,12 @@ describe.skipIf(!hasLimits)("a run without room", () => {
     const env = { NODE_OPTIONS: "--max-old-space-size=12" };
     const dead = await finish(start(cwd, ["train", ...HOW, "--out", "heap"], env));
     expect(dead.status, dead.err).not.toBe(0);
-    await expectToGoOn("heap");
+    // When it dies is up to V8: a run that had not begun is begun again.
+    const left = await readdir(join(cwd, "heap")).catch((): string[] => []);
+    if (left.includes("args.json")) return expectToGoOn("heap");
+    const { status, err } = await ductus(cwd, "train", ...HOW, "--out", "heap");
+    expect(status, err).toBe(0);
+    expect(await digestOf("heap")).toBe(calm);
   }, 60_000);
 });
 

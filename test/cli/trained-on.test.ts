@@ -71,7 +71,10 @@ describe("what was trained on is never called a test", () => {
   });
 
   it("a few among others, which are measured apart", async () => {
-    const [train, test] = [await evaluate("mixture.csv", "--split", "train"), await evaluate("mixture.csv")];
+    const [train, test] = [
+      await evaluate("mixture.csv", "--split", "train"),
+      await evaluate("mixture.csv", "--split", "test"),
+    ];
     const counts = [train, test].map(({ json }) => json.trainedOn as { trained: number; checked: number });
     // Those of the ten that were not put aside for the test of the run.
     const trained = counts[0].trained + counts[1].trained;

@@ -102,7 +102,7 @@ describe("IDX", () => {
       datasetFromIdx({ name: "d", images, labels: { name: "l", bytes: labels }, classes });
     expect(() => make(idx([3], [0, 1, 0]))).toThrow("i holds 2 pictures but l 3 labels; they do not belong together");
     expect(() => make(idx([2], [0, 5]), ["a", "b"])).toThrow("d: label 5 of sample 1 is outside 0…1");
-    expect(() => make(good)).toThrow("l: labels must be one axis [N], not [2, 2, 2]");
+    expect(() => make(good)).toThrow("l: labels must be [N], or [N, M] with the class first, not [2, 2, 2]");
     expect(() => datasetFromIdx({ name: "d", images: { name: "i", bytes: idx([2], [1, 2]) }, labels: images })).toThrow(
       "i: pictures must be [N, H, W] or [N, H, W, C], not [2]",
     );
