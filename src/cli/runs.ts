@@ -52,7 +52,7 @@ export function runsTable(runs: readonly SavedRun[]): string[] {
     value === undefined ? "–" : show(value);
   return table(
     ["run", "status", "data", "network", "epochs", "validation", "test accuracy", "95 % interval", "test loss", "time"],
-    runs.map(({ path, status, data = "–", model = "–", history, test, seconds }) => [
+    runs.map(({ path, status = "–", data = "–", model = "–", history, test, seconds }) => [
       path,
       status,
       data,
