@@ -48,7 +48,8 @@ describe("what would cost too much", () => {
     const { error, milliseconds } = outcome(action);
     expect(error).toBeInstanceOf(DuctusError);
     expect((error as Error).message.length).toBeLessThan(400);
-    expect(milliseconds).toBeLessThan(1000);
+    // Minutes or all memory, if it were not linear; how long it takes is for the benchmarks to say.
+    expect(milliseconds).toBeLessThan(20_000);
   });
 
   it("is a TooLargeError where more of it would be accepted", () => {
@@ -65,6 +66,6 @@ describe("what would cost too much", () => {
       applyPreprocessing(thick, { width: side, height: side, channels: 1, data }),
     );
     expect(error).toBeUndefined();
-    expect(milliseconds).toBeLessThan(1500);
+    expect(milliseconds).toBeLessThan(20_000);
   });
 });
