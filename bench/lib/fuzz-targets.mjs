@@ -319,17 +319,9 @@ export function targetsOf(modules) {
       const { preprocessingSchema } = await modules("data/preprocessing-schema");
       const { check, Mismatch } = await modules("engine/schema");
       const { applyPreprocessing } = await modules("data/preprocess");
+      const { MNIST_PREPROCESSING } = await modules("data/preprocessing");
       const seeds = [
-        {
-          kind: "ink",
-          height: 28,
-          width: 28,
-          box: 20,
-          polarity: "auto",
-          centre: "mass",
-          minStroke: 1.6,
-          keepBlank: true,
-        },
+        { ...MNIST_PREPROCESSING, keepBlank: true },
         { kind: "resize", height: 20, width: 30, channels: 3, invert: false },
       ];
       const sides = [1, 2, 5, 28, 64, 100, 300];
