@@ -4,9 +4,9 @@ import sharp from "sharp";
 import { WAYS } from "../bench/lib/digit-strokes.mjs";
 import { photograph } from "../bench/lib/photograph.mjs";
 import { SCENES } from "../bench/lib/scenes.mjs";
-import { applyPreprocessing } from "../dist/data/preprocess.js";
-import { MNIST_PREPROCESSING } from "../dist/data/preprocessing.js";
 import { Random } from "../dist/engine/random.js";
+import { applyPreprocessing } from "../dist/picture/preprocess.js";
+import { MNIST_PREPROCESSING } from "../dist/picture/preprocessing.js";
 import { nodePlatform } from "../dist/platform/node/platform.js";
 
 const [photo, input, gap, columns] = [132, 84, 8, 4];

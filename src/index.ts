@@ -15,4 +15,4 @@ setPlatform(nodePlatform);
 export * from "./api/common.ts";
 export * as data from "./api/data.ts";
 export { type RunFolderOptions, runFolder } from "./train/run-folder.ts";
-export { saveWeights } from "./train/weights.ts";
+export { saveWeights } from "./train/transfer/weights.ts";

@@ -6,14 +6,14 @@
  *     import { RunRecords } from "ductus/records";
  */
 export { type DataPart, type Duplicate, findDuplicates, type Overlap } from "./data/duplicates.ts";
-export { fitTemperature } from "./metrics/calibration.ts";
-export { type JudgedSample, suspectedLabels, worstErrors } from "./metrics/errors.ts";
-export { comparePaired, type PairedComparison } from "./metrics/mcnemar.ts";
 export type { ComparisonTable, ReportInput } from "./report/input.ts";
 export { renderReport } from "./report/report.ts";
 export { type AboutRun, RunRecords, type RunRecordsOptions } from "./report/run-records.ts";
+export { fitTemperature } from "./task/classify/calibration.ts";
+export { type JudgedSample, suspectedLabels, worstErrors } from "./task/classify/errors.ts";
+export { comparePaired, type PairedComparison } from "./task/classify/mcnemar.ts";
+export { formatComparison, formatEvaluation } from "./task/classify/text.ts";
 export { csvWriter } from "./tracking/csv.ts";
 export { type MlflowOptions, type MlflowTracker, mlflowTracker } from "./tracking/mlflow.ts";
 export { tensorBoardWriter } from "./tracking/tensorboard.ts";
 export { describeOverlap } from "./train/leakage.ts";
-export { formatComparison, formatEvaluation } from "./train/report.ts";

@@ -1,6 +1,5 @@
 /** The part of `ductus/runtime` that a model file needs: the engine compiles the graph that the file holds. */
-import { preprocessedShape } from "./data/preprocessing.ts";
-import { preprocessingSchema } from "./data/preprocessing-schema.ts";
+
 import { wasmBackend } from "./engine/backends/wasm/wasm.ts";
 import { Budget } from "./engine/budget.ts";
 import { DataError } from "./engine/errors.ts";
@@ -12,6 +11,8 @@ import { type Recogniser, recogniserOf } from "./export/standalone/recogniser.ts
 import { decodeModelFile, verifyGolden } from "./formats/model-file.ts";
 import { GraphModule } from "./models/graph-module.ts";
 import { inferenceContext } from "./nn/context.ts";
+import { preprocessedShape } from "./picture/preprocessing.ts";
+import { preprocessingSchema } from "./picture/preprocessing-schema.ts";
 
 /** Makes a recogniser of a model file. One picture is too little work for more than one thread. */
 export async function openModel(bytes: Uint8Array, name: string): Promise<Recogniser> {

@@ -43,7 +43,7 @@ export function targetsOf(modules) {
 
   /** A small network of one's own, with a weight, a constant, a composite and a convolution. */
   const smallModel = async (named) => {
-    const { TrainedModel } = await modules("train/trained-model");
+    const { TrainedModel } = await modules("use/trained-model");
     const preprocessing = { kind: "ink", height: 8, width: 8, box: 6, polarity: "auto", centre: "mass", minStroke: 1 };
     const about = {
       inputShape: [8, 8, 1],
@@ -85,7 +85,7 @@ export function targetsOf(modules) {
 
   return {
     async model() {
-      const { encodeModel, load } = await modules("train/trained-model");
+      const { encodeModel, load } = await modules("use/trained-model");
       const backend = await (await modules("platform/node/platform")).nodePlatform.createBackend({ threads: 1 });
       const seeds = [await encodeModel(await smallModel(false)), await encodeModel(await smallModel(true))];
       return {
@@ -101,7 +101,7 @@ export function targetsOf(modules) {
 
     async checkpoint() {
       const { decodeCheckpoint, checkSame } = await modules("train/checkpoint");
-      const { encodeModel } = await modules("train/trained-model");
+      const { encodeModel } = await modules("use/trained-model");
       const { fromPlain } = await modules("train/results");
       const result = {
         epoch: 1,
@@ -157,7 +157,7 @@ export function targetsOf(modules) {
     },
 
     async predictions() {
-      const { decodePredictions } = await modules("train/saved-predictions");
+      const { decodePredictions } = await modules("task/classify/saved-predictions");
       const { serializeSafetensors } = await modules("formats/safetensors");
       const tensors = [
         ["logits", { dtype: "F32", shape: [2, 3], data: ramp(6) }],
@@ -261,7 +261,7 @@ export function targetsOf(modules) {
 
     async onnx() {
       const { importOnnx } = await modules("import/onnx");
-      const { encodeModel } = await modules("train/trained-model");
+      const { encodeModel } = await modules("use/trained-model");
       const { encodeOnnx } = await modules("formats/onnx");
       const { DataError } = await modules("engine/errors");
       const seeds = onnxGraphs().map(encodeOnnx);
@@ -316,10 +316,10 @@ export function targetsOf(modules) {
     },
 
     async preprocessing() {
-      const { preprocessingSchema } = await modules("data/preprocessing-schema");
+      const { preprocessingSchema } = await modules("picture/preprocessing-schema");
       const { check, Mismatch } = await modules("engine/schema");
-      const { applyPreprocessing } = await modules("data/preprocess");
-      const { MNIST_PREPROCESSING } = await modules("data/preprocessing");
+      const { applyPreprocessing } = await modules("picture/preprocess");
+      const { MNIST_PREPROCESSING } = await modules("picture/preprocessing");
       const seeds = [
         { ...MNIST_PREPROCESSING, keepBlank: true },
         { kind: "resize", height: 20, width: 30, channels: 3, invert: false },
@@ -342,8 +342,8 @@ export function targetsOf(modules) {
     },
 
     async augmentations() {
-      const { buildSteps } = await modules("data/augment/augmentations");
-      const { Workspace } = await modules("data/augment/workspace");
+      const { buildSteps } = await modules("augment/augmentations");
+      const { Workspace } = await modules("augment/workspace");
       const { parseStrictJson } = await modules("formats/text");
       const list = [
         { name: "rotate", degrees: 10, p: 0.5 },
@@ -364,8 +364,8 @@ export function targetsOf(modules) {
     },
 
     async idx() {
-      const { datasetFromIdx } = await modules("data/idx-dataset");
-      const { writeIdx } = await modules("data/idx");
+      const { datasetFromIdx } = await modules("data/formats/idx-dataset");
+      const { writeIdx } = await modules("data/formats/idx");
       const images = writeIdx({
         type: "uint8",
         dims: [3, 4, 4],
@@ -387,7 +387,7 @@ export function targetsOf(modules) {
     },
 
     async csv() {
-      const { parseCsv } = await modules("data/csv");
+      const { parseCsv } = await modules("data/formats/csv");
       const pixels = Array.from({ length: 16 }, (_, i) => i * 15);
       const header = ["label", ...pixels.map((_, i) => `pixel${i}`)].join(",");
       const text = [header, ...["1", "2", "0"].map((label) => [label, ...pixels].join(","))].join("\n");

@@ -1,6 +1,6 @@
 /** Images/s of training with and without augmentation. */
-import { augmentBy } from "../../dist/data/augment/augmenter.js";
-import { PRESET_NAMES, resolveAugmentations } from "../../dist/data/augment/presets.js";
+import { augmentBy } from "../../dist/augment/augmenter.js";
+import { PRESET_NAMES, resolveAugmentations } from "../../dist/augment/presets.js";
 import { models } from "../../dist/index.js";
 import { nodeWasmBackend } from "../../dist/platform/node/threads.js";
 import { resolveSettings } from "../../dist/train/settings.js";

@@ -13,4 +13,5 @@ export const writeArchive = async (entries: ReadonlyMap<string, Uint8Array>): Pr
   (await import("../formats/zip.ts")).writeZip(entries);
 
 /** What reads and writes the project.json of a recogniser in the making, and names its folders. */
-export const projectFiles = (): Promise<typeof import("../data/project.ts")> => import("../data/project.ts");
+export const projectFiles = (): Promise<typeof import("../data/formats/project.ts")> =>
+  import("../data/formats/project.ts");

@@ -1,7 +1,7 @@
 /** What every entry point offers, whatever it runs on. An entry point, so the one place that may re-export. */
 
 export type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
-export type { Project } from "../data/project.ts";
+export type { Project } from "../data/formats/project.ts";
 export { setBudget } from "../engine/budget.ts";
 export { DataError, DuctusError, ShapeError, UsageError } from "../engine/errors.ts";
 export { Random } from "../engine/random.ts";
@@ -13,6 +13,7 @@ export { type ImportModelOptions, importModel } from "../import/import-model.ts"
 export { type Metric, type MetricAccumulator, type MetricBatch, topK } from "../metrics/metric.ts";
 export { Model, type ModelOptions, type Recipe } from "../models/model.ts";
 export { type Platform, platform } from "../platform/platform.ts";
+export type { Evaluation } from "../task/classify/evaluation.ts";
 export {
   type Callback,
   type CheckpointInfo,
@@ -26,30 +27,29 @@ export {
 export { type Checkpoint, loadCheckpoint } from "../train/checkpoint.ts";
 export { crossValidate } from "../train/cross-validation.ts";
 export type { Teaching } from "../train/distill.ts";
-export { ensembleOf } from "../train/ensemble.ts";
-export { type EvaluateOptions, evaluate } from "../train/evaluate.ts";
-export type { Evaluation } from "../train/evaluation.ts";
+export { fit, type Run } from "../train/fit.ts";
+export type { LossFunction, LossName } from "../train/losses.ts";
+export type { LrCurve } from "../train/lr-curve.ts";
+export { findLr, type LrFindOptions } from "../train/lr-find.ts";
+export type { EpochResult, Score } from "../train/results.ts";
+export type { ClassWeights, FitOptions, OptimizerSpec } from "../train/settings.ts";
+export { DivergedError } from "../train/trainer.ts";
+export { crossValidateFinetune, type Finetuned, finetune } from "../train/transfer/finetune.ts";
+export type { TransferOptions } from "../train/transfer/freeze.ts";
+export { type Adapted, adapt } from "../train/transfer/transfer.ts";
+export { encodeWeights, type LoadedWeights, loadWeights } from "../train/transfer/weights.ts";
+export { ensembleOf } from "../use/ensemble.ts";
+export { type EvaluateOptions, evaluate } from "../use/evaluate.ts";
 export {
   Explainer,
   type ExplainOptions,
   type Explanation,
   explain,
   type LayerActivation,
-} from "../train/explain.ts";
-export { crossValidateFinetune, type Finetuned, finetune } from "../train/finetune.ts";
-export { fit, type Run } from "../train/fit.ts";
-export type { TransferOptions } from "../train/freeze.ts";
-export type { LossFunction, LossName } from "../train/losses.ts";
-export type { LrCurve } from "../train/lr-curve.ts";
-export { findLr, type LrFindOptions } from "../train/lr-find.ts";
-export { conformTo, type Prediction, Predictor, type PredictorOptions, predict } from "../train/predict.ts";
-export type { EpochResult, Score } from "../train/results.ts";
-export type { ClassWeights, FitOptions, OptimizerSpec } from "../train/settings.ts";
-export { averagedOver, shifts, type View } from "../train/test-time.ts";
-export { encodeModel, load, TrainedModel } from "../train/trained-model.ts";
-export { DivergedError } from "../train/trainer.ts";
-export { type Adapted, adapt } from "../train/transfer.ts";
-export { encodeWeights, type LoadedWeights, loadWeights } from "../train/weights.ts";
+} from "../use/explain.ts";
+export { conformTo, type Prediction, Predictor, type PredictorOptions, predict } from "../use/predict.ts";
+export { averagedOver, shifts, type View } from "../use/test-time.ts";
+export { encodeModel, load, TrainedModel } from "../use/trained-model.ts";
 export { VERSION } from "../version.ts";
 export { projectFiles, readArchive, writeArchive } from "./archives.ts";
 export * as models from "./models.ts";

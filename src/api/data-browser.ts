@@ -1,5 +1,5 @@
 /** `data`, as web pages have it: addresses, bytes and pictures. An entry point, so the one place that may re-export. */
-export { readMnistPackage } from "../data/mnist-package.ts";
+export { readMnistPackage } from "../data/formats/mnist-package.ts";
 export { decodePicture, type PictureSource } from "../platform/browser/pictures.ts";
 export {
   fashionMnist,

@@ -1,10 +1,10 @@
 /** `data`: what does not depend on where files come from. An entry point, so the one place that may re-export. */
-export type { AugmentOption, PresetName } from "../data/augment/presets.ts";
-export type { Augmentation, AugmentationList } from "../data/augment/records.ts";
+export type { AugmentOption, PresetName } from "../augment/presets.ts";
+export type { Augmentation, AugmentationList } from "../augment/records.ts";
 export { type Dataset, ImageDataset, type ImageSource } from "../data/dataset.ts";
-export { toIdx } from "../data/idx.ts";
-export type { Picture } from "../data/picture.ts";
-export { MNIST_PREPROCESSING, type Preprocessing } from "../data/preprocessing.ts";
+export { toIdx } from "../data/formats/idx.ts";
 export { type SampleOptions, sample } from "../data/sample.ts";
 export { type LoadedData, listSources } from "../data/sources.ts";
 export { Subset, stratifiedSplit, takeImages } from "../data/split.ts";
+export type { Picture } from "../picture/picture.ts";
+export { MNIST_PREPROCESSING, type Preprocessing } from "../picture/preprocessing.ts";

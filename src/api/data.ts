@@ -1,8 +1,8 @@
 /** `data`, as Node has it: known data sets, files and folders. An entry point, so the one place that may re-export. */
 
-export { AUGMENTATION_NAMES } from "../data/augment/augmentations.ts";
-export { type MosaicOptions, mosaic } from "../data/augment/mosaic.ts";
-export { PRESET_NAMES, resolveAugmentations } from "../data/augment/presets.ts";
+export { AUGMENTATION_NAMES } from "../augment/augmentations.ts";
+export { type MosaicOptions, mosaic } from "../augment/mosaic.ts";
+export { PRESET_NAMES, resolveAugmentations } from "../augment/presets.ts";
 export { describeData } from "../data/inspect.ts";
 export { type ByteSource, StreamedDataset, type StreamedSource } from "../data/streamed.ts";
 export { decodeImage, encodePng } from "../platform/node/images.ts";

@@ -1,7 +1,7 @@
 /** `--augment`, as `train` and `data inspect` take it: a preset, or a file with a list of one's own. */
 import { Option } from "commander";
-import { checkAugmentations } from "../data/augment/augmentations.ts";
-import { type AugmentOption, PRESET_NAMES, type PresetName } from "../data/augment/presets.ts";
+import { checkAugmentations } from "../augment/augmentations.ts";
+import { type AugmentOption, PRESET_NAMES, type PresetName } from "../augment/presets.ts";
 import { DataError, TooLargeError, unknownName } from "../engine/errors.ts";
 import { parseStrictJson } from "../formats/text.ts";
 import { readFileChecked } from "../platform/node/atomic.ts";

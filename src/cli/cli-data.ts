@@ -1,13 +1,13 @@
 /** Data sets as every verb opens them: by name or path, with the way there shown. */
 import { Option } from "commander";
 import type { ImageDataset } from "../data/dataset.ts";
-import type { Preprocessing } from "../data/preprocessing.ts";
 import type { LoadedData } from "../data/sources.ts";
 import type { StreamedDataset } from "../data/streamed.ts";
 import type { ValueSpan } from "../data/value-span.ts";
+import type { Preprocessing } from "../picture/preprocessing.ts";
 import { openData, streamData } from "../platform/node/open-data.ts";
-import { refuseOneClass } from "../train/evaluate.ts";
-import { grouped } from "../train/report.ts";
+import { grouped } from "../task/classify/text.ts";
+import { refuseOneClass } from "../use/evaluate.ts";
 import { byteSize, showNotes, type Terminal } from "./terminal.ts";
 
 export interface DataOptions {

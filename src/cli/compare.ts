@@ -1,13 +1,13 @@
 /** `ductus compare`: what differs between runs, in their settings and their results, and whether the difference means anything. */
 import { Command } from "commander";
 import { UsageError } from "../engine/errors.ts";
-import { comparePaired, type PairedComparison } from "../metrics/mcnemar.ts";
-import type { Predictions } from "../metrics/predictions.ts";
 import { readFileChecked } from "../platform/node/atomic.ts";
 import { pathKind } from "../platform/node/files.ts";
-import { formatComparison, table } from "../train/report.ts";
+import { comparePaired, type PairedComparison } from "../task/classify/mcnemar.ts";
+import type { Predictions } from "../task/classify/predictions.ts";
+import { decodePredictions } from "../task/classify/saved-predictions.ts";
+import { formatComparison, table } from "../task/classify/text.ts";
 import { runFiles } from "../train/run-folder.ts";
-import { decodePredictions } from "../train/saved-predictions.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { runsTable, summarizeRun } from "./runs.ts";
 import { readSavedRun, type SavedRun } from "./saved-runs.ts";

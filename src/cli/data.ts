@@ -1,8 +1,8 @@
 /** `ductus data`: which data sets there are, getting one, and looking at one before training. */
 import { basename, join } from "node:path";
 import { Command } from "commander";
-import { mosaic } from "../data/augment/mosaic.ts";
-import { type AugmentOption, resolveAugmentations } from "../data/augment/presets.ts";
+import { mosaic } from "../augment/mosaic.ts";
+import { type AugmentOption, resolveAugmentations } from "../augment/presets.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { type DataDescription, describeData, firstOfEachClass, previewRows } from "../data/inspect.ts";
 import { findSource, listSources, type SourceRecord } from "../data/sources.ts";
@@ -12,7 +12,7 @@ import { readIdxFolder } from "../platform/node/idx-folder.ts";
 import { encodePng } from "../platform/node/images.ts";
 import { defaultCacheDir, defaultDataDir } from "../platform/node/paths.ts";
 import { canFetch } from "../platform/node/sources.ts";
-import { grouped, percent, table } from "../train/report.ts";
+import { grouped, percent, table } from "../task/classify/text.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
 import { type DataOptions, dataOptions, describe, openToMeasure } from "./cli-data.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";

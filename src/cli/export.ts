@@ -9,7 +9,7 @@ import { type KernelTime, timesOf } from "../export/timing.ts";
 import { fileError } from "../platform/node/atomic.ts";
 import { makeFolder } from "../platform/node/files.ts";
 import { platform } from "../platform/platform.ts";
-import { grouped, table } from "../train/report.ts";
+import { grouped, table } from "../task/classify/text.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { byteSize, openTerminal } from "./terminal.ts";

@@ -4,24 +4,28 @@
  */
 import { basename } from "node:path";
 import { Command } from "commander";
-import { resolveAugmentations } from "../data/augment/presets.ts";
+import { resolveAugmentations } from "../augment/presets.ts";
 import { relabelled } from "../data/conform.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { takeShots } from "../data/shots.ts";
 import { SOURCES } from "../data/sources.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
-import { comparePaired, type PairedComparison } from "../metrics/mcnemar.ts";
-import type { Predictions } from "../metrics/predictions.ts";
 import type { Model } from "../models/model.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { openData } from "../platform/node/open-data.ts";
 import type { ComparisonTable } from "../report/input.ts";
 import { RunRecords } from "../report/run-records.ts";
+import type { Evaluation } from "../task/classify/evaluation.ts";
+import { comparePaired, type PairedComparison } from "../task/classify/mcnemar.ts";
+import type { Predictions } from "../task/classify/predictions.ts";
+import { duration, formatEvaluation, grouped, percent, table } from "../task/classify/text.ts";
 import { crossValidate } from "../train/cross-validation.ts";
-import { evaluate } from "../train/evaluate.ts";
-import type { Evaluation } from "../train/evaluation.ts";
+import { fit, type Run } from "../train/fit.ts";
+import { plainResult } from "../train/results.ts";
+import { type RunEnd, runFiles, runFolder } from "../train/run-folder.ts";
+import type { FitOptions } from "../train/settings.ts";
 import {
   FEW,
   FINETUNE_LR,
@@ -29,14 +33,10 @@ import {
   FINETUNE_VALIDATION,
   FOLDS,
   finetuneOptions,
-} from "../train/finetune.ts";
-import { fit, type Run } from "../train/fit.ts";
-import { conformTo, preprocessingOf } from "../train/predict.ts";
-import { duration, formatEvaluation, grouped, percent, table } from "../train/report.ts";
-import { plainResult } from "../train/results.ts";
-import { type RunEnd, runFiles, runFolder } from "../train/run-folder.ts";
-import type { FitOptions } from "../train/settings.ts";
-import { adapt, fresh, withOldHead } from "../train/transfer.ts";
+} from "../train/transfer/finetune.ts";
+import { adapt, fresh, withOldHead } from "../train/transfer/transfer.ts";
+import { evaluate } from "../use/evaluate.ts";
+import { conformTo, preprocessingOf } from "../use/predict.ts";
 import { VERSION } from "../version.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
 import { dataOptions, openForTraining } from "./cli-data.ts";

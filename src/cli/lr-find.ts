@@ -1,15 +1,15 @@
 /** `ductus lr-find`: a learning rate for a network and data, found in some seconds, with the curve that it rests on. */
 import { Command } from "commander";
-import { preprocessedShape } from "../data/preprocessing.ts";
 import { stratifiedSplit } from "../data/split.ts";
 import { create, findArchitecture } from "../models/registry.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
+import { preprocessedShape } from "../picture/preprocessing.ts";
 import { platform } from "../platform/platform.ts";
+import { formatRate } from "../task/classify/text.ts";
 import { highestDrawn, type LrCurve } from "../train/lr-curve.ts";
 import { findLr } from "../train/lr-find.ts";
-import { conformTo } from "../train/predict.ts";
-import { formatRate } from "../train/report.ts";
-import { loadWeights } from "../train/weights.ts";
+import { loadWeights } from "../train/transfer/weights.ts";
+import { conformTo } from "../use/predict.ts";
 import { dataOptions, openForTraining } from "./cli-data.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { plot } from "./plot.ts";

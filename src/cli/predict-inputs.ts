@@ -4,17 +4,17 @@
  */
 import { extname, join } from "node:path";
 import { conformedSample } from "../data/conform.ts";
-import type { CsvSamples } from "../data/csv.ts";
-import type { Picture } from "../data/picture.ts";
+import type { CsvSamples } from "../data/formats/csv.ts";
 import { DataError, DuctusError } from "../engine/errors.ts";
 import { PICTURE_ENDINGS, PICTURE_KINDS } from "../formats/picture-formats.ts";
 import type { Model } from "../models/model.ts";
+import type { Picture } from "../picture/picture.ts";
 import { listFolder, pathKind } from "../platform/node/files.ts";
 import { isPattern, matchingFiles } from "../platform/node/glob.ts";
 import { isPictureTable, isTable, readPictureTable } from "../platform/node/picture-table.ts";
 import { readSamples, tableKind } from "../platform/node/samples.ts";
 import { platform } from "../platform/platform.ts";
-import { preprocessingOf } from "../train/predict.ts";
+import { preprocessingOf } from "../use/predict.ts";
 
 /** One thing to be read. */
 export interface Sample {

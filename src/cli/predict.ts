@@ -1,12 +1,12 @@
 /** `ductus predict`: reads pictures of any size and polarity with a model file. */
 import { Command } from "commander";
-import { severalCharacters } from "../data/characters.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
 import { PICTURE_KINDS } from "../formats/picture-formats.ts";
 import type { Model } from "../models/model.ts";
+import { severalCharacters } from "../picture/characters.ts";
 import { platform } from "../platform/platform.ts";
-import { type Candidate, type Prediction, Predictor } from "../train/predict.ts";
-import { displayWidth, duration, grouped, padEnd, percent } from "../train/report.ts";
+import { displayWidth, duration, grouped, padEnd, percent } from "../task/classify/text.ts";
+import { type Candidate, type Prediction, Predictor } from "../use/predict.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
 import { type Inputs, openInputs, type Sample } from "./predict-inputs.ts";

@@ -15,7 +15,7 @@ import { jsonLog } from "../serve/log.ts";
 import { Metrics } from "../serve/metrics.ts";
 import { readOrigins } from "../serve/origins.ts";
 import { QUEUE, Repository } from "../serve/repository.ts";
-import { table } from "../train/report.ts";
+import { table } from "../task/classify/text.ts";
 import { stopSignal } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption, listOption, numberOption } from "./options.ts";
 import { shownJson } from "./shown.ts";

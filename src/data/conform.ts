@@ -1,10 +1,10 @@
 /** Makes a data set look as a model wants it: the preprocessing that pictures get when it is used, and its numbers for classes. */
 import { DataError } from "../engine/errors.ts";
 import { sameShape, sizeOf } from "../engine/shape.ts";
+import type { Picture } from "../picture/picture.ts";
+import { preprocessSample } from "../picture/preprocess.ts";
+import { type Preprocessing, preprocessedShape } from "../picture/preprocessing.ts";
 import type { Dataset, ImageDataset, InputArray, Locality, SplitName, TargetArray } from "./dataset.ts";
-import type { Picture } from "./picture.ts";
-import { preprocessSample } from "./preprocess.ts";
-import { type Preprocessing, preprocessedShape } from "./preprocessing.ts";
 import type { StreamedDataset } from "./streamed.ts";
 import type { ValueSpan } from "./value-span.ts";
 

@@ -3,10 +3,11 @@
  * epoch alone, and so does what augmentation makes of its samples: a resumed run sees what an uninterrupted one would.
  * Nothing is allocated between two batches.
  */
+
+import type { Augment, Augmenter, SampleShape } from "../augment/augmenter.ts";
 import type { Crew } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
-import type { Augment, Augmenter, SampleShape } from "./augment/augmenter.ts";
 import type { Dataset, InputArray, Locality, TargetArray } from "./dataset.ts";
 
 /**

@@ -3,9 +3,9 @@
  * be had. Looking for the files and fetching them is the platform's business.
  */
 import { DataError, unknownName } from "../engine/errors.ts";
+import { MNIST_PREPROCESSING, type Preprocessing } from "../picture/preprocessing.ts";
 import type { Dataset, ImageDataset } from "./dataset.ts";
 import { fingerprintPair, type Sha256 } from "./fingerprint.ts";
-import { MNIST_PREPROCESSING, type Preprocessing } from "./preprocessing.ts";
 
 /** The four files of a data set. */
 export const FILE_ROLES = ["trainImages", "trainLabels", "testImages", "testLabels"] as const;

@@ -3,7 +3,7 @@
  * card and a checksum as sections: what the exports `wasm` (wasm.ts) and `html` (html.ts) share. How it is used at run
  * time stands in standalone/recogniser.ts.
  */
-import { writePixels } from "../data/ranking.ts";
+
 import { fuseMultiplyAdds } from "../engine/backends/wasm/fusable.ts";
 import { compileStandalone, type Port, type StandaloneModule } from "../engine/backends/wasm/standalone.ts";
 import { relaxedSimdWorks } from "../engine/backends/wasm/support.ts";
@@ -13,8 +13,9 @@ import { Random } from "../engine/random.ts";
 import { crc32 } from "../formats/checksum.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
-import { preprocessingOf } from "../train/predict.ts";
-import { inferenceGraph } from "../train/trained-model.ts";
+import { writePixels } from "../task/classify/ranking.ts";
+import { preprocessingOf } from "../use/predict.ts";
+import { inferenceGraph } from "../use/trained-model.ts";
 import { VERSION } from "../version.ts";
 import { CARD_SECTION, CHECKSUM_BYTES, CHECKSUM_SECTION, type ModelCard } from "./standalone/recogniser.ts";
 

@@ -8,7 +8,7 @@ import type { Group } from "../engine/passes/fuse.ts";
 import type { Shape } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
-import { inferenceGraph } from "../train/trained-model.ts";
+import { inferenceGraph } from "../use/trained-model.ts";
 import type { RecogniserSpeed } from "./recogniser.ts";
 
 /** What one kernel does for a picture, and how long it takes. */

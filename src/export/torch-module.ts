@@ -9,7 +9,7 @@ import { expandComposites } from "../engine/passes/expand.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import { topologicalOrder } from "../engine/trace.ts";
 import type { Model } from "../models/model.ts";
-import { inferenceGraph } from "../train/trained-model.ts";
+import { inferenceGraph } from "../use/trained-model.ts";
 import { VERSION } from "../version.ts";
 import { movesNothing, type Order, PICTURES, permutation, plainOrder, sameOrder, shapeIn } from "./axes.ts";
 import { isLinear, type OpCall, TORCH_OPS, type Value } from "./torch-ops.ts";

@@ -1,7 +1,7 @@
 /** Imports for programs: networks made elsewhere, by a reader that is fetched when the first is imported. */
 import { DataError } from "../engine/errors.ts";
 import { quote } from "../formats/text.ts";
-import type { TrainedModel } from "../train/trained-model.ts";
+import type { TrainedModel } from "../use/trained-model.ts";
 import type { ImportOptions } from "./onnx.ts";
 
 /** What a file from elsewhere does not say, and what it is called. */

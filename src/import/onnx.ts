@@ -1,6 +1,5 @@
 /** From an ONNX file to a model that evaluates, fine-tunes and saves like any other. */
-import { MNIST_PREPROCESSING, type Preprocessing } from "../data/preprocessing.ts";
-import { preprocessingSchema } from "../data/preprocessing-schema.ts";
+
 import { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError, TooLargeError, UsageError } from "../engine/errors.ts";
 import {
@@ -22,7 +21,9 @@ import { parseStrictJson } from "../formats/text.ts";
 import { modelToJson } from "../models/graph-json.ts";
 import type { Normalization } from "../models/model.ts";
 import { summary } from "../nn/summary.ts";
-import { TrainedModel } from "../train/trained-model.ts";
+import { MNIST_PREPROCESSING, type Preprocessing } from "../picture/preprocessing.ts";
+import { preprocessingSchema } from "../picture/preprocessing-schema.ts";
+import { TrainedModel } from "../use/trained-model.ts";
 import { classifierOf } from "./onnx-classifier.ts";
 import { type OnnxLayout, OnnxNetwork } from "./onnx-network.ts";
 

@@ -37,7 +37,7 @@ export interface Recipe {
   readonly loss: "crossEntropy";
   /** Share of the target that is spread over all classes while training; default 0. */
   readonly labelSmoothing?: number | undefined;
-  /** A preset of data/augment/presets.ts; default: samples as they are. */
+  /** A preset of augment/presets.ts; default: samples as they are. */
   readonly augment?: string | undefined;
   /** Last epochs in which samples are not augmented; default 0. */
   readonly plainEpochs?: number | undefined;

@@ -2,9 +2,10 @@
  * What Ductus needs from the machine that it runs on. The entry point of each platform (src/index.ts for Node) installs
  * one implementation; training, saving and loading ask for it here and never import `node:*` themselves.
  */
-import type { Picture } from "../data/picture.ts";
+
 import type { Backend } from "../engine/backends/backend.ts";
 import { DuctusError } from "../engine/errors.ts";
+import type { Picture } from "../picture/picture.ts";
 
 /** How programs are to be run. */
 export interface BackendOptions {

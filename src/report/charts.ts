@@ -4,10 +4,10 @@
  */
 import * as Plot from "@observablehq/plot";
 import { DOMImplementation, XMLSerializer } from "@xmldom/xmldom";
-import type { Calibration, ReliabilityBin } from "../metrics/calibration.ts";
-import type { Classification } from "../metrics/classification.ts";
 import { type Interval, wilsonInterval } from "../metrics/intervals.ts";
-import type { Rejection } from "../metrics/rejection.ts";
+import type { Calibration, ReliabilityBin } from "../task/classify/calibration.ts";
+import type { Classification } from "../task/classify/classification.ts";
+import type { Rejection } from "../task/classify/rejection.ts";
 import { highestDrawn, type LrCurve } from "../train/lr-curve.ts";
 import type { PlainResult } from "../train/results.ts";
 import { html, Markup } from "./html.ts";

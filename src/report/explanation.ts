@@ -1,14 +1,14 @@
 /**
- * One self-contained page about how a model reads a picture (train/explain.ts): the picture, what the network sees of it, what
+ * One self-contained page about how a model reads a picture (use/explain.ts): the picture, what the network sees of it, what
  * speaks for and against the class, and what every layer makes of it. Without script and network, like a report.
  */
 import { type MosaicPicture, mosaic } from "../data/mosaic.ts";
-import { flattenAlpha, type Picture } from "../data/picture.ts";
-import type { Candidate } from "../data/ranking.ts";
-import { resize } from "../data/resize.ts";
 import { type Shape, sizeOf } from "../engine/shape.ts";
-import type { Explanation, LayerActivation } from "../train/explain.ts";
-import { grouped, percent } from "../train/report.ts";
+import { flattenAlpha, type Picture } from "../picture/picture.ts";
+import { resize } from "../picture/resize.ts";
+import type { Candidate } from "../task/classify/ranking.ts";
+import { grouped, percent } from "../task/classify/text.ts";
+import type { Explanation, LayerActivation } from "../use/explain.ts";
 import { figure, html, type Markup } from "./html.ts";
 import { renderPage } from "./page.ts";
 import { image } from "./pictures.ts";

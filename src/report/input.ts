@@ -2,7 +2,7 @@
 import type { Dataset } from "../data/dataset.ts";
 import type { DataPart, Overlap } from "../data/duplicates.ts";
 import type { SamplePictures } from "../data/mosaic.ts";
-import type { Evaluation } from "../train/evaluation.ts";
+import type { Evaluation } from "../task/classify/evaluation.ts";
 import type { PlainResult } from "../train/results.ts";
 
 /** Mean loss over some steps up to this one. */

@@ -1,6 +1,7 @@
 /** One self-contained page about a learning rate range test (train/lr-find.ts): its curve, and what it suggests. */
+
+import { formatRate } from "../task/classify/text.ts";
 import type { LrCurve } from "../train/lr-curve.ts";
-import { formatRate } from "../train/report.ts";
 import { lrFindChart } from "./charts.ts";
 import { figure, html } from "./html.ts";
 import { renderPage } from "./page.ts";

@@ -1,9 +1,9 @@
 /** How good the model is on samples that it was not trained on, where it errs, and how far its confidence can be believed. */
 import { onePicture, readPictures } from "../data/mosaic.ts";
-import { type Classification, worstClasses } from "../metrics/classification.ts";
-import { type JudgedSample, suspectedLabels, worstErrors } from "../metrics/errors.ts";
+import { type Classification, worstClasses } from "../task/classify/classification.ts";
+import { type JudgedSample, suspectedLabels, worstErrors } from "../task/classify/errors.ts";
+import { grouped, percent, percentInterval, round } from "../task/classify/text.ts";
 import { describeTrained } from "../train/leakage.ts";
-import { grouped, percent, percentInterval, round } from "../train/report.ts";
 import { confusionChart, rejectionChart, reliabilityChart } from "./charts.ts";
 import { figure, html, htmlTable, Markup } from "./html.ts";
 import type { ComparisonTable, MeasuredData } from "./input.ts";

@@ -1,6 +1,7 @@
 /** One picture file from outside, as a sample of a model: what is decoded is no larger than it said it was. */
-import type { Picture } from "../data/picture.ts";
+
 import { DuctusError } from "../engine/errors.ts";
+import type { Picture } from "../picture/picture.ts";
 import { platform } from "../platform/platform.ts";
 import { type Intake, preparePicture, type ReadPicture } from "./intake.ts";
 import { RequestError } from "./request-error.ts";

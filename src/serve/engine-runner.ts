@@ -6,7 +6,7 @@ import type { Backend, Program } from "../engine/backends/backend.ts";
 import { sizeOf } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
-import { inferenceGraph } from "../train/trained-model.ts";
+import { inferenceGraph } from "../use/trained-model.ts";
 import type { BatchRunner, Samples } from "./batcher.ts";
 
 /** Each batch size is so many times the one before. */

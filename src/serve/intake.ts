@@ -1,10 +1,10 @@
 /** What has to be known of a model to read samples for it: plain data, which threads that read for others are given, too. */
 
-import type { Picture } from "../data/picture.ts";
-import { examinePicture } from "../data/preprocess.ts";
-import { writePixels } from "../data/ranking.ts";
 import { DataError } from "../engine/errors.ts";
-import { preprocessingOf } from "../train/predict.ts";
+import type { Picture } from "../picture/picture.ts";
+import { examinePicture } from "../picture/preprocess.ts";
+import { writePixels } from "../task/classify/ranking.ts";
+import { preprocessingOf } from "../use/predict.ts";
 import type { Samples } from "./batcher.ts";
 import { RequestError } from "./request-error.ts";
 import type { Signature } from "./served-model.ts";

@@ -2,8 +2,9 @@
  * Runs an exported module, one sample after the other, on the thread that calls. It needs neither the engine nor to compile
  * anything when the module is compiled already, as edge workers import it.
  */
-import { preprocessedShape } from "../data/preprocessing.ts";
+
 import { openNetwork, type StandaloneNetwork } from "../export/standalone/recogniser.ts";
+import { preprocessedShape } from "../picture/preprocessing.ts";
 import type { BatchRunner, Samples } from "./batcher.ts";
 import type { Signature } from "./served-model.ts";
 

@@ -3,7 +3,7 @@
  * that does both tells the server only what the model is (platform/node/thread-runner.ts).
  */
 import { looksCompiled } from "../export/standalone/recogniser.ts";
-import { load } from "../train/trained-model.ts";
+import { load } from "../use/trained-model.ts";
 import type { BatchRunner } from "./batcher.ts";
 import { EngineRunner } from "./engine-runner.ts";
 import { ModuleRunner } from "./module-runner.ts";

@@ -1,7 +1,7 @@
 /** `POST /recognise`: pictures as they are, as the body or in a form, and what they show. */
 import type { HonoRequest } from "hono";
-import { rank } from "../data/ranking.ts";
 import { PICTURE_KINDS } from "../formats/picture-formats.ts";
+import { rank } from "../task/classify/ranking.ts";
 import { type App, bodyOf, infer, type Service } from "./context.ts";
 import { type Form, isForm, type PictureFile } from "./forms.ts";
 import { allocate } from "./intake.ts";

@@ -1,8 +1,9 @@
 /** One version of a model in service: what it is, its queue, and who still uses it. */
-import { probabilitiesOf } from "../data/ranking.ts";
+
 import { DuctusError } from "../engine/errors.ts";
 import { sizeOf } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";
+import { probabilitiesOf } from "../task/classify/ranking.ts";
 import type { Batcher, Patience, Samples } from "./batcher.ts";
 import type { Intake } from "./intake.ts";
 import { RequestError } from "./request-error.ts";

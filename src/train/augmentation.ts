@@ -1,7 +1,7 @@
 /** What a run does to its samples. The code is fetched by runs that ask for some: a web page that does not has less to load. */
-import type { Augment } from "../data/augment/augmenter.ts";
-import type { AugmentOption } from "../data/augment/presets.ts";
-import type { AugmentationList } from "../data/augment/records.ts";
+import type { Augment } from "../augment/augmenter.ts";
+import type { AugmentOption } from "../augment/presets.ts";
+import type { AugmentationList } from "../augment/records.ts";
 
 /** A list of augmentations, and what carries it out. */
 export interface Augmentation {
@@ -16,8 +16,8 @@ export async function prepareAugmentation(
 ): Promise<Augmentation> {
   if (option === "none") return { list: [], augment: undefined };
   const [{ resolveAugmentations }, { augmentBy }] = await Promise.all([
-    import("../data/augment/presets.ts"),
-    import("../data/augment/augmenter.ts"),
+    import("../augment/presets.ts"),
+    import("../augment/augmenter.ts"),
   ]);
   const list = resolveAugmentations(option, inputShape);
   return { list, augment: augmentBy(list) };

@@ -6,8 +6,8 @@
 import type { Dataset, InputArray } from "../data/dataset.ts";
 import { UsageError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
+import type { Evaluation } from "../task/classify/evaluation.ts";
 import type { TrainingState } from "./checkpoint.ts";
-import type { Evaluation } from "./evaluation.ts";
 import type { Run } from "./fit.ts";
 import type { EpochResult } from "./results.ts";
 

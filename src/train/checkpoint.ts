@@ -25,9 +25,9 @@ import type { NamedTensor } from "../formats/tensor-data.ts";
 import type { Model } from "../models/model.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import { platform } from "../platform/platform.ts";
+import { encodeModel } from "../use/trained-model.ts";
 import type { RunTimes } from "./callbacks.ts";
 import type { PlainResult } from "./results.ts";
-import { encodeModel } from "./trained-model.ts";
 import type { EpochSums } from "./trainer.ts";
 
 /** How far a run is; plain data, without anything that depends on the clock. */

@@ -7,10 +7,10 @@ import { takeImages } from "../data/split.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
-import { fitTemperature, TEMPERATURE_SPREAD } from "../metrics/calibration.ts";
-import { Predictions } from "../metrics/predictions.ts";
 import type { Model } from "../models/model.ts";
-import { evaluate, onlyLabel } from "./evaluate.ts";
+import { fitTemperature, TEMPERATURE_SPREAD } from "../task/classify/calibration.ts";
+import { Predictions } from "../task/classify/predictions.ts";
+import { evaluate, onlyLabel } from "../use/evaluate.ts";
 
 export interface CrossValidationOptions {
   readonly folds: number;

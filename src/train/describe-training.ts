@@ -1,12 +1,12 @@
 /** What a model learns about itself from the data that it is trained on: class names, preprocessing, where it comes from. */
 import type { Dataset } from "../data/dataset.ts";
 import { fingerprintIfKnown } from "../data/fingerprint.ts";
-import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../data/preprocessing.ts";
 import { SOURCES } from "../data/sources.ts";
 import { isBytes } from "../data/value-span.ts";
 import { sameShape } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";
-import { TrainedModel } from "./trained-model.ts";
+import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../picture/preprocessing.ts";
+import { TrainedModel } from "../use/trained-model.ts";
 
 /** The same network as a model that can be saved, with what `dataset` says about it. */
 export async function describeTraining(

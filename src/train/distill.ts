@@ -12,7 +12,7 @@ import type { Complete } from "../engine/options.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { Model } from "../models/model.ts";
 import { inferenceContext } from "../nn/context.ts";
-import { modelName } from "./evaluate.ts";
+import { modelName } from "../use/evaluate.ts";
 
 /** Whom to learn from, and how. */
 export interface Teaching {

@@ -10,17 +10,17 @@ import type { Model } from "../models/model.ts";
 import { WeightAverage } from "../optim/average.ts";
 import { createSchedule, type Schedule } from "../optim/schedules.ts";
 import { platform } from "../platform/platform.ts";
+import { checkSamples, Evaluator, refuseOneClass } from "../use/evaluate.ts";
+import type { TrainedModel } from "../use/trained-model.ts";
 import { prepareAugmentation } from "./augmentation.ts";
 import { describeTraining } from "./describe-training.ts";
 import { resolveTeaching } from "./distill.ts";
-import { checkSamples, Evaluator, refuseOneClass } from "./evaluate.ts";
 import { Fitting } from "./fitting.ts";
 import { arithmeticOf, identify } from "./identity.ts";
 import { refuseTestSplit } from "./leakage.ts";
 import type { EpochResult } from "./results.ts";
 import { type ClassWeights, checkWeights, type FitOptions, resolveSettings, type Settings } from "./settings.ts";
 import { hasClasses } from "./step.ts";
-import type { TrainedModel } from "./trained-model.ts";
 import { Trainer } from "./trainer.ts";
 
 /** A run that is over. */
@@ -60,7 +60,8 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
   const { ema, seed } = settings;
   const average = ema === undefined ? undefined : new WeightAverage(ema);
   // Pages that do not fine-tune do without it.
-  const transfer = options.transfer && new (await import("./freeze.ts")).TransferPlan(model.network, options.transfer);
+  const transfer =
+    options.transfer && new (await import("./transfer/freeze.ts")).TransferPlan(model.network, options.transfer);
   const { list, augment } = await prepareAugmentation(
     options.augment ?? model.recipe.augment ?? "none",
     dataset.inputShape,

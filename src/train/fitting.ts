@@ -6,22 +6,22 @@
 import type { Dataset } from "../data/dataset.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DataError } from "../engine/errors.ts";
-import { fitTemperature, TEMPERATURE_SPREAD } from "../metrics/calibration.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import type { WeightAverage } from "../optim/average.ts";
 import type { Schedule } from "../optim/schedules.ts";
+import { fitTemperature, TEMPERATURE_SPREAD } from "../task/classify/calibration.ts";
+import type { Evaluation } from "../task/classify/evaluation.ts";
+import type { Evaluator } from "../use/evaluate.ts";
+import type { TrainedModel } from "../use/trained-model.ts";
 import type { Callback, EpochInfo, RunTimes, StepInfo, TrainingControl } from "./callbacks.ts";
 import { type Checkpoint, checkSame, copies, type Identity, type Progress, restore } from "./checkpoint.ts";
-import type { Evaluator } from "./evaluate.ts";
-import type { Evaluation } from "./evaluation.ts";
 import type { Run } from "./fit.ts";
-import type { TransferPlan } from "./freeze.ts";
 import { type EpochResult, fromPlain, isBetter, timeless } from "./results.ts";
 import type { FitOptions, Settings } from "./settings.ts";
 import { measuredSteps, plannedSteps } from "./span.ts";
 import type { StepDefinition } from "./step.ts";
-import type { TrainedModel } from "./trained-model.ts";
 import { DivergedError, Snapshot, type Trainer } from "./trainer.ts";
+import type { TransferPlan } from "./transfer/freeze.ts";
 
 /** What one run is made of. */
 export interface FittingParts {

@@ -1,14 +1,14 @@
 /** What a run is, as a resume compares it: everything that its weights depend on, and nothing else. */
-import type { AugmentationList } from "../data/augment/records.ts";
+import type { AugmentationList } from "../augment/records.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { fingerprintIfKnown } from "../data/fingerprint.ts";
 import type { Complete } from "../engine/options.ts";
+import { modelName } from "../use/evaluate.ts";
+import type { TrainedModel } from "../use/trained-model.ts";
 import { VERSION } from "../version.ts";
 import type { Identity } from "./checkpoint.ts";
 import { type Teaching, teachingIdentity } from "./distill.ts";
-import { modelName } from "./evaluate.ts";
 import type { FitOptions, Settings } from "./settings.ts";
-import type { TrainedModel } from "./trained-model.ts";
 
 /** What options have been made into. */
 export interface Made {

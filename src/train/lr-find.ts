@@ -7,7 +7,7 @@ import { UsageError } from "../engine/errors.ts";
 import { power } from "../engine/power.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
-import { checkSamples, refuseOneClass } from "./evaluate.ts";
+import { checkSamples, refuseOneClass } from "../use/evaluate.ts";
 import { type LrCurve, type LrPoint, SKIPPED, suggest } from "./lr-curve.ts";
 import { type FitOptions, resolveSettings } from "./settings.ts";
 import { DivergedError, Snapshot, Trainer } from "./trainer.ts";

@@ -1,9 +1,9 @@
 /** What a model will need, known from its compiled programs before anything runs. */
 import type { Backend, MemoryUse } from "../engine/backends/backend.ts";
 import type { Model } from "../models/model.ts";
+import { inferenceGraph } from "../use/trained-model.ts";
 import { resolveSettings } from "./settings.ts";
 import { traceTrainingStep } from "./step.ts";
-import { inferenceGraph } from "./trained-model.ts";
 
 export interface PlannedMemory {
   readonly batchSize: number;

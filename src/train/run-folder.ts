@@ -6,10 +6,10 @@
  */
 import type { Backend } from "../engine/backends/backend.ts";
 import { platform } from "../platform/platform.ts";
+import { encodeModel } from "../use/trained-model.ts";
 import type { Callback, RunTimes } from "./callbacks.ts";
 import { type Checkpoint, encodeCheckpoint, findCheckpoint } from "./checkpoint.ts";
 import { type PlainResult, plainResult } from "./results.ts";
-import { encodeModel } from "./trained-model.ts";
 
 export interface RunFolderOptions {
   /** An existing folder. */

@@ -1,7 +1,6 @@
 /** What a run is asked to do: the options of `fit`, and how they combine with the model's recipe. */
-import type { AugmentOption } from "../data/augment/presets.ts";
+import type { AugmentOption } from "../augment/presets.ts";
 import type { Dataset } from "../data/dataset.ts";
-import type { Preprocessing } from "../data/preprocessing.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
 import type { Suggested } from "../engine/options.ts";
@@ -10,12 +9,13 @@ import type { Recipe } from "../models/model.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { createOptimizer, type OptimizerName, type OptimizerOption } from "../optim/registry.ts";
 import { createSchedule, type Schedule, type ScheduleSpec } from "../optim/schedules.ts";
+import type { Preprocessing } from "../picture/preprocessing.ts";
 import type { BackendOptions } from "../platform/platform.ts";
 import type { Callback } from "./callbacks.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Teaching } from "./distill.ts";
-import type { TransferOptions } from "./freeze.ts";
 import { findLoss, type LossFunction, type LossName, trainingLoss } from "./losses.ts";
+import type { TransferOptions } from "./transfer/freeze.ts";
 
 /** An optimiser by name with its own options: `{ name: "sgd", momentum: 0.9 }`. */
 export interface OptimizerSpec {

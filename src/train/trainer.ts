@@ -3,7 +3,7 @@
  * what comes out. It can stop after any step and go on from there, in this process or after a resume. The loop of
  * {@link Trainer.run} allocates nothing but the optimiser's few numbers.
  */
-import type { Augment } from "../data/augment/augmenter.ts";
+import type { Augment } from "../augment/augmenter.ts";
 import type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
 import { type EpochOrder, Loader } from "../data/loader.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
@@ -12,8 +12,8 @@ import type { Parameter } from "../engine/tensor.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import { ZeroState } from "../optim/state.ts";
 import { platform } from "../platform/platform.ts";
+import { BREATH } from "../use/evaluate.ts";
 import { DivergenceWatch } from "./divergence.ts";
-import { BREATH } from "./evaluate.ts";
 import {
   groupsOf,
   hasClasses,

@@ -3,12 +3,12 @@
  * the sources. Skipped, with a line that says so, without Chromium.
  */
 import { describe, expect, test } from "vitest";
-import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
 import { create } from "../../src/models/registry.ts";
+import { MNIST_PREPROCESSING } from "../../src/picture/preprocessing.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
-import { explain } from "../../src/train/explain.ts";
-import { encodeModel } from "../../src/train/trained-model.ts";
+import { explain } from "../../src/use/explain.ts";
+import { encodeModel } from "../../src/use/trained-model.ts";
 import { chromiumPath, openBrowser } from "../export/draw.ts";
 import { bundle } from "./bundle.ts";
 import { serve } from "./page.ts";

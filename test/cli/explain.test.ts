@@ -3,12 +3,12 @@ import { access, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
 import { encodePng } from "../../src/formats/png.ts";
 import { create } from "../../src/models/registry.ts";
+import { MNIST_PREPROCESSING } from "../../src/picture/preprocessing.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
-import { TrainedModel } from "../../src/train/trained-model.ts";
+import { TrainedModel } from "../../src/use/trained-model.ts";
 import { chromiumPath, openBrowser } from "../export/draw.ts";
 import { ductus, ensureBuilt } from "./run-cli.ts";
 

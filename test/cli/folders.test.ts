@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeIdx } from "../../src/data/idx.ts";
+import { writeIdx } from "../../src/data/formats/idx.ts";
 import { ductus, ensureBuilt, type Result } from "./run-cli.ts";
 
 let cwd = "";

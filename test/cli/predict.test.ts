@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeIdx } from "../../src/data/idx.ts";
+import { writeIdx } from "../../src/data/formats/idx.ts";
 import { barsCsv, NAMES } from "./bars-csv.ts";
 import { ductus, ensureBuilt } from "./run-cli.ts";
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { encodeModel } from "../../src/train/trained-model.ts";
+import { encodeModel } from "../../src/use/trained-model.ts";
 import { numbers } from "../serve/fixtures.ts";
 import { ductus, ensureBuilt, start } from "./run-cli.ts";
 

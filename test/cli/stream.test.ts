@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { writeIdx } from "../../src/data/idx.ts";
+import { writeIdx } from "../../src/data/formats/idx.ts";
 import { Random } from "../../src/engine/random.ts";
 import { ductus, ensureBuilt, finish, start } from "./run-cli.ts";
 

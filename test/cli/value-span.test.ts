@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeIdx } from "../../src/data/idx.ts";
+import { writeIdx } from "../../src/data/formats/idx.ts";
 import { Random } from "../../src/engine/random.ts";
 import { decodeModelFile } from "../../src/formats/model-file.ts";
 import { ductus, ensureBuilt } from "./run-cli.ts";

@@ -8,7 +8,7 @@ import { writeZip } from "../../src/formats/zip.ts";
 import { create } from "../../src/models/registry.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
-import { encodeModel } from "../../src/train/trained-model.ts";
+import { encodeModel } from "../../src/use/trained-model.ts";
 import { ductus, ensureBuilt } from "./run-cli.ts";
 
 let folder: string;

@@ -1,8 +1,8 @@
 /** Augmentation by several threads gives the bytes of one, whatever the size of the pictures: nobody writes into a neighbour's. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Augmenter } from "../../src/data/augment/augmenter.ts";
-import type { AugmentationList } from "../../src/data/augment/records.ts";
+import { Augmenter } from "../../src/augment/augmenter.ts";
+import type { AugmentationList } from "../../src/augment/records.ts";
 import { ImageDataset } from "../../src/data/dataset.ts";
 import type { Backend, Crew } from "../../src/engine/backends/backend.ts";
 import { Random } from "../../src/engine/random.ts";

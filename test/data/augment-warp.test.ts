@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { buildSteps } from "../../src/data/augment/augmentations.ts";
-import { quadToRectangle } from "../../src/data/augment/moves.ts";
-import { PictureMap } from "../../src/data/augment/picture-map.ts";
-import type { Augmentation } from "../../src/data/augment/records.ts";
-import { type Frame, Workspace } from "../../src/data/augment/workspace.ts";
+import { buildSteps } from "../../src/augment/augmentations.ts";
+import { quadToRectangle } from "../../src/augment/moves.ts";
+import { PictureMap } from "../../src/augment/picture-map.ts";
+import type { Augmentation } from "../../src/augment/records.ts";
+import { type Frame, Workspace } from "../../src/augment/workspace.ts";
 import { Random } from "../../src/engine/random.ts";
 
 interface Case {

@@ -1,11 +1,11 @@
 /** Augmentation of batches: what it depends on, what touches and mixes do, and how wrong lists are refused. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AUGMENTATION_NAMES, checkAugmentations } from "../../src/data/augment/augmentations.ts";
-import { Augmenter, augmentBy } from "../../src/data/augment/augmenter.ts";
-import { mosaic } from "../../src/data/augment/mosaic.ts";
-import { PRESET_NAMES, resolveAugmentations } from "../../src/data/augment/presets.ts";
-import type { Augmentation, AugmentationList } from "../../src/data/augment/records.ts";
+import { AUGMENTATION_NAMES, checkAugmentations } from "../../src/augment/augmentations.ts";
+import { Augmenter, augmentBy } from "../../src/augment/augmenter.ts";
+import { mosaic } from "../../src/augment/mosaic.ts";
+import { PRESET_NAMES, resolveAugmentations } from "../../src/augment/presets.ts";
+import type { Augmentation, AugmentationList } from "../../src/augment/records.ts";
 import { type Dataset, ImageDataset } from "../../src/data/dataset.ts";
 import { Loader } from "../../src/data/loader.ts";
 import { UsageError } from "../../src/engine/errors.ts";

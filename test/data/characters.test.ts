@@ -1,8 +1,8 @@
 /** Several characters in one picture are noticed, and one of several pieces is one. */
 import { describe, expect, it } from "vitest";
-import type { Picture } from "../../src/data/picture.ts";
-import { examinePicture } from "../../src/data/preprocess.ts";
-import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
+import type { Picture } from "../../src/picture/picture.ts";
+import { examinePicture } from "../../src/picture/preprocess.ts";
+import { MNIST_PREPROCESSING } from "../../src/picture/preprocessing.ts";
 import { drawFive } from "./pictures.ts";
 
 type Line = readonly (readonly [x: number, y: number])[];

@@ -1,8 +1,8 @@
 /** CSV files as programs and people write them: which column is what, how numbers look, and what they mean. */
 import { describe, expect, it } from "vitest";
-import { parseCsv, parseCsvSamples } from "../../src/data/csv.ts";
-import { decimalIn, numberOf } from "../../src/data/csv-lines.ts";
 import type { ImageDataset } from "../../src/data/dataset.ts";
+import { parseCsv, parseCsvSamples } from "../../src/data/formats/csv.ts";
+import { decimalIn, numberOf } from "../../src/data/formats/csv-lines.ts";
 import { Random } from "../../src/engine/random.ts";
 
 const text = (lines: string): Uint8Array => new TextEncoder().encode(lines);

@@ -1,10 +1,10 @@
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { parseIdx, writeIdx } from "../../src/data/formats/idx.ts";
+import { datasetFromIdx } from "../../src/data/formats/idx-dataset.ts";
+import { parseOptdigits, parseZipCode } from "../../src/data/formats/text-sources.ts";
 import { gunzip } from "../../src/data/gzip.ts";
-import { parseIdx, writeIdx } from "../../src/data/idx.ts";
-import { datasetFromIdx } from "../../src/data/idx-dataset.ts";
-import { parseOptdigits, parseZipCode } from "../../src/data/text-sources.ts";
 
 const text = (lines: string): Uint8Array => new TextEncoder().encode(lines);
 const idx = (dims: number[], data: number[]): Uint8Array =>

@@ -6,9 +6,9 @@ import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Dataset } from "../../src/data/dataset.ts";
-import { writeIdx } from "../../src/data/idx.ts";
-import type { Preprocessing } from "../../src/data/preprocessing.ts";
+import { writeIdx } from "../../src/data/formats/idx.ts";
 import { Random } from "../../src/engine/random.ts";
+import type { Preprocessing } from "../../src/picture/preprocessing.ts";
 import { openData, streamData } from "../../src/platform/node/open-data.ts";
 
 const SIDE = 12;

@@ -1,5 +1,5 @@
 /** Pictures for tests: a digit drawn with a round pen, at any size, place, polarity and shade. */
-import type { Picture } from "../../src/data/picture.ts";
+import type { Picture } from "../../src/picture/picture.ts";
 
 /** A "5" as a polyline in the unit square. */
 const FIVE = [

@@ -2,13 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { conform } from "../../src/data/conform.ts";
 import { ImageDataset } from "../../src/data/dataset.ts";
-import type { Picture } from "../../src/data/picture.ts";
-import { applyPreprocessing, detectPolarity } from "../../src/data/preprocess.ts";
-import { MNIST_PREPROCESSING, type Preprocessing } from "../../src/data/preprocessing.ts";
-import { preprocessingSchema } from "../../src/data/preprocessing-schema.ts";
-import { resize } from "../../src/data/resize.ts";
 import { Random } from "../../src/engine/random.ts";
 import { check, Mismatch } from "../../src/engine/schema.ts";
+import type { Picture } from "../../src/picture/picture.ts";
+import { applyPreprocessing, detectPolarity } from "../../src/picture/preprocess.ts";
+import { MNIST_PREPROCESSING, type Preprocessing } from "../../src/picture/preprocessing.ts";
+import { preprocessingSchema } from "../../src/picture/preprocessing-schema.ts";
+import { resize } from "../../src/picture/resize.ts";
 import { drawFive, meanDifference } from "./pictures.ts";
 
 const size = fc.integer({ min: 1, max: 12 });

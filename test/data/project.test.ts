@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { formatProject, PROJECT_FILE, parseProject, projectFolders } from "../../src/data/project.ts";
+import { formatProject, PROJECT_FILE, parseProject, projectFolders } from "../../src/data/formats/project.ts";
 import { listPictureFolder } from "../../src/platform/node/folder-layout.ts";
 
 describe("folders of a project", () => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
-import { writeIdx } from "../../src/data/idx.ts";
+import { writeIdx } from "../../src/data/formats/idx.ts";
 import { FILE_ROLES, listSources } from "../../src/data/sources.ts";
 import { sha256 } from "../../src/platform/node/files.ts";
 import { type DownloadOptions, download } from "../../src/platform/node/http.ts";

@@ -1,5 +1,5 @@
 /** Networks for tests of exports: named ones, and one of a user's own with all that folding meets. */
-import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
+
 import { concat, expand, slice } from "../../src/engine/ops/movement.ts";
 import { Random } from "../../src/engine/random.ts";
 import { Parameter, type Tensor } from "../../src/engine/tensor.ts";
@@ -12,6 +12,7 @@ import { type Context, Module } from "../../src/nn/module.ts";
 import { BatchNorm2d } from "../../src/nn/norm.ts";
 import { GlobalAvgPool2d } from "../../src/nn/pool.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
+import { MNIST_PREPROCESSING } from "../../src/picture/preprocessing.ts";
 
 /** Convolutions with batch normalisation, one of them big enough for Winograd's method, around a skip connection. */
 class Normalised extends Module {

@@ -1,7 +1,6 @@
 /** ONNX files as ONNX Runtime sees them, and as they come back. */
 import * as ort from "onnxruntime-web";
 import { beforeAll, describe, expect, it } from "vitest";
-import { writePixels } from "../../src/data/ranking.ts";
 import { referenceBackend } from "../../src/engine/backends/reference/reference.ts";
 import { DuctusError, UsageError } from "../../src/engine/errors.ts";
 import { exportOnnx, type OnnxInput, toOnnx } from "../../src/export/onnx.ts";
@@ -11,7 +10,8 @@ import type { Model } from "../../src/models/model.ts";
 import { create } from "../../src/models/registry.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
-import { inferenceGraph, load, TrainedModel } from "../../src/train/trained-model.ts";
+import { writePixels } from "../../src/task/classify/ranking.ts";
+import { inferenceGraph, load, TrainedModel } from "../../src/use/trained-model.ts";
 import { everything } from "../models/everything.ts";
 import { MODELS, tokens } from "./models.ts";
 
@@ -129,7 +129,7 @@ describe("what is written", () => {
   it("begins with pixels where the model's own graph does", async () => {
     // A network of one's own comes back from its file as a graph that begins with bytes.
     const saved = TrainedModel.of(everything());
-    const { encodeModel } = await import("../../src/train/trained-model.ts");
+    const { encodeModel } = await import("../../src/use/trained-model.ts");
     const loaded = await load(await encodeModel(saved));
     expect(await onlyFile(loaded, "pixels")).not.toHaveLength(0);
     await expect(onlyFile(loaded, "normalized")).rejects.toThrow(UsageError);

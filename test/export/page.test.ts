@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readMnistPackage } from "../../src/data/mnist-package.ts";
+import { readMnistPackage } from "../../src/data/formats/mnist-package.ts";
 import { exportHtml } from "../../src/export/html.ts";
 import { exportWasm } from "../../src/export/wasm.ts";
 import { create } from "../../src/models/registry.ts";

@@ -1,7 +1,6 @@
 /** `NAME.py` of `--to pt`: golden/make.py has run these sources in PyTorch; here they are compared with what is written now. */
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { writePixels } from "../../src/data/ranking.ts";
 import { constant } from "../../src/engine/ops/constant.ts";
 import { place } from "../../src/engine/ops/movement.ts";
 import { Parameter, type Tensor } from "../../src/engine/tensor.ts";
@@ -12,7 +11,8 @@ import { ARCHITECTURES, create } from "../../src/models/registry.ts";
 import { Module } from "../../src/nn/module.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { platform, setPlatform } from "../../src/platform/platform.ts";
-import { inferenceGraph } from "../../src/train/trained-model.ts";
+import { writePixels } from "../../src/task/classify/ranking.ts";
+import { inferenceGraph } from "../../src/use/trained-model.ts";
 import { TORCH_MODELS } from "./torch-models.ts";
 
 interface Golden {

@@ -14,7 +14,7 @@ import { ARCHITECTURES, create } from "../../src/models/registry.ts";
 import { Module } from "../../src/nn/module.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
-import { encodeModel, inferenceGraph, load } from "../../src/train/trained-model.ts";
+import { encodeModel, inferenceGraph, load } from "../../src/use/trained-model.ts";
 
 beforeAll(() => setPlatform(nodePlatform));
 afterEach(() => setBudget(1));

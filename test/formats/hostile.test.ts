@@ -1,12 +1,12 @@
 /** Small files that would take seconds or gigabytes if they were believed. Processor time is measured: others use the machine. */
 import { describe, expect, it } from "vitest";
-import { checkAugmentations } from "../../src/data/augment/augmentations.ts";
-import { applyPreprocessing } from "../../src/data/preprocess.ts";
-import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
+import { checkAugmentations } from "../../src/augment/augmentations.ts";
 import { DuctusError, TooLargeError } from "../../src/engine/errors.ts";
 import { decodeWeights } from "../../src/formats/weights-file.ts";
 import { writeZip } from "../../src/formats/zip.ts";
 import { classNames } from "../../src/models/model.ts";
+import { applyPreprocessing } from "../../src/picture/preprocess.ts";
+import { MNIST_PREPROCESSING } from "../../src/picture/preprocessing.ts";
 import { rawSafetensors } from "./helpers.ts";
 
 /** What an action throws, and how many milliseconds of processor time it takes. */

@@ -9,7 +9,7 @@ import { importOnnx } from "../../src/import/onnx.ts";
 import { inferenceContext } from "../../src/nn/context.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
-import { encodeModel, load, type TrainedModel } from "../../src/train/trained-model.ts";
+import { encodeModel, load, type TrainedModel } from "../../src/use/trained-model.ts";
 import { evaluate } from "../helpers/evaluate.ts";
 import { uniformNoise } from "../helpers/noise.ts";
 import { float, int, int64, ints, node, numbers, text } from "./graph-parts.ts";

@@ -15,7 +15,7 @@ import type { Model } from "../../src/models/model.ts";
 import { inferenceContext } from "../../src/nn/context.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
-import { encodeModel, load, type TrainedModel } from "../../src/train/trained-model.ts";
+import { encodeModel, load, type TrainedModel } from "../../src/use/trained-model.ts";
 import { float, index, int, int64, ints, node, numbers, scalar, text } from "./graph-parts.ts";
 import { logitsOf } from "./logits.ts";
 

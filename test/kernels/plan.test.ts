@@ -27,7 +27,7 @@ import { adam } from "../../src/optim/adam.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import { LOSSES } from "../../src/train/losses.ts";
 import { traceTrainingStep } from "../../src/train/step.ts";
-import { inferenceGraph } from "../../src/train/trained-model.ts";
+import { inferenceGraph } from "../../src/use/trained-model.ts";
 
 const SAMPLES = { inputShape: [10, 10, 1], inputType: "uint8", targetShape: [], targetType: "int32" } as const;
 const CLASSES = ["a", "b", "c"];

@@ -2,15 +2,15 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { calibration, fitTemperature, logLoss } from "../../src/metrics/calibration.ts";
-import { classify, worstClasses } from "../../src/metrics/classification.ts";
-import { suspectedLabels, worstErrors } from "../../src/metrics/errors.ts";
 import { pairedDifferenceInterval, wilsonInterval } from "../../src/metrics/intervals.ts";
-import { comparePaired, mcnemar } from "../../src/metrics/mcnemar.ts";
-import { Predictions } from "../../src/metrics/predictions.ts";
-import { rejection } from "../../src/metrics/rejection.ts";
-import { Evaluation } from "../../src/train/evaluation.ts";
-import { formatEvaluation } from "../../src/train/report.ts";
+import { calibration, fitTemperature, logLoss } from "../../src/task/classify/calibration.ts";
+import { classify, worstClasses } from "../../src/task/classify/classification.ts";
+import { suspectedLabels, worstErrors } from "../../src/task/classify/errors.ts";
+import { Evaluation } from "../../src/task/classify/evaluation.ts";
+import { comparePaired, mcnemar } from "../../src/task/classify/mcnemar.ts";
+import { Predictions } from "../../src/task/classify/predictions.ts";
+import { rejection } from "../../src/task/classify/rejection.ts";
+import { formatEvaluation } from "../../src/task/classify/text.ts";
 
 interface Stored {
   readonly logits: readonly number[];

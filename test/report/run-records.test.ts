@@ -7,8 +7,8 @@ import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import { renderReport } from "../../src/report/report.ts";
 import { RunRecords } from "../../src/report/run-records.ts";
+import { decodePredictions } from "../../src/task/classify/saved-predictions.ts";
 import { fit as trainModel } from "../../src/train/fit.ts";
-import { decodePredictions } from "../../src/train/saved-predictions.ts";
 import { bars, smallModel } from "../train/synthetic.ts";
 
 let folder: string;

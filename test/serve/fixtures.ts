@@ -1,16 +1,17 @@
 /** Models in memory and servers around them, for tests of `src/serve`. */
-import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
+
 import { Model } from "../../src/models/model.ts";
 import { create } from "../../src/models/registry.ts";
 import { Flatten } from "../../src/nn/flatten.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
+import { MNIST_PREPROCESSING } from "../../src/picture/preprocessing.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import { type AppOptions, createApp } from "../../src/serve/app.ts";
 import type { App } from "../../src/serve/context.ts";
 import { Repository, type RepositoryOptions, type StoredVersion } from "../../src/serve/repository.ts";
-import { encodeModel } from "../../src/train/trained-model.ts";
+import { encodeModel } from "../../src/use/trained-model.ts";
 
 setPlatform(nodePlatform);
 

@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createHandler, DataError, type DecodePicture, UsageError } from "../../src/api/serve.ts";
 import { exportWasm } from "../../src/export/wasm.ts";
-import { encodeModel } from "../../src/train/trained-model.ts";
+import { encodeModel } from "../../src/use/trained-model.ts";
 import { bundle } from "../browser/bundle.ts";
 import { serve as serveFiles, type TestSite } from "../browser/page.ts";
 import { chromiumPath, openBrowser } from "../export/draw.ts";

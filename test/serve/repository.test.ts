@@ -8,7 +8,7 @@ import { openModelStore } from "../../src/platform/node/model-store.ts";
 import type { BatchRunner } from "../../src/serve/batcher.ts";
 import { openModel } from "../../src/serve/open-model.ts";
 import { type OpenRunner, Repository } from "../../src/serve/repository.ts";
-import { encodeModel } from "../../src/train/trained-model.ts";
+import { encodeModel } from "../../src/use/trained-model.ts";
 import { digits, json, numbers, serve, stored } from "./fixtures.ts";
 
 let root: string;

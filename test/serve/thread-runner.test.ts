@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { ThreadRunner as Runner } from "../../src/platform/node/thread-runner.ts";
 import type { BatchRunner } from "../../src/serve/batcher.ts";
 import { EngineRunner } from "../../src/serve/engine-runner.ts";
-import { encodeModel } from "../../src/train/trained-model.ts";
+import { encodeModel } from "../../src/use/trained-model.ts";
 import { ensureBuilt } from "../cli/run-cli.ts";
 import { numbers } from "./fixtures.ts";
 

@@ -1,6 +1,6 @@
 /** Augmentation in training: the same weights for any number of threads, and soft targets where samples are mixed. */
 import { describe, expect, it } from "vitest";
-import type { AugmentationList } from "../../src/data/augment/records.ts";
+import type { AugmentationList } from "../../src/augment/records.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 // Under another name: the linter takes `fit` for a focused test.
 import { type FitOptions, type StepInfo, fit as trainModel } from "../../src/index.ts";

@@ -1,8 +1,5 @@
 /** Explanations: layers and their values, evidence against integrals computed here, and what is refused. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Picture } from "../../src/data/picture.ts";
-import { MNIST_PREPROCESSING } from "../../src/data/preprocessing.ts";
-import { writePixels } from "../../src/data/ranking.ts";
 import { DataError, UsageError } from "../../src/engine/errors.ts";
 import { relu, sigmoid } from "../../src/engine/ops/elementwise.ts";
 import { Random } from "../../src/engine/random.ts";
@@ -17,13 +14,16 @@ import { Flatten } from "../../src/nn/flatten.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import { type Context, Module } from "../../src/nn/module.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
+import type { Picture } from "../../src/picture/picture.ts";
+import { MNIST_PREPROCESSING } from "../../src/picture/preprocessing.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
-import { ensembleOf } from "../../src/train/ensemble.ts";
-import { Explainer, type ExplainOptions, type Explanation, explain } from "../../src/train/explain.ts";
-import { Predictor } from "../../src/train/predict.ts";
-import { averagedOver, shifts } from "../../src/train/test-time.ts";
-import { encodeModel, inferenceGraph, load } from "../../src/train/trained-model.ts";
+import { writePixels } from "../../src/task/classify/ranking.ts";
+import { ensembleOf } from "../../src/use/ensemble.ts";
+import { Explainer, type ExplainOptions, type Explanation, explain } from "../../src/use/explain.ts";
+import { Predictor } from "../../src/use/predict.ts";
+import { averagedOver, shifts } from "../../src/use/test-time.ts";
+import { encodeModel, inferenceGraph, load } from "../../src/use/trained-model.ts";
 import { MODELS } from "../export/models.ts";
 import { softmax } from "../helpers/softmax.ts";
 

@@ -13,10 +13,10 @@ import { Sequential } from "../../src/nn/sequential.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import { type Callback, earlyStopping } from "../../src/train/callbacks.ts";
-import { evaluate } from "../../src/train/evaluate.ts";
 // Under another name: the linter takes `fit` for a focused test.
 import { fit as trainModel } from "../../src/train/fit.ts";
 import { DivergedError } from "../../src/train/trainer.ts";
+import { evaluate } from "../../src/use/evaluate.ts";
 import { bars, CLASSES, smallModel } from "./synthetic.ts";
 
 beforeAll(() => setPlatform(nodePlatform));

@@ -9,12 +9,12 @@ import { findRecipe } from "../../src/models/recipes.ts";
 import { create } from "../../src/models/registry.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
-import { evaluate } from "../../src/train/evaluate.ts";
 import { fit as trainModel } from "../../src/train/fit.ts";
-import { predict } from "../../src/train/predict.ts";
 import { runFolder } from "../../src/train/run-folder.ts";
-import { encodeModel, load, TrainedModel } from "../../src/train/trained-model.ts";
-import { loadWeights, saveWeights } from "../../src/train/weights.ts";
+import { loadWeights, saveWeights } from "../../src/train/transfer/weights.ts";
+import { evaluate } from "../../src/use/evaluate.ts";
+import { predict } from "../../src/use/predict.ts";
+import { encodeModel, load, TrainedModel } from "../../src/use/trained-model.ts";
 import { bars, CLASSES, SIDE, smallModel } from "./synthetic.ts";
 
 let folder: string;

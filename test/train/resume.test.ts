@@ -17,7 +17,7 @@ import { loadCheckpoint } from "../../src/train/checkpoint.ts";
 import { fit as trainModel } from "../../src/train/fit.ts";
 import { readRun, runFiles, runFolder } from "../../src/train/run-folder.ts";
 import type { FitOptions } from "../../src/train/settings.ts";
-import { encodeModel } from "../../src/train/trained-model.ts";
+import { encodeModel } from "../../src/use/trained-model.ts";
 import { bars, CLASSES, SIDE, smallModel } from "./synthetic.ts";
 
 const files = new Map<string, Uint8Array>();

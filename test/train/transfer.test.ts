@@ -18,13 +18,13 @@ import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import type { Callback } from "../../src/train/callbacks.ts";
 import { crossValidate } from "../../src/train/cross-validation.ts";
-import { evaluate } from "../../src/train/evaluate.ts";
 import { fit as trainModel } from "../../src/train/fit.ts";
-import { TransferPlan } from "../../src/train/freeze.ts";
-import { layersOf } from "../../src/train/layers.ts";
 import type { FitOptions } from "../../src/train/settings.ts";
-import { inferenceGraph } from "../../src/train/trained-model.ts";
-import { adapt, withOldHead } from "../../src/train/transfer.ts";
+import { TransferPlan } from "../../src/train/transfer/freeze.ts";
+import { layersOf } from "../../src/train/transfer/layers.ts";
+import { adapt, withOldHead } from "../../src/train/transfer/transfer.ts";
+import { evaluate } from "../../src/use/evaluate.ts";
+import { inferenceGraph } from "../../src/use/trained-model.ts";
 import { bars, CLASSES, SIDE, smallModel } from "./synthetic.ts";
 
 let backend: Backend;

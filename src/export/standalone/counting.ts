@@ -2,7 +2,7 @@
  * How many characters a picture shows, beside what a recogniser reads in it: for exported scripts and pages and
  * `ductus/runtime`.
  */
-import { examinePicture } from "../../data/preprocess.ts";
+import { examinePicture } from "../../picture/preprocess.ts";
 import { type Pixels, type Recogniser, withChannels } from "./recogniser.ts";
 
 /** A {@link Recogniser} that also notices what it cannot read. */

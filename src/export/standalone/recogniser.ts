@@ -3,15 +3,16 @@
  * reads pictures. Bundled, with the very code that prepares pictures for training, into every exported `.js` and page;
  * what belongs to one model (weights, labels, preprocessing) is all in the module.
  */
-import type { Picture } from "../../data/picture.ts";
-import { applyPreprocessing } from "../../data/preprocess.ts";
-import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
-import { rank, writePixels } from "../../data/ranking.ts";
+
 import { fuseMultiplyAdds } from "../../engine/backends/wasm/fusable.ts";
 import { relaxedSimdWorks, simdWorks } from "../../engine/backends/wasm/support.ts";
 import { type TypedArray, viewOf } from "../../engine/dtype.ts";
 import { DataError } from "../../engine/errors.ts";
 import { crc32 } from "../../formats/checksum.ts";
+import type { Picture } from "../../picture/picture.ts";
+import { applyPreprocessing } from "../../picture/preprocess.ts";
+import { type Preprocessing, preprocessedShape } from "../../picture/preprocessing.ts";
+import { rank, writePixels } from "../../task/classify/ranking.ts";
 
 /** Name of the section with the {@link ModelCard}, and of the last one, with a checksum of all before it. */
 export const CARD_SECTION = "ductus";

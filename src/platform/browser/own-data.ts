@@ -1,13 +1,14 @@
 /** A user's own data in a page: IDX and CSV files from wherever their bytes are, pictures that were drawn, dropped or photographed. */
-import { parseCsv } from "../../data/csv.ts";
+
 import { ImageDataset } from "../../data/dataset.ts";
-import { datasetFromIdx, type OwnIdxDescription } from "../../data/idx-dataset.ts";
-import { withDetectedPolarity } from "../../data/polarity.ts";
-import { preprocessSample } from "../../data/preprocess.ts";
-import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
-import { settled } from "../../data/settled.ts";
+import { parseCsv } from "../../data/formats/csv.ts";
+import { datasetFromIdx, type OwnIdxDescription } from "../../data/formats/idx-dataset.ts";
+import { settled } from "../../data/formats/settled.ts";
 import { DataError } from "../../engine/errors.ts";
 import { filled, type Optional } from "../../engine/options.ts";
+import { withDetectedPolarity } from "../../picture/polarity.ts";
+import { preprocessSample } from "../../picture/preprocess.ts";
+import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../../picture/preprocessing.ts";
 import { nameOf, type Source } from "./bytes.ts";
 import { decodePicture, type PictureSource } from "./pictures.ts";
 import { readUnzipped } from "./unzipped.ts";

@@ -1,6 +1,7 @@
 /** Decodes pictures with what the browser has: everything that an `<img>` shows, and what canvases and cameras give. */
-import type { Picture } from "../../data/picture.ts";
+
 import { DataError, TooLargeError } from "../../engine/errors.ts";
+import type { Picture } from "../../picture/picture.ts";
 import type { DecodeOptions } from "../platform.ts";
 import { nameOf, readBytes, type Source } from "./bytes.ts";
 

@@ -4,7 +4,7 @@
  */
 import type { ImageDataset } from "../../data/dataset.ts";
 import { webSha256 } from "../../data/fingerprint.ts";
-import { assembleIdx } from "../../data/idx.ts";
+import { assembleIdx } from "../../data/formats/idx.ts";
 import {
   describeSource,
   FILE_ROLES,

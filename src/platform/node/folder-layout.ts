@@ -5,7 +5,7 @@
  */
 import { extname, join, sep } from "node:path";
 import type { SplitName } from "../../data/dataset.ts";
-import { PROJECT_FILE, type Project, parseProject } from "../../data/project.ts";
+import { PROJECT_FILE, type Project, parseProject } from "../../data/formats/project.ts";
 import { DataError } from "../../engine/errors.ts";
 import { PICTURE_ENDINGS, PICTURE_KINDS } from "../../formats/picture-formats.ts";
 import { readFileChecked } from "./atomic.ts";

@@ -3,13 +3,13 @@
  * used are all named at once, or left out and counted; a class of blank boxes is a class like any other.
  */
 import { relative } from "node:path";
-import { BLANK_CLASS, blankClassNote } from "../../data/blank.ts";
 import { ImageDataset, type SplitName } from "../../data/dataset.ts";
-import { isColored, type Picture } from "../../data/picture.ts";
-import { withDetectedPolarity } from "../../data/polarity.ts";
-import { preprocessSample } from "../../data/preprocess.ts";
-import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
 import { DataError, DuctusError } from "../../engine/errors.ts";
+import { BLANK_CLASS, blankClassNote } from "../../picture/blank.ts";
+import { isColored, type Picture } from "../../picture/picture.ts";
+import { withDetectedPolarity } from "../../picture/polarity.ts";
+import { preprocessSample } from "../../picture/preprocess.ts";
+import { type Preprocessing, preprocessedShape } from "../../picture/preprocessing.ts";
 import { readFileChecked } from "./atomic.ts";
 import { type PictureList, type PictureLists, some } from "./folder-layout.ts";
 import { decodeImage, needDecoder } from "./images.ts";

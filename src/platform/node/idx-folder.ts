@@ -1,10 +1,10 @@
 /** Data sets in IDX files under MNIST's names (part-files.ts), or in CSV files, in one part or several. */
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type CsvOptions, parseCsv } from "../../data/csv.ts";
 import type { ImageDataset, SplitName } from "../../data/dataset.ts";
-import { datasetFromIdx, type OwnIdxDescription } from "../../data/idx-dataset.ts";
-import { settled } from "../../data/settled.ts";
+import { type CsvOptions, parseCsv } from "../../data/formats/csv.ts";
+import { datasetFromIdx, type OwnIdxDescription } from "../../data/formats/idx-dataset.ts";
+import { settled } from "../../data/formats/settled.ts";
 import type { SpanSources } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
 import { filled, type Optional } from "../../engine/options.ts";

@@ -6,7 +6,7 @@ import {
   parseIdxHeader,
   picturesShape,
   readValues,
-} from "../../data/idx.ts";
+} from "../../data/formats/idx.ts";
 import { isBytes, LARGEST_SMALL, RangeFinder, spanOf, type ValueSpan } from "../../data/value-span.ts";
 import { pieces } from "./pieces.ts";
 

@@ -1,8 +1,8 @@
 /** Decodes picture files (formats/picture-formats.ts) and writes PNG through sharp; every step between, the resize included, is our own code. */
 
-import type { Picture } from "../../data/picture.ts";
 import { DataError, DuctusError, TooLargeError } from "../../engine/errors.ts";
 import { otherKindOf, PICTURE_KINDS, type PictureFormat, pictureFormatOf } from "../../formats/picture-formats.ts";
+import type { Picture } from "../../picture/picture.ts";
 import type { DecodeOptions } from "../platform.ts";
 import { readFileChecked } from "./atomic.ts";
 

@@ -3,8 +3,8 @@
  * or pictures. Both ways of reading, into memory (open-data.ts) and to be streamed (packed.ts), begin here.
  */
 import { basename, dirname, join } from "node:path";
-import { CsvReader } from "../../data/csv.ts";
 import type { SplitName } from "../../data/dataset.ts";
+import { CsvReader } from "../../data/formats/csv.ts";
 import { DataError } from "../../engine/errors.ts";
 import { readFileChecked } from "./atomic.ts";
 import { listEntries, pathKind } from "./files.ts";

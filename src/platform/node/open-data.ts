@@ -1,15 +1,15 @@
 /** Opens what a user may give as data: a known name, a folder of pictures or of IDX files, a CSV file. */
 import { join, resolve } from "node:path";
-import { blankClassNotes } from "../../data/blank.ts";
 import type { ImageDataset, SplitName } from "../../data/dataset.ts";
 import { fingerprintEach, fingerprintPair } from "../../data/fingerprint.ts";
-import { polarityOf } from "../../data/polarity.ts";
-import { MNIST_PREPROCESSING, type Preprocessing } from "../../data/preprocessing.ts";
 import { type LoadedData, notesOf, SOURCES, type SourceRecord } from "../../data/sources.ts";
 import { loneClasses, markAside, markGroupsAside, splitBy, takeImages } from "../../data/split.ts";
 import type { StreamedDataset } from "../../data/streamed.ts";
 import { BYTES, type SpanSources, type ValueSpan } from "../../data/value-span.ts";
 import { DataError, UsageError, unknownName } from "../../engine/errors.ts";
+import { blankClassNotes } from "../../picture/blank.ts";
+import { polarityOf } from "../../picture/polarity.ts";
+import { MNIST_PREPROCESSING, type Preprocessing } from "../../picture/preprocessing.ts";
 import { pathKind, sha256 } from "./files.ts";
 import { type FolderOptions, type Parts, readPictureLists } from "./folder.ts";
 import { some } from "./folder-layout.ts";

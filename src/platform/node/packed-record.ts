@@ -5,11 +5,11 @@
  */
 import { join } from "node:path";
 import type { SplitName } from "../../data/dataset.ts";
-import type { Preprocessing } from "../../data/preprocessing.ts";
-import { preprocessingSchema } from "../../data/preprocessing-schema.ts";
 import type { ValueSpan } from "../../data/value-span.ts";
 import { DataError, DuctusError, UsageError } from "../../engine/errors.ts";
 import { anything, check, list, Mismatch, number, record, text, truth } from "../../engine/schema.ts";
+import type { Preprocessing } from "../../picture/preprocessing.ts";
+import { preprocessingSchema } from "../../picture/preprocessing-schema.ts";
 import { readFileChecked, writeFileAtomic } from "./atomic.ts";
 import { sha256 } from "./files.ts";
 

@@ -6,9 +6,9 @@
 import * as fs from "node:fs";
 import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type CsvOptions, CsvReader } from "../../data/csv.ts";
 import type { SplitName } from "../../data/dataset.ts";
 import { fingerprintEach } from "../../data/fingerprint.ts";
+import { type CsvOptions, CsvReader } from "../../data/formats/csv.ts";
 import {
   classesOf,
   idxHeader,
@@ -17,13 +17,13 @@ import {
   picturesShape,
   renumbered,
   writeLabels,
-} from "../../data/idx.ts";
-import { type Preprocessing, preprocessedShape } from "../../data/preprocessing.ts";
+} from "../../data/formats/idx.ts";
+import { isTransposed, transposedNote, transposeTo } from "../../data/formats/transpose.ts";
 import { FILE_NAMES, notesOf } from "../../data/sources.ts";
 import { markAside, markGroupsAside } from "../../data/split.ts";
-import { isTransposed, transposedNote, transposeTo } from "../../data/transpose.ts";
 import { settleSpan, spanNotes, toBytes, type ValueSpan } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
+import { type Preprocessing, preprocessedShape } from "../../picture/preprocessing.ts";
 import { fileError, writeFileAtomic } from "./atomic.ts";
 import { makeFolder, pathKind, readUnzipped, sha256 } from "./files.ts";
 import { PictureReader } from "./folder.ts";

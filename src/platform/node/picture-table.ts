@@ -1,6 +1,6 @@
 /** Pictures that a CSV file lists, a line each: the path of a file, relative to the CSV file, and its label. */
 import { dirname, extname, join } from "node:path";
-import { isHeader, isNoLabel, LABEL_NAMES, labelOf, looksLikePixels } from "../../data/csv-columns.ts";
+import { isHeader, isNoLabel, LABEL_NAMES, labelOf, looksLikePixels } from "../../data/formats/csv-columns.ts";
 import {
   asPlainText,
   COMMA,
@@ -11,7 +11,7 @@ import {
   SAVE_AS_UTF8,
   separatorIn,
   wideEncoding,
-} from "../../data/csv-lines.ts";
+} from "../../data/formats/csv-lines.ts";
 import { DataError } from "../../engine/errors.ts";
 import { PICTURE_ENDINGS } from "../../formats/picture-formats.ts";
 import { byName, listEntries, pathKind, readUnzipped } from "./files.ts";

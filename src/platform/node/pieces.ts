@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { plainText } from "../../data/csv-lines.ts";
+import { plainText } from "../../data/formats/csv-lines.ts";
 import { corruptGzip, isGzip } from "../../data/gzip.ts";
 import { fileError } from "./atomic.ts";
 

@@ -1,7 +1,7 @@
 /** Pictures in a table whose classes are to be found out: a CSV file, with labels or without, or an IDX file of pictures. */
-import { type CsvSamples, parseCsvSamples } from "../../data/csv.ts";
-import { samplesFromIdx } from "../../data/idx-dataset.ts";
-import { settled } from "../../data/settled.ts";
+import { type CsvSamples, parseCsvSamples } from "../../data/formats/csv.ts";
+import { samplesFromIdx } from "../../data/formats/idx-dataset.ts";
+import { settled } from "../../data/formats/settled.ts";
 import type { SpanSources } from "../../data/value-span.ts";
 import { readUnzipped } from "./files.ts";
 import { isTable } from "./picture-table.ts";

@@ -6,8 +6,9 @@ import { rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { writeIdx } from "../../data/idx.ts";
-import { type Digits, MNIST_PACKAGE, readMnistPackage, withPackageOrigin } from "../../data/mnist-package.ts";
+import { writeIdx } from "../../data/formats/idx.ts";
+import { type Digits, MNIST_PACKAGE, readMnistPackage, withPackageOrigin } from "../../data/formats/mnist-package.ts";
+import { TEXT_PARSERS, type TextSet } from "../../data/formats/text-sources.ts";
 import {
   describeSource,
   FILE_ROLES,
@@ -19,7 +20,6 @@ import {
   type SourceFile,
   type SourceRecord,
 } from "../../data/sources.ts";
-import { TEXT_PARSERS, type TextSet } from "../../data/text-sources.ts";
 import { BYTES } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
 import { readFileChecked, writeFileAtomic } from "./atomic.ts";

@@ -1,7 +1,6 @@
 /** IDX files that are read while training, instead of before: see data/streamed.ts. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { SplitName } from "../../data/dataset.ts";
-import { isGzip } from "../../data/gzip.ts";
 import {
   checkIdxLength,
   classesOf,
@@ -9,7 +8,8 @@ import {
   parseIdxHeader,
   parseLabels,
   picturesShape,
-} from "../../data/idx.ts";
+} from "../../data/formats/idx.ts";
+import { isGzip } from "../../data/gzip.ts";
 import { FILE_NAMES } from "../../data/sources.ts";
 import { type ByteSource, StreamedDataset, type StreamedSource } from "../../data/streamed.ts";
 import { DataError } from "../../engine/errors.ts";

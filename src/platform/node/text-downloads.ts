@@ -1,5 +1,5 @@
 /** Data sets that are published as a text file for each split, which is turned into IDX when it has been fetched (sources.ts). */
-import type { TextFormat } from "../../data/text-sources.ts";
+import type { TextFormat } from "../../data/formats/text-sources.ts";
 
 export interface TextDownload {
   readonly format: TextFormat;

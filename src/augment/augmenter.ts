@@ -1,0 +1,261 @@
+/**
+ * Reads the samples of a training batch and changes them on their way from the data set to the network (see loader.ts).
+ * What happens to a sample depends on the seed, the epoch and the number of the sample alone; only mixing also looks at the
+ * other samples of its batch. Nothing is allocated for a batch.
+ *
+ * The caller reads pictures, draws what happens to each and writes it down; the kernels that move pictures and thicken
+ * strokes read that, on the threads of a crew as soon as it is there. What is left of the list then follows on the caller's
+ * thread.
+ */
+
+import type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
+import type { Crew } from "../engine/backends/backend.ts";
+import { UsageError } from "../engine/errors.ts";
+import { Random } from "../engine/random.ts";
+import { sizeOf } from "../engine/shape.ts";
+import { buildSteps, type Step } from "./augmentations.ts";
+import type { MixBatch } from "./mixes.ts";
+import { PictureMap } from "./picture-map.ts";
+import { RECORD } from "./picture-record.ts";
+import type { AugmentationList } from "./records.ts";
+import { type Frame, Workspace } from "./workspace.ts";
+
+/** What a data set says of its samples. */
+export type SampleShape = Pick<Dataset, "inputShape" | "inputType" | "targetShape" | "targetType" | "classes">;
+
+export interface AugmenterOptions {
+  /** Most samples that come together. */
+  readonly batchSize: number;
+  readonly seed: number;
+  /** Probabilities in a mixed target; default: the classes of the data set. */
+  readonly classes?: number | undefined;
+}
+
+/** Makes the {@link Augmenter} of a data set. */
+export type Augment = (dataset: Dataset, options: AugmenterOptions) => Augmenter;
+
+/** What a list does; undefined for an empty one. */
+export function augmentBy(list: AugmentationList): Augment | undefined {
+  return list.length === 0 ? undefined : (dataset, options) => new Augmenter(list, dataset, options);
+}
+
+/** Numbers drawn for the tables of an epoch are those of a sample that no data set has. */
+const TABLES = 2 ** 32 - 1;
+/** Samples that are read at a time: the crew has something to do as soon as these are there. */
+const GROUP = 8;
+/** Keeps the numbers of touches apart from those of moves, and of mixes. */
+const TOUCHES = 2 ** 16;
+
+export class Augmenter {
+  /** Shape and type of what comes out: mixed class indices have become probabilities [classes]. */
+  readonly samples: SampleShape;
+  readonly #dataset: Dataset;
+  /** As they are read, before they are mixed. */
+  readonly #targets: TargetArray;
+  readonly #list: AugmentationList;
+  readonly #frame: Frame;
+  readonly #batchSize: number;
+  readonly #seed: number;
+  #work: Work;
+  #mixBatch: MixBatch;
+  #random: Random;
+  #isPlain = false;
+
+  /** @throws UsageError when the samples are no pictures of bytes, or a record is wrong */
+  constructor(list: AugmentationList, dataset: Dataset, { batchSize, seed, classes }: AugmenterOptions) {
+    const { inputShape, inputType, targetShape, targetType, ground } = dataset;
+    this.#dataset = dataset;
+    const [height, width, channels] = inputShape;
+    if (inputType !== "uint8" || inputShape.length !== 3) {
+      throw new UsageError(
+        `${dataset.name}: only pictures of bytes [height, width, channels] can be augmented, not ${inputType} [${inputShape.join(", ")}]`,
+      );
+    }
+    this.#list = list;
+    this.#frame = { height, width, channels, ground };
+    this.#batchSize = batchSize;
+    this.#seed = seed;
+    this.#random = new Random(seed, "augment", 0);
+    this.#targets =
+      targetType === "int32"
+        ? new Int32Array(batchSize * sizeOf(targetShape))
+        : new Float32Array(batchSize * sizeOf(targetShape));
+    this.#work = this.#prepare();
+
+    const isMixed = this.#work.mixes.length > 0;
+    const isIndex = targetType === "int32" && targetShape.length === 0;
+    const classCount = classes ?? dataset.classes?.length;
+    if (isMixed && targetType === "int32" && (!isIndex || classCount === undefined)) {
+      throw new UsageError(`${dataset.name}: mixup and cutmix need targets that are class indices or numbers`);
+    }
+    this.samples = {
+      inputShape,
+      inputType,
+      targetShape: isMixed && isIndex ? [classCount as number] : targetShape,
+      targetType: isMixed ? "float32" : targetType,
+      classes: dataset.classes,
+    };
+    this.#mixBatch = this.#newMixBatch();
+  }
+
+  /** Goes on with the threads of a crew, from the next epoch on. */
+  async employ(crew: Crew): Promise<void> {
+    this.dispose();
+    this.#work = this.#prepare(crew);
+    this.#mixBatch = this.#newMixBatch();
+    await this.#work.workspace.load();
+  }
+
+  /** Gives memory and threads of a crew back; nothing can be augmented afterwards. */
+  dispose(): void {
+    this.#work.workspace.dispose();
+  }
+
+  /**
+   * Begins an epoch.
+   * @param isPlain whether its samples stay as they are; their targets still become what {@link samples} says
+   */
+  start(epoch: number, isPlain = false): void {
+    this.#isPlain = isPlain;
+    this.#random = new Random(this.#seed, "augment", epoch);
+    for (const [i, step] of this.#work.steps.entries()) step.begin?.(this.#random.item(TABLES, i));
+  }
+
+  /** Writes samples number `indices[start …]` of the data set, changed, to the front of both arrays. */
+  read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
+    const { workspace, touches, mixes } = this.#work;
+    const isPlain = this.#isPlain;
+    const { out, size } = workspace;
+    workspace.begin(count);
+    try {
+      this.#readAndDraw(indices, start, count);
+    } finally {
+      // The crew waits for all of them, even when they could not be read.
+      workspace.publish(count);
+      workspace.finish();
+    }
+    if (touches.length > 0 && !isPlain) for (let k = 0; k < count; k++) this.#touch(k, indices[start + k]);
+    this.#writeTargets(count, targets);
+    if (mixes.length > 0 && !isPlain) this.#mix(indices, start, count, targets as Float32Array);
+    if (inputs.length === out.length) inputs.set(out);
+    else for (let i = 0; i < count * size; i++) inputs[i] = out[i];
+  }
+
+  #readAndDraw(indices: ArrayLike<number>, start: number, count: number): void {
+    const { workspace, groups } = this.#work;
+    for (let g = 0, first = 0; first < count; g++, first += GROUP) {
+      const end = Math.min(count, first + GROUP);
+      this.#dataset.read(indices, start + first, end - first, groups[g].pictures, groups[g].targets);
+      for (let k = first; k < end; k++) this.#draw(k, indices[start + k]);
+      workspace.publish(end);
+    }
+  }
+
+  /** Draws how the picture at place `k` moves and how its strokes change, and writes it down. */
+  #draw(k: number, sample: number): void {
+    const { workspace, map, moves, strokes } = this.#work;
+    const random = this.#random.item(sample);
+    map.reset();
+    if (!this.#isPlain) for (const { p, move } of moves) if (happens(p, random)) move(map, random);
+    map.record(k);
+    const at = k * workspace.recordWords + RECORD.strokes;
+    for (let s = 0; s < strokes.length; s++) {
+      const { p, stroke } = strokes[s];
+      workspace.words[at + s] = !this.#isPlain && happens(p, random) ? stroke(random) : 0;
+    }
+  }
+
+  /** What no kernel of the crew does. */
+  #touch(k: number, sample: number): void {
+    const { workspace, touches } = this.#work;
+    const random = this.#random.item(sample, TOUCHES);
+    const at = k * workspace.size;
+    for (const step of touches) {
+      if (!happens(step.p, random)) continue;
+      if (step.kind === "touch") step.touch(at, random);
+      else workspace.stroke(step.stroke(random), at);
+    }
+  }
+
+  #writeTargets(count: number, targets: TargetArray): void {
+    const { width } = this.#mixBatch;
+    if (this.samples.targetType === "float32" && this.#targets instanceof Int32Array) {
+      targets.fill(0, 0, count * width);
+      for (let k = 0; k < count; k++) targets[k * width + this.#targets[k]] = 1;
+    } else for (let i = 0; i < count * width; i++) targets[i] = this.#targets[i];
+  }
+
+  #mix(indices: ArrayLike<number>, start: number, count: number, targets: Float32Array): void {
+    const { mixes } = this.#work;
+    const batch = this.#mixBatch;
+    batch.count = count;
+    batch.targetsAfter = targets;
+    for (let m = 0; m < mixes.length; m++) {
+      const { p, mix } = mixes[m];
+      batch.before.set(batch.after);
+      for (let i = 0; i < count * batch.width; i++) batch.targetsBefore[i] = targets[i];
+      for (let k = 0; k < count; k++) {
+        const random = this.#random.item(indices[start + k], m + 1);
+        if (happens(p, random)) mix(batch, k, random);
+      }
+    }
+  }
+
+  #prepare(crew?: Crew): Work {
+    const strokes = this.#list.filter(({ name }) => name === "stroke").length;
+    const workspace = new Workspace(this.#frame, { batchSize: this.#batchSize, strokes, crew });
+    const steps = buildSteps(this.#list, workspace);
+    const others = steps.filter((step) => step.kind === "stroke" || step.kind === "touch");
+    // Strokes that come first follow the moves on whatever thread these are done.
+    const leading = others.findIndex(({ kind }) => kind === "touch");
+    const end = leading < 0 ? others.length : leading;
+    const targetSize = this.#targets.length / this.#batchSize;
+    const groups = Array.from({ length: Math.ceil(this.#batchSize / GROUP) }, (_, g) => ({
+      pictures: workspace.raw.subarray(g * GROUP * workspace.size),
+      targets: this.#targets.subarray(g * GROUP * targetSize),
+    }));
+    return {
+      workspace,
+      groups,
+      map: new PictureMap(workspace),
+      steps,
+      moves: steps.filter((step) => step.kind === "move"),
+      strokes: others.slice(0, end).filter((step) => step.kind === "stroke"),
+      touches: others.slice(end),
+      mixes: steps.filter((step) => step.kind === "mix"),
+    };
+  }
+
+  #newMixBatch(): MixBatch {
+    const { workspace, mixes } = this.#work;
+    const width = sizeOf(this.samples.targetShape);
+    return {
+      count: 0,
+      before: workspace.raw,
+      after: workspace.out,
+      targetsBefore: new Float32Array(mixes.length > 0 ? this.#batchSize * width : 0),
+      targetsAfter: new Float32Array(0),
+      width,
+    };
+  }
+}
+
+/** The list as what does it. */
+interface Work {
+  readonly workspace: Workspace;
+  /** Where each group of a batch is read to. */
+  readonly groups: readonly { readonly pictures: Uint8Array; readonly targets: TargetArray }[];
+  readonly map: PictureMap;
+  readonly steps: readonly Step[];
+  readonly moves: readonly Of<"move">[];
+  readonly strokes: readonly Of<"stroke">[];
+  readonly touches: readonly (Of<"stroke"> | Of<"touch">)[];
+  readonly mixes: readonly Of<"mix">[];
+}
+
+type Of<Kind extends Step["kind"]> = Extract<Step, { kind: Kind }>;
+
+/** A certain event draws nothing. */
+function happens(p: number, random: Random): boolean {
+  return p === 1 || random.uniform() < p;
+}

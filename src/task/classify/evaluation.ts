@@ -1,0 +1,203 @@
+/** The results of one pass over a data set, and how they look in a terminal. */
+import type { Overlap } from "../../data/duplicates.ts";
+import type { FoundSamples } from "../../data/trained-samples.ts";
+import { type Interval, wilsonInterval } from "../../metrics/intervals.ts";
+import { summarizeOverlap } from "../../train/leakage.ts";
+import { type Calibration, calibration } from "./calibration.ts";
+import { type Classification, classify } from "./classification.ts";
+import { type JudgedSample, suspectedLabels, worstErrors } from "./errors.ts";
+import type { Predictions } from "./predictions.ts";
+import { type Rejection, rejection } from "./rejection.ts";
+import { formatEvaluation } from "./text.ts";
+
+/** What {@link Evaluation} is made of. */
+export interface EvaluationFields {
+  readonly dataset: string;
+  readonly count: number;
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly predictions?: Predictions | undefined;
+  readonly isTrainingData: boolean;
+  /** Which samples the model was trained on; undefined where its file does not say and nobody has looked. */
+  readonly trainedOn?: FoundSamples | undefined;
+  readonly overlap?: Overlap | undefined;
+  readonly seconds: number;
+}
+
+/** A share of some samples, with its 95 % interval. */
+export interface CountedShare {
+  readonly count: number;
+  readonly hits: number;
+  readonly accuracy: number;
+  readonly interval: Interval;
+}
+
+/** Samples that a plain object lists; the rest is counted. */
+const LISTED = 20;
+/** Pairs of classes that were confused. */
+const PAIRS = 100;
+
+/** Results on one data set; `console.log` and `String` show them as a table, `JSON.stringify` as plain data. */
+export class Evaluation {
+  readonly dataset: string;
+  /** Samples. */
+  readonly count: number;
+  /** Mean over the samples. */
+  readonly loss: number;
+  /** Values of the user's metrics by name. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Every output; only for data with classes. All that follows is worked out from it when it is asked for. */
+  readonly predictions: Predictions | undefined;
+  /** Whether these are the data, all of them, that the model was trained with: what was put aside for validation as well. */
+  readonly isWholeTrainingSet: boolean;
+  /** Whether the model was trained on these very samples: then nothing here says how good it is. */
+  readonly isTrainingData: boolean;
+  /**
+   * Which of the samples the model was trained on, by their pixels: `trained` of the `checked` that could be looked up (all,
+   * where the model was trained on up to 2,048 samples); undefined where its file does not say and nobody has looked.
+   */
+  readonly trainedOn: FoundSamples | undefined;
+  /** Samples that the model was trained on too; undefined where nobody has looked. */
+  readonly overlap: Overlap | undefined;
+  /** Wall time of the pass. */
+  readonly seconds: number;
+  #classification: Classification | undefined;
+
+  constructor(fields: EvaluationFields) {
+    this.dataset = fields.dataset;
+    this.count = fields.count;
+    this.loss = fields.loss;
+    this.metrics = fields.metrics;
+    this.predictions = fields.predictions;
+    const { trainedOn } = fields;
+    this.isWholeTrainingSet = fields.isTrainingData;
+    this.trainedOn = trainedOn;
+    this.isTrainingData =
+      fields.isTrainingData ||
+      (trainedOn !== undefined && trainedOn.trained > 0 && trainedOn.trained === trainedOn.checked);
+    this.overlap = fields.overlap;
+    this.seconds = fields.seconds;
+  }
+
+  /** Accuracy, precision, recall, F1, confusion matrix; undefined for data without classes. */
+  get classification(): Classification | undefined {
+    this.#classification ??= this.predictions && classify(this.predictions);
+    return this.#classification;
+  }
+
+  /**
+   * Share of all samples recognised; undefined for data without classes. Where the model was trained on some of them this is
+   * no measure of it: see {@link accuracyOnNew}.
+   */
+  get accuracy(): number | undefined {
+    return this.classification?.accuracy;
+  }
+
+  /** Share recognised of the samples that the model was trained on; undefined where it is known of none. */
+  get trainingAccuracy(): number | undefined {
+    return this.isTrainingData ? this.accuracy : this.#countMarked(1)?.accuracy;
+  }
+
+  /**
+   * How good the model is: the accuracy over the samples that it was not trained on, as far as that is known, which are all
+   * where none was found among those trained on; undefined where all were.
+   */
+  get accuracyOnNew(): CountedShare | undefined {
+    const { classification, predictions, isTrainingData, trainedOn, count } = this;
+    if (classification === undefined || predictions === undefined || isTrainingData) return undefined;
+    if (trainedOn !== undefined && trainedOn.trained > 0) return this.#countMarked(0);
+    const { accuracy, interval } = classification;
+    return { count, hits: predictions.hits, accuracy, interval };
+  }
+
+  #countMarked(wanted: number): CountedShare | undefined {
+    const { predictions, trainedOn, isTrainingData } = this;
+    if (predictions === undefined || trainedOn === undefined || isTrainingData) return undefined;
+    let count = 0;
+    let hits = 0;
+    trainedOn.marks.forEach((mark, index) => {
+      if (mark !== wanted) return;
+      count++;
+      if (predictions.isRight(index)) hits++;
+    });
+    return count === 0 ? undefined : { count, hits, accuracy: hits / count, interval: wilsonInterval(hits, count) };
+  }
+
+  /** The accuracy over the samples that have no exact or near twin among those trained on; undefined where there are none, or all are such. */
+  get accuracyWithoutOverlap(): number | undefined {
+    const { predictions, overlap, count } = this;
+    if (predictions === undefined || overlap === undefined || overlap.duplicates.length === 0) return undefined;
+    const left = count - overlap.duplicates.length;
+    const lost = overlap.duplicates.filter(({ index }) => predictions.isRight(index)).length;
+    return left === 0 ? undefined : (predictions.hits - lost) / left;
+  }
+
+  /** What the model's probabilities were divided by; undefined where none was fitted, which counts as 1. */
+  get temperature(): number | undefined {
+    return this.predictions?.temperature;
+  }
+
+  /** How far the softmax of the outputs alone could be believed, without a temperature. */
+  get calibration(): Calibration | undefined {
+    return this.predictions && calibration(this.predictions);
+  }
+
+  /** How far the probabilities that the model answers can be believed: at the temperature that was fitted on other samples. */
+  get scaledCalibration(): Calibration | undefined {
+    const { predictions, temperature } = this;
+    return predictions && temperature !== undefined ? calibration(predictions, temperature) : undefined;
+  }
+
+  /** Accuracy against coverage. */
+  get rejection(): Rejection | undefined {
+    return this.predictions && rejection(this.predictions);
+  }
+
+  /** The mistakes that the model is surest of, the worst first; none for data without classes. */
+  worstErrors(count: number): readonly JudgedSample[] {
+    return this.predictions === undefined ? [] : worstErrors(this.predictions, count);
+  }
+
+  toString(): string {
+    return formatEvaluation(this);
+  }
+
+  /** Plain data, with everything about classes beside the rest. */
+  toJSON(): Record<string, unknown> {
+    const { dataset, count, loss, classification, metrics, isTrainingData, predictions, seconds } = this;
+    const { overlap, accuracyWithoutOverlap, accuracyOnNew, trainingAccuracy, trainedOn, temperature = null } = this;
+    const { topK, classes, macro, weighted, confusion, confusedPairs } = classification ?? {};
+    // Never "accuracy" of what was trained on: that word is kept for samples that the model has not seen.
+    const share = { accuracy: accuracyOnNew?.accuracy, interval: accuracyOnNew?.interval, trainingAccuracy };
+    const suspects = predictions && suspectedLabels(predictions);
+    return {
+      dataset,
+      count,
+      loss,
+      ...share,
+      topK,
+      classes,
+      macro,
+      weighted,
+      confusion,
+      confusedPairs: confusedPairs?.slice(0, PAIRS),
+      metrics,
+      isTrainingData,
+      trainedOn: trainedOn && { trained: trainedOn.trained, checked: trainedOn.checked },
+      overlap: overlap && summarizeOverlap(overlap),
+      accuracyWithoutOverlap,
+      temperature,
+      calibration: this.calibration,
+      scaledCalibration: this.scaledCalibration,
+      rejection: this.rejection,
+      worstErrors: predictions && this.worstErrors(LISTED),
+      suspectedLabels: suspects && { count: suspects.length, first: suspects.slice(0, LISTED) },
+      seconds,
+    };
+  }
+
+  // Node prints an object by this well-known symbol; it means nothing elsewhere.
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Starting from a trained network: a new head where the classes are others, the rest as it was; and the way back, to see
+ * what the old task has lost. What is then trained, and when, is freeze.ts's business.
+ */
+import { DataError } from "../../engine/errors.ts";
+import { Random } from "../../engine/random.ts";
+import { sameShape, sizeOf } from "../../engine/shape.ts";
+import { Parameter } from "../../engine/tensor.ts";
+import { modelToJson } from "../../models/graph-json.ts";
+import { GraphModule } from "../../models/graph-module.ts";
+import type { Model } from "../../models/model.ts";
+import { ARCHITECTURES, create } from "../../models/registry.ts";
+import { kaimingUniform } from "../../nn/init.ts";
+import { TrainedModel } from "../../use/trained-model.ts";
+import { layersOf } from "./layers.ts";
+
+/** Weights by name. */
+type Weights = Map<string, { readonly shape: readonly number[]; readonly data: Float32Array | Int32Array }>;
+
+/** A model for other classes. */
+export interface Adapted {
+  readonly model: TrainedModel;
+  /** Classes whose rows of the head were kept, by name. */
+  readonly kept: readonly string[];
+  /** Names of the weights of the head. */
+  readonly head: readonly string[];
+}
+
+/**
+ * A copy of a model for other classes: every weight is kept but those of the head (the last layer), which keeps the rows of
+ * classes that stay, found by name, and gets fresh ones for new classes.
+ * @param seed of the fresh rows
+ * @throws DataError when the last layer does not have one row per class
+ */
+export function adapt(base: Model, classes: readonly string[], seed: number): Adapted {
+  const head = headOf(base);
+  const from = classes.map((name) => base.classes.indexOf(name));
+  const weights = copyWeights(base);
+  const isSame = classes.length === base.classes.length && from.every((row, i) => row === i);
+  if (!isSame) {
+    for (const name of head) {
+      const old = weights.get(name) as { shape: readonly number[]; data: Float32Array };
+      weights.set(name, withRows(old, from, new Random(seed, "init", weights.size)));
+    }
+  }
+  const model = rebuild(base, weights, classes);
+  if (isSame) model.temperature = base.temperature;
+  return { model, kept: classes.filter((_, i) => from[i] >= 0), head };
+}
+
+/** The old model with everything but the head of the new one: what the old task has left of the network. */
+export function withOldHead(base: Model, student: Model): TrainedModel {
+  const head = new Set(headOf(base));
+  const weights = copyWeights(student);
+  for (const [name, value] of copyWeights(base)) if (head.has(name)) weights.set(name, value);
+  return rebuild(base, weights, base.classes);
+}
+
+/** The same network with fresh weights, for what it is worth without the base; undefined for a user's own class. */
+export function fresh(base: Model, classes: readonly string[], seed: number): TrainedModel | undefined {
+  const name = base.architecture?.name;
+  if (!ARCHITECTURES.some((architecture) => architecture.name === name)) return undefined;
+  return TrainedModel.of(created(base, classes, seed), { preprocessing: base.preprocessing });
+}
+
+/** The weights of the last layer. @throws DataError unless each has one row per class */
+function headOf(base: Model): readonly string[] {
+  const named = new Map(base.network.namedParameters());
+  const head = layersOf(base.network).at(-1) ?? [];
+  const hasRows = head.every((name) => named.get(name)?.shape[0] === base.classes.length);
+  if (head.length > 0 && hasRows) return head;
+  throw new DataError(
+    `the last layer of this model (${head.join(", ")}) does not have one row for each of its ${base.classes.length} classes; its head cannot be replaced`,
+  );
+}
+
+function copyWeights(model: Model): Weights {
+  return new Map(
+    [...model.network.namedParameters()].map(([name, { shape, data }]) => [
+      name,
+      { shape, data: data instanceof Float32Array ? new Float32Array(data) : new Int32Array(data) },
+    ]),
+  );
+}
+
+/** Rows of `old` in the order of `from`; where that is −1 a fresh one, small enough not to drown the others. */
+function withRows(
+  { shape, data }: { readonly shape: readonly number[]; readonly data: Float32Array },
+  from: readonly number[],
+  random: Random,
+): { shape: readonly number[]; data: Float32Array } {
+  const row = sizeOf(shape.slice(1));
+  const made = new Parameter([from.length, ...shape.slice(1)], new Float32Array(from.length * row));
+  // A bias starts from 0, as a vector has no inputs to scale by.
+  if (shape.length > 1) kaimingUniform(made, random);
+  for (const [i, source] of from.entries()) {
+    if (source >= 0) made.data.set(data.subarray(source * row, (source + 1) * row), i * row);
+  }
+  return { shape: made.shape, data: made.data };
+}
+
+function rebuild(base: Model, weights: Weights, classes: readonly string[]): TrainedModel {
+  const { inputShape, inputType, recipe, preprocessing, normalization, trainedOn } = base;
+  const known = { inputShape, inputType, classes, recipe, preprocessing, trainedOn };
+  if (ARCHITECTURES.some(({ name }) => name === base.architecture?.name)) {
+    const made = created(base, classes, 0);
+    made.network.load(weights);
+    return TrainedModel.of(made, { ...known, normalization });
+  }
+  const json: unknown = JSON.parse(JSON.stringify(modelToJson(base)));
+  const network = new GraphModule(json, weights);
+  const model = new TrainedModel(network, { ...known, normalization: null });
+  if (!sameShape(model.summary().outputShape, [classes.length])) {
+    throw new DataError("the head of this model cannot be replaced: its number of classes is fixed in its graph");
+  }
+  return model;
+}
+
+function created(base: Model, classes: readonly string[], seed: number): Model {
+  const { inputShape, recipe, normalization, architecture } = base;
+  return create(architecture?.name ?? "", {
+    inputShape,
+    recipe,
+    classes,
+    seed,
+    normalization: normalization ?? undefined,
+  });
+}

@@ -1,0 +1,157 @@
+/** Reads pictures with a model: preprocessing, one compiled program, probabilities. */
+import { conform, conformStream } from "../data/conform.ts";
+import { type Dataset, ImageDataset, type InputArray } from "../data/dataset.ts";
+import type { StreamedDataset } from "../data/streamed.ts";
+import type { Backend, Program } from "../engine/backends/backend.ts";
+import { DuctusError, UsageError } from "../engine/errors.ts";
+import { check, Mismatch } from "../engine/schema.ts";
+import { formatShape, sameShape } from "../engine/shape.ts";
+import type { Model } from "../models/model.ts";
+import type { Picture } from "../picture/picture.ts";
+import { examinePicture } from "../picture/preprocess.ts";
+import { type Preprocessing, preprocessedShape } from "../picture/preprocessing.ts";
+import { preprocessingSchema } from "../picture/preprocessing-schema.ts";
+import { platform } from "../platform/platform.ts";
+import { type Candidate, rank, writePixels } from "../task/classify/ranking.ts";
+import { inferenceGraph } from "./trained-model.ts";
+
+export type { Candidate };
+
+/** What a model makes of one picture. */
+export interface Prediction extends Candidate {
+  /** All classes, the likeliest first. */
+  readonly ranking: readonly Candidate[];
+  /** The picture as the network got it: bytes [height, width, channels]. */
+  readonly seen: Uint8Array;
+  /**
+   * How many characters the picture shows (picture/characters.ts). The model reads one: where there are more, the answer is about all
+   * of them together and means nothing. Undefined where no picture was looked at, but a sample as the network gets it.
+   */
+  readonly characters?: number | undefined;
+}
+
+/** The preprocessing that a model carries. @throws UsageError when it has none, or none for its own input */
+export function preprocessingOf(model: Pick<Model, "inputShape" | "preprocessing">): Preprocessing {
+  const preprocessing = check(preprocessingSchema, model.preprocessing);
+  if (preprocessing instanceof Mismatch) {
+    throw new UsageError(
+      "this model does not say how pictures become its inputs; train it with fit, or set model.preprocessing",
+    );
+  }
+  const shape = preprocessedShape(preprocessing);
+  if (!sameShape(shape, model.inputShape)) {
+    throw new UsageError(
+      `the model's preprocessing gives ${formatShape(shape)} but it takes ${formatShape(model.inputShape)}`,
+    );
+  }
+  return preprocessing;
+}
+
+/**
+ * A data set as the model wants it. One that has its shape, with light ink on a dark ground, is returned as it is;
+ * any other goes through the model's preprocessing.
+ */
+export function conformTo(model: Model, dataset: ImageDataset): ImageDataset;
+export function conformTo(model: Model, dataset: ImageDataset | StreamedDataset): Dataset;
+export function conformTo(model: Model, dataset: ImageDataset | StreamedDataset): Dataset {
+  const isReady = sameShape(model.inputShape, dataset.inputShape);
+  if (isReady && (dataset.polarity === "light-on-dark" || model.preprocessing === undefined)) return dataset;
+  const preprocessing = preprocessingOf(model);
+  return dataset instanceof ImageDataset ? conform(dataset, preprocessing) : conformStream(dataset, preprocessing);
+}
+
+export interface PredictorOptions {
+  /** Samples that are read together, by all threads where there are several; default 1. */
+  readonly batch?: number | undefined;
+}
+
+/** A model ready to read one picture, or batch of pictures, after the other. Close it in the end. */
+export class Predictor {
+  readonly #model: Model;
+  readonly #preprocessing: Preprocessing;
+  readonly #backend: Backend;
+  readonly #program: Program;
+  readonly #batch: number;
+  /** How many characters the picture of a prepared sample shows. */
+  readonly #characters = new WeakMap<Uint8Array, number>();
+
+  private constructor(model: Model, backend: Backend, program: Program, batch: number) {
+    this.#model = model;
+    this.#preprocessing = preprocessingOf(model);
+    this.#backend = backend;
+    this.#program = program;
+    this.#batch = batch;
+  }
+
+  /** Compiles the model for so many pictures at a time. @throws UsageError when the model has no preprocessing */
+  static async open(model: Model, { batch = 1 }: PredictorOptions = {}): Promise<Predictor> {
+    preprocessingOf(model);
+    // One picture is too little work to share between threads.
+    const backend = await platform().createBackend(batch === 1 ? { threads: 1 } : {});
+    return new Predictor(model, backend, await backend.compile(inferenceGraph(model, batch)), batch);
+  }
+
+  /** @throws DataError when the picture is blank, DuctusError when the network gives no finite numbers for it */
+  predict(picture: Picture): Prediction {
+    const [prediction] = this.read([this.prepare(picture)]);
+    if (prediction instanceof DuctusError) throw prediction;
+    return prediction;
+  }
+
+  /** The picture as the network gets it. @throws DataError when it is blank */
+  prepare(picture: Picture): Uint8Array {
+    const { pixels, characters } = examinePicture(this.#preprocessing, picture, this.#model.classes);
+    this.#characters.set(pixels, characters);
+    return pixels;
+  }
+
+  /**
+   * Reads samples that are as the network gets them, at most as many as the batch.
+   * @returns for each what it is, or why there is no answer
+   */
+  read(samples: readonly Uint8Array[]): (Prediction | DuctusError)[] {
+    if (samples.length > this.#batch) throw new UsageError(`${samples.length} samples for a batch of ${this.#batch}`);
+    const input = this.#program.inputs.x as InputArray;
+    const size = input.length / this.#batch;
+    for (const [i, pixels] of samples.entries()) {
+      writePixels(pixels, input.subarray(i * size, (i + 1) * size), this.#model.inputType);
+    }
+    this.#program.run();
+    const logits = this.#program.outputs.logits as Float32Array;
+    const width = logits.length / this.#batch;
+    return samples.map((seen, i) => {
+      try {
+        const ranking = rank(this.#model, logits.subarray(i * width, (i + 1) * width));
+        return { ...ranking[0], ranking, seen, characters: this.#characters.get(seen) };
+      } catch (error) {
+        if (error instanceof DuctusError) return error;
+        throw error;
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#program.dispose();
+    await this.#backend.close();
+  }
+}
+
+/**
+ * Reads one picture of any size and polarity. For many, keep a {@link Predictor}.
+ * @param picture decoded pixels, the path of a picture file, or its bytes
+ */
+export async function predict(model: Model, picture: Picture | string | Uint8Array): Promise<Prediction> {
+  const pixels = await decoded(picture);
+  const predictor = await Predictor.open(model);
+  try {
+    return predictor.predict(pixels);
+  } finally {
+    await predictor.close();
+  }
+}
+
+/** The pixels of a picture that is given as pixels, by path or as the bytes of a file. */
+export async function decoded(picture: Picture | string | Uint8Array): Promise<Picture> {
+  const isDecoded = typeof picture === "object" && !(picture instanceof Uint8Array);
+  return isDecoded ? picture : platform().decodePicture(picture);
+}
