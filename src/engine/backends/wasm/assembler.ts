@@ -242,6 +242,7 @@ export const vi = {
   le: binaryV(0x3d),
   ge: binaryV(0x3f),
   shl: (a: V128, bits: number): V128 => make("v128", simd(0xab), a, i32(bits)),
+  shrS: (a: V128, bits: number): V128 => make("v128", simd(0xac), a, i32(bits)),
   shrU: (a: V128, bits: number): V128 => make("v128", simd(0xad), a, i32(bits)),
 } as const;
 

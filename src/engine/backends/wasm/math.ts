@@ -27,15 +27,23 @@ function polynomial({ madd }: Isa, x: V128, coefficients: readonly number[]): V1
 /** 2ⁿ for integer lanes in −126 … 127. */
 const powerOfTwo = (n: V128): V128 => vi.shl(vi.add(n, splatConstI(127)), 23);
 
-/** eˣ = 2ⁿ·eʳ with |r| ≤ ½ ln 2; the scaling is done in two halves so that subnormals and infinity come out right. */
+/** 1.5·2²³: added to a number below 2²² it leaves the nearest whole number in the last bits of the sum, ties to even. */
+const ROUNDER = 12582912;
+const ROUNDER_BITS = 0x4b400000;
+
+/**
+ * eˣ = 2ⁿ·eʳ with |r| ≤ ½ ln 2; the scaling is done in two halves so that subnormals and infinity come out right. Made of
+ * instructions that V8 can join to 256 bits: it cannot join those that round or that turn floats into integers.
+ */
 export function exp(f: Func, m: Isa, x: V128): V128 {
-  const bounded = f.let(v.max(v.min(x, splatConst(89)), splatConst(-104)));
-  const n = f.let(v.nearest(v.mul(bounded, splatConst(Math.LOG2E))));
+  const bounded = f.let(v.pmax(v.pmin(x, splatConst(89)), splatConst(-104))); // a NaN stays
+  const shifted = f.let(v.add(v.mul(bounded, splatConst(Math.LOG2E)), splatConst(ROUNDER)));
+  const n = f.let(v.sub(shifted, splatConst(ROUNDER)));
   const r = f.let(m.madd(n, splatConst(2.1219444e-4), m.madd(n, splatConst(-0.693359375), bounded)));
   const p = polynomial(m, r, [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5]);
   const e = f.let(m.madd(p, v.mul(r, r), v.add(r, splatConst(1))));
-  const whole = f.let(v.truncToI(n));
-  const half = f.let(v.truncToI(v.floor(v.mul(n, splatConst(0.5)))));
+  const whole = f.let(vi.sub(shifted, splatConstI(ROUNDER_BITS)));
+  const half = f.let(vi.shrS(whole, 1));
   return v.mul(v.mul(e, powerOfTwo(half)), powerOfTwo(vi.sub(whole, half)));
 }
 
