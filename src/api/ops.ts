@@ -3,6 +3,8 @@ export {
   clamp,
   elu,
   gelu,
+  glu,
+  hardswish,
   leakyRelu,
   logSoftmax,
   silu,
@@ -42,4 +44,4 @@ export { bceWithLogits, crossEntropy, mseLoss, nllLoss, oneHot } from "../engine
 export { linear, matmul } from "../engine/ops/matmul.ts";
 export { concat, expand, flatten, flip, pad, permute, reshape, slice, transpose } from "../engine/ops/movement.ts";
 export { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../engine/ops/pool.ts";
-export { argmax, logsumexp, max, mean, min, sum, variance } from "../engine/ops/reduce.ts";
+export { argmax, logCumsumExp, logsumexp, max, mean, min, sum, variance } from "../engine/ops/reduce.ts";

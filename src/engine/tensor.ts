@@ -9,6 +9,7 @@ import * as elementwise from "./ops/elementwise.ts";
 import * as linear from "./ops/matmul.ts";
 import * as movement from "./ops/movement.ts";
 import * as reduce from "./ops/reduce.ts";
+import { type StoredForm, truth, word } from "./ops/stored.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 
 export interface Spec {
@@ -34,12 +35,24 @@ export interface NdArray {
  */
 export type BatchRule = "map" | "sum" | "source" | "whole";
 
+/** What an op outside of modules is to somebody who looks at the layers of a network (nn/layers.ts). */
+export interface LayerRole {
+  /** In PyTorch's words: `Conv2d`. */
+  readonly kind: string;
+  /** What it is once a bias is added or it is divided by a constant, which then are part of it. */
+  readonly completed?: string | undefined;
+  /** Whether with a constant or a weight it may be what completes the layer before. */
+  readonly isArithmetic?: boolean | undefined;
+}
+
 interface OpMeaning<A extends Attrs> {
   readonly name: string;
   /** Shape rule. @throws ShapeError */
   infer(inputs: readonly Spec[], attrs: A): Spec;
-  /** Name of the ONNX operator, or null where there is none. */
-  readonly onnx: string | null;
+  /** What a stored graph may hold of it. Without: an op of training, which no file contains. */
+  readonly stored?: StoredForm<A> | undefined;
+  /** Without: no layer, it moves or prepares numbers. */
+  readonly layer?: LayerRole | undefined;
 }
 
 /** One application of an op. */
@@ -180,15 +193,21 @@ export function apply<A extends Attrs>(op: Op<A>, inputs: readonly Tensor[], att
   return made;
 }
 
-const PARAMETER: Primitive = {
+/** As in a stored graph; in a program a parameter needs no attributes. */
+interface ParameterAttrs {
+  readonly name: string;
+  readonly trainable: boolean;
+}
+
+const PARAMETER: Primitive<ParameterAttrs> = {
   name: "parameter",
+  stored: { inputs: [0, 0], attrs: { name: word, trainable: truth } },
   infer: () => {
     throw new ShapeError("parameter: make one with new Parameter(…)");
   },
   batch: () => "whole",
   gradient: null,
   reference: () => {},
-  onnx: null,
 };
 
 /** The record of the op that stands for a parameter; part of the op table. */

@@ -1,13 +1,13 @@
 /**
  * What the engine's ops are in ONNX (opset 17), by name: one writer for each op that a network in use can have. Composites
- * that ONNX has no operator for, or none in this opset, are written through their bodies.
+ * that ONNX has no operator for, or none in this opset, have none here: they are written through their bodies.
  */
 import { DuctusError } from "../engine/errors.ts";
 import type { AlphaAttrs, AxisAttrs, ClampAttrs, SlopeAttrs } from "../engine/ops/activation.ts";
 import type { ConvAttrs, ConvInputGradAttrs } from "../engine/ops/conv.ts";
 import type { CastAttrs } from "../engine/ops/elementwise.ts";
 import type { GatherAttrs } from "../engine/ops/gather.ts";
-import type { OpName } from "../engine/ops/index.ts";
+import type { CompositeName, NetworkPrimitiveName } from "../engine/ops/index.ts";
 import type { MatmulAttrs } from "../engine/ops/matmul.ts";
 import type { ConcatAttrs, GridAttrs, PlaceAttrs } from "../engine/ops/movement.ts";
 import type { LayerNormAttrs, NormAttrs } from "../engine/ops/norm.ts";
@@ -230,13 +230,17 @@ const clipped = as<ClampAttrs>((tensor, { min, max }, writing) => {
   elementwise(tensor, writing, ([x]) => graph.node("Clip", [x, ...bounds]));
 });
 
-/** "body": through the ops that it is made of. "value": written by whoever reads it. null: for training only. */
-export const NODE_WRITERS = {
+/**
+ * A writer for each primitive; "value": written by whoever reads it. Composites may have one, too: the others are written
+ * through their bodies.
+ */
+export const NODE_WRITERS: Readonly<
+  Record<NetworkPrimitiveName, NodeWriter | "value"> & Partial<Record<CompositeName, NodeWriter>>
+> = {
   input: "value",
   parameter: "value",
   constant: "value",
   permute: "value",
-  uniform: null,
 
   neg: simple("Neg"),
   abs: simple("Abs"),
@@ -294,7 +298,6 @@ export const NODE_WRITERS = {
     const operands = tensor.inputs.map((input) => graph.value(input));
     graph.name(tensor, graph.node("GatherElements", operands, { axis: int(axis) }));
   }),
-  scatterAdd: null,
   embedding: (tensor, { graph }) =>
     graph.name(
       tensor,
@@ -303,37 +306,22 @@ export const NODE_WRITERS = {
         tensor.inputs.map((input) => graph.value(input)),
       ),
     ),
-  embeddingGrad: null,
 
   matmul: product,
   conv2d: convolution,
   conv2dInputGrad: transposedConvolution,
-  conv2dWeightGrad: null,
   maxPool2d: pooling("MaxPool", () => ({})),
-  maxPool2dWinners: null,
-  maxPool2dGrad: null,
   avgPool2d: pooling("AveragePool", ({ countIncludePad }) => ({ count_include_pad: int(Number(countIncludePad)) })),
-  avgPool2dGrad: null,
 
   leakyRelu: simple("LeakyRelu", ({ negativeSlope }: SlopeAttrs) => ({ alpha: float(negativeSlope) })),
   elu: simple("Elu", ({ alpha }: AlphaAttrs) => ({ alpha: float(alpha) })),
-  gelu: "body",
-  silu: "body",
   softplus: simple("Softplus"),
   clamp: clipped,
   softmax: alongAxis("Softmax"),
   logSoftmax: alongAxis("LogSoftmax"),
-  dropout: null,
   batchNorm: normalised,
   layerNorm: as<LayerNormAttrs>((tensor, { eps, axes }, { graph }) => {
     const operands = tensor.inputs.map((input) => graph.value(input));
     graph.name(tensor, graph.node("LayerNormalization", operands, { axis: int(-axes), epsilon: float(eps) }));
   }),
-  groupNorm: "body",
-  crossEntropy: null,
-  nllLoss: null,
-  mseLoss: null,
-  bceWithLogits: null,
-} satisfies Readonly<Record<OpName, NodeWriter | "body" | "value" | null>> as Readonly<
-  Record<OpName, NodeWriter | "body" | "value" | null>
->;
+};

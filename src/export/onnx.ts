@@ -3,7 +3,6 @@
  * in use by onnx-nodes.ts, then read again by Ductus's own importer and compared with the model.
  */
 import { DuctusError, UsageError } from "../engine/errors.ts";
-import { expandComposites } from "../engine/passes/expand.ts";
 import { formatShape, type Shape } from "../engine/shape.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import { type Graph, graphOrder, trace } from "../engine/trace.ts";
@@ -15,6 +14,7 @@ import { inferenceContext } from "../nn/context.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import { forwardNamed } from "../nn/observe.ts";
 import { VERSION } from "../version.ts";
+import { expandUnwritten } from "./bodies.ts";
 import { int, OnnxGraph } from "./onnx-graph.ts";
 import { NODE_WRITERS } from "./onnx-nodes.ts";
 import { checkModel, type Exported } from "./recogniser.ts";
@@ -75,8 +75,7 @@ export function toOnnx(model: Model, input: OnnxInput): OnnxModel {
   const { shape, dtype, logits } = beginningOf(model, input);
   const traceAt = (batch: number): Graph => {
     const graph = trace((tracer) => ({ logits: logits(tracer.input(INPUT, [batch, ...shape], dtype, true)) }));
-    const [output] = expandComposites([graph.outputs.logits], ({ name }) => NODE_WRITERS[name as "gelu"] === "body");
-    return { ...graph, outputs: { logits: output } };
+    return { ...graph, outputs: { logits: expandUnwritten(graph.outputs.logits, NODE_WRITERS) } };
   };
   const names = new Map<AnyParameter, string>();
   for (const [key, parameter] of model.network.namedParameters()) if (!names.has(parameter)) names.set(parameter, key);
@@ -113,8 +112,10 @@ function writeGraph(traced: Graph, { nodes }: GraphJson, names: ReadonlyMap<AnyP
   const biases = biasesOf(order);
   for (const [i, tensor] of order.entries()) {
     const writer = NODE_WRITERS[tensor.op.name as keyof typeof NODE_WRITERS];
-    if (typeof writer === "string") continue;
-    if (writer === null) throw new DuctusError(`export: ${tensor.op.name} is for training and has no place in a file`);
+    if (writer === "value") continue;
+    if (writer === undefined) {
+      throw new DuctusError(`export: ${tensor.op.name} is for training and has no place in a file`);
+    }
     const computed = biases.inverse.get(tensor);
     // Written already, with the bias as an input of its own.
     if (computed !== undefined)

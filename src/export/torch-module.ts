@@ -4,14 +4,13 @@
  * names of the state dict beside it. How an op is said in PyTorch stands in torch-ops.ts.
  */
 import { DuctusError } from "../engine/errors.ts";
-import type { OpName } from "../engine/ops/index.ts";
-import { expandComposites } from "../engine/passes/expand.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import { topologicalOrder } from "../engine/trace.ts";
 import type { Model } from "../models/model.ts";
 import { inferenceGraph } from "../use/trained-model.ts";
 import { VERSION } from "../version.ts";
 import { movesNothing, type Order, PICTURES, permutation, plainOrder, sameOrder, shapeIn } from "./axes.ts";
+import { expandUnwritten } from "./bodies.ts";
 import { isLinear, type OpCall, TORCH_OPS, type Value } from "./torch-ops.ts";
 
 /** How PyTorch reads the weights of each kind of file. */
@@ -109,10 +108,10 @@ class ModuleWriter {
 
   constructor(model: Model) {
     this.#model = model;
-    const isSplit = ({ name }: { name: string }): boolean => TORCH_OPS[name as OpName] === "body";
-    this.#orders = SIZES.map((batch) =>
-      topologicalOrder(expandComposites([inferenceGraph(model, batch).outputs.logits], isSplit)),
-    );
+    this.#orders = SIZES.map((batch) => {
+      const { logits } = inferenceGraph(model, batch).outputs;
+      return topologicalOrder([expandUnwritten(logits, TORCH_OPS)]);
+    });
     for (const [name, parameter] of model.network.namedParameters()) {
       if (!this.#names.has(parameter)) this.#names.set(parameter, name);
     }
@@ -153,11 +152,11 @@ class ModuleWriter {
       // Bytes are converted by an op of the network itself.
       return { code: tensor.dtype === "float32" ? this.#line("pixels.float()") : "pixels", order };
     }
-    const entry = TORCH_OPS[tensor.op.name as OpName];
+    const writer = TORCH_OPS[tensor.op.name as keyof typeof TORCH_OPS];
     const refuse = (why: string): never => {
       throw new DuctusError(`export: op ${i}, ${tensor.op.name}, ${why} and cannot be written for PyTorch`);
     };
-    if (typeof entry === "string") return refuse("is for training");
+    if (writer === undefined) return refuse("is for training");
     const call: OpCall = {
       tensor,
       attrs: tensor.attrs as never,
@@ -169,7 +168,7 @@ class ModuleWriter {
       bias,
       refuse,
     };
-    const { code, order } = entry(call);
+    const { code, order } = writer(call);
     // Numbers and values that are only seen in another order need no line of their own.
     const isOperand = tensor.inputs.some((input) => this.#values.get(input)?.code === code);
     const isShort = isOperand || /^(⟨\d+⟩|pixels|self(\.\w+)+|-?[\d.e-]+|float\("[^"]*"\))$/.test(code);

@@ -1,11 +1,11 @@
 /**
- * How each op of the engine is said in PyTorch: one entry of a total map, so that a new op is a type error until it has
- * one. Used by torch-module.ts, which writes the lines around them.
+ * How each op of the engine is said in PyTorch: one entry of a total map over primitives, so that a new one is a type error
+ * until it has its own. Used by torch-module.ts, which writes the lines around them.
  */
 import type { ClampAttrs, GeluAttrs, SlopeAttrs } from "../engine/ops/activation.ts";
 import type { ConstantAttrs } from "../engine/ops/constant.ts";
 import type { ConvAttrs, ConvInputGradAttrs } from "../engine/ops/conv.ts";
-import type { OpName } from "../engine/ops/index.ts";
+import type { CompositeName, NetworkPrimitiveName } from "../engine/ops/index.ts";
 import type { MatmulAttrs } from "../engine/ops/matmul.ts";
 import type { GridAttrs, PlaceAttrs } from "../engine/ops/movement.ts";
 import type { GroupNormAttrs, LayerNormAttrs, NormAttrs } from "../engine/ops/norm.ts";
@@ -41,8 +41,6 @@ export interface OpCall {
 }
 
 type Writer = (call: OpCall) => Value;
-/** "body": a named call, written as the ops that it is made of. "training": nothing that a network in use contains. */
-type Entry = Writer | "body" | "training";
 
 const tuple = (values: readonly (number | string)[]): string =>
   `(${values.join(", ")}${values.length === 1 ? "," : ""})`;
@@ -103,10 +101,10 @@ const pool =
   (code: (x: string, attrs: PoolAttrs) => string): Writer =>
   (call) => ({ code: code(call.input(0, PICTURES), attrsOf(call)), order: PICTURES });
 
-export const TORCH_OPS: Readonly<Record<OpName, Entry>> = {
-  // Written where they are used.
-  input: "training",
-  parameter: "training",
+/** Inputs and parameters are written where they are used; composites without an entry as the ops that they are made of. */
+export const TORCH_OPS: Readonly<
+  Record<Exclude<NetworkPrimitiveName, "input" | "parameter">, Writer> & Partial<Record<CompositeName, Writer>>
+> = {
   constant: (call) => {
     const { value, shape, dtype } = attrsOf<ConstantAttrs>(call);
     const order = plainOrder(shape.length);
@@ -118,7 +116,6 @@ export const TORCH_OPS: Readonly<Record<OpName, Entry>> = {
     const numbers = `[${value.map((number) => (dtype === "int32" ? String(number) : literal(number))).join(", ")}]`;
     return { code: `torch.tensor(${numbers}, ${type}).reshape(${tuple(call.sizes)})`, order };
   },
-  uniform: "training",
 
   neg: unary((x) => `-${x}`),
   abs: unary((x) => `${x}.abs()`),
@@ -201,12 +198,10 @@ export const TORCH_OPS: Readonly<Record<OpName, Entry>> = {
     const code = `torch.gather(${table}, ${attrsOf<{ axis: number }>(call).axis}, ${index}.long())`;
     return { code, order: plainOrder(call.tensor.rank) };
   },
-  scatterAdd: "training",
   embedding: (call) => {
     const [table, index] = call.tensor.inputs.map(({ rank }, i) => call.input(i, plainOrder(rank)));
     return { code: `F.embedding(${index}, ${table})`, order: plainOrder(call.tensor.rank) };
   },
-  embeddingGrad: "training",
 
   matmul: (call) => {
     const { transposeA, transposeB } = attrsOf<MatmulAttrs>(call);
@@ -245,18 +240,14 @@ export const TORCH_OPS: Readonly<Record<OpName, Entry>> = {
     const code = `F.conv_transpose2d(${call.input(0, PICTURES)}, ${call.input(1, KERNELS)}, ${options})`;
     return { code: `${code}[:, :, ${padding[0]}:${ends[0]}, ${padding[2]}:${ends[1]}]`, order: PICTURES };
   },
-  conv2dWeightGrad: "training",
   maxPool2d: pool((x, { kernel, stride, padding }) => {
     return `F.max_pool2d(${x}, ${tuple(kernel)}, ${tuple(stride)}, ${tuple(padding)})`;
   }),
-  maxPool2dWinners: "training",
-  maxPool2dGrad: "training",
   avgPool2d: pool((x, attrs) => {
     const { kernel, stride, padding, countIncludePad } = attrs as AvgPoolAttrs;
     const counted = `count_include_pad=${truth(countIncludePad)}`;
     return `F.avg_pool2d(${x}, ${tuple(kernel)}, ${tuple(stride)}, ${tuple(padding)}, ${counted})`;
   }),
-  avgPool2dGrad: "training",
 
   leakyRelu: unary((x, call) => `F.leaky_relu(${x}, ${literal(attrsOf<SlopeAttrs>(call).negativeSlope)})`),
   elu: unary((x, call) => `F.elu(${x}, ${literal(attrsOf<{ alpha: number }>(call).alpha)})`),
@@ -269,7 +260,6 @@ export const TORCH_OPS: Readonly<Record<OpName, Entry>> = {
   }),
   softmax: alongAxis("torch.softmax"),
   logSoftmax: alongAxis("torch.log_softmax"),
-  dropout: "training",
   batchNorm: (call) => {
     const order = channelsSecond(call.tensor.rank);
     const x = call.input(0, order);
@@ -291,10 +281,6 @@ export const TORCH_OPS: Readonly<Record<OpName, Entry>> = {
       order,
     };
   },
-  crossEntropy: "training",
-  nllLoss: "training",
-  mseLoss: "training",
-  bceWithLogits: "training",
 };
 
 /** Whether a product is a fully connected layer: rows times a matrix that lies as PyTorch has it. */

@@ -60,6 +60,9 @@ export function graphToJson(traceAt: (batch: number) => Graph, names: ReadonlyMa
       throw differs(`op ${i}, ${tensor.op.name},`);
     }
     if (tensor instanceof Parameter) return storeParameter(calls, names);
+    if (tensor.op.stored === undefined) {
+      throw new DuctusError(`graph: ${tensor.op.name} is an op of training, which no file may hold`);
+    }
     return {
       op: tensor.op.name,
       inputs: inputs[0],

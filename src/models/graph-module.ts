@@ -6,6 +6,7 @@ import type { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError, ShapeError, unknownName } from "../engine/errors.ts";
 import { type InputAttrs, input } from "../engine/ops/constant.ts";
 import { type OpName, opTable } from "../engine/ops/index.ts";
+import type { Check, PlainValue } from "../engine/ops/stored.ts";
 import { FREE } from "../engine/passes/cost.ts";
 import { expandComposites } from "../engine/passes/expand.ts";
 import { quote } from "../engine/quote.ts";
@@ -13,7 +14,6 @@ import { formatShape, type Shape, sameShape, sizeOf } from "../engine/shape.ts";
 import { apply, Parameter, type Tensor } from "../engine/tensor.ts";
 import { type AnyParameter, type Context, Module } from "../nn/module.ts";
 import type { GraphJson, StoredNode, StoredNumber, StoredValue } from "./graph-json.ts";
-import { NODE_RULES, type PlainValue } from "./graph-rules.ts";
 
 /** Values of a tensor, as weight files hold them. */
 export interface NamedValues {
@@ -115,10 +115,10 @@ export class GraphModule extends Module {
     const attrs = checkAttrs(node, i, batch);
     const operands = node.inputs.map((index) => tensors[index]);
     if (node.op === "cast" && operands[0].dtype === (attrs as { dtype?: unknown }).dtype) return operands[0];
-    const name = node.op as OpName;
-    const problem = NODE_RULES[name]?.fits?.(operands, attrs as never);
+    const op = opTable[node.op as OpName];
+    const problem = op.stored?.fits?.(operands, attrs as never);
     if (problem !== undefined) throw new DataError(`${label(node, i)} ${problem}`);
-    return apply(opTable[name], operands, attrs as never);
+    return apply(op, operands, attrs as never);
   }
 
   #parameter(node: StoredNode, i: number): AnyParameter {
@@ -160,12 +160,12 @@ function checkNode(node: unknown, i: number): StoredNode {
     throw new DataError(`graph: node ${i} must have an op, inputs and attrs`);
   }
   const { op, inputs, attrs } = node;
-  const rule = Object.hasOwn(NODE_RULES, op) ? NODE_RULES[op as OpName] : undefined;
-  if (rule === undefined) {
-    throw new DataError(`graph: node ${i}: ${unknownName("op", op.slice(0, 100), Object.keys(NODE_RULES)).message}`);
+  if (!Object.hasOwn(opTable, op)) {
+    throw new DataError(`graph: node ${i}: ${unknownName("op", op.slice(0, 100), Object.keys(opTable)).message}`);
   }
-  if (rule === null) throw new DataError(`graph: node ${i}: ${op} is for training only`);
-  const [least, most] = rule.inputs;
+  const { stored } = opTable[op as OpName];
+  if (stored === undefined) throw new DataError(`graph: node ${i}: ${op} is for training only`);
+  const [least, most] = stored.inputs;
   const earlier = inputs.every((index) => Number.isInteger(index) && index >= 0 && index < i);
   if (inputs.length < least || inputs.length > most || !earlier) {
     throw new DataError(
@@ -180,7 +180,7 @@ function checkNode(node: unknown, i: number): StoredNode {
 
 /** The attributes of a node at a batch size, all there, none besides, each of its kind. */
 function checkAttrs(node: StoredNode, i: number, batch: number): Readonly<Record<string, PlainValue>> {
-  const checks = NODE_RULES[node.op as OpName]?.attrs ?? {};
+  const checks: Readonly<Record<string, Check>> = opTable[node.op as OpName].stored?.attrs ?? {};
   const unknown = Object.keys(node.attrs).find((key) => !Object.hasOwn(checks, key));
   if (unknown !== undefined) {
     throw new DataError(`${label(node, i)} has an attribute ${quote(unknown)} that it does not take`);

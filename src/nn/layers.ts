@@ -3,7 +3,6 @@
  * what is computed outside of them, in a user's own `forward` or in a network that was loaded as a graph, goes by the
  * weights that it reads or by its op. For everything that looks inside a network.
  */
-import type { OpName } from "../engine/ops/index.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import { topologicalOrder } from "../engine/trace.ts";
 import type { Module } from "./module.ts";
@@ -16,94 +15,6 @@ export interface Layer {
   readonly kind: string;
   readonly output: Tensor;
 }
-
-/** What an op outside of modules is to a reader; null: nothing, it moves or prepares numbers. */
-interface Role {
-  readonly kind: string;
-  /** What it is once a bias is added or it is divided by a constant, which then are part of it. */
-  readonly completed?: string | undefined;
-  /** Whether with a constant or a weight it may be what completes the layer before. */
-  readonly isArithmetic?: boolean | undefined;
-}
-
-const layer = (kind: string, completed?: string): Role => ({ kind, completed });
-const arithmetic = (kind: string): Role => ({ kind, isArithmetic: true });
-
-const ROLES: Readonly<Record<OpName, Role | null>> = {
-  input: null,
-  parameter: null,
-  constant: null,
-  uniform: null,
-
-  neg: arithmetic("Neg"),
-  abs: layer("Abs"),
-  exp: layer("Exp"),
-  log: layer("Log"),
-  sqrt: layer("Sqrt"),
-  tanh: layer("Tanh"),
-  sigmoid: layer("Sigmoid"),
-  relu: layer("ReLU"),
-  erf: layer("Erf"),
-  detach: null,
-  cast: null,
-  add: arithmetic("Add"),
-  sub: arithmetic("Sub"),
-  mul: arithmetic("Mul"),
-  div: arithmetic("Div"),
-  pow: layer("Pow"),
-  maximum: layer("Maximum"),
-  minimum: layer("Minimum"),
-  eq: null,
-  ne: null,
-  lt: null,
-  le: null,
-  gt: null,
-  ge: null,
-  where: layer("Where"),
-
-  sum: layer("Sum", "Mean"),
-  max: layer("Max"),
-  argmax: null,
-
-  reshape: null,
-  permute: null,
-  expand: null,
-  slice: null,
-  place: null,
-  concat: layer("Concat"),
-
-  gather: null,
-  scatterAdd: null,
-  embedding: layer("Embedding"),
-  embeddingGrad: null,
-
-  matmul: layer("Linear", "Linear"),
-  conv2d: layer("Conv2d", "Conv2d"),
-  conv2dInputGrad: layer("ConvTranspose2d"),
-  conv2dWeightGrad: null,
-  maxPool2d: layer("MaxPool2d"),
-  maxPool2dWinners: null,
-  maxPool2dGrad: null,
-  avgPool2d: layer("AvgPool2d"),
-  avgPool2dGrad: null,
-
-  leakyRelu: layer("LeakyReLU"),
-  elu: layer("ELU"),
-  gelu: layer("GELU"),
-  silu: layer("SiLU"),
-  softplus: layer("Softplus"),
-  clamp: layer("Hardtanh"),
-  softmax: layer("Softmax"),
-  logSoftmax: layer("LogSoftmax"),
-  dropout: layer("Dropout"),
-  batchNorm: layer("BatchNorm2d"),
-  layerNorm: layer("LayerNorm"),
-  groupNorm: layer("GroupNorm"),
-  crossEntropy: null,
-  nllLoss: null,
-  mseLoss: null,
-  bceWithLogits: null,
-};
 
 /** Whose a tensor is. */
 interface Claim {
@@ -145,15 +56,14 @@ export function traceLayers(
       found.set(tensor, { name: scope, kind: kindOf(module) });
       continue;
     }
-    const role = ROLES[tensor.op.name as OpName];
-    if (role === null) continue;
+    const role = tensor.op.layer;
+    if (role === undefined) continue;
     const others = tensor.inputs.filter((input) => !dependent.has(input));
     if (role.isArithmetic === true && others.length === tensor.inputs.length - 1) {
       const [before] = tensor.inputs.filter((input) => dependent.has(input));
       const known = found.get(before);
       // A module's output is complete.
-      const completed =
-        claims.get(before)?.module === undefined ? ROLES[before.op.name as OpName]?.completed : undefined;
+      const completed = claims.get(before)?.module === undefined ? before.op.layer?.completed : undefined;
       if (known !== undefined && completed !== undefined && readers.get(before) === 1) {
         found.delete(before);
         found.set(tensor, { ...known, kind: completed });

@@ -110,6 +110,7 @@ UNARY = {
     "relu": (torch.relu, [x(3, 5), x(4, 5, fill="ties"), FAR]),
     "erf": (torch.erf, [x(3, 5), FAR]),
     "silu": (F.silu, [x(3, 5), FAR]),
+    "hardswish": (F.hardswish, [x(3, 5, fill=(-5, 5)), FAR]),
     "softplus": (lambda t: F.softplus(t, threshold=1e9), [x(3, 5, fill="distinct"), FAR]),
 }
 for name, (function, inputs) in UNARY.items():
@@ -187,6 +188,14 @@ for shape in ((5,), (4, 3), (2, 3, 4)):
 for name, function in (("softmax", F.softmax), ("logSoftmax", F.log_softmax)):
     case("reduce", name, [listed(100, -100, 0, 99, -100, -100, -100, -99, shape=[2, 4])], lambda t: function(t, 1), axis=1)
     case("reduce", name, [x(3, 10, fill=(-5, 5))], lambda t: function(t, 1), axis=1)
+
+for shape, axis in (((7,), 0), ((4, 3), 0), ((2, 9, 4), 1), ((2, 33), 1)):
+    case("reduce", "logCumsumExp", [x(*shape)], lambda t: torch.logcumsumexp(t, axis), axis=axis)
+case("reduce", "logCumsumExp", [listed(100, -100, 0, 99, -100, -100, -100, -99, shape=[2, 4])], lambda t: torch.logcumsumexp(t, 1), axis=1)
+case("reduce", "logCumsumExp", [x(2, 40, fill=(-30, 30))], lambda t: torch.logcumsumexp(t, 1), axis=1)
+for shape, axis in (((6,), 0), ((4, 6), 1), ((2, 4, 3), 1), ((2, 3, 2, 8), 3)):
+    case("reduce", "glu", [x(*shape)], lambda t: F.glu(t, axis), axis=axis)
+case("reduce", "glu", [listed(1, -100, 100, -100, 2, 3, -100, 100, shape=[2, 4])], lambda t: F.glu(t, 1), axis=1)
 
 # Movement and indexing --------------------------------------------------------------------------------------------------
 

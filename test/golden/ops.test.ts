@@ -65,6 +65,7 @@ const BUILD = {
   relu: unary(e.relu),
   erf: unary(e.erf),
   silu: unary(act.silu),
+  hardswish: unary(act.hardswish),
   softplus: unary(act.softplus),
   leakyRelu: ([x], a: act.SlopeAttrs) => act.leakyRelu(x, a.negativeSlope),
   elu: ([x], a: act.AlphaAttrs) => act.elu(x, a.alpha),
@@ -94,6 +95,8 @@ const BUILD = {
   argmax: ([x], a: r.ArgmaxAttrs) => r.argmax(x, a.axis, a.keepDims),
   softmax: ([x], a: act.AxisAttrs) => act.softmax(x, a.axis),
   logSoftmax: ([x], a: act.AxisAttrs) => act.logSoftmax(x, a.axis),
+  logCumsumExp: ([x], a: r.ScanAttrs) => r.logCumsumExp(x, a.axis),
+  glu: ([x], a: act.AxisAttrs) => act.glu(x, a.axis),
 
   reshape: ([x], a: m.ShapeAttrs) => m.reshape(x, a.shape),
   permute: ([x], a: m.PermuteAttrs) => m.permute(x, a.order),

@@ -6,6 +6,7 @@ import { threefry2x32 } from "../random.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import { apply, type NdArray, type Primitive, type Tensor } from "../tensor.ts";
 import { requireType } from "./op-helpers.ts";
+import { list, MOST, number, oneOf, shape as shapeCheck, word } from "./stored.ts";
 
 export interface InputAttrs {
   readonly name: string;
@@ -18,7 +19,15 @@ export interface InputAttrs {
 /** A value that the caller writes before each run. */
 export const inputOp: Primitive<InputAttrs> = {
   name: "input",
-  onnx: null,
+  stored: {
+    inputs: [0, 0],
+    attrs: {
+      name: word,
+      shape: shapeCheck,
+      dtype: oneOf("float32", "int32", "uint8"),
+      batched: (value) => (value === true ? undefined : "must be true"),
+    },
+  },
   infer: (_, { shape, dtype }) => ({ shape, dtype }),
   batch: (_, { attrs }) => (attrs.batched ? "source" : "whole"),
   gradient: null,
@@ -36,7 +45,14 @@ export interface ConstantAttrs {
 
 export const constantOp: Primitive<ConstantAttrs> = {
   name: "constant",
-  onnx: "Constant",
+  stored: {
+    inputs: [0, 0],
+    attrs: {
+      dtype: oneOf("float32", "int32"),
+      shape: shapeCheck,
+      value: (value) => (Array.isArray(value) ? list(number, 0, MOST)(value) : number(value)),
+    },
+  },
   infer: (_, { shape, dtype, value }) => {
     if (typeof value !== "number" && value.length !== sizeOf(shape)) {
       throw new ShapeError(`constant: ${value.length} values do not fill the shape ${formatShape(shape)}`);
@@ -112,7 +128,6 @@ export interface UniformAttrs {
  */
 export const uniformOp: Primitive<UniformAttrs> = {
   name: "uniform",
-  onnx: null,
   infer: ([key], { shape }) => {
     requireType("uniform", key, "int32", "key");
     if (sizeOf(key.shape) !== 2) {

@@ -9,6 +9,7 @@ import { apply, type Primitive, type Spec, type Tensor } from "../tensor.ts";
 import { constant } from "./constant.ts";
 import { flip, permute, place, reshape, slice } from "./movement.ts";
 import { mapFirst, requireRank, requireType } from "./op-helpers.ts";
+import { type AttrChecks, list, MOST, positivePair, whole } from "./stored.ts";
 
 export type Pair = readonly [height: number, width: number];
 
@@ -52,9 +53,17 @@ export interface ConvInputGradAttrs extends ConvAttrs {
   readonly input: Pair;
 }
 
+const convChecks: AttrChecks<ConvAttrs> = {
+  stride: positivePair,
+  padding: list(whole(0, 65535), 4),
+  dilation: positivePair,
+  groups: whole(1, MOST),
+};
+
 export const conv2dOp: Primitive<ConvAttrs> = {
   name: "conv2d",
-  onnx: "Conv",
+  layer: { kind: "Conv2d", completed: "Conv2d" },
+  stored: { inputs: [2, 2], attrs: convChecks },
   infer: ([x, w], attrs) => {
     requireType("conv2d", x, "float32");
     requireRank("conv2d", x, 4, "[batch, height, width, channels]");
@@ -85,7 +94,8 @@ export const conv2dOp: Primitive<ConvAttrs> = {
 /** The gradient of a convolution's input: every g is spread over the pixels that it was summed from. */
 export const conv2dInputGradOp: Primitive<ConvInputGradAttrs> = {
   name: "conv2dInputGrad",
-  onnx: "ConvTranspose",
+  layer: { kind: "ConvTranspose2d" },
+  stored: { inputs: [2, 2], attrs: { ...convChecks, input: positivePair }, fits: transposedFits },
   infer: ([g, w], { input, groups }) => ({ shape: [g.shape[0], ...input, w.shape[2] * groups], dtype: "float32" }),
   batch: mapFirst,
   gradient: (d, { inputs: [g, w], attrs: { input: _, ...attrs } }) => [
@@ -99,9 +109,27 @@ export const conv2dInputGradOp: Primitive<ConvInputGradAttrs> = {
   },
 };
 
+/** As a layer of its own (a transposed convolution): the convolution that it belongs to must make g of its result. */
+function transposedFits([g, w]: readonly Tensor[], attrs: ConvInputGradAttrs): string | undefined {
+  const { stride, padding, dilation, groups, input } = attrs;
+  const isFit =
+    g.dtype === "float32" &&
+    w.dtype === "float32" &&
+    g.rank === 4 &&
+    w.rank === 4 &&
+    g.shape[3] === w.shape[3] &&
+    g.shape[3] % groups === 0 &&
+    [0, 1].every((a) => {
+      const around = padding[2 * a] + padding[2 * a + 1];
+      return convLength(input[a], w.shape[a], stride[a], around, dilation[a]) === g.shape[1 + a];
+    });
+  return isFit
+    ? undefined
+    : `cannot make ${formatShape(g.shape)} with a weight ${formatShape(w.shape)} into ${formatShape(input)}`;
+}
+
 export const conv2dWeightGradOp: Primitive<ConvWeightGradAttrs> = {
   name: "conv2dWeightGrad",
-  onnx: null,
   infer: ([x, g], { kernel, groups }) => ({
     shape: [...kernel, x.shape[3] / groups, g.shape[3]],
     dtype: "float32",

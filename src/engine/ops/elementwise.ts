@@ -6,16 +6,17 @@
 import type { DType } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { broadcastShapes, broadcastStrides, formatShape } from "../shape.ts";
-import { apply, type Call, type Primitive, type Spec, Tensor } from "../tensor.ts";
+import { apply, type Call, type LayerRole, type Primitive, type Spec, Tensor } from "../tensor.ts";
 import { constant } from "./constant.ts";
 import { mapAligned, NO_ATTRS, type NoAttrs, walk } from "./op-helpers.ts";
+import { oneOf, plain } from "./stored.ts";
 
 /** Gradient of an elementwise op: output gradient g, output y, then the inputs. */
 type Rule = (g: Tensor, y: Tensor, ...inputs: Tensor[]) => readonly (Tensor | undefined)[];
 
 interface ElementwiseRecord {
   readonly name: string;
-  readonly onnx: string | null;
+  readonly layer?: LayerRole | undefined;
   readonly scalar: (...x: number[]) => number;
   readonly gradient: Rule | null;
   readonly infer?: ((inputs: readonly Spec[]) => Spec) | undefined;
@@ -27,10 +28,11 @@ export interface ElementwiseOp<A extends object = NoAttrs> extends Primitive<A> 
 }
 
 function elementwise(record: ElementwiseRecord): ElementwiseOp {
-  const { name, scalar, gradient, onnx } = record;
+  const { name, scalar, gradient, layer } = record;
   return {
     name,
-    onnx,
+    layer,
+    stored: plain(scalar.length),
     scalar: () => scalar,
     infer: record.infer ?? ((inputs) => sameTypes(name, inputs)),
     batch: mapAligned as ElementwiseOp["batch"],
@@ -67,29 +69,31 @@ function floatOnly(name: string, inputs: readonly Spec[]): Spec {
   return spec;
 }
 
-const unary = (
-  name: string,
-  onnx: string | null,
-  scalar: (x: number) => number,
-  gradient: Rule | null,
-): ElementwiseOp => elementwise({ name, onnx, scalar, gradient, infer: (inputs) => floatOnly(name, inputs) });
+const unary = (name: string, kind: string, scalar: (x: number) => number, gradient: Rule | null): ElementwiseOp =>
+  elementwise({ name, layer: { kind }, scalar, gradient, infer: (inputs) => floatOnly(name, inputs) });
 
-const comparison = (name: string, onnx: string | null, scalar: (a: number, b: number) => number): ElementwiseOp =>
+const comparison = (name: string, scalar: (a: number, b: number) => number): ElementwiseOp =>
   elementwise({
     name,
-    onnx,
     scalar,
     gradient: null,
     infer: (inputs) => ({ shape: sameTypes(name, inputs).shape, dtype: "int32" }),
   });
 
+const arithmetic = (kind: string): LayerRole => ({ kind, isArithmetic: true });
+
 // Unary ---------------------------------------------------------------------------------------------------------------
 
-export const negOp = elementwise({ name: "neg", onnx: "Neg", scalar: (x) => -x, gradient: (g) => [neg(g)] });
+export const negOp = elementwise({
+  name: "neg",
+  layer: arithmetic("Neg"),
+  scalar: (x) => -x,
+  gradient: (g) => [neg(g)],
+});
 // d|x| = sign(x), 0 at 0
 export const absOp = elementwise({
   name: "abs",
-  onnx: "Abs",
+  layer: { kind: "Abs" },
   scalar: Math.abs,
   gradient: (g, _, x) => [mul(g, sub(cast(gt(x, 0), "float32"), cast(lt(x, 0), "float32")))],
 });
@@ -111,7 +115,7 @@ export const sigmoidOp = unary(
 // d relu = [y > 0]; y is kept anyway, x may be gone
 export const reluOp = unary(
   "relu",
-  "Relu",
+  "ReLU",
   (x) => Math.max(x, 0),
   (g, y) => [where(gt(y, 0), g, 0)],
 );
@@ -121,22 +125,32 @@ export const erfOp = unary("erf", "Erf", erfScalar, (g, _, x) => [
 ]);
 
 /** The same number, but no gradient flows through it. */
-export const detachOp = elementwise({ name: "detach", onnx: "Identity", scalar: (x) => x, gradient: null });
+export const detachOp = elementwise({ name: "detach", scalar: (x) => x, gradient: null });
 
 // Binary --------------------------------------------------------------------------------------------------------------
 
-export const addOp = elementwise({ name: "add", onnx: "Add", scalar: (a, b) => a + b, gradient: (g) => [g, g] });
-export const subOp = elementwise({ name: "sub", onnx: "Sub", scalar: (a, b) => a - b, gradient: (g) => [g, neg(g)] });
+export const addOp = elementwise({
+  name: "add",
+  layer: arithmetic("Add"),
+  scalar: (a, b) => a + b,
+  gradient: (g) => [g, g],
+});
+export const subOp = elementwise({
+  name: "sub",
+  layer: arithmetic("Sub"),
+  scalar: (a, b) => a - b,
+  gradient: (g) => [g, neg(g)],
+});
 export const mulOp = elementwise({
   name: "mul",
-  onnx: "Mul",
+  layer: arithmetic("Mul"),
   scalar: (a, b) => a * b,
   gradient: (g, _, a, b) => [mul(g, b), mul(g, a)],
 });
 // d(a/b) = da/b − (a/b)·db/b
 export const divOp = elementwise({
   name: "div",
-  onnx: "Div",
+  layer: arithmetic("Div"),
   scalar: (a, b) => a / b,
   gradient: (g, y, _, b) => [div(g, b), neg(div(mul(g, y), b))],
   infer: (inputs) => floatOnly("div", inputs),
@@ -144,7 +158,7 @@ export const divOp = elementwise({
 // d a^b = b·a^(b−1)·da + a^b·ln a·db, and 0 for db where a ≤ 0 (as PyTorch at 0)
 export const powOp = elementwise({
   name: "pow",
-  onnx: "Pow",
+  layer: { kind: "Pow" },
   scalar: (a, b) => a ** b,
   gradient: (g, y, a, b) => [
     mul(g, where(eq(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
@@ -155,13 +169,13 @@ export const powOp = elementwise({
 // At ties each side gets half, as in PyTorch.
 export const maximumOp = elementwise({
   name: "maximum",
-  onnx: "Max",
+  layer: { kind: "Maximum" },
   scalar: Math.max,
   gradient: (g, _, a, b) => [mul(g, preference(a, b)), mul(g, preference(b, a))],
 });
 export const minimumOp = elementwise({
   name: "minimum",
-  onnx: "Min",
+  layer: { kind: "Minimum" },
   scalar: Math.min,
   gradient: (g, _, a, b) => [mul(g, preference(b, a)), mul(g, preference(a, b))],
 });
@@ -173,17 +187,17 @@ function preference(a: Tensor, b: Tensor): Tensor {
 
 // Comparisons give int32 0 or 1 -----------------------------------------------------------------------------------------
 
-export const eqOp = comparison("eq", "Equal", (a, b) => Number(a === b));
-export const neOp = comparison("ne", null, (a, b) => Number(a !== b));
-export const ltOp = comparison("lt", "Less", (a, b) => Number(a < b));
-export const leOp = comparison("le", "LessOrEqual", (a, b) => Number(a <= b));
-export const gtOp = comparison("gt", "Greater", (a, b) => Number(a > b));
-export const geOp = comparison("ge", "GreaterOrEqual", (a, b) => Number(a >= b));
+export const eqOp = comparison("eq", (a, b) => Number(a === b));
+export const neOp = comparison("ne", (a, b) => Number(a !== b));
+export const ltOp = comparison("lt", (a, b) => Number(a < b));
+export const leOp = comparison("le", (a, b) => Number(a <= b));
+export const gtOp = comparison("gt", (a, b) => Number(a > b));
+export const geOp = comparison("ge", (a, b) => Number(a >= b));
 
 /** where(condition, a, b): a where the int32 condition is not 0, b elsewhere. */
 export const whereOp = elementwise({
   name: "where",
-  onnx: "Where",
+  layer: { kind: "Where" },
   scalar: (condition, a, b) => (condition !== 0 ? a : b),
   gradient: (g, _, condition) => [undefined, where(condition, g, 0), where(condition, 0, g)],
   infer: ([condition, ...branches]) => {
@@ -202,7 +216,7 @@ export interface CastAttrs {
 
 export const castOp: ElementwiseOp<CastAttrs> = {
   name: "cast",
-  onnx: "Cast",
+  stored: { inputs: [1, 1], attrs: { dtype: oneOf("float32", "int32") } },
   scalar: ({ dtype }) => (dtype === "int32" ? Math.trunc : (x) => x),
   infer: ([x], { dtype }) => ({ shape: x.shape, dtype }),
   batch: mapAligned as ElementwiseOp<CastAttrs>["batch"],

@@ -3,6 +3,7 @@ import { ShapeError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape, stridesOf } from "../shape.ts";
 import { apply, type Primitive, type Tensor } from "../tensor.ts";
 import { requireRank, requireType, walk } from "./op-helpers.ts";
+import { axis, inRank, plain } from "./stored.ts";
 
 export interface GatherAttrs {
   readonly axis: number;
@@ -18,7 +19,7 @@ export interface ScatterAttrs extends GatherAttrs {
  */
 export const gatherOp: Primitive<GatherAttrs> = {
   name: "gather",
-  onnx: "GatherElements",
+  stored: { inputs: [2, 2], attrs: { axis }, fits: inRank },
   infer: ([x, index], { axis }) => {
     requireType("gather", index, "int32", "index");
     const fits =
@@ -45,7 +46,6 @@ export const gatherOp: Primitive<GatherAttrs> = {
 /** Zeros of `shape`, to which x is added at the indexed places, in row-major order of x: the adjoint of gather. */
 export const scatterAddOp: Primitive<ScatterAttrs> = {
   name: "scatterAdd",
-  onnx: null,
   infer: (_, { shape }) => ({ shape, dtype: "float32" }),
   batch: ([index, x], { attrs }) => (x && index && attrs.axis !== 0 ? "map" : "whole"),
   gradient: (g, { inputs: [index], attrs: { axis } }) => [undefined, apply(gatherOp, [g, index], { axis })],
@@ -75,7 +75,8 @@ function visitIndexed(
 /** Rows of a table: weight [V, D], index […] → […, D]. An index out of range gives zeros. */
 export const embeddingOp: Primitive = {
   name: "embedding",
-  onnx: "Gather",
+  layer: { kind: "Embedding" },
+  stored: plain(2),
   infer: ([weight, index]) => {
     requireRank("embedding", weight, 2, "[rows, features]", "weight");
     requireType("embedding", index, "int32", "index");
@@ -101,7 +102,6 @@ export interface EmbeddingGradAttrs {
 
 export const embeddingGradOp: Primitive<EmbeddingGradAttrs> = {
   name: "embeddingGrad",
-  onnx: null,
   infer: ([, g], { rows }) => ({ shape: [rows, g.shape[g.shape.length - 1]], dtype: "float32" }),
   batch: ([index, g]) => (index && g ? "sum" : "whole"),
   gradient: null,

@@ -16,11 +16,11 @@ import * as norm from "./norm.ts";
 import * as pool from "./pool.ts";
 import * as reduce from "./reduce.ts";
 
-export const primitives = {
+/** What networks are made of. */
+export const networkPrimitives = {
   input: constant.inputOp,
   parameter: parameterOp,
   constant: constant.constantOp,
-  uniform: constant.uniformOp,
 
   neg: elementwise.negOp,
   abs: elementwise.absOp,
@@ -60,30 +60,40 @@ export const primitives = {
   concat: movement.concatOp,
 
   gather: gather.gatherOp,
-  scatterAdd: gather.scatterAddOp,
   embedding: gather.embeddingOp,
-  embeddingGrad: gather.embeddingGradOp,
 
   matmul: matmul.matmulOp,
   conv2d: conv.conv2dOp,
   conv2dInputGrad: conv.conv2dInputGradOp,
-  conv2dWeightGrad: conv.conv2dWeightGradOp,
   maxPool2d: pool.maxPool2dOp,
+  avgPool2d: pool.avgPool2dOp,
+} as const;
+
+/** What only training computes; no file holds them and no exporter writes them. */
+export const trainingPrimitives = {
+  uniform: constant.uniformOp,
+  scatterAdd: gather.scatterAddOp,
+  embeddingGrad: gather.embeddingGradOp,
+  conv2dWeightGrad: conv.conv2dWeightGradOp,
   maxPool2dWinners: pool.maxPool2dWinnersOp,
   maxPool2dGrad: pool.maxPool2dGradOp,
-  avgPool2d: pool.avgPool2dOp,
   avgPool2dGrad: pool.avgPool2dGradOp,
 } as const;
+
+export const primitives = { ...networkPrimitives, ...trainingPrimitives };
 
 export const composites = {
   leakyRelu: activation.leakyReluOp,
   elu: activation.eluOp,
   gelu: activation.geluOp,
   silu: activation.siluOp,
+  hardswish: activation.hardswishOp,
   softplus: activation.softplusOp,
   clamp: activation.clampOp,
   softmax: activation.softmaxOp,
   logSoftmax: activation.logSoftmaxOp,
+  logCumsumExp: reduce.logCumsumExpOp,
+  glu: activation.gluOp,
   dropout: activation.dropoutOp,
   batchNorm: norm.batchNormOp,
   layerNorm: norm.layerNormOp,
@@ -94,6 +104,7 @@ export const composites = {
   bceWithLogits: loss.bceWithLogitsOp,
 } as const;
 
+export type NetworkPrimitiveName = keyof typeof networkPrimitives;
 export type PrimitiveName = keyof typeof primitives;
 export type CompositeName = keyof typeof composites;
 export type OpName = PrimitiveName | CompositeName;

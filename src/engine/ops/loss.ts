@@ -59,7 +59,6 @@ function targetDistribution(
  */
 export const crossEntropyOp: Composite<CrossEntropyAttrs> = {
   name: "crossEntropy",
-  onnx: "SoftmaxCrossEntropyLoss",
   infer: ([logits, target, weight], { labelSmoothing, reduction }) => {
     requireRank("crossEntropy", logits, 2, "[batch, classes]", "logits");
     requireType("crossEntropy", logits, "float32", "logits");
@@ -100,7 +99,6 @@ export const crossEntropyOp: Composite<CrossEntropyAttrs> = {
 /** Negative log-likelihood of log-probabilities [B, K]. Inputs: log-probabilities, int32 classes [B], optionally weight [K]. */
 export const nllLossOp: Composite<ReductionAttrs> = {
   name: "nllLoss",
-  onnx: "NegativeLogLikelihoodLoss",
   infer: ([logits, target], { reduction }) => {
     requireRank("nllLoss", logits, 2, "[batch, classes]");
     requireType("nllLoss", target, "int32", "target");
@@ -125,7 +123,6 @@ export const nllLossOp: Composite<ReductionAttrs> = {
 /** Mean of (x − target)². Inputs: x, target of the same shape. */
 export const mseLossOp: Composite = {
   name: "mseLoss",
-  onnx: null,
   infer: ([x, target]) => {
     requireSameShape("mseLoss", x, target);
     return { shape: [], dtype: "float32" };
@@ -139,7 +136,6 @@ export const mseLossOp: Composite = {
 /** Mean of −t·ln σ(x) − (1 − t)·ln(1 − σ(x)) = softplus(x) − t·x. Inputs: logits, float32 targets in 0 … 1. */
 export const bceWithLogitsOp: Composite = {
   name: "bceWithLogits",
-  onnx: null,
   infer: ([x, target]) => {
     requireSameShape("bceWithLogits", x, target);
     return { shape: [], dtype: "float32" };

@@ -4,6 +4,7 @@ import { broadcastShapes, broadcastStrides, formatShape, type Shape } from "../s
 import { apply, type BatchRule, type Call, type Primitive, type Spec, type Tensor } from "../tensor.ts";
 import { add } from "./elementwise.ts";
 import { requireType, walk } from "./op-helpers.ts";
+import { truth } from "./stored.ts";
 
 export interface MatmulAttrs {
   /** Read a as [… K, M] instead of [… M, K]. */
@@ -35,7 +36,8 @@ export function matmulDims(a: Spec, b: Spec, { transposeA, transposeB }: MatmulA
 
 export const matmulOp: Primitive<MatmulAttrs> = {
   name: "matmul",
-  onnx: "MatMul",
+  layer: { kind: "Linear", completed: "Linear" },
+  stored: { inputs: [2, 2], attrs: { transposeA: truth, transposeB: truth } },
   infer: ([a, b], attrs) => {
     for (const [spec, role] of [
       [a, "a"],

@@ -9,12 +9,23 @@ import {
   formatShape,
   normalizeAxis,
   type Shape,
+  sameShape,
   sizeOf,
   stridesOf,
 } from "../shape.ts";
 import { apply, type BatchRule, type Primitive, type Tensor } from "../tensor.ts";
 import { walk } from "./op-helpers.ts";
 import { sum } from "./reduce.ts";
+import {
+  type AttrChecks,
+  anywhere,
+  axes,
+  axis as axisCheck,
+  inRank,
+  MAX_INPUTS,
+  number,
+  shape as shapeCheck,
+} from "./stored.ts";
 
 export interface ShapeAttrs {
   readonly shape: Shape;
@@ -22,7 +33,12 @@ export interface ShapeAttrs {
 
 export const reshapeOp: Primitive<ShapeAttrs> = {
   name: "reshape",
-  onnx: "Reshape",
+  stored: {
+    inputs: [1, 1],
+    attrs: { shape: shapeCheck },
+    fits: ([x], { shape }) =>
+      sizeOf(shape) === x.size ? undefined : `cannot make ${formatShape(x.shape)} into ${formatShape(shape)}`,
+  },
   infer: ([x], { shape }) => ({ shape, dtype: x.dtype }),
   batch: (_, { inputs: [x], attrs }) => (x.shape[0] === attrs.shape[0] ? "map" : "whole"),
   gradient: (g, { inputs: [x] }) => [reshape(g, x.shape)],
@@ -62,7 +78,14 @@ export interface PermuteAttrs {
 
 export const permuteOp: Primitive<PermuteAttrs> = {
   name: "permute",
-  onnx: "Transpose",
+  stored: {
+    inputs: [1, 1],
+    attrs: { order: axes },
+    fits: ([x], { order }) =>
+      order.length === x.rank && new Set(order).size === x.rank && order.every((a) => a < x.rank)
+        ? undefined
+        : `${formatShape(order)} is no order of ${x.rank} axes`,
+  },
   infer: ([x], { order }) => ({ shape: order.map((axis) => x.shape[axis]), dtype: x.dtype }),
   batch: (_, { attrs }) => (attrs.order[0] === 0 ? "map" : "whole"),
   gradient: (g, { attrs: { order } }) => [
@@ -96,7 +119,14 @@ export function transpose(x: Tensor): Tensor {
 
 export const expandOp: Primitive<ShapeAttrs> = {
   name: "expand",
-  onnx: "Expand",
+  stored: {
+    inputs: [1, 1],
+    attrs: { shape: shapeCheck },
+    fits: ([x], { shape }) =>
+      sameShape(broadcastShapes("expand", [x.shape, shape]), shape)
+        ? undefined
+        : `cannot repeat ${formatShape(x.shape)} to ${formatShape(shape)}`,
+  },
   infer: ([x], { shape }) => {
     broadcastShapes("expand", [x.shape, shape]);
     return { shape, dtype: x.dtype };
@@ -141,9 +171,16 @@ export function gridStrides(within: Shape, { starts, steps }: GridAttrs): { offs
 const untouchedBatch = (starts: readonly number[], steps: readonly number[], a: Shape, b: Shape): BatchRule =>
   starts[0] === 0 && steps[0] === 1 && a[0] === b[0] ? "map" : "whole";
 
+const gridChecks: AttrChecks<GridAttrs> = { starts: anywhere, steps: anywhere, shape: shapeCheck };
+
+const gridFits = ([x]: readonly Tensor[], { starts, steps, shape }: GridAttrs): string | undefined =>
+  [starts, steps, shape].every(({ length }) => length === x.rank)
+    ? undefined
+    : `needs ${x.rank} starts, steps and lengths`;
+
 export const sliceOp: Primitive<GridAttrs> = {
   name: "slice",
-  onnx: "Slice",
+  stored: { inputs: [1, 1], attrs: gridChecks, fits: gridFits },
   infer: ([x], { starts, steps, shape }) => {
     requireInside("slice", x.shape, starts, steps, shape);
     return { shape, dtype: x.dtype };
@@ -160,7 +197,13 @@ export const sliceOp: Primitive<GridAttrs> = {
 
 export const placeOp: Primitive<PlaceAttrs> = {
   name: "place",
-  onnx: "Pad",
+  stored: {
+    inputs: [1, 1],
+    attrs: { ...gridChecks, fill: number },
+    // Steps of 0 would write every element to one place.
+    fits: (inputs, grid) =>
+      gridFits(inputs, grid) ?? (grid.steps.every((step) => step !== 0) ? undefined : "has a step of 0"),
+  },
   infer: ([x], { starts, steps, shape }) => {
     requireInside("place", shape, starts, steps, x.shape);
     return { shape, dtype: x.dtype };
@@ -248,7 +291,8 @@ export interface ConcatAttrs {
 
 export const concatOp: Primitive<ConcatAttrs> = {
   name: "concat",
-  onnx: "Concat",
+  layer: { kind: "Concat" },
+  stored: { inputs: [1, MAX_INPUTS], attrs: { axis: axisCheck }, fits: inRank },
   infer: (inputs, { axis }) => {
     const [{ shape, dtype }] = inputs;
     for (const x of inputs) {

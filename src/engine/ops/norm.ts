@@ -1,11 +1,12 @@
 /** Normalisations as named calls: over the batch, over features, over groups of channels (channels last). */
 import { ShapeError } from "../errors.ts";
-import { formatShape, type Shape } from "../shape.ts";
+import { formatShape, type Shape, sameShape } from "../shape.ts";
 import { apply, type Composite, type Spec, type Tensor } from "../tensor.ts";
 import { add, div, mul, neg, sqrt, sub } from "./elementwise.ts";
 import { expand, reshape } from "./movement.ts";
 import { requireType } from "./op-helpers.ts";
 import { mean, sum } from "./reduce.ts";
+import { finite, MAX_RANK, MOST, whole } from "./stored.ts";
 
 export interface NormAttrs {
   /** Added to the variance. */
@@ -43,7 +44,8 @@ const axesOfSamples = (x: Tensor): number[] => x.shape.map((_, axis) => axis).sl
 /** (x − mean) / √(variance + eps) · weight + bias with given statistics per channel. Inputs: x, mean, variance, weight, bias. */
 export const batchNormOp: Composite<NormAttrs> = {
   name: "batchNorm",
-  onnx: "BatchNormalization",
+  layer: { kind: "BatchNorm2d" },
+  stored: { inputs: [5, 5], attrs: { eps: finite } },
   infer: (inputs) => {
     requireChannels("batchNorm", inputs[0], inputs.slice(1));
     return sameAsFirst("batchNorm", inputs);
@@ -72,7 +74,6 @@ const shareOf = (x: Tensor): number => x.shape[x.rank - 1] / x.size;
 
 const channelMeanOp: Composite = {
   name: "channelMean",
-  onnx: null,
   infer: ([x]) => ({ shape: x.shape.slice(-1), dtype: "float32" }),
   body: ([x]) => mean(meanOfSamples(x), axesOfSamples(x)),
   gradient: (g, { inputs: [x] }) => [expand(mul(g, shareOf(x)), x.shape)],
@@ -81,7 +82,6 @@ const channelMeanOp: Composite = {
 /** The biased variance. Inputs: x, and its mean. */
 const channelVarianceOp: Composite = {
   name: "channelVariance",
-  onnx: null,
   infer: ([, mu]) => mu,
   body: ([x, mu]) => {
     const own = meanOfSamples(x);
@@ -95,7 +95,17 @@ const channelVarianceOp: Composite = {
 /** Inputs: x, weight, bias, both of the shape of the normalised axes. */
 export const layerNormOp: Composite<LayerNormAttrs> = {
   name: "layerNorm",
-  onnx: "LayerNormalization",
+  layer: { kind: "LayerNorm" },
+  stored: {
+    inputs: [3, 3],
+    attrs: { eps: finite, axes: whole(1, MAX_RANK) },
+    fits: ([x, ...vectors], { axes }) => {
+      const wanted = x.shape.slice(Math.max(0, x.rank - axes));
+      return axes <= x.rank && vectors.every((vector) => sameShape(vector.shape, wanted))
+        ? undefined
+        : `cannot normalise ${axes} axes of ${formatShape(x.shape)}`;
+    },
+  },
   infer: (inputs) => sameAsFirst("layerNorm", inputs),
   body: ([x, weight, bias], { eps, axes }) => {
     const over = x.shape.map((_, axis) => axis).slice(x.rank - axes);
@@ -106,7 +116,8 @@ export const layerNormOp: Composite<LayerNormAttrs> = {
 /** Inputs: x [N, …, C], weight [C], bias [C]. */
 export const groupNormOp: Composite<GroupNormAttrs> = {
   name: "groupNorm",
-  onnx: "GroupNormalization",
+  layer: { kind: "GroupNorm" },
+  stored: { inputs: [3, 3], attrs: { eps: finite, groups: whole(1, MOST) } },
   infer: (inputs, { groups }) => {
     const [x, ...vectors] = inputs;
     requireChannels("groupNorm", x, vectors);

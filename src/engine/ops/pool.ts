@@ -8,6 +8,7 @@ import { matmul } from "./matmul.ts";
 import { reshape } from "./movement.ts";
 import { requireRank, requireType } from "./op-helpers.ts";
 import { mean } from "./reduce.ts";
+import { type AttrChecks, list, positivePair, truth, whole } from "./stored.ts";
 
 export interface PoolAttrs {
   readonly kernel: Pair;
@@ -29,6 +30,12 @@ export interface MaxPoolGradAttrs extends PoolAttrs {
   /** Shape of the pooled input. */
   readonly inputShape: Shape;
 }
+
+const poolChecks: AttrChecks<PoolAttrs> = {
+  kernel: positivePair,
+  stride: positivePair,
+  padding: list(whole(0, 65535), 2),
+};
 
 function poolShape(op: string, x: Spec, { kernel, stride, padding }: PoolAttrs): Spec {
   requireType(op, x, "float32");
@@ -91,7 +98,8 @@ function firstLargest(data: ArrayLike<number>, window: readonly Tap[]): Tap {
 // window, so that nobody needs the input any more.
 export const maxPool2dOp: Primitive<PoolAttrs> = {
   name: "maxPool2d",
-  onnx: "MaxPool",
+  layer: { kind: "MaxPool2d" },
+  stored: { inputs: [1, 1], attrs: poolChecks },
   infer: ([x], attrs) => poolShape("maxPool2d", x, attrs),
   batch: () => "map",
   gradient: (g, { inputs: [x], attrs }) => {
@@ -108,7 +116,6 @@ export const maxPool2dOp: Primitive<PoolAttrs> = {
 /** The first largest element of each window, as its number in the window, row by row: 0 … kH·kW − 1. */
 export const maxPool2dWinnersOp: Primitive<PoolAttrs> = {
   name: "maxPool2dWinners",
-  onnx: null,
   infer: ([x], attrs) => ({ ...poolShape("maxPool2dWinners", x, attrs), dtype: "int32" }),
   batch: () => "map",
   gradient: null,
@@ -122,7 +129,6 @@ export const maxPool2dWinnersOp: Primitive<PoolAttrs> = {
 /** Sends the gradient of each window to its winner. Inputs: winners, gradient. */
 export const maxPool2dGradOp: Primitive<MaxPoolGradAttrs> = {
   name: "maxPool2dGrad",
-  onnx: null,
   infer: (_, { inputShape }) => ({ shape: inputShape, dtype: "float32" }),
   batch: ([winners, g]) => (winners && g ? "map" : "whole"),
   gradient: null,
@@ -141,7 +147,8 @@ export function divisor({ kernel, countIncludePad }: AvgPoolAttrs, elements: num
 
 export const avgPool2dOp: Primitive<AvgPoolAttrs> = {
   name: "avgPool2d",
-  onnx: "AveragePool",
+  layer: { kind: "AvgPool2d" },
+  stored: { inputs: [1, 1], attrs: { ...poolChecks, countIncludePad: truth } },
   infer: ([x], attrs) => poolShape("avgPool2d", x, attrs),
   batch: () => "map",
   gradient: (g, { inputs: [x], attrs }) => [apply(avgPool2dGradOp, [g], { ...attrs, inputShape: x.shape })],
@@ -154,7 +161,6 @@ export const avgPool2dOp: Primitive<AvgPoolAttrs> = {
 
 export const avgPool2dGradOp: Primitive<AvgPoolGradAttrs> = {
   name: "avgPool2dGrad",
-  onnx: null,
   infer: (_, { inputShape }) => ({ shape: inputShape, dtype: "float32" }),
   batch: () => "map",
   gradient: null,

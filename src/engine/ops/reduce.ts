@@ -1,10 +1,19 @@
-/** Reductions over axes: sum, max, argmax, and what is made of them. */
+/** Reductions over axes: sum, max, argmax, what is made of them, and running sums. */
 import { ShapeError } from "../errors.ts";
-import { normalizeAxes, normalizeAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
-import { apply, type BatchRule, type Call, type Primitive, type Tensor } from "../tensor.ts";
-import { add, cast, detach, div, eq, exp, log, mul, neg, sub } from "./elementwise.ts";
-import { expand } from "./movement.ts";
+import { formatShape, normalizeAxes, normalizeAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
+import {
+  apply,
+  type BatchRule,
+  type Call,
+  type Composite,
+  type LayerRole,
+  type Primitive,
+  type Tensor,
+} from "../tensor.ts";
+import { abs, add, cast, detach, div, eq, exp, log, maximum, mul, neg, sub, where } from "./elementwise.ts";
+import { expand, pad, type Range, slice } from "./movement.ts";
 import { requireType, walk } from "./op-helpers.ts";
+import { alongAxis, axes, axis, inRank, truth } from "./stored.ts";
 
 export interface ReduceAttrs {
   /** Sorted, non-negative. */
@@ -26,16 +35,24 @@ function splitAxes(shape: Shape, axes: readonly number[]): { kept: number[]; red
 
 function reduction(record: {
   readonly name: string;
-  readonly onnx: string;
+  readonly layer: LayerRole;
   readonly start: number;
   readonly step: (total: number, x: number) => number;
   readonly sumsBatch: boolean;
   readonly gradient: (g: Tensor, x: Tensor, y: Tensor) => Tensor;
 }): Primitive<ReduceAttrs> {
-  const { name, onnx, start, step, gradient } = record;
+  const { name, layer, start, step, gradient } = record;
   return {
     name,
-    onnx,
+    layer,
+    stored: {
+      inputs: [1, 1],
+      attrs: { axes, keepDims: truth },
+      fits: ([x], attrs) =>
+        attrs.axes.every((a, i) => a < x.rank && (i === 0 || a > attrs.axes[i - 1]))
+          ? undefined
+          : `cannot reduce axes ${formatShape(attrs.axes)} of ${formatShape(x.shape)}`,
+    },
     infer: ([x], attrs) => {
       if (x.dtype === "uint8") throw new ShapeError(`${name}: input is uint8; cast to float32 first`);
       return { shape: reducedShape(x.shape, attrs), dtype: x.dtype };
@@ -66,7 +83,7 @@ function reduction(record: {
 
 export const sumOp = reduction({
   name: "sum",
-  onnx: "ReduceSum",
+  layer: { kind: "Sum", completed: "Mean" },
   start: 0,
   step: (total, x) => total + x,
   sumsBatch: true,
@@ -76,7 +93,7 @@ export const sumOp = reduction({
 // Ties share the gradient equally, as torch.amax does.
 export const maxOp = reduction({
   name: "max",
-  onnx: "ReduceMax",
+  layer: { kind: "Max" },
   start: Number.NEGATIVE_INFINITY,
   step: Math.max,
   sumsBatch: false,
@@ -95,7 +112,7 @@ export interface ArgmaxAttrs {
 /** Index of the first largest element along an axis. */
 export const argmaxOp: Primitive<ArgmaxAttrs> = {
   name: "argmax",
-  onnx: "ArgMax",
+  stored: { inputs: [1, 1], attrs: { axis, keepDims: truth }, fits: inRank },
   infer: ([x], { axis, keepDims }) => {
     requireType("argmax", x, "float32");
     return { shape: reducedShape(x.shape, { axes: [axis], keepDims }), dtype: "int32" };
@@ -117,6 +134,39 @@ export const argmaxOp: Primitive<ArgmaxAttrs> = {
     );
   },
 };
+
+export interface ScanAttrs {
+  readonly axis: number;
+}
+
+/**
+ * y[i] = ln Σ_{j ≤ i} exp x[j] along an axis. Every round adds to each element the sum that ends `reach` before it, and
+ * doubles the reach (Hillis & Steele, CACM 1986): log₂ n rounds, none of which over- or underflows.
+ */
+export const logCumsumExpOp: Composite<ScanAttrs> = {
+  name: "logCumsumExp",
+  layer: { kind: "LogCumsumExp" },
+  stored: alongAxis,
+  infer: ([x]) => {
+    requireType("logCumsumExp", x, "float32");
+    return x;
+  },
+  body: ([x], { axis }) => {
+    let y = x;
+    for (let reach = 1; reach < x.shape[axis]; reach *= 2) {
+      const along = <T>(value: T, other: T): T[] => x.shape.map((_, a) => (a === axis ? value : other));
+      const kept = slice(y, along<Range>({ end: -reach }, {}));
+      y = logAddExp(y, pad(kept, along<[number, number]>([reach, 0], [0, 0]), Number.NEGATIVE_INFINITY));
+    }
+    return y;
+  },
+};
+
+/** ln(eᵃ + eᵇ) = max(a, b) + ln(1 + e^−|a − b|); −∞ where both are. */
+function logAddExp(a: Tensor, b: Tensor): Tensor {
+  const difference = where(eq(a, b), 0, sub(a, b)); // ∞ − ∞ is NaN
+  return add(maximum(a, b), log(add(exp(neg(abs(difference))), 1)));
+}
 
 type Axes = number | readonly number[] | undefined;
 
@@ -150,6 +200,10 @@ export function variance(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   const centred = sub(x, mean(x, axes, true));
   return mean(mul(centred, centred), axes, keepDims);
 }
+
+/** ln Σ exp of all elements up to each one along an axis (the last by default), as torch.logcumsumexp. */
+export const logCumsumExp = (x: Tensor, axis = -1): Tensor =>
+  apply(logCumsumExpOp, [x], { axis: normalizeAxis("logCumsumExp", axis, x.rank) });
 
 /** log Σ exp x over axes, shifted by the largest element so that nothing overflows. */
 export function logsumexp(x: Tensor, axes?: Axes, keepDims = false): Tensor {

@@ -3,6 +3,7 @@ import * as act from "../../../src/engine/ops/activation.ts";
 import { constant } from "../../../src/engine/ops/constant.ts";
 import * as e from "../../../src/engine/ops/elementwise.ts";
 import type { CompositeName, PrimitiveName } from "../../../src/engine/ops/index.ts";
+import * as r from "../../../src/engine/ops/reduce.ts";
 import type { Shape } from "../../../src/engine/shape.ts";
 import type { Tensor } from "../../../src/engine/tensor.ts";
 import { type Case, type CaseInput, define, type Fill, ints, w, x } from "./case.ts";
@@ -150,6 +151,11 @@ export const activationCases = {
     extreme((a) => act.gelu(a, "tanh"), [-100, -10, -3, 0, 3, 10, 100]),
   ],
   silu: [...unary(act.silu), extreme(act.silu, [-100, -20, 0, 20, 100])],
+  hardswish: [
+    ...unary(act.hardswish, [-5, 5], kinks),
+    ...unary(act.hardswish, [-2.9, 2.9]),
+    extreme(act.hardswish, [-100, -3, -1, 0, 1, 3, 100]),
+  ],
   softplus: [...unary(act.softplus, "distinct"), extreme(act.softplus, [-100, -20, -1, 0, 1, 20, 100])],
   clamp: [
     ...unary((a) => act.clamp(a, -0.5, 0.75), "distinct"),
@@ -171,6 +177,26 @@ export const activationCases = {
     define("middle axis", [x([2, 6, 5])], (a) => act.logSoftmax(a, 1)),
     define("±100", [x([2, 4], { list: [100, -100, 0, 99, -100, -100, -100, -99] })], (a) => act.logSoftmax(a), kinks),
     define("10 classes", [x([33, 10], [-5, 5])], (a) => act.logSoftmax(a)),
+  ],
+  logCumsumExp: [
+    ...SHAPES.slice(1).map((shape) => define(`[${shape}]`, [x(shape)], (a) => r.logCumsumExp(a))),
+    define("first axis", [x([5, 3])], (a) => r.logCumsumExp(a, 0)),
+    define("middle axis", [x([2, 9, 5])], (a) => r.logCumsumExp(a, 1)),
+    define("±100", [x([2, 4], { list: [100, -100, 0, 99, -100, -100, -100, -99] })], (a) => r.logCumsumExp(a), kinks),
+    define(
+      "−∞ before anything else",
+      [x([2, 3], { list: [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 1, 2, Number.NEGATIVE_INFINITY, 3] })],
+      (a) => r.logCumsumExp(a),
+      kinks,
+    ),
+  ],
+  glu: [
+    define("[4, 6]", [x([4, 6])], (a) => act.glu(a)),
+    define("one pair", [x([2])], (a) => act.glu(a)),
+    define("channels", [x([2, 3, 5, 8])], (a) => act.glu(a)),
+    define("middle axis", [x([2, 6, 5])], (a) => act.glu(a, 1)),
+    define("first axis", [w([6, 5])], (a) => act.glu(a, 0)),
+    define("±100", [x([2, 4], { list: [1, -100, 100, -100, 2, 3, -100, 100] })], (a) => act.glu(a), kinks),
   ],
   dropout: [
     define("picture", [x([4, 5, 5, 3]), key], (a, k) => act.dropout(a, k, draw)),
