@@ -194,7 +194,7 @@ export function apply<A extends Attrs>(op: Op<A>, inputs: readonly Tensor[], att
 }
 
 /** As in a stored graph; in a program a parameter needs no attributes. */
-interface ParameterAttrs {
+export interface ParameterAttrs {
   readonly name: string;
   readonly trainable: boolean;
 }
