@@ -275,6 +275,7 @@ export const NODE_WRITERS: Readonly<
 
   sum: reduction("ReduceSum", true),
   max: reduction("ReduceMax", false),
+  logSumExp: reduction("ReduceLogSumExp", false),
   argmax: as<ArgmaxAttrs>((tensor, { axis, keepDims }, { graph }) => {
     const index = graph.node("ArgMax", [graph.value(tensor.inputs[0])], {
       axis: int(axis),

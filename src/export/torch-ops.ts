@@ -145,6 +145,7 @@ export const TORCH_OPS: Readonly<
 
   sum: reduction("sum"),
   max: reduction("amax"),
+  logSumExp: reduction("logsumexp"),
   argmax: (call) => {
     const { axis, keepDims } = attrsOf<{ axis: number; keepDims: boolean }>(call);
     const order = call.order(0);

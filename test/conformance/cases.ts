@@ -5,6 +5,7 @@
 import type { OpName } from "../../src/engine/ops/index.ts";
 import type { Case } from "./cases/case.ts";
 import { activationCases, elementwiseCases } from "./cases/elementwise.ts";
+import { lossCases } from "./cases/losses.ts";
 import { compositeCases, networkCases, networkFunctions } from "./cases/network.ts";
 import { shapingCases, shapingFunctions } from "./cases/shaping.ts";
 
@@ -15,6 +16,7 @@ export const opCases = {
   ...shapingCases,
   ...networkCases,
   ...compositeCases,
+  ...lossCases,
 } satisfies Record<OpName, readonly Case[]>;
 
 /** Cases of functions made of ops, and of chains that backends may fuse. */

@@ -337,6 +337,35 @@ for reduction in ("mean", "sum", "none"):
             case("loss", "crossEntropy", [x(6, 5), ints(6, high=5)], loss, labelSmoothing=smoothing, **extra)
             case("loss", "crossEntropy", [x(4, 5), x(4, 5, fill=(0, 1))], loss, labelSmoothing=smoothing, **extra)
         case("loss", "nllLoss", [x(6, 5), ints(6, high=5)], lambda t, y: F.nll_loss(t, y, weight=tensor, reduction=reduction), **extra)
+# The classes are the last axis here and the second in PyTorch.
+classes_second = lambda t: t.movedim(-1, 1)
+for reduction in ("mean", "sum", "none"):
+    for smoothing in (0.0, 0.1):
+        for weight in (None, [0.5, 0.75, 1.0, 1.5, 2.0]):
+            tensor = None if weight is None else torch.tensor(weight, dtype=torch.float64)
+            extra = {"reduction": reduction} if weight is None else {"reduction": reduction, "weight": weight}
+            loss = lambda t, y, **more: F.cross_entropy(
+                classes_second(t), y, weight=tensor, reduction=reduction, label_smoothing=smoothing, **more
+            )
+            case("loss", "crossEntropy", [x(3, 4, 5), ints(3, 4, high=5)], loss, labelSmoothing=smoothing, **extra)
+            case(
+                "loss", "crossEntropy", [x(2, 3, 2, 5), ints(2, 3, 2, high=5)],
+                lambda t, y: loss(t, y, ignore_index=1), labelSmoothing=smoothing, ignoreIndex=1, **extra,
+            )
+            soft = lambda t, y: loss(t, classes_second(y))
+            case("loss", "crossEntropy", [x(2, 3, 5), x(2, 3, 5, fill=(0, 1))], soft, labelSmoothing=smoothing, **extra)
+            if smoothing == 0:
+                case(
+                    "loss", "nllLoss", [x(3, 4, 5), ints(3, 4, high=5)],
+                    lambda t, y: F.nll_loss(classes_second(t), y, weight=tensor, reduction=reduction, ignore_index=2),
+                    ignoreIndex=2, **extra,
+                )
+# Rows too long to be smoothed in memory.
+long = lambda t, y: F.cross_entropy(t, y, label_smoothing=0.1)
+case("loss", "crossEntropy", [x(2, 1030), ints(2, high=1030)], long, labelSmoothing=0.1)
+heavy = [0.5 + 0.25 * (k % 7) for k in range(1030)]
+long = lambda t, y: F.cross_entropy(t, y, weight=torch.tensor(heavy, dtype=torch.float64), label_smoothing=0.1)
+case("loss", "crossEntropy", [x(2, 1030), ints(2, high=1030)], long, labelSmoothing=0.1, weight=heavy)
 case("loss", "crossEntropy", [listed(100, -100, 0, -100, 100, -100, shape=[2, 3]), ints(2, high=3)], F.cross_entropy)
 case("loss", "mseLoss", [x(3, 4), x(3, 4)], F.mse_loss)
 case("loss", "mseLoss", [x(2, 3, 2, 2), x(2, 3, 2, 2, wanted=False)], F.mse_loss)

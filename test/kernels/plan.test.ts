@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { gradients } from "../../src/engine/autodiff.ts";
 import { planForWasm } from "../../src/engine/backends/wasm/wasm.ts";
 import { abs, add, div, mul, relu, sub, tanh } from "../../src/engine/ops/elementwise.ts";
+import { crossEntropy } from "../../src/engine/ops/loss.ts";
 import { linear } from "../../src/engine/ops/matmul.ts";
 import { maxPool2d } from "../../src/engine/ops/pool.ts";
 import { mean, sum } from "../../src/engine/ops/reduce.ts";
@@ -212,4 +213,15 @@ describe("memory", () => {
     });
     checkPlan(planForWasm(pooled));
   });
+});
+
+it("a loss over a large vocabulary stores a few numbers a row, and no rows but the gradient", () => {
+  const [rows, classes] = [[64, 16], 50_000];
+  const graph = trace((t) => {
+    const logits = t.input("logits", [...rows, classes], "float32", true);
+    const loss = crossEntropy(logits, t.input("targets", rows, "int32", true));
+    return { loss, gradient: gradients(loss, [logits])[0] };
+  });
+  const { arenaBytes, localBytes } = planForWasm(graph);
+  expect(arenaBytes + localBytes).toBeLessThan(16 * 64 * 16);
 });

@@ -51,6 +51,7 @@ export const networkPrimitives = {
   sum: reduce.sumOp,
   max: reduce.maxOp,
   argmax: reduce.argmaxOp,
+  logSumExp: reduce.logSumExpOp,
 
   reshape: movement.reshapeOp,
   permute: movement.permuteOp,

@@ -1,4 +1,4 @@
-/** Reductions over axes: sum, max, argmax, what is made of them, and running sums. */
+/** Reductions over axes: sum, max, argmax, ln Σ eˣ, what is made of them, and running sums. */
 import { ShapeError } from "../errors.ts";
 import { formatShape, normalizeAxes, normalizeAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
 import {
@@ -13,7 +13,7 @@ import {
 import { abs, add, cast, detach, div, eq, exp, log, maximum, mul, neg, sub, where } from "./elementwise.ts";
 import { expand, pad, type Range, slice } from "./movement.ts";
 import { requireType, walk } from "./op-helpers.ts";
-import { alongAxis, axes, axis, inRank, truth } from "./stored.ts";
+import { alongAxis, axes, axis, inRank, type StoredForm, truth } from "./stored.ts";
 
 export interface ReduceAttrs {
   /** Sorted, non-negative. */
@@ -33,6 +33,15 @@ function splitAxes(shape: Shape, axes: readonly number[]): { kept: number[]; red
   return { kept, reduced: [...axes], strides: stridesOf(shape) };
 }
 
+const storedReduction: StoredForm<ReduceAttrs> = {
+  inputs: [1, 1],
+  attrs: { axes, keepDims: truth },
+  fits: ([x], attrs) =>
+    attrs.axes.every((a, i) => a < x.rank && (i === 0 || a > attrs.axes[i - 1]))
+      ? undefined
+      : `cannot reduce axes ${formatShape(attrs.axes)} of ${formatShape(x.shape)}`,
+};
+
 function reduction(record: {
   readonly name: string;
   readonly layer: LayerRole;
@@ -45,14 +54,7 @@ function reduction(record: {
   return {
     name,
     layer,
-    stored: {
-      inputs: [1, 1],
-      attrs: { axes, keepDims: truth },
-      fits: ([x], attrs) =>
-        attrs.axes.every((a, i) => a < x.rank && (i === 0 || a > attrs.axes[i - 1]))
-          ? undefined
-          : `cannot reduce axes ${formatShape(attrs.axes)} of ${formatShape(x.shape)}`,
-    },
+    stored: storedReduction,
     infer: ([x], attrs) => {
       if (x.dtype === "uint8") throw new ShapeError(`${name}: input is uint8; cast to float32 first`);
       return { shape: reducedShape(x.shape, attrs), dtype: x.dtype };
@@ -103,6 +105,45 @@ export const maxOp = reduction({
     return mul(winners, div(g, sum(winners, axes, true)));
   },
 });
+
+/**
+ * ln Σ eˣ over the last axes, from the first of `axes` on, shifted by the largest element so that nothing overflows. Only the
+ * result is stored: softmax and cross-entropy work out eˣ⁻ʸ where they need it. A row of −∞ gives −∞.
+ */
+export const logSumExpOp: Primitive<ReduceAttrs> = {
+  name: "logSumExp",
+  layer: { kind: "LogSumExp" },
+  stored: storedReduction,
+  infer: ([x], attrs) => {
+    requireType("logSumExp", x, "float32");
+    if (!isTrailing(attrs.axes, x.shape.length)) {
+      throw new ShapeError(`logSumExp: axes ${attrs.axes.join(", ")} are not the last ones of ${formatShape(x.shape)}`);
+    }
+    return { shape: reducedShape(x.shape, attrs), dtype: "float32" };
+  },
+  batch: (_, { attrs }) => (attrs.axes.includes(0) ? "whole" : "map"),
+  // d ln Σ eˣ = softmax(x)
+  gradient: (g, { inputs: [x], output, attrs }) => {
+    const kept = reducedShape(x.shape, { ...attrs, keepDims: true });
+    return [mul(g.reshape(kept), exp(sub(x, output.reshape(kept))))];
+  },
+  reference: ([x], output, { axes }) => {
+    const length = sizeOf(axes.map((axis) => x.shape[axis]));
+    for (let row = 0; row < output.data.length; row++) {
+      const values = x.data.subarray(row * length, (row + 1) * length);
+      let top = Number.NEGATIVE_INFINITY;
+      for (const value of values) top = Math.max(top, value);
+      const shift = Number.isFinite(top) ? top : 0;
+      let total = 0;
+      for (const value of values) total += Math.exp(value - shift);
+      output.data[row] = Math.log(total) + shift;
+    }
+  },
+};
+
+/** Whether axes, in order, are the last ones of so many. */
+const isTrailing = (axes: readonly number[], rank: number): boolean =>
+  axes.length > 0 && axes.every((axis, i) => axis === rank - axes.length + i);
 
 export interface ArgmaxAttrs {
   readonly axis: number;
@@ -205,9 +246,10 @@ export function variance(x: Tensor, axes?: Axes, keepDims = false): Tensor {
 export const logCumsumExp = (x: Tensor, axis = -1): Tensor =>
   apply(logCumsumExpOp, [x], { axis: normalizeAxis("logCumsumExp", axis, x.rank) });
 
-/** log Σ exp x over axes, shifted by the largest element so that nothing overflows. */
+/** log Σ exp x over axes (all when undefined), shifted by the largest element so that nothing overflows. */
 export function logsumexp(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   const list = normalizeAxes("logsumexp", axes, x.rank);
+  if (isTrailing(list, x.rank)) return apply(logSumExpOp, [x], { axes: list, keepDims });
   const top = detach(max(x, list, true)); // the shift cancels out, so no gradient needs to pass through it
   const total = add(log(sum(exp(sub(x, top)), list, true)), top);
   return keepDims ? total : total.reshape(reducedShape(x.shape, { axes: list, keepDims }));

@@ -12,7 +12,7 @@ import * as pool from "../../../src/engine/ops/pool.ts";
 import * as r from "../../../src/engine/ops/reduce.ts";
 import type { Shape } from "../../../src/engine/shape.ts";
 import { apply, type Tensor } from "../../../src/engine/tensor.ts";
-import { type Case, type CaseInput, define, fixed, ints, w, x } from "./case.ts";
+import { type Case, type CaseInput, define, ints, w, x } from "./case.ts";
 
 const kinks = { gradient: "kinks" } as const;
 const none = { gradient: "none" } as const;
@@ -292,16 +292,7 @@ const channels = (c: number): CaseInput[] => [
   w([c], [0.5, 1.5]),
   w([c], [-0.5, 0.5]),
 ];
-const probabilities = (shape: Shape): CaseInput => x(shape, [0, 1]);
 const classes = (count: number, k: number): CaseInput => ints([count], 0, k);
-
-const CROSS_ENTROPIES: readonly loss.CrossEntropyOptions[] = [
-  {},
-  { labelSmoothing: 0.1 },
-  { reduction: "sum" },
-  { reduction: "none" },
-  { reduction: "none", labelSmoothing: 0.2 },
-];
 
 export const compositeCases = {
   batchNorm: [
@@ -341,61 +332,6 @@ export const compositeCases = {
     define("one group", [x([3, 4, 4, 6]), w([6]), w([6])], (a, g, b) => norm.groupNorm(a, 1, g, b)),
     define("a group each", [x([2, 4, 4, 3]), w([3]), w([3])], (a, g, b) => norm.groupNorm(a, 3, g, b)),
     define("no pixels", [x([4, 10]), w([10]), w([10])], (a, g, b) => norm.groupNorm(a, 2, g, b)),
-  ],
-  crossEntropy: [
-    ...CROSS_ENTROPIES.flatMap((options) => {
-      const label = JSON.stringify(options);
-      const weight = Array.from({ length: 7 }, (_, i) => 0.5 + i / 4);
-      return [
-        define(`classes ${label}`, [x([6, 10]), classes(6, 10)], (a, t) => loss.crossEntropy(a, t, options)),
-        define(`weighted classes ${label}`, [x([5, 7]), classes(5, 7)], (a, t) =>
-          loss.crossEntropy(a, t, { ...options, weight }),
-        ),
-        define(`soft targets ${label}`, [x([6, 5]), probabilities([6, 5])], (a, t) => loss.crossEntropy(a, t, options)),
-        define(`weighted soft targets ${label}`, [x([5, 7]), fixed(probabilities([5, 7]))], (a, t) =>
-          loss.crossEntropy(a, t, { ...options, weight }),
-        ),
-      ];
-    }),
-    define("weights as a tensor", [x([5, 7]), classes(5, 7), fixed(w([7], [0.5, 2]))], (a, t, weight) =>
-      loss.crossEntropy(a, t, { weight }),
-    ),
-    define("one sample", [x([1, 10]), classes(1, 10)], (a, t) => loss.crossEntropy(a, t)),
-    define("batch of 65", [x([65, 10], [-5, 5]), classes(65, 10)], (a, t) => loss.crossEntropy(a, t)),
-    define(
-      "logits of ±100",
-      [x([2, 3], { list: [100, -100, 0, -100, 100, -100] }), { ...ints([2], 0, 1), fill: { list: [1, 1] } }],
-      (a, t) => loss.crossEntropy(a, t),
-      kinks,
-    ),
-    define("over log-softmax", [x([6, 10]), classes(6, 10)], (a, t) => loss.crossEntropy(act.logSoftmax(a), t)),
-  ],
-  nllLoss: (["mean", "sum", "none"] as const).flatMap((reduction) => [
-    define(`${reduction}`, [x([6, 5]), classes(6, 5)], (a, t) => loss.nllLoss(act.logSoftmax(a), t, { reduction })),
-    define(`${reduction}, weights`, [x([6, 3]), classes(6, 3)], (a, t) =>
-      loss.nllLoss(a, t, { reduction, weight: [0.5, 2, 1] }),
-    ),
-    define(
-      `${reduction}, impossible classes`,
-      [x([2, 3], { list: [-200, 0, -200, 0, -200, -200] }), { ...ints([2], 0, 1), fill: { list: [1, 0] } }],
-      (a, t) => loss.nllLoss(e.log(e.exp(a)), t, { reduction }),
-      none,
-    ),
-  ]),
-  mseLoss: [
-    define("matrix", [x([5, 3]), x([5, 3])], loss.mseLoss),
-    define("picture", [x([3, 5, 5, 2]), fixed(x([3, 5, 5, 2]))], loss.mseLoss),
-    define("scalar", [w([]), w([])], loss.mseLoss),
-  ],
-  bceWithLogits: [
-    define("matrix", [x([5, 3], "distinct"), probabilities([5, 3])], loss.bceWithLogits),
-    define("vector", [x([17], "distinct"), fixed(probabilities([17]))], loss.bceWithLogits),
-    define(
-      "logits of ±100",
-      [x([4], { list: [100, -100, 100, -100] }), fixed(x([4], { list: [1, 0, 0, 1] }))],
-      loss.bceWithLogits,
-      kinks,
-    ),
   ],
 } satisfies Partial<Record<CompositeName, readonly Case[]>>;
 

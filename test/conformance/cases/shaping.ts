@@ -307,6 +307,30 @@ export const shapingCases = {
     define("all equal", [x([2, 5], { list: new Array(10).fill(-3) })], (a) => r.argmax(a), exact),
     define("very negative", [x([1, 3], { list: [-3e38, -2e38, -1e38] })], (a) => r.argmax(a), exact),
   ],
+  logSumExp: [
+    ...(
+      [
+        [5, 10],
+        [3, 4, 7],
+        [2, 3, 4, 33],
+        [17, 1],
+        [2, 1003],
+      ] as Shape[]
+    ).flatMap((shape) =>
+      [false, true].map((keep) =>
+        define(`[${shape}]${keep ? ", kept" : ""}`, [x(shape, [-9, 9])], (a) => r.logsumexp(a, -1, keep)),
+      ),
+    ),
+    define("two axes", [x([3, 4, 5])], (a) => r.logsumexp(a, [1, 2])),
+    define("all axes", [x([3, 7])], (a) => r.logsumexp(a)),
+    define(
+      "rows with −∞ and of nothing else",
+      [x([3, 5], { list: [-Infinity, 1, 2, -Infinity, 3, ...new Array(5).fill(-Infinity), 4, 5, 6, 7, -Infinity] })],
+      (a) => r.logsumexp(a, 1),
+      { gradient: "none" },
+    ),
+    define("∞", [x([1, 5], { list: [0, 1, Infinity, 3, 4] })], (a) => r.logsumexp(a, 1), { gradient: "none" }),
+  ],
   reshape: (
     [
       [[6], [2, 3]],

@@ -25,6 +25,7 @@ import {
 } from "./gather.ts";
 import { type Domain, type Kernel, outputRows } from "./kernel.ts";
 import type { ElementwiseName } from "./lanes.ts";
+import { logSumExpDomain, logSumExpKernel } from "./log-sum-exp.ts";
 import { matmulDomain, matmulKernel, matmulScratch } from "./matmul.ts";
 import { avgPoolGradKernel, avgPoolKernel, maxPoolGradKernel, maxPoolKernel, tiles } from "./pool.ts";
 import { uniformDomain, uniformKernel } from "./random.ts";
@@ -97,6 +98,7 @@ export const KERNELS = {
   sum: { domain: reduceDomain, emit: reduceKernel, rides: "dense" },
   max: { domain: reduceDomain, emit: reduceKernel, rides: "dense" },
   argmax: { domain: argmaxDomain, emit: argmaxKernel, rides: "dense" },
+  logSumExp: { domain: logSumExpDomain, emit: logSumExpKernel, rides: "dense" },
   permute: { domain: firstAxisDomain, emit: permuteKernel, rides: "dense" },
   expand: { domain: firstAxisDomain, emit: expandKernel, rides: "dense" },
   slice: { domain: firstAxisDomain, emit: sliceKernel, rides: "dense" },
