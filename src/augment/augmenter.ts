@@ -103,7 +103,7 @@ export class Augmenter {
     this.dispose();
     this.#work = this.#prepare(crew);
     this.#mixBatch = this.#newMixBatch();
-    await this.#work.workspace.load();
+    await this.#work.workspace.loaded;
   }
 
   /** Gives memory and threads of a crew back; nothing can be augmented afterwards. */

@@ -61,7 +61,7 @@ export interface WorkShape {
   readonly planeBytes: number;
 }
 
-/** What {@link workModule} exports for the caller's thread. */
+/** What {@link workCode} exports for the caller's thread. */
 export interface Kernels {
   /** Does what its record says to picture `index`, on the planes at `planes`. */
   readonly work: (index: number, planes: number) => void;
@@ -75,8 +75,8 @@ export interface Kernels {
 export const planeBytes = ({ height, width }: Pick<WorkShape, "height" | "width">): number =>
   Math.ceil(((height + 2) * (width + 2) + height * width + 2 * OVERRUN) / 64) * 64;
 
-/** The module of all kernels. */
-export function workModule(shape: WorkShape, memory: MemoryLimits): WebAssembly.Module {
+/** The code of all kernels. */
+export function workCode(shape: WorkShape, memory: MemoryLimits): Uint8Array<ArrayBuffer> {
   const { height, width, channels } = shape;
   const module = new ModuleBuilder();
   const define = (name: string, paramCount: number, body: (f: Func) => void): Func => {
@@ -181,7 +181,7 @@ export function workModule(shape: WorkShape, memory: MemoryLimits): WebAssembly.
     f.call(barrier, [threads]);
   });
   for (const func of [work, stroke, run]) module.export(func);
-  return new WebAssembly.Module(module.encode(memory));
+  return module.encode(memory);
 }
 
 /** Returns when the word is larger than `value`: spins for a moment, then sleeps. */

@@ -4,7 +4,8 @@
  * own, or a part of that of a backend, whose threads (a crew) then do the work together.
  */
 import type { Crew, Job } from "../engine/backends/backend.ts";
-import { type Kernels, OVERRUN, planeBytes, QUEUE, workModule } from "./kernels.ts";
+import { soloCrew } from "../engine/backends/wasm/crew.ts";
+import { type Kernels, OVERRUN, planeBytes, QUEUE, workCode } from "./kernels.ts";
 import { recordWords } from "./picture-record.ts";
 
 /** Pictures of one data set: all have the same shape. */
@@ -29,7 +30,6 @@ export interface Field {
   readonly address: number;
 }
 
-const PAGE = 65536;
 const LEAST_SIDE = 64;
 
 /** What a {@link Workspace} is made for. */
@@ -38,7 +38,7 @@ export interface WorkspaceOptions {
   readonly batchSize: number;
   /** Strokes that every picture's record has room for; default 0. */
   readonly strokes?: number | undefined;
-  /** Whose memory and threads to use; default: memory of its own, and the caller. */
+  /** Whose memory and threads to use; default: the caller alone, with a memory of its own. */
   readonly crew?: Crew | undefined;
 }
 
@@ -57,12 +57,11 @@ export class Workspace {
   readonly #kernels: Kernels;
   readonly #queue: Int32Array;
   readonly #planes: number;
-  readonly #crew: Crew | undefined;
-  readonly #module: WebAssembly.Module;
+  readonly #crew: Crew;
   readonly #block: { readonly address: number; readonly bytes: number };
-  #job: Job | undefined;
+  readonly #job: Job;
 
-  constructor(frame: Frame, { batchSize, strokes = 0, crew }: WorkspaceOptions) {
+  constructor(frame: Frame, { batchSize, strokes = 0, crew: given }: WorkspaceOptions) {
     const { height, width, channels, ground } = frame;
     this.frame = frame;
     this.size = height * width * channels;
@@ -71,6 +70,7 @@ export class Workspace {
     const fieldLength = (side + height) * fieldStride;
     this.recordWords = recordWords(strokes);
     const perThread = planeBytes(frame);
+    const threads = given?.threads ?? 1;
 
     let end = 0;
     const place = (bytes: number): number => {
@@ -80,29 +80,27 @@ export class Workspace {
     };
     const queue = place(4 * QUEUE.count);
     const records = place(4 * batchSize * this.recordWords);
-    const planes = place(perThread * (crew?.threads ?? 1));
+    const planes = place(perThread * threads);
     const fields = [place(4 * fieldLength), place(4 * fieldLength)];
     const raw = place(batchSize * this.size);
     const out = place(batchSize * this.size);
 
-    const pages = Math.ceil(end / PAGE);
-    const limits = crew?.limits ?? { shared: false, maximum: pages };
-    const base = crew?.allocate(end) ?? 0;
-    const memory = crew?.memory ?? new WebAssembly.Memory({ initial: pages, maximum: pages });
-    const { buffer } = memory;
+    const crew = given ?? soloCrew(end);
+    const { buffer, limits } = crew;
+    const base = crew.allocate(end);
     this.#block = { address: base, bytes: end };
     this.#crew = crew;
     this.#planes = base + planes;
     const shape = { height, width, channels, ground, fieldStride, strokes, planeBytes: perThread };
     const places = { queue: base + queue, records: base + records, raw: base + raw, out: base + out };
-    this.#module = workModule({ ...shape, ...places, planes: this.#planes }, limits);
-    this.#kernels = new WebAssembly.Instance(this.#module, { env: { memory } }).exports as unknown as Kernels;
+    this.#job = crew.load(workCode({ ...shape, ...places, planes: this.#planes }, limits));
+    this.#kernels = this.#job.exports as unknown as Kernels;
     this.#queue = new Int32Array(buffer, base + queue, QUEUE.count);
     this.records = new Float32Array(buffer, base + records, batchSize * this.recordWords);
     this.words = new Int32Array(buffer, base + records, batchSize * this.recordWords);
     // Memory of a crew has been used before: strokes that nobody draws must be none, and margins empty.
     this.words.fill(0);
-    new Uint8Array(buffer, this.#planes, perThread * (crew?.threads ?? 1)).fill(ground ?? 0);
+    new Uint8Array(buffer, this.#planes, perThread * threads).fill(ground ?? 0);
     const field = (offset: number): Field => {
       const address = base + offset;
       const data = new Float32Array(buffer, address, fieldLength);
@@ -113,9 +111,9 @@ export class Workspace {
     this.out = new Uint8Array(buffer, base + out, batchSize * this.size);
   }
 
-  /** Hands the kernels to the crew; to be called once, before {@link begin}. */
-  async load(): Promise<void> {
-    this.#job = await this.#crew?.load(this.#module);
+  /** Resolves when every thread of the crew has the kernels; to be awaited before {@link begin}. */
+  get loaded(): Promise<void> {
+    return this.#job.loaded;
   }
 
   /** Begins to work on so many pictures: the crew takes each as soon as it is published. */
@@ -123,7 +121,7 @@ export class Workspace {
     this.#queue[QUEUE.next] = 0;
     this.#queue[QUEUE.published] = 0;
     this.#queue[QUEUE.total] = count;
-    this.#job?.begin();
+    this.#job.begin();
   }
 
   /** Says that the records of the first `count` pictures are written. */
@@ -133,11 +131,8 @@ export class Workspace {
 
   /** Works too, and returns when all pictures are done. */
   finish(): void {
-    if (this.#job === undefined) this.#kernels.run(0, 1);
-    else {
-      Atomics.notify(this.#queue, QUEUE.published);
-      this.#job.finish();
-    }
+    Atomics.notify(this.#queue, QUEUE.published);
+    this.#job.finish();
   }
 
   /** Does what its record says to one picture, without the crew. */
@@ -152,10 +147,8 @@ export class Workspace {
 
   /** Gives memory and threads back. */
   dispose(): void {
-    const crew = this.#crew;
-    if (crew === undefined) return;
     const { address, bytes } = this.#block;
-    void (this.#job?.dispose() ?? Promise.resolve()).then(() => crew.release(address, bytes));
+    void this.#job.dispose().then(() => this.#crew.release(address, bytes));
   }
 }
 

@@ -214,8 +214,9 @@ const PARAMETER: Primitive<ParameterAttrs> = {
 export const parameterOp = PARAMETER;
 
 /**
- * A tensor that keeps its values between runs: a weight, a running statistic, an optimiser's state. A program reads and
- * updates it in place; `data` always shows the current values (in row-major order, PyTorch's layout).
+ * A tensor that keeps its values between runs: a weight, a running statistic, an optimiser's state. Programs read and
+ * update it; `data` shows its values (in row-major order, PyTorch's layout), on backends that keep their own once they are
+ * pulled (backends/backend.ts).
  */
 export class Parameter<D extends "float32" | "int32" = "float32"> extends Tensor {
   /** The values. May be replaced; a program picks the new array up at its next run. */

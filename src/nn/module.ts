@@ -63,10 +63,14 @@ export abstract class Module {
     for (const [name, child] of this.children()) yield* child.namedModules(prefix === "" ? name : `${prefix}.${name}`);
   }
 
-  /** The parameters that training changes, each once, also where two modules share it. */
+  /** All parameters, running statistics included, each once, also where two modules share it. */
+  parameters(): AnyParameter[] {
+    return [...new Set([...this.namedParameters()].map(([, parameter]) => parameter))];
+  }
+
+  /** The parameters that training changes, each once. */
   trainable(): Parameter[] {
-    const all = new Set([...this.namedParameters()].map(([, parameter]) => parameter));
-    return [...all].filter((p): p is Parameter => p.requiresGrad && p.dtype === "float32");
+    return this.parameters().filter((p): p is Parameter => p.requiresGrad && p.dtype === "float32");
   }
 
   /**

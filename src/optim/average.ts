@@ -3,6 +3,7 @@
  * tf.train.ExponentialMovingAverage): the average of the weights of many steps is better than those of the last one. It
  * is updated inside the compiled training step; between epochs {@link WeightAverage.swap} puts it in the network's place.
  */
+import type { Backend } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
 import { lerp } from "../engine/ops/elementwise.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
@@ -55,13 +56,16 @@ export class WeightAverage {
     return this.#isSwapped;
   }
 
-  /** Exchanges the network's weights and their averages, in place. */
-  swap(): void {
+  /** Exchanges the network's weights and their averages, in place. @param backend that works on them */
+  async swap(backend: Backend): Promise<void> {
+    const all = [...this.#averages].flat();
+    await backend.pull(all);
     for (const [parameter, { data }] of this.#averages) {
       const kept = data.slice();
       data.set(parameter.data);
       parameter.data.set(kept);
     }
+    backend.push(all);
     this.#isSwapped = !this.#isSwapped;
   }
 }

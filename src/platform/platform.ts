@@ -3,7 +3,7 @@
  * one implementation; training, saving and loading ask for it here and never import `node:*` themselves.
  */
 
-import type { Backend } from "../engine/backends/backend.ts";
+import type { ImmediateBackend } from "../engine/backends/backend.ts";
 import { DuctusError } from "../engine/errors.ts";
 import type { Picture } from "../picture/picture.ts";
 
@@ -29,7 +29,7 @@ export interface Platform {
   /** Processor cores that may be used. */
   readonly cores: number;
   /** Starts the fastest backend that the machine has. @throws DuctusError when there is none */
-  createBackend(options: BackendOptions): Promise<Backend>;
+  createBackend(options: BackendOptions): Promise<ImmediateBackend>;
   /** Names in a folder; undefined where the path is none, or where there are no folders. @throws DuctusError in one line */
   listFolder(path: string): Promise<readonly string[] | undefined>;
   /** The bytes of a file. @throws DuctusError in one line */

@@ -52,7 +52,7 @@ export class EngineRunner implements BatchRunner {
       for (; count - done >= size; done += size) {
         program.inputs.x.set(samples.subarray(done * this.#sampleSize, (done + size) * this.#sampleSize));
         program.run();
-        logits.set(program.outputs.logits, done * this.#classes);
+        logits.set((await program.read("logits")).logits, done * this.#classes);
       }
     }
     return logits;

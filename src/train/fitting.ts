@@ -76,8 +76,9 @@ export class Fitting {
     const trainable = new Set<AnyParameter>(model.network.trainable());
     this.#trained = named.filter(([, parameter]) => trainable.has(parameter));
     this.#parameters = named.map(([, parameter]) => parameter);
-    this.#good = new Snapshot(this.#parameters);
-    this.#best = options.keep === "best" && validation !== undefined ? new Snapshot(this.#parameters) : undefined;
+    this.#good = new Snapshot(parts.backend, this.#parameters);
+    this.#best =
+      options.keep === "best" && validation !== undefined ? new Snapshot(parts.backend, this.#parameters) : undefined;
   }
 
   async run(): Promise<Run> {
@@ -85,31 +86,33 @@ export class Fitting {
     const { resume } = options;
     if (resume !== undefined) checkSame(resume, this.#parts.identity);
     const first = (resume?.progress.epoch ?? 0) + 1;
+    // Weights may have been written since the backend saw them last.
+    this.#parts.backend.push(this.#parameters);
     const memory = await trainer.compile(this.#trainedAt(first));
     plan.totalSteps = resume?.progress.totalSteps ?? (await this.#plan());
-    if (resume !== undefined) this.#goOnFrom(resume);
+    if (resume !== undefined) await this.#goOnFrom(resume);
     await this.#tellStart(memory, resume !== undefined);
     // Not before: a look for duplicates, which callbacks take at the start, leaves the hashes that this needs.
     await this.#keepTrainedOn();
     if (resume !== undefined) this.#remind(resume.progress);
-    this.#good.update();
+    await this.#good.update();
 
     const afterStep = this.#stepHook();
     const { batch, sums } = resume?.progress ?? {};
     for (let epoch = first; !this.#isOver; epoch++) {
       if (epoch > first) await this.#retrain(epoch);
-      this.#useAverages(false);
+      await this.#useAverages(false);
       if (epoch === first) trainer.start(epoch, batch, sums, batch === 0 ? 0 : resume?.times?.epoch);
       else trainer.start(epoch);
       await this.#epoch(afterStep);
-      this.#useAverages(true);
+      await this.#useAverages(true);
       if (!this.#isEpochComplete) {
-        if (!this.#good.isFinite()) this.#good.restore();
+        if (!(await this.#good.isFinite())) this.#good.restore();
         break;
       }
       await this.#closeEpoch(epoch);
     }
-    this.#useAverages(true);
+    await this.#useAverages(true);
     // Ended within an epoch: what it did so far is worth keeping too.
     if (this.#savedStep !== trainer.state.step) await this.#checkpoint();
 
@@ -163,12 +166,10 @@ export class Fitting {
 
   /** How many steps there will be; measured where the time is limited. */
   async #plan(): Promise<number> {
-    const { settings, trainer, validation, evaluator, started, average } = this.#parts;
+    const { settings, trainer, validation, evaluator, started, backend } = this.#parts;
     const planned = plannedSteps(settings, trainer.stepsPerEpoch);
     if (settings.minutes === undefined) return planned;
-    const averages = [...(average?.entries() ?? [])].map(([, other]) => other);
-    const states = this.#trained.flatMap(([, parameter]) => this.#stateOf(parameter).map(([, state]) => state));
-    const everything = new Snapshot([...this.#parameters, ...averages, ...states]);
+    const everything = new Snapshot(backend, this.#everything);
     // The rate does not matter for the speed, and the steps are undone.
     this.#parts.plan.totalSteps = planned;
     const validate = async (): Promise<unknown> => validation && evaluator.run(validation);
@@ -209,10 +210,10 @@ export class Fitting {
         await trainer.run(afterStep);
         const isMidway = !trainer.isEpochOver && trainer.state.step < plan.totalSteps;
         if (isMidway && this.#isCheckpointDue()) {
-          this.#useAverages(true);
+          await this.#useAverages(true);
           // Harm that the loss does not show yet must not replace a good checkpoint.
-          if (this.#good.isFinite()) await this.#checkpoint();
-          this.#useAverages(false);
+          if (await this.#good.isFinite()) await this.#checkpoint();
+          await this.#useAverages(false);
         }
       }
     } catch (error) {
@@ -241,7 +242,7 @@ export class Fitting {
     const { trainer, validation, evaluator, schedule } = this.#parts;
     const results = validation && (await evaluator.run(validation));
     // The last step's harm would otherwise show in the next epoch only, after the checkpoint is written.
-    if (!this.#good.isFinite() || (results !== undefined && !Number.isFinite(results.loss))) {
+    if (!(await this.#good.isFinite()) || (results !== undefined && !Number.isFinite(results.loss))) {
       this.#restoreGood();
       throw new DivergedError("weights ceased to be finite numbers", trainer.state.step, epoch);
     }
@@ -251,8 +252,8 @@ export class Fitting {
     if (isBest) this.#bestResult = result;
     this.#describe(result);
     observe(schedule, result);
-    this.#good.update();
-    if (isBest) this.#best?.update();
+    await this.#good.update();
+    if (isBest) await this.#best?.update();
     const info: EpochInfo = { ...this.#control, ...result, validation: results, isBest };
     for (const callback of this.#callbacks) await callback.onEpoch?.(info);
     await this.#checkpoint();
@@ -292,16 +293,16 @@ export class Fitting {
   }
 
   /** Puts the averages in the network's place, or takes them out again. */
-  #useAverages(wanted: boolean): void {
-    const { average } = this.#parts;
-    if (average !== undefined && average.isSwapped !== wanted) average.swap();
+  async #useAverages(wanted: boolean): Promise<void> {
+    const { average, backend } = this.#parts;
+    if (average !== undefined && average.isSwapped !== wanted) await average.swap(backend);
   }
 
   /** Other programs from this epoch on, where it trains other weights than the one before. */
   async #retrain(epoch: number): Promise<void> {
     const { transfer, trainer } = this.#parts;
     if (transfer === undefined || transfer.count(epoch) === transfer.count(epoch - 1)) return;
-    this.#useAverages(false);
+    await this.#useAverages(false);
     await trainer.compile(this.#trainedAt(epoch));
   }
 
@@ -328,18 +329,25 @@ export class Fitting {
     );
   }
 
+  /** All that a step changes. */
+  get #everything(): AnyParameter[] {
+    return [...this.#parameters, ...[...this.#averages(), ...this.#optimizerState()].map(([, state]) => state)];
+  }
+
   /** Tells the callbacks that this is a point to go on from. The network holds what is to be used: averages, where on. */
   async #checkpoint(): Promise<void> {
-    const { model, trainer } = this.#parts;
+    const { model, trainer, backend } = this.#parts;
     this.#savedStep = trainer.state.step;
     const hooks = this.#callbacks.filter((callback) => callback.onCheckpoint !== undefined);
     if (hooks.length === 0) return;
+    const [optimizer, averages] = [this.#optimizerState(), this.#averages()];
+    await backend.pull(this.#everything);
     const bestIsPast = this.#best !== undefined && this.#bestResult !== undefined && !this.#isBestNow;
     const best = bestIsPast ? (this.#best as Snapshot).data : [];
     const named = [...model.network.namedParameters()];
     const tensors = new Map([
-      ...copies("optimizer", this.#optimizerState()),
-      ...copies("raw", this.#averages()),
+      ...copies("optimizer", optimizer),
+      ...copies("raw", averages),
       ...copies(
         "best",
         best.map((data, i) => [named[i][0], { shape: named[i][1].shape, data }] as const),
@@ -375,11 +383,11 @@ export class Fitting {
   }
 
   /** Becomes the run that a checkpoint was taken of. */
-  #goOnFrom(checkpoint: Checkpoint): void {
-    const { model, trainer, schedule, average } = this.#parts;
+  async #goOnFrom(checkpoint: Checkpoint): Promise<void> {
+    const { model, trainer, schedule, average, backend } = this.#parts;
     const { progress } = checkpoint;
     // A checkpoint has the averages in the network's place.
-    this.#useAverages(true);
+    await this.#useAverages(true);
     model.network.load(checkpoint.weights);
     if (checkpoint.trainedOn !== undefined) model.trainedOn = [checkpoint.trainedOn];
     restore(checkpoint, "optimizer", this.#optimizerState());
@@ -390,6 +398,7 @@ export class Fitting {
       "raw",
       this.#averages().filter(([name]) => checkpoint.tensors.has(`raw.${name}`)),
     );
+    backend.push(this.#everything);
     trainer.state.step = this.#savedStep = progress.step;
     this.#history.push(...progress.history.map(fromPlain));
     this.#bestResult = this.#history.find(({ epoch }) => epoch === progress.best);
@@ -402,7 +411,7 @@ export class Fitting {
     const last = this.#history.at(-1);
     if (last !== undefined) this.#describe(last);
     if (this.#best !== undefined && this.#bestResult !== undefined) {
-      this.#best.update();
+      await this.#best.update();
       if (!this.#isBestNow) {
         const named = [...model.network.namedParameters()];
         restore(

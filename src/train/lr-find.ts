@@ -51,8 +51,10 @@ export async function findLr(model: Model, dataset: Dataset, options: LrFindOpti
   checkSamples(model, dataset);
   refuseOneClass(dataset);
   const settings = resolveSettings(model.recipe, options);
-  const before = new Snapshot([...model.network.namedParameters()].map(([, parameter]) => parameter));
   const backend = options.backend ?? (await platform().createBackend(options));
+  // Weights may have been written since the backend saw them last.
+  backend.push(model.network.parameters());
+  const before = new Snapshot(backend, model.network.parameters());
   const trainer = new Trainer({ model, ...settings }, backend, dataset, {
     ...settings,
     lr: (step) => from * (to / from) ** ((step - 1) / (steps - 1)),

@@ -173,7 +173,7 @@ export class Trainer {
     let breath = started;
     while (state.batch < this.stepsPerEpoch) {
       state.batch++;
-      const correct = this.#runStep(++state.step);
+      const correct = await this.#runStep(++state.step);
       const problem = this.watch.problem(state.loss);
       if (problem !== undefined) throw new DivergedError(problem, state.step, state.epoch);
       sums.samples += state.count;
@@ -217,7 +217,7 @@ export class Trainer {
   }
 
   /** One change of the weights, by one batch or several. @returns how many samples the network had right */
-  #runStep(step: number): number {
+  async #runStep(step: number): Promise<number> {
     const { state } = this;
     const { batchSize } = this.#options;
     const before = (state.batch - 1) * this.#accumulate * batchSize;
@@ -233,8 +233,9 @@ export class Trainer {
       const program = left > 0 ? (this.#parts.get(count) as Program) : this.#lastPart(count, step);
       this.#feed(program, step, part, count / total);
       program.run();
-      loss += program.outputs.loss[0] * (count / total);
-      correct += program.outputs.correct?.[0] ?? 0;
+      const results = await program.read();
+      loss += results.loss[0] * (count / total);
+      correct += results.correct?.[0] ?? 0;
     }
     state.loss = loss;
     return correct;
@@ -277,28 +278,45 @@ function scalarsOf(
 
 /** A copy of values that a later disaster can be undone with. */
 export class Snapshot {
+  readonly #backend: Backend;
   readonly #values: readonly { readonly parameter: AnyParameter; readonly data: Float32Array | Int32Array }[];
 
-  constructor(parameters: Iterable<AnyParameter>) {
+  /**
+   * Takes the values that the parameters' arrays have now.
+   * @param backend that works on them
+   */
+  constructor(backend: Backend, parameters: Iterable<AnyParameter>) {
+    this.#backend = backend;
     this.#values = [...parameters].map((parameter) => ({ parameter, data: parameter.data.slice() }));
   }
 
   /** Takes the present values. */
-  update(): void {
+  async update(): Promise<void> {
+    await this.#pull();
     for (const { parameter, data } of this.#values) data.set(parameter.data);
   }
 
   /** Whether the present values are all finite numbers. */
-  isFinite(): boolean {
+  async isFinite(): Promise<boolean> {
+    await this.#pull();
     return this.#values.every(({ parameter }) => parameter.data.every(Number.isFinite));
   }
 
   restore(): void {
     for (const { parameter, data } of this.#values) (parameter as Parameter).data.set(data);
+    this.#backend.push(this.#parameters);
   }
 
   /** The values kept, in the order of the parameters. */
   get data(): readonly (Float32Array | Int32Array)[] {
     return this.#values.map(({ data }) => data);
+  }
+
+  get #parameters(): AnyParameter[] {
+    return this.#values.map(({ parameter }) => parameter);
+  }
+
+  #pull(): Promise<void> {
+    return this.#backend.pull(this.#parameters);
   }
 }

@@ -43,6 +43,8 @@ const BATCH_SIZE = 200;
  */
 export async function evaluate(model: Model, dataset: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
   const backend = options.backend ?? (await platform().createBackend(options));
+  // Weights may have been written since the backend saw them last.
+  backend.push(model.network.parameters());
   const evaluator = new Evaluator(model, backend, options);
   try {
     return await evaluator.run(dataset, {
@@ -160,8 +162,6 @@ export class Evaluator {
     const accumulators = metrics.map((metric) => metric.start());
     let lossSum = 0;
     let breath = started;
-    // A snapshot may have been restored in place.
-    for (const program of this.#programs.values()) program.refresh();
     loader.start(0);
     for (let done = 0; done < dataset.length; ) {
       const count = Math.min(batchSize, dataset.length - done);
@@ -169,8 +169,9 @@ export class Evaluator {
       const targets = program.inputs.y as TargetArray;
       loader.next(program.inputs.x as InputArray, targets);
       program.run();
-      lossSum += program.outputs.loss[0] * count;
-      const batch = metricBatch(program, targets, count, sizeOf(dataset.targetShape));
+      const { loss, logits } = await program.read("loss", "logits");
+      lossSum += loss[0] * count;
+      const batch = metricBatch(logits as Float32Array, targets, count, sizeOf(dataset.targetShape));
       outputs?.set(batch.logits, done * batch.width);
       labels?.set(targets, done);
       for (const accumulator of accumulators) accumulator.add(batch);
@@ -210,7 +211,6 @@ export class Evaluator {
   }
 }
 
-function metricBatch(program: Program, targets: TargetArray, count: number, targetWidth: number): MetricBatch {
-  const logits = program.outputs.logits as Float32Array;
+function metricBatch(logits: Float32Array, targets: TargetArray, count: number, targetWidth: number): MetricBatch {
   return { count, logits, width: logits.length / count, targets, targetWidth };
 }

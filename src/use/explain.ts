@@ -4,7 +4,7 @@
  */
 
 import { gradients } from "../engine/autodiff.ts";
-import type { Backend, Program } from "../engine/backends/backend.ts";
+import type { ImmediateBackend, ImmediateProgram } from "../engine/backends/backend.ts";
 import { unknownName } from "../engine/errors.ts";
 import { logSoftmax } from "../engine/ops/activation.ts";
 import { constant } from "../engine/ops/constant.ts";
@@ -104,10 +104,10 @@ export class Explainer {
   readonly #model: Model;
   readonly #preprocessing: Preprocessing;
   readonly #layers: readonly Layer[];
-  readonly #backend: Backend;
-  readonly #program: Program;
+  readonly #backend: ImmediateBackend;
+  readonly #program: ImmediateProgram;
 
-  private constructor(model: Model, layers: readonly Layer[], backend: Backend, program: Program) {
+  private constructor(model: Model, layers: readonly Layer[], backend: ImmediateBackend, program: ImmediateProgram) {
     this.#model = model;
     this.#preprocessing = preprocessingOf(model);
     this.#layers = layers;

@@ -2,7 +2,7 @@
 import { conform, conformStream } from "../data/conform.ts";
 import { type Dataset, ImageDataset, type InputArray } from "../data/dataset.ts";
 import type { StreamedDataset } from "../data/streamed.ts";
-import type { Backend, Program } from "../engine/backends/backend.ts";
+import type { ImmediateBackend, ImmediateProgram } from "../engine/backends/backend.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
 import { check, Mismatch } from "../engine/schema.ts";
 import { formatShape, sameShape } from "../engine/shape.ts";
@@ -69,13 +69,13 @@ export interface PredictorOptions {
 export class Predictor {
   readonly #model: Model;
   readonly #preprocessing: Preprocessing;
-  readonly #backend: Backend;
-  readonly #program: Program;
+  readonly #backend: ImmediateBackend;
+  readonly #program: ImmediateProgram;
   readonly #batch: number;
   /** How many characters the picture of a prepared sample shows. */
   readonly #characters = new WeakMap<Uint8Array, number>();
 
-  private constructor(model: Model, backend: Backend, program: Program, batch: number) {
+  private constructor(model: Model, backend: ImmediateBackend, program: ImmediateProgram, batch: number) {
     this.#model = model;
     this.#preprocessing = preprocessingOf(model);
     this.#backend = backend;

@@ -110,6 +110,7 @@ export function inferenceGraph(model: Model, batch: number): Graph {
 /** The bytes of a model file. @param training for checkpoints */
 export async function encodeModel(model: Model, training?: TrainingState, backend?: Backend): Promise<Uint8Array> {
   const { architecture, inputShape, inputType, normalization } = model;
+  await backend?.pull(model.network.parameters());
   const graph = inferenceGraph(model, 1);
   const input = goldenInput(model);
   // Strict arithmetic unless training has its own: equal models give equal files, on every machine.
@@ -226,7 +227,7 @@ async function runOnce(graph: Graph, input: Float32Array, given?: Backend, stric
     const program = await backend.compile(graph);
     program.inputs.x.set(input);
     program.run();
-    const output = Float32Array.from(program.outputs.logits);
+    const output = Float32Array.from((await program.read("logits")).logits);
     program.dispose();
     return output;
   } finally {

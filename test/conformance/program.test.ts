@@ -12,6 +12,9 @@ import { trace } from "../../src/engine/trace.ts";
 import { backends } from "../helpers/backends.ts";
 import { uniformNoise } from "../helpers/noise.ts";
 
+/** What a run gave for one output. */
+const read = async (program: Program, name: string): Promise<number[]> => [...(await program.read(name))[name]];
+
 const parameter = (...values: number[]): Parameter => new Parameter([values.length], Float32Array.from(values));
 
 describe.each(backends)("$name", ({ make }) => {
@@ -31,10 +34,14 @@ describe.each(backends)("$name", ({ make }) => {
         return { total: sum(a) };
       }),
     );
+    const seen = async (): Promise<number[][]> => {
+      await backend.pull([a, b]);
+      return [[...a.data], [...b.data], await read(program, "total")];
+    };
     program.run();
-    expect([[...a.data], [...b.data], program.outputs["total"][0]]).toEqual([[4, 5, 6], [1, 2, 3], 6]);
+    expect(await seen()).toEqual([[4, 5, 6], [1, 2, 3], [6]]);
     program.run();
-    expect([[...a.data], [...b.data], program.outputs["total"][0]]).toEqual([[1, 2, 3], [4, 5, 6], 15]);
+    expect(await seen()).toEqual([[1, 2, 3], [4, 5, 6], [15]]);
     program.dispose();
     expect([...a.data]).toEqual([1, 2, 3]); // parameters outlive their programs
   });
@@ -49,7 +56,8 @@ describe.each(backends)("$name", ({ make }) => {
     );
     program.run();
     program.run();
-    expect([[...program.outputs["a"]], [...a.data]]).toEqual([
+    await backend.pull([a]);
+    expect([await read(program, "a"), [...a.data]]).toEqual([
       [2, 4],
       [4, 8],
     ]);
@@ -62,18 +70,18 @@ describe.each(backends)("$name", ({ make }) => {
     const x = uniformNoise(2, 8 * 8 * 16);
     const make = (): Promise<Program> =>
       backend.compile(trace((t) => ({ y: conv2d(t.input("x", [1, 8, 8, 16]), weight) })));
-    const answer = (program: Program): number[] => {
+    const answer = (program: Program): Promise<number[]> => {
       program.inputs["x"].set(x);
       program.run();
-      return [...program.outputs["y"]];
+      return read(program, "y");
     };
     const program = await make();
-    const before = answer(program);
+    const before = await answer(program);
     weight.data.set(uniformNoise(3, weight.size, -1, 1));
-    program.refresh();
-    const after = answer(program);
+    backend.push([weight]);
+    const after = await answer(program);
     const fresh = await make();
-    expect(after).toEqual(answer(fresh));
+    expect(after).toEqual(await answer(fresh));
     expect(after).not.toEqual(before);
     for (const each of [program, fresh]) each.dispose();
   });
@@ -90,6 +98,7 @@ describe.each(backends)("$name", ({ make }) => {
     );
     program.inputs["x"].set([7, 8]);
     program.run();
+    await backend.pull([steps, copy]);
     expect([steps.data[0], ...copy.data]).toEqual([42, 7, 8]);
     program.dispose();
   });
@@ -99,13 +108,14 @@ describe.each(backends)("$name", ({ make }) => {
     const program = await backend.compile(trace((t) => ({ y: mul(a, t.input("x", [2])) })));
     program.inputs["x"].set([10, 10]);
     program.run();
-    expect([...program.outputs["y"]]).toEqual([10, 20]);
+    expect(await read(program, "y")).toEqual([10, 20]);
     a.data[0] = 3;
+    backend.push([a]);
     program.run();
-    expect([...program.outputs["y"]]).toEqual([30, 20]);
+    expect(await read(program, "y")).toEqual([30, 20]);
     a.data = Float32Array.of(5, 6);
     program.run();
-    expect([...program.outputs["y"]]).toEqual([50, 60]);
+    expect(await read(program, "y")).toEqual([50, 60]);
     program.dispose();
   });
 
@@ -119,7 +129,6 @@ describe.each(backends)("$name", ({ make }) => {
       }),
     );
     const { x } = train.inputs;
-    const { next } = train.outputs;
     x.set([1, 1]);
     train.run();
     // A later program needs far more memory; the arrays of the first must stay what they are.
@@ -132,21 +141,22 @@ describe.each(backends)("$name", ({ make }) => {
     );
     use.inputs["x"].fill(1 / large);
     use.run();
-    expect([...use.outputs["y"]]).toEqual([20, 30]);
-    expect(use.outputs["total"][0]).toBeCloseTo(large, 1);
-    expect([train.inputs["x"] === x, train.outputs["next"] === next]).toEqual([true, true]);
-    expect([[...x], [...next]]).toEqual([
+    expect(await read(use, "y")).toEqual([20, 30]);
+    expect((await read(use, "total"))[0]).toBeCloseTo(large, 1);
+    expect(train.inputs["x"] === x).toBe(true);
+    expect([[...x], await read(train, "next")]).toEqual([
       [1, 1],
       [2, 3],
     ]);
     train.run();
     use.run();
-    expect([[...next], [...use.outputs["y"]]]).toEqual([
+    expect([await read(train, "next"), await read(use, "y")]).toEqual([
       [3, 4],
       [30, 40],
     ]);
     use.dispose();
     train.run();
+    await backend.pull([a]);
     expect([...a.data]).toEqual([4, 5]);
     train.dispose();
   });
@@ -163,7 +173,7 @@ describe.each(backends)("$name", ({ make }) => {
     program.inputs["x"].set([1, 2, 3, 4]);
     program.inputs["unused"]?.fill(1);
     program.run();
-    const { x, view, y, again } = program.outputs;
+    const { x, view, y, again } = await program.read();
     expect([[...x], [...view]]).toEqual([
       [1, 2, 3, 4],
       [1, 2, 3, 4],
@@ -186,6 +196,7 @@ describe.each(backends)("$name", ({ make }) => {
     program.inputs["x"].set(values);
     program.run();
     program.run();
+    await program.ready();
     expect([...program.inputs["x"]]).toEqual([...values]);
     program.dispose();
   });
@@ -194,14 +205,35 @@ describe.each(backends)("$name", ({ make }) => {
     const program = await backend.compile(
       trace((t) => ({ y: uniform(t.input("key", [2], "int32"), { shape: [8, 25], stream: 1, batched: true }) })),
     );
-    const draw = (key: number): string => {
+    const draw = async (key: number): Promise<string> => {
       program.inputs["key"].set([key, 7]);
       program.run();
-      return program.outputs["y"].join();
+      return (await read(program, "y")).join();
     };
-    const [first, second, third] = [draw(1), draw(2), draw(1)];
+    const [first, second, third] = [await draw(1), await draw(2), await draw(1)];
     expect(second).not.toBe(first);
     expect(third).toBe(first);
+    program.dispose();
+  });
+
+  it("takes each run's inputs when it is ordered, and reads what the last run gave", async () => {
+    const total = parameter(0);
+    const program = await backend.compile(
+      trace((t) => {
+        const next = add(total, t.input("x", [1]));
+        t.update(total, next);
+        return { next, twice: mul(next, 2) };
+      }),
+    );
+    for (const x of [1, 10, 100]) {
+      program.inputs["x"].fill(x);
+      program.run();
+    }
+    program.inputs["x"].fill(1000);
+    const { next, twice } = await program.read("next", "twice");
+    expect([[...next], [...twice]]).toEqual([[111], [222]]);
+    await backend.pull([total]);
+    expect([...total.data]).toEqual([111]);
     program.dispose();
   });
 

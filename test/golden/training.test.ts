@@ -86,7 +86,7 @@ async function train(backend: Backend, run: GoldenRun, optimizerName: OptimizerN
       program.inputs[name]?.fill(value);
     }
     program.run();
-    losses.push(program.outputs["loss"][0]);
+    losses.push((await program.read("loss"))["loss"][0]);
   }
   program.dispose();
   return losses;

@@ -21,7 +21,7 @@ export async function runGraph(
   try {
     for (const [name, values] of Object.entries(inputs)) program.inputs[name]?.set(values);
     for (let run = 0; run < runs; run++) program.run();
-    return Object.fromEntries(Object.entries(program.outputs).map(([name, values]) => [name, values.slice()]));
+    return Object.fromEntries(Object.entries(await program.read()).map(([name, values]) => [name, values.slice()]));
   } finally {
     program.dispose();
   }

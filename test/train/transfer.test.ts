@@ -38,7 +38,7 @@ async function logits(model: Model): Promise<number[]> {
   const program = await backend.compile(inferenceGraph(model, 1));
   program.inputs.x.set(bars(5).image(3));
   program.run();
-  const found = [...program.outputs.logits];
+  const found = [...(await program.read("logits")).logits];
   program.dispose();
   return found;
 }

@@ -3,7 +3,7 @@
  * cross-origin isolated (COOP and COEP headers), and a caller that may wait for them, which a page's main thread may not:
  * so there are several inside a worker of an isolated page and one everywhere else. Results do not depend on it.
  */
-import type { Backend } from "../../engine/backends/backend.ts";
+import type { ImmediateBackend } from "../../engine/backends/backend.ts";
 import type { SpawnWorker } from "../../engine/backends/wasm/threads.ts";
 import { type WasmOptions, wasmBackend } from "../../engine/backends/wasm/wasm.ts";
 
@@ -40,7 +40,7 @@ export const availableThreads = (): number => (mayHaveThreads() ? navigator.hard
 /** The wasm backend on Web Workers; on one thread where there can be no more. */
 export function browserWasmBackend(
   options: Pick<WasmOptions, "threads" | "strict" | "profile" | "scheduling">,
-): Backend {
+): ImmediateBackend {
   const threads = mayHaveThreads() ? options.threads : 1;
   return wasmBackend({ ...options, threads, spawn });
 }

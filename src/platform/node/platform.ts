@@ -1,7 +1,7 @@
 /** The platform of Node: files on disk, worker threads, `setImmediate`. */
 import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers/promises";
-import type { Backend } from "../../engine/backends/backend.ts";
+import type { ImmediateBackend } from "../../engine/backends/backend.ts";
 import type { BackendOptions, Platform } from "../platform.ts";
 import { checkThreads } from "../threads.ts";
 import { appendFile, moveFile, readFileChecked, writeFileAtomic } from "./atomic.ts";
@@ -9,7 +9,7 @@ import { listFolder, pathKind } from "./files.ts";
 import { decodeImage } from "./images.ts";
 import { nodeWasmBackend } from "./threads.ts";
 
-async function createBackend(options: BackendOptions): Promise<Backend> {
+async function createBackend(options: BackendOptions): Promise<ImmediateBackend> {
   const { threads = availableParallelism() } = options;
   checkThreads(threads);
   return nodeWasmBackend({ ...options, threads });

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
-import type { Backend } from "../../engine/backends/backend.ts";
+import type { ImmediateBackend } from "../../engine/backends/backend.ts";
 import type { Scheduling } from "../../engine/backends/wasm/kernels/kernel.ts";
 import { relaxedSimdWorks } from "../../engine/backends/wasm/support.ts";
 import type { SpawnWorker } from "../../engine/backends/wasm/threads.ts";
@@ -64,7 +64,9 @@ export function schedulingHere(strict: boolean): Scheduling {
 }
 
 /** The wasm backend on Node's worker threads. */
-export function nodeWasmBackend(options: Pick<WasmOptions, "threads" | "strict" | "profile" | "scheduling">): Backend {
+export function nodeWasmBackend(
+  options: Pick<WasmOptions, "threads" | "strict" | "profile" | "scheduling">,
+): ImmediateBackend {
   enableRelaxedSimd();
   return wasmBackend({ scheduling: schedulingHere(options.strict ?? false), spawn, ...options });
 }

@@ -8,22 +8,24 @@ import { expandComposites } from "../../passes/expand.ts";
 import { rewriteGraph } from "../../passes/rewrite.ts";
 import { type NdArray, Parameter, type Primitive, type Tensor } from "../../tensor.ts";
 import { type Graph, graphOrder, graphParameters } from "../../trace.ts";
-import type { Backend, Program } from "../backend.ts";
+import type { ImmediateBackend, ImmediateProgram } from "../backend.ts";
 
 /** A slow backend that is right by being obvious. */
-export function referenceBackend(): Backend {
+export function referenceBackend(): ImmediateBackend {
   return {
     name: "reference",
     description: "reference, plain loops in double precision",
     compile: async (graph) => new ReferenceProgram(graph),
+    pull: async () => {},
+    push: () => {},
     close: async () => {},
   };
 }
 
-class ReferenceProgram implements Program {
+class ReferenceProgram implements ImmediateProgram {
   readonly inputs: Record<string, TypedArray> = {};
   readonly outputs: Record<string, TypedArray> = {};
-  readonly memory: Program["memory"];
+  readonly memory: ImmediateProgram["memory"];
   readonly #graph: Graph;
   readonly #order: readonly Tensor[];
   readonly #values = new Map<Tensor, NdArray>();
@@ -47,9 +49,6 @@ class ReferenceProgram implements Program {
     this.memory = { parameters: bytes(graphParameters(graph)), arena: bytes(this.#values.keys()) };
   }
 
-  /** Nothing is kept between runs. */
-  refresh(): void {}
-
   run(): void {
     for (const tensor of this.#graph.inputs) {
       this.#values.get(tensor)?.data.set(this.inputs[(tensor.attrs as InputAttrs).name]);
@@ -72,6 +71,12 @@ class ReferenceProgram implements Program {
     this.#graph.updates.forEach(({ target }, i) => {
       target.data.set(values[i]);
     });
+  }
+
+  async ready(): Promise<void> {}
+
+  async read(): Promise<Readonly<Record<string, TypedArray>>> {
+    return this.outputs;
   }
 
   dispose(): void {

@@ -107,7 +107,8 @@ export class ThreadPool {
     module: WebAssembly.Module,
     mark: (group: number) => void = () => {},
   ): Promise<Readonly<Record<Entry, () => void>>> {
-    const own = await this.#instantiate(id, module, { mark });
+    const own = this.#instantiate(module, { mark });
+    await this.#tell({ id, module });
     const call = (entry: Entry): (() => void) => {
       const { size } = this;
       if (size === 1) return () => own[entry](0, 1);
@@ -119,12 +120,15 @@ export class ThreadPool {
     return { setup: call("setup"), run: call("run") };
   }
 
-  /** Instantiates a module with a `run` on every thread, for a caller that joins the others later than they begin. */
-  async loadJob(id: number, module: WebAssembly.Module): Promise<Job> {
-    const { run } = await this.#instantiate(id, module, {});
+  /** Instantiates code with a `run` on every thread, for a caller that joins the others later than they begin. */
+  loadJob(id: number, code: Uint8Array<ArrayBuffer>): Job {
+    const module = new WebAssembly.Module(code);
+    const exports = this.#instantiate(module, {}) as unknown as Job["exports"];
     return {
+      exports,
+      loaded: this.#tell({ id, module }),
       begin: () => this.#order(id, "run"),
-      finish: () => run(0, this.size),
+      finish: () => void exports.run(0, this.size),
       dispose: () => this.unload(id),
     };
   }
@@ -139,10 +143,9 @@ export class ThreadPool {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
-  async #instantiate(id: number, module: WebAssembly.Module, env: WebAssembly.ModuleImports): Promise<Entries> {
-    const { exports } = new WebAssembly.Instance(module, { env: { ...env, memory: this.#memory } });
-    await this.#tell({ id, module });
-    return exports as unknown as Entries;
+  /** The module on the caller's thread. */
+  #instantiate(module: WebAssembly.Module, env: WebAssembly.ModuleImports): Entries {
+    return new WebAssembly.Instance(module, { env: { ...env, memory: this.#memory } }).exports as unknown as Entries;
   }
 
   /** Lets the workers begin. The caller must join them: it waits for nothing here. */

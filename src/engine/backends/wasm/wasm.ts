@@ -7,8 +7,9 @@ import { type ConstantAttrs, fillConstant, type InputAttrs } from "../../ops/con
 import { bytesOf, type Place, type Plan, plan } from "../../passes/plan.ts";
 import { alignment } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
-import { type Graph, graphParameters, type Update } from "../../trace.ts";
-import type { Backend, Crew, Program } from "../backend.ts";
+import { type Graph, graphParameters } from "../../trace.ts";
+import type { AnyParameter, Crew, ImmediateBackend, ImmediateProgram } from "../backend.ts";
+import { poolCrew } from "./crew.ts";
 import { isTwin, ridesOn } from "./kernels/index.ts";
 import { type Scheduling, targetOf } from "./kernels/kernel.ts";
 import { legalize } from "./legalize.ts";
@@ -17,8 +18,6 @@ import { SharedMemory } from "./memory.ts";
 import { encodeProgram, planGroups, scratchBytes } from "./program.ts";
 import { relaxedSimdWorks } from "./support.ts";
 import { type SpawnWorker, ThreadPool } from "./threads.ts";
-
-type AnyParameter = Update["target"];
 
 export interface WasmOptions {
   /** Number of threads, the caller included. Results do not depend on it. */
@@ -58,11 +57,11 @@ function rides(root: Tensor, tensor: Tensor): boolean {
 }
 
 /** Creates the backend with its threads. */
-export function wasmBackend(options: WasmOptions): Backend {
+export function wasmBackend(options: WasmOptions): ImmediateBackend {
   return new WasmBackend(options);
 }
 
-class WasmBackend implements Backend {
+class WasmBackend implements ImmediateBackend {
   readonly name = "wasm";
   readonly description: string;
   readonly crew: Crew | undefined;
@@ -77,7 +76,7 @@ class WasmBackend implements Backend {
     this.#memory.release(address, bytes);
   });
   #programs = 0;
-  /** Runs of programs that changed parameters. */
+  /** Changes of parameters: runs of programs that update some, and writes from outside. */
   #updates = 0;
 
   constructor({ threads, strict = false, spawn, scheduling = "in order", profile = false }: WasmOptions) {
@@ -86,13 +85,13 @@ class WasmBackend implements Backend {
     this.#relaxed = !strict && relaxedSimdWorks();
     this.#memory = new SharedMemory(threads > 1);
     this.#pool = new ThreadPool(threads, this.#memory.memory, spawn);
-    this.crew = threads > 1 ? this.#makeCrew() : undefined;
+    this.crew = threads > 1 ? poolCrew(this.#pool, this.#memory, () => this.#programs++) : undefined;
     const arithmetic = strict ? "strict arithmetic" : this.#relaxed ? "fused multiply-add" : "plain multiply and add";
     const width = scheduling === "in pairs" ? ", vectors of 256 bits" : "";
     this.description = `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}, ${arithmetic}${width}`;
   }
 
-  async compile(graph: Graph): Promise<Program> {
+  async compile(graph: Graph): Promise<ImmediateProgram> {
     const planned = planForWasm(graph);
     const memory = this.#memory;
     const blocks: { address: number; bytes: number }[] = [];
@@ -133,9 +132,11 @@ class WasmBackend implements Backend {
     }
     const inputs = planned.graph.inputs.map((input) => [(input.attrs as InputAttrs).name, view(input)] as const);
     const outputs = Object.entries(planned.graph.outputs).map(([name, tensor]) => [name, view(tensor)] as const);
+    const named = Object.fromEntries(outputs);
+    const results = Promise.resolve(named);
     return {
       inputs: Object.fromEntries(inputs),
-      outputs: Object.fromEntries(outputs),
+      outputs: named,
       memory: {
         parameters: parameters.reduce((total, { parameter }) => total + parameter.size * BYTES[parameter.dtype], 0),
         arena: blocks.reduce((total, block) => total + block.bytes, 0),
@@ -156,9 +157,8 @@ class WasmBackend implements Backend {
         if (updates) this.#updates++;
         entries.run();
       },
-      refresh: () => {
-        seen = -1;
-      },
+      ready: () => Promise.resolve(),
+      read: () => results,
       dispose: () => {
         void this.#pool.unload(id).then(() => {
           for (const { address, bytes: size } of blocks) memory.release(address, size);
@@ -167,20 +167,16 @@ class WasmBackend implements Backend {
     };
   }
 
-  async close(): Promise<void> {
-    await this.#pool.close();
+  /** Programs work on the parameters' own arrays. */
+  async pull(): Promise<void> {}
+
+  /** What was laid out for kernels in programs that update nothing is to be laid out again. */
+  push(): void {
+    this.#updates++;
   }
 
-  #makeCrew(): Crew {
-    const { memory, limits } = this.#memory;
-    return {
-      threads: this.#pool.size,
-      memory,
-      limits,
-      allocate: (bytes) => this.#memory.allocate(bytes),
-      release: (address, bytes) => this.#memory.release(address, bytes),
-      load: (module) => this.#pool.loadJob(this.#programs++, module),
-    };
+  async close(): Promise<void> {
+    await this.#pool.close();
   }
 
   /** Moves a parameter into the shared memory, once. */
