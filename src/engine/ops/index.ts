@@ -7,6 +7,7 @@ import { parameterOp } from "../tensor.ts";
 import * as activation from "./activation.ts";
 import * as constant from "./constant.ts";
 import * as conv from "./conv.ts";
+import * as ctc from "./ctc.ts";
 import * as elementwise from "./elementwise.ts";
 import * as gather from "./gather.ts";
 import * as loss from "./loss.ts";
@@ -75,6 +76,8 @@ export const trainingPrimitives = {
   uniform: constant.uniformOp,
   scatterAdd: gather.scatterAddOp,
   embeddingGrad: gather.embeddingGradOp,
+  ctc: ctc.ctcOp,
+  ctcGrad: ctc.ctcGradOp,
   conv2dWeightGrad: conv.conv2dWeightGradOp,
   maxPool2dWinners: pool.maxPool2dWinnersOp,
   maxPool2dGrad: pool.maxPool2dGradOp,
@@ -103,6 +106,7 @@ export const composites = {
   nllLoss: loss.nllLossOp,
   mseLoss: loss.mseLossOp,
   bceWithLogits: loss.bceWithLogitsOp,
+  ctcLoss: ctc.ctcLossOp,
 } as const;
 
 export type NetworkPrimitiveName = keyof typeof networkPrimitives;

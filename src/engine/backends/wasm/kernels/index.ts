@@ -13,6 +13,7 @@ import {
   placeKernel,
   sliceKernel,
 } from "./copy.ts";
+import { ctcDomain, ctcGradKernel, ctcGradScratch, ctcKernel, ctcScratch } from "./ctc.ts";
 import { elementwiseDomain, elementwiseKernel } from "./elementwise.ts";
 import {
   embeddingDomain,
@@ -108,6 +109,8 @@ export const KERNELS = {
   scatterAdd: { domain: gatherDomain, emit: scatterAddKernel, rides: "none" },
   embedding: { domain: embeddingDomain, emit: embeddingKernel, rides: "none" },
   embeddingGrad: { domain: undivided, emit: embeddingGradKernel, rides: "none" },
+  ctc: { domain: ctcDomain, emit: ctcKernel, rides: "dense", scratch: ctcScratch },
+  ctcGrad: { domain: ctcDomain, emit: ctcGradKernel, rides: "none", scratch: ctcGradScratch },
   matmul: { domain: matmulDomain, emit: matmulKernel, rides: "all", scratch: matmulScratch },
   conv2d: { domain: convDomain, emit: convKernel, rides: "all", scratch: convScratch },
   conv2dInputGrad: {
