@@ -161,7 +161,7 @@ function alignmentsOf(inputs: readonly NdArray[], n: number, { blank }: CtcAttrs
 }
 
 /** ln Σ eˣ; −∞ of nothing but −∞. */
-function logAdd(...x: number[]): number {
+export function logAdd(...x: number[]): number {
   const top = Math.max(...x);
   return top === Number.NEGATIVE_INFINITY
     ? top
