@@ -1,4 +1,5 @@
 /** The total map from op to kernel generator: an op without an entry is a type error. */
+import type { Rides } from "../../../lower/rides.ts";
 import type { PrimitiveName } from "../../../ops/index.ts";
 import type { PoolAttrs } from "../../../ops/pool.ts";
 import type { Tensor } from "../../../tensor.ts";
@@ -33,12 +34,6 @@ import { uniformDomain, uniformKernel } from "./random.ts";
 import { argmaxDomain, argmaxKernel, reduceDomain, reduceKernel } from "./reduce.ts";
 import { winogradDomain } from "./winograd.ts";
 import { winogradInputGradKernel, winogradInputGradScratch } from "./winograd-input-grad.ts";
-
-/**
- * Which elementwise ops may ride on the results of a root: those with any operands along the last axis, only those whose
- * operands are scalars or of the same shape ("dense": vectors may cross rows), or none.
- */
-export type Rides = "all" | "dense" | "none";
 
 /** How the op at the root of a group becomes code. */
 export interface RootKernel {

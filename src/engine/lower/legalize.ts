@@ -3,7 +3,7 @@
  * and its weights are laid out in panels, so that a kernel reads them from front to back.
  */
 
-import { constant } from "../../ops/constant.ts";
+import { constant } from "../ops/constant.ts";
 import {
   type ConvAttrs,
   type ConvInputGradAttrs,
@@ -13,14 +13,13 @@ import {
   conv2dWeightGradOp,
   type Pair,
   turnedConvolution,
-} from "../../ops/conv.ts";
-import { matmul } from "../../ops/matmul.ts";
-import { type PermuteAttrs, pad, permute, reshape } from "../../ops/movement.ts";
-import { rewrite } from "../../passes/rewrite.ts";
-import type { Shape } from "../../shape.ts";
-import { apply, type Op, Tensor } from "../../tensor.ts";
-import { hasFiltering, onBothAxes, outputTiling, weightGradTiling } from "./kernels/filtering.ts";
-import { isDepthwise } from "./kernels/geometry.ts";
+} from "../ops/conv.ts";
+import { matmul } from "../ops/matmul.ts";
+import { type PermuteAttrs, pad, permute, reshape } from "../ops/movement.ts";
+import { rewrite } from "../passes/rewrite.ts";
+import type { Shape } from "../shape.ts";
+import { apply, type Op, Tensor } from "../tensor.ts";
+import { hasFiltering, onBothAxes, outputTiling, weightGradTiling } from "./filtering.ts";
 
 /** Output channels of a panel: two vectors. */
 export const PANEL = 8;
@@ -115,6 +114,10 @@ function winogradWeightGrad(tensor: Tensor, attrs: ConvWeightGradAttrs): Tensor 
   return reshape(matmul(matrix, reshape(sums, [positions, C * O])), tensor.shape);
 }
 
+/** Channels are depthwise when every group has one input and one output channel: vectors then run over the groups. */
+export const isDepthwise = ({ groups }: ConvAttrs, C: number, O: number): boolean =>
+  groups > 1 && groups === C && C === O;
+
 /** Kernels skip rows outside the picture; depthwise ones columns, too, the others read across its left and right edge. */
 function withColumns(x: Tensor, attrs: ConvAttrs, O: number): { x: Tensor; padding: ConvAttrs["padding"] } {
   if (isDepthwise(attrs, x.shape[3], O)) return { x, padding: attrs.padding };
@@ -174,7 +177,7 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
 
 const legalized = (tensor: Tensor): Tensor => RULES[tensor.op.name]?.(tensor) ?? tensor;
 
-/** Rewrites everything that `roots` depend on for the wasm kernels. */
+/** Rewrites everything that `roots` depend on for kernels. */
 export function legalize(roots: readonly Tensor[]): Tensor[] {
   return rewrite(roots, legalized);
 }

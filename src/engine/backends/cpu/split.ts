@@ -3,11 +3,11 @@
  * there are. Ops that treat samples apart follow the batch (a thread takes a few samples through layer after layer while
  * they are in its cache); sums over the batch are kept in a fixed number of pieces; all else is divided by output range.
  */
-import type { InputAttrs } from "../ops/constant.ts";
-import { detach } from "../ops/elementwise.ts";
-import { sizeOf } from "../shape.ts";
-import { Parameter, type Primitive, type Tensor } from "../tensor.ts";
-import { withInputs } from "./rewrite.ts";
+import type { InputAttrs } from "../../ops/constant.ts";
+import { detach } from "../../ops/elementwise.ts";
+import { withInputs } from "../../passes/rewrite.ts";
+import { sizeOf } from "../../shape.ts";
+import { Parameter, type Primitive, type Tensor } from "../../tensor.ts";
 
 /**
  * - "samples": by samples of the batch;
