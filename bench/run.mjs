@@ -20,6 +20,7 @@ const SUBJECTS = [
   "augment",
   "memory",
   "startup",
+  "sequences",
   "jobs",
   "page",
   "serve",

@@ -1,6 +1,7 @@
 /** `nn`: layers, and what a user's own modules are made of. An entry point, so the one place that may re-export. */
 
 export { ELU, GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh } from "../nn/activation.ts";
+export { type AttentionMasks, MultiheadAttention, type MultiheadAttentionOptions } from "../nn/attention.ts";
 export { Conv2d, type Conv2dOptions, DepthwiseSeparableConv2d } from "../nn/conv.ts";
 export { Crop2d } from "../nn/crop.ts";
 export { Dropout } from "../nn/dropout.ts";

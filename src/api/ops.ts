@@ -11,9 +11,14 @@ export {
   softmax,
   softplus,
 } from "../engine/ops/activation.ts";
+export {
+  type AttentionOptions,
+  attention,
+  type SelfAttentionOptions,
+  selfAttention,
+} from "../engine/ops/attention.ts";
 export { constant } from "../engine/ops/constant.ts";
 export { conv2d } from "../engine/ops/conv.ts";
-export { ctcLoss } from "../engine/ops/ctc.ts";
 export {
   abs,
   add,

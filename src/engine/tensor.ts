@@ -29,11 +29,12 @@ export interface NdArray {
 /**
  * How an op treats the batch axis (axis 0) when some of its inputs carry one:
  * - "map": sample i of the output depends on sample i of the batched inputs only;
+ * - "order": as "map" wherever axis 0 begins anew with every sample; all numbers stay in their order (reshape);
  * - "sum": the output is a sum of one term per sample (a weight gradient);
  * - "source": the output carries a batch axis of its own (inputs, random numbers per sample, repetitions);
  * - "whole": anything else; all samples must be there before it starts.
  */
-export type BatchRule = "map" | "sum" | "source" | "whole";
+export type BatchRule = "map" | "order" | "sum" | "source" | "whole";
 
 /** What an op outside of modules is to somebody who looks at the layers of a network (nn/layers.ts). */
 export interface LayerRole {

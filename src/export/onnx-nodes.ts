@@ -4,6 +4,7 @@
  */
 import { DuctusError } from "../engine/errors.ts";
 import type { AlphaAttrs, AxisAttrs, ClampAttrs, SlopeAttrs } from "../engine/ops/activation.ts";
+import { type AttentionAttrs, attentionDims, attentionInputs } from "../engine/ops/attention.ts";
 import type { ConvAttrs, ConvInputGradAttrs } from "../engine/ops/conv.ts";
 import type { CastAttrs } from "../engine/ops/elementwise.ts";
 import type { GatherAttrs } from "../engine/ops/gather.ts";
@@ -114,6 +115,33 @@ const pooling = (
     });
     graph.name(tensor, made, order);
   });
+
+/** Softmax of products, with heads on axis 1; heads that serve several are repeated. */
+const attentionNodes = as<AttentionAttrs>((tensor, attrs, { graph }) => {
+  const { T, S, H, G } = attentionDims(tensor.inputs, attrs);
+  if (attrs.position || attrs.length) {
+    throw new DuctusError("export: attention with a position or with lengths cannot be written as ONNX");
+  }
+  const [x, key = x, value = x] = attentionInputs(tensor.inputs, attrs).arrays;
+  const heads = (from: Tensor, order: readonly number[], first: number, groups: number): string => {
+    const all = graph.value(from, order);
+    const taken = Array.from({ length: H }, (_, h) => first + Math.floor((h * groups) / H));
+    const isWhole = taken.length === from.shape[2] && taken.every((head, h) => head === h);
+    return isWhole ? all : graph.node("Gather", [all, graph.int64(taken, "heads")], { axis: int(1) });
+  };
+  const [firstKey, firstValue] = attrs.packed ? [H, H + G] : [0, 0];
+  const q = heads(x, [0, 2, 1, 3], 0, H);
+  const products = graph.node("MatMul", [q, heads(key, [0, 2, 3, 1], firstKey, G)]);
+  let scores = graph.node("Mul", [products, graph.float32(attrs.scale, "scale")]);
+  if (attrs.causal) {
+    const unseen = Float32Array.from({ length: T * S }, (_, at) => (at % S > Math.floor(at / S) ? -1e30 : 0));
+    const mask = graph.constant({ dtype: "F32", shape: [T, S], data: unseen }, "unseen");
+    scores = graph.node("Add", [scores, mask]);
+  }
+  const weights = graph.node("Softmax", [scores], { axis: int(3) });
+  const mixed = graph.node("MatMul", [weights, heads(value, [0, 2, 1, 3], firstValue, G)]);
+  graph.name(tensor, mixed, [0, 2, 1, 3]);
+});
 
 const convolution = as<ConvAttrs>((tensor, { stride, padding, dilation, groups }, { graph, bias }) => {
   const [x, w] = tensor.inputs;
@@ -307,6 +335,8 @@ export const NODE_WRITERS: Readonly<
         tensor.inputs.map((input) => graph.value(input)),
       ),
     ),
+
+  attention: attentionNodes,
 
   matmul: product,
   conv2d: convolution,

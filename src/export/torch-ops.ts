@@ -2,7 +2,9 @@
  * How each op of the engine is said in PyTorch: one entry of a total map over primitives, so that a new one is a type error
  * until it has its own. Used by torch-module.ts, which writes the lines around them.
  */
+
 import type { ClampAttrs, GeluAttrs, SlopeAttrs } from "../engine/ops/activation.ts";
+import { type AttentionAttrs, attentionDims, attentionInputs } from "../engine/ops/attention.ts";
 import type { ConstantAttrs } from "../engine/ops/constant.ts";
 import type { ConvAttrs, ConvInputGradAttrs } from "../engine/ops/conv.ts";
 import type { CompositeName, NetworkPrimitiveName } from "../engine/ops/index.ts";
@@ -202,6 +204,38 @@ export const TORCH_OPS: Readonly<
   embedding: (call) => {
     const [table, index] = call.tensor.inputs.map(({ rank }, i) => call.input(i, plainOrder(rank)));
     return { code: `F.embedding(${index}, ${table})`, order: plainOrder(call.tensor.rank) };
+  },
+
+  attention: (call) => {
+    const attrs = attrsOf<AttentionAttrs>(call);
+    const { inputs, rank } = call.tensor;
+    const { T, S, H, G } = attentionDims(inputs, attrs);
+    const { arrays, position, length } = attentionInputs(
+      inputs.map((input, i) => call.input(i, plainOrder(input.rank))),
+      attrs,
+    );
+    const [x] = arrays;
+    const parts = attrs.packed
+      ? [`:${H}`, `${H}:${H + G}`, `${H + G}:`].map((heads) => `${x}[:, :, ${heads}]`)
+      : arrays;
+    const perSample = (numbers: string): string => `torch.as_tensor(${numbers}).reshape(-1, 1, 1, 1)`;
+    const seen = [
+      ...(position === undefined
+        ? []
+        : [`(torch.arange(${S}) <= ${perSample(position)} + torch.arange(${T})[:, None])`]),
+      ...(length === undefined ? [] : [`(torch.arange(${S}) < ${perSample(length)})`]),
+    ];
+    if (attrs.causal && position === undefined && seen.length > 0) {
+      seen.push(`(torch.arange(${S}) <= torch.arange(${T})[:, None])`);
+    }
+    const options = [
+      ...(seen.length > 0 ? [`attn_mask=${seen.join(" & ")}`] : attrs.causal ? ["is_causal=True"] : []),
+      `scale=${attrs.scale}`,
+      ...(G === H ? [] : ["enable_gqa=True"]),
+    ];
+    const operands = parts.map((part) => `${part}.transpose(1, 2)`);
+    const code = `F.scaled_dot_product_attention(${[...operands, ...options].join(", ")}).transpose(1, 2)`;
+    return { code, order: plainOrder(rank) };
   },
 
   matmul: (call) => {

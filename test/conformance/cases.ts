@@ -3,6 +3,7 @@
  * first part is total over the table of ops: an op without cases is a type error.
  */
 import type { OpName } from "../../src/engine/ops/index.ts";
+import { attentionCases } from "./cases/attention.ts";
 import type { Case } from "./cases/case.ts";
 import { activationCases, elementwiseCases } from "./cases/elementwise.ts";
 import { lossCases } from "./cases/losses.ts";
@@ -15,6 +16,7 @@ export const opCases = {
   ...activationCases,
   ...shapingCases,
   ...networkCases,
+  ...attentionCases,
   ...compositeCases,
   ...lossCases,
 } satisfies Record<OpName, readonly Case[]>;

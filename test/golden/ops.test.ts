@@ -6,8 +6,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Backend } from "../../src/engine/backends/backend.ts";
 import * as act from "../../src/engine/ops/activation.ts";
+import { type AttentionOptions, attention, selfAttention } from "../../src/engine/ops/attention.ts";
 import { type ConvOptions, conv2d, type Pair } from "../../src/engine/ops/conv.ts";
-import { type CtcLossOptions, ctcLoss } from "../../src/engine/ops/ctc.ts";
 import * as e from "../../src/engine/ops/elementwise.ts";
 import * as g from "../../src/engine/ops/gather.ts";
 import * as loss from "../../src/engine/ops/loss.ts";
@@ -53,6 +53,23 @@ const reduction =
   (f: typeof r.sum): Build<AxesAttrs> =>
   ([x], { axes, keepDims }) =>
     f(x, axes, keepDims);
+
+interface MaskAttrs {
+  readonly causal?: boolean;
+  readonly scale?: number;
+  readonly position?: boolean;
+  readonly length?: boolean;
+}
+
+/** Options of an attention whose masks are inputs behind its arrays. */
+function masked(masks: readonly Tensor[], { causal, scale, position, length }: MaskAttrs): AttentionOptions {
+  return {
+    causal,
+    scale,
+    position: position === true ? masks[0] : undefined,
+    length: length === true ? masks[Number(position ?? false)] : undefined,
+  };
+}
 
 /** How the name in a golden file is said here. */
 const BUILD = {
@@ -113,6 +130,9 @@ const BUILD = {
   gather: ([x, index], a: g.GatherAttrs) => g.gather(x, a.axis, index),
   scatterAdd: ([index, x], a: g.ScatterAttrs) => apply(g.scatterAddOp, [index, x], a),
   embedding: binary(g.embedding),
+  attention: (([q, k, v, ...masks], attrs) => attention(q, k, v, masked(masks, attrs))) as Build<MaskAttrs>,
+  selfAttention: (([qkv, ...masks], attrs) =>
+    selfAttention(qkv, { heads: attrs.heads, ...masked(masks, attrs) })) as Build<MaskAttrs & { heads: number }>,
 
   matmul: ([a, b], attrs: MatmulAttrs) => matmul(a, b, attrs),
   linear: ([x, weight, bias]) => linear(x, weight, bias),
@@ -135,7 +155,6 @@ const BUILD = {
 
   crossEntropy: ([x, target], a: loss.CrossEntropyOptions) => loss.crossEntropy(x, target, a),
   nllLoss: ([x, target], a: loss.CrossEntropyOptions) => loss.nllLoss(x, target, a),
-  ctcLoss: ([x, targets, frames, lengths], a: CtcLossOptions) => ctcLoss(x, targets, frames, lengths, a),
   mseLoss: binary(loss.mseLoss),
   bceWithLogits: binary(loss.bceWithLogits),
 } satisfies Record<string, Build<never>>;

@@ -5,9 +5,9 @@
 import type { Composite, Op, Primitive } from "../tensor.ts";
 import { parameterOp } from "../tensor.ts";
 import * as activation from "./activation.ts";
+import * as attention from "./attention.ts";
 import * as constant from "./constant.ts";
 import * as conv from "./conv.ts";
-import * as ctc from "./ctc.ts";
 import * as elementwise from "./elementwise.ts";
 import * as gather from "./gather.ts";
 import * as loss from "./loss.ts";
@@ -64,6 +64,7 @@ export const networkPrimitives = {
   gather: gather.gatherOp,
   embedding: gather.embeddingOp,
 
+  attention: attention.attentionOp,
   matmul: matmul.matmulOp,
   conv2d: conv.conv2dOp,
   conv2dInputGrad: conv.conv2dInputGradOp,
@@ -76,8 +77,8 @@ export const trainingPrimitives = {
   uniform: constant.uniformOp,
   scatterAdd: gather.scatterAddOp,
   embeddingGrad: gather.embeddingGradOp,
-  ctc: ctc.ctcOp,
-  ctcGrad: ctc.ctcGradOp,
+  attentionLse: attention.attentionLseOp,
+  attentionGrad: attention.attentionGradOp,
   conv2dWeightGrad: conv.conv2dWeightGradOp,
   maxPool2dWinners: pool.maxPool2dWinnersOp,
   maxPool2dGrad: pool.maxPool2dGradOp,
@@ -106,7 +107,6 @@ export const composites = {
   nllLoss: loss.nllLossOp,
   mseLoss: loss.mseLossOp,
   bceWithLogits: loss.bceWithLogitsOp,
-  ctcLoss: ctc.ctcLossOp,
 } as const;
 
 export type NetworkPrimitiveName = keyof typeof networkPrimitives;

@@ -144,7 +144,8 @@ function carriesBatch(tensor: Tensor): boolean {
   for (const t of topologicalOrder([root])) {
     const from = t.inputs.map((input) => batched.get(input) === true);
     const rule = (t.op as Primitive<never>).batch(from, { inputs: t.inputs, output: t, attrs: t.attrs as never });
-    batched.set(t, rule === "source" || (rule === "map" && from.some(Boolean)));
+    const isApart = rule === "map" || (rule === "order" && t.shape[0] === t.inputs[0].shape[0]);
+    batched.set(t, rule === "source" || (isApart && from.some(Boolean)));
   }
   return batched.get(root) === true;
 }

@@ -3,13 +3,12 @@
  * `run(thread, threads)`, which go through the stages. Addresses are constants there, so a program is bound to its place
  * in memory.
  */
-
-import { groupKey, groupTensors } from "../../lower/keys.ts";
+import { bytesOf, CHUNKS, type Place, type Plan, type PlannedGroup, type Stage } from "../../passes/plan.ts";
 import type { Tensor } from "../../tensor.ts";
-import { CHUNKS, type Place, type Plan, type PlannedGroup, type Stage } from "../cpu/plan.ts";
 import {
   addI,
   divU,
+  eqI,
   type Func,
   type I32,
   i32,
@@ -22,7 +21,7 @@ import {
 } from "./assembler.ts";
 import { emitBarrier } from "./barrier.ts";
 import { domainOf, emitKernel, rootKernel } from "./kernels/index.ts";
-import { Kernel, type KernelTarget, sampleBytes } from "./kernels/kernel.ts";
+import { Kernel, type KernelTarget, kernelKey, kernelTensors } from "./kernels/kernel.ts";
 import { bytesOfPartial } from "./memory.ts";
 import type { Entry } from "./threads.ts";
 
@@ -78,17 +77,23 @@ export function encodeProgram(
     for (const stage of stages) {
       if (stage.samples.length > 0) {
         run.for(run.let(share(CHUNKS, thread)), run.let(share(CHUNKS, addI(thread, 1))), 1, (chunk) => {
-          for (const group of stage.samples) {
-            if (group.split !== "partial") continue;
+          const clear = (group: PlannedGroup): void => {
+            if (group.split !== "partial") return;
             for (const output of group.outputs) {
               run.zero(kernels.address(caller, output, i32(0), chunk), i32(bytesOfPartial(output)));
             }
-          }
+          };
+          // A chunk without samples is never added to. Elsewhere a piece is cleared just before, so that it is in the cache.
+          const mayBeEmpty = plan.batch < CHUNKS;
+          if (mayBeEmpty) stage.samples.forEach(clear);
           const first = run.let(divU(mulI(chunk, plan.batch), CHUNKS));
           const last = run.let(divU(mulI(addI(chunk, 1), plan.batch), CHUNKS));
           run.for(first, last, stage.tile, (from) => {
             const to = run.let(minS(run.let(addI(from, stage.tile)), last));
-            for (const group of stage.samples) kernels.call(caller, group, from, to, from, chunk);
+            for (const group of stage.samples) {
+              if (group.split === "partial" && !mayBeEmpty) run.if(eqI(from, first), () => clear(group));
+              kernels.call(caller, group, from, to, from, chunk);
+            }
           });
         });
       }
@@ -146,7 +151,9 @@ export class Kernels {
     const { arena, fixed } = this.#addresses;
     const place = this.#plan.places.get(tensor);
     if (place === undefined) throw new Error(`program: ${tensor.op.name} has no place`);
-    if (place.kind === "local") return subI(addI(local, place.offset), mulI(tile, sampleBytes(tensor)));
+    if (place.kind === "local") {
+      return subI(addI(local, place.offset), mulI(tile, bytesOf(tensor) / this.#plan.batch));
+    }
     if (place.kind === "arena") return i32(arena + place.offset);
     if (place.kind === "partial") {
       const start = i32(arena + place.offset);
@@ -155,21 +162,22 @@ export class Kernels {
     return i32(fixed(place));
   }
 
-  /** Computes a group from `begin` to `end`. */
+  /** Computes a group from `begin` to `end`: samples where it follows the batch, else positions of its domain. */
   call(caller: Caller, group: PlannedGroup, begin: I32, end: I32, tile: I32, chunk?: I32): void {
     const own = (tensor: Tensor): I32 | undefined => (group.outputs.includes(tensor) ? chunk : undefined);
-    const pointers = groupTensors(group).map((tensor) => this.address(caller, tensor, tile, own(tensor)));
-    caller.run.call(this.#kernel(group), [begin, end, caller.scratch, ...pointers]);
+    const pointers = kernelTensors(group).map((tensor) => this.address(caller, tensor, tile, own(tensor)));
+    const [first, last] = group.split === "range" ? [begin, end] : [begin, end].map((at) => mulI(at, group.rows));
+    caller.run.call(this.#kernel(group), [first, last, caller.scratch, ...pointers]);
     if (this.#mark !== undefined) caller.run.call(this.#mark, [i32(this.#groups.indexOf(group))]);
   }
 
   #kernel(group: PlannedGroup): Func {
     const isPartial = (tensor: Tensor): boolean => this.#plan.places.get(tensor)?.kind === "partial";
-    const key = `${group.split} ${groupKey(group, (tensor) => (isPartial(tensor) ? "+" : ""))}`;
+    const key = kernelKey(group, isPartial);
     let func = this.#funcs.get(key);
     if (func === undefined) {
       const name = `${this.#funcs.size}_${group.nodes.map((node) => node.op.name).join("_")}`;
-      func = this.#module.func(name, 3 + groupTensors(group).length);
+      func = this.#module.func(name, 3 + kernelTensors(group).length);
       this.#funcs.set(key, func);
       emitKernel(new Kernel(func, group, this.#target), isPartial);
     }

@@ -1,8 +1,14 @@
 /** The total map from op to kernel generator: an op without an entry is a type error. */
-import type { Rides } from "../../../lower/rides.ts";
 import type { PrimitiveName } from "../../../ops/index.ts";
 import type { PoolAttrs } from "../../../ops/pool.ts";
 import type { Tensor } from "../../../tensor.ts";
+import {
+  attentionDomain,
+  attentionGradKernel,
+  attentionGradScratch,
+  attentionKernel,
+  attentionScratch,
+} from "./attention.ts";
 import { convDomain, convKernel, convScratch } from "./conv.ts";
 import { convWeightGradKernel, convWeightGradScratch } from "./conv-weight-grad.ts";
 import {
@@ -14,7 +20,6 @@ import {
   placeKernel,
   sliceKernel,
 } from "./copy.ts";
-import { ctcDomain, ctcGradKernel, ctcGradScratch, ctcKernel, ctcScratch } from "./ctc.ts";
 import { elementwiseDomain, elementwiseKernel } from "./elementwise.ts";
 import {
   embeddingDomain,
@@ -34,6 +39,12 @@ import { uniformDomain, uniformKernel } from "./random.ts";
 import { argmaxDomain, argmaxKernel, reduceDomain, reduceKernel } from "./reduce.ts";
 import { winogradDomain } from "./winograd.ts";
 import { winogradInputGradKernel, winogradInputGradScratch } from "./winograd-input-grad.ts";
+
+/**
+ * Which elementwise ops may ride on the results of a root: those with any operands along the last axis, only those whose
+ * operands are scalars or of the same shape ("dense": vectors may cross rows), or none.
+ */
+export type Rides = "all" | "dense" | "none";
 
 /** How the op at the root of a group becomes code. */
 export interface RootKernel {
@@ -104,8 +115,21 @@ export const KERNELS = {
   scatterAdd: { domain: gatherDomain, emit: scatterAddKernel, rides: "none" },
   embedding: { domain: embeddingDomain, emit: embeddingKernel, rides: "none" },
   embeddingGrad: { domain: undivided, emit: embeddingGradKernel, rides: "none" },
-  ctc: { domain: ctcDomain, emit: ctcKernel, rides: "dense", scratch: ctcScratch },
-  ctcGrad: { domain: ctcDomain, emit: ctcGradKernel, rides: "none", scratch: ctcGradScratch },
+  attention: {
+    domain: attentionDomain,
+    emit: attentionKernel,
+    rides: "none",
+    twin: "attentionLse",
+    scratch: attentionScratch,
+  },
+  attentionLse: {
+    domain: attentionDomain,
+    emit: attentionKernel,
+    rides: "none",
+    twin: "attention",
+    scratch: attentionScratch,
+  },
+  attentionGrad: { domain: attentionDomain, emit: attentionGradKernel, rides: "none", scratch: attentionGradScratch },
   matmul: { domain: matmulDomain, emit: matmulKernel, rides: "all", scratch: matmulScratch },
   conv2d: { domain: convDomain, emit: convKernel, rides: "all", scratch: convScratch },
   conv2dInputGrad: {

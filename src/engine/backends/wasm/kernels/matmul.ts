@@ -3,7 +3,6 @@
  * transposed both operands are contiguous along K and a tile of dot products does. Letters: L leading axes, rows M,
  * depth K, columns N.
  */
-import { evenPieces, runsOf, times } from "../../../lower/pieces.ts";
 import { type MatmulAttrs, matmulDims } from "../../../ops/matmul.ts";
 import { broadcastStrides, type Shape, sizeOf, stridesOf } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
@@ -14,7 +13,6 @@ import {
   type Local,
   leS,
   load,
-  load32Splat,
   load32Zero,
   ltS,
   mulI,
@@ -24,7 +22,17 @@ import {
   type V128,
   v,
 } from "../assembler.ts";
-import { type Domain, type Kernel, type KernelTarget, nest, overChannels } from "./kernel.ts";
+import {
+  type Domain,
+  evenPieces,
+  type Kernel,
+  type KernelTarget,
+  nest,
+  overChannels,
+  runsOf,
+  times,
+} from "./kernel.ts";
+import { multiplyTile } from "./tile.ts";
 
 /** Columns of one panel of b: two registers. */
 const panelOf = ({ joined }: KernelTarget): number => 8 * joined;
@@ -36,6 +44,9 @@ const STEP = 32;
 function isBatched(root: Tensor): boolean {
   return root.rank > 2;
 }
+
+/** From so many rows on a panel is copied together, for the tiles of rows that will use it. */
+const MANY_ROWS = 24;
 
 /** Rows that are computed panel by panel before the next ones, so that what is written stays within a few pages. */
 const BLOCK = 64;
@@ -89,7 +100,8 @@ export function matmulKernel(kernel: Kernel): void {
   const all = (size: number): Span => ({ from: i32(0), to: i32(size), known: size });
   if (!isBatched(root)) {
     if (group.split === "partial") {
-      const everything = { rows: all(M), columns: all(N), out: i32(0), pack: false };
+      const pack = group.rows >= MANY_ROWS && !attrs.transposeB;
+      const everything = { rows: all(M), columns: all(N), out: i32(0), pack };
       product({ a: kernel.pointer(a), b: kernel.pointer(b), ...everything });
       return;
     }
@@ -97,13 +109,15 @@ export function matmulKernel(kernel: Kernel): void {
     const given: Span = { from: begin, to: end, rest: N % STEP };
     const { by, unit } = division(root);
     // A panel is copied together when many tiles of rows will use it.
-    if (group.split === "samples") product({ ...whole, rows: given, columns: all(N), pack: false });
-    else if (by === "columns") {
+    if (group.split === "samples") {
+      const rows: Span = group.rows === 1 ? given : { from: begin, to: end, unit: group.rows };
+      product({ ...whole, rows, columns: all(N), pack: group.rows >= MANY_ROWS });
+    } else if (by === "columns") {
       // With b transposed a few of its rows meet all of a's, which should wait in the cache for the next ones.
       const atOnce = attrs.transposeB ? Math.max(12, 12 * Math.floor(CACHED / (12 * 4 * K))) : M;
       inSteps(kernel, all(M), [Math.min(M, atOnce)], (from, size) => {
         const [first, out] = [addI(whole.a, mulI(from, K * 4)), f.let(mulI(from, N * 4))];
-        product({ ...whole, a: f.let(first), out, rows: all(size), columns: given, pack: M >= 24 });
+        product({ ...whole, a: f.let(first), out, rows: all(size), columns: given, pack: M >= MANY_ROWS });
       });
     } else if (unit < BLOCK) product({ ...whole, rows: given, columns: all(N), pack: false });
     else {
@@ -185,6 +199,8 @@ export interface Span {
   readonly known?: number | undefined;
   /** Of columns whose number is not: what the last ones are more than whole strips. */
   readonly rest?: number | undefined;
+  /** Of rows whose number is not: how many make a whole, of which there are some. */
+  readonly unit?: number | undefined;
 }
 
 interface Product {
@@ -218,6 +234,11 @@ export function tiles(kernel: Kernel, span: Span, size: number, tile: (position:
         tile(span.from.constant === 0 ? i : f.let(addI(span.from, i)), run.size);
       });
     }
+    return;
+  }
+  if (span.unit !== undefined) {
+    const known = span.unit;
+    f.for(span.from, span.to, known, (from) => tiles(kernel, { from, to: addI(from, known), known }, size, tile));
     return;
   }
   const position = f.let(span.from);
@@ -268,7 +289,7 @@ function inSteps({ f }: Kernel, span: Span, widths: readonly number[], visit: (n
 /** Vectors along the rows of b. */
 function panelProduct(p: Product, transposeB: boolean): void {
   const { kernel, a, b, out, rows, columns, pack, write, aRow, aDepth, bRow, depth, accumulate, K, N } = p;
-  const { f, isa, target, root } = kernel;
+  const { f, target, root } = kernel;
   const panelWidth = panelOf(target);
   /** The product with columns n … n + width of b, which lie at bAt. */
   const panel = (n: I32, width: number, bAt: I32, bStep: number): void => {
@@ -277,23 +298,20 @@ function panelProduct(p: Product, transposeB: boolean): void {
     tiles(kernel, rows, Math.floor(target.accumulators / vectors), (m, count) => {
       const at = f.let(addI(out, addI(mulI(m, N * 4), mulI(n, 4))));
       const before = accumulate ? addI(kernel.pointer(root), at) : at;
-      const totals = times(count * vectors, (t) => {
-        const offset = Math.floor(t / vectors) * N * 4 + (t % vectors) * 16;
-        return f.local("v128", accumulate ? load(before, offset) : splatConst(0));
-      });
-      const aAt = f.let(addI(a, addI(mulI(m, aRow), mulI(depth.from, aDepth))));
-      const bNow = f.let(addI(bAt, mulI(depth.from, bStep)));
-      f.for(depth.from, depth.to, 1, () => {
-        const right = times(vectors, (j) => f.let(load(bNow, j * 16)));
-        for (let i = 0; i < count; i++) {
-          const left = f.let(load32Splat(aAt, i * aRow));
-          right.forEach((vector, j) => {
-            const total = totals[i * vectors + j];
-            f.set(total, isa.madd(left, vector, total));
-          });
-        }
-        f.set(aAt, addI(aAt, aDepth));
-        f.set(bNow, addI(bNow, bStep));
+      const totals = multiplyTile(kernel, {
+        a: addI(a, addI(mulI(m, aRow), mulI(depth.from, aDepth))),
+        aRow,
+        aDepth,
+        b: addI(bAt, mulI(depth.from, bStep)),
+        bDepth: bStep,
+        from: depth.from,
+        to: depth.to,
+        rows: count,
+        vectors,
+        start: (t) => {
+          const offset = Math.floor(t / vectors) * N * 4 + (t % vectors) * 16;
+          return accumulate ? load(before, offset) : splatConst(0);
+        },
       });
       const channel = f.let(mulI(n, 4));
       f.together(() => {
@@ -326,7 +344,26 @@ function panelProduct(p: Product, transposeB: boolean): void {
       panel(f.let(addI(n, c)), step, f.let(addI(kernel.scratch, mulI(c, K * 4))), vectors * 16);
     });
   };
-  if (pack || transposeB) inSteps(kernel, columns, [STEP, panelWidth], packed);
+  /** Copies columns together for the depth at hand: rows [depth, STEP]. */
+  const packedDepth = (n: I32, width: number): void => {
+    const to = f.let(kernel.scratch as I32);
+    const row = f.let(addI(addI(b, mulI(n, 4)), mulI(depth.from, bRow)));
+    f.for(depth.from, depth.to, 1, () => {
+      f.together(() => {
+        for (let c = 0; c < width; c += 4) f.store(to, load(row, c * 4), c * 4);
+      });
+      f.set(row, addI(row, bRow));
+      f.set(to, addI(to, STEP * 4));
+    });
+    const step = Math.min(width, panelWidth);
+    // Where the first depth of all would lie.
+    const start = f.let(subI(kernel.scratch, mulI(depth.from, STEP * 4)));
+    f.for(0, width, step, (c) => {
+      panel(f.let(addI(n, c)), step, f.let(addI(start, mulI(c, 4))), STEP * 4);
+    });
+  };
+  if (accumulate && pack) inSteps(kernel, columns, [STEP, panelWidth], packedDepth);
+  else if (pack || transposeB) inSteps(kernel, columns, [STEP, panelWidth], packed);
   else inSteps(kernel, columns, [panelWidth], (n, width) => panel(n, width, f.let(addI(b, mulI(n, 4))), bRow));
 }
 

@@ -3,11 +3,11 @@
  * there are. Ops that treat samples apart follow the batch (a thread takes a few samples through layer after layer while
  * they are in its cache); sums over the batch are kept in a fixed number of pieces; all else is divided by output range.
  */
-import type { InputAttrs } from "../../ops/constant.ts";
-import { detach } from "../../ops/elementwise.ts";
-import { withInputs } from "../../passes/rewrite.ts";
-import { sizeOf } from "../../shape.ts";
-import { Parameter, type Primitive, type Tensor } from "../../tensor.ts";
+import type { InputAttrs } from "../ops/constant.ts";
+import { detach } from "../ops/elementwise.ts";
+import { sizeOf } from "../shape.ts";
+import { Parameter, type Primitive, type Tensor } from "../tensor.ts";
+import { withInputs } from "./rewrite.ts";
 
 /**
  * - "samples": by samples of the batch;
@@ -18,11 +18,17 @@ export type Split = "samples" | "partial" | "range";
 
 export interface SplitTensor {
   readonly split: Split;
-  /** Whether axis 0 runs over the samples of the batch. */
-  readonly batched: boolean;
+  /** How many rows of axis 0 each sample of the batch has, one after the other; 0 where axis 0 is something else. */
+  readonly rows: number;
 }
 
-/** Above this many elements a weight is read once by all threads together, not once for every few samples. */
+/** What does not follow the batch. */
+export const UNDIVIDED: SplitTensor = { split: "range", rows: 0 };
+
+/**
+ * Above this many elements for each row of a sample a weight is read once by all threads together, not once for every few
+ * samples; a sum over the batch is then divided by ranges.
+ */
 const LARGE_WEIGHT = 32 * 1024;
 
 /** Number of samples in the batch: the length of axis 0 of the batched inputs, 0 where there are none. */
@@ -37,9 +43,13 @@ export function batchSize(order: readonly Tensor[]): number {
  */
 export function splitTensors(order: readonly Tensor[], batch: number, together: boolean): Map<Tensor, SplitTensor> {
   const splits = new Map<Tensor, SplitTensor>();
-  const whole: SplitTensor = { split: "range", batched: false };
+  // Tokens of sequences are rows of a sample, as soon as something joins the two axes.
+  const known = new Set([1]);
   for (const tensor of order) {
-    splits.set(tensor, tensor instanceof Parameter || batch === 0 ? whole : splitOf(tensor, splits, batch, together));
+    const isWhole = tensor instanceof Parameter || batch === 0;
+    const split = isWhole ? UNDIVIDED : splitOf(tensor, splits, batch, together, known);
+    splits.set(tensor, split);
+    known.add(split.rows);
   }
   return splits;
 }
@@ -49,20 +59,23 @@ function splitOf(
   splits: ReadonlyMap<Tensor, SplitTensor>,
   batch: number,
   together: boolean,
+  known: ReadonlySet<number>,
 ): SplitTensor {
-  const batched = tensor.inputs.map((input) => splits.get(input)?.batched ?? false);
+  const rowsOf = tensor.inputs.map((input) => splits.get(input)?.rows ?? 0);
+  const batched = rowsOf.map((rows) => rows > 0);
   const op = tensor.op as Primitive<never>;
   const rule = op.batch(batched, { inputs: tensor.inputs, output: tensor, attrs: tensor.attrs as never });
-  const apart = rule === "source" ? tensor.shape[0] === batch : rule !== "whole" && batched.some(Boolean);
-  if (!apart) return { split: "range", batched: false };
+  if (rule === "whole" || !(rule === "source" || batched.some(Boolean))) return UNDIVIDED;
   if (rule === "sum") {
     // Only products divide well by range; of others, pieces pay unless they are huge.
-    const limit = tensor.op.name === "matmul" ? LARGE_WEIGHT : 8 * LARGE_WEIGHT;
-    return { split: tensor.size > limit ? "range" : "partial", batched: false };
+    const limit = tensor.op.name === "matmul" ? LARGE_WEIGHT * Math.max(...rowsOf) : 8 * LARGE_WEIGHT;
+    return { split: tensor.size > limit ? "range" : "partial", rows: 0 };
   }
+  const rows = (tensor.shape[0] ?? 0) / batch;
+  if (rows < 1 || !Number.isInteger(rows) || (rule === "source" && !known.has(rows))) return UNDIVIDED;
   const largeWeight =
-    tensor.op.name === "matmul" && tensor.inputs.some((x, i) => !batched[i] && sizeOf(x.shape) > LARGE_WEIGHT);
-  return { split: largeWeight || together ? "range" : "samples", batched: true };
+    tensor.op.name === "matmul" && tensor.inputs.some((x, i) => !batched[i] && sizeOf(x.shape) > LARGE_WEIGHT * rows);
+  return { split: largeWeight || together ? "range" : "samples", rows };
 }
 
 /**
@@ -80,7 +93,7 @@ export function combinePartials(order: readonly Tensor[], splits: Map<Tensor, Sp
     splits.set(copy, split);
     if (split.split === "partial") {
       const combined = detach(copy);
-      splits.set(combined, { split: "range", batched: false });
+      splits.set(combined, UNDIVIDED);
       replaced.set(tensor, combined);
     } else replaced.set(tensor, copy);
   }

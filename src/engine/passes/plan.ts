@@ -1,19 +1,19 @@
 /**
- * Planning for processors: the last step before code. What is decided here rests on caches, barriers and threads. Groups of ops are put into stages, between which all threads wait for each
+ * Planning: the last step before a backend. Groups of ops are put into stages, between which all threads wait for each
  * other, and every stored tensor gets its place in memory. Inside a stage a thread takes one tile of samples after the
  * other through all the groups that follow the batch, then its share of the ranges.
  */
-import { bytesOf } from "../../dtype.ts";
-import { detach } from "../../ops/elementwise.ts";
-import { cropUnread } from "../../passes/crop.ts";
-import { expandComposites } from "../../passes/expand.ts";
-import { fuse, type Group, isView, storageOf } from "../../passes/fuse.ts";
-import { rewriteGraph } from "../../passes/rewrite.ts";
-import { simplify } from "../../passes/simplify.ts";
-import { sizeOf } from "../../shape.ts";
-import { Parameter, type Tensor } from "../../tensor.ts";
-import { type Graph, graphRoots, topologicalOrder, type Update } from "../../trace.ts";
-import { batchSize, combinePartials, type Split, type SplitTensor, splitTensors } from "./split.ts";
+import { BYTES } from "../dtype.ts";
+import { detach } from "../ops/elementwise.ts";
+import { sizeOf } from "../shape.ts";
+import { Parameter, type Tensor } from "../tensor.ts";
+import { type Graph, graphRoots, topologicalOrder, type Update } from "../trace.ts";
+import { cropUnread } from "./crop.ts";
+import { expandComposites } from "./expand.ts";
+import { fuse, type Group, isView, storageOf } from "./fuse.ts";
+import { rewriteGraph } from "./rewrite.ts";
+import { simplify } from "./simplify.ts";
+import { batchSize, combinePartials, type Split, type SplitTensor, splitTensors, UNDIVIDED } from "./split.ts";
 
 /** Pieces into which sums over the batch are divided, whatever the number of threads, so that the order of addition is fixed. */
 export const CHUNKS = 8;
@@ -26,6 +26,8 @@ const ALIGNMENT = 64;
 
 export interface PlannedGroup extends Group {
   readonly split: Split;
+  /** How many positions of what is divided one sample has, in a group that follows the batch. */
+  readonly rows: number;
   /** Number of its stage. */
   readonly stage: number;
 }
@@ -66,6 +68,8 @@ export interface Plan {
   readonly arenaBytes: number;
   readonly localBytes: number;
 }
+
+export const bytesOf = (tensor: Tensor): number => tensor.size * BYTES[tensor.dtype];
 
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
@@ -110,7 +114,7 @@ class Planner {
     for (const { target, value } of this.#graph.updates) {
       // A parameter that takes another's old value takes it from a copy, in case that one changes too.
       const assignment = detach(storageOf(value) instanceof Parameter ? this.#copyOf(value) : value);
-      this.#splits.set(assignment, { split: "range", batched: false });
+      this.#splits.set(assignment, UNDIVIDED);
       assigned.set(assignment, target);
     }
     // Outputs get storage of their own, so that callers can keep reading them.
@@ -142,7 +146,13 @@ class Planner {
   }
 
   #splitOf(tensor: Tensor): SplitTensor {
-    return this.#splits.get(tensor) ?? { split: "range", batched: false };
+    return this.#splits.get(tensor) ?? UNDIVIDED;
+  }
+
+  /** Rows of a sample in what a group computes or, of a sum over the batch, in what it adds up. */
+  #rowsOf({ nodes: [first] }: Group): number {
+    const of = (tensor: Tensor): number => this.#splitOf(tensor).rows;
+    return of(first) || Math.max(0, ...first.inputs.map(of));
   }
 
   #schedule(
@@ -154,7 +164,7 @@ class Planner {
       const groups = fuse(order, roots, (first, tensor) => {
         const [a, b] = [this.#splitOf(first), this.#splitOf(tensor)];
         if (this.#ahead.has(first) !== this.#ahead.has(tensor)) return false;
-        if (a.split !== b.split || a.split === "partial" || a.batched !== b.batched) return false;
+        if (a.split !== b.split || a.split === "partial" || a.rows !== b.rows) return false;
         if (!("scalar" in first.op) && !this.#rides(first, tensor)) return false;
         const target = assigned.get(tensor);
         // The root of a group reads its operands in an order of its own: none of them may change meanwhile.
@@ -194,7 +204,7 @@ class Planner {
           const home = homeOf.get(storageOf(input));
           if (home === undefined || home === g || isAhead[home] !== isAhead[g]) continue;
           const together =
-            splitOfGroup[g] !== "range" && splitOfGroup[home] === "samples" && this.#splitOf(input).batched;
+            splitOfGroup[g] !== "range" && splitOfGroup[home] === "samples" && this.#splitOf(input).rows > 0;
           stage = Math.max(stage, stages[home] + (together ? 0 : 1));
         }
         for (const node of group.nodes) {
@@ -207,7 +217,11 @@ class Planner {
           changed = true;
         }
       });
-      if (!changed) return groups.map((group, g) => ({ ...group, split: splitOfGroup[g], stage: stages[g] }));
+      if (!changed) {
+        return groups.map((group, g) => {
+          return { ...group, split: splitOfGroup[g], rows: this.#rowsOf(group), stage: stages[g] };
+        });
+      }
     }
     return undefined;
   }
@@ -242,8 +256,8 @@ class Planner {
     stages: readonly Stage[],
   ): Pick<Plan, "places" | "arenaBytes" | "localBytes"> {
     const places = new Map<Tensor, Place>();
-    const lives: { tensor: Tensor; from: number; to: number; bytes: number; kind: "arena" | "partial" }[] = [];
-    const locals: { tensor: Tensor; stage: number }[] = [];
+    const lives: Life[] = [];
+    const locals = stages.map((): Life[] => []);
     for (const group of groups) {
       for (const tensor of group.outputs) {
         const target = assigned.get(tensor);
@@ -258,18 +272,25 @@ class Planner {
         const reading = groups.filter(
           (other) => other !== group && other.inputs.some((input) => storageOf(input) === tensor),
         );
+        // What is computed ahead stays for all runs.
+        const kept = this.#ahead.has(tensor);
         const staysInTile =
+          !kept &&
           group.split === "samples" &&
           reading.every(
             (other) =>
               other.stage === group.stage &&
               other.split !== "range" &&
-              other.inputs.every((input) => storageOf(input) !== tensor || this.#splitOf(input).batched),
+              other.inputs.every((input) => storageOf(input) !== tensor || this.#splitOf(input).rows > 0),
           );
-        if (staysInTile) locals.push({ tensor, stage: group.stage });
-        else {
+        if (staysInTile) {
+          const { samples, tile } = stages[group.stage];
+          const from = samples.indexOf(group);
+          const to = Math.max(from, ...reading.map((other) => samples.indexOf(other)));
+          const bytes = align((bytesOf(tensor) / this.#batch) * tile);
+          locals[group.stage].push({ tensor, from, to, bytes, kind: "local" });
+        } else {
           const partial = group.split === "partial";
-          const kept = this.#ahead.has(tensor);
           lives.push({
             tensor,
             from: kept ? 0 : group.stage,
@@ -287,14 +308,8 @@ class Planner {
     }
     for (const tensor of this.#graph.inputs) places.set(tensor, { kind: "input", tensor });
 
-    const used = new Map<number, number>();
-    for (const { tensor, stage } of locals) {
-      const offset = used.get(stage) ?? 0;
-      places.set(tensor, { kind: "local", offset });
-      used.set(stage, offset + align((bytesOf(tensor) / this.#batch) * stages[stage].tile));
-    }
-    const arenaBytes = allocateArena(lives, places);
-    return { places, arenaBytes, localBytes: Math.max(0, ...used.values()) };
+    const localBytes = Math.max(0, ...locals.map((ofStage) => allocate(ofStage, places)));
+    return { places, arenaBytes: allocate(lives, places), localBytes };
   }
 }
 
@@ -323,11 +338,17 @@ function tileOf(samples: readonly PlannedGroup[], batch: number): number {
   return Math.max(1, Math.min(Math.ceil(batch / CHUNKS), Math.floor(TILE_BYTES / bytes)));
 }
 
-/** Offsets such that tensors alive in a common stage do not overlap: largest first, each at the lowest free place. */
-function allocateArena(
-  lives: readonly { tensor: Tensor; from: number; to: number; bytes: number; kind: "arena" | "partial" }[],
-  places: Map<Tensor, Place>,
-): number {
+/** A tensor that needs memory from one stage to another or, within a stage, from one group to another. */
+interface Life {
+  readonly tensor: Tensor;
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: number;
+  readonly kind: "arena" | "partial" | "local";
+}
+
+/** Offsets such that tensors alive at a common time do not overlap: largest first, each at the lowest free place. */
+function allocate(lives: readonly Life[], places: Map<Tensor, Place>): number {
   const placed: { from: number; to: number; start: number; end: number }[] = [];
   let total = 0;
   for (const { tensor, from, to, bytes, kind } of [...lives].sort((a, b) => b.bytes - a.bytes)) {

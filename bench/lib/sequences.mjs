@@ -1,0 +1,97 @@
+/** Models of sequences, as somebody builds them from the package's exports, and a training step of each. */
+
+import { gradients } from "../../dist/engine/autodiff.js";
+import { trace } from "../../dist/engine/trace.js";
+import { nn, ops, optim } from "../../dist/index.js";
+import { inferenceContext } from "../../dist/nn/context.js";
+
+/** Characters of Shakespeare's plays, the vocabulary of all models here. */
+const VOCABULARY = 65;
+
+class Block extends nn.Module {
+  constructor(width, heads) {
+    super();
+    this.ln_1 = new nn.LayerNorm(width);
+    this.attn = new nn.MultiheadAttention(width, heads, { causal: true });
+    this.ln_2 = new nn.LayerNorm(width);
+    this.mlp = new nn.Sequential(new nn.Linear(width, 4 * width), new nn.GELU(), new nn.Linear(4 * width, width));
+  }
+
+  forward(x, context) {
+    const mixed = x.add(this.attn.forward(this.ln_1.forward(x, context), context));
+    return mixed.add(this.mlp.forward(this.ln_2.forward(mixed, context), context));
+  }
+}
+
+/** GPT-2's architecture (Radford et al., 2019). */
+class Gpt extends nn.Module {
+  constructor({ layers, heads, width, time }) {
+    super();
+    this.wte = new nn.Embedding(VOCABULARY, width);
+    this.wpe = new nn.Embedding(time, width);
+    this.h = Array.from({ length: layers }, () => new Block(width, heads));
+    this.ln_f = new nn.LayerNorm(width);
+    this.lm_head = new nn.Linear(width, VOCABULARY, { bias: false });
+  }
+
+  forward(tokens, context) {
+    const positions = ops.constant(
+      Array.from({ length: tokens.shape[1] }, (_, t) => t),
+      "int32",
+    );
+    let x = this.wte.forward(tokens, context).add(this.wpe.forward(positions, context));
+    for (const block of this.h) x = block.forward(x, context);
+    return this.lm_head.forward(this.ln_f.forward(x, context), context);
+  }
+}
+
+/**
+ * By name: sizes, how a model is made of them, and what it is. The same names and sizes stand in peers/sequences_pytorch.py.
+ * A model takes int32 [batch, time] and gives logits [batch, time, vocabulary].
+ */
+export const SEQUENCES = {
+  "gpt-small": {
+    about: "GPT, 4 layers, 4 heads, 128 wide",
+    batch: 12,
+    time: 64,
+    make: (time) => new Gpt({ layers: 4, heads: 4, width: 128, time }),
+  },
+  "gpt-10.8M": {
+    about: "GPT, 6 layers, 6 heads, 384 wide",
+    batch: 64,
+    time: 256,
+    make: (time) => new Gpt({ layers: 6, heads: 6, width: 384, time }),
+  },
+};
+
+/** A training step by AdamW: the graph, and what writes its inputs once it is compiled. */
+export function sequenceStep(name) {
+  const { batch, time, make } = SEQUENCES[name];
+  const model = make(time);
+  const optimizer = optim.adamW({ lr: 1e-3 });
+  const graph = trace((tracer) => {
+    const [tokens, next] = ["tokens", "next"].map((input) => tracer.input(input, [batch, time], "int32", true));
+    const logits = model.forward(tokens, inferenceContext());
+    const loss = ops.crossEntropy(logits.reshape([-1, VOCABULARY]), next.reshape([-1]));
+    const parameters = model.trainable();
+    const scalars = {};
+    const scalar = (key) => {
+      scalars[key] ??= tracer.input(key, []);
+      return scalars[key];
+    };
+    gradients(loss, parameters).forEach((grad, i) => {
+      for (const { target, value } of optimizer.update(parameters[i], grad, scalar)) tracer.update(target, value);
+    });
+    return { loss };
+  });
+  const feed = (inputs) => {
+    for (const key of ["tokens", "next"]) {
+      inputs[key].forEach((_, i) => {
+        inputs[key][i] = (i * 7919 + (i >> 3)) % VOCABULARY;
+      });
+    }
+    // A rate of 0 leaves the weights where they are, so that every step does the same work on the same numbers.
+    for (const [key, value] of Object.entries(optimizer.scalars(1, 0))) if (key in inputs) inputs[key][0] = value;
+  };
+  return { graph, feed, tokens: batch * time };
+}

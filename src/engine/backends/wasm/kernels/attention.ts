@@ -1,0 +1,577 @@
+/**
+ * Kernels of attention and its gradient. One thread computes a head of keys and values of a sample, with the query heads that
+ * it serves: keys and values are packed into panels once, then blocks of queries meet all keys that they see. A block's scores
+ * stay in scratch memory, and the gradient computes them again. Letters as in ops/attention.ts.
+ */
+import { type AttentionAttrs, type AttentionDims, attentionDims, attentionInputs } from "../../../ops/attention.ts";
+import type { Tensor } from "../../../tensor.ts";
+import {
+  addI,
+  divU,
+  gtS,
+  type I32,
+  i32,
+  i32x4Const,
+  type Local,
+  load,
+  load32Splat,
+  load32Zero,
+  loadI32,
+  ltS,
+  maxS,
+  minS,
+  mulI,
+  remU,
+  shuffle,
+  splatConst,
+  splatI,
+  type V128,
+  v,
+  vi,
+} from "../assembler.ts";
+import { exp, log } from "../math.ts";
+import { transposed } from "./copy.ts";
+import { type Domain, evenPieces, type Kernel, type KernelTarget, runsOf, times } from "./kernel.ts";
+import { tiles } from "./matmul.ts";
+import { multiplyTile } from "./tile.ts";
+
+/** Queries whose scores are computed together. */
+const BLOCK = 24;
+
+/** Bytes of scratch memory for sums on their way from joined vectors to one number. */
+const SUMS = 128;
+
+/** Columns of a panel: two registers of joined vectors. */
+const panelOf = ({ joined }: KernelTarget): number => 8 * joined;
+const MOST_COLUMNS = 16;
+
+const roundUp = (length: number, unit: number): number => Math.ceil(length / unit) * unit;
+
+/** Queries, keys, values, or gradients of them: head h of sample b at time t lies at start + b·sample + t·row + h·D·4. */
+interface Strided {
+  readonly start: I32;
+  readonly sample: number;
+  readonly row: number;
+}
+
+/** Bytes of a block of scores' row; some more than they need, so that rows do not meet in one set of the cache. */
+const scoreRow = (S: number): number => (roundUp(S, MOST_COLUMNS) + MOST_COLUMNS) * 4;
+
+/** Bytes of a sample's keys or values of one head in panels, whichever way round. */
+const panelBytes = ({ S, D }: AttentionDims): number =>
+  Math.max(roundUp(S, MOST_COLUMNS) * D, roundUp(D, MOST_COLUMNS) * S) * 4;
+
+const sumsBytes = ({ S, D }: AttentionDims): number => roundUp(S, MOST_COLUMNS) * roundUp(D, MOST_COLUMNS) * 4;
+
+const dimsOf = (root: Tensor): AttentionDims => attentionDims(root.inputs, root.attrs as AttentionAttrs);
+
+export function attentionScratch(root: Tensor): number {
+  const dims = dimsOf(root);
+  return 2 * panelBytes(dims) + BLOCK * (scoreRow(dims.S) + 4) + SUMS + 64;
+}
+
+export function attentionGradScratch(root: Tensor): number {
+  const dims = dimsOf(root);
+  return 3 * panelBytes(dims) + 2 * sumsBytes(dims) + 2 * BLOCK * scoreRow(dims.S) + SUMS + 64;
+}
+
+/** Heads of keys and values of all samples. */
+export function attentionDomain(group: Kernel["group"]): Domain {
+  const { B, G } = dimsOf(group.root as Tensor);
+  return { size: B * G, unit: 1 };
+}
+
+/** What the kernels of an attention share: sizes, where its arrays lie, and who sees what. */
+class Attention {
+  readonly kernel: Kernel;
+  readonly attrs: AttentionAttrs;
+  readonly dims: AttentionDims;
+  readonly q: Strided;
+  readonly k: Strided;
+  readonly v: Strided;
+  /** Bytes of a head, and of a row of [B, T, H, D]. */
+  readonly head: number;
+  readonly resultRow: number;
+  /** Columns of a panel. */
+  readonly width: number;
+  /** Bytes between rows of scores. */
+  readonly stride: number;
+  readonly #position: Tensor | undefined;
+  readonly #length: Tensor | undefined;
+
+  constructor(kernel: Kernel) {
+    const { root } = kernel;
+    this.kernel = kernel;
+    this.attrs = root.attrs as AttentionAttrs;
+    this.dims = dimsOf(root);
+    const { T, S, H, G, D } = this.dims;
+    const { arrays, position, length } = attentionInputs(root.inputs, this.attrs);
+    this.#position = position;
+    this.#length = length;
+    this.head = D * 4;
+    this.resultRow = H * this.head;
+    this.width = panelOf(kernel.target);
+    this.stride = scoreRow(S);
+    const pointers = arrays.map((x) => kernel.pointer(x));
+    [this.q, this.k, this.v] = this.attrs.packed
+      ? this.#sideBySide(pointers[0])
+      : [H, G, G].map((heads, i) => {
+          const row = heads * this.head;
+          return { start: pointers[i], row, sample: (i === 0 ? T : S) * row };
+        });
+  }
+
+  #sideBySide(start: I32): Strided[] {
+    const { T, H, G } = this.dims;
+    const row = (H + 2 * G) * this.head;
+    return [0, H, H + G].map((first) => ({ start: addI(start, first * this.head), row, sample: T * row }));
+  }
+
+  /** Where the gradients of queries, keys and values go. */
+  gradients(start: I32): Strided[] {
+    if (this.attrs.packed) return this.#sideBySide(start);
+    const { T, S, H, G } = this.dims;
+    const sample = (T * H + 2 * S * G) * this.head;
+    return [0, T * H, T * H + S * G].map((before, i) => ({
+      start: addI(start, before * this.head),
+      row: (i === 0 ? H : G) * this.head,
+      sample,
+    }));
+  }
+
+  /** Calls `visit` for the heads of keys and values at hand. */
+  overHeads(visit: (b: I32, g: I32) => void): void {
+    const { f, begin, end, group } = this.kernel;
+    const { G } = this.dims;
+    if (group.split === "range") f.for(begin, end, 1, (unit) => visit(f.let(divU(unit, G)), f.let(remU(unit, G))));
+    else f.for(begin, end, 1, (b) => f.for(0, G, 1, (g) => visit(b, g)));
+  }
+
+  /** Address of a head in the first row of a sample. */
+  at({ start, sample }: Strided, b: I32, head: I32): Local<"i32"> {
+    return this.kernel.f.let(addI(start, addI(mulI(b, sample), mulI(head, this.head))));
+  }
+
+  /** How many keys of a sample are seen at all, and how many by its query 0 (what is behind them only matters if causal). */
+  seen(b: I32): { all: Local<"i32">; first: Local<"i32"> } {
+    const { f } = this.kernel;
+    const { T, S } = this.dims;
+    const position = this.#position;
+    const first = f.let(
+      position === undefined
+        ? i32(1)
+        : addI(loadI32(addI(this.kernel.pointer(position), position.rank === 0 ? 0 : mulI(b, 4))), 1),
+    );
+    const length = this.#length;
+    const all = f.let(i32(S) as I32);
+    if (length !== undefined) {
+      const own = f.let(loadI32(addI(this.kernel.pointer(length), mulI(b, 4))));
+      f.set(all, minS(all, own));
+    }
+    if (this.attrs.causal) {
+      const last = f.let(addI(first, T - 1));
+      f.set(all, minS(all, last));
+    }
+    f.set(all, maxS(all, i32(0)));
+    return { all, first };
+  }
+
+  /** How many keys query i sees. */
+  seenBy(i: I32, { all, first }: { all: Local<"i32">; first: Local<"i32"> }): Local<"i32"> {
+    const { f } = this.kernel;
+    if (!this.attrs.causal) return all;
+    const own = f.let(addI(first, i));
+    return f.let(maxS(f.let(minS(own, all)), i32(0)));
+  }
+
+  /** Calls `visit` for blocks of queries. */
+  overBlocks(visit: (i: I32, size: number) => void): void {
+    const { f } = this.kernel;
+    for (const { size, from, count } of runsOf(evenPieces(this.dims.T, BLOCK))) {
+      f.for(from, from + count * size, size, (i) => visit(i, size));
+    }
+  }
+
+  /** Tiles of `rows` rows. */
+  tiles(rows: number, visit: (row: I32, count: number) => void): void {
+    const most = Math.floor(this.kernel.target.accumulators / (this.width / 4));
+    tiles(this.kernel, { from: i32(0), to: i32(rows), known: rows }, most, visit);
+  }
+
+  /** Rows of a head, transposed and multiplied by `scale`, in panels [keys / width, D, width]; those from `count` on do not matter. */
+  packTransposed(rows: I32, rowBytes: number, count: I32, to: I32, scale: number): void {
+    const { f } = this.kernel;
+    const { S, D } = this.dims;
+    const { width } = this;
+    f.for(0, count, width, (j) => {
+      const panel = f.let(addI(to, mulI(j, this.head)));
+      for (let c = 0; c < width; c += 4) {
+        // Rows behind the last one need not be there.
+        const keys = times(4, (n) => {
+          const key = addI(j, c + n);
+          const inside = S % width === 0 ? key : f.let(minS(f.let(key), i32(S - 1)));
+          return f.let(addI(rows, mulI(inside, rowBytes)));
+        });
+        f.for(0, D * 4, 16, (d) => {
+          const columns = keys.map((key) => f.let(load(addI(key, d))));
+          const target = f.let(addI(panel, mulI(d, width)));
+          const store = (count: number): void =>
+            transposed(f, columns)
+              .slice(0, count)
+              .forEach((value, n) => {
+                const scaled = scale === 1 ? value : v.mul(value, splatConst(scale));
+                f.store(target, scaled, n * width * 4 + c * 4);
+              });
+          if (D % 4 === 0) store(4);
+          else
+            f.if(
+              ltS(d, D * 4 - 15),
+              () => store(4),
+              () => store(D % 4),
+            );
+        });
+      }
+    });
+  }
+
+  /** Rows of a head, multiplied by `scale`, in panels [D / width, S, width]. */
+  pack(rows: I32, rowBytes: number, count: I32, to: I32, scale: number): void {
+    const { f } = this.kernel;
+    const { S, D } = this.dims;
+    const { width } = this;
+    f.for(0, count, 1, (j) => {
+      const row = f.let(addI(rows, mulI(j, rowBytes)));
+      const target = f.let(addI(to, mulI(j, width * 4)));
+      for (let d = 0; d < D; d += width) {
+        f.together(() => {
+          for (let c = 0; c < width; c += 4) {
+            const value = load(row, (d + c) * 4);
+            f.store(target, scale === 1 ? value : v.mul(value, splatConst(scale)), d * S * 4 + c * 4);
+          }
+        });
+      }
+    });
+  }
+
+  /** Products of a block's rows with transposed rows in panels: [size, keys], for as many keys as `count` and some more. */
+  scores(rows: I32, rowBytes: number, size: number, panels: I32, count: I32, to: I32): void {
+    const { f } = this.kernel;
+    const { D } = this.dims;
+    const { width, stride } = this;
+    f.for(0, count, width, (j) => {
+      const b = f.let(addI(panels, mulI(j, this.head)));
+      this.tiles(size, (m, tileRows) => {
+        const totals = multiplyTile(this.kernel, {
+          a: addI(rows, mulI(m, rowBytes)),
+          aRow: rowBytes,
+          aDepth: 4,
+          b,
+          bDepth: width * 4,
+          from: i32(0),
+          to: i32(D),
+          rows: tileRows,
+          vectors: width / 4,
+          start: () => splatConst(0),
+        });
+        this.#store(totals, width / 4, f.let(addI(addI(to, mulI(m, stride)), mulI(j, 4))), stride);
+      });
+    });
+  }
+
+  /** Products of a block's rows of weights with rows in panels: `finish` gets a tile of [size, D]. */
+  weighted(
+    weights: I32,
+    size: number,
+    panels: I32,
+    count: I32,
+    finish: (totals: Local<"v128">[], row: I32, tileRows: number, d: number) => void,
+  ): void {
+    const { f } = this.kernel;
+    const { S, D } = this.dims;
+    for (let d = 0; d < D; d += this.width) {
+      const b = f.let(addI(panels, d * S * 4));
+      this.tiles(size, (m, tileRows) => {
+        const totals = multiplyTile(this.kernel, {
+          a: addI(weights, mulI(m, this.stride)),
+          aRow: this.stride,
+          aDepth: 4,
+          b,
+          bDepth: this.width * 4,
+          from: i32(0),
+          to: count,
+          rows: tileRows,
+          vectors: this.width / 4,
+          start: () => splatConst(0),
+        });
+        finish(totals, m, tileRows, d);
+      });
+    }
+  }
+
+  /** Adds, for each key, a block's rows by their weights: sums [keys, D] += weightsᵀ rows. */
+  addWeighted(weights: I32, rows: I32, rowBytes: number, size: number, count: I32, sums: I32): void {
+    const { f } = this.kernel;
+    const { D } = this.dims;
+    const { width } = this;
+    const sumRow = roundUp(D, MOST_COLUMNS) * 4;
+    f.for(0, count, width, (first) => {
+      this.tiles(width, (m, tileRows) => {
+        const j = f.let(addI(first, m));
+        const into = f.let(addI(sums, mulI(j, sumRow)));
+        const a = f.let(addI(weights, mulI(j, 4)));
+        for (let d = 0; d < D; d += width) {
+          const vectors = width / 4;
+          const totals = multiplyTile(this.kernel, {
+            a,
+            aRow: 4,
+            aDepth: this.stride,
+            b: addI(rows, d * 4),
+            bDepth: rowBytes,
+            from: i32(0),
+            to: i32(size),
+            rows: tileRows,
+            vectors,
+            start: (t) => load(into, Math.floor(t / vectors) * sumRow + d * 4 + (t % vectors) * 16),
+          });
+          this.#store(totals, vectors, into, sumRow, d * 4);
+        }
+      });
+    });
+  }
+
+  #store(totals: readonly Local<"v128">[], vectors: number, to: Local<"i32">, rowBytes: number, offset = 0): void {
+    const { f } = this.kernel;
+    f.together(() => {
+      totals.forEach((total, t) => {
+        f.store(to, total, Math.floor(t / vectors) * rowBytes + offset + (t % vectors) * 16);
+      });
+    });
+  }
+
+  /** Stores rows of a tile of [T, D] that begins at column d, of which only D count. */
+  storeHead(totals: readonly V128[], vectors: number, to: I32, rowBytes: number, d: number): void {
+    const { f } = this.kernel;
+    const { D } = this.dims;
+    f.together(() => {
+      totals.forEach((total, t) => {
+        const column = d + (t % vectors) * 4;
+        if (column >= D) return;
+        f.storeLanes(to, total, Math.min(4, D - column), Math.floor(t / vectors) * rowBytes + column * 4);
+      });
+    });
+  }
+
+  /** One number from the sums of several vectors, in every lane. */
+  folded(totals: readonly Local<"v128">[], sums: Local<"i32">, plus: (a: V128, b: V128) => V128): Local<"v128"> {
+    const { f } = this.kernel;
+    f.together(() => {
+      totals.forEach((total, t) => {
+        f.store(sums, total, t * 16);
+      });
+    });
+    const all = f.let(times(totals.length, (t) => load(sums, t * 16)).reduce(plus));
+    const pairs = f.let(plus(all, shuffle(all, all, [2, 3, 0, 1])));
+    return f.let(plus(pairs, shuffle(pairs, pairs, [1, 0, 3, 2])));
+  }
+}
+
+/** Four column numbers from j on. */
+const columnsFrom = (j: I32): V128 => vi.add(splatI(j), i32x4Const([0, 1, 2, 3]));
+
+export function attentionKernel(kernel: Kernel): void {
+  const { f, isa, group } = kernel;
+  const attention = new Attention(kernel);
+  const { T, H, G } = attention.dims;
+  const { head, width, stride, resultRow, attrs } = attention;
+  const vectors = width / 4;
+  const stored = (name: string): Tensor | undefined => group.outputs.find(({ op }) => op.name === name);
+  const [result, lse] = [stored("attention"), stored("attentionLse")];
+  const keys = f.let(kernel.scratch as I32);
+  const values = f.let(addI(keys, panelBytes(attention.dims)));
+  const scores = f.let(addI(values, panelBytes(attention.dims)));
+  const factors = f.let(addI(scores, BLOCK * stride));
+  const sums = f.let(addI(factors, BLOCK * 4));
+
+  /** Turns a row of scores into weights whose sum is 1 when multiplied by what `factors` gets. */
+  const softmax = (row: Local<"i32">, seen: I32, padded: I32, factor: I32, lseAt: I32 | undefined): void => {
+    // What is not seen, up to the end of the panel.
+    f.for(f.let(mulI(divU(seen, 4), 4)), padded, 4, (j) => {
+      const at = f.let(addI(row, mulI(j, 4)));
+      const visible = vi.lt(columnsFrom(j), splatI(seen));
+      f.store(at, v.bitselect(load(at), splatConst(Number.NEGATIVE_INFINITY), visible));
+    });
+    const tops = times(vectors, () => f.local("v128", splatConst(Number.NEGATIVE_INFINITY)));
+    f.for(0, padded, width, (j) => {
+      const at = f.let(addI(row, mulI(j, 4)));
+      tops.forEach((top, k) => {
+        f.set(top, v.pmax(top, load(at, k * 16)));
+      });
+    });
+    const top = attention.folded(tops, sums, v.pmax);
+    const totals = kernel.zeros(vectors);
+    f.for(0, padded, width, (j) => {
+      const at = f.let(addI(row, mulI(j, 4)));
+      f.together(() => {
+        totals.forEach((total, k) => {
+          const weight = f.let(exp(f, isa, v.sub(load(at, k * 16), top)));
+          f.set(total, v.add(total, weight));
+          f.store(at, weight, k * 16);
+        });
+      });
+    });
+    const total = attention.folded(totals, sums, v.add);
+    f.storeLanes(factor, v.div(splatConst(1), total), 1);
+    if (lseAt !== undefined) f.storeLanes(lseAt, v.add(log(f, isa, total), top), 1);
+  };
+
+  attention.overHeads((b, g) => {
+    const seen = attention.seen(b);
+    attention.packTransposed(attention.at(attention.k, b, g), attention.k.row, seen.all, keys, attrs.scale);
+    attention.pack(attention.at(attention.v, b, g), attention.v.row, seen.all, values, 1);
+    f.for(0, H / G, 1, (n) => {
+      const h = f.let(addI(mulI(g, H / G), n));
+      const query = attention.at(attention.q, b, h);
+      const base = f.let(addI(mulI(b, T * resultRow), mulI(h, head)));
+      attention.overBlocks((i, size) => {
+        const most = attention.seenBy(addI(i, size - 1), seen);
+        const padded = f.let(mulI(divU(addI(most, width - 1), width), width));
+        attention.scores(f.let(addI(query, mulI(i, attention.q.row))), attention.q.row, size, keys, most, scores);
+        f.for(0, size, 1, (r) => {
+          const row = f.let(addI(scores, mulI(r, stride)));
+          const time = f.let(addI(i, r));
+          const own = attention.seenBy(time, seen);
+          const factor = f.let(addI(factors, mulI(r, 4)));
+          const number = addI(mulI(addI(mulI(b, T), time), H), h);
+          const lseAt = lse === undefined ? undefined : f.let(addI(kernel.pointer(lse), mulI(number, 4)));
+          f.if(
+            gtS(own, 0),
+            () => softmax(row, own, padded, factor, lseAt),
+            () => {
+              f.for(0, padded, 4, (j) => f.store(addI(row, mulI(j, 4)), splatConst(0)));
+              f.storeLanes(factor, splatConst(0), 1);
+              if (lseAt !== undefined) f.storeLanes(lseAt, splatConst(0), 1);
+            },
+          );
+        });
+        if (result === undefined) return;
+        const to = f.let(addI(kernel.pointer(result), addI(base, mulI(i, resultRow))));
+        attention.weighted(scores, size, values, most, (totals, m, tileRows, d) => {
+          const factor = f.let(addI(factors, mulI(m, 4)));
+          const scaled = times(tileRows, (t) => f.let(load32Splat(factor, t * 4)));
+          const out = totals.map((total, t) => v.mul(total, scaled[Math.floor(t / vectors)]));
+          attention.storeHead(out, vectors, f.let(addI(to, mulI(m, resultRow))), resultRow, d);
+        });
+      });
+    });
+  });
+}
+
+export function attentionGradKernel(kernel: Kernel): void {
+  const { f, isa, root } = kernel;
+  const attention = new Attention(kernel);
+  const { T, S, H, G, D } = attention.dims;
+  const { head, width, stride, resultRow, attrs } = attention;
+  const vectors = width / 4;
+  const [lse, y, grad] = attentionInputs(root.inputs, attrs).rest.map((tensor) => kernel.pointer(tensor));
+  const [forQ, forK, forV] = attention.gradients(kernel.pointer(root));
+  const { dims } = attention;
+  const sumRow = roundUp(D, MOST_COLUMNS) * 4;
+  let end: I32 = kernel.scratch;
+  const reserve = (bytes: number): Local<"i32"> => {
+    const start = f.let(end);
+    end = addI(start, bytes);
+    return start;
+  };
+  const keysAcross = reserve(panelBytes(dims));
+  const valuesAcross = reserve(panelBytes(dims));
+  const keys = reserve(panelBytes(dims));
+  const keySums = reserve(sumsBytes(dims));
+  const valueSums = reserve(sumsBytes(dims));
+  const weights = reserve(BLOCK * stride);
+  const slopes = reserve(BLOCK * stride);
+  const sums = reserve(SUMS);
+
+  /** Σ g ∘ y of a row. */
+  const deltaOf = (at: I32): Local<"v128"> => {
+    const [one, other] = [f.let(addI(grad, at)), f.let(addI(y, at))];
+    const total = f.local("v128", splatConst(0));
+    const whole = Math.floor(D / 4) * 16;
+    f.for(0, whole, 16, (d) => f.set(total, isa.madd(load(addI(one, d)), load(addI(other, d)), total)));
+    for (let d = whole; d < D * 4; d += 4) f.set(total, isa.madd(load32Zero(one, d), load32Zero(other, d), total));
+    return attention.folded([total], sums, v.add);
+  };
+
+  /** Weights from scores, and slopes of scores from those of weights, of a row. */
+  const slope = (r: I32, seen: I32, padded: I32, top: Local<"v128">, delta: Local<"v128">): void => {
+    const [weight, slopeAt] = [weights, slopes].map((rows) => f.let(addI(rows, mulI(r, stride))));
+    const step = (j: I32, masked: boolean): void => {
+      const bytes = f.let(mulI(j, 4));
+      const [p, ds] = [f.let(addI(weight, bytes)), f.let(addI(slopeAt, bytes))];
+      f.together(() => {
+        for (let k = 0; k < vectors; k++) {
+          const value = f.let(exp(f, isa, v.sub(load(p, k * 16), top)));
+          const change = f.let(v.mul(value, v.sub(load(ds, k * 16), delta)));
+          const kept = (x: V128): V128 => (masked ? v.and(x, vi.lt(columnsFrom(addI(j, k * 4)), splatI(seen))) : x);
+          f.store(p, kept(value), k * 16);
+          f.store(ds, kept(change), k * 16);
+        }
+      });
+    };
+    const whole = f.let(mulI(divU(seen, width), width));
+    f.for(0, whole, width, (j) => step(j, false));
+    f.for(whole, padded, width, (j) => step(j, true));
+  };
+
+  /** Stores what was added up for a head's keys. */
+  const storeSums = (from: I32, to: Local<"i32">, rowBytes: number, scale: number): void => {
+    f.for(0, S, 1, (j) => {
+      const [source, target] = [f.let(addI(from, mulI(j, sumRow))), f.let(addI(to, mulI(j, rowBytes)))];
+      for (let d = 0; d < D; d += width) {
+        const values = times(vectors, (k) => {
+          const value = load(source, (d + k * 4) * 4);
+          return scale === 1 ? value : v.mul(value, splatConst(scale));
+        });
+        attention.storeHead(values, vectors, target, 0, d);
+      }
+    });
+  };
+
+  attention.overHeads((b, g) => {
+    const seen = attention.seen(b);
+    const [key, value] = [attention.at(attention.k, b, g), attention.at(attention.v, b, g)];
+    attention.packTransposed(key, attention.k.row, seen.all, keysAcross, attrs.scale);
+    attention.packTransposed(value, attention.v.row, seen.all, valuesAcross, 1);
+    attention.pack(key, attention.k.row, seen.all, keys, attrs.scale);
+    f.zero(keySums, i32(sumsBytes(dims)));
+    f.zero(valueSums, i32(sumsBytes(dims)));
+    f.for(0, H / G, 1, (n) => {
+      const h = f.let(addI(mulI(g, H / G), n));
+      const query = attention.at(attention.q, b, h);
+      const queryGrad = attention.at(forQ, b, h);
+      const base = f.let(addI(mulI(b, T * resultRow), mulI(h, head)));
+      attention.overBlocks((i, size) => {
+        const most = attention.seenBy(addI(i, size - 1), seen);
+        const padded = f.let(mulI(divU(addI(most, width - 1), width), width));
+        const rows = f.let(addI(query, mulI(i, attention.q.row)));
+        const own = f.let(addI(base, mulI(i, resultRow)));
+        const gradRows = f.let(addI(grad, own));
+        attention.scores(rows, attention.q.row, size, keysAcross, most, weights);
+        attention.scores(gradRows, resultRow, size, valuesAcross, most, slopes);
+        f.for(0, size, 1, (r) => {
+          const time = f.let(addI(i, r));
+          const number = addI(mulI(addI(mulI(b, T), time), H), h);
+          const top = f.let(load32Splat(addI(lse, mulI(number, 4))));
+          slope(r, attention.seenBy(time, seen), padded, top, deltaOf(f.let(addI(own, mulI(r, resultRow)))));
+        });
+        const to = f.let(addI(queryGrad, mulI(i, forQ.row)));
+        attention.weighted(slopes, size, keys, most, (totals, m, _, d) => {
+          attention.storeHead(totals, vectors, f.let(addI(to, mulI(m, forQ.row))), forQ.row, d);
+        });
+        attention.addWeighted(slopes, rows, attention.q.row, size, most, keySums);
+        attention.addWeighted(weights, gradRows, resultRow, size, most, valueSums);
+      });
+    });
+    storeSums(keySums, attention.at(forK, b, g), forK.row, attrs.scale);
+    storeSums(valueSums, attention.at(forV, b, g), forV.row, 1);
+  });
+}

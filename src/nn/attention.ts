@@ -1,0 +1,73 @@
+/** Multi-head attention of a sequence to itself: the layer that transformers are made of. */
+import { UsageError } from "../engine/errors.ts";
+import { type AttentionOptions, selfAttention } from "../engine/ops/attention.ts";
+import { linear } from "../engine/ops/matmul.ts";
+import { requireRank } from "../engine/ops/op-helpers.ts";
+import type { Random } from "../engine/random.ts";
+import type { Parameter, Tensor } from "../engine/tensor.ts";
+import { describeLayer, requireWhole } from "./describe.ts";
+import { drawFirst, filled, uniformInit } from "./init.ts";
+import { Linear } from "./linear.ts";
+import { type Context, Module } from "./module.ts";
+
+export interface MultiheadAttentionOptions {
+  /** Whether no position sees those behind it; default false. */
+  readonly causal?: boolean | undefined;
+  /** Whether both projections have a bias; default true. */
+  readonly bias?: boolean | undefined;
+}
+
+/** Which keys of a sample count. */
+export type AttentionMasks = Pick<AttentionOptions, "position" | "length">;
+
+/**
+ * Every position takes from all others what it asks for, by several heads: [batch, time, features] → the same shape. As
+ * torch.nn.MultiheadAttention with batch_first, given one sequence as query, key and value (Vaswani et al., arXiv 1706.03762).
+ */
+export class MultiheadAttention extends Module {
+  /** Makes queries, keys and values: [3 · features, features]. */
+  readonly in_proj_weight: Parameter;
+  /** [3 · features]. */
+  readonly in_proj_bias: Parameter | null;
+  readonly out_proj: Linear;
+  readonly features: number;
+  readonly heads: number;
+  readonly causal: boolean;
+
+  /** @throws UsageError unless the features can be divided among the heads */
+  constructor(features: number, heads: number, options: MultiheadAttentionOptions = {}) {
+    super();
+    requireWhole("MultiheadAttention", { features, heads });
+    if (features % heads !== 0) {
+      throw new UsageError(`MultiheadAttention: ${features} features cannot be divided among ${heads} heads`);
+    }
+    const { causal = false, bias = true } = options;
+    this.features = features;
+    this.heads = heads;
+    this.causal = causal;
+    this.in_proj_weight = filled([3 * features, features]);
+    this.in_proj_bias = bias ? filled([3 * features]) : null;
+    this.out_proj = new Linear(features, features, { bias });
+    drawFirst(this);
+  }
+
+  override reset(random: Random): void {
+    uniformInit(this.in_proj_weight, Math.sqrt(6 / (4 * this.features)), random);
+    this.in_proj_bias?.data.fill(0);
+  }
+
+  /** @param masks which keys count: all by default */
+  forward(x: Tensor, context: Context, masks: AttentionMasks = {}): Tensor {
+    requireRank("MultiheadAttention", x, 3, "[batch, time, features]");
+    const [B, T, C] = x.shape;
+    const qkv = linear(x, this.in_proj_weight, this.in_proj_bias ?? undefined); // [B, T, 3·C]
+    const perHead = qkv.reshape([B, T, 3 * this.heads, this.features / this.heads]);
+    const mixed = selfAttention(perHead, { ...masks, heads: this.heads, causal: this.causal });
+    return this.out_proj.forward(mixed.reshape([B, T, C]), context);
+  }
+
+  override describe(): string {
+    const options = { causal: this.causal, bias: this.in_proj_bias !== null };
+    return describeLayer("MultiheadAttention", [this.features, this.heads], options, { causal: false, bias: true });
+  }
+}
