@@ -19,6 +19,7 @@ export {
 } from "../engine/ops/attention.ts";
 export { constant } from "../engine/ops/constant.ts";
 export { conv2d } from "../engine/ops/conv.ts";
+export { ctcLoss } from "../engine/ops/ctc.ts";
 export {
   abs,
   add,

@@ -31,3 +31,7 @@ export function viewOf<D extends DType>(
 ): TypedArrays[D] {
   return new CONSTRUCTORS[dtype](buffer as ArrayBuffer, offset, length) as TypedArray as TypedArrays[D];
 }
+
+/** Bytes of a tensor's elements. */
+export const bytesOf = ({ size, dtype }: { readonly size: number; readonly dtype: DType }): number =>
+  size * BYTES[dtype];

@@ -82,6 +82,12 @@ export function topologicalOrder(roots: readonly Tensor[], before: Iterable<Tens
   return order;
 }
 
+/** Number of samples in the batch: the length of axis 0 of the batched inputs, 0 where there are none. */
+export function batchSize(tensors: readonly Tensor[]): number {
+  const input = tensors.find((tensor) => tensor.op.name === "input" && (tensor.attrs as InputAttrs).batched);
+  return input?.shape[0] ?? 0;
+}
+
 /** Everything that a graph must compute. */
 export function graphRoots(graph: Graph): Tensor[] {
   return [...Object.values(graph.outputs), ...graph.updates.map((update) => update.value)];

@@ -67,7 +67,7 @@ def shortest(tensor):
     for value in tensor.detach().reshape(-1).tolist():
         single = np.float32(value)
         if not np.isfinite(single):
-            out.append(str(float(single)))
+            out.append("NaN" if np.isnan(single) else "Infinity" if single > 0 else "-Infinity")
         elif single == int(single) and abs(single) < 1e7:
             out.append(int(single))
         else:
@@ -413,6 +413,39 @@ case("loss", "mseLoss", [x(3, 4), x(3, 4)], F.mse_loss)
 case("loss", "mseLoss", [x(2, 3, 2, 2), x(2, 3, 2, 2, wanted=False)], F.mse_loss)
 case("loss", "bceWithLogits", [x(3, 4), x(3, 4, fill=(0, 1))], F.binary_cross_entropy_with_logits)
 case("loss", "bceWithLogits", [listed(100, -100, 100, -100, 0.0), x(5, fill={"list": [1, 0, 0, 1, 0.5]}, wanted=False)], F.binary_cross_entropy_with_logits)
+
+# CTC: the batch comes first here and the time in PyTorch. Each row: classes, time, blank, targets, frames, lengths.
+CTC = [
+    (5, 6, 0, [[1, 2]], [6], [2]),
+    (5, 6, 0, [[3, 3, 4]], [6], [3]),
+    (5, 4, 0, [[3, 3, 4]], [4], [3]),
+    (4, 5, 0, [[2, 1]], [5], [0]),
+    (3, 1, 0, [[2]], [1], [1]),
+    (3, 7, 0, [[1, 1, 1], [2, 1, 2]], [7, 6], [3, 3]),
+    (6, 9, 0, [[1, 2, 3, 4], [5, 5, 0, 0], [4, 0, 0, 0], [0, 0, 0, 0]], [9, 6, 2, 4], [4, 2, 1, 0]),
+    (4, 6, 3, [[0, 1, 1], [2, 0, 2]], [6, 5], [3, 3]),
+    (5, 8, 2, [[0, 1, 1, 4], [3, 3, 3, 0]], [8, 7], [4, 3]),
+    (4, 6, 0, [[1, 0, 1]], [6], [3]),
+    (11, 24, 10, [[4, 0, 7, 9, 9, 9, 3, 2], [1, 1, 2, 2, 3, 3, 4, 4], [5, 0, 0, 0, 0, 0, 0, 0]], [24, 24, 13], [8, 8, 1]),
+    (5, 3, 0, [[3, 3, 4], [1, 2, 3], [0, 0, 0]], [3, 3, 2], [3, 3, 0]),
+    (5, 3, 0, [[1, 2], [1, 2]], [0, 3], [1, 2]),
+    (3, 2, 0, [[1], [2]], [0, 2], [0, 1]),
+]
+for C, T, blank, targets, frames, lengths in CTC:
+    whole = lambda *shape, numbers: {**ints(*shape), "fill": {"list": numbers}}
+    N, L = len(targets), len(targets[0])
+    inputs = [
+        x(N, T, C, fill=(-3, 3)), whole(N, L, numbers=sum(targets, [])), whole(N, numbers=frames), whole(N, numbers=lengths)
+    ]
+    for reduction in ("mean", "sum", "none"):
+        for zero in (False, True):
+            case(
+                "ctc", "ctcLoss", inputs,
+                lambda logits, *others: F.ctc_loss(
+                    F.log_softmax(logits.movedim(0, 1), -1), *others, blank=blank, reduction=reduction, zero_infinity=zero
+                ),
+                blank=blank, reduction=reduction, zeroInfinity=zero,
+            )
 
 OUT.mkdir(exist_ok=True)
 for family, entries in FAMILIES.items():

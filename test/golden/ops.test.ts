@@ -8,6 +8,7 @@ import type { Backend } from "../../src/engine/backends/backend.ts";
 import * as act from "../../src/engine/ops/activation.ts";
 import { type AttentionOptions, attention, selfAttention } from "../../src/engine/ops/attention.ts";
 import { type ConvOptions, conv2d, type Pair } from "../../src/engine/ops/conv.ts";
+import { type CtcLossOptions, ctcLoss } from "../../src/engine/ops/ctc.ts";
 import * as e from "../../src/engine/ops/elementwise.ts";
 import * as g from "../../src/engine/ops/gather.ts";
 import * as loss from "../../src/engine/ops/loss.ts";
@@ -155,6 +156,7 @@ const BUILD = {
 
   crossEntropy: ([x, target], a: loss.CrossEntropyOptions) => loss.crossEntropy(x, target, a),
   nllLoss: ([x, target], a: loss.CrossEntropyOptions) => loss.nllLoss(x, target, a),
+  ctcLoss: ([x, targets, frames, lengths], a: CtcLossOptions) => ctcLoss(x, targets, frames, lengths, a),
   mseLoss: binary(loss.mseLoss),
   bceWithLogits: binary(loss.bceWithLogits),
 } satisfies Record<string, Build<never>>;

@@ -222,6 +222,7 @@ describe("vectors", () => {
       ...new Int32Array(runOn(before, (f) => f.store(i32(48), value)).buffer, 48, 4),
     ];
     expect(one(vi.shl(a, 3))).toEqual([-64, 72, 0x12345678 << 3, 8]);
+    expect(one(vi.shrS(a, 4))).toEqual([-1, 0, 0x01234567, 0]);
     expect(one(vi.shrU(a, 4))).toEqual([0x0fffffff, 0, 0x01234567, 0]);
     expect(one(v.bitselect(a, b, m))).toEqual([5, 9, 0x5678, 1]);
     expect(one(asm.shuffle(a, b, [3, 4, 0, 7]))).toEqual([1, 5, -8, 8]);
@@ -236,6 +237,23 @@ describe("vectors", () => {
     expect([...new Int32Array(memory.buffer, 48, 4)]).toEqual(one(v.relaxedMadd(...operands)));
     const product = one(v.relaxedMadd(asm.splatConst(3), asm.splatConst(5), asm.splatConst(0.5)));
     expect(product).toEqual(new Array(4).fill(new Int32Array(new Float32Array([15.5]).buffer)[0]));
+  });
+
+  it("two lanes in double precision", () => {
+    const numbers = [1 / 3, -2.5, 1e300, -Infinity, 5, 1e-50];
+    const before = [...new Uint8Array(Float64Array.from(numbers).buffer)];
+    const [a, b, c] = [0, 16, 32].map((at) => load(i32(at)));
+    const one = (value: V128): Uint8Array => runOn(before, (f) => f.store(i32(48), value)).slice(48, 64);
+    const doubles = (value: V128): number[] => [...new Float64Array(one(value).buffer)];
+    const singles = (value: V128): number[] => [...new Float32Array(one(value).buffer)];
+    const { vd } = asm;
+    expect(doubles(vd.add(a, c))).toEqual([1 / 3 + 5, -2.5 + 1e-50]);
+    expect(doubles(vd.sub(a, b))).toEqual([1 / 3 - 1e300, Infinity]);
+    expect(doubles(vd.max(b, c))).toEqual([1e300, 1e-50]);
+    expect(singles(vd.toF(a))).toEqual([Math.fround(1 / 3), -2.5, 0, 0]);
+    expect(singles(vd.toF(b))).toEqual([Infinity, -Infinity, 0, 0]);
+    expect(doubles(vd.fromF(vd.toF(a)))).toEqual([Math.fround(1 / 3), -2.5]);
+    expect(doubles(asm.splatConstD(1 / 7))).toEqual([1 / 7, 1 / 7]);
   });
 
   it("lanes in and out", () => {
@@ -431,7 +449,18 @@ it("has a case for every instruction", () => {
       "bitmask",
     ],
     atomics: ["atomicLoad", "atomicAdd", "atomicNotify", "atomicWait"],
-    lanes: ["splatConst", "splatConstI", "i32x4Const", "splatI", "splatH", "splatF", "extractI", "extractF", "shuffle"],
+    lanes: [
+      "splatConst",
+      "splatConstI",
+      "splatConstD",
+      "i32x4Const",
+      "splatI",
+      "splatH",
+      "splatF",
+      "extractI",
+      "extractF",
+      "shuffle",
+    ],
     vectors: [
       "v.bitselect",
       "v.fusableMadd",
@@ -441,8 +470,10 @@ it("has a case for every instruction", () => {
       "v.widenLow16",
       "vi.shl",
       "vi.shrU",
+      "vi.shrS",
     ],
     halves: ["vb.ne", "vb.add", "vb.sub", "vb.min", "vb.max", "vb.narrow", "vh.mul", "vh.dot", "vh.narrow", "vh.shrU"],
+    doubles: ["vd.add", "vd.sub", "vd.max", "vd.fromF", "vd.toF"],
     statements: [
       "local",
       "let",
@@ -466,7 +497,7 @@ it("has a case for every instruction", () => {
     together: ["together", "shared"],
   };
   for (const name of Object.values(elsewhere).flat()) cased.add(name);
-  const groups = { v, vi, vb: asm.vb, vh: asm.vh };
+  const groups = { v, vi, vb: asm.vb, vh: asm.vh, vd: asm.vd };
   const vectorNames = Object.entries(groups).flatMap(([group, ops]) => Object.keys(ops).map((op) => `${group}.${op}`));
   const exported = Object.keys(asm).filter((name) => ![...Object.keys(groups), "Func", "ModuleBuilder"].includes(name));
   const methods = Object.getOwnPropertyNames(Func.prototype).filter(

@@ -5,14 +5,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { gradients } from "../../src/engine/autodiff.ts";
+import { CHUNKS, type Plan, printPlan } from "../../src/engine/backends/cpu/plan.ts";
 import { planForWasm } from "../../src/engine/backends/wasm/wasm.ts";
+import { bytesOf } from "../../src/engine/dtype.ts";
 import { abs, add, div, mul, relu, sub, tanh } from "../../src/engine/ops/elementwise.ts";
 import { crossEntropy } from "../../src/engine/ops/loss.ts";
 import { linear } from "../../src/engine/ops/matmul.ts";
 import { maxPool2d } from "../../src/engine/ops/pool.ts";
 import { mean, sum } from "../../src/engine/ops/reduce.ts";
 import { storageOf } from "../../src/engine/passes/fuse.ts";
-import { bytesOf, CHUNKS, type Plan, printPlan } from "../../src/engine/passes/plan.ts";
 import { Parameter, type Tensor } from "../../src/engine/tensor.ts";
 import { type Graph, trace } from "../../src/engine/trace.ts";
 import { Model } from "../../src/models/model.ts";

@@ -8,6 +8,7 @@ import * as activation from "./activation.ts";
 import * as attention from "./attention.ts";
 import * as constant from "./constant.ts";
 import * as conv from "./conv.ts";
+import * as ctc from "./ctc.ts";
 import * as elementwise from "./elementwise.ts";
 import * as gather from "./gather.ts";
 import * as loss from "./loss.ts";
@@ -77,6 +78,8 @@ export const trainingPrimitives = {
   uniform: constant.uniformOp,
   scatterAdd: gather.scatterAddOp,
   embeddingGrad: gather.embeddingGradOp,
+  ctc: ctc.ctcOp,
+  ctcGrad: ctc.ctcGradOp,
   attentionLse: attention.attentionLseOp,
   attentionGrad: attention.attentionGradOp,
   conv2dWeightGrad: conv.conv2dWeightGradOp,
@@ -107,6 +110,7 @@ export const composites = {
   nllLoss: loss.nllLossOp,
   mseLoss: loss.mseLossOp,
   bceWithLogits: loss.bceWithLogitsOp,
+  ctcLoss: ctc.ctcLossOp,
 } as const;
 
 export type NetworkPrimitiveName = keyof typeof networkPrimitives;

@@ -1,10 +1,13 @@
 /** Cases of the losses. */
 import * as act from "../../../src/engine/ops/activation.ts";
+import * as ctc from "../../../src/engine/ops/ctc.ts";
 import * as e from "../../../src/engine/ops/elementwise.ts";
-import type { CompositeName } from "../../../src/engine/ops/index.ts";
+import type { OpName } from "../../../src/engine/ops/index.ts";
 import * as loss from "../../../src/engine/ops/loss.ts";
+import { logsumexp } from "../../../src/engine/ops/reduce.ts";
 import type { Shape } from "../../../src/engine/shape.ts";
-import { type Case, type CaseInput, define, fixed, ints, w, x } from "./case.ts";
+import { apply } from "../../../src/engine/tensor.ts";
+import { type Case, type CaseInput, define, type Fill, fixed, ints, w, x } from "./case.ts";
 
 const kinks = { gradient: "kinks" } as const;
 const none = { gradient: "none" } as const;
@@ -53,7 +56,207 @@ const crossEntropiesOfRows: Case[] = CROSS_ENTROPIES.flatMap((options) => {
   ];
 });
 
+/** Frames, targets and lengths of a batch. */
+interface Sequences {
+  readonly label: string;
+  readonly shape: Shape;
+  readonly targets: readonly (readonly number[])[];
+  readonly frames: readonly number[];
+  readonly lengths: readonly number[];
+  readonly blank?: number;
+  readonly fill?: Fill;
+}
+
+const SEQUENCES: readonly Sequences[] = [
+  { label: "one frame, one label", shape: [1, 1, 3], targets: [[2]], frames: [1], lengths: [1] },
+  { label: "no label", shape: [1, 5, 4], targets: [[3]], frames: [5], lengths: [0] },
+  {
+    label: "repeats",
+    shape: [2, 7, 5],
+    targets: [
+      [3, 3, 4],
+      [1, 1, 1],
+    ],
+    frames: [7, 7],
+    lengths: [3, 3],
+  },
+  {
+    label: "just enough frames",
+    shape: [2, 4, 5],
+    targets: [
+      [3, 3, 4],
+      [1, 2, 3],
+    ],
+    frames: [4, 3],
+    lengths: [3, 3],
+  },
+  {
+    label: "lengths apart",
+    shape: [5, 9, 6],
+    targets: [
+      [1, 2, 3, 4],
+      [5, 5, 99, -7],
+      [4, 0, 0, 0],
+      [0, 0, 0, 0],
+      [2, 1, 2, 1],
+    ],
+    frames: [9, 6, 2, 4, 8],
+    lengths: [4, 2, 1, 0, 4],
+  },
+  {
+    label: "blank last",
+    shape: [2, 6, 4],
+    targets: [
+      [0, 1, 1],
+      [2, 0, 2],
+    ],
+    frames: [6, 5],
+    lengths: [3, 3],
+    blank: 3,
+  },
+  { label: "blank inside of a target", shape: [1, 6, 4], targets: [[1, 0, 1]], frames: [6], lengths: [3] },
+  {
+    label: "eleven classes",
+    shape: [9, 13, 11],
+    targets: digits(9, 7),
+    frames: [13, 13, 12, 11, 13, 10, 9, 13, 8],
+    lengths: [5, 7, 3, 1, 0, 4, 2, 6, 3],
+  },
+  {
+    label: "sharp",
+    shape: [2, 8, 6],
+    targets: [
+      [5, 1, 5],
+      [2, 2, 3],
+    ],
+    frames: [8, 7],
+    lengths: [3, 3],
+    fill: [-40, 40],
+  },
+  { label: "no frames", shape: [3, 4, 3], targets: [[1], [2], [1]], frames: [0, 0, 4], lengths: [0, 0, 1] },
+];
+
+/** Digits 1 to 10, some of them next to themselves. */
+function digits(count: number, length: number): number[][] {
+  return Array.from({ length: count }, (_, n) => Array.from({ length }, (_, j) => 1 + ((n + 3 * (j >> (n % 2))) % 10)));
+}
+
+/** Targets that no path gives. */
+const IMPOSSIBLE: readonly Sequences[] = [
+  {
+    label: "one frame too few",
+    shape: [3, 3, 5],
+    targets: [
+      [3, 3, 4],
+      [1, 2, 3],
+      [1, 1, 0],
+    ],
+    frames: [3, 3, 2],
+    lengths: [3, 3, 2],
+  },
+  {
+    label: "labels but no frames",
+    shape: [2, 3, 5],
+    targets: [
+      [1, 2],
+      [1, 2],
+    ],
+    frames: [0, 3],
+    lengths: [1, 2],
+  },
+  {
+    label: "labels that are no class",
+    shape: [3, 6, 5],
+    targets: [
+      [1, 5],
+      [-1, 2],
+      [1, 4],
+    ],
+    frames: [6, 5, 6],
+    lengths: [2, 2, 2],
+  },
+];
+
+function sequences({ shape, targets, frames, lengths, fill }: Sequences): CaseInput[] {
+  const list = (dims: Shape, numbers: readonly number[]): CaseInput => ({
+    ...ints(dims, 0, 1),
+    fill: { list: [...numbers] },
+  });
+  return [
+    x(shape, fill ?? [-3, 3]),
+    list([targets.length, targets[0].length], targets.flat()),
+    list([frames.length], frames),
+    list([lengths.length], lengths),
+  ];
+}
+
+const ctcLosses: Case[] = (["mean", "sum", "none"] as const).flatMap((reduction) => [
+  ...SEQUENCES.map(({ blank, ...batch }) =>
+    define(`${reduction}, ${batch.label}`, sequences(batch), (a, t, frames, lengths) =>
+      ctc.ctcLoss(a, t, frames, lengths, { reduction, blank }),
+    ),
+  ),
+  ...IMPOSSIBLE.flatMap((batch) =>
+    [false, true].map((zeroInfinity) =>
+      define(
+        `${reduction}, ${batch.label}${zeroInfinity ? ", zeroed" : ""}`,
+        sequences(batch),
+        (a, t, frames, lengths) => ctc.ctcLoss(a, t, frames, lengths, { reduction, zeroInfinity }),
+        zeroInfinity ? {} : kinks,
+      ),
+    ),
+  ),
+]);
+
+/** The primitives below the loss. */
+const ctcRows: Case[] = SEQUENCES.map(({ blank = 0, ...batch }) =>
+  define(batch.label, sequences(batch), (a, ...others) =>
+    apply(ctc.ctcOp, [a, logsumexp(a, -1, true), ...others], { blank, zeroInfinity: false }),
+  ),
+);
+
+const ctcGrads: Case[] = SEQUENCES.map(({ blank = 0, ...batch }) =>
+  define(
+    batch.label,
+    [...sequences(batch), x([batch.shape[0]])],
+    (a, t, frames, lengths, g) =>
+      apply(ctc.ctcGradOp, [a, logsumexp(a, -1, true), t, frames, lengths, g], { blank, zeroInfinity: false }),
+    none,
+  ),
+);
+
 export const lossCases = {
+  ctc: ctcRows,
+  ctcGrad: ctcGrads,
+  ctcLoss: [
+    ...ctcLosses,
+    define(
+      "classes that are impossible",
+      [
+        x([1, 4, 4], {
+          list: [1, 2, -Infinity, 0, 2, -Infinity, -Infinity, 0, 0, 1, -Infinity, -1, 1, 1, -Infinity, 3],
+        }),
+        ...sequences({ label: "", shape: [1, 4, 4], targets: [[1, 3]], frames: [4], lengths: [2] }).slice(1),
+      ],
+      (a, t, frames, lengths) => ctc.ctcLoss(a, t, frames, lengths),
+      kinks,
+    ),
+    define("over log-softmax", sequences(SEQUENCES[4]), (a, t, frames, lengths) =>
+      ctc.ctcLoss(act.logSoftmax(a), t, frames, lengths),
+    ),
+    define(
+      "300 frames, 60 labels",
+      sequences({
+        label: "",
+        shape: [2, 300, 12],
+        targets: digits(2, 60),
+        frames: [300, 251],
+        lengths: [60, 55],
+        fill: [-9, 9],
+      }),
+      (a, t, frames, lengths) => ctc.ctcLoss(a, t, frames, lengths),
+    ),
+  ],
   crossEntropy: [
     ...CROSS_ENTROPIES.flatMap((options) => {
       const label = JSON.stringify(options);
@@ -125,4 +328,4 @@ export const lossCases = {
       kinks,
     ),
   ],
-} satisfies Partial<Record<CompositeName, readonly Case[]>>;
+} satisfies Partial<Record<OpName, readonly Case[]>>;

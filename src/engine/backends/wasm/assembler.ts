@@ -64,6 +64,7 @@ const CONSTANT_LENGTH = simd(0x0c).length + 16;
 const vector = new Uint8Array(16);
 const vectorF = new Float32Array(vector.buffer);
 const vectorI = new Int32Array(vector.buffer);
+const vectorD = new Float64Array(vector.buffer);
 function vectorConst(): V128 {
   const code = simd(0x0c);
   for (let i = 0; i < 16; i++) code.push(vector[i]);
@@ -164,6 +165,12 @@ export const i32x4Const = (lanes: readonly number[]): V128 => {
   return vectorConst();
 };
 
+/** Two lanes of one float64 constant. */
+export const splatConstD = (value: number): V128 => {
+  vectorD.fill(value);
+  return vectorConst();
+};
+
 const unaryV = (opcode: number) => {
   const code = simd(opcode);
   return (a: V128): V128 => make("v128", code, a);
@@ -244,6 +251,17 @@ export const vi = {
   shl: (a: V128, bits: number): V128 => make("v128", simd(0xab), a, i32(bits)),
   shrS: (a: V128, bits: number): V128 => make("v128", simd(0xac), a, i32(bits)),
   shrU: (a: V128, bits: number): V128 => make("v128", simd(0xad), a, i32(bits)),
+} as const;
+
+/** Two lanes of float64. */
+export const vd = {
+  add: binaryV(0xf0),
+  sub: binaryV(0xf1),
+  max: binaryV(0xf5),
+  /** The first two lanes of float32. */
+  fromF: unaryV(0x5f),
+  /** Both lanes as float32, and two zeros behind them. */
+  toF: unaryV(0x5e),
 } as const;
 
 /** Whether any bit is set. */

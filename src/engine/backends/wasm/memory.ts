@@ -2,8 +2,9 @@
  * The memory that all programs and threads of a wasm backend share: a control block at the start, then blocks handed out
  * by a first-fit allocator. Parameters live here, so that programs work on them in place.
  */
+import { bytesOf } from "../../dtype.ts";
 import { DuctusError } from "../../errors.ts";
-import { bytesOf } from "../../passes/plan.ts";
+
 import type { Tensor } from "../../tensor.ts";
 import type { MemoryLimits } from "./assembler.ts";
 

@@ -3,8 +3,10 @@
  * `run(thread, threads)`, which go through the stages. Addresses are constants there, so a program is bound to its place
  * in memory.
  */
-import { bytesOf, CHUNKS, type Place, type Plan, type PlannedGroup, type Stage } from "../../passes/plan.ts";
+import { bytesOf } from "../../dtype.ts";
+import { groupKey, groupTensors } from "../../lower/keys.ts";
 import type { Tensor } from "../../tensor.ts";
+import { CHUNKS, type Place, type Plan, type PlannedGroup, type Stage } from "../cpu/plan.ts";
 import {
   addI,
   divU,
@@ -21,7 +23,7 @@ import {
 } from "./assembler.ts";
 import { emitBarrier } from "./barrier.ts";
 import { domainOf, emitKernel, rootKernel } from "./kernels/index.ts";
-import { Kernel, type KernelTarget, kernelKey, kernelTensors } from "./kernels/kernel.ts";
+import { Kernel, type KernelTarget } from "./kernels/kernel.ts";
 import { bytesOfPartial } from "./memory.ts";
 import type { Entry } from "./threads.ts";
 
@@ -165,7 +167,7 @@ export class Kernels {
   /** Computes a group from `begin` to `end`: samples where it follows the batch, else positions of its domain. */
   call(caller: Caller, group: PlannedGroup, begin: I32, end: I32, tile: I32, chunk?: I32): void {
     const own = (tensor: Tensor): I32 | undefined => (group.outputs.includes(tensor) ? chunk : undefined);
-    const pointers = kernelTensors(group).map((tensor) => this.address(caller, tensor, tile, own(tensor)));
+    const pointers = groupTensors(group).map((tensor) => this.address(caller, tensor, tile, own(tensor)));
     const [first, last] = group.split === "range" ? [begin, end] : [begin, end].map((at) => mulI(at, group.rows));
     caller.run.call(this.#kernel(group), [first, last, caller.scratch, ...pointers]);
     if (this.#mark !== undefined) caller.run.call(this.#mark, [i32(this.#groups.indexOf(group))]);
@@ -173,11 +175,11 @@ export class Kernels {
 
   #kernel(group: PlannedGroup): Func {
     const isPartial = (tensor: Tensor): boolean => this.#plan.places.get(tensor)?.kind === "partial";
-    const key = kernelKey(group, isPartial);
+    const key = `${group.split}${group.rows > 1 ? group.rows : ""} ${groupKey(group, (tensor) => (isPartial(tensor) ? "+" : ""))}`;
     let func = this.#funcs.get(key);
     if (func === undefined) {
       const name = `${this.#funcs.size}_${group.nodes.map((node) => node.op.name).join("_")}`;
-      func = this.#module.func(name, 3 + kernelTensors(group).length);
+      func = this.#module.func(name, 3 + groupTensors(group).length);
       this.#funcs.set(key, func);
       emitKernel(new Kernel(func, group, this.#target), isPartial);
     }

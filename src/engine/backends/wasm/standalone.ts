@@ -4,12 +4,12 @@
  * computed from weights alone is computed now (passes/fold.ts) or, where that would take more room, when the module is
  * instantiated. The counterpart of wasm.ts, which compiles for the process at hand.
  */
-import { type DType, viewOf } from "../../dtype.ts";
+import { bytesOf, type DType, viewOf } from "../../dtype.ts";
 import { type ConstantAttrs, fillConstant, type InputAttrs } from "../../ops/constant.ts";
 import { foldParameters } from "../../passes/fold.ts";
-import { bytesOf, CHUNKS, type Place, type Plan, type Stage } from "../../passes/plan.ts";
 import { Parameter, type Tensor } from "../../tensor.ts";
 import type { Graph } from "../../trace.ts";
+import { CHUNKS, type Place, type Plan, type Stage } from "../cpu/plan.ts";
 import { addI, type Func, i32, load, loadU8, ModuleBuilder, mulI, v, vi } from "./assembler.ts";
 import { domainOf } from "./kernels/index.ts";
 import { targetOf } from "./kernels/kernel.ts";

@@ -1,18 +1,18 @@
 /**
  * The wasm backend: compiles a graph into one WebAssembly module of SIMD kernels for its exact shapes, run by several
- * threads over one shared memory. See plan.ts for what happens before and kernels/ for the code of each op.
+ * threads over one shared memory. See ../cpu/plan.ts for what happens before and kernels/ for the code of each op.
  */
-import { BYTES, type TypedArray, viewOf } from "../../dtype.ts";
+import { BYTES, bytesOf, type TypedArray, viewOf } from "../../dtype.ts";
+import { legalize } from "../../lower/legalize.ts";
+import { rides } from "../../lower/rides.ts";
 import { type ConstantAttrs, fillConstant, type InputAttrs } from "../../ops/constant.ts";
-import { bytesOf, type Place, type Plan, plan } from "../../passes/plan.ts";
-import { alignment } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { type Graph, graphParameters } from "../../trace.ts";
 import type { AnyParameter, Crew, ImmediateBackend, ImmediateProgram } from "../backend.ts";
+import { type Place, type Plan, plan } from "../cpu/plan.ts";
 import { poolCrew } from "./crew.ts";
 import { isTwin, ridesOn } from "./kernels/index.ts";
 import { type Scheduling, targetOf } from "./kernels/kernel.ts";
-import { legalize } from "./legalize.ts";
 import { isa } from "./math.ts";
 import { SharedMemory } from "./memory.ts";
 import { encodeProgram, planGroups, scratchBytes } from "./program.ts";
@@ -43,17 +43,10 @@ export function planForWasm(
   graph: Graph,
   rewrite: (roots: readonly Tensor[]) => Tensor[] = (roots) => [...roots],
 ): Plan {
-  return plan(graph, { legalize: (roots) => rewrite(legalize(rewrite(roots))), rides });
-}
-
-/** Whether an op may be computed together with a root: on its results, or beside them; see {@link ridesOn}. */
-function rides(root: Tensor, tensor: Tensor): boolean {
-  if (!("scalar" in tensor.op)) return isTwin(root, tensor);
-  const which = ridesOn(root);
-  if (which === "none" || tensor.inputs.some((input) => input.dtype === "uint8")) return false;
-  return (
-    which === "all" || tensor.inputs.every((input) => ["same", "scalar"].includes(alignment(input.shape, tensor.shape)))
-  );
+  return plan(graph, {
+    legalize: (roots) => rewrite(legalize(rewrite(roots))),
+    rides: (root, tensor) => rides({ ridesOn, isTwin }, root, tensor),
+  });
 }
 
 /** Creates the backend with its threads. */

@@ -3,6 +3,8 @@
  * it serves: keys and values are packed into panels once, then blocks of queries meet all keys that they see. A block's scores
  * stay in scratch memory, and the gradient computes them again. Letters as in ops/attention.ts.
  */
+
+import { evenPieces, runsOf, times } from "../../../lower/pieces.ts";
 import { type AttentionAttrs, type AttentionDims, attentionDims, attentionInputs } from "../../../ops/attention.ts";
 import type { Tensor } from "../../../tensor.ts";
 import {
@@ -31,7 +33,7 @@ import {
 } from "../assembler.ts";
 import { exp, log } from "../math.ts";
 import { transposed } from "./copy.ts";
-import { type Domain, evenPieces, type Kernel, type KernelTarget, runsOf, times } from "./kernel.ts";
+import type { Domain, Kernel, KernelTarget } from "./kernel.ts";
 import { tiles } from "./matmul.ts";
 import { multiplyTile } from "./tile.ts";
 

@@ -2,6 +2,8 @@
  * The weight gradient of a convolution: dw = Σ over samples and pixels of x · g. A tile of taps × output channels stays in
  * registers while the kernel runs over the pixels. Axis letters as in ops/conv.ts.
  */
+import { isDepthwise } from "../../../lower/legalize.ts";
+import { evenPieces, times } from "../../../lower/pieces.ts";
 import type { ConvAttrs, ConvWeightGradAttrs } from "../../../ops/conv.ts";
 import type { Tensor } from "../../../tensor.ts";
 import {
@@ -20,8 +22,8 @@ import {
   v,
 } from "../assembler.ts";
 import { depthwiseWeightGrad } from "./depthwise.ts";
-import { channelTiles, type Geometry, geometry, isDepthwise, isSingleChannel, positionsInside } from "./geometry.ts";
-import { evenPieces, type Kernel, times } from "./kernel.ts";
+import { channelTiles, type Geometry, geometry, isSingleChannel, positionsInside } from "./geometry.ts";
+import type { Kernel } from "./kernel.ts";
 import { winogradWeightGradKernel, winogradWeightGradScratch } from "./winograd-weight-grad.ts";
 
 /** Output rows p for which kernel row r meets the picture: from … to. */

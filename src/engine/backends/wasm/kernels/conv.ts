@@ -3,13 +3,15 @@
  * over the taps. Columns of zeros have been put around the input already (legalize.ts); rows outside the picture are skipped.
  * Axis letters as in ops/conv.ts.
  */
+
+import { isDepthwise, PANEL, type PanelConvAttrs, type WinogradConvAttrs } from "../../../lower/legalize.ts";
+import { evenPieces, runsOf, times } from "../../../lower/pieces.ts";
 import type { ConvAttrs } from "../../../ops/conv.ts";
 import type { Tensor } from "../../../tensor.ts";
 import { addI, type I32, i32, type Local, load, load32Splat, mulI, subI } from "../assembler.ts";
-import { PANEL, type PanelConvAttrs, type WinogradConvAttrs } from "../legalize.ts";
 import { depthwise } from "./depthwise.ts";
-import { channelTiles, type Geometry, geometry, isDepthwise, isSingleChannel, kernelRows } from "./geometry.ts";
-import { type Domain, evenPieces, type Kernel, outputRows, overOutputRows, runsOf, times } from "./kernel.ts";
+import { channelTiles, type Geometry, geometry, isSingleChannel, kernelRows } from "./geometry.ts";
+import { type Domain, type Kernel, outputRows, overOutputRows } from "./kernel.ts";
 import { winogradDomain, winogradKernel, winogradScratch } from "./winograd.ts";
 
 /** Scratch bytes: only Winograd's method needs any. */

@@ -1,7 +1,9 @@
 /** Kernels of ops that only move numbers: permute, expand, slice, place, concat. All are affine copies. */
+import { type Axis, joinedAxes, transposedAxis } from "../../../lower/loops.ts";
+import { times } from "../../../lower/pieces.ts";
 import type { ConcatAttrs, GridAttrs, PermuteAttrs, PlaceAttrs } from "../../../ops/movement.ts";
 import { gridStrides } from "../../../ops/movement.ts";
-import { broadcastStrides, type Shape, sizeOf, stridesOf } from "../../../shape.ts";
+import { broadcastStrides, sizeOf, stridesOf } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
 import {
   addI,
@@ -22,27 +24,7 @@ import {
   subI,
   type V128,
 } from "../assembler.ts";
-import { type Domain, type Kernel, times } from "./kernel.ts";
-
-/** One loop of a copy: how far reading and writing move per step, in elements. */
-interface Axis {
-  readonly length: number;
-  readonly from: number;
-  readonly to: number;
-}
-
-/** Neighbouring axes joined where both sides allow it; the first stays by itself, since it is divided between threads. */
-function joined(shape: Shape, from: readonly number[], to: readonly number[]): Axis[] {
-  const axes: Axis[] = [];
-  shape.forEach((length, axis) => {
-    if (length === 1 && axis > 0) return;
-    const last = axes.at(-1);
-    if (last !== undefined && axes.length > 1 && last.from === from[axis] * length && last.to === to[axis] * length) {
-      axes[axes.length - 1] = { length: last.length * length, from: from[axis], to: to[axis] };
-    } else axes.push({ length, from: from[axis], to: to[axis] });
-  });
-  return axes.length === 0 ? [{ length: 1, from: 0, to: 0 }] : axes;
-}
+import type { Domain, Kernel } from "./kernel.ts";
 
 /** Vectors per turn of a copy's innermost loop. */
 const UNROLL = 4;
@@ -116,13 +98,6 @@ function copyKernel(
   enter(0, i32(fromOffset), i32(toOffset));
 }
 
-/** The axis that is contiguous where the copy reads, if it is another than the one that is contiguous where it writes. */
-function transposedAxis(axes: readonly Axis[]): Axis | undefined {
-  const last = axes[axes.length - 1];
-  if (last.to !== 1 || last.from <= 1) return undefined;
-  return axes.find((axis) => axis !== last && axis.from === 1 && axis.length >= 4);
-}
-
 /** Four columns of four as rows; columns that are missing leave lanes that do not count. */
 export function transposed(f: Func, columns: readonly V128[]): V128[] {
   const [a, b = a, c = a, d = a] = columns;
@@ -144,7 +119,7 @@ export function permuteKernel(kernel: Kernel): void {
   const { root } = kernel;
   const { order } = root.attrs as PermuteAttrs;
   const strides = stridesOf(root.inputs[0].shape);
-  const axes = joined(
+  const axes = joinedAxes(
     root.shape,
     order.map((axis) => strides[axis]),
     stridesOf(root.shape),
@@ -154,7 +129,7 @@ export function permuteKernel(kernel: Kernel): void {
 
 export function expandKernel(kernel: Kernel): void {
   const { root } = kernel;
-  const axes = joined(root.shape, broadcastStrides(root.inputs[0].shape, root.shape), stridesOf(root.shape));
+  const axes = joinedAxes(root.shape, broadcastStrides(root.inputs[0].shape, root.shape), stridesOf(root.shape));
   copyKernel(kernel, root.inputs[0], axes, 0, 0);
 }
 
@@ -162,7 +137,7 @@ export function sliceKernel(kernel: Kernel): void {
   const { root } = kernel;
   const [x] = root.inputs;
   const { offset, strides } = gridStrides(x.shape, root.attrs as GridAttrs);
-  copyKernel(kernel, x, joined(root.shape, strides, stridesOf(root.shape)), offset, 0);
+  copyKernel(kernel, x, joinedAxes(root.shape, strides, stridesOf(root.shape)), offset, 0);
 }
 
 /** Fills the part of the output that begin … end stand for, then copies what is placed there. */
@@ -176,7 +151,7 @@ export function placeKernel(kernel: Kernel): void {
   const fill = x.dtype === "int32" ? splatConstI(attrs.fill) : splatConst(attrs.fill);
   const output = kernel.pointer(root);
   const { offset, strides } = gridStrides(root.shape, { ...attrs, shape: x.shape });
-  const axes = joined(x.shape, stridesOf(x.shape), strides);
+  const axes = joinedAxes(x.shape, stridesOf(x.shape), strides);
   const base = offset - start * (strides[0] / step);
   f.for(begin, end, 1, (row) => {
     const rowAt = f.let(mulI(row, inner * 4));
@@ -242,7 +217,7 @@ export function concatKernel(kernel: Kernel): void {
   });
   const copyAll = (): void => {
     for (const { x, offset } of parts)
-      copyKernel(kernel, x, joined(x.shape, stridesOf(x.shape), strides), 0, offset, axis !== 0);
+      copyKernel(kernel, x, joinedAxes(x.shape, stridesOf(x.shape), strides), 0, offset, axis !== 0);
   };
   if (axis === 0) f.if(ltS(begin, end), copyAll);
   else copyAll();

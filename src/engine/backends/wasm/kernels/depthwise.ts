@@ -4,6 +4,7 @@
  * of neighbouring pixels shares the input columns under it. Columns beside the picture are known while the code is written
  * and left out. Axis letters as in ops/conv.ts.
  */
+import { evenPieces, times } from "../../../lower/pieces.ts";
 import type { ConvAttrs } from "../../../ops/conv.ts";
 import {
   addI,
@@ -21,7 +22,7 @@ import {
   v,
 } from "../assembler.ts";
 import { type Geometry, kernelRows } from "./geometry.ts";
-import { evenPieces, type Kernel, overChannels, overOutputRows, type Scheduling, times } from "./kernel.ts";
+import { type Kernel, overChannels, overOutputRows, type Scheduling } from "./kernel.ts";
 
 /** A multiplication of one step: input column, kernel column and output pixel, counted from the step's position. */
 interface Tap {

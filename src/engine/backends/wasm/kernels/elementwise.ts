@@ -1,8 +1,9 @@
 /** Kernels of groups without a root: one loop over all elements, four at a time, operands broadcast as they are read. */
 import { BYTES } from "../../../dtype.ts";
-import { CHUNKS } from "../../../passes/plan.ts";
-import { broadcastStrides, sizeOf } from "../../../shape.ts";
+import { type Loop, loopsOver } from "../../../lower/loops.ts";
+import { sizeOf } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
+import { CHUNKS } from "../../cpu/plan.ts";
 import {
   addI,
   type I32,
@@ -22,34 +23,6 @@ import {
 import { bytesOfPartial } from "../memory.ts";
 import { type Domain, type Kernel, nest, numeric } from "./kernel.ts";
 import { evaluate, type Lanes } from "./lanes.ts";
-
-interface Loop {
-  readonly length: number;
-  /** Elements that each operand moves per step; outputs always move densely. */
-  readonly strides: readonly number[];
-  readonly dense: number;
-}
-
-/** The loops over a shape, neighbouring axes joined wherever every operand allows it. */
-function loopsOver(shape: readonly number[], operands: readonly Tensor[], keepFirst: boolean): Loop[] {
-  const strides = operands.map((operand) => broadcastStrides(operand.shape, shape));
-  const loops: Loop[] = [];
-  shape.forEach((length, axis) => {
-    if (length === 1 && !(keepFirst && axis === 0)) return;
-    const dense = sizeOf(shape.slice(axis + 1));
-    const own = strides.map((list) => list[axis]);
-    const last = loops.at(-1);
-    const joins =
-      last !== undefined &&
-      !(keepFirst && loops.length === 1) &&
-      last.dense === dense * length &&
-      last.strides.every((stride, i) => stride === own[i] * length);
-    if (joins) loops[loops.length - 1] = { length: last.length * length, strides: own, dense };
-    else loops.push({ length, strides: own, dense });
-  });
-  if (loops.length === 0) loops.push({ length: 1, strides: operands.map(() => 0), dense: 1 });
-  return loops;
-}
 
 /** The loops of a group: either one over everything, or several, of which the first is what begin … end divide. */
 function groupLoops({ shape, inputs, split }: Kernel["group"]): Loop[] {

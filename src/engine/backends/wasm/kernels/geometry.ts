@@ -1,7 +1,9 @@
 /** The shape of a convolution, and which of its positions meet the picture. Axis letters as in ops/conv.ts. */
+
+import { evenPieces } from "../../../lower/pieces.ts";
 import type { ConvAttrs } from "../../../ops/conv.ts";
 import { addI, divU, type Func, type I32, i32, ltS, maxS, minS, mulI, select, subI } from "../assembler.ts";
-import { evenPieces, type KernelTarget } from "./kernel.ts";
+import type { KernelTarget } from "./kernel.ts";
 
 export interface Geometry {
   readonly H: number;
@@ -46,10 +48,6 @@ export function channelTiles(
     return { from, vectors, lanes: Math.min(4, width - (from + (vectors - 1) * 4)) };
   });
 }
-
-/** Channels are depthwise when every group has one input and one output channel: vectors then run over the groups. */
-export const isDepthwise = ({ groups }: ConvAttrs, C: number, O: number): boolean =>
-  groups > 1 && groups === C && C === O;
 
 /** One channel becomes one, of neighbouring pixels: vectors then run along the rows. */
 export const isSingleChannel = ({ stride }: ConvAttrs, { C, O }: Geometry): boolean =>

@@ -1,4 +1,5 @@
 /** The total map from op to kernel generator: an op without an entry is a type error. */
+import type { Rides } from "../../../lower/rides.ts";
 import type { PrimitiveName } from "../../../ops/index.ts";
 import type { PoolAttrs } from "../../../ops/pool.ts";
 import type { Tensor } from "../../../tensor.ts";
@@ -20,6 +21,7 @@ import {
   placeKernel,
   sliceKernel,
 } from "./copy.ts";
+import { ctcDomain, ctcGradKernel, ctcGradScratch, ctcKernel, ctcScratch } from "./ctc.ts";
 import { elementwiseDomain, elementwiseKernel } from "./elementwise.ts";
 import {
   embeddingDomain,
@@ -39,12 +41,6 @@ import { uniformDomain, uniformKernel } from "./random.ts";
 import { argmaxDomain, argmaxKernel, reduceDomain, reduceKernel } from "./reduce.ts";
 import { winogradDomain } from "./winograd.ts";
 import { winogradInputGradKernel, winogradInputGradScratch } from "./winograd-input-grad.ts";
-
-/**
- * Which elementwise ops may ride on the results of a root: those with any operands along the last axis, only those whose
- * operands are scalars or of the same shape ("dense": vectors may cross rows), or none.
- */
-export type Rides = "all" | "dense" | "none";
 
 /** How the op at the root of a group becomes code. */
 export interface RootKernel {
@@ -115,6 +111,8 @@ export const KERNELS = {
   scatterAdd: { domain: gatherDomain, emit: scatterAddKernel, rides: "none" },
   embedding: { domain: embeddingDomain, emit: embeddingKernel, rides: "none" },
   embeddingGrad: { domain: undivided, emit: embeddingGradKernel, rides: "none" },
+  ctc: { domain: ctcDomain, emit: ctcKernel, rides: "dense", scratch: ctcScratch },
+  ctcGrad: { domain: ctcDomain, emit: ctcGradKernel, rides: "none", scratch: ctcGradScratch },
   attention: {
     domain: attentionDomain,
     emit: attentionKernel,

@@ -3,11 +3,13 @@
  * group of ops over a range of its domain: samples of the batch, or a part of the output. It knows shapes, not networks;
  * groups with the same structure share one function and get their addresses as arguments.
  */
-import { isView, storageOf } from "../../../passes/fuse.ts";
-import type { PlannedGroup } from "../../../passes/plan.ts";
+import { groupTensors } from "../../../lower/keys.ts";
+import { times } from "../../../lower/pieces.ts";
+import { storageOf } from "../../../passes/fuse.ts";
 import { scalarOf } from "../../../passes/simplify.ts";
 import { alignment } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
+import type { PlannedGroup } from "../../cpu/plan.ts";
 import {
   addI,
   divU,
@@ -80,7 +82,7 @@ export class Kernel {
     this.group = group;
     this.target = target;
     [this.begin, this.end, this.scratch] = f.params;
-    kernelTensors(group).forEach((tensor, i) => {
+    groupTensors(group).forEach((tensor, i) => {
       this.#pointers.set(tensor, f.params[3 + i]);
     });
   }
@@ -153,18 +155,9 @@ export class Kernel {
   }
 }
 
-/** What `make` makes of the numbers below a count. */
-export const times = <T>(count: number, make: (n: number) => T): T[] =>
-  Array.from({ length: count }, (_, n) => make(n));
-
 /** Lanes as numbers: a comparison's mask becomes 0 or 1. */
 export function numeric(lanes: Lanes): V128 {
   return lanes.mask ? v.and(lanes.value, splatConstI(1)) : lanes.value;
-}
-
-/** The stored tensors that a kernel touches, in the order of its pointer arguments. */
-export function kernelTensors(group: PlannedGroup): Tensor[] {
-  return [...new Set([...group.inputs.map(storageOf), ...group.outputs])];
 }
 
 /** A scalar constant in all lanes. */
@@ -172,27 +165,6 @@ export function constantLanes(tensor: Tensor): V128 | undefined {
   const value = scalarOf(tensor);
   if (value === undefined) return undefined;
   return tensor.dtype === "int32" ? splatConstI(value) : splatConst(value);
-}
-
-/** Structure of a group as text: equal texts mean equal code. */
-export function kernelKey(group: PlannedGroup, isPartial: (tensor: Tensor) => boolean): string {
-  const tensors = kernelTensors(group);
-  const nodeIndex = new Map(group.nodes.map((node, i) => [node, i]));
-  const operand = (tensor: Tensor): string => {
-    const node = nodeIndex.get(tensor);
-    if (node !== undefined) return `n${node}`;
-    const storage = storageOf(tensor);
-    const place = tensors.indexOf(storage);
-    const value =
-      place < 0 ? `c${scalarOf(tensor)}` : `p${place}${isPartial(storage) ? "+" : ""}${isView(tensor) ? "v" : ""}`;
-    return `${value}:${tensor.dtype}[${tensor.shape}]`;
-  };
-  const nodes = group.nodes.map((node) => {
-    const attrs = JSON.stringify(node.attrs);
-    return `${node.op.name}${attrs}(${node.inputs.map(operand)})${node.dtype}[${node.shape}]`;
-  });
-  const outputs = group.outputs.map((output) => `n${nodeIndex.get(output)}@p${tensors.indexOf(output)}`);
-  return `${group.split}${group.rows > 1 ? group.rows : ""} ${nodes.join("; ")} → ${outputs}`;
 }
 
 /** Nested loops over `dims`; `body` gets the counters. Loops over a single position are left out. */
@@ -234,24 +206,4 @@ export function overChannels(
     from = to;
   }
   if (from < bytes) visit(i32(from), 1, channels % 4);
-}
-
-/** Splits `length` into pieces of at most `most`, as even as can be: 26 by 6 → 6 5 5 5 5. */
-export function evenPieces(length: number, most: number): number[] {
-  const count = Math.ceil(length / most);
-  const small = Math.floor(length / count);
-  return times(count, (i) => small + (i < length - small * count ? 1 : 0));
-}
-
-/** Runs of equal pieces: [6, 5, 5, 5, 5] → [{ size: 6, from: 0, count: 1 }, { size: 5, from: 6, count: 4 }]. */
-export function runsOf(pieces: readonly number[]): { size: number; from: number; count: number }[] {
-  const runs: { size: number; from: number; count: number }[] = [];
-  let from = 0;
-  for (const size of pieces) {
-    const last = runs.at(-1);
-    if (last?.size === size) last.count++;
-    else runs.push({ size, from, count: 1 });
-    from += size;
-  }
-  return runs;
 }

@@ -3,6 +3,7 @@
  * transposed both operands are contiguous along K and a tile of dot products does. Letters: L leading axes, rows M,
  * depth K, columns N.
  */
+import { evenPieces, runsOf, times } from "../../../lower/pieces.ts";
 import { type MatmulAttrs, matmulDims } from "../../../ops/matmul.ts";
 import { broadcastStrides, type Shape, sizeOf, stridesOf } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
@@ -22,16 +23,7 @@ import {
   type V128,
   v,
 } from "../assembler.ts";
-import {
-  type Domain,
-  evenPieces,
-  type Kernel,
-  type KernelTarget,
-  nest,
-  overChannels,
-  runsOf,
-  times,
-} from "./kernel.ts";
+import { type Domain, type Kernel, type KernelTarget, nest, overChannels } from "./kernel.ts";
 import { multiplyTile } from "./tile.ts";
 
 /** Columns of one panel of b: two registers. */

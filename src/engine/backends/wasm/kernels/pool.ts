@@ -3,6 +3,7 @@
  * through from front to back. Where windows tile the input, gradients are finished as they are written, each element once;
  * otherwise they are added up in memory. Windows at the edge skip what lies outside.
  */
+import { times } from "../../../lower/pieces.ts";
 import type { AvgPoolAttrs, AvgPoolGradAttrs, MaxPoolGradAttrs, PoolAttrs } from "../../../ops/pool.ts";
 import { divisor } from "../../../ops/pool.ts";
 import type { Tensor } from "../../../tensor.ts";
@@ -25,7 +26,7 @@ import {
   v,
   vi,
 } from "../assembler.ts";
-import { type Kernel, overChannels, overOutputRows, times } from "./kernel.ts";
+import { type Kernel, overChannels, overOutputRows } from "./kernel.ts";
 
 interface Window {
   /** Byte offset of its output element, channel 0, in the output. */

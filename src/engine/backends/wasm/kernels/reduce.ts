@@ -1,6 +1,8 @@
 /** Kernels of sum, max and argmax: vectors run over the last axis when it stays, and are folded when it is reduced. */
+import { type Run, reductionRuns } from "../../../lower/loops.ts";
+import { times } from "../../../lower/pieces.ts";
 import type { ArgmaxAttrs, ReduceAttrs } from "../../../ops/reduce.ts";
-import { sizeOf, stridesOf } from "../../../shape.ts";
+import { sizeOf } from "../../../shape.ts";
 import {
   addI,
   type F32,
@@ -23,31 +25,11 @@ import {
   v,
   vi,
 } from "../assembler.ts";
-import { type Domain, type Kernel, nest, times } from "./kernel.ts";
+import { type Domain, type Kernel, nest } from "./kernel.ts";
 
-/** One axis, or several neighbouring ones that are all kept or all reduced. */
-interface Run {
-  readonly length: number;
-  readonly stride: number;
-  readonly kept: boolean;
-}
-
-function runsOfAxes(kernel: Pick<Kernel, "group" | "root">): Run[] {
-  const { root, group } = kernel;
-  const { axes } = root.attrs as ReduceAttrs;
-  const { shape } = root.inputs[0];
-  const strides = stridesOf(shape);
-  const runs: Run[] = [];
-  shape.forEach((length, axis) => {
-    const kept = !axes.includes(axis);
-    const last = runs.at(-1);
-    const batchAxis = axis === 1 && group.split !== "range"; // the loop over samples stays by itself
-    if (last !== undefined && last.kept === kept && !batchAxis) {
-      runs[runs.length - 1] = { length: last.length * length, stride: strides[axis], kept };
-    } else runs.push({ length, stride: strides[axis], kept });
-  });
-  return runs.length === 0 ? [{ length: 1, stride: 1, kept: true }] : runs;
-}
+/** The loop over samples stays by itself. */
+const runsOfAxes = ({ root, group }: Pick<Kernel, "group" | "root">): Run[] =>
+  reductionRuns(root.inputs[0].shape, (root.attrs as ReduceAttrs).axes, group.split !== "range");
 
 export function reduceDomain(group: Kernel["group"]): Domain {
   const runs = runsOfAxes({ group, root: group.root as Kernel["root"] });

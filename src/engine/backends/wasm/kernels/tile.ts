@@ -1,6 +1,7 @@
 /** The innermost loop of everything that multiplies matrices: a tile of results in registers, one step of the depth a turn. */
+import { times } from "../../../lower/pieces.ts";
 import { addI, type I32, type Local, load, load32Splat, type V128 } from "../assembler.ts";
-import { type Kernel, times } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
 
 export interface Tile {
   /** Address of the first row of the left operand at the first depth, and bytes between its rows and along its depth. */

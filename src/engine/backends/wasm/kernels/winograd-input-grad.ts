@@ -8,11 +8,13 @@
  * results are finished. With 5×5 kernels it needs less than half of the multiplications of a convolution with turned
  * weights, which would spend most of them on the zeros around g.
  */
+
+import { type Matrix, outputTiling } from "../../../lower/filtering.ts";
+import { PANEL, type WinogradInputGradAttrs } from "../../../lower/legalize.ts";
 import type { Tensor } from "../../../tensor.ts";
 import { addI, i32, load, minS, mulI, subI, v } from "../assembler.ts";
-import { PANEL, type WinogradInputGradAttrs } from "../legalize.ts";
-import { type Matrix, outputTiling, TRANSFORM_BYTES, transformTiles } from "./filtering.ts";
 import type { Kernel } from "./kernel.ts";
+import { TRANSFORM_BYTES, transformTiles } from "./transform.ts";
 import {
   halvesOfPanel,
   matrixDistance,

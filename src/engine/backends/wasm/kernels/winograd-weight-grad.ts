@@ -8,12 +8,15 @@
  * A few samples at a time, the tiles of input and gradient are transformed into scratch memory as t² matrices [tiles, C]
  * and [tiles, O]; the product of each pair is added to the t² matrices [C, O] of the result. See winograd.ts.
  */
+
+import { weightGradTiling } from "../../../lower/filtering.ts";
+import type { WinogradWeightGradAttrs } from "../../../lower/legalize.ts";
+import { evenPieces, runsOf } from "../../../lower/pieces.ts";
 import type { Tensor } from "../../../tensor.ts";
 import { addI, i32, load, minS, mulI, subI, v } from "../assembler.ts";
-import type { WinogradWeightGradAttrs } from "../legalize.ts";
 import { outerProducts } from "./conv-weight-grad.ts";
-import { TRANSFORM_BYTES, weightGradTiling } from "./filtering.ts";
-import { evenPieces, type Kernel, runsOf } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
+import { TRANSFORM_BYTES } from "./transform.ts";
 import { matrixDistance, samplesTogether, toMatrices } from "./winograd.ts";
 
 /** What is known of one weight gradient; T tiles a sample. */

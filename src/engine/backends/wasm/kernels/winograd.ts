@@ -6,15 +6,17 @@
  *
  * The weights come transformed (legalize.ts). A few samples at a time, all input tiles are transformed into scratch memory
  * as t² matrices [tiles, C]; each is multiplied with its [C, panel] of the weights; the products are transformed back and
- * finished. The matrices are those of filtering.ts.
+ * finished. The matrices are those of lower/filtering.ts.
  */
+
+import { type Matrix, outputTiling, type Tiling } from "../../../lower/filtering.ts";
+import { PANEL, type WinogradConvAttrs } from "../../../lower/legalize.ts";
 import type { Tensor } from "../../../tensor.ts";
 import { addI, type I32, i32, leS, load, ltS, minS, mulI, subI } from "../assembler.ts";
-import { PANEL, type WinogradConvAttrs } from "../legalize.ts";
 import { inPanels, taps } from "./conv.ts";
-import { type Matrix, outputTiling, type Tiling, TRANSFORM_BYTES, transformTiles } from "./filtering.ts";
 import type { Domain, Kernel } from "./kernel.ts";
 import { tiles as inSteps } from "./matmul.ts";
+import { TRANSFORM_BYTES, transformTiles } from "./transform.ts";
 
 /** One row of a panel of weights, or of products. */
 export const PANEL_BYTES = PANEL * 4;

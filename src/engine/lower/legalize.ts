@@ -3,7 +3,7 @@
  * and its weights are laid out in panels, so that a kernel reads them from front to back.
  */
 
-import { constant } from "../../ops/constant.ts";
+import { constant } from "../ops/constant.ts";
 import {
   type ConvAttrs,
   type ConvInputGradAttrs,
@@ -13,16 +13,14 @@ import {
   conv2dWeightGradOp,
   type Pair,
   turnedConvolution,
-} from "../../ops/conv.ts";
-import { type MatmulAttrs, matmul } from "../../ops/matmul.ts";
-import { type PermuteAttrs, pad, permute, reshape, transpose } from "../../ops/movement.ts";
-import { rewrite } from "../../passes/rewrite.ts";
-import { batchSize } from "../../passes/split.ts";
-import type { Shape } from "../../shape.ts";
-import { apply, type Op, Parameter, Tensor } from "../../tensor.ts";
-import { topologicalOrder } from "../../trace.ts";
-import { hasFiltering, onBothAxes, outputTiling, weightGradTiling } from "./kernels/filtering.ts";
-import { isDepthwise } from "./kernels/geometry.ts";
+} from "../ops/conv.ts";
+import { type MatmulAttrs, matmul } from "../ops/matmul.ts";
+import { type PermuteAttrs, pad, permute, reshape, transpose } from "../ops/movement.ts";
+import { rewrite } from "../passes/rewrite.ts";
+import type { Shape } from "../shape.ts";
+import { apply, type Op, Parameter, Tensor } from "../tensor.ts";
+import { batchSize, topologicalOrder } from "../trace.ts";
+import { hasFiltering, onBothAxes, outputTiling, weightGradTiling } from "./filtering.ts";
 
 /** Output channels of a panel: two vectors. */
 export const PANEL = 8;
@@ -117,6 +115,10 @@ function winogradWeightGrad(tensor: Tensor, attrs: ConvWeightGradAttrs): Tensor 
   return reshape(matmul(matrix, reshape(sums, [positions, C * O])), tensor.shape);
 }
 
+/** Channels are depthwise when every group has one input and one output channel: vectors then run over the groups. */
+export const isDepthwise = ({ groups }: ConvAttrs, C: number, O: number): boolean =>
+  groups > 1 && groups === C && C === O;
+
 /** Kernels skip rows outside the picture; depthwise ones columns, too, the others read across its left and right edge. */
 function withColumns(x: Tensor, attrs: ConvAttrs, O: number): { x: Tensor; padding: ConvAttrs["padding"] } {
   if (isDepthwise(attrs, x.shape[3], O)) return { x, padding: attrs.padding };
@@ -184,7 +186,7 @@ function withWeightAcross(tensor: Tensor, batch: number): Tensor {
   return meetsMany && transposeB && !transposeA && b instanceof Parameter ? matmul(a, transpose(b)) : tensor;
 }
 
-/** Rewrites everything that `roots` depend on for the wasm kernels. */
+/** Rewrites everything that `roots` depend on for kernels. */
 export function legalize(roots: readonly Tensor[]): Tensor[] {
   const batch = batchSize(topologicalOrder(roots));
   return rewrite(roots, (tensor) =>

@@ -1,19 +1,19 @@
 /**
- * Planning: the last step before a backend. Groups of ops are put into stages, between which all threads wait for each
+ * Planning for processors: the last step before code. What is decided here rests on caches, barriers and threads. Groups of ops are put into stages, between which all threads wait for each
  * other, and every stored tensor gets its place in memory. Inside a stage a thread takes one tile of samples after the
  * other through all the groups that follow the batch, then its share of the ranges.
  */
-import { BYTES } from "../dtype.ts";
-import { detach } from "../ops/elementwise.ts";
-import { sizeOf } from "../shape.ts";
-import { Parameter, type Tensor } from "../tensor.ts";
-import { type Graph, graphRoots, topologicalOrder, type Update } from "../trace.ts";
-import { cropUnread } from "./crop.ts";
-import { expandComposites } from "./expand.ts";
-import { fuse, type Group, isView, storageOf } from "./fuse.ts";
-import { rewriteGraph } from "./rewrite.ts";
-import { simplify } from "./simplify.ts";
-import { batchSize, combinePartials, type Split, type SplitTensor, splitTensors, UNDIVIDED } from "./split.ts";
+import { bytesOf } from "../../dtype.ts";
+import { detach } from "../../ops/elementwise.ts";
+import { cropUnread } from "../../passes/crop.ts";
+import { expandComposites } from "../../passes/expand.ts";
+import { fuse, type Group, isView, storageOf } from "../../passes/fuse.ts";
+import { rewriteGraph } from "../../passes/rewrite.ts";
+import { simplify } from "../../passes/simplify.ts";
+import { sizeOf } from "../../shape.ts";
+import { Parameter, type Tensor } from "../../tensor.ts";
+import { batchSize, type Graph, graphRoots, topologicalOrder, type Update } from "../../trace.ts";
+import { combinePartials, type Split, type SplitTensor, splitTensors, UNDIVIDED } from "./split.ts";
 
 /** Pieces into which sums over the batch are divided, whatever the number of threads, so that the order of addition is fixed. */
 export const CHUNKS = 8;
@@ -68,8 +68,6 @@ export interface Plan {
   readonly arenaBytes: number;
   readonly localBytes: number;
 }
-
-export const bytesOf = (tensor: Tensor): number => tensor.size * BYTES[tensor.dtype];
 
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 

@@ -3,11 +3,10 @@
  * there are. Ops that treat samples apart follow the batch (a thread takes a few samples through layer after layer while
  * they are in its cache); sums over the batch are kept in a fixed number of pieces; all else is divided by output range.
  */
-import type { InputAttrs } from "../ops/constant.ts";
-import { detach } from "../ops/elementwise.ts";
-import { sizeOf } from "../shape.ts";
-import { Parameter, type Primitive, type Tensor } from "../tensor.ts";
-import { withInputs } from "./rewrite.ts";
+import { detach } from "../../ops/elementwise.ts";
+import { withInputs } from "../../passes/rewrite.ts";
+import { sizeOf } from "../../shape.ts";
+import { Parameter, type Primitive, type Tensor } from "../../tensor.ts";
 
 /**
  * - "samples": by samples of the batch;
@@ -30,12 +29,6 @@ export const UNDIVIDED: SplitTensor = { split: "range", rows: 0 };
  * samples; a sum over the batch is then divided by ranges.
  */
 const LARGE_WEIGHT = 32 * 1024;
-
-/** Number of samples in the batch: the length of axis 0 of the batched inputs, 0 where there are none. */
-export function batchSize(order: readonly Tensor[]): number {
-  const input = order.find((tensor) => tensor.op.name === "input" && (tensor.attrs as InputAttrs).batched);
-  return input?.shape[0] ?? 0;
-}
 
 /**
  * The split of every tensor.

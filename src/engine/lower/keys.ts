@@ -1,0 +1,32 @@
+/** Groups by structure: those that are alike share one function, which gets their tensors as arguments. */
+import { type Group, isView, storageOf } from "../passes/fuse.ts";
+import { scalarOf } from "../passes/simplify.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** The stored tensors that a group touches, in the order in which code for it gets them. */
+export function groupTensors(group: Group): Tensor[] {
+  return [...new Set([...group.inputs.map(storageOf), ...group.outputs])];
+}
+
+/**
+ * Structure of a group as text: equal texts mean equal code.
+ * @param mark what else about the place of a stored tensor changes the code that reads it
+ */
+export function groupKey(group: Group, mark: (tensor: Tensor) => string = () => ""): string {
+  const tensors = groupTensors(group);
+  const nodeIndex = new Map(group.nodes.map((node, i) => [node, i]));
+  const operand = (tensor: Tensor): string => {
+    const node = nodeIndex.get(tensor);
+    if (node !== undefined) return `n${node}`;
+    const storage = storageOf(tensor);
+    const place = tensors.indexOf(storage);
+    const value = place < 0 ? `c${scalarOf(tensor)}` : `p${place}${mark(storage)}${isView(tensor) ? "v" : ""}`;
+    return `${value}:${tensor.dtype}[${tensor.shape}]`;
+  };
+  const nodes = group.nodes.map((node) => {
+    const attrs = JSON.stringify(node.attrs);
+    return `${node.op.name}${attrs}(${node.inputs.map(operand)})${node.dtype}[${node.shape}]`;
+  });
+  const outputs = group.outputs.map((output) => `n${nodeIndex.get(output)}@p${tensors.indexOf(output)}`);
+  return `${nodes.join("; ")} → ${outputs}`;
+}
