@@ -9,10 +9,9 @@ const SIDE = 16;
 /** @type {import("ductus").Dataset} */
 class Shapes {
   name = "shapes";
-  inputShape = [SIDE, SIDE, 1];
-  inputType = "uint8";
-  targetShape = [];
-  targetType = "int32";
+  // What the network reads and what it learns, by name.
+  inputs = { x: { shape: [SIDE, SIDE, 1], dtype: "uint8" } };
+  targets = { y: { shape: [], dtype: "int32" } };
   classes = ["circle", "cross", "square"];
 
   constructor(length, seed) {
@@ -25,11 +24,11 @@ class Shapes {
   }
 
   // The only function that the training loop needs: samples indices[start], indices[start + 1] … one after the other.
-  read(indices, start, count, inputs, targets) {
+  read(indices, start, count, { x, y }) {
     for (let k = 0; k < count; k++) {
       const index = indices[start + k];
-      targets[k] = this.label(index);
-      this.draw(index, inputs, k * SIDE * SIDE);
+      y[k] = this.label(index);
+      this.draw(index, x, k * SIDE * SIDE);
     }
   }
 
@@ -54,6 +53,6 @@ class Shapes {
 
 const train = new Shapes(1500, 1);
 const test = new Shapes(300, 2);
-const model = models.create("cnn-same", { inputShape: train.inputShape, classes: train.classes });
+const model = models.create("cnn-same", { inputShape: [SIDE, SIDE, 1], classes: train.classes });
 const run = await fit(model, train, { epochs: 2, validation: 0.1 });
 console.log(await evaluate(run.model, test));

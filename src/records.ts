@@ -6,6 +6,7 @@
  *     import { RunRecords } from "ductus/records";
  */
 export { type DataPart, type Duplicate, findDuplicates, type Overlap } from "./data/duplicates.ts";
+export { describeOverlap } from "./data/leakage.ts";
 export type { ComparisonTable, ReportInput } from "./report/input.ts";
 export { renderReport } from "./report/report.ts";
 export { type AboutRun, RunRecords, type RunRecordsOptions } from "./report/run-records.ts";
@@ -16,4 +17,3 @@ export { formatComparison, formatEvaluation } from "./task/classify/text.ts";
 export { csvWriter } from "./tracking/csv.ts";
 export { type MlflowOptions, type MlflowTracker, mlflowTracker } from "./tracking/mlflow.ts";
 export { tensorBoardWriter } from "./tracking/tensorboard.ts";
-export { describeOverlap } from "./train/leakage.ts";

@@ -4,22 +4,35 @@ import { wasmBackend } from "./engine/backends/wasm/wasm.ts";
 import { Budget } from "./engine/budget.ts";
 import { DataError } from "./engine/errors.ts";
 import { spendGraph } from "./engine/passes/cost.ts";
-import { check, Mismatch } from "./engine/schema.ts";
+import { anyRecord, check, list, Mismatch, oneOf, record, text } from "./engine/schema.ts";
 import { sameShape } from "./engine/shape.ts";
 import { trace } from "./engine/trace.ts";
 import { type Recogniser, recogniserOf } from "./export/standalone/recogniser.ts";
-import { decodeModelFile, verifyGolden } from "./formats/model-file.ts";
+import { decodeModelFile, type GoldenPair, misfit, verifyGolden } from "./formats/model-file.ts";
 import { GraphModule } from "./models/graph-module.ts";
 import { inferenceContext } from "./nn/context.ts";
 import { preprocessedShape } from "./picture/preprocessing.ts";
 import { preprocessingSchema } from "./picture/preprocessing-schema.ts";
+import { readNumbers } from "./task/stored-numbers.ts";
+
+/** The one kind of task that is read here. */
+const classifierSchema = record(
+  { kind: oneOf("classify"), input: anyRecord, classNames: list(text, 1) },
+  {},
+  "ignored",
+);
 
 /** Makes a recogniser of a model file. One picture is too little work for more than one thread. */
 export async function openModel(bytes: Uint8Array, name: string): Promise<Recogniser> {
   const file = decodeModelFile(bytes, name);
-  const { shape, dtype } = file.input;
-  const preprocessing = check(preprocessingSchema, file.preprocessing);
-  if (preprocessing instanceof Mismatch || !sameShape(preprocessedShape(preprocessing), shape) || dtype === "int32") {
+  const task = check(classifierSchema, file.task);
+  if (task instanceof Mismatch) {
+    throw new DataError(`${name}: it is no recognizer of single characters, which is what this reads`);
+  }
+  const { input, classNames } = task;
+  const { shape, dtype } = readNumbers(input, name);
+  const preprocessing = check(preprocessingSchema, input.preprocessing);
+  if (preprocessing instanceof Mismatch || !sameShape(preprocessedShape(preprocessing), shape)) {
     throw new DataError(`${name}: it does not say how pictures become its inputs`);
   }
   const budget = new Budget(name, bytes.length);
@@ -31,13 +44,14 @@ export async function openModel(bytes: Uint8Array, name: string): Promise<Recogn
   const program = await wasmBackend({ threads: 1 }).compile(graph);
   const { x } = program.inputs;
   const { logits } = program.outputs;
-  const run = async (input: Float32Array): Promise<ArrayLike<number>> => {
-    x.set(input);
+  const run = async ({ input }: GoldenPair): Promise<ArrayLike<number>> => {
+    if (input.data.length !== x.length) throw misfit(name);
+    x.set(input.data);
     program.run();
     return logits;
   };
   await verifyGolden(file, run, name);
-  const { classNames: labels, temperature } = file;
-  const card = { labels, inputType: dtype, preprocessing, temperature };
+  const { temperature } = file;
+  const card = { labels: classNames, inputType: dtype, preprocessing, temperature };
   return recogniserOf({ ...card, input: x, output: logits, run: program.run });
 }

@@ -1,6 +1,6 @@
 /** Ductus as a contender: compiled programs, run in this process as `fit` and `Predictor` run them. */
 import { nodeWasmBackend } from "../../dist/platform/node/threads.js";
-import { VERSION } from "../../dist/version.js";
+import { VERSION } from "../../dist/platform/version.js";
 import { prepare } from "./programs.mjs";
 import { stepsPerSecond } from "./timing.mjs";
 

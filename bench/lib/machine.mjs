@@ -1,7 +1,7 @@
 /** What the numbers were measured on. */
 import { loadavg } from "node:os";
 import { describeEnvironment } from "../../dist/platform/node/environment.js";
-import { VERSION } from "../../dist/version.js";
+import { VERSION } from "../../dist/platform/version.js";
 
 export function machine() {
   return { ...describeEnvironment(VERSION), load: loadavg()[0], date: new Date().toISOString() };

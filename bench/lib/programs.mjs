@@ -33,9 +33,11 @@ export async function prepare({ kind, network, batch }, backend) {
 /** The training step of a model's recipe; `graph()` traces it. */
 export function trainingStep(model, batch) {
   const settings = resolveSettings(model.recipe, {});
-  const { inputShape, inputType, classes } = model;
-  const samples = { inputShape, inputType, targetShape: [], targetType: "int32", classes };
-  return { settings, graph: () => traceTrainingStep({ model, ...settings }, samples, batch ?? settings.batchSize) };
+  const samples = { inputs: model.task.input.ports, targets: model.task.targets, classes: model.classes };
+  return {
+    settings,
+    graph: () => traceTrainingStep({ model, ...settings }, samples, { batch: batch ?? settings.batchSize }),
+  };
 }
 
 /** Noise; the time of none of these networks depends on what the picture shows. */

@@ -1,7 +1,8 @@
 /** What every entry point offers, whatever it runs on. An entry point, so the one place that may re-export. */
 
-export type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
+export type { Dataset, PairDataset, SampleSpec } from "../data/dataset.ts";
 export type { Project } from "../data/formats/project.ts";
+export type { Arrays, Dim, Port, Ports, Sizes } from "../data/port.ts";
 export { setBudget } from "../engine/budget.ts";
 export { DataError, DuctusError, ShapeError, UsageError } from "../engine/errors.ts";
 export { Random } from "../engine/random.ts";
@@ -11,9 +12,12 @@ export type { Agreement, Exported } from "../export/recogniser.ts";
 export type { Archive, ArchiveLimits } from "../formats/archive.ts";
 export { type ImportModelOptions, importModel } from "../import/import-model.ts";
 export { type Metric, type MetricAccumulator, type MetricBatch, topK } from "../metrics/metric.ts";
-export { Model, type ModelOptions, type Recipe } from "../models/model.ts";
+export { type AnyModel, Model, type ModelOptions, type Recipe, type TaskOptions } from "../models/model.ts";
 export { type Platform, platform } from "../platform/platform.ts";
+export { VERSION } from "../platform/version.ts";
 export type { Evaluation } from "../task/classify/evaluation.ts";
+export type { AnyEvaluation } from "../task/evaluation.ts";
+export type { LossFunction, LossName } from "../task/losses.ts";
 export {
   type Callback,
   type CheckpointInfo,
@@ -28,7 +32,6 @@ export { type Checkpoint, loadCheckpoint } from "../train/checkpoint.ts";
 export { crossValidate } from "../train/cross-validation.ts";
 export type { Teaching } from "../train/distill.ts";
 export { fit, type Run } from "../train/fit.ts";
-export type { LossFunction, LossName } from "../train/losses.ts";
 export type { LrCurve } from "../train/lr-curve.ts";
 export { findLr, type LrFindOptions } from "../train/lr-find.ts";
 export type { EpochResult, Score } from "../train/results.ts";
@@ -47,12 +50,15 @@ export {
   explain,
   type LayerActivation,
 } from "../use/explain.ts";
+export { type GenerateOptions, generate } from "../use/generate.ts";
 export { conformTo, type Prediction, Predictor, type PredictorOptions, predict } from "../use/predict.ts";
+export { TextReader } from "../use/read-text.ts";
 export { averagedOver, shifts, type View } from "../use/test-time.ts";
 export { encodeModel, load, TrainedModel } from "../use/trained-model.ts";
-export { VERSION } from "../version.ts";
 export { projectFiles, readArchive, writeArchive } from "./archives.ts";
 export * as models from "./models.ts";
 export * as nn from "./nn.ts";
 export * as ops from "./ops.ts";
 export * as optim from "./optim.ts";
+export * as tasks from "./tasks.ts";
+export * as text from "./text.ts";

@@ -8,8 +8,10 @@
  * thread.
  */
 
-import type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
+import type { Dataset, SampleSpec } from "../data/dataset.ts";
+import { type Arrays, arraysFor, formatPort, INDEX, type Port, pictureSize, samePort, shapeAt } from "../data/port.ts";
 import type { Crew } from "../engine/backends/backend.ts";
+import type { TypedArray } from "../engine/dtype.ts";
 import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
 import { sizeOf } from "../engine/shape.ts";
@@ -19,9 +21,6 @@ import { PictureMap } from "./picture-map.ts";
 import { RECORD } from "./picture-record.ts";
 import type { AugmentationList } from "./records.ts";
 import { type Frame, Workspace } from "./workspace.ts";
-
-/** What a data set says of its samples. */
-export type SampleShape = Pick<Dataset, "inputShape" | "inputType" | "targetShape" | "targetType" | "classes">;
 
 export interface AugmenterOptions {
   /** Most samples that come together. */
@@ -47,11 +46,11 @@ const GROUP = 8;
 const TOUCHES = 2 ** 16;
 
 export class Augmenter {
-  /** Shape and type of what comes out: mixed class indices have become probabilities [classes]. */
-  readonly samples: SampleShape;
+  /** What comes out: mixed class indices have become probabilities [classes]. */
+  readonly samples: SampleSpec;
   readonly #dataset: Dataset;
   /** As they are read, before they are mixed. */
-  readonly #targets: TargetArray;
+  readonly #targets: TypedArray;
   readonly #list: AugmentationList;
   readonly #frame: Frame;
   readonly #batchSize: number;
@@ -63,38 +62,31 @@ export class Augmenter {
 
   /** @throws UsageError when the samples are no pictures of bytes, or a record is wrong */
   constructor(list: AugmentationList, dataset: Dataset, { batchSize, seed, classes }: AugmenterOptions) {
-    const { inputShape, inputType, targetShape, targetType, ground } = dataset;
+    const { inputs, targets, ground } = dataset;
     this.#dataset = dataset;
-    const [height, width, channels] = inputShape;
-    if (inputType !== "uint8" || inputShape.length !== 3) {
+    const size = pictureSize(inputs);
+    if (size === undefined || Object.keys(inputs).length > 1) {
       throw new UsageError(
-        `${dataset.name}: only pictures of bytes [height, width, channels] can be augmented, not ${inputType} [${inputShape.join(", ")}]`,
+        `${dataset.name}: only pictures of bytes [height, width, channels] can be augmented, not ${Object.values(inputs).map(formatPort).join(" and ")}`,
       );
     }
+    const [height, width, channels] = size;
     this.#list = list;
     this.#frame = { height, width, channels, ground };
     this.#batchSize = batchSize;
     this.#seed = seed;
     this.#random = new Random(seed, "augment", 0);
-    this.#targets =
-      targetType === "int32"
-        ? new Int32Array(batchSize * sizeOf(targetShape))
-        : new Float32Array(batchSize * sizeOf(targetShape));
+    this.#targets = arraysFor(targets, batchSize).y;
     this.#work = this.#prepare();
 
     const isMixed = this.#work.mixes.length > 0;
-    const isIndex = targetType === "int32" && targetShape.length === 0;
+    const isIndex = samePort(targets.y, INDEX);
     const classCount = classes ?? dataset.classes?.length;
-    if (isMixed && targetType === "int32" && (!isIndex || classCount === undefined)) {
+    if (isMixed && targets.y.dtype === "int32" && (!isIndex || classCount === undefined)) {
       throw new UsageError(`${dataset.name}: mixup and cutmix need targets that are class indices or numbers`);
     }
-    this.samples = {
-      inputShape,
-      inputType,
-      targetShape: isMixed && isIndex ? [classCount as number] : targetShape,
-      targetType: isMixed ? "float32" : targetType,
-      classes: dataset.classes,
-    };
+    const mixed: Port = { shape: isIndex ? [classCount as number] : targets.y.shape, dtype: "float32" };
+    this.samples = { inputs, targets: isMixed ? { y: mixed } : targets, classes: dataset.classes };
     this.#mixBatch = this.#newMixBatch();
   }
 
@@ -121,8 +113,8 @@ export class Augmenter {
     for (const [i, step] of this.#work.steps.entries()) step.begin?.(this.#random.item(TABLES, i));
   }
 
-  /** Writes samples number `indices[start …]` of the data set, changed, to the front of both arrays. */
-  read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
+  /** Writes samples number `indices[start …]` of the data set, changed, to the front of the arrays. */
+  read(indices: ArrayLike<number>, start: number, count: number, { x, y }: Arrays): void {
     const { workspace, touches, mixes } = this.#work;
     const isPlain = this.#isPlain;
     const { out, size } = workspace;
@@ -135,17 +127,17 @@ export class Augmenter {
       workspace.finish();
     }
     if (touches.length > 0 && !isPlain) for (let k = 0; k < count; k++) this.#touch(k, indices[start + k]);
-    this.#writeTargets(count, targets);
-    if (mixes.length > 0 && !isPlain) this.#mix(indices, start, count, targets as Float32Array);
-    if (inputs.length === out.length) inputs.set(out);
-    else for (let i = 0; i < count * size; i++) inputs[i] = out[i];
+    this.#writeTargets(count, y);
+    if (mixes.length > 0 && !isPlain) this.#mix(indices, start, count, y as Float32Array);
+    if (x.length === out.length) x.set(out);
+    else for (let i = 0; i < count * size; i++) x[i] = out[i];
   }
 
   #readAndDraw(indices: ArrayLike<number>, start: number, count: number): void {
     const { workspace, groups } = this.#work;
     for (let g = 0, first = 0; first < count; g++, first += GROUP) {
       const end = Math.min(count, first + GROUP);
-      this.#dataset.read(indices, start + first, end - first, groups[g].pictures, groups[g].targets);
+      this.#dataset.read(indices, start + first, end - first, groups[g]);
       for (let k = first; k < end; k++) this.#draw(k, indices[start + k]);
       workspace.publish(end);
     }
@@ -177,9 +169,9 @@ export class Augmenter {
     }
   }
 
-  #writeTargets(count: number, targets: TargetArray): void {
+  #writeTargets(count: number, targets: TypedArray): void {
     const { width } = this.#mixBatch;
-    if (this.samples.targetType === "float32" && this.#targets instanceof Int32Array) {
+    if (this.samples.targets.y.dtype === "float32" && this.#targets instanceof Int32Array) {
       targets.fill(0, 0, count * width);
       for (let k = 0; k < count; k++) targets[k * width + this.#targets[k]] = 1;
     } else for (let i = 0; i < count * width; i++) targets[i] = this.#targets[i];
@@ -211,8 +203,8 @@ export class Augmenter {
     const end = leading < 0 ? others.length : leading;
     const targetSize = this.#targets.length / this.#batchSize;
     const groups = Array.from({ length: Math.ceil(this.#batchSize / GROUP) }, (_, g) => ({
-      pictures: workspace.raw.subarray(g * GROUP * workspace.size),
-      targets: this.#targets.subarray(g * GROUP * targetSize),
+      x: workspace.raw.subarray(g * GROUP * workspace.size),
+      y: this.#targets.subarray(g * GROUP * targetSize),
     }));
     return {
       workspace,
@@ -228,7 +220,7 @@ export class Augmenter {
 
   #newMixBatch(): MixBatch {
     const { workspace, mixes } = this.#work;
-    const width = sizeOf(this.samples.targetShape);
+    const width = sizeOf(shapeAt(this.samples.targets.y));
     return {
       count: 0,
       before: workspace.raw,
@@ -244,7 +236,7 @@ export class Augmenter {
 interface Work {
   readonly workspace: Workspace;
   /** Where each group of a batch is read to. */
-  readonly groups: readonly { readonly pictures: Uint8Array; readonly targets: TargetArray }[];
+  readonly groups: readonly Arrays[];
   readonly map: PictureMap;
   readonly steps: readonly Step[];
   readonly moves: readonly Of<"move">[];

@@ -1,6 +1,7 @@
 /** A picture of samples as a network sees them: one row per sample, the original and what became of it in several epochs. */
 
 import type { Dataset } from "../data/dataset.ts";
+import { arraysFor, pictureSize } from "../data/port.ts";
 import { UsageError } from "../engine/errors.ts";
 import type { Picture } from "../picture/picture.ts";
 import { Augmenter } from "./augmenter.ts";
@@ -27,14 +28,14 @@ const GAP_VALUE = 128;
  */
 export function mosaic(dataset: Dataset, options: MosaicOptions): Picture {
   const { augment, samples, variants = 11, seed = 0, zoom = 2 } = options;
-  const [height, width, channels] = dataset.inputShape;
-  if (channels !== 1 && channels !== 3) {
-    throw new UsageError(`${dataset.name}: a mosaic needs pictures of 1 or 3 channels, not ${channels}`);
+  const [height, width, channels] = pictureSize(dataset.inputs) ?? [];
+  if (height === undefined || width === undefined || (channels !== 1 && channels !== 3)) {
+    throw new UsageError(`${dataset.name}: a mosaic needs pictures of bytes with 1 or 3 channels, not ${channels}`);
   }
   const rows = samples.length;
   const augmenter = new Augmenter(augment, dataset, { batchSize: rows, seed });
-  const batch = new Uint8Array(rows * height * width * channels);
-  const targets = new Float32Array(rows * augmenter.samples.targetShape.reduce((a, b) => a * b, 1));
+  const { inputs, targets } = augmenter.samples;
+  const batch = arraysFor({ ...inputs, ...targets }, rows);
 
   const cellHeight = height * zoom + GAP;
   const cellWidth = width * zoom + GAP;
@@ -49,7 +50,7 @@ export function mosaic(dataset: Dataset, options: MosaicOptions): Picture {
         for (let x = 0; x < width * zoom; x++) {
           const from = ((row * height + Math.floor(y / zoom)) * width + Math.floor(x / zoom)) * channels;
           const to = ((top + y) * fullWidth + left + x) * channels;
-          for (let c = 0; c < channels; c++) data[to + c] = batch[from + c];
+          for (let c = 0; c < channels; c++) data[to + c] = batch.x[from + c];
         }
       }
     }
@@ -57,7 +58,7 @@ export function mosaic(dataset: Dataset, options: MosaicOptions): Picture {
 
   for (let epoch = 0; epoch <= variants; epoch++) {
     if (epoch > 0) augmenter.start(epoch);
-    (epoch === 0 ? dataset : augmenter).read(samples, 0, rows, batch, targets);
+    (epoch === 0 ? dataset : augmenter).read(samples, 0, rows, batch);
     paint(epoch);
   }
   return { height: fullHeight, width: fullWidth, channels, data };

@@ -6,8 +6,8 @@ import type { StreamedDataset } from "../data/streamed.ts";
 import type { ValueSpan } from "../data/value-span.ts";
 import type { Preprocessing } from "../picture/preprocessing.ts";
 import { openData, streamData } from "../platform/node/open-data.ts";
-import { grouped } from "../task/classify/text.ts";
-import { refuseOneClass } from "../use/evaluate.ts";
+import { refuseOneClass } from "../task/classify/classify.ts";
+import { grouped } from "../task/text.ts";
 import { byteSize, showNotes, type Terminal } from "./terminal.ts";
 
 export interface DataOptions {

@@ -10,7 +10,7 @@ import { defaultCacheDir, defaultDataDir, isOffline } from "../platform/node/pat
 import { mnist } from "../platform/node/sources.ts";
 import { hasWideVectors, joinsVectors } from "../platform/node/threads.ts";
 import { platform } from "../platform/platform.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../platform/version.ts";
 import { whereIs } from "./data.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { byteSize, openTerminal, type Terminal } from "./terminal.ts";

@@ -6,7 +6,7 @@ import type { Shape } from "../engine/shape.ts";
 import { PICTURE_KINDS } from "../formats/picture-formats.ts";
 import { platform } from "../platform/platform.ts";
 import { renderExplanation } from "../report/explanation.ts";
-import { percent } from "../task/classify/text.ts";
+import { percent } from "../task/text.ts";
 import { Explainer, type Explanation } from "../use/explain.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";

@@ -7,7 +7,7 @@ import { importOnnx } from "../import/onnx.ts";
 import type { OnnxLayout } from "../import/onnx-network.ts";
 import type { Normalization } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
-import { grouped } from "../task/classify/text.ts";
+import { grouped } from "../task/text.ts";
 import { locate } from "../use/locate.ts";
 import { encodeModel, load } from "../use/trained-model.ts";
 import { filesBelow } from "./files-below.ts";

@@ -5,7 +5,7 @@ import { create, findArchitecture } from "../models/registry.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { preprocessedShape } from "../picture/preprocessing.ts";
 import { platform } from "../platform/platform.ts";
-import { formatRate } from "../task/classify/text.ts";
+import { formatRate } from "../task/text.ts";
 import { highestDrawn, type LrCurve } from "../train/lr-curve.ts";
 import { findLr } from "../train/lr-find.ts";
 import { loadWeights } from "../train/transfer/weights.ts";

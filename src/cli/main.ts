@@ -6,7 +6,7 @@
 import type { Command, CommanderError } from "commander";
 import { setBudget } from "../engine/budget.ts";
 import { DuctusError, UsageError, unknownName } from "../engine/errors.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../platform/version.ts";
 import { shown, shownJson } from "./shown.ts";
 
 interface Verb {

@@ -6,7 +6,7 @@ import type { LoadedData } from "../data/sources.ts";
 import { DataError, UsageError } from "../engine/errors.ts";
 import { fileError, readFileChecked } from "../platform/node/atomic.ts";
 import { pathKind } from "../platform/node/files.ts";
-import { grouped, percent } from "../task/classify/text.ts";
+import { grouped, percent } from "../task/text.ts";
 import type { Callback } from "../train/callbacks.ts";
 import { type RunState, readRun, runFiles } from "../train/run-folder.ts";
 import { RunClaim } from "./run-claim.ts";

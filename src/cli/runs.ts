@@ -2,7 +2,8 @@
 import { Command } from "commander";
 import { UsageError } from "../engine/errors.ts";
 import { pathKind } from "../platform/node/files.ts";
-import { duration, grouped, percent, percentInterval, round, table } from "../task/classify/text.ts";
+import { percentInterval, round, table } from "../task/classify/text.ts";
+import { duration, grouped, percent } from "../task/text.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { listSavedRuns, type SavedRun } from "./saved-runs.ts";
 import { openTerminal } from "./terminal.ts";

@@ -2,7 +2,7 @@
  * Where the command line writes: results to standard output, everything on the way to standard error. Colours and the
  * line that redraws itself appear only on a terminal. Nothing is written that would control it (shown.ts).
  */
-import { PLAIN, type Style } from "../task/classify/text.ts";
+import { PLAIN, type Style } from "../task/text.ts";
 import { paint, shown, shownJson } from "./shown.ts";
 
 export interface Terminal {

@@ -4,7 +4,8 @@ import { sameShape, sizeOf } from "../engine/shape.ts";
 import type { Picture } from "../picture/picture.ts";
 import { preprocessSample } from "../picture/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../picture/preprocessing.ts";
-import type { Dataset, ImageDataset, InputArray, Locality, SplitName, TargetArray } from "./dataset.ts";
+import type { Dataset, ImageDataset, Locality, SplitName } from "./dataset.ts";
+import { type Arrays, INDEX, type Ports } from "./port.ts";
 import type { StreamedDataset } from "./streamed.ts";
 import type { ValueSpan } from "./value-span.ts";
 
@@ -66,9 +67,8 @@ class ConformedStream implements Dataset {
   readonly name: string;
   readonly length: number;
   readonly inputShape: readonly [height: number, width: number, channels: number];
-  readonly inputType = "uint8";
-  readonly targetShape: readonly number[] = [];
-  readonly targetType = "int32";
+  readonly inputs: Ports;
+  readonly targets: Ports = { y: INDEX };
   readonly classes: readonly string[];
   readonly ground: number | undefined;
   readonly locality: Locality;
@@ -83,6 +83,7 @@ class ConformedStream implements Dataset {
     this.name = name;
     this.length = length;
     this.inputShape = preprocessedShape(step);
+    this.inputs = { x: { shape: this.inputShape, dtype: "uint8" } };
     this.classes = classes;
     this.ground = this.inputShape[2] > 1 ? undefined : polarityAfter(step, base) === "light-on-dark" ? 0 : 255;
     this.locality = locality;
@@ -97,17 +98,17 @@ class ConformedStream implements Dataset {
     return this.#base.label(index);
   }
 
-  read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
+  read(indices: ArrayLike<number>, start: number, count: number, { x, y }: Arrays): void {
     const [height, width, channels] = this.#base.inputShape;
     const shape = { height, width, channels: channels as Picture["channels"] };
     const size = sizeOf(this.inputShape);
     for (let k = 0; k < count; k++) {
       const index = indices[start + k];
-      this.#base.read([index], 0, 1, this.#one, targets);
+      this.#base.read([index], 0, 1, { x: this.#one, y });
       const made = preprocessSample(this.#step, { ...shape, data: this.#one }, `${this.name}: sample ${index}`);
-      inputs.set(made, k * size);
+      x.set(made, k * size);
     }
-    for (let k = 0; k < count; k++) targets[k] = this.label(indices[start + k]);
+    for (let k = 0; k < count; k++) y[k] = this.label(indices[start + k]);
   }
 }
 

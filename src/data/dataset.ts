@@ -2,13 +2,11 @@
  * What the training loop needs to know of data: a `Dataset` writes the samples that it is asked for into a batch.
  * `ImageDataset` is the usual one: pictures as bytes in memory, one class label each.
  */
+import type { TypedArray } from "../engine/dtype.ts";
 import { DataError } from "../engine/errors.ts";
 import { filled, type Optional } from "../engine/options.ts";
+import { type Arrays, INDEX, type Ports, type Sizes } from "./port.ts";
 import type { ValueSpan } from "./value-span.ts";
-
-/** Buffers of a batch; they live in the engine's memory and are written in place. */
-export type InputArray = Uint8Array | Float32Array;
-export type TargetArray = Int32Array | Float32Array;
 
 /** For samples that come from a disk: an epoch keeps to a few groups of neighbours at a time. */
 export interface Locality {
@@ -18,21 +16,20 @@ export interface Locality {
   readonly groups: number;
 }
 
-/**
- * A set of samples. Implement this to train on anything: `fit` and `evaluate` need nothing else.
- * Inputs are [height, width, channels] for pictures (channels last), any shape for other things.
- */
-export interface Dataset {
-  readonly name: string;
-  readonly length: number;
-  /** Shape of one sample's input, without the batch axis. */
-  readonly inputShape: readonly number[];
-  readonly inputType: "uint8" | "float32";
-  /** Shape of one sample's target, without the batch axis; [] for a class index. */
-  readonly targetShape: readonly number[];
-  readonly targetType: "int32" | "float32";
+/** What the samples of a data set are made of. */
+export interface SampleSpec {
+  /** What the network reads, by name: `x`, and what else it needs. A picture is [height, width, channels]. */
+  readonly inputs: Ports;
+  /** What it learns, by name: `y`, an int32 number without axes where it is the index of a class. */
+  readonly targets: Ports;
   /** Names of the classes, when targets are class indices. */
   readonly classes?: readonly string[] | undefined;
+}
+
+/** A set of samples. Implement this to train on anything: `fit` and `evaluate` need nothing else. */
+export interface Dataset extends SampleSpec {
+  readonly name: string;
+  readonly length: number;
   /** Value of a pixel that shows nothing, for pictures that have such a thing: what is uncovered by moving them gets it. */
   readonly ground?: number | undefined;
   /** Which samples are cheap to read one after the other; without it, all are. */
@@ -43,8 +40,59 @@ export interface Dataset {
   readonly valueSpan?: ValueSpan | undefined;
   /** Class index of a sample, for stratified splits; needed only by those. */
   label?(index: number): number;
-  /** Writes samples `indices[start … start + count)` one after the other to the front of both arrays. */
-  read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void;
+  /** How long each axis that has a name is in a sample; needed only where ports have such axes. */
+  sizes?(index: number): Sizes;
+  /**
+   * Writes samples `indices[start … start + count)` one after the other to the front of the arrays of all ports. They are those of
+   * a compiled program and hold numbers of an earlier batch. An axis with a name is as long as `sizes` says, which is at least as
+   * long as in any of these samples: what a sample does not fill is to be written, too.
+   */
+  read(indices: ArrayLike<number>, start: number, count: number, arrays: Arrays, sizes?: Sizes): void;
+}
+
+/**
+ * A data set in the form that it had before inputs and targets had names: one input and one target.
+ * @deprecated implement {@link Dataset}
+ */
+export interface PairDataset extends Omit<Dataset, "inputs" | "targets" | "sizes" | "read"> {
+  readonly inputShape: readonly number[];
+  readonly inputType: "uint8" | "float32";
+  readonly targetShape: readonly number[];
+  readonly targetType: "int32" | "float32";
+  read(
+    indices: ArrayLike<number>,
+    start: number,
+    count: number,
+    inputs: Uint8Array | Float32Array,
+    targets: Int32Array | Float32Array,
+  ): void;
+}
+
+const adapted = new WeakMap<PairDataset, Dataset>();
+
+/** A data set as it is, or one of the older form as a {@link Dataset}: the same one each time. */
+export function asDataset(given: Dataset | PairDataset): Dataset {
+  if ("inputs" in given) return given;
+  const known = adapted.get(given) ?? adapt(given);
+  adapted.set(given, known);
+  return known;
+}
+
+/** What is asked of the older data set itself: a getter may read private members, which what inherits from it lacks. */
+const KEPT = ["name", "length", "classes", "ground", "locality", "split", "valueSpan"] as const;
+
+function adapt(pair: PairDataset): Dataset {
+  // All else that it has, it keeps, computed or not.
+  return Object.create(pair, {
+    ...Object.fromEntries(KEPT.map((key) => [key, { get: () => pair[key] }])),
+    inputs: { value: { x: { shape: pair.inputShape, dtype: pair.inputType } } },
+    targets: { value: { y: { shape: pair.targetShape, dtype: pair.targetType } } },
+    label: { value: pair.label && ((index: number) => pair.label?.(index)) },
+    read: {
+      value: (indices: ArrayLike<number>, start: number, count: number, { x, y }: Arrays) =>
+        pair.read(indices, start, count, x as Uint8Array, y as Int32Array),
+    },
+  }) as Dataset;
 }
 
 /** What a part of a data set is for, as its authors, or those who divided it, meant it. */
@@ -77,9 +125,8 @@ export class ImageDataset implements Dataset {
   readonly name: string;
   readonly length: number;
   readonly inputShape: readonly [height: number, width: number, channels: number];
-  readonly inputType = "uint8";
-  readonly targetShape: readonly number[] = [];
-  readonly targetType = "int32";
+  readonly inputs: Ports;
+  readonly targets: Ports = { y: INDEX };
   readonly classes: readonly string[];
   readonly polarity: "light-on-dark" | "dark-on-light";
   readonly ground: number | undefined;
@@ -94,7 +141,7 @@ export class ImageDataset implements Dataset {
   /** The pixels of a picture in fours. */
   readonly #words: Int32Array | undefined;
   /** Of the arrays that were written to: a view per batch would be garbage in the loop. */
-  readonly #wordsOfInputs = new WeakMap<InputArray, { readonly words: Int32Array | undefined }>();
+  readonly #wordsOfInputs = new WeakMap<TypedArray, { readonly words: Int32Array | undefined }>();
 
   /** @throws DataError when counts differ or a label is out of range */
   constructor(source: ImageSource) {
@@ -112,6 +159,7 @@ export class ImageDataset implements Dataset {
     this.name = name;
     this.length = labels.length;
     this.inputShape = [height, width, channels];
+    this.inputs = { x: { shape: this.inputShape, dtype: "uint8" } };
     this.classes = classes;
     this.polarity = source.polarity ?? "light-on-dark";
     // One channel is taken for ink on an even ground, several for a photograph, which has none.
@@ -149,19 +197,19 @@ export class ImageDataset implements Dataset {
     return this.images.subarray(index * size, (index + 1) * size);
   }
 
-  read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
-    let known = this.#wordsOfInputs.get(inputs);
+  read(indices: ArrayLike<number>, start: number, count: number, { x, y }: Arrays): void {
+    let known = this.#wordsOfInputs.get(x);
     if (known === undefined) {
-      known = { words: inputs instanceof Uint8Array ? wordsOf(inputs) : undefined };
-      this.#wordsOfInputs.set(inputs, known);
+      known = { words: x instanceof Uint8Array ? wordsOf(x) : undefined };
+      this.#wordsOfInputs.set(x, known);
     }
     const size = this.inputShape[0] * this.inputShape[1] * this.inputShape[2];
     if (this.#words === undefined || known.words === undefined) {
-      copySamples(this.images, size, indices, start, count, inputs);
+      copySamples(this.images, size, indices, start, count, x);
     } else {
       copySamples(this.#words, size / 4, indices, start, count, known.words);
     }
-    for (let k = 0; k < count; k++) targets[k] = this.labels[indices[start + k]];
+    for (let k = 0; k < count; k++) y[k] = this.labels[indices[start + k]];
   }
 }
 
@@ -177,7 +225,7 @@ function copySamples(
   indices: ArrayLike<number>,
   start: number,
   count: number,
-  to: InputArray | Int32Array,
+  to: TypedArray,
 ): void {
   for (let k = 0; k < count; k++) {
     const source = indices[start + k] * size;

@@ -6,6 +6,7 @@
  * Quick enough to run every time: 70,000 pictures of 28×28 take about a second.
  */
 import type { Dataset } from "./dataset.ts";
+import { pictureSize, samePort } from "./port.ts";
 import { hashKey, sampleBuffer } from "./sample-hash.ts";
 import { type Signatures, SPECTRUM, signatures } from "./signature.ts";
 
@@ -69,7 +70,7 @@ interface SignedPart extends DataPart {
 }
 
 function sameShape(a: Dataset, b: Dataset): boolean {
-  return a.inputType === b.inputType && a.inputShape.join() === b.inputShape.join();
+  return samePort(a.inputs.x, b.inputs.x);
 }
 
 function overlap(from: SignedPart, to: SignedPart): Duplicate[] {
@@ -244,13 +245,13 @@ class PairReader {
   }
 
   #read(i: number, j: number): void {
-    this.#a.read([i], 0, 1, this.#left.inputs, this.#left.targets);
-    this.#b.read([j], 0, 1, this.#right.inputs, this.#right.targets);
+    this.#a.read([i], 0, 1, this.#left.arrays);
+    this.#b.read([j], 0, 1, this.#right.arrays);
   }
 
   /** Over the pixels that both have when b's are moved by (dy, dx). */
   #correlationAt(dy: number, dx: number): number {
-    const [height, width, channels] = this.#a.inputShape;
+    const [height, width, channels] = pictureSize(this.#a.inputs) as readonly [number, number, number];
     const [a, b] = [this.#left.inputs, this.#right.inputs];
     let [count, sumA, sumB, squaresA, squaresB, products] = [0, 0, 0, 0, 0, 0];
     const run = (width - Math.abs(dx)) * channels;

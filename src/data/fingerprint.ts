@@ -9,6 +9,7 @@ export type Sha256 = (parts: Iterable<Uint8Array>) => string | Promise<string>;
 
 /** Labelled pictures whose bytes can be gone through: in memory or on a disk. */
 export interface PictureSet extends Dataset {
+  readonly inputShape: readonly number[];
   readonly classes: readonly string[];
   label(index: number): number;
   /** All pixels of all pictures, piece by piece; a piece holds until the next is asked for. */

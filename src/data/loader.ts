@@ -4,11 +4,13 @@
  * Nothing is allocated between two batches.
  */
 
-import type { Augment, Augmenter, SampleShape } from "../augment/augmenter.ts";
+import type { Augment, Augmenter } from "../augment/augmenter.ts";
 import type { Crew } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
+import { type BatchShape, bucket } from "../engine/programs.ts";
 import { Random } from "../engine/random.ts";
-import type { Dataset, InputArray, Locality, TargetArray } from "./dataset.ts";
+import type { Dataset, Locality, SampleSpec } from "./dataset.ts";
+import { type Arrays, openAxes } from "./port.ts";
 
 /**
  * The order in which an epoch visits `length` samples; written to `out` when it is given. Where locality matters, groups
@@ -45,6 +47,22 @@ export function sampleOrder(length: number, out: Int32Array = new Int32Array(len
   return out;
 }
 
+/** The largest length of each axis that has a name. @throws UsageError where the data set does not say lengths */
+export function largestSizes(dataset: Dataset): [axis: string, largest: number][] {
+  const axes = openAxes(dataset.inputs, dataset.targets);
+  if (axes.length === 0) return [];
+  if (dataset.sizes === undefined) {
+    throw new UsageError(`${dataset.name} has samples of different length (${axes.join(", ")}) but no function sizes`);
+  }
+  const largest = new Map(axes.map((axis) => [axis, 1]));
+  for (let i = 0; i < dataset.length; i++) {
+    for (const [axis, length] of Object.entries(dataset.sizes(i))) {
+      largest.set(axis, Math.max(largest.get(axis) ?? 1, length));
+    }
+  }
+  return [...largest];
+}
+
 /** Writes the samples of an epoch, in the order in which it visits them. */
 export type EpochOrder = (epoch: number, out: Int32Array) => void;
 
@@ -67,7 +85,10 @@ export interface LoaderOptions {
  * Goes through a data set in batches: `start(epoch)`, then `next` until it returns 0.
  *
  *     loader.start(epoch);
- *     for (let count = loader.next(inputs, targets); count > 0; count = loader.next(inputs, targets)) step(count);
+ *     for (let shape = loader.ahead(); shape.batch > 0; shape = loader.ahead()) {
+ *       loader.next(program(shape).inputs);
+ *       …
+ *     }
  */
 export class Loader {
   readonly dataset: Dataset;
@@ -75,11 +96,14 @@ export class Loader {
   /** Batches of an epoch; the last may be smaller than the others. */
   readonly batches: number;
   /** Shapes and types of what {@link next} writes: those of the data set, but where targets are mixed. */
-  readonly samples: SampleShape;
+  readonly samples: SampleSpec;
   readonly #augmenter: Augmenter | undefined;
   readonly #isPlain: (epoch: number) => boolean;
   readonly #epochOrder: EpochOrder;
   readonly #order: Int32Array;
+  /** The names of axes that differ from sample to sample, each with its largest length. */
+  readonly #open: readonly (readonly [axis: string, largest: number])[];
+  readonly #shapes = new Map<number, BatchShape>();
   #position: number;
 
   /**
@@ -102,6 +126,7 @@ export class Loader {
         ? () => {}
         : (epoch, out) => void epochOrder(dataset.length, seed, epoch, out, dataset.locality));
     this.#order = sampleOrder(dataset.length);
+    this.#open = largestSizes(dataset);
     this.#position = dataset.length;
   }
 
@@ -127,11 +152,43 @@ export class Loader {
     this.#position = Math.min(this.dataset.length, batch * this.batchSize);
   }
 
-  /** Writes the next batch to the front of both arrays; returns its number of samples, 0 at the end of the epoch. */
-  next(inputs: InputArray, targets: TargetArray): number {
-    const count = Math.min(this.batchSize, this.dataset.length - this.#position);
-    if (count > 0) (this.#augmenter ?? this.dataset).read(this.#order, this.#position, count, inputs, targets);
-    this.#position += count;
-    return count;
+  /**
+   * The shape of a batch before it is read: 0 samples at the end of the epoch.
+   * @param skip batches between the next one and that
+   */
+  ahead(skip = 0): BatchShape {
+    const from = Math.min(this.dataset.length, this.#position + skip * this.batchSize);
+    const batch = Math.min(this.batchSize, this.dataset.length - from);
+    if (this.#open.length === 0) return this.#shapes.get(batch) ?? this.#shape(batch);
+    const sizes = this.#open.map(([axis, largest]) => {
+      let longest = 1;
+      for (let k = from; k < from + batch; k++) {
+        longest = Math.max(longest, this.dataset.sizes?.(this.#order[k])[axis] ?? 1);
+      }
+      return [axis, bucket(longest, largest)] as const;
+    });
+    return { batch, sizes: Object.fromEntries(sizes) };
+  }
+
+  /** The shapes in which batches come that need most memory: the full one, and the last one where it is smaller. */
+  get largest(): readonly BatchShape[] {
+    const { length } = this.dataset;
+    const rest = length % this.batchSize;
+    const batches = length < this.batchSize ? [length] : rest === 0 ? [this.batchSize] : [this.batchSize, rest];
+    const sizes = this.#open.length === 0 ? undefined : Object.fromEntries(this.#open);
+    return batches.map((batch) => (sizes === undefined ? this.#shape(batch) : { batch, sizes }));
+  }
+
+  /** Writes the next batch, which has the shape that {@link ahead} says, to the front of the arrays of its ports. */
+  next(arrays: Arrays, shape: BatchShape): void {
+    (this.#augmenter ?? this.dataset).read(this.#order, this.#position, shape.batch, arrays, shape.sizes);
+    this.#position += shape.batch;
+  }
+
+  /** The same object each time: nothing is allocated between two batches. */
+  #shape(batch: number): BatchShape {
+    const shape = { batch };
+    this.#shapes.set(batch, shape);
+    return shape;
   }
 }

@@ -1,5 +1,6 @@
 /** Samples as pictures to look at: single ones, and mosaics of many. */
-import type { Dataset } from "./dataset.ts";
+import type { Dataset, SampleSpec } from "./dataset.ts";
+import { arraysFor, pictureSize } from "./port.ts";
 
 /** A picture of bytes, grey or RGB, row by row, channels interleaved. */
 export interface MosaicPicture {
@@ -27,20 +28,17 @@ const GAP_SHADE = 128;
 export function readPictures(dataset: Dataset, indices: readonly number[]): SamplePictures | undefined {
   const shape = pictureShape(dataset);
   if (shape === undefined || indices.length === 0) return undefined;
-  const size = shape.height * shape.width * shape.channels;
-  const data = new Uint8Array(indices.length * size);
-  const targetSize = dataset.targetShape.reduce((product, dim) => product * dim, 1);
-  const targets = new (dataset.targetType === "int32" ? Int32Array : Float32Array)(indices.length * targetSize);
-  dataset.read(indices, 0, indices.length, data, targets);
-  return { ...shape, data, count: indices.length };
+  const arrays = arraysFor({ ...dataset.inputs, ...dataset.targets }, indices.length);
+  dataset.read(indices, 0, indices.length, arrays);
+  return { ...shape, data: arrays.x as Uint8Array, count: indices.length };
 }
 
 /** Size of a data set's pictures; undefined where its samples are something else. */
 export function pictureShape(
-  dataset: Pick<Dataset, "inputShape" | "inputType">,
+  dataset: Pick<SampleSpec, "inputs">,
 ): Pick<SamplePictures, "height" | "width" | "channels"> | undefined {
-  const [height, width, channels] = dataset.inputShape;
-  if (dataset.inputType !== "uint8" || dataset.inputShape.length !== 3) return undefined;
+  const [height, width, channels] = pictureSize(dataset.inputs) ?? [];
+  if (height === undefined || width === undefined) return undefined;
   return channels === 1 || channels === 3 ? { height, width, channels } : undefined;
 }
 

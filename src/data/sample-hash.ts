@@ -2,15 +2,18 @@
  * Hashes of samples: two of 32 bits for each, over the bytes of its input as the network gets them. By these, exact
  * duplicates are found (duplicates.ts) and a model knows the samples that it was trained on (trained-samples.ts).
  */
-import type { Dataset, InputArray, TargetArray } from "./dataset.ts";
+import type { TypedArray } from "../engine/dtype.ts";
+import type { Dataset } from "./dataset.ts";
+import { type Arrays, arraysFor, openAxes, type Sizes } from "./port.ts";
 
 /** Samples read at once. */
 const CHUNK = 256;
 
 /** Some samples of a data set. */
 export interface SampleBuffer {
-  readonly inputs: InputArray;
-  readonly targets: TargetArray;
+  readonly arrays: Arrays;
+  readonly inputs: TypedArray;
+  readonly targets: TypedArray;
   readonly bytes: Uint8Array;
   /** Numbers, and bytes, of one sample's input; numbers of its target. */
   readonly size: number;
@@ -19,26 +22,38 @@ export interface SampleBuffer {
 }
 
 /** Room for some samples of a data set, as its `read` writes them. */
-export function sampleBuffer(dataset: Dataset, count: number): SampleBuffer {
-  const size = dataset.inputShape.reduce((product, dim) => product * dim, 1);
-  const targetSize = dataset.targetShape.reduce((product, dim) => product * dim, 1);
-  const inputs = dataset.inputType === "uint8" ? new Uint8Array(count * size) : new Float32Array(count * size);
-  const targets =
-    dataset.targetType === "int32" ? new Int32Array(count * targetSize) : new Float32Array(count * targetSize);
-  const sampleBytes = size * inputs.BYTES_PER_ELEMENT;
-  return { inputs, targets, bytes: new Uint8Array(inputs.buffer), size, sampleBytes, targetSize };
+export function sampleBuffer(dataset: Dataset, count: number, sizes?: Sizes): SampleBuffer {
+  const arrays = arraysFor({ ...dataset.inputs, ...dataset.targets }, count, sizes);
+  const { x: inputs, y: targets } = arrays;
+  const [size, targetSize, sampleBytes] = [inputs.length, targets.length, inputs.byteLength].map((all) => all / count);
+  const bytes = new Uint8Array(inputs.buffer);
+  return { arrays, inputs, targets, bytes, size, sampleBytes, targetSize };
 }
 
 /** Reads a data set once, in its own order; a chunk holds until the next one comes. */
 export function eachChunk(dataset: Dataset, visit: (chunk: SampleBuffer, from: number, count: number) => void): void {
   const { length } = dataset;
+  if (openAxes(dataset.inputs, dataset.targets).length > 0) {
+    eachSample(dataset, visit);
+    return;
+  }
   const chunk = sampleBuffer(dataset, CHUNK);
   const indices = Int32Array.from({ length: CHUNK }, (_, i) => i);
   for (let from = 0; from < length; from += CHUNK) {
     const count = Math.min(CHUNK, length - from);
     for (let i = 0; i < count; i++) indices[i] = from + i;
-    dataset.read(indices, 0, count, chunk.inputs, chunk.targets);
+    dataset.read(indices, 0, count, chunk.arrays);
     visit(chunk, from, count);
+  }
+}
+
+/** As {@link eachChunk}, of samples of different lengths: each in arrays of its own size, without what fills up a batch. */
+function eachSample(dataset: Dataset, visit: (chunk: SampleBuffer, from: number, count: number) => void): void {
+  for (let i = 0; i < dataset.length; i++) {
+    const sizes = dataset.sizes?.(i) ?? {};
+    const one = sampleBuffer(dataset, 1, sizes);
+    dataset.read([i], 0, 1, one.arrays, sizes);
+    visit(one, i, 1);
   }
 }
 

@@ -6,7 +6,9 @@
  * length 1: a shift changes only phases (the shift theorem), brightness only the mean, contrast only the length, and noise,
  * which is spread over all frequencies, hardly the lowest.
  */
-import type { Dataset, InputArray } from "./dataset.ts";
+import type { TypedArray } from "../engine/dtype.ts";
+import type { Dataset } from "./dataset.ts";
+import { pictureSize } from "./port.ts";
 import { eachChunk, hashed, keepHashes } from "./sample-hash.ts";
 
 /** Frequencies along one axis: 0 … 3 periods over the picture, and as many negative ones along the other. */
@@ -28,12 +30,11 @@ export interface Signatures {
 
 /** Reads a data set once, in its own order. */
 export function signatures(dataset: Dataset): Signatures {
-  const { length, inputShape } = dataset;
-  const isPicture = inputShape.length === 3;
-  const [height, width, channels] = inputShape;
-  const transform = isPicture ? new LowSpectrum(height, width, channels) : undefined;
+  const { length } = dataset;
+  const size = pictureSize(dataset.inputs);
+  const transform = size && new LowSpectrum(...size);
   const hashes = new Uint32Array(2 * length);
-  const spectra = new Float32Array(isPicture ? length * SPECTRUM : 0);
+  const spectra = new Float32Array(size === undefined ? 0 : length * SPECTRUM);
   const labels = new Int32Array(length);
   eachChunk(dataset, (chunk, from, count) => {
     hashed(chunk, from, count, hashes);
@@ -78,7 +79,7 @@ class LowSpectrum {
   }
 
   /** Writes the spectrum of the picture at `pixels[from …]` to `out[at …]`; zeros for a picture of one shade. */
-  write(pixels: InputArray, from: number, out: Float32Array, at: number): void {
+  write(pixels: TypedArray, from: number, out: Float32Array, at: number): void {
     for (let row = 0; row < this.#rows; row++) {
       this.#sumBlocks(pixels, from, row);
       this.#transformRow(row);
@@ -102,7 +103,7 @@ class LowSpectrum {
     for (let i = at; i < k; i++) out[i] *= scale;
   }
 
-  #sumBlocks(pixels: InputArray, from: number, row: number): void {
+  #sumBlocks(pixels: TypedArray, from: number, row: number): void {
     const cells = this.#cells;
     const block = this.#block;
     const line = this.#width * this.#channels;

@@ -1,7 +1,8 @@
 /** Splits a data set in two, class by class, the same way for the same seed; nothing is copied unless asked for. */
 import { DataError, UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
-import type { Dataset, ImageDataset, InputArray, Locality, SplitName, TargetArray } from "./dataset.ts";
+import type { Dataset, ImageDataset, Locality, SplitName } from "./dataset.ts";
+import type { Arrays, Ports, Sizes } from "./port.ts";
 
 /** Some samples of another data set, which keeps the pixels. */
 export class Subset implements Dataset {
@@ -24,17 +25,11 @@ export class Subset implements Dataset {
   get length(): number {
     return this.indices.length;
   }
-  get inputShape(): readonly number[] {
-    return this.base.inputShape;
+  get inputs(): Ports {
+    return this.base.inputs;
   }
-  get inputType(): "uint8" | "float32" {
-    return this.base.inputType;
-  }
-  get targetShape(): readonly number[] {
-    return this.base.targetShape;
-  }
-  get targetType(): "int32" | "float32" {
-    return this.base.targetType;
+  get targets(): Ports {
+    return this.base.targets;
   }
   get classes(): readonly string[] | undefined {
     return this.base.classes;
@@ -59,10 +54,14 @@ export class Subset implements Dataset {
     return this.base.label(this.indices[index]);
   }
 
-  read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
+  sizes(index: number): Sizes {
+    return this.base.sizes?.(this.indices[index]) ?? {};
+  }
+
+  read(indices: ArrayLike<number>, start: number, count: number, arrays: Arrays, sizes?: Sizes): void {
     if (this.#mapped.length < count) this.#mapped = new Int32Array(count);
     for (let k = 0; k < count; k++) this.#mapped[k] = this.indices[indices[start + k]];
-    this.base.read(this.#mapped, 0, count, inputs, targets);
+    this.base.read(this.#mapped, 0, count, arrays, sizes);
   }
 }
 

@@ -4,7 +4,8 @@
  * an epoch reads every group once.
  */
 import { DataError, UsageError } from "../engine/errors.ts";
-import type { Dataset, InputArray, Locality, SplitName, TargetArray } from "./dataset.ts";
+import type { Dataset, Locality, SplitName } from "./dataset.ts";
+import { type Arrays, INDEX, type Ports } from "./port.ts";
 import type { ValueSpan } from "./value-span.ts";
 
 /** Bytes that can be read from any place, at once. */
@@ -47,9 +48,8 @@ export class StreamedDataset implements Dataset {
   readonly name: string;
   readonly length: number;
   readonly inputShape: readonly [height: number, width: number, channels: number];
-  readonly inputType = "uint8";
-  readonly targetShape: readonly number[] = [];
-  readonly targetType = "int32";
+  readonly inputs: Ports;
+  readonly targets: Ports = { y: INDEX };
   readonly classes: readonly string[];
   readonly polarity: "light-on-dark" | "dark-on-light";
   readonly ground: number | undefined;
@@ -89,6 +89,7 @@ export class StreamedDataset implements Dataset {
     this.name = name;
     this.length = labels.length;
     this.inputShape = [height, width, channels];
+    this.inputs = { x: { shape: this.inputShape, dtype: "uint8" } };
     this.classes = classes;
     this.polarity = source.polarity ?? "light-on-dark";
     this.ground = channels > 1 ? undefined : this.polarity === "light-on-dark" ? 0 : 255;
@@ -120,7 +121,7 @@ export class StreamedDataset implements Dataset {
     }
   }
 
-  read(indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray): void {
+  read(indices: ArrayLike<number>, start: number, count: number, { x, y }: Arrays): void {
     const { samples } = this.locality;
     const size = this.#size;
     for (let k = 0; k < count; k++) {
@@ -129,8 +130,8 @@ export class StreamedDataset implements Dataset {
       const place = this.#place[group] < 0 ? this.#fetch(group) : this.#place[group];
       this.#used[place] = ++this.#uses;
       const from = (place * samples + (index - group * samples)) * size;
-      for (let p = 0, to = k * size; p < size; p++) inputs[to + p] = this.#kept[from + p];
-      targets[k] = this.labels[index];
+      for (let p = 0, to = k * size; p < size; p++) x[to + p] = this.#kept[from + p];
+      y[k] = this.labels[index];
     }
   }
 

@@ -8,12 +8,18 @@ import { Parameter, type Tensor } from "../engine/tensor.ts";
 import { type Graph, graphOrder, trace } from "../engine/trace.ts";
 import { encodeOnnx, type OnnxModel } from "../formats/onnx.ts";
 import { importOnnx, METADATA } from "../import/onnx.ts";
-import { type GraphJson, graphToJson, type StoredNode, type StoredNumber } from "../models/graph-json.ts";
+import {
+  type AxisLengths,
+  type GraphJson,
+  graphToJson,
+  type StoredNode,
+  type StoredNumber,
+} from "../models/graph-json.ts";
 import type { Model } from "../models/model.ts";
 import { inferenceContext } from "../nn/context.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import { forwardNamed } from "../nn/observe.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../platform/version.ts";
 import { expandUnwritten } from "./bodies.ts";
 import { int, OnnxGraph } from "./onnx-graph.ts";
 import { NODE_WRITERS } from "./onnx-nodes.ts";
@@ -73,13 +79,13 @@ export async function exportOnnx(model: Model, name: string, input: OnnxInput = 
 /** The graph as plain data. */
 export function toOnnx(model: Model, input: OnnxInput): OnnxModel {
   const { shape, dtype, logits } = beginningOf(model, input);
-  const traceAt = (batch: number): Graph => {
+  const traceAt = ({ batch }: AxisLengths): Graph => {
     const graph = trace((tracer) => ({ logits: logits(tracer.input(INPUT, [batch, ...shape], dtype, true)) }));
     return { ...graph, outputs: { logits: expandUnwritten(graph.outputs.logits, NODE_WRITERS) } };
   };
   const names = new Map<AnyParameter, string>();
   for (const [key, parameter] of model.network.namedParameters()) if (!names.has(parameter)) names.set(parameter, key);
-  const graph = writeGraph(traceAt(TRACED), graphToJson(traceAt, names), names);
+  const graph = writeGraph(traceAt({ batch: TRACED }), graphToJson(traceAt, names), names);
   const { classes, inputType, normalization, preprocessing, temperature } = model;
   const described = {
     [METADATA.classes]: classes,

@@ -13,10 +13,10 @@ import { Random } from "../engine/random.ts";
 import { crc32 } from "../formats/checksum.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
+import { VERSION } from "../platform/version.ts";
 import { writePixels } from "../task/classify/ranking.ts";
 import { preprocessingOf } from "../use/predict.ts";
 import { inferenceGraph } from "../use/trained-model.ts";
-import { VERSION } from "../version.ts";
 import { CARD_SECTION, CHECKSUM_BYTES, CHECKSUM_SECTION, type ModelCard } from "./standalone/recogniser.ts";
 
 /** How well a module agrees with the model that it was made from. */

@@ -30,7 +30,7 @@ import { elementCount, type NamedTensor, type StoredTensor } from "./tensor-data
 import { isPrintable, parseStrictJson, quote } from "./text.ts";
 
 /** The version of the metadata's layout that this code writes, and the newest that it reads. */
-export const MODEL_FORMAT = 1;
+export const MODEL_FORMAT = 2;
 
 const METADATA_KEY = "ductus";
 export const CHECKSUM_KEY = "ductus.crc32";
@@ -56,29 +56,55 @@ const valueSpan = refined(record({ low: number(), high: number() }), ({ low, hig
   low < high ? undefined : "low must be below high",
 );
 
-/** Of parsed JSON, so what is opaque here is JSON at least. */
-const metadataSchema = record(
+/** What all versions of the layout have. Of parsed JSON, so what is opaque here is JSON at least. */
+const common = {
+  version: printable,
+  architecture: record({ name: architectureName, options: anyRecord }),
+  graph: anything,
+  recipe: anyRecord,
+  dataset: record({ name: printable, fingerprint: printable }, { valueSpan }),
+  metrics: anyRecord,
+};
+const optional = { training: anyRecord, temperature: positive };
+
+const metadataSchema = record({ format: oneOf(MODEL_FORMAT), ...common, task: anyRecord }, optional);
+
+/** The layout when all models put numbers into classes. */
+const firstSchema = record(
   {
-    format: oneOf(MODEL_FORMAT),
-    version: printable,
-    architecture: record({ name: architectureName, options: anyRecord }),
-    graph: anything,
+    format: oneOf(1),
+    ...common,
     preprocessing: anyRecord,
     classNames: list(printable, 1),
-    input: record({ shape: list(whole(1), 1, 8), dtype: oneOf("float32", "int32", "uint8") }),
-    recipe: anyRecord,
-    dataset: record({ name: printable, fingerprint: printable }, { valueSpan }),
-    metrics: anyRecord,
+    input: record({ shape: list(whole(1), 1, 8), dtype: oneOf("float32", "uint8") }),
   },
-  { training: anyRecord, temperature: positive },
+  optional,
 );
+
+type Metadata = Checked<typeof metadataSchema>;
+
+/** The first layout as the present one. */
+function fromFirst({ preprocessing, classNames, input, ...others }: Checked<typeof firstSchema>): Metadata {
+  const { normalization = null, ...options } = others.architecture.options;
+  return {
+    ...others,
+    format: MODEL_FORMAT,
+    architecture: { ...others.architecture, options },
+    task: { kind: "classify", input: { kind: "numbers", ...input, normalization, preprocessing }, classNames },
+  };
+}
 
 /** A JSON object whose content another module checks. */
 export type JsonRecord = Readonly<Record<string, unknown>>;
 
-/** One input with the output that the network gave for it when it was saved; a loader runs it again and compares. */
+/**
+ * One input with the output that the network gave for it when it was saved; a loader runs it again and compares. Bytes stand as
+ * float32.
+ */
 export interface GoldenPair {
   readonly input: NamedTensor;
+  /** What the network reads beside that, by the names of ports. */
+  readonly others?: ReadonlyMap<string, NamedTensor> | undefined;
   readonly output: NamedTensor;
 }
 
@@ -95,12 +121,8 @@ export interface ModelFile {
   readonly architecture: { readonly name: string; readonly options: JsonRecord };
   /** The inference graph, opaque. */
   readonly graph: unknown;
-  /** From raw pixels to the network's input, opaque. */
-  readonly preprocessing: JsonRecord;
-  /** Class names in the order of the network's outputs. */
-  readonly classNames: readonly string[];
-  /** Shape of one input without the batch axis, and its element type; bytes stand as float32 in the golden pair. */
-  readonly input: { readonly shape: readonly number[]; readonly dtype: "float32" | "int32" | "uint8" };
+  /** What goes in and comes out and what that means, opaque. */
+  readonly task: JsonRecord;
   /** How the network was trained, opaque. */
   readonly recipe: JsonRecord;
   /** What the network was trained on; with the numbers of its files that were black and white, where not 0 and 255. */
@@ -140,6 +162,7 @@ export function encodeModelFile(model: ModelFile): Uint8Array {
   }
   for (const [name, tensor] of training?.tensors ?? []) tensors.set(TRAINING + name, toStored(tensor));
   tensors.set(GOLDEN_INPUT, toStored(golden.input));
+  for (const [name, tensor] of golden.others ?? []) tensors.set(`${GOLDEN_INPUT}.${name}`, toStored(tensor));
   tensors.set(GOLDEN_OUTPUT, toStored(golden.output));
   if (trainedOn !== undefined) tensors.set(TRAINED_ON, { dtype: "I32", shape: [trainedOn.length], data: trainedOn });
   // `format: "pt"` tells other readers of safetensors that names and layout are PyTorch's.
@@ -192,11 +215,14 @@ export function decodeModelFile(bytes: Uint8Array, name: string): ModelFile {
     if (!key.startsWith(RESERVED)) weights.set(key, fromStored(tensor, key, name));
     if (key.startsWith(TRAINING)) state.set(key.slice(TRAINING.length), fromStored(tensor, key, name));
   }
-  const golden = { input: findGolden(tensors, GOLDEN_INPUT, name), output: findGolden(tensors, GOLDEN_OUTPUT, name) };
-  const { input, classNames } = described;
-  if (golden.input.data.length !== elementCount(input.shape) || golden.output.data.length !== classNames.length) {
-    throw new DataError(`${name}: its example does not fit its network; the file is damaged`);
-  }
+  const others = [...tensors.keys()]
+    .filter((key) => key.startsWith(`${GOLDEN_INPUT}.`))
+    .map((key) => [key.slice(GOLDEN_INPUT.length + 1), findGolden(tensors, key, name)] as const);
+  const golden: GoldenPair = {
+    input: findGolden(tensors, GOLDEN_INPUT, name),
+    ...(others.length > 0 && { others: new Map(others) }),
+    output: findGolden(tensors, GOLDEN_OUTPUT, name),
+  };
   const trainedOn = tensors.get(TRAINED_ON)?.data;
   return {
     ...described,
@@ -219,22 +245,27 @@ const TOLERANCE = 1e-3;
 
 /**
  * Makes sure that a network gives the output that it gave when it was saved.
- * @param run gives the outputs of a network for one input
+ * @param run gives the outputs of a network for one input, the example's
  * @throws DataError when it gives another one
  */
 export async function verifyGolden(
   { golden }: Pick<ModelFile, "golden">,
-  run: (input: Float32Array) => Promise<ArrayLike<number>>,
+  run: (example: GoldenPair) => Promise<ArrayLike<number>>,
   name: string,
 ): Promise<void> {
   const expected = Float32Array.from(golden.output.data);
-  const found = await run(Float32Array.from(golden.input.data));
+  const found = await run(golden);
+  if (found.length !== expected.length) throw misfit(name);
   const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
   const worst = expected.reduce((most, value, i) => Math.max(most, Math.abs(found[i] - value)), 0);
   if (!(worst <= TOLERANCE * scale)) {
     throw new DataError(`${name}: its example gives another output here (off by ${worst}); it cannot be trusted`);
   }
 }
+
+/** What is wrong with an example that the network cannot take, or whose output has another size. */
+export const misfit = (name: string): DataError =>
+  new DataError(`${name}: its example does not fit its network; the file is damaged`);
 
 /** Where the digits of the checksum stand. Inside a JSON string its quotes would be escaped, so this finds only the key. */
 function findChecksum(bytes: Uint8Array): number | undefined {
@@ -263,15 +294,15 @@ export function verifyChecksum(bytes: Uint8Array, metadata: Safetensors["metadat
 }
 
 /** The metadata, checked; `what` starts the message. */
-function checkMetadata(value: unknown, what: string): Checked<typeof metadataSchema> {
+function checkMetadata(value: unknown, what: string): Metadata {
   const format = typeof value === "object" && value !== null && "format" in value ? value.format : undefined;
   if (typeof format === "number" && format > MODEL_FORMAT) {
     throw new DataError(
       `${what}: model format ${format} is newer than ${MODEL_FORMAT}, the newest known; update ductus`,
     );
   }
-  const checked = check(metadataSchema, value);
-  if (!(checked instanceof Mismatch)) return checked;
+  const checked = format === 1 ? check(firstSchema, value) : check(metadataSchema, value);
+  if (!(checked instanceof Mismatch)) return "task" in checked ? checked : fromFirst(checked);
   const { path, message } = checked;
   throw new DataError(`${what}: ${printed(path === "" ? "the whole" : path)}: ${printed(message)}`);
 }

@@ -2,7 +2,7 @@
  * The interface of a user's own metric: a number worked out over a whole data set, batch by batch, from the network's
  * outputs. It runs on plain arrays, after the compiled program.
  */
-import type { TargetArray } from "../data/dataset.ts";
+import type { TypedArray } from "../engine/dtype.ts";
 
 /** The outputs of one batch. The arrays are reused for the next one: read, do not keep. */
 export interface MetricBatch {
@@ -13,7 +13,7 @@ export interface MetricBatch {
   /** Numbers per sample in `logits`. */
   readonly width: number;
   /** [count] class indices or [count, …] numbers. */
-  readonly targets: TargetArray;
+  readonly targets: TypedArray;
   /** Numbers per sample in `targets`. */
   readonly targetWidth: number;
 }

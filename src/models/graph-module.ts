@@ -2,6 +2,7 @@
  * A network rebuilt from a stored graph (graph-json.ts) and named weights: how the model file's own networks and those of
  * users' classes load without their code. The JSON may come from anywhere, so everything in it is checked before use.
  */
+import { openAxes, type Port, type Ports, shapeAt } from "../data/port.ts";
 import type { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError, ShapeError, unknownName } from "../engine/errors.ts";
 import { type InputAttrs, input } from "../engine/ops/constant.ts";
@@ -10,10 +11,19 @@ import type { Check, PlainValue } from "../engine/ops/stored.ts";
 import { FREE } from "../engine/passes/cost.ts";
 import { expandComposites } from "../engine/passes/expand.ts";
 import { quote } from "../engine/quote.ts";
-import { formatShape, type Shape, sameShape, sizeOf } from "../engine/shape.ts";
+import { formatShape, sizeOf } from "../engine/shape.ts";
 import { apply, Parameter, type Tensor } from "../engine/tensor.ts";
 import { type AnyParameter, type Context, Module } from "../nn/module.ts";
-import type { GraphJson, StoredNode, StoredNumber, StoredValue } from "./graph-json.ts";
+import {
+  type AxisLengths,
+  type GraphJson,
+  MAIN_INPUT,
+  type StoredNode,
+  type StoredNumber,
+  type StoredValue,
+  sumOfTerms,
+  type Term,
+} from "./graph-json.ts";
 
 /** Values of a tensor, as weight files hold them. */
 export interface NamedValues {
@@ -27,10 +37,10 @@ const MAX_ELEMENTS = 2 ** 28;
 
 /** A network that replays a stored graph at any batch size. Its parameters keep their names, so it saves and trains. */
 export class GraphModule extends Module {
-  /** Shape of one input, without the batch axis. */
-  readonly inputShape: Shape;
-  readonly inputType: InputAttrs["dtype"];
+  /** Of its main input, without the batch axis. */
+  readonly input: Port;
   readonly #json: GraphJson;
+  readonly #inputs: readonly StoredInput[];
   readonly #parameters: ReadonlyMap<string, AnyParameter>;
 
   /**
@@ -62,31 +72,32 @@ export class GraphModule extends Module {
         return [name, new Parameter(shape, data.slice() as never, requiresGrad) as AnyParameter];
       }),
     );
-    const at = this.#json.nodes.findIndex((node) => node.op === "input");
-    const { shape, dtype } = checkAttrs(this.#json.nodes[at], at, 1) as unknown as InputAttrs;
-    if (shape[0] !== 1) throw new DataError(`graph: the input's shape ${formatShape(shape)} has no batch axis`);
-    this.inputShape = shape.slice(1);
-    this.inputType = dtype;
+    this.#inputs = this.#json.nodes.flatMap((node, i) => (node.op === "input" ? [storedInput(node, i)] : []));
+    this.input = mainOf(this.#inputs).port;
     // Replayed once, so that a bad graph is found while loading; the bodies of composites check more.
     try {
-      const x = input({ name: "input", shape, dtype, batched: true });
-      expandComposites([this.#replay(x, MAX_ELEMENTS)]);
+      const lengths = { batch: 1, ...Object.fromEntries(openAxes(portsOf(this.#inputs)).map((axis) => [axis, SOME])) };
+      const given = this.#inputs.map(({ name, port }) => {
+        const shape = [1, ...shapeAt(port, lengths)];
+        return [name, input({ name, shape, dtype: port.dtype, batched: true })] as const;
+      });
+      expandComposites([this.#replay(new Map(given), lengths, MAX_ELEMENTS)]);
     } catch (error) {
       if (error instanceof DataError || !(error instanceof DuctusError)) throw error;
       throw new DataError(`graph: ${error.message}`, { cause: error });
     }
   }
 
-  forward(x: Tensor, _context: Context): Tensor {
-    // Bytes may come as float32 numbers 0 … 255 too, as Model.logits promises.
-    const isKnown = x.dtype === this.inputType || (x.dtype === "float32" && this.inputType === "uint8");
-    if (!sameShape(x.shape.slice(1), this.inputShape) || !isKnown || x.rank === 0) {
-      const wanted = ["batch", ...this.inputShape].join(", ");
-      throw new ShapeError(
-        `graph: the input is ${x.dtype} ${formatShape(x.shape)} but must be ${this.inputType} [${wanted}]`,
-      );
+  forward(x: Tensor, { inputs: others = {} }: Context): Tensor {
+    const main = mainOf(this.#inputs);
+    const lengths: Record<string, number> = { batch: x.shape[0] };
+    const given = new Map<string, Tensor>();
+    for (const stored of this.#inputs) {
+      const tensor = stored === main ? x : others[stored.name];
+      matchInput(stored, tensor, lengths);
+      given.set(stored.name, tensor);
     }
-    return this.#replay(x, Number.POSITIVE_INFINITY);
+    return this.#replay(given, lengths, Number.POSITIVE_INFINITY);
   }
 
   override describe(): string {
@@ -98,21 +109,26 @@ export class GraphModule extends Module {
   }
 
   /** Applies the stored ops to a batch. */
-  #replay(x: Tensor, maxElements: number): Tensor {
-    const batch = x.shape[0];
+  #replay(inputs: ReadonlyMap<string, Tensor>, lengths: AxisLengths, maxElements: number): Tensor {
     const tensors: Tensor[] = [];
     for (const [i, node] of this.#json.nodes.entries()) {
-      const made = this.#apply(node, i, x, batch, tensors);
+      const made = this.#apply(node, i, inputs, lengths, tensors);
       if (made.size > maxElements) throw new DataError(`${label(node, i)} makes ${made.size} numbers: too many`);
       tensors.push(made);
     }
     return tensors[this.#json.output];
   }
 
-  #apply(node: StoredNode, i: number, x: Tensor, batch: number, tensors: readonly Tensor[]): Tensor {
-    if (node.op === "input") return x;
+  #apply(
+    node: StoredNode,
+    i: number,
+    inputs: ReadonlyMap<string, Tensor>,
+    lengths: AxisLengths,
+    tensors: readonly Tensor[],
+  ): Tensor {
+    if (node.op === "input") return inputs.get(node.attrs.name as string) as Tensor;
     if (node.op === "parameter") return this.#parameter(node, i);
-    const attrs = checkAttrs(node, i, batch);
+    const attrs = checkAttrs(node, i, lengths);
     const operands = node.inputs.map((index) => tensors[index]);
     if (node.op === "cast" && operands[0].dtype === (attrs as { dtype?: unknown }).dtype) return operands[0];
     const op = opTable[node.op as OpName];
@@ -131,6 +147,68 @@ export class GraphModule extends Module {
   }
 }
 
+/** An input as it stands in a graph: axes whose length is that of one axis with a name have that name. */
+interface StoredInput {
+  readonly name: string;
+  readonly port: Port;
+}
+
+/** Length of axes with a name while a graph is checked; one at which a graph was traced (graph-json.ts). */
+const SOME = 16;
+
+function storedInput(node: StoredNode, i: number): StoredInput {
+  const { shape } = node.attrs;
+  const dims = Array.isArray(shape) ? shape.map(axisOf) : [];
+  const lengths = {
+    batch: 1,
+    ...Object.fromEntries(dims.flatMap((axis) => (axis === undefined ? [] : [[axis, SOME]]))),
+  };
+  const attrs = checkAttrs(node, i, lengths) as unknown as InputAttrs;
+  if (attrs.shape[0] !== 1)
+    throw new DataError(`graph: the input's shape ${formatShape(attrs.shape)} has no batch axis`);
+  const port = { shape: attrs.shape.slice(1).map((length, k) => dims[k + 1] ?? length), dtype: attrs.dtype };
+  return { name: attrs.name, port };
+}
+
+/** The axis whose length a stored number is. */
+function axisOf(stored: unknown): string | undefined {
+  const [term, ...more] = isRecord(stored) && Array.isArray(stored.terms) ? stored.terms : [];
+  const isAxis = more.length === 0 && Array.isArray(term) && term.length === 2 && term[0] === 1;
+  return isAxis && typeof term[1] === "string" && term[1] !== "batch" ? term[1] : undefined;
+}
+
+const portsOf = (inputs: readonly StoredInput[]): Ports =>
+  Object.fromEntries(inputs.map(({ name, port }) => [name, port]));
+
+const mainOf = (inputs: readonly StoredInput[]): StoredInput =>
+  inputs.find(({ name }) => name === MAIN_INPUT) ?? inputs[0];
+
+/** Notes the lengths of an input's axes. @throws ShapeError when it is not what the graph takes */
+function matchInput({ name, port }: StoredInput, tensor: Tensor | undefined, lengths: Record<string, number>): void {
+  const { shape, dtype } = port;
+  // Bytes may come as float32 numbers 0 … 255 too, as Model.outputs promises.
+  const isKnown = tensor?.dtype === dtype || (tensor?.dtype === "float32" && dtype === "uint8");
+  const fits =
+    isKnown &&
+    tensor.rank === shape.length + 1 &&
+    tensor.shape[0] === lengths.batch &&
+    shape.every((dim, i) => {
+      const length = tensor.shape[i + 1];
+      return typeof dim === "number" ? dim === length : (lengths[dim] ??= length) === length;
+    });
+  if (fits) return;
+  const wanted = ["batch", ...shape].join(", ");
+  const found = tensor === undefined ? "missing" : `${tensor.dtype} ${formatShape(tensor.shape)}`;
+  const subject = name === MAIN_INPUT ? "the input" : `the input ${quote(name)}`;
+  throw new ShapeError(`graph: ${subject} is ${found} but must be ${dtype} [${wanted}]`);
+}
+
+/** A factor and axes that have a length. */
+const isTerm = (term: unknown, lengths: AxisLengths): term is Term =>
+  Array.isArray(term) &&
+  Number.isInteger(term[0]) &&
+  term.slice(1).every((axis) => typeof axis === "string" && Object.hasOwn(lengths, axis));
+
 const label = (node: StoredNode, i: number): string => `graph: node ${i} (${node.op})`;
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -147,7 +225,10 @@ function checkStructure(json: unknown, budget?: Budget): GraphJson {
     if (!FREE.has(checked.op)) budget?.spend("operands", 1 + checked.inputs.length, "its graph");
     return checked;
   });
-  if (nodes.filter((node) => node.op === "input").length !== 1) throw new DataError("graph: it must have one input");
+  const inputs = nodes.flatMap(({ op, attrs }) => (op === "input" ? [attrs.name] : []));
+  if (inputs.length === 0 || new Set(inputs).size !== inputs.length) {
+    throw new DataError("graph: it must have inputs, each with a name of its own");
+  }
   const { output } = json;
   if (!Number.isInteger(output) || (output as number) < 0 || (output as number) >= nodes.length) {
     throw new DataError(`graph: its output must be the index of one of its ${nodes.length} nodes`);
@@ -174,12 +255,12 @@ function checkNode(node: unknown, i: number): StoredNode {
   }
   const checked = { op, inputs: inputs as number[], attrs: attrs as StoredNode["attrs"] };
   // Its name is looked up before the graph is replayed, where the others' attributes are checked.
-  if (op === "parameter") checkAttrs(checked, i, 1);
+  if (op === "parameter") checkAttrs(checked, i, { batch: 1 });
   return checked;
 }
 
-/** The attributes of a node at a batch size, all there, none besides, each of its kind. */
-function checkAttrs(node: StoredNode, i: number, batch: number): Readonly<Record<string, PlainValue>> {
+/** The attributes of a node at lengths of the axes, all there, none besides, each of its kind. */
+function checkAttrs(node: StoredNode, i: number, lengths: AxisLengths): Readonly<Record<string, PlainValue>> {
   const checks: Readonly<Record<string, Check>> = opTable[node.op as OpName].stored?.attrs ?? {};
   const unknown = Object.keys(node.attrs).find((key) => !Object.hasOwn(checks, key));
   if (unknown !== undefined) {
@@ -188,7 +269,7 @@ function checkAttrs(node: StoredNode, i: number, batch: number): Readonly<Record
   return Object.fromEntries(
     Object.entries(checks).map(([key, check]) => {
       if (!Object.hasOwn(node.attrs, key)) throw new DataError(`${label(node, i)} lacks the attribute ${key}`);
-      const value = plainValue(node.attrs[key], batch);
+      const value = plainValue(node.attrs[key], lengths);
       const problem = value === undefined ? "is no number, list, word or truth value" : check(value);
       if (problem !== undefined) throw new DataError(`${label(node, i)}: ${key} ${problem}`);
       return [key, value as PlainValue];
@@ -196,11 +277,11 @@ function checkAttrs(node: StoredNode, i: number, batch: number): Readonly<Record
   );
 }
 
-/** A stored value with the batch size put in; undefined when it is none. */
-function plainValue(value: StoredValue, batch: number): PlainValue | undefined {
+/** A stored value with the lengths of the axes put in; undefined when it is none. */
+function plainValue(value: StoredValue, lengths: AxisLengths): PlainValue | undefined {
   if (typeof value === "string" || typeof value === "boolean") return value;
-  if (!Array.isArray(value)) return plainNumber(value as StoredNumber, batch);
-  const numbers = value.map((item) => plainNumber(item, batch));
+  if (!Array.isArray(value)) return plainNumber(value as StoredNumber, lengths);
+  const numbers = value.map((item) => plainNumber(item, lengths));
   return numbers.every((item) => item !== undefined) ? numbers : undefined;
 }
 
@@ -210,11 +291,14 @@ const WORDS: ReadonlyMap<unknown, number> = new Map([
   ["NaN", Number.NaN],
 ]);
 
-function plainNumber(value: unknown, batch: number): number | undefined {
+function plainNumber(value: unknown, lengths: AxisLengths): number | undefined {
   if (typeof value === "number") return value;
   if (!isRecord(value)) return undefined;
   if (Number.isInteger(value.batch) && Number.isInteger(value.plus)) {
-    return (value.batch as number) * batch + (value.plus as number);
+    return (value.batch as number) * lengths.batch + (value.plus as number);
+  }
+  if (Array.isArray(value.terms) && value.terms.every((term) => isTerm(term, lengths))) {
+    return sumOfTerms(value.terms, lengths);
   }
   return WORDS.get(value.float);
 }

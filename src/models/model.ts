@@ -1,25 +1,23 @@
 /**
- * A `Model` is a network with all it takes to use it: what an input looks like, how pixels become numbers, the names of
- * the classes, and where it comes from. Training fills in the rest (preprocessing, metrics, data set); the model file
- * stores it.
+ * A `Model` is a network with all it takes to use it: its task (what goes in, what comes out and what that means), the recipe
+ * that trains it, and where it comes from. Training fills in the rest (metrics, data set); the model file stores it.
  */
+
+import { type Port, type Sizes, shapeAt } from "../data/port.ts";
 import { ShapeError, UsageError } from "../engine/errors.ts";
-import { constant, input } from "../engine/ops/constant.ts";
-import { add, cast, mul } from "../engine/ops/elementwise.ts";
-import { quote, shortened } from "../engine/quote.ts";
-import { formatShape, type Shape, sameShape } from "../engine/shape.ts";
+import { input } from "../engine/ops/constant.ts";
+import { formatShape, type Shape } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { inferenceContext } from "../nn/context.ts";
 import { initialize } from "../nn/init.ts";
 import type { Context, Module } from "../nn/module.ts";
 import { forwardNamed } from "../nn/observe.ts";
-import { type Summary, summary } from "../nn/summary.ts";
+import { type Summary, summarize } from "../nn/summary.ts";
+import { Classify } from "../task/classify/classify.ts";
+import { type Normalization, NumbersInput, type NumbersOptions } from "../task/input.ts";
+import type { AnyTask, Tensors } from "../task/task.ts";
 
-/** (x − mean) / std, with one number for all channels or one each. Bytes are divided by 255 first. */
-export interface Normalization {
-  readonly mean: number | readonly number[];
-  readonly std: number | readonly number[];
-}
+export type { Normalization };
 
 /** How a network is trained unless the user says otherwise. */
 export interface Recipe {
@@ -34,7 +32,8 @@ export interface Recipe {
   readonly schedule?: { readonly name: string; readonly [option: string]: string | number } | undefined;
   readonly batchSize: number;
   readonly epochs: number;
-  readonly loss: "crossEntropy";
+  /** A name of task/losses.ts. */
+  readonly loss: string;
   /** Share of the target that is spread over all classes while training; default 0. */
   readonly labelSmoothing?: number | undefined;
   /** A preset of augment/presets.ts; default: samples as they are. */
@@ -66,18 +65,10 @@ export interface TrainingData {
   readonly valueSpan?: { readonly low: number; readonly high: number } | undefined;
 }
 
-export interface ModelOptions {
-  /** Shape of one input without the batch axis: [height, width, channels]. */
-  readonly inputShape: Shape;
-  /** Class names in the order of the outputs, or how many there are ("0", "1", …). */
-  readonly classes: number | readonly string[];
-  /** "uint8" (default): inputs are bytes 0 … 255. "float32": they are numbers of any range. */
-  readonly inputType?: "uint8" | "float32" | undefined;
-  /** Default: bytes are divided by 255, numbers left alone. null: the network gets the input untouched. */
-  readonly normalization?: Normalization | null | undefined;
+/** What is known of a model of any task. */
+export interface KnownOptions {
   readonly architecture?: Architecture | null | undefined;
   readonly recipe?: Recipe | undefined;
-  readonly preprocessing?: Readonly<Record<string, unknown>> | undefined;
   readonly metrics?: Readonly<Record<string, unknown>> | undefined;
   readonly dataset?: TrainingData | undefined;
   /** See {@link Model.trainedOn}; default: nothing is known. */
@@ -88,21 +79,40 @@ export interface ModelOptions {
   readonly seed?: number | undefined;
 }
 
-/** What to do where the batch axis is gone. */
-const lostBatch = ({ rank }: Tensor): string => (rank < 2 ? "; flatten(x, 1) keeps the batch axis" : "");
+/** A model of any task. */
+export interface TaskOptions<T extends AnyTask> extends KnownOptions {
+  readonly task: T;
+}
 
-const AS_IT_IS: Normalization = { mean: 0, std: 1 };
+/** A model that puts numbers, such as pictures, into classes: the short form of `task: new Classify(new NumbersInput(…), classes)`. */
+export interface ModelOptions extends KnownOptions {
+  /** Shape of one input without the batch axis: [height, width, channels]. */
+  readonly inputShape: Shape;
+  /** Class names in the order of the outputs, or how many there are ("0", "1", …). */
+  readonly classes: number | readonly string[];
+  /** "uint8" (default): inputs are bytes 0 … 255. "float32": they are numbers of any range. */
+  readonly inputType?: NumbersOptions["dtype"];
+  /** Default: bytes are divided by 255, numbers left alone. null: the network gets the input untouched. */
+  readonly normalization?: NumbersOptions["normalization"];
+  readonly preprocessing?: NumbersOptions["preprocessing"];
+}
 
-export class Model {
+function taskOf<T extends AnyTask>(options: ModelOptions | TaskOptions<T>): T {
+  if ("task" in options) return options.task;
+  const { inputShape: shape, inputType: dtype, normalization, preprocessing, classes } = options;
+  // Whoever leaves the task out asks for this one.
+  return new Classify(new NumbersInput({ shape, dtype, normalization, preprocessing }), classes) as AnyTask as T;
+}
+
+/** Lengths that axes with a name have while a network is looked at: any will do, but 1, which hides mistakes. */
+const SOME_LENGTH = 8;
+
+export class Model<T extends AnyTask = Classify> {
   readonly network: Module;
   readonly architecture: Architecture | null;
-  readonly inputShape: Shape;
-  readonly inputType: "uint8" | "float32";
-  readonly normalization: Normalization | null;
-  readonly classes: readonly string[];
   readonly recipe: Recipe;
-  /** From raw pixels to an input; data that the module which applies it checks. */
-  preprocessing: Readonly<Record<string, unknown>> | undefined;
+  /** What the model is for. */
+  task: T;
   /** Results by name. */
   metrics: Readonly<Record<string, unknown>>;
   /** What it was trained on. */
@@ -118,127 +128,130 @@ export class Model {
 
   /**
    * @throws UsageError where an option makes no sense
-   * @throws ShapeError where a layer (named) does not fit the one before it, or the outputs not the classes
+   * @throws ShapeError where a layer (named) does not fit the one before it, or the outputs not the task
    */
-  constructor(network: Module, options: ModelOptions) {
+  constructor(network: Module, options: ModelOptions | TaskOptions<T>) {
     this.network = network;
+    this.task = taskOf(options);
     this.architecture = options.architecture ?? null;
-    this.inputShape = checkShape(options.inputShape);
-    this.inputType = options.inputType ?? "uint8";
-    this.normalization =
-      options.normalization === undefined ? AS_IT_IS : checkNormalization(options.normalization, this.inputShape);
-    this.classes = classNames(options.classes);
-    this.recipe = options.recipe ?? DEFAULT_RECIPE;
-    this.preprocessing = options.preprocessing;
+    this.recipe = options.recipe ?? { ...DEFAULT_RECIPE, loss: this.task.loss };
     this.metrics = options.metrics ?? {};
     this.dataset = options.dataset;
     this.trainedOn = options.trainedOn ?? [];
     this.temperature = checkTemperature(options.temperature);
-    // A subclass that makes its logits in another way may not be complete yet.
-    if (this.logits === Model.prototype.logits) this.#check();
+    // So that what does not fit is said here and not in the middle of a training. Two samples: a network that loses the batch
+    // axis would not show it with one.
+    this.outputs(inputsOf(this.task, 2), inferenceContext());
     if (options.seed !== undefined) initialize(network, options.seed);
   }
 
-  /** Traces the network once, so that what does not fit is said here and not in the middle of a training. */
-  #check(): void {
-    // Two samples: a network that loses the batch axis would not show it with one.
-    const x = input({ name: "x", shape: [2, ...this.inputShape], dtype: this.inputType, batched: true });
-    this.logits(x, inferenceContext());
-  }
-
   /**
-   * Traces the network on a batch of raw inputs, [batch, ...inputShape] → [batch, classes].
-   * @param x in the units of `inputType`: bytes may come as uint8 or as float32 numbers 0 … 255
+   * Traces the network on a batch of raw inputs.
+   * @param inputs by the names of `task.input.ports`; bytes may come as uint8 or as float32 numbers 0 … 255
+   * @returns by the names of `task.outputs`
    * @throws ShapeError where the batch does not fit the model, or a layer (named) not the one before it
    */
+  outputs(inputs: Tensors, context: Context): Tensors {
+    for (const [name, port] of Object.entries(this.task.input.ports)) checkInput(name, port, inputs[name]);
+    const { x, ...others } = this.task.input.prepare(inputs);
+    return this.task.finish(forwardNamed(this.network, x, { ...context, inputs: others }), inputs);
+  }
+
+  /** The logits alone, of a model with one input: [batch, ...inputShape] → [batch, …]. */
   logits(x: Tensor, context: Context): Tensor {
-    if (!sameShape(x.shape.slice(1), this.inputShape)) {
-      const batch = ["batch", ...this.inputShape].join(", ");
-      throw new ShapeError(`model: inputs are ${formatShape(x.shape)} but this model takes [${batch}]`);
-    }
-    const logits = forwardNamed(this.network, this.#normalize(x), context);
-    if (!sameShape(logits.shape, [x.shape[0], this.classes.length])) {
-      const [found, wanted] = [logits.shape, [x.shape[0], this.classes.length]].map(formatShape);
-      throw new ShapeError(
-        `model: the network's output is ${found} but ${this.classes.length} classes need ${wanted}; change its last layer or the classes${lostBatch(logits)}`,
-      );
-    }
-    return logits;
+    return this.outputs({ x }, context).logits;
   }
 
   /** Layers, shapes, parameters and multiply-adds. */
   summary(): Summary {
-    return summary(this.network, this.inputShape, this.normalization === null ? this.inputType : "float32");
+    const { ports } = this.task.input;
+    const { x, ...others } = inputsOf(this.task, 1);
+    // Layers are counted on what they get, not on what it is made of.
+    const prepared = this.task.input.prepare({ x, ...others }).x;
+    const own = prepared === x ? x : input({ name: "x", shape: x.shape, dtype: prepared.dtype, batched: true });
+    return summarize(this.network, own, Object.keys(ports).length > 1 ? others : {});
   }
 
-  // (x/255 − mean)/std as one multiplication and one addition per element
-  #normalize(x: Tensor): Tensor {
-    if (this.normalization === null) return x;
-    const { mean, std } = this.normalization;
-    const unit = this.inputType === "uint8" ? 255 : 1;
-    const channels = this.inputShape.at(-1) ?? 1;
-    const deviation = perChannel(std, channels);
-    const scale = deviation.map((s) => 1 / (unit * s));
-    const shift = perChannel(mean, channels).map((m, c) => -m / deviation[c]);
-    const scaled = isAll(scale, 1) ? cast(x, "float32") : mul(cast(x, "float32"), asConstant(scale));
-    return isAll(shift, 0) ? scaled : add(scaled, asConstant(shift));
+  /** Names of the classes in the order of the outputs. @throws UsageError where the task has none */
+  get classes(): readonly string[] {
+    return classifier(this.task).classes;
+  }
+
+  /** Shape of one input without the batch axis. @throws UsageError where inputs are no numbers of one shape */
+  get inputShape(): Shape {
+    return numbersInput(this.task).shape;
+  }
+
+  /** @throws as {@link inputShape} does */
+  get inputType(): "uint8" | "float32" {
+    return numbersInput(this.task).dtype;
+  }
+
+  /** @throws as {@link inputShape} does */
+  get normalization(): Normalization | null {
+    return numbersInput(this.task).normalization;
+  }
+
+  /** From raw pixels to an input; data that the module which applies it checks. @throws as {@link inputShape} does */
+  get preprocessing(): NumbersOptions["preprocessing"] {
+    return numbersInput(this.task).preprocessing;
+  }
+
+  set preprocessing(preprocessing: NumbersOptions["preprocessing"]) {
+    const input = numbersInput(this.task);
+    this.task = this.task.reading(new NumbersInput({ ...input, preprocessing })) as T;
   }
 }
 
-const perChannel = (value: number | readonly number[], channels: number): readonly number[] =>
-  typeof value === "number" ? new Array<number>(channels).fill(value) : value;
+/** A model of any task. */
+export type AnyModel = Model<AnyTask>;
 
-// −0 counts as 0 here, hence no Object.is
-const isAll = (values: readonly number[], wanted: number): boolean => values.every((value) => value === wanted);
+/** What a model goes by in messages and file names. */
+export function modelName({ architecture, network }: AnyModel): string {
+  return architecture?.name ?? network.constructor.name;
+}
 
-/** A scalar where all channels agree, which is cheaper to apply. */
-const asConstant = (values: readonly number[]): Tensor =>
-  isAll(values, values[0]) ? constant(values[0]) : constant(values);
+/** Symbolic raw inputs of a batch. @param sizes lengths of the axes that have a name; default: some length */
+export function inputsOf(task: AnyTask, batch: number, sizes?: Sizes): Tensors {
+  return Object.fromEntries(
+    Object.entries(task.input.ports).map(([name, port]) => {
+      const shape = [batch, ...shapeAt(port, sizes ?? someSizes(port))];
+      return [name, input({ name, shape, dtype: port.dtype, batched: true })];
+    }),
+  );
+}
+
+function someSizes({ shape }: Port): Sizes {
+  return Object.fromEntries(shape.map((dim) => [dim, SOME_LENGTH]));
+}
+
+function checkInput(name: string, port: Port, tensor: Tensor | undefined): void {
+  const { shape } = port;
+  const fits =
+    tensor !== undefined &&
+    tensor.rank === shape.length + 1 &&
+    shape.every((dim, i) => typeof dim === "string" || dim === tensor.shape[i + 1]);
+  if (fits) return;
+  const wanted = ["batch", ...shape].join(", ");
+  const found = tensor === undefined ? "missing" : formatShape(tensor.shape);
+  const subject = name === "x" ? "inputs are" : `its input "${name}" is`;
+  throw new ShapeError(`model: ${subject} ${found} but this model takes [${wanted}]`);
+}
+
+/** @throws UsageError */
+export function classifier(task: AnyTask): Classify {
+  if (task instanceof Classify) return task;
+  throw new UsageError(`this is for models that classify; this one is for another task: to ${task.kind}`);
+}
+
+/** @throws UsageError */
+export function numbersInput(task: AnyTask): NumbersInput {
+  const { input } = task;
+  if (input instanceof NumbersInput) return input;
+  throw new UsageError(`this is for models that read pictures or other numbers; this one reads ${input.kind}`);
+}
 
 function checkTemperature(temperature: number | undefined): number | undefined {
   if (temperature === undefined || (temperature > 0 && Number.isFinite(temperature))) return temperature;
   throw new UsageError(`model: temperature is ${temperature}; expected a number above 0`);
-}
-
-function checkShape(shape: Shape): Shape {
-  if (shape.length === 0 || !shape.every((dim) => Number.isInteger(dim) && dim > 0)) {
-    throw new UsageError(
-      `model: the input shape ${formatShape(shape)} must be positive whole numbers, [height, width, channels] for pictures`,
-    );
-  }
-  return shape;
-}
-
-function checkNormalization(normalization: Normalization | null, inputShape: Shape): Normalization | null {
-  if (normalization === null) return null;
-  const { mean, std } = normalization;
-  for (const [name, value] of Object.entries({ mean, std })) {
-    const numbers = typeof value === "number" ? [value] : value;
-    if (typeof value !== "number" && value.length !== inputShape.at(-1)) {
-      throw new UsageError(`model: ${value.length} numbers in ${name} for ${inputShape.at(-1)} channels`);
-    }
-    if (!numbers.every((n) => Number.isFinite(n) && (name === "mean" || n > 0))) {
-      throw new UsageError(
-        `model: the normalisation's ${name} ${shortened(numbers.join(", "))} must be finite, std above 0`,
-      );
-    }
-  }
-  return normalization;
-}
-
-/** @throws UsageError for less than one class or names that occur twice */
-export function classNames(classes: number | readonly string[]): readonly string[] {
-  if (typeof classes === "number") {
-    if (!Number.isInteger(classes) || classes < 1 || classes > 1_000_000) {
-      throw new UsageError(`model: ${classes} classes; give a whole number of at least 1, or their names`);
-    }
-    return Array.from({ length: classes }, (_, k) => String(k));
-  }
-  if (classes.length === 0) throw new UsageError("model: no classes; name at least one");
-  const seen = new Set<string>();
-  for (const name of classes) {
-    if (seen.has(name)) throw new UsageError(`model: the class name ${quote(name)} occurs twice`);
-    seen.add(name);
-  }
-  return classes;
 }

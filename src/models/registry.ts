@@ -3,6 +3,7 @@ import { UsageError, unknownName } from "../engine/errors.ts";
 import type { Suggested } from "../engine/options.ts";
 import { formatShape, type Shape } from "../engine/shape.ts";
 import { undrawn } from "../nn/init.ts";
+import { classNames } from "../task/classify/classify.ts";
 import type { ArchitectureRecord, PictureShape } from "./architecture.ts";
 import { cnn3x3 } from "./cnn-3x3.ts";
 import { cnn5x3 } from "./cnn-5x3.ts";
@@ -12,7 +13,7 @@ import { cnnStrided } from "./cnn-strided.ts";
 import { ductusL, ductusL5, ductusM, ductusMicro, ductusS, ductusXl } from "./ductus.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mlp } from "./mlp.ts";
-import { classNames, Model, type ModelOptions, type Normalization, type Recipe } from "./model.ts";
+import { Model, type ModelOptions, type Normalization, type Recipe } from "./model.ts";
 import { separable } from "./separable.ts";
 import { separableDilated } from "./separable-dilated.ts";
 

@@ -18,6 +18,8 @@ export interface Context {
   readonly training: boolean;
   /** Two int32 words that change with every step; the key of all random numbers drawn in the step. */
   readonly key?: Tensor | undefined;
+  /** What the model reads beside `x`, by name: `length`, the lengths of samples that were filled up to one length. */
+  readonly inputs?: Readonly<Record<string, Tensor>> | undefined;
   /** A number that no other caller in this trace gets: tells the random draws of layers apart. */
   nextStream(): number;
   /** Gives a parameter a new value at the end of the step (running statistics). */

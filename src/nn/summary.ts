@@ -4,9 +4,10 @@ import { UsageError } from "../engine/errors.ts";
 import { input } from "../engine/ops/constant.ts";
 import { multiplyAddsOf } from "../engine/passes/cost.ts";
 import { formatShape, type Shape } from "../engine/shape.ts";
+import type { Tensor } from "../engine/tensor.ts";
 import { topologicalOrder } from "../engine/trace.ts";
 import { inferenceContext } from "./context.ts";
-import type { AnyParameter, Module } from "./module.ts";
+import type { AnyParameter, Context, Module } from "./module.ts";
 import { observeCalls } from "./observe.ts";
 
 export interface SummaryRow {
@@ -41,7 +42,12 @@ export function summary(network: Module, inputShape: Shape, inputType: DType = "
   if (!inputShape.every((dim) => Number.isInteger(dim) && dim > 0)) {
     throw new UsageError(`summary: ${formatShape(inputShape)} is no input shape; give it without the batch axis`);
   }
-  const x = input({ name: "input", shape: [1, ...inputShape], dtype: inputType, batched: true });
+  return summarize(network, input({ name: "input", shape: [1, ...inputShape], dtype: inputType, batched: true }));
+}
+
+/** As {@link summary}, for inputs that are there. @param x one sample  @param others what the network reads beside it, by name */
+export function summarize(network: Module, x: Tensor, others: Context["inputs"] = {}): Summary {
+  const inputShape = x.shape.slice(1);
   const rows: SummaryRow[] = [];
   const counted = new Set<AnyParameter>();
   const y = observeCalls(
@@ -59,7 +65,7 @@ export function summary(network: Module, inputShape: Shape, inputType: DType = "
         multiplyAdds: total(own, multiplyAddsOf),
       });
     },
-    () => network.forward(x, inferenceContext()),
+    () => network.forward(x, { ...inferenceContext(), inputs: others }),
   );
   const parameters = new Set([...network.namedParameters()].map(([, parameter]) => parameter));
   return {

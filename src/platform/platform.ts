@@ -7,6 +7,9 @@ import type { ImmediateBackend } from "../engine/backends/backend.ts";
 import { DuctusError } from "../engine/errors.ts";
 import type { Picture } from "../picture/picture.ts";
 
+/** Work between two breaths, in milliseconds: long enough to cost nothing, short enough that Ctrl-C is prompt. */
+export const BREATH = 50;
+
 /** How programs are to be run. */
 export interface BackendOptions {
   /** Threads of a run; default: one per core. Results do not depend on it. */

@@ -7,7 +7,7 @@ import { type Shape, sizeOf } from "../engine/shape.ts";
 import { flattenAlpha, type Picture } from "../picture/picture.ts";
 import { resize } from "../picture/resize.ts";
 import type { Candidate } from "../task/classify/ranking.ts";
-import { grouped, percent } from "../task/classify/text.ts";
+import { grouped, percent } from "../task/text.ts";
 import type { Explanation, LayerActivation } from "../use/explain.ts";
 import { figure, html, type Markup } from "./html.ts";
 import { renderPage } from "./page.ts";

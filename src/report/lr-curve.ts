@@ -1,6 +1,6 @@
 /** One self-contained page about a learning rate range test (train/lr-find.ts): its curve, and what it suggests. */
 
-import { formatRate } from "../task/classify/text.ts";
+import { formatRate } from "../task/text.ts";
 import type { LrCurve } from "../train/lr-curve.ts";
 import { lrFindChart } from "./charts.ts";
 import { figure, html } from "./html.ts";

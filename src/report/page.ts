@@ -1,5 +1,5 @@
 /** The frame of every page that Ductus writes: one file without script and network, light and dark (style.ts). */
-import { VERSION } from "../version.ts";
+import { VERSION } from "../platform/version.ts";
 import { type Content, html, Markup } from "./html.ts";
 import { STYLE } from "./style.ts";
 

@@ -43,15 +43,15 @@ export function runRecorder(): RunRecorder {
       const size = shape === undefined ? 0 : shape.height * shape.width * shape.channels;
       pixels = new Uint8Array(Math.min(PICTURES, info.samples) * size);
     },
-    onStep: ({ step, loss, lr, inputs }) => {
+    onStep: ({ step, loss, lr, inputs: { x } }) => {
       sum += loss;
       if (++since >= perPoint) {
         steps.push({ step, loss: sum / since, lr });
         sum = since = 0;
       }
       if (filled === pixels.length) return;
-      const end = Math.min(pixels.length, filled + inputs.length);
-      for (let i = 0; filled < end; i++) pixels[filled++] = inputs[i];
+      const end = Math.min(pixels.length, filled + x.length);
+      for (let i = 0; filled < end; i++) pixels[filled++] = x[i];
     },
   };
 }

@@ -1,7 +1,7 @@
 /** What a result rests on: the data and what its parts share, the recipe, the environment. */
 
-import { grouped } from "../task/classify/text.ts";
-import { countOverlap } from "../train/leakage.ts";
+import { countOverlap } from "../data/leakage.ts";
+import { grouped } from "../task/text.ts";
 import { figure, html, htmlTable, type Markup } from "./html.ts";
 import type { ReportInput } from "./input.ts";
 

@@ -1,9 +1,11 @@
 /** How good the model is on samples that it was not trained on, where it errs, and how far its confidence can be believed. */
+
+import { describeTrained } from "../data/leakage.ts";
 import { onePicture, readPictures } from "../data/mosaic.ts";
 import { type Classification, worstClasses } from "../task/classify/classification.ts";
 import { type JudgedSample, suspectedLabels, worstErrors } from "../task/classify/errors.ts";
-import { grouped, percent, percentInterval, round } from "../task/classify/text.ts";
-import { describeTrained } from "../train/leakage.ts";
+import { percentInterval, round } from "../task/classify/text.ts";
+import { grouped, percent } from "../task/text.ts";
 import { confusionChart, rejectionChart, reliabilityChart } from "./charts.ts";
 import { figure, html, htmlTable, Markup } from "./html.ts";
 import type { ComparisonTable, MeasuredData } from "./input.ts";

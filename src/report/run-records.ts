@@ -8,20 +8,22 @@
  */
 import type { Dataset } from "../data/dataset.ts";
 import { type DataPart, findDuplicates, type Overlap } from "../data/duplicates.ts";
+import { describeOverlap, refuseOverlap, summarizeOverlap } from "../data/leakage.ts";
 import type { Backend } from "../engine/backends/backend.ts";
+import { modelName } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import type { Evaluation } from "../task/classify/evaluation.ts";
 import { encodePredictions } from "../task/classify/saved-predictions.ts";
-import { duration, grouped, round } from "../task/classify/text.ts";
+import { round } from "../task/classify/text.ts";
+import { duration, grouped } from "../task/text.ts";
 import { csvWriter } from "../tracking/csv.ts";
 import { type MlflowTracker, mlflowTracker } from "../tracking/mlflow.ts";
 import { tensorBoardWriter } from "../tracking/tensorboard.ts";
 import type { Callback } from "../train/callbacks.ts";
 import type { Run } from "../train/fit.ts";
-import { describeOverlap, refuseOverlap, summarizeOverlap } from "../train/leakage.ts";
 import { plainResult } from "../train/results.ts";
 import { runFiles } from "../train/run-folder.ts";
-import { evaluate, modelName } from "../use/evaluate.ts";
+import { evaluate } from "../use/evaluate.ts";
 import type { TrainedModel } from "../use/trained-model.ts";
 import { type ComparisonTable, partCounts, type ReportInput } from "./input.ts";
 import { runRecorder } from "./recorder.ts";

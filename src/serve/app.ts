@@ -1,6 +1,6 @@
 /**
  * The server as one function `Request → Response` on web standards: the same in Node, Bun, Deno and edge workers. What
- * listens, reads folders and starts threads is the platform's (platform/node/serve.ts). Groups of routes are a file each.
+ * listens, reads folders and starts threads is the platform's (serve/node/serve.ts). Groups of routes are a file each.
  */
 import { Hono } from "hono";
 import { filled, type Optional } from "../engine/options.ts";

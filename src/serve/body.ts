@@ -209,7 +209,7 @@ export function checkJsonType({ headers }: Request): void {
   if (!MAYBE_JSON.test(type)) throw new RequestError(415, `expected JSON, application/json, not ${shown(type)}`);
 }
 
-/** Bytes that a body's values may take: a thread that reads bodies has about as much (platform/node/reader-pool.ts). */
+/** Bytes that a body's values may take: a thread that reads bodies has about as much (serve/node/reader-pool.ts). */
 const VALUES = 240 * 2 ** 20;
 /**
  * Bytes of what each character of JSON begins, as V8 (of Node 20) has it: an object or a list; a value of a list; a field, which

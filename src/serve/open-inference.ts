@@ -5,7 +5,7 @@
  * `refused`, which is given unasked where a least probability is set.
  */
 import type { HonoRequest } from "hono";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../platform/version.ts";
 import { checkJsonType, concatenated } from "./body.ts";
 import { type App, bodyOf, infer, isReady, type Service } from "./context.ts";
 import { DATATYPE_NAMES, nativeDatatype } from "./datatypes.ts";

@@ -1,6 +1,6 @@
 /**
  * Opens what is served: a model file, read and checked, or an exported module. What opens it need not be what runs it: a thread
- * that does both tells the server only what the model is (platform/node/thread-runner.ts).
+ * that does both tells the server only what the model is (serve/node/thread-runner.ts).
  */
 import { looksCompiled } from "../export/standalone/recogniser.ts";
 import { load } from "../use/trained-model.ts";

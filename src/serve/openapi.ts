@@ -1,6 +1,6 @@
 /** What the server takes and gives, as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1), at `/openapi.json`. */
 import { PICTURE_FORMATS } from "../formats/picture-formats.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../platform/version.ts";
 import { DATATYPE_NAMES } from "./datatypes.ts";
 import type { Repository } from "./repository.ts";
 

@@ -2,7 +2,7 @@
  * What is done to a body before the network: JSON is parsed, forms are taken apart, pictures are decoded and prepared. It is
  * what a request costs most, so it is here as tasks: plain data in, plain data out. A small one is done at once, on the thread
  * that answers; a large one waits for room (ledger.ts) and is done by another thread, where the platform has some
- * (platform/node/reader-pool.ts).
+ * (serve/node/reader-pool.ts).
  */
 import { type DecodedPicture, type DecodePicture, readPicture } from "./decode-picture.ts";
 import { type Form, readForm } from "./forms.ts";

@@ -1,5 +1,5 @@
 /**
- * The models in service by name. Where files come from is a {@link ModelStore}'s business (platform/node/model-store.ts
+ * The models in service by name. Where files come from is a {@link ModelStore}'s business (serve/node/model-store.ts
  * for folders); here it is decided which version serves. A new version takes over only after it was read whole, its
  * checksum and its example were found right, and it is compiled; until then, and whatever goes wrong, the old one serves.
  */

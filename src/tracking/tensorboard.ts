@@ -49,12 +49,12 @@ export function tensorBoardWriter(folder: string): Callback {
       shape = pictureShape(info.train);
       return flush();
     },
-    onStep: ({ step, loss, lr, inputs }) => {
+    onStep: ({ step, loss, lr, inputs: { x } }) => {
       if (!hasPicture && shape !== undefined) {
         hasPicture = true;
         const { height, width, channels } = shape;
-        const count = Math.min(PICTURES, inputs.length / (height * width * channels));
-        const data = Uint8Array.from(inputs.subarray(0, count * height * width * channels));
+        const count = Math.min(PICTURES, x.length / (height * width * channels));
+        const data = Uint8Array.from(x.subarray(0, count * height * width * channels));
         const picture = mosaic({ height, width, channels, data, count }, COLUMNS);
         pictures = encodePng(picture).then((png) =>
           add(step, { "training batch": { kind: "image", ...picture, png } }),

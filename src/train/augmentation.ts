@@ -12,13 +12,14 @@ export interface Augmentation {
 /** @throws UsageError for an unknown name, and for a list that is wrong */
 export async function prepareAugmentation(
   option: AugmentOption | string,
-  inputShape: readonly number[],
+  size: readonly number[] | undefined,
 ): Promise<Augmentation> {
   if (option === "none") return { list: [], augment: undefined };
   const [{ resolveAugmentations }, { augmentBy }] = await Promise.all([
     import("../augment/presets.ts"),
     import("../augment/augmenter.ts"),
   ]);
-  const list = resolveAugmentations(option, inputShape);
+  // Where samples are no pictures, whoever is to change them says so.
+  const list = resolveAugmentations(option, size ?? [1, 1]);
   return { list, augment: augmentBy(list) };
 }

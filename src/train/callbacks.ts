@@ -3,10 +3,12 @@
  * order of the list, awaited between epochs, and may ask the run to stop. One that remembers something from epoch to epoch
  * says what, under a name, so that a resumed run goes on as if it had never stopped.
  */
-import type { Dataset, InputArray } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Arrays } from "../data/port.ts";
 import { UsageError } from "../engine/errors.ts";
-import type { Model } from "../models/model.ts";
-import type { Evaluation } from "../task/classify/evaluation.ts";
+import type { AnyModel } from "../models/model.ts";
+import type { AnyEvaluation } from "../task/evaluation.ts";
+import type { AnyTask } from "../task/task.ts";
 import type { TrainingState } from "./checkpoint.ts";
 import type { Run } from "./fit.ts";
 import type { EpochResult } from "./results.ts";
@@ -21,7 +23,7 @@ export interface RunTimes {
 
 /** What every hook gets. */
 export interface TrainingControl {
-  readonly model: Model;
+  readonly model: AnyModel;
   /** Ends the run after the current step, as if it were over; `reason` is kept in the {@link Run}. */
   stop(reason?: string): void;
 }
@@ -65,13 +67,13 @@ export interface StepInfo extends TrainingControl {
   readonly loss: number;
   /** Learning rate of this step. */
   readonly lr: number;
-  /** The samples of the step's last batch, as the network got them. */
-  readonly inputs: InputArray;
+  /** The samples of the step's last batch, as the network got them, by the names of their ports. */
+  readonly inputs: Arrays;
 }
 
 export interface EpochInfo extends TrainingControl, EpochResult {
   /** All that was measured on the validation samples. */
-  readonly validation?: Evaluation | undefined;
+  readonly validation?: AnyEvaluation | undefined;
   /** Whether no epoch before was better on the validation samples (always, without any). */
   readonly isBest: boolean;
 }
@@ -97,7 +99,7 @@ export interface Callback {
   /** Called when a checkpoint is due, after all `onEpoch` of an epoch, and at the end where something is not yet saved. */
   onCheckpoint?(info: CheckpointInfo): void | Promise<void>;
   /** Called once at the end, also after a stop or an abort, before `keep` puts the best weights back; not after an error. */
-  onEnd?(run: Run, control: TrainingControl): void | Promise<void>;
+  onEnd?(run: Run<AnyTask>, control: TrainingControl): void | Promise<void>;
 }
 
 export interface EarlyStoppingOptions {

@@ -14,6 +14,7 @@ import {
   Mismatch,
   number,
   record,
+  refined,
   type Schema,
   text,
   truth,
@@ -22,7 +23,7 @@ import {
 import { sameShape } from "../engine/shape.ts";
 import { decodeModelFile } from "../formats/model-file.ts";
 import type { NamedTensor } from "../formats/tensor-data.ts";
-import type { Model } from "../models/model.ts";
+import type { AnyModel } from "../models/model.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import { platform } from "../platform/platform.ts";
 import { encodeModel } from "../use/trained-model.ts";
@@ -76,8 +77,8 @@ export interface Checkpoint extends TrainingState {
 }
 
 /** The bytes of a checkpoint. */
-export async function encodeCheckpoint(model: Model, state: TrainingState, backend?: Backend): Promise<Uint8Array> {
-  return encodeModel(model, state, backend);
+export async function encodeCheckpoint(model: AnyModel, state: TrainingState, backend?: Backend): Promise<Uint8Array> {
+  return encodeModel(model, { progress: { ...state.progress }, tensors: state.tensors }, backend);
 }
 
 /**
@@ -128,7 +129,9 @@ const progressSchema: Schema<Progress> = record(
     batch: count,
     step: count,
     totalSteps: count,
-    sums: record({ samples: number(), loss: number(), correct: number() }, {}, "ignored"),
+    sums: refined(numbers, ({ samples, loss }) =>
+      samples === undefined || loss === undefined ? "must have samples and loss" : undefined,
+    ) as Schema<EpochSums>,
     history: list(resultSchema),
     best: count,
     schedule: either(nothing, numbers),

@@ -9,8 +9,9 @@ import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
 import type { Model } from "../models/model.ts";
 import { fitTemperature, TEMPERATURE_SPREAD } from "../task/classify/calibration.ts";
+import { onlyLabel } from "../task/classify/classify.ts";
 import { Predictions } from "../task/classify/predictions.ts";
-import { evaluate, onlyLabel } from "../use/evaluate.ts";
+import { evaluate } from "../use/evaluate.ts";
 
 export interface CrossValidationOptions {
   readonly folds: number;

@@ -1,24 +1,25 @@
 /** What a model learns about itself from the data that it is trained on: class names, preprocessing, where it comes from. */
 import type { Dataset } from "../data/dataset.ts";
 import { fingerprintIfKnown } from "../data/fingerprint.ts";
+import { pictureSize } from "../data/port.ts";
 import { SOURCES } from "../data/sources.ts";
 import { isBytes } from "../data/value-span.ts";
 import { sameShape } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";
 import { MNIST_PREPROCESSING, type Preprocessing, preprocessedShape } from "../picture/preprocessing.ts";
+import { NumbersInput } from "../task/input.ts";
+import type { AnyTask } from "../task/task.ts";
 import { TrainedModel } from "../use/trained-model.ts";
 
 /** The same network as a model that can be saved, with what `dataset` says about it. */
-export async function describeTraining(
-  model: Model,
+export async function describeTraining<T extends AnyTask>(
+  model: Model<T>,
   dataset: Dataset,
   preprocessing?: Preprocessing,
-): Promise<TrainedModel> {
-  const { classes: named, valueSpan } = dataset;
-  const found = preprocessing ?? model.preprocessing ?? defaultPreprocessing(dataset);
+): Promise<TrainedModel<T>> {
+  const { valueSpan } = dataset;
   return TrainedModel.of(model, {
-    classes: named?.length === model.classes.length ? named : model.classes,
-    preprocessing: found && { ...found },
+    task: withPreprocessing(model.task.adopt(dataset), dataset, preprocessing) as T,
     dataset: {
       name: dataset.name,
       fingerprint: (await fingerprintIfKnown(dataset)) ?? "none",
@@ -27,14 +28,21 @@ export async function describeTraining(
   });
 }
 
+/** A task that reads pictures, knowing how they become samples; any other as it is. */
+function withPreprocessing(task: AnyTask, dataset: Dataset, given: Preprocessing | undefined): AnyTask {
+  const { input } = task;
+  if (!(input instanceof NumbersInput)) return task;
+  const found = given ?? input.preprocessing ?? defaultPreprocessing(dataset);
+  return found === undefined ? task : task.reading(input.with({ preprocessing: { ...found } }));
+}
+
 /** That of a known data set; else by shape: one channel is taken for handwriting, three for photographs. */
 function defaultPreprocessing(dataset: Dataset): Preprocessing | undefined {
-  const [height, width, channels] = dataset.inputShape;
-  if (dataset.inputType !== "uint8" || dataset.inputShape.length !== 3) return undefined;
+  const size = pictureSize(dataset.inputs);
+  if (size === undefined) return undefined;
+  const [height, width, channels] = size;
   const source = Object.values(SOURCES).find(({ name }) => name === dataset.name);
-  if (source !== undefined && sameShape(preprocessedShape(source.preprocessing), dataset.inputShape)) {
-    return source.preprocessing;
-  }
+  if (source !== undefined && sameShape(preprocessedShape(source.preprocessing), size)) return source.preprocessing;
   if (channels === 3) return { kind: "resize", height, width, channels, invert: false };
   if (channels !== 1) return undefined;
   const { box, height: room } = MNIST_PREPROCESSING;

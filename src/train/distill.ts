@@ -4,36 +4,45 @@
  * sees every sample as it is augmented, and costs one more forward pass of its own size.
  */
 import { webSha256 } from "../data/fingerprint.ts";
+import { formatPorts } from "../data/port.ts";
 import { UsageError } from "../engine/errors.ts";
 import { softmax } from "../engine/ops/activation.ts";
 import { add, mul, sub } from "../engine/ops/elementwise.ts";
 import { crossEntropy } from "../engine/ops/loss.ts";
 import type { Complete } from "../engine/options.ts";
 import type { Tensor } from "../engine/tensor.ts";
-import type { Model } from "../models/model.ts";
+import type { AnyModel } from "../models/model.ts";
+import { modelName } from "../models/model.ts";
 import { inferenceContext } from "../nn/context.ts";
-import { modelName } from "../use/evaluate.ts";
+import type { Tensors } from "../task/task.ts";
 
 /** Whom to learn from, and how. */
 export interface Teaching {
   /** Takes the same inputs and tells the same classes apart; `ensembleOf` makes one of several. It is not changed. */
-  readonly model: Model;
+  readonly model: AnyModel;
   /** What logits are divided by before they are compared: the higher, the more the small probabilities count; default 4. */
   readonly temperature?: number | undefined;
   /** Part of the loss that is the teacher's, 0 < share ≤ 1, the rest being the labels'; default 0.9. */
   readonly share?: number | undefined;
 }
 
+/** What teacher and student have in common, in words. */
+const MUST_AGREE: Readonly<Record<string, (model: AnyModel) => string>> = {
+  inputs: ({ task }) => formatPorts(task.input.ports),
+  outputs: ({ task }) => formatPorts(task.outputs),
+  classes: ({ task }) => JSON.stringify(task.names),
+};
+
 /** Checked, with defaults. @throws UsageError when a number is out of range or the teacher is for other samples */
-export function resolveTeaching(teaching: Teaching, student: Model): Complete<Teaching> {
+export function resolveTeaching(teaching: Teaching, student: AnyModel): Complete<Teaching> {
   const { model, temperature = 4, share = 0.9 } = teaching;
   if (!(temperature > 0 && Number.isFinite(temperature))) {
     throw new UsageError((option) => `${option("teacher: temperature")} is ${temperature}; expected a number above 0`);
   }
   if (!(share > 0 && share <= 1))
     throw new UsageError((option) => `${option("teacher: share")} is ${share}; expected above 0 and at most 1`);
-  for (const part of ["inputShape", "inputType", "classes"] as const) {
-    const [theirs, ours] = [model, student].map((one) => JSON.stringify(one[part]));
+  for (const [part, of] of Object.entries(MUST_AGREE)) {
+    const [theirs, ours] = [model, student].map(of);
     if (theirs === ours) continue;
     throw new UsageError(
       (option) =>
@@ -47,11 +56,11 @@ export function resolveTeaching(teaching: Teaching, student: Model): Complete<Te
  * (1 − share) · loss + share · T² · KL(softmax(teacher / T) ‖ softmax(logits / T)): the gradients of section 2 of the paper, which T²
  * keeps of one size for all temperatures, and 0 where both say the same.
  * @param loss of the labels, mean over the batch  @param logits [batch, classes] of the network that learns
- * @param x the batch, as both get it
+ * @param inputs the batch, as both get it
  */
-export function distilledLoss(loss: Tensor, logits: Tensor, x: Tensor, teaching: Complete<Teaching>): Tensor {
+export function distilledLoss(loss: Tensor, logits: Tensor, inputs: Tensors, teaching: Complete<Teaching>): Tensor {
   const { model, temperature, share } = teaching;
-  const theirs = mul(model.logits(x, inferenceContext()), 1 / temperature);
+  const theirs = mul(model.outputs(inputs, inferenceContext()).logits, 1 / temperature);
   const told = softmax(theirs);
   const divergence = sub(crossEntropy(mul(logits, 1 / temperature), told), crossEntropy(theirs, told));
   return add(mul(loss, 1 - share), mul(divergence, share * temperature ** 2));

@@ -20,9 +20,9 @@ export class DivergenceWatch {
   #reference = 0;
   #mean = 0;
 
-  /** @param classes how many the loss tells apart, where it does */
-  constructor(classes = 1) {
-    this.#least = Math.max(1, Math.log(classes));
+  /** @param untrained what the loss is before anything is learned, where that is known */
+  constructor(untrained = 1) {
+    this.#least = Math.max(1, untrained);
   }
 
   /** Takes a loss as that of the beginning, where it was in another process. */

@@ -2,31 +2,33 @@
  * `fit`: trains a model on a data set. Works out what the options and the model's recipe say and puts together what a run
  * is made of; fitting.ts then runs the epochs: training steps (trainer.ts), validation (evaluate.ts), callbacks.
  */
-import type { Dataset } from "../data/dataset.ts";
+import { asDataset, type Dataset, type PairDataset } from "../data/dataset.ts";
+import { refuseTestSplit } from "../data/leakage.ts";
 import { epochOrder } from "../data/loader.ts";
+import { pictureSize } from "../data/port.ts";
 import { balancedWeights, weightedOrder } from "../data/sampling.ts";
 import { Subset, stratifiedSplit } from "../data/split.ts";
-import type { Model } from "../models/model.ts";
+import type { Model, Recipe } from "../models/model.ts";
 import { WeightAverage } from "../optim/average.ts";
 import { createSchedule, type Schedule } from "../optim/schedules.ts";
 import { platform } from "../platform/platform.ts";
-import { checkSamples, Evaluator, refuseOneClass } from "../use/evaluate.ts";
+import type { Classify } from "../task/classify/classify.ts";
+import type { AnyTask } from "../task/task.ts";
+import { checkSamples, Evaluator } from "../use/evaluate.ts";
 import type { TrainedModel } from "../use/trained-model.ts";
 import { prepareAugmentation } from "./augmentation.ts";
 import { describeTraining } from "./describe-training.ts";
 import { resolveTeaching } from "./distill.ts";
 import { Fitting } from "./fitting.ts";
 import { arithmeticOf, identify } from "./identity.ts";
-import { refuseTestSplit } from "./leakage.ts";
 import type { EpochResult } from "./results.ts";
 import { type ClassWeights, checkWeights, type FitOptions, resolveSettings, type Settings } from "./settings.ts";
-import { hasClasses } from "./step.ts";
 import { Trainer } from "./trainer.ts";
 
 /** A run that is over. */
-export interface Run {
+export interface Run<T extends AnyTask = Classify> {
   /** The network that was given, trained, with what is now known about it. */
-  readonly model: TrainedModel;
+  readonly model: TrainedModel<T>;
   readonly history: readonly EpochResult[];
   /** The best epoch on the validation samples, or the last one without any; undefined when none was completed. */
   readonly best: EpochResult | undefined;
@@ -46,14 +48,23 @@ export interface Run {
  * @throws DivergedError when the loss is no finite number any more, or absurdly above what it began with; the model then has
  *   the best weights so far with `keep: "best"`, else its last good ones
  */
-export async function fit(untrained: Model, dataset: Dataset, options: FitOptions = {}): Promise<Run> {
+export async function fit<T extends AnyTask = Classify>(
+  untrained: Model<T>,
+  given: Dataset | PairDataset,
+  options: FitOptions = {},
+): Promise<Run<T>> {
   const started = performance.now();
+  const dataset = asDataset(given);
   checkSamples(untrained, dataset);
-  refuseOneClass(dataset);
-  refuseTestSplit(dataset, typeof options.validation === "object" ? options.validation : undefined);
+  untrained.task.refuse(dataset);
+  const apart = typeof options.validation === "object" ? asDataset(options.validation) : undefined;
+  refuseTestSplit(dataset, apart);
   const model = await describeTraining(untrained, dataset, options.preprocessing);
-  const { train, validation } = parts(dataset, options, model);
-  if (options.overfitBatches === undefined) warnOfMissingClasses(train, model, options.onWarning);
+  const { train, validation } = parts(dataset, apart, options, model.recipe);
+  if (options.overfitBatches === undefined) {
+    const { onWarning = (message: string) => console.warn(message) } = options;
+    for (const warning of model.task.warn(train)) onWarning(warning);
+  }
   const classWeights = weightsByClass("classWeights", options.classWeights, train);
   const settings = resolveSettings(model.recipe, options, { classWeights });
   const sampling = weightsByClass("sampling", options.sampling, train);
@@ -64,7 +75,7 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
     options.transfer && new (await import("./transfer/freeze.ts")).TransferPlan(model.network, options.transfer);
   const { list, augment } = await prepareAugmentation(
     options.augment ?? model.recipe.augment ?? "none",
-    dataset.inputShape,
+    pictureSize(dataset.inputs),
   );
   const teacher = options.teacher && resolveTeaching(options.teacher, model);
   const backend = options.backend ?? (await platform().createBackend(options));
@@ -99,35 +110,19 @@ export async function fit(untrained: Model, dataset: Dataset, options: FitOption
 /** What is trained on and what is validated on. */
 function parts(
   dataset: Dataset,
+  apart: Dataset | undefined,
   options: FitOptions,
-  { recipe }: TrainedModel,
+  recipe: Recipe,
 ): { train: Dataset; validation: Dataset | undefined } {
   const { validation = 0, seed = 0, overfitBatches, batchSize = recipe.batchSize } = options;
   const isPart = typeof validation === "number" && validation !== 0;
   const { train, validation: aside } = isPart
     ? stratifiedSplit(dataset, validation, seed)
-    : { train: dataset, validation: validation === 0 ? undefined : (validation as Dataset) };
+    : { train: dataset, validation: apart };
   if (overfitBatches === undefined) return { train, validation: aside };
   // The first batches of the first epoch, whatever the data set is sorted by.
   const some = epochOrder(train.length, seed, 1).slice(0, overfitBatches * batchSize);
   return { train: new Subset(train, some, `${train.name}, ${overfitBatches} batches of it`), validation: undefined };
-}
-
-/** A set that is sorted by class and cut off, or drawn from too sparsely, has no samples of some: nobody can learn these. */
-function warnOfMissingClasses(
-  train: Dataset,
-  { classes }: TrainedModel,
-  onWarning: FitOptions["onWarning"] = (message) => console.warn(message),
-): void {
-  if (!hasClasses(train) || train.label === undefined) return;
-  const counts = new Array<number>(classes.length).fill(0);
-  for (let i = 0; i < train.length; i++) counts[train.label(i)]++;
-  const missing = classes.filter((_, label) => counts[label] === 0);
-  if (missing.length === 0) return;
-  const names = missing.length > 10 ? `${missing.slice(0, 9).join(", ")} …` : missing.join(", ");
-  onWarning(
-    `${train.name}: ${missing.length} of ${classes.length} classes have no samples to train on (${names}), so the model cannot learn them`,
-  );
 }
 
 function weightsByClass(

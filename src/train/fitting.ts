@@ -9,8 +9,8 @@ import { DataError } from "../engine/errors.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import type { WeightAverage } from "../optim/average.ts";
 import type { Schedule } from "../optim/schedules.ts";
-import { fitTemperature, TEMPERATURE_SPREAD } from "../task/classify/calibration.ts";
-import type { Evaluation } from "../task/classify/evaluation.ts";
+import type { AnyEvaluation } from "../task/evaluation.ts";
+import type { AnyTask } from "../task/task.ts";
 import type { Evaluator } from "../use/evaluate.ts";
 import type { TrainedModel } from "../use/trained-model.ts";
 import type { Callback, EpochInfo, RunTimes, StepInfo, TrainingControl } from "./callbacks.ts";
@@ -24,8 +24,8 @@ import { DivergedError, Snapshot, type Trainer } from "./trainer.ts";
 import type { TransferPlan } from "./transfer/freeze.ts";
 
 /** What one run is made of. */
-export interface FittingParts {
-  readonly model: TrainedModel;
+export interface FittingParts<T extends AnyTask> {
+  readonly model: TrainedModel<T>;
   readonly options: FitOptions;
   readonly settings: Settings;
   readonly schedule: Schedule;
@@ -33,7 +33,7 @@ export interface FittingParts {
   readonly validation: Dataset | undefined;
   readonly backend: Backend;
   readonly trainer: Trainer;
-  readonly evaluator: Evaluator;
+  readonly evaluator: Evaluator<T>;
   readonly average: WeightAverage | undefined;
   readonly transfer: TransferPlan | undefined;
   readonly identity: Identity;
@@ -43,8 +43,8 @@ export interface FittingParts {
   readonly started: number;
 }
 
-export class Fitting {
-  readonly #parts: FittingParts;
+export class Fitting<T extends AnyTask> {
+  readonly #parts: FittingParts<T>;
   readonly #callbacks: readonly Callback[];
   readonly #control: TrainingControl;
   readonly #parameters: readonly AnyParameter[];
@@ -61,7 +61,7 @@ export class Fitting {
   /** Optimiser state by name, of all parameters that are trained at some time. */
   readonly #trained: readonly (readonly [name: string, parameter: AnyParameter])[];
 
-  constructor(parts: FittingParts) {
+  constructor(parts: FittingParts<T>) {
     const { model, options, validation } = parts;
     this.#parts = parts;
     this.#callbacks = options.callbacks ?? [];
@@ -81,7 +81,7 @@ export class Fitting {
       options.keep === "best" && validation !== undefined ? new Snapshot(parts.backend, this.#parameters) : undefined;
   }
 
-  async run(): Promise<Run> {
+  async run(): Promise<Run<T>> {
     const { model, trainer, options, plan } = this.#parts;
     const { resume } = options;
     if (resume !== undefined) checkSame(resume, this.#parts.identity);
@@ -117,7 +117,7 @@ export class Fitting {
     if (this.#savedStep !== trainer.state.step) await this.#checkpoint();
 
     const ended = options.signal?.aborted ? "aborted" : this.#isStopped ? "stopped" : "finished";
-    const run: Run = {
+    const run: Run<T> = {
       model,
       history: this.#history,
       best: this.#bestResult,
@@ -240,14 +240,14 @@ export class Fitting {
   /** Validation and all that follows an epoch. */
   async #closeEpoch(epoch: number): Promise<void> {
     const { trainer, validation, evaluator, schedule } = this.#parts;
-    const results = validation && (await evaluator.run(validation));
+    const results: AnyEvaluation | undefined = validation && (await evaluator.run(validation));
     // The last step's harm would otherwise show in the next epoch only, after the checkpoint is written.
     if (!(await this.#good.isFinite()) || (results !== undefined && !Number.isFinite(results.loss))) {
       this.#restoreGood();
       throw new DivergedError("weights ceased to be finite numbers", trainer.state.step, epoch);
     }
     const result = epochResult(epoch, trainer, results);
-    const isBest = this.#bestResult === undefined || isBetter(result, this.#bestResult);
+    const isBest = this.#bestResult === undefined || isBetter(result, this.#bestResult, this.#parts.model.task.primary);
     this.#history.push(result);
     if (isBest) this.#bestResult = result;
     this.#describe(result);
@@ -372,7 +372,7 @@ export class Fitting {
       batch: isMidway ? trainer.state.batch : 0,
       step: trainer.state.step,
       totalSteps: plan.totalSteps,
-      sums: isMidway ? { ...trainer.sums } : { samples: 0, loss: 0, correct: 0 },
+      sums: isMidway ? { ...trainer.sums } : { samples: 0, loss: 0 },
       history: this.#history.map(timeless),
       best: this.#bestResult?.epoch ?? 0,
       schedule: schedule.feedback?.state() ?? null,
@@ -447,15 +447,15 @@ function observe({ spec, feedback }: Schedule, { validation, trainingLoss }: Epo
   feedback?.observe((wantsAccuracy ? validation?.accuracy : validation?.loss) ?? trainingLoss);
 }
 
-function epochResult(epoch: number, trainer: Trainer, validation: Evaluation | undefined): EpochResult {
+function epochResult(epoch: number, trainer: Trainer, validation: AnyEvaluation | undefined): EpochResult {
   const { sums, state, seconds, imagesPerSecond } = trainer;
   return {
     epoch,
     step: state.step,
     trainingLoss: sums.loss / sums.samples,
-    trainingAccuracy: trainer.countsCorrect ? sums.correct / sums.samples : undefined,
+    trainingAccuracy: trainer.rates.accuracy,
     validation,
-    temperature: validation?.predictions && fitTemperature(validation.predictions, TEMPERATURE_SPREAD),
+    temperature: validation?.fitTemperature(),
     lr: state.lr,
     seconds,
     imagesPerSecond,

@@ -1,11 +1,10 @@
 /** What a run is, as a resume compares it: everything that its weights depend on, and nothing else. */
 import type { AugmentationList } from "../augment/records.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { asDataset, type Dataset } from "../data/dataset.ts";
 import { fingerprintIfKnown } from "../data/fingerprint.ts";
 import type { Complete } from "../engine/options.ts";
-import { modelName } from "../use/evaluate.ts";
-import type { TrainedModel } from "../use/trained-model.ts";
-import { VERSION } from "../version.ts";
+import { type AnyModel, modelName } from "../models/model.ts";
+import { VERSION } from "../platform/version.ts";
 import type { Identity } from "./checkpoint.ts";
 import { type Teaching, teachingIdentity } from "./distill.ts";
 import type { FitOptions, Settings } from "./settings.ts";
@@ -19,7 +18,7 @@ export interface Made {
 }
 
 export async function identify(
-  model: TrainedModel,
+  model: AnyModel,
   dataset: Dataset,
   options: FitOptions,
   settings: Settings,
@@ -32,7 +31,7 @@ export async function identify(
     model: modelName(model),
     weights: [...model.network.namedParameters()].reduce((sum, [, { size }]) => sum + size, 0),
     data: await dataIdentity(dataset, model.dataset?.fingerprint),
-    dataForValidation: typeof validation === "number" ? null : await dataIdentity(validation),
+    dataForValidation: typeof validation === "number" ? null : await dataIdentity(asDataset(validation)),
     validation: typeof validation === "number" ? validation : null,
     epochs: settings.epochs,
     steps: settings.steps ?? null,

@@ -16,9 +16,10 @@ export interface PlannedMemory {
 /** Compiles a training step by the model's recipe and a single prediction, and asks both what they need. */
 export async function planMemory(model: Model, backend: Backend): Promise<PlannedMemory> {
   const settings = resolveSettings(model.recipe, {});
-  const { inputShape, inputType, classes } = model;
-  const samples = { inputShape, inputType, targetShape: [], targetType: "int32", classes } as const;
-  const step = await backend.compile(traceTrainingStep({ model, ...settings }, samples, settings.batchSize));
+  const { task } = model;
+  const samples = { inputs: task.input.ports, targets: task.targets };
+  const shape = { batch: settings.batchSize };
+  const step = await backend.compile(traceTrainingStep({ model, ...settings }, samples, shape));
   const single = await backend.compile(inferenceGraph(model, 1));
   const planned = { batchSize: settings.batchSize, training: step.memory, inference: single.memory };
   step.dispose();

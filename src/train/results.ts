@@ -1,5 +1,7 @@
 /** The results of an epoch: as callbacks get them, as a line of `metrics.jsonl`, and as a checkpoint keeps them. */
 
+import type { Primary } from "../task/task.ts";
+
 /** What was measured on the validation samples: the part of an {@link Evaluation} that a run folder keeps. */
 export interface Score {
   /** Samples. */
@@ -78,10 +80,16 @@ export function fromPlain({ validation, ...result }: PlainResult): EpochResult {
   return { ...result, ...times, validation: score };
 }
 
-/** Higher accuracy wins, and lower loss where it is equal or there is none; without validation the later epoch. */
-export function isBetter(a: EpochResult, b: EpochResult): boolean {
+/** A measure of a score by its name: `accuracy`, or one of its metrics. */
+export function measureOf({ accuracy, metrics }: Score, name: string): number | undefined {
+  return name === "accuracy" ? accuracy : metrics[name];
+}
+
+/** The task's primary measure decides, and lower loss where it is equal or there is none; without validation the later epoch. */
+export function isBetter(a: EpochResult, b: EpochResult, { name, better }: Primary): boolean {
   const [left, right] = [a.validation, b.validation];
   if (left === undefined || right === undefined) return true;
-  const gain = (left.accuracy ?? 0) - (right.accuracy ?? 0);
+  const difference = (measureOf(left, name) ?? 0) - (measureOf(right, name) ?? 0);
+  const gain = better === "higher" ? difference : -difference;
   return gain > 0 || (gain === 0 && left.loss < right.loss);
 }

@@ -1,6 +1,6 @@
 /** What a run is asked to do: the options of `fit`, and how they combine with the model's recipe. */
 import type { AugmentOption } from "../augment/presets.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { Dataset, PairDataset } from "../data/dataset.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
 import type { Suggested } from "../engine/options.ts";
@@ -11,10 +11,10 @@ import { createOptimizer, type OptimizerName, type OptimizerOption } from "../op
 import { createSchedule, type Schedule, type ScheduleSpec } from "../optim/schedules.ts";
 import type { Preprocessing } from "../picture/preprocessing.ts";
 import type { BackendOptions } from "../platform/platform.ts";
+import { findLoss, type LossFunction, type LossName, trainingLoss } from "../task/losses.ts";
 import type { Callback } from "./callbacks.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Teaching } from "./distill.ts";
-import { findLoss, type LossFunction, type LossName, trainingLoss } from "./losses.ts";
 import type { TransferOptions } from "./transfer/freeze.ts";
 
 /** An optimiser by name with its own options: `{ name: "sgd", momentum: 0.9 }`. */
@@ -49,7 +49,7 @@ export interface FitOptions extends BackendOptions {
   /** Epochs, or parts of one, in which the learning rate rises from a hundredth in a line before the schedule begins. */
   readonly warmup?: number | undefined;
   /** Samples to validate on after each epoch: a part of every class (0 … 1), which is then not trained on, or other data. */
-  readonly validation?: number | Dataset | undefined;
+  readonly validation?: number | Dataset | PairDataset | undefined;
   /** Of the shuffle, the split and dropout; default 0. The same seed gives the same weights. */
   readonly seed?: number | undefined;
   /**

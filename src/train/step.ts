@@ -3,25 +3,26 @@
  * compiles for the batch's exact shape. The way of a batch from `fit` to the kernels is: fit.ts → here → engine/trace.ts →
  * engine/autodiff.ts → engine/passes → engine/backends. What a run does not use is not in its graph.
  */
-import type { Dataset } from "../data/dataset.ts";
+import type { SampleSpec } from "../data/dataset.ts";
 import { gradients } from "../engine/autodiff.ts";
 import { constant } from "../engine/ops/constant.ts";
-import { add, cast, eq, mul } from "../engine/ops/elementwise.ts";
-import { argmax, sum } from "../engine/ops/reduce.ts";
+import { add, mul } from "../engine/ops/elementwise.ts";
 import type { Complete } from "../engine/options.ts";
+import type { BatchShape } from "../engine/programs.ts";
 import { threefry2x32 } from "../engine/random.ts";
 import type { Parameter, Tensor } from "../engine/tensor.ts";
 import { type Graph, type Tracer, trace } from "../engine/trace.ts";
-import type { Model } from "../models/model.ts";
-import { inferenceContext, trainingContext } from "../nn/context.ts";
+import type { AnyModel } from "../models/model.ts";
+import { trainingContext } from "../nn/context.ts";
 import type { AnyParameter, Module } from "../nn/module.ts";
 import { withForwards } from "../nn/observe.ts";
 import type { WeightAverage } from "../optim/average.ts";
 import { clipByNorm } from "../optim/clip.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { ZeroState } from "../optim/state.ts";
+import { batchInputs, LOSS_OUTPUT } from "../task/batch.ts";
+import type { LossFunction } from "../task/losses.ts";
 import { distilledLoss, type Teaching } from "./distill.ts";
-import type { LossFunction } from "./losses.ts";
 
 /** Parameters that share a learning rate. */
 export interface ParameterGroup {
@@ -34,7 +35,7 @@ export interface ParameterGroup {
 
 /** What a training step consists of. */
 export interface StepDefinition {
-  readonly model: Model;
+  readonly model: AnyModel;
   readonly optimizer: Optimizer;
   readonly loss: LossFunction;
   /** Whom to learn from beside the targets. */
@@ -51,14 +52,6 @@ export interface StepDefinition {
   readonly inference?: ReadonlySet<Module> | undefined;
 }
 
-/** Shapes and types of the samples, as {@link Dataset} has them. */
-export type SampleSpec = Pick<Dataset, "inputShape" | "inputType" | "targetShape" | "targetType" | "classes">;
-
-/** Whether targets are class indices, so that there is such a thing as accuracy. */
-export function hasClasses(spec: SampleSpec): boolean {
-  return spec.targetType === "int32" && spec.targetShape.length === 0 && spec.classes !== undefined;
-}
-
 /** The groups of a step. */
 export function groupsOf({ groups, model }: StepDefinition): readonly ParameterGroup[] {
   return groups ?? [{ parameters: model.network.trainable(), lrFactor: 1, startStep: 0 }];
@@ -69,19 +62,19 @@ export function scalarName(name: string, group: number): string {
   return group === 0 ? name : `${name}.${group}`;
 }
 
-/** Input names of a training step beside `x`, `y` and the optimiser's numbers. */
+/** Input names of a training step beside those of the batch's ports and the optimiser's numbers. */
 export const STEP_INPUTS = { key: "key", part: "part", averageShare: "averageShare" } as const;
 
 /**
- * The graph of one training step on `batch` samples. Inputs: `x` and `y` (the batch), `key` (random numbers of the step)
+ * The graph of one training step on a batch. Inputs: the batch by the names of its ports, `key` (random numbers of the step)
  * and the optimiser's numbers by {@link scalarName}; with gradient sums `part` (the share that these samples are of all
- * samples of the step), with an average `averageShare`. Outputs: `loss` (mean over the batch) and, for classes, `correct`
- * (how many samples the network had right, before the update). Weights, statistics and optimiser state are updated in place.
+ * samples of the step), with an average `averageShare`. Outputs: `loss` (mean over the batch) and what the task counts
+ * (before the update). Weights, statistics and optimiser state are updated in place.
  */
-export function traceTrainingStep(definition: StepDefinition, spec: SampleSpec, batch: number): Graph {
+export function traceTrainingStep(definition: StepDefinition, spec: SampleSpec, shape: BatchShape): Graph {
   const { optimizer, clipNorm, sums, average } = definition;
   return trace((tracer) => {
-    const { outputs, grads: raw, parameters } = forwardAndBack(tracer, definition, spec, batch);
+    const { outputs, grads: raw, parameters } = forwardAndBack(tracer, definition, spec, shape);
     const whole = sums === undefined ? raw : raw.map((grad, i) => add(sums.of(parameters[i]).gradient, grad));
     if (sums !== undefined) {
       for (const parameter of parameters) {
@@ -105,30 +98,21 @@ export function traceTrainingStep(definition: StepDefinition, spec: SampleSpec, 
 }
 
 /**
- * The graph of all parts of a batch but the last: adds the gradients, times `part`, to the sums. Inputs `x`, `y`, `key`
+ * The graph of all parts of a batch but the last: adds the gradients, times `part`, to the sums. Inputs: the batch, `key`
  * and `part`; outputs as in {@link traceTrainingStep}.
  */
 export function traceAccumulation(
   definition: StepDefinition & Complete<Pick<StepDefinition, "sums">>,
   spec: SampleSpec,
-  batch: number,
+  shape: BatchShape,
 ): Graph {
   return trace((tracer) => {
-    const { outputs, grads, parameters } = forwardAndBack(tracer, definition, spec, batch);
+    const { outputs, grads, parameters } = forwardAndBack(tracer, definition, spec, shape);
     for (const [i, parameter] of parameters.entries()) {
       const { gradient } = definition.sums.of(parameter);
       tracer.update(gradient, add(gradient, grads[i]));
     }
     return outputs;
-  });
-}
-
-/** The graph of one evaluation step: inputs `x`, `y`; outputs `logits` and `loss` (mean over the batch). */
-export function traceEvaluationStep(model: Model, loss: LossFunction, spec: SampleSpec, batch: number): Graph {
-  return trace((tracer) => {
-    const { x, y } = batchInputs(tracer, spec, batch);
-    const logits = model.logits(x, inferenceContext());
-    return { logits, loss: loss(logits, y) };
   });
 }
 
@@ -139,25 +123,25 @@ interface Traced {
   readonly grads: readonly Tensor[];
 }
 
-function forwardAndBack(tracer: Tracer, definition: StepDefinition, spec: SampleSpec, batch: number): Traced {
+function forwardAndBack(tracer: Tracer, definition: StepDefinition, spec: SampleSpec, shape: BatchShape): Traced {
   const { model, teacher, inference = new Set() } = definition;
-  const { x, y } = batchInputs(tracer, spec, batch);
+  const { inputs, targets } = batchInputs(tracer, spec, shape);
   const context = trainingContext(tracer, tracer.input(STEP_INPUTS.key, [2], "int32"));
-  const logits = withInference(inference, () => model.logits(x, context));
-  const own = definition.loss(logits, y);
-  const loss = teacher === undefined ? own : distilledLoss(own, logits, x, teacher);
+  const outputs = withInference(inference, () => model.outputs(inputs, context));
+  const own = definition.loss(outputs.logits, targets.y, { inputs, outputs, targets });
+  const loss = teacher === undefined ? own : distilledLoss(own, outputs.logits, inputs, teacher);
   const parameters = groupsOf(definition).flatMap((group) => group.parameters);
   const grads = gradients(loss, parameters);
   const part = definition.sums && tracer.input(STEP_INPUTS.part, []);
   return {
-    outputs: { loss, ...(hasClasses(spec) && { correct: countCorrect(logits, y) }) },
+    outputs: { [LOSS_OUTPUT]: loss, ...model.task.tally(outputs, targets, spec) },
     parameters,
     grads: part === undefined ? grads : grads.map((grad) => mul(grad, part)),
   };
 }
 
 /** Moves the averages towards what weights and statistics become in this step. */
-function traceAverage(tracer: Tracer, model: Model, average: WeightAverage): void {
+function traceAverage(tracer: Tracer, model: AnyModel, average: WeightAverage): void {
   const share = tracer.input(STEP_INPUTS.averageShare, []);
   const own = new Set<AnyParameter>([...model.network.namedParameters()].map(([, parameter]) => parameter));
   for (const { target, value } of [...tracer.updates]) {
@@ -165,12 +149,6 @@ function traceAverage(tracer: Tracer, model: Model, average: WeightAverage): voi
     const update = average.update(target as Parameter, value, share);
     tracer.update(update.target, update.value);
   }
-}
-
-function batchInputs(tracer: Tracer, spec: SampleSpec, batch: number): { x: Tensor; y: Tensor } {
-  const x = tracer.input("x", [batch, ...spec.inputShape], spec.inputType, true);
-  const y = tracer.input("y", [batch, ...spec.targetShape], spec.targetType, true);
-  return { x, y };
 }
 
 /** One scalar input for each of the optimiser's numbers, however many parameters ask for it. */
@@ -181,10 +159,6 @@ function scalarInputs(tracer: Tracer): (name: string) => Tensor {
     made.set(name, scalar);
     return scalar;
   };
-}
-
-function countCorrect(logits: Tensor, y: Tensor): Tensor {
-  return sum(cast(eq(argmax(logits), y), "float32"));
 }
 
 /**

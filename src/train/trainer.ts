@@ -4,19 +4,21 @@
  * {@link Trainer.run} allocates nothing but the optimiser's few numbers.
  */
 import type { Augment } from "../augment/augmenter.ts";
-import type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { type EpochOrder, Loader } from "../data/loader.ts";
+import type { Arrays } from "../data/port.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { DuctusError } from "../engine/errors.ts";
+import { type BatchShape, Programs } from "../engine/programs.ts";
 import type { Parameter } from "../engine/tensor.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import { ZeroState } from "../optim/state.ts";
-import { platform } from "../platform/platform.ts";
-import { BREATH } from "../use/evaluate.ts";
+import { BREATH, platform } from "../platform/platform.ts";
+import { LOSS_OUTPUT } from "../task/batch.ts";
+import type { Measures } from "../task/task.ts";
 import { DivergenceWatch } from "./divergence.ts";
 import {
   groupsOf,
-  hasClasses,
   type ParameterGroup,
   STEP_INPUTS,
   type StepDefinition,
@@ -67,8 +69,8 @@ export interface StepState {
   count: number;
   loss: number;
   lr: number;
-  /** Of the last batch, in the memory of its program. */
-  inputs: InputArray;
+  /** Of the last batch, in the memory of its program, by the names of their ports. */
+  inputs: Arrays;
 }
 
 /** Sums over the steps of an epoch. */
@@ -76,18 +78,17 @@ export interface EpochSums {
   /** Samples trained on: fewer than the data set has when the epoch was cut short. */
   samples: number;
   loss: number;
-  correct: number;
+  /** What the task counts, by name: `correct`. */
+  [tally: string]: number;
 }
 
-/** A program with the places of the numbers that change from step to step. */
-interface Ready {
-  readonly program: Program;
-  readonly scalars: readonly { readonly name: string; readonly group: number; readonly place: Float32Array }[];
-}
+/** Where the optimiser's numbers go, which change from step to step. */
+type Scalars = readonly { readonly name: string; readonly group: number; readonly place: Float32Array }[];
 
 export class Trainer {
-  readonly state: StepState = { epoch: 0, step: 0, batch: 0, count: 0, loss: 0, lr: 0, inputs: new Uint8Array(0) };
-  readonly sums: EpochSums = { samples: 0, loss: 0, correct: 0 };
+  readonly state: StepState = { epoch: 0, step: 0, batch: 0, count: 0, loss: 0, lr: 0, inputs: {} };
+  /** Counters stay at 0 where nothing is counted. */
+  sums: EpochSums = { samples: 0, loss: 0 };
   readonly stepsPerEpoch: number;
   /** Seconds of training in this epoch. */
   seconds = 0;
@@ -104,8 +105,13 @@ export class Trainer {
   #isEmployed = false;
   /** Asked after every step whether training is lost. */
   readonly watch: DivergenceWatch;
-  readonly #steps = new Map<number, Ready>();
-  readonly #parts = new Map<number, Program>();
+  /** Of whole batches, or the last parts of some. */
+  #steps: Programs;
+  /** Of all other parts. */
+  #parts: Programs;
+  readonly #scalars = new WeakMap<Program, Scalars>();
+  /** Names of what the task counts. */
+  #tallies: readonly string[] = [];
 
   constructor(definition: StepDefinition, backend: Backend, dataset: Dataset, options: TrainerOptions) {
     const { batchSize, accumulate = 1, seed, order, augment, isPlain } = options;
@@ -114,10 +120,13 @@ export class Trainer {
     this.#dataset = dataset;
     this.#options = options;
     this.#accumulate = accumulate;
-    const classes = definition.model.classes.length;
+    const { task } = definition.model;
+    const [width] = task.outputs.logits.shape;
+    const classes = typeof width === "number" ? width : undefined;
     this.#loader = new Loader(dataset, { batchSize, seed, order, augment, isPlain, classes });
     this.#sums = accumulate > 1 ? new ZeroState(["gradient"]) : undefined;
-    this.watch = new DivergenceWatch(this.countsCorrect ? classes : 1);
+    this.watch = new DivergenceWatch(task.untrainedLoss(this.#loader.samples));
+    [this.#steps, this.#parts] = this.#newPrograms({ ...definition, sums: this.#sums });
     this.stepsPerEpoch = Math.ceil(this.#loader.batches / accumulate);
   }
 
@@ -131,35 +140,46 @@ export class Trainer {
     const { crew } = this.#backend;
     if (crew !== undefined && !this.#isEmployed) await this.#loader.employ(crew);
     this.#isEmployed = true;
-    const { batchSize } = this.#options;
-    const { length } = this.#dataset;
     const definition = { ...this.#definition, ...changes, sums: this.#sums };
-    const groups = groupsOf(definition);
-    this.#groups = groups;
-    const rest = length % batchSize;
-    const sizes = length < batchSize ? [length] : rest === 0 ? [batchSize] : [batchSize, rest];
-    for (const size of sizes) {
-      const program = await this.#backend.compile(traceTrainingStep(definition, this.#loader.samples, size));
-      this.#steps.set(size, { program, scalars: scalarsOf(program, definition, groups) });
-    }
-    if (this.#sums !== undefined && length > batchSize) {
-      const graph = traceAccumulation({ ...definition, sums: this.#sums }, this.#loader.samples, batchSize);
-      this.#parts.set(batchSize, await this.#backend.compile(graph));
-    }
-    return (this.#steps.get(sizes[0]) as Ready).program.memory;
+    this.#groups = groupsOf(definition);
+    [this.#steps, this.#parts] = this.#newPrograms(definition);
+    const { largest } = this.#loader;
+    for (const shape of largest) this.#know(await this.#steps.get(shape));
+    if (this.#sums !== undefined && this.#dataset.length > this.#options.batchSize) await this.#parts.get(largest[0]);
+    return this.#steps.memory;
+  }
+
+  #newPrograms(definition: StepDefinition): [steps: Programs, parts: Programs] {
+    const { samples } = this.#loader;
+    const { sums } = definition;
+    return [
+      new Programs(this.#backend, (shape) => {
+        const graph = traceTrainingStep(definition, samples, shape);
+        this.#tallies = Object.keys(graph.outputs).filter((name) => name !== LOSS_OUTPUT);
+        return graph;
+      }),
+      new Programs(this.#backend, (shape) =>
+        traceAccumulation({ ...definition, sums: sums as ZeroState<"gradient"> }, samples, shape),
+      ),
+    ];
+  }
+
+  /** Notes where a program's numbers go. */
+  #know(program: Program): void {
+    this.#scalars.set(program, scalarsOf(program, this.#definition, this.#groups));
   }
 
   /**
    * Begins an epoch (counted from 1), or goes on with one after so many of its steps, with the sums that it had then.
    * @param seconds that these steps took; 0 where it is not known
    */
-  start(epoch: number, batch = 0, sums: EpochSums = { samples: 0, loss: 0, correct: 0 }, seconds = 0): void {
+  start(epoch: number, batch = 0, sums: EpochSums = { samples: 0, loss: 0 }, seconds = 0): void {
     this.#loader.start(epoch, batch * this.#accumulate);
     this.state.epoch = epoch;
     this.state.batch = batch;
     this.seconds = seconds;
     this.#counted = seconds > 0 ? sums.samples : 0;
-    Object.assign(this.sums, sums);
+    this.sums = { ...Object.fromEntries(this.#tallies.map((name) => [name, 0])), ...sums };
   }
 
   /**
@@ -173,13 +193,14 @@ export class Trainer {
     let breath = started;
     while (state.batch < this.stepsPerEpoch) {
       state.batch++;
-      const correct = await this.#runStep(++state.step);
+      // Batches of one shape are the rule, so that there is seldom something to wait for.
+      if (!this.#isReady()) await this.#prepare();
+      await this.#runStep(++state.step);
       const problem = this.watch.problem(state.loss);
       if (problem !== undefined) throw new DivergedError(problem, state.step, state.epoch);
       sums.samples += state.count;
       this.#counted += state.count;
       sums.loss += state.loss * state.count;
-      sums.correct += correct;
       if (!goOn(state)) break;
       const now = performance.now();
       if (now - breath > BREATH) {
@@ -199,9 +220,10 @@ export class Trainer {
     return this.state.batch >= this.stepsPerEpoch;
   }
 
-  /** Whether {@link EpochSums.correct} means anything. */
-  get countsCorrect(): boolean {
-    return hasClasses(this.#loader.samples);
+  /** What the task has counted in this epoch, as it measures it; nothing where samples do not allow it. */
+  get rates(): Measures {
+    const counted = Object.fromEntries(this.#tallies.map((name) => [name, this.sums[name] ?? 0]));
+    return this.#definition.model.task.rates(counted, this.sums.samples);
   }
 
   dispose(): void {
@@ -210,40 +232,64 @@ export class Trainer {
   }
 
   #disposePrograms(): void {
-    for (const { program } of this.#steps.values()) program.dispose();
-    for (const program of this.#parts.values()) program.dispose();
-    this.#steps.clear();
-    this.#parts.clear();
+    this.#steps.dispose();
+    this.#parts.dispose();
   }
 
-  /** One change of the weights, by one batch or several. @returns how many samples the network had right */
-  async #runStep(step: number): Promise<number> {
-    const { state } = this;
-    const { batchSize } = this.#options;
-    const before = (state.batch - 1) * this.#accumulate * batchSize;
-    const total = Math.min(this.#accumulate * batchSize, this.#dataset.length - before);
+  /** Samples of the step that is about to run, which are those of several batches where gradients are added up. */
+  #samplesOfStep(): number {
+    const all = this.#accumulate * this.#options.batchSize;
+    return Math.min(all, this.#dataset.length - (this.state.batch - 1) * all);
+  }
+
+  /** Whether all programs are there that the step needs which is about to run. */
+  #isReady(): boolean {
+    let left = this.#samplesOfStep();
+    for (let part = 0; left > 0; part++) {
+      const shape = this.#loader.ahead(part);
+      left -= shape.batch;
+      if ((left > 0 ? this.#parts : this.#steps).find(shape) === undefined) return false;
+    }
+    return true;
+  }
+
+  /** Compiles what is missing. */
+  async #prepare(): Promise<void> {
+    let left = this.#samplesOfStep();
+    for (let part = 0; left > 0; part++) {
+      const shape = this.#loader.ahead(part);
+      left -= shape.batch;
+      if (left > 0) await this.#parts.get(shape);
+      else this.#know(await this.#steps.get(shape));
+    }
+  }
+
+  /** One change of the weights, by one batch or several. */
+  async #runStep(step: number): Promise<void> {
+    const { state, sums } = this;
+    const total = this.#samplesOfStep();
     state.count = total;
     state.lr = this.#options.lr(step);
     let loss = 0;
-    let correct = 0;
     let part = 0;
     for (let left = total; left > 0; part++) {
-      const count = Math.min(batchSize, left);
+      const shape = this.#loader.ahead();
+      const count = shape.batch;
       left -= count;
-      const program = left > 0 ? (this.#parts.get(count) as Program) : this.#lastPart(count, step);
-      this.#feed(program, step, part, count / total);
+      const program = left > 0 ? (this.#parts.find(shape) as Program) : this.#lastPart(shape, step);
+      this.#feed(program, shape, step, part, count / total);
       program.run();
       const results = await program.read();
-      loss += results.loss[0] * (count / total);
-      correct += results.correct?.[0] ?? 0;
+      loss += results[LOSS_OUTPUT][0] * (count / total);
+      for (const name of this.#tallies) sums[name] += results[name][0];
     }
     state.loss = loss;
-    return correct;
   }
 
   /** The program that changes the weights, with this step's numbers written to it. */
-  #lastPart(count: number, step: number): Program {
-    const { program, scalars } = this.#steps.get(count) as Ready;
+  #lastPart(shape: BatchShape, step: number): Program {
+    const program = this.#steps.find(shape) as Program;
+    const scalars = this.#scalars.get(program) as Scalars;
     const { optimizer, average } = this.#definition;
     for (let g = 0; g < this.#groups.length; g++) {
       const { lrFactor, startStep } = this.#groups[g];
@@ -254,20 +300,16 @@ export class Trainer {
     return program;
   }
 
-  #feed({ inputs }: Program, step: number, part: number, share: number): void {
-    this.state.inputs = inputs.x as InputArray;
-    this.#loader.next(this.state.inputs, inputs.y as TargetArray);
+  #feed({ inputs }: Program, shape: BatchShape, step: number, part: number, share: number): void {
+    this.state.inputs = inputs;
+    this.#loader.next(inputs, shape);
     writeStepKey(this.#options.seed, step, inputs[STEP_INPUTS.key] as Int32Array, part);
     if (this.#sums !== undefined) inputs[STEP_INPUTS.part][0] = share;
   }
 }
 
 /** Where the optimiser's numbers go; it may work out more than its update reads. */
-function scalarsOf(
-  program: Program,
-  { optimizer }: StepDefinition,
-  groups: readonly ParameterGroup[],
-): Ready["scalars"] {
+function scalarsOf(program: Program, { optimizer }: StepDefinition, groups: readonly ParameterGroup[]): Scalars {
   return groups.flatMap((_, group) =>
     Object.keys(optimizer.scalars(1, optimizer.lr)).flatMap((name) => {
       const place = program.inputs[scalarName(name, group)];

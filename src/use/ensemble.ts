@@ -5,47 +5,47 @@
 import { UsageError } from "../engine/errors.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
 import type { Tensor } from "../engine/tensor.ts";
-import { Model } from "../models/model.ts";
+import { type AnyModel, Model, modelName } from "../models/model.ts";
 import { type Context, Module } from "../nn/module.ts";
-import { modelName } from "./evaluate.ts";
+import type { Classify } from "../task/classify/classify.ts";
+import { type InputCodec, NumbersInput } from "../task/input.ts";
+import type { AnyTask } from "../task/task.ts";
 
-/** The networks of an ensemble side by side, for their names and weights. */
+/** The networks of an ensemble side by side: the mean of their logits. Each sees raw inputs prepared as it was trained to. */
 class Ensemble extends Module {
   readonly members: readonly Module[];
+  readonly #inputs: readonly InputCodec[];
 
-  constructor(members: readonly Module[]) {
+  constructor(models: readonly AnyModel[]) {
     super();
-    this.members = members;
+    this.members = models.map(({ network }) => network);
+    this.#inputs = models.map(({ task }) => task.input);
   }
 
   forward(x: Tensor, context: Context): Tensor {
-    return mean(this.members.map((member) => member.forward(x, context)));
+    return mean(this.members.map((member, i) => forwardPrepared(member, this.#inputs[i], x, context)));
   }
 }
 
-class EnsembleModel extends Model {
-  readonly #models: readonly Model[];
+/** What a network gives for raw inputs. */
+export function forwardPrepared(network: Module, input: InputCodec, raw: Tensor, context: Context): Tensor {
+  const { x, ...inputs } = input.prepare({ ...context.inputs, x: raw });
+  return network.forward(x, { ...context, inputs });
+}
 
-  constructor(models: readonly Model[]) {
-    const [{ inputShape, inputType, classes, preprocessing, dataset, recipe }] = models;
-    const trainedOn = models.flatMap((model) => model.trainedOn);
-    const temperature = temperatureOf(models);
-    const known = { inputShape, inputType, classes, preprocessing, dataset, recipe, trainedOn, temperature };
-    super(new Ensemble(models.map(({ network }) => network)), { ...known, normalization: null });
-    this.#models = models;
-  }
-
-  // Each member sees pixels as it was trained to.
-  override logits(x: Tensor, context: Context): Tensor {
-    return mean(this.#models.map((model) => model.logits(x, context)));
-  }
+/** A task whose network gets raw inputs, as those that it consists of prepare them for themselves. */
+export function unprepared<T extends AnyTask>(task: T): T {
+  const { input } = task;
+  return (
+    input instanceof NumbersInput ? task.reading(new NumbersInput({ ...input, normalization: null })) : task
+  ) as T;
 }
 
 /**
  * The harmonic mean of the members' temperatures: where they agree, the ensemble's probabilities are the geometric mean of
  * those that its members answer. Undefined where no member has one.
  */
-function temperatureOf(models: readonly Model[]): number | undefined {
+function temperatureOf(models: readonly AnyModel[]): number | undefined {
   if (models.every(({ temperature }) => temperature === undefined)) return undefined;
   return models.length / models.reduce((sum, { temperature = 1 }) => sum + 1 / temperature, 0);
 }
@@ -62,15 +62,19 @@ export function mean(tensors: readonly Tensor[]): Tensor {
  * One model of several: the mean of their logits, which is the geometric mean of their probabilities.
  * @throws UsageError without models, or where inputs or classes differ
  */
-export function ensembleOf(models: readonly Model[]): Model {
+export function ensembleOf<T extends AnyTask = Classify>(models: readonly Model<T>[]): Model<T> {
   if (models.length === 0) throw new UsageError("an ensemble needs at least one model");
   const [first] = models;
-  const takes = ({ inputShape, inputType, classes }: Model): string => JSON.stringify([inputShape, inputType, classes]);
+  const takes = ({ task }: AnyModel): string => JSON.stringify([task.input.ports, task.outputs, task.names]);
   const other = models.findIndex((model) => takes(model) !== takes(first));
   if (other > 0) {
     throw new UsageError(
       `an ensemble needs models with the same inputs and classes: ${modelName(first)}, the first, takes ${takes(first)} and ${modelName(models[other])}, number ${other + 1}, takes ${takes(models[other])}`,
     );
   }
-  return models.length === 1 ? first : new EnsembleModel(models);
+  if (models.length === 1) return first;
+  const { task, dataset, recipe } = first;
+  const trainedOn = models.flatMap((model) => model.trainedOn);
+  const known = { dataset, recipe, trainedOn, temperature: temperatureOf(models) };
+  return new Model(new Ensemble(models), { ...known, task: unprepared(task) });
 }

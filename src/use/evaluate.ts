@@ -1,22 +1,24 @@
 /** Measures a model on a data set: one compiled program per batch shape, everything else counted on the host. */
-import type { Dataset, InputArray, TargetArray } from "../data/dataset.ts";
+import { asDataset, type Dataset, type PairDataset, type SampleSpec } from "../data/dataset.ts";
 import type { Overlap } from "../data/duplicates.ts";
 import { fingerprintIfKnown } from "../data/fingerprint.ts";
 import { Loader } from "../data/loader.ts";
+import { samePort } from "../data/port.ts";
 import type { FoundSamples } from "../data/trained-samples.ts";
-import type { Backend, Program } from "../engine/backends/backend.ts";
+import type { Backend } from "../engine/backends/backend.ts";
+import type { TypedArray } from "../engine/dtype.ts";
 import { DataError } from "../engine/errors.ts";
-import { formatShape, sameShape, sizeOf } from "../engine/shape.ts";
+import { type BatchShape, Programs } from "../engine/programs.ts";
+import { type Graph, trace } from "../engine/trace.ts";
 import type { Metric, MetricBatch } from "../metrics/metric.ts";
-import type { Model } from "../models/model.ts";
-import { type BackendOptions, platform } from "../platform/platform.ts";
-import { Evaluation } from "../task/classify/evaluation.ts";
-import { Predictions } from "../task/classify/predictions.ts";
-import { findLoss, type LossFunction, type LossName } from "../train/losses.ts";
-import { hasClasses, traceEvaluationStep } from "../train/step.ts";
-
-/** Work between two breaths, in milliseconds: long enough to cost nothing, short enough that Ctrl-C is prompt. */
-export const BREATH = 50;
+import { type AnyModel, type Model, modelName } from "../models/model.ts";
+import { inferenceContext } from "../nn/context.ts";
+import { type BackendOptions, BREATH, platform } from "../platform/platform.ts";
+import { batchInputs, LOSS_OUTPUT } from "../task/batch.ts";
+import type { Classify } from "../task/classify/classify.ts";
+import { findLoss, type LossFunction, type LossName } from "../task/losses.ts";
+import type { AnyTask, MeasuredOf } from "../task/task.ts";
+import { VIEWS } from "../task/views.ts";
 
 export interface EvaluateOptions extends BackendOptions {
   /** Samples per batch; default 200. Changes speed, not results. */
@@ -41,7 +43,12 @@ const BATCH_SIZE = 200;
  * confusion matrix and all that metrics/ works out; any data the mean loss and the user's metrics.
  * @throws DataError when the samples do not fit the model
  */
-export async function evaluate(model: Model, dataset: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
+export async function evaluate<T extends AnyTask = Classify>(
+  model: Model<T>,
+  given: Dataset | PairDataset,
+  options: EvaluateOptions = {},
+): Promise<MeasuredOf<T>> {
+  const dataset = asDataset(given);
   const backend = options.backend ?? (await platform().createBackend(options));
   // Weights may have been written since the backend saw them last.
   backend.push(model.network.parameters());
@@ -68,7 +75,7 @@ async function overlapWith(trainedOn: EvaluateOptions["trainedOn"], dataset: Dat
 
 /** What the samples share with those that the model was trained on, by what its file keeps and by what the caller knows. */
 async function knownSamples(
-  model: Model,
+  model: AnyModel,
   dataset: Dataset,
   given: EvaluateOptions["trainedOn"],
 ): Promise<Pick<KnownBefore, "overlap" | "trainedOn">> {
@@ -84,49 +91,25 @@ async function knownSamples(
 }
 
 /** Whether these are the samples, all of them, that the model was trained on. */
-async function isWholeTrainingSet(model: Model, dataset: Dataset): Promise<boolean> {
+async function isWholeTrainingSet(model: AnyModel, dataset: Dataset): Promise<boolean> {
   // Whatever it is called: the same pixels and labels are the same samples.
   const known = model.dataset?.fingerprint;
   return known !== undefined && known === (await fingerprintIfKnown(dataset));
 }
 
-/** What a model goes by in messages and file names. */
-export function modelName(model: Model): string {
-  return model.architecture?.name ?? model.network.constructor.name;
-}
-
 /** @throws DataError when a data set's samples are not what the model takes */
-export function checkSamples(model: Model, dataset: Dataset): void {
-  if (!sameShape(model.inputShape, dataset.inputShape)) {
+export function checkSamples(model: AnyModel, dataset: Dataset): void {
+  for (const [name, wanted] of Object.entries(model.task.input.ports)) {
+    const found = dataset.inputs[name];
+    // Bytes and numbers 0 … 255 are the same to a network.
+    if (found !== undefined && samePort({ ...wanted, dtype: found.dtype }, found)) continue;
+    const [has, takes] = [found, wanted].map((port) => (port === undefined ? "none" : `[${port.shape.join(", ")}]`));
+    const what = name === "x" ? "samples" : `samples with "${name}"`;
     throw new DataError(
-      `${dataset.name} has samples ${formatShape(dataset.inputShape)} but ${modelName(model)} takes ${formatShape(model.inputShape)}; resize the data or create the model for this shape`,
+      `${dataset.name} has ${what} ${has} but ${modelName(model)} takes ${takes}; resize the data or create the model for this shape`,
     );
   }
-  if (dataset.classes !== undefined && hasClasses(dataset) && dataset.classes.length > model.classes.length) {
-    throw new DataError(
-      `${dataset.name} has ${dataset.classes.length} classes but ${modelName(model)} tells ${model.classes.length} apart; create the model with classes: ${dataset.classes.length}`,
-    );
-  }
-}
-
-/**
- * @throws DataError when all samples have the same class: whatever a network says of them is right, and "100 %" of them
- */
-export function refuseOneClass(dataset: Dataset): void {
-  const only = hasClasses(dataset) ? onlyLabel(dataset) : undefined;
-  if (only === undefined) return;
-  const name = dataset.classes?.[only] ?? only;
-  throw new DataError(
-    `${dataset.name}: all ${dataset.length} samples are of one class, "${name}"; there is nothing to tell apart. Add samples of another`,
-  );
-}
-
-/** The label that all samples have; undefined where they have several, or none. */
-export function onlyLabel(dataset: Dataset): number | undefined {
-  if (dataset.label === undefined || dataset.length === 0) return undefined;
-  const first = dataset.label(0);
-  for (let i = 1; i < dataset.length; i++) if (dataset.label(i) !== first) return undefined;
-  return first;
+  model.task.check(dataset, modelName(model));
 }
 
 /** What is known of the samples before they are measured. */
@@ -137,44 +120,48 @@ interface KnownBefore {
 }
 
 /** Keeps the compiled programs between passes, as `fit` needs for its validation. */
-export class Evaluator {
-  readonly #model: Model;
+export class Evaluator<T extends AnyTask> {
+  readonly #model: Model<T>;
   readonly #backend: Backend;
   readonly #options: EvaluateOptions;
   readonly #loss: LossFunction;
-  readonly #programs = new Map<number, Program>();
+  /** By the samples that they are for. */
+  readonly #programs = new Map<string, Programs>();
 
-  constructor(model: Model, backend: Backend, options: EvaluateOptions) {
+  constructor(model: Model<T>, backend: Backend, options: EvaluateOptions) {
     this.#model = model;
     this.#backend = backend;
     this.#options = options;
     this.#loss = findLoss(options.loss ?? model.recipe.loss);
   }
 
-  async run(dataset: Dataset, { isTrainingData = false, overlap, trainedOn }: KnownBefore = {}): Promise<Evaluation> {
+  async run(
+    dataset: Dataset,
+    { isTrainingData = false, overlap, trainedOn }: KnownBefore = {},
+  ): Promise<MeasuredOf<T>> {
     checkSamples(this.#model, dataset);
     const { batchSize = BATCH_SIZE, metrics = [], onProgress, signal } = this.#options;
     const started = performance.now();
     const loader = new Loader(dataset, { batchSize });
-    const names = hasClasses(dataset) ? dataset.classes : undefined;
-    const outputs = names && new Float32Array(dataset.length * this.#model.classes.length);
-    const labels = names && new Int32Array(dataset.length);
+    const { measure } = await VIEWS[this.#model.task.kind]();
+    const measuring = measure(this.#model, dataset);
     const accumulators = metrics.map((metric) => metric.start());
+    const programs = this.#programsFor(dataset);
     let lossSum = 0;
+    let done = 0;
     let breath = started;
     loader.start(0);
-    for (let done = 0; done < dataset.length; ) {
-      const count = Math.min(batchSize, dataset.length - done);
-      const program = await this.#program(dataset, count);
-      const targets = program.inputs.y as TargetArray;
-      loader.next(program.inputs.x as InputArray, targets);
+    for (let shape = loader.ahead(); shape.batch > 0; shape = loader.ahead()) {
+      const count = shape.batch;
+      const program = programs.find(shape) ?? (await programs.get(shape));
+      const { inputs } = program;
+      loader.next(inputs, shape);
       program.run();
-      const { loss, logits } = await program.read("loss", "logits");
-      lossSum += loss[0] * count;
-      const batch = metricBatch(logits as Float32Array, targets, count, sizeOf(dataset.targetShape));
-      outputs?.set(batch.logits, done * batch.width);
-      labels?.set(targets, done);
-      for (const accumulator of accumulators) accumulator.add(batch);
+      const outputs = await program.read();
+      const loss = outputs[LOSS_OUTPUT][0];
+      lossSum += loss * count;
+      measuring.add({ count, sizes: shape.sizes ?? {}, inputs, outputs, loss });
+      for (const accumulator of accumulators) accumulator.add(metricBatch(inputs.y, outputs.logits, count));
       done += count;
       if (performance.now() - breath > BREATH) {
         onProgress?.(done, dataset.length);
@@ -183,34 +170,47 @@ export class Evaluator {
         breath = performance.now();
       }
     }
-    return new Evaluation({
+    return measuring.finish({
       dataset: dataset.name,
       count: dataset.length,
       loss: lossSum / dataset.length,
       metrics: Object.fromEntries(metrics.map(({ name }, i) => [name, accumulators[i].value()])),
-      predictions: outputs && labels && new Predictions(this.#model, outputs, labels),
       isTrainingData,
       overlap,
       trainedOn,
       seconds: (performance.now() - started) / 1000,
-    });
+    }) as MeasuredOf<T>;
   }
 
   dispose(): void {
-    for (const program of this.#programs.values()) program.dispose();
+    for (const programs of this.#programs.values()) programs.dispose();
     this.#programs.clear();
   }
 
-  async #program(dataset: Dataset, count: number): Promise<Program> {
-    const known = this.#programs.get(count);
+  /** Data sets of the same ports share theirs. */
+  #programsFor({ inputs, targets, classes }: Dataset): Programs {
+    const key = JSON.stringify([inputs, targets]);
+    const known = this.#programs.get(key);
     if (known !== undefined) return known;
-    const graph = traceEvaluationStep(this.#model, this.#loss, dataset, count);
-    const program = await this.#backend.compile(graph);
-    this.#programs.set(count, program);
-    return program;
+    const samples = { inputs, targets, classes };
+    const programs = new Programs(this.#backend, (shape) =>
+      traceEvaluationStep(this.#model, this.#loss, samples, shape),
+    );
+    this.#programs.set(key, programs);
+    return programs;
   }
 }
 
-function metricBatch(logits: Float32Array, targets: TargetArray, count: number, targetWidth: number): MetricBatch {
-  return { count, logits, width: logits.length / count, targets, targetWidth };
+function metricBatch(targets: TypedArray, logits: TypedArray, count: number): MetricBatch {
+  const [width, targetWidth] = [logits.length / count, targets.length / count];
+  return { count, logits: logits as Float32Array, width, targets, targetWidth };
+}
+
+/** The graph of one evaluation step: inputs are the batch, outputs those of the task and `loss` (mean over the batch). */
+export function traceEvaluationStep(model: AnyModel, loss: LossFunction, spec: SampleSpec, shape: BatchShape): Graph {
+  return trace((tracer) => {
+    const { inputs, targets } = batchInputs(tracer, spec, shape);
+    const outputs = model.outputs(inputs, inferenceContext());
+    return { ...outputs, [LOSS_OUTPUT]: loss(outputs.logits, targets.y, { inputs, outputs, targets }) };
+  });
 }

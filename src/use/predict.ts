@@ -1,37 +1,41 @@
 /** Reads pictures with a model: preprocessing, one compiled program, probabilities. */
 import { conform, conformStream } from "../data/conform.ts";
-import { type Dataset, ImageDataset, type InputArray } from "../data/dataset.ts";
+import { type Dataset, ImageDataset } from "../data/dataset.ts";
 import type { StreamedDataset } from "../data/streamed.ts";
 import type { ImmediateBackend, ImmediateProgram } from "../engine/backends/backend.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
 import { check, Mismatch } from "../engine/schema.ts";
 import { formatShape, sameShape } from "../engine/shape.ts";
-import type { Model } from "../models/model.ts";
+import type { AnyModel, Model } from "../models/model.ts";
 import type { Picture } from "../picture/picture.ts";
 import { examinePicture } from "../picture/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../picture/preprocessing.ts";
 import { preprocessingSchema } from "../picture/preprocessing-schema.ts";
 import { platform } from "../platform/platform.ts";
-import { type Candidate, rank, writePixels } from "../task/classify/ranking.ts";
+import type { Classify } from "../task/classify/classify.ts";
+import { type Candidate, writePixels } from "../task/classify/ranking.ts";
+import type { InputKind } from "../task/input.ts";
+import type { AnswerOf, AnyTask } from "../task/task.ts";
 import { inferenceGraph } from "./trained-model.ts";
 
 export type { Candidate };
 
-/** What a model makes of one picture. */
-export interface Prediction extends Candidate {
-  /** All classes, the likeliest first. */
-  readonly ranking: readonly Candidate[];
+/** A picture as it was seen. */
+export interface Seen {
   /** The picture as the network got it: bytes [height, width, channels]. */
   readonly seen: Uint8Array;
   /**
-   * How many characters the picture shows (picture/characters.ts). The model reads one: where there are more, the answer is about all
+   * How many characters the picture shows (picture/characters.ts). A classifier reads one: where there are more, the answer is about all
    * of them together and means nothing. Undefined where no picture was looked at, but a sample as the network gets it.
    */
   readonly characters?: number | undefined;
 }
 
+/** What a model makes of one picture: of a classifier the likeliest class and its `ranking`. */
+export type Prediction<T extends AnyTask = Classify> = AnswerOf<T> & Seen;
+
 /** The preprocessing that a model carries. @throws UsageError when it has none, or none for its own input */
-export function preprocessingOf(model: Pick<Model, "inputShape" | "preprocessing">): Preprocessing {
+export function preprocessingOf(model: Pick<AnyModel, "inputShape" | "preprocessing">): Preprocessing {
   const preprocessing = check(preprocessingSchema, model.preprocessing);
   if (preprocessing instanceof Mismatch) {
     throw new UsageError(
@@ -66,8 +70,8 @@ export interface PredictorOptions {
 }
 
 /** A model ready to read one picture, or batch of pictures, after the other. Close it in the end. */
-export class Predictor {
-  readonly #model: Model;
+export class Predictor<T extends AnyTask = Classify> {
+  readonly #model: Model<T>;
   readonly #preprocessing: Preprocessing;
   readonly #backend: ImmediateBackend;
   readonly #program: ImmediateProgram;
@@ -75,7 +79,7 @@ export class Predictor {
   /** How many characters the picture of a prepared sample shows. */
   readonly #characters = new WeakMap<Uint8Array, number>();
 
-  private constructor(model: Model, backend: ImmediateBackend, program: ImmediateProgram, batch: number) {
+  private constructor(model: Model<T>, backend: ImmediateBackend, program: ImmediateProgram, batch: number) {
     this.#model = model;
     this.#preprocessing = preprocessingOf(model);
     this.#backend = backend;
@@ -84,7 +88,10 @@ export class Predictor {
   }
 
   /** Compiles the model for so many pictures at a time. @throws UsageError when the model has no preprocessing */
-  static async open(model: Model, { batch = 1 }: PredictorOptions = {}): Promise<Predictor> {
+  static async open<T extends AnyTask = Classify>(
+    model: Model<T>,
+    { batch = 1 }: PredictorOptions = {},
+  ): Promise<Predictor<T>> {
     preprocessingOf(model);
     // One picture is too little work to share between threads.
     const backend = await platform().createBackend(batch === 1 ? { threads: 1 } : {});
@@ -92,7 +99,7 @@ export class Predictor {
   }
 
   /** @throws DataError when the picture is blank, DuctusError when the network gives no finite numbers for it */
-  predict(picture: Picture): Prediction {
+  predict(picture: Picture): Prediction<T> {
     const [prediction] = this.read([this.prepare(picture)]);
     if (prediction instanceof DuctusError) throw prediction;
     return prediction;
@@ -100,7 +107,7 @@ export class Predictor {
 
   /** The picture as the network gets it. @throws DataError when it is blank */
   prepare(picture: Picture): Uint8Array {
-    const { pixels, characters } = examinePicture(this.#preprocessing, picture, this.#model.classes);
+    const { pixels, characters } = examinePicture(this.#preprocessing, picture, this.#model.task.names);
     this.#characters.set(pixels, characters);
     return pixels;
   }
@@ -109,20 +116,20 @@ export class Predictor {
    * Reads samples that are as the network gets them, at most as many as the batch.
    * @returns for each what it is, or why there is no answer
    */
-  read(samples: readonly Uint8Array[]): (Prediction | DuctusError)[] {
+  read(samples: readonly Uint8Array[]): (Prediction<T> | DuctusError)[] {
     if (samples.length > this.#batch) throw new UsageError(`${samples.length} samples for a batch of ${this.#batch}`);
-    const input = this.#program.inputs.x as InputArray;
+    const input = this.#program.inputs.x;
     const size = input.length / this.#batch;
     for (const [i, pixels] of samples.entries()) {
       writePixels(pixels, input.subarray(i * size, (i + 1) * size), this.#model.inputType);
     }
     this.#program.run();
-    const logits = this.#program.outputs.logits as Float32Array;
-    const width = logits.length / this.#batch;
+    const { outputs } = this.#program;
+    const { task, temperature } = this.#model;
     return samples.map((seen, i) => {
       try {
-        const ranking = rank(this.#model, logits.subarray(i * width, (i + 1) * width));
-        return { ...ranking[0], ranking, seen, characters: this.#characters.get(seen) };
+        const answer = task.decode({ outputs, sizes: {}, count: this.#batch }, i, temperature);
+        return { ...answer, seen, characters: this.#characters.get(seen) };
       } catch (error) {
         if (error instanceof DuctusError) return error;
         throw error;
@@ -136,18 +143,45 @@ export class Predictor {
   }
 }
 
+/** What `predict` takes, by what a model reads. */
+export interface Readable {
+  /** Decoded pixels, the path of a picture file, or its bytes. */
+  readonly numbers: Picture | string | Uint8Array;
+  readonly text: string;
+}
+
+const ONE: { readonly [Kind in InputKind]: (model: AnyModel, value: Readable[Kind]) => Promise<unknown> } = {
+  numbers: async (model, picture) => {
+    const pixels = await decoded(picture);
+    const predictor = await Predictor.open(model);
+    try {
+      return predictor.predict(pixels);
+    } finally {
+      await predictor.close();
+    }
+  },
+  text: async (model, text) => {
+    const { TextReader } = await import("./read-text.ts");
+    const reader = await TextReader.open(model);
+    try {
+      return await reader.read(text);
+    } finally {
+      await reader.close();
+    }
+  },
+};
+
 /**
- * Reads one picture of any size and polarity. For many, keep a {@link Predictor}.
- * @param picture decoded pixels, the path of a picture file, or its bytes
+ * Reads one picture of any size and polarity, or one text, whichever the model is for. For many pictures, keep a
+ * {@link Predictor}; for many texts, a {@link TextReader}.
+ * @param value decoded pixels, the path of a picture file, or its bytes; a text, for a model that reads texts
  */
-export async function predict(model: Model, picture: Picture | string | Uint8Array): Promise<Prediction> {
-  const pixels = await decoded(picture);
-  const predictor = await Predictor.open(model);
-  try {
-    return predictor.predict(pixels);
-  } finally {
-    await predictor.close();
-  }
+export async function predict<T extends AnyTask = Classify>(
+  model: Model<T>,
+  value: Readable[InputKind],
+): Promise<Prediction<T>> {
+  const { kind } = model.task.input;
+  return ONE[kind](model, value as never) as Promise<Prediction<T>>;
 }
 
 /** The pixels of a picture that is given as pixels, by path or as the bytes of a file. */

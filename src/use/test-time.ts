@@ -7,34 +7,49 @@ import { UsageError } from "../engine/errors.ts";
 import { cast } from "../engine/ops/elementwise.ts";
 import { pad, slice } from "../engine/ops/movement.ts";
 import type { Tensor } from "../engine/tensor.ts";
-import { Model } from "../models/model.ts";
-import type { Context } from "../nn/module.ts";
-import { mean } from "./ensemble.ts";
+import { type AnyModel, Model } from "../models/model.ts";
+import { type AnyParameter, type Context, Module } from "../nn/module.ts";
+import type { Classify } from "../task/classify/classify.ts";
+import type { InputCodec } from "../task/input.ts";
+import type { AnyTask } from "../task/task.ts";
+import { forwardPrepared, mean, unprepared } from "./ensemble.ts";
 
 /** A view of a batch of raw inputs, float32 [batch, height, width, channels]: bytes are numbers 0 … 255. */
 export type View = (x: Tensor) => Tensor;
 
-/** The mean of a network's logits over some views. */
-class AveragedModel extends Model {
-  readonly #model: Model;
+/** The mean of what a network gives over some views. Its weights have the names that they have in the network. */
+class Averaged extends Module {
+  readonly #network: Module;
+  readonly #input: InputCodec;
   readonly #views: readonly View[];
 
-  constructor(model: Model, views: readonly View[]) {
-    super(model.network, model);
-    this.#model = model;
+  constructor({ network, task }: AnyModel, views: readonly View[]) {
+    super();
+    this.#network = network;
+    this.#input = task.input;
     this.#views = views;
   }
 
-  override logits(x: Tensor, context: Context): Tensor {
+  forward(x: Tensor, context: Context): Tensor {
     const raw = cast(x, "float32");
-    return mean(this.#views.map((view) => this.#model.logits(view(raw), context)));
+    return mean(this.#views.map((view) => forwardPrepared(this.#network, this.#input, view(raw), context)));
+  }
+
+  override *children(): IterableIterator<[name: string, child: Module]> {
+    yield* this.#network.children();
+  }
+
+  override *namedParameters(prefix = ""): IterableIterator<[name: string, parameter: AnyParameter]> {
+    yield* this.#network.namedParameters(prefix);
   }
 }
 
-/** The same network, averaged over views of its input. @throws UsageError without views */
-export function averagedOver(model: Model, views: readonly View[]): Model {
+/** The same network, averaged over views of its input; trained, it is trained so. @throws UsageError without views */
+export function averagedOver<T extends AnyTask = Classify>(model: Model<T>, views: readonly View[]): Model<T> {
   if (views.length === 0) throw new UsageError("test-time augmentation needs at least one view");
-  return new AveragedModel(model, views);
+  const { metrics, dataset, recipe, trainedOn, temperature } = model;
+  const known = { metrics, dataset, recipe, trainedOn, temperature };
+  return new Model(new Averaged(model, views), { ...known, task: unprepared(model.task) });
 }
 
 /**

@@ -4,6 +4,7 @@
  * proves, wherever the file is loaded, that it computes what it did here.
  */
 
+import { openAxes, type Sizes, shapeAt } from "../data/port.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError, TooLargeError } from "../engine/errors.ts";
@@ -17,32 +18,45 @@ import {
   list,
   Mismatch,
   number,
-  oneOf,
   record,
   refined,
   type Schema,
   text,
   whole,
 } from "../engine/schema.ts";
+import { sizeOf } from "../engine/shape.ts";
 import { type Graph, trace } from "../engine/trace.ts";
 import {
   encodeModelFile,
-  type JsonRecord,
+  type GoldenPair,
   type ModelFile,
+  misfit,
   openModelFile,
+  type StoredTraining,
   verifyGolden,
 } from "../formats/model-file.ts";
 import type { NamedTensor } from "../formats/tensor-data.ts";
 import { modelToJson } from "../models/graph-json.ts";
 import { GraphModule } from "../models/graph-module.ts";
-import { DEFAULT_RECIPE, Model, type ModelOptions, type Normalization, type Recipe } from "../models/model.ts";
+import {
+  type AnyModel,
+  classifier,
+  DEFAULT_RECIPE,
+  type KnownOptions,
+  Model,
+  numbersInput,
+  type Recipe,
+  type TaskOptions,
+} from "../models/model.ts";
 import { ARCHITECTURES, create } from "../models/registry.ts";
 import { inferenceContext } from "../nn/context.ts";
 import { limited } from "../nn/init.ts";
-import { preprocessingSchema } from "../picture/preprocessing-schema.ts";
 import { platform } from "../platform/platform.ts";
-import type { TrainingState } from "../train/checkpoint.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../platform/version.ts";
+import type { Classify } from "../task/classify/classify.ts";
+import { NumbersInput } from "../task/input.ts";
+import type { AnyTask } from "../task/task.ts";
+import { readTask } from "../task/tasks.ts";
 import { locate } from "./locate.ts";
 
 /** Name in the file of an architecture that is a user's own class; such a model is rebuilt from its graph. */
@@ -50,15 +64,13 @@ const OWN_ARCHITECTURE = "custom";
 /** A file without a data set, or with one that has no fingerprint. */
 const NONE = "none";
 
-const numbers = either(number(), list(number()));
-const normalizationSchema: Schema<Normalization> = record({ mean: numbers, std: numbers }, {}, "ignored");
 /** More than nothing. */
 const positive = number(Number.MIN_VALUE);
 const scheduleSchema = refined(dictionary(either(text, number())), ({ name }) =>
   typeof name === "string" ? undefined : "must have a name",
 ) as Schema<NonNullable<Recipe["schedule"]>>;
 const recipeSchema: Schema<Recipe> = record(
-  { optimizer: text, lr: positive, batchSize: whole(1), epochs: whole(1), loss: oneOf("crossEntropy") },
+  { optimizer: text, lr: positive, batchSize: whole(1), epochs: whole(1), loss: text },
   {
     betas: list(number(), 2, 2) as Schema<readonly [number, number]>,
     momentum: number(),
@@ -72,14 +84,12 @@ const recipeSchema: Schema<Recipe> = record(
 );
 
 /** A {@link Model} that can be saved. */
-export class TrainedModel extends Model {
+export class TrainedModel<T extends AnyTask = Classify> extends Model<T> {
   /** The same network, not a copy of it, with `changes` to what is known about it. */
-  static of(model: Model, changes: Optional<ModelOptions> = {}): TrainedModel {
-    const { network, inputShape, inputType, normalization, classes, architecture, recipe } = model;
-    const { preprocessing, metrics, dataset, trainedOn, temperature } = model;
-    const known = { inputShape, inputType, normalization, classes, architecture, recipe };
-    const learned = { preprocessing, metrics, dataset, trainedOn, temperature };
-    return new TrainedModel(network, filled<ModelOptions>({ ...known, ...learned }, changes));
+  static of<T extends AnyTask>(model: Model<T>, changes: Optional<TaskOptions<T>> = {}): TrainedModel<T> {
+    const { network, task, architecture, recipe, metrics, dataset, trainedOn, temperature } = model;
+    const known = { task, architecture, recipe, metrics, dataset, trainedOn, temperature };
+    return new TrainedModel(network, filled<TaskOptions<T>>(known, changes));
   }
 
   /**
@@ -99,47 +109,39 @@ export interface LoadOptions {
   readonly name?: string | undefined;
 }
 
-/** The inference graph of a batch: raw inputs `x` → `logits`. */
-export function inferenceGraph(model: Model, batch: number): Graph {
+/** The inference graph of a batch: raw inputs by the names of their ports → the outputs of the task. */
+export function inferenceGraph(model: AnyModel, batch: number, sizes?: Sizes): Graph {
   return trace((tracer) => {
-    const x = tracer.input("x", [batch, ...model.inputShape], model.inputType, true);
-    return { logits: model.logits(x, inferenceContext()) };
+    const inputs = Object.entries(model.task.input.ports).map(([name, port]) => {
+      const shape = [batch, ...shapeAt(port, sizes)];
+      return [name, tracer.input(name, shape, port.dtype, true)] as const;
+    });
+    return model.outputs(Object.fromEntries(inputs), inferenceContext());
   });
 }
 
 /** The bytes of a model file. @param training for checkpoints */
-export async function encodeModel(model: Model, training?: TrainingState, backend?: Backend): Promise<Uint8Array> {
-  const { architecture, inputShape, inputType, normalization } = model;
+export async function encodeModel(model: AnyModel, training?: StoredTraining, backend?: Backend): Promise<Uint8Array> {
+  const { architecture, task, trainedOn } = model;
   await backend?.pull(model.network.parameters());
-  const graph = inferenceGraph(model, 1);
-  const input = goldenInput(model);
   // Strict arithmetic unless training has its own: equal models give equal files, on every machine.
-  const output = await runOnce(graph, input, backend, true);
-  const { trainedOn } = model;
+  const golden = await goldenPair(model, backend);
   return encodeModelFile({
     version: VERSION,
-    architecture: {
-      name: architecture?.name ?? OWN_ARCHITECTURE,
-      options: { ...architecture?.options, normalization },
-    },
+    architecture: { name: architecture?.name ?? OWN_ARCHITECTURE, options: architecture?.options ?? {} },
     graph: modelToJson(model),
-    preprocessing: model.preprocessing ?? {},
-    classNames: model.classes,
-    input: { shape: inputShape, dtype: inputType },
+    task: task.record(),
     recipe: { ...model.recipe },
     dataset: model.dataset ?? { name: NONE, fingerprint: NONE },
     metrics: model.metrics,
     temperature: model.temperature,
     trainedOn:
       trainedOn.length > 1 ? (await import("../data/trained-samples.ts")).mergeRecords(trainedOn) : trainedOn[0],
-    golden: {
-      input: { shape: [1, ...inputShape], data: input },
-      output: { shape: [1, model.classes.length], data: output },
-    },
+    golden,
     weights: new Map(
       [...model.network.namedParameters()].map(([name, { shape, data }]) => [name, copied(shape, data)]),
     ),
-    training: training && { progress: { ...training.progress }, tensors: training.tensors },
+    training,
   });
 }
 
@@ -149,7 +151,10 @@ export async function encodeModel(model: Model, training?: TrainingState, backen
  * @throws DataError when the file is damaged, is something else, or the check fails; TooLargeError, which is one, when its network
  *   would cost more than a file of its size may
  */
-export async function load(source: string | Uint8Array, options: LoadOptions = {}): Promise<TrainedModel> {
+export async function load<T extends AnyTask = Classify>(
+  source: string | Uint8Array,
+  options: LoadOptions = {},
+): Promise<TrainedModel<T>> {
   if (typeof source === "string") {
     const { path } = await locate(source, "model");
     return load(await platform().readFile(path), { name: path, ...options });
@@ -157,27 +162,20 @@ export async function load(source: string | Uint8Array, options: LoadOptions = {
   const { name = "model" } = options;
   const file = await openModelFile(source, name);
   const budget = new Budget(name, source.length);
-  const model = build(file, name, budget);
-  const graph = inferenceGraph(model, 1);
+  const model = await build(file, name, budget);
+  const { golden } = file;
+  const graph = inferenceGraph(model, 1, sizesOf(model, golden, name));
   spendGraph(budget, Object.values(graph.outputs), "its network");
-  await verifyGolden(file, (input) => runOnce(graph, input, options.backend), name);
-  return model;
+  await verifyGolden(file, (example) => runOnce(graph, example, name, options.backend), name);
+  return model as AnyModel as TrainedModel<T>;
 }
 
-function build(file: ModelFile, name: string, budget: Budget): TrainedModel {
-  const { normalization: stored = null } = file.architecture.options;
-  const normalization = stored === null ? undefined : check(normalizationSchema, stored);
-  if (normalization instanceof Mismatch) throw new DataError(`${name}: the options of its architecture are damaged`);
-  const inputType = file.input.dtype;
-  if (inputType === "int32") throw new DataError(`${name} takes whole numbers as inputs, which no model here does`);
+async function build(file: ModelFile, name: string, budget: Budget): Promise<TrainedModel<AnyTask>> {
+  const task = await readTask(file.task, name);
   const isNamed = ARCHITECTURES.some((architecture) => architecture.name === file.architecture.name);
   const recipe = check(recipeSchema, file.recipe);
-  const known: ModelOptions = {
-    inputShape: file.input.shape,
-    inputType,
-    classes: file.classNames,
+  const known: KnownOptions = {
     recipe: recipe instanceof Mismatch ? DEFAULT_RECIPE : recipe,
-    preprocessing: checkPreprocessing(file.preprocessing, name),
     metrics: file.metrics,
     temperature: file.temperature,
     dataset: file.dataset,
@@ -185,15 +183,18 @@ function build(file: ModelFile, name: string, budget: Budget): TrainedModel {
   };
   try {
     if (!isNamed) {
-      // The graph holds the normalisation already.
-      return new TrainedModel(new GraphModule(file.graph, file.weights, budget), { ...known, normalization: null });
+      const network = new GraphModule(file.graph, file.weights, budget);
+      // The graph holds the normalization already.
+      return new TrainedModel<AnyTask>(network, { ...known, task: withoutNormalization(task) });
     }
-    const { shape: inputShape } = file.input;
     const stored = [...file.weights.values()].reduce((sum, { data }) => sum + data.length, 0);
-    const options = { inputShape, classes: file.classNames, normalization, seed: null };
-    const fresh = limited(stored, () => create(file.architecture.name, options));
+    const { shape: inputShape, normalization } = numbersInput(task);
+    const options = { inputShape, classes: classifier(task).classes, seed: null };
+    const fresh = limited(stored, () =>
+      create(file.architecture.name, normalization === null ? options : { ...options, normalization }),
+    );
     fresh.network.load(file.weights);
-    return TrainedModel.of(fresh, known);
+    return TrainedModel.of<AnyTask>(fresh, { ...known, task });
   } catch (error) {
     if (error instanceof TooLargeError) throw new TooLargeError(located(error.message, name), { cause: error });
     if (error instanceof DuctusError) throw new DataError(`${name}: ${error.message}`, { cause: error });
@@ -201,31 +202,64 @@ function build(file: ModelFile, name: string, budget: Budget): TrainedModel {
   }
 }
 
+function withoutNormalization(task: AnyTask): AnyTask {
+  const { input } = task;
+  return input instanceof NumbersInput ? task.reading(new NumbersInput({ ...input, normalization: null })) : task;
+}
+
 /** A budget's own refusals begin with the file already. */
 const located = (message: string, name: string): string =>
   message.startsWith(`${name}: `) ? message : `${name}: ${message}`;
 
-function checkPreprocessing(stored: JsonRecord, name: string): ModelOptions["preprocessing"] {
-  if (Object.keys(stored).length === 0) return undefined;
-  const checked = check(preprocessingSchema, stored);
-  if (!(checked instanceof Mismatch)) return { ...checked };
-  throw new DataError(`${name}: its preprocessing is unknown; update ductus or train it again`);
-}
+/** Axes with a name are so long in an example. */
+const GOLDEN_LENGTH = 16;
 
-/** Numbers that look like no picture and give nothing away of the data: the same for every model of this input. */
-function goldenInput(model: Model): Float32Array {
+/** Numbers that look like no sample and give nothing away of the data: the same for every model of this input. */
+async function goldenPair(model: AnyModel, given?: Backend): Promise<GoldenPair> {
+  const { ports } = model.task.input;
+  const sizes = Object.fromEntries(openAxes(ports).map((axis) => [axis, GOLDEN_LENGTH]));
   const random = new Random(0, "user");
-  const size = model.inputShape.reduce((product, dim) => product * dim, 1);
-  const isBytes = model.inputType === "uint8";
-  return Float32Array.from({ length: size }, () => (isBytes ? random.integer(256) : random.normal()));
+  const drawn = Object.entries(ports).map(([name, port]): [string, NamedTensor] => {
+    const shape = shapeAt(port, sizes);
+    const data = model.task.input.example(name, sizeOf(shape), random);
+    return [name, { shape: [1, ...shape], data } as NamedTensor];
+  });
+  const { x: input, ...others } = Object.fromEntries(drawn);
+  const pair = { input, others: new Map(Object.entries(others)) };
+  const graph = inferenceGraph(model, 1, sizes);
+  const data = await runOnce(graph, pair, "model", given, true);
+  return { ...pair, output: { shape: graph.outputs.logits.shape, data } };
 }
 
-/** @param strict arithmetic where no backend is given */
-async function runOnce(graph: Graph, input: Float32Array, given?: Backend, strict = false): Promise<Float32Array> {
+/** Lengths that the axes of an example have. @throws DataError where it does not fit the task */
+function sizesOf({ task }: AnyModel, { input, others }: Omit<GoldenPair, "output">, name: string): Sizes {
+  const sizes: Record<string, number> = {};
+  for (const [key, { shape }] of Object.entries(task.input.ports)) {
+    const given = key === "x" ? input : others?.get(key);
+    shape.forEach((dim, i) => {
+      if (typeof dim === "string") sizes[dim] = given?.shape[i + 1] ?? 0;
+    });
+  }
+  if (Object.values(sizes).every((length) => length >= 1 && length <= 4 * GOLDEN_LENGTH)) return sizes;
+  throw misfit(name);
+}
+
+/** @param strict arithmetic where no backend is given @throws DataError where the example does not fit */
+async function runOnce(
+  graph: Graph,
+  { input, others }: Omit<GoldenPair, "output">,
+  name: string,
+  given?: Backend,
+  strict = false,
+): Promise<Float32Array> {
   const backend = given ?? (await platform().createBackend({ threads: 1, strict }));
   try {
     const program = await backend.compile(graph);
-    program.inputs.x.set(input);
+    for (const [key, place] of Object.entries(program.inputs)) {
+      const values = key === "x" ? input : others?.get(key);
+      if (values?.data.length !== place.length) throw misfit(name);
+      place.set(values.data);
+    }
     program.run();
     const output = Float32Array.from((await program.read("logits")).logits);
     program.dispose();

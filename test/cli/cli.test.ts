@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { VERSION } from "../../src/version.ts";
+import { VERSION } from "../../src/platform/version.ts";
 import { barsCsv, NAMES } from "./bars-csv.ts";
 import { ductus, ensureBuilt, finish, start } from "./run-cli.ts";
 

@@ -29,7 +29,8 @@ beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), "ductus-explain-"));
   const preprocessing = { ...MNIST_PREPROCESSING };
   const classes = ["<one>", "two", "three"];
-  const model = TrainedModel.of(create("lenet5", { seed: 1, classes }), { preprocessing });
+  const model = TrainedModel.of(create("lenet5", { seed: 1, classes }));
+  model.preprocessing = preprocessing;
   await model.save(join(cwd, "model.safetensors"));
   await writeFile(join(cwd, "bar.png"), await picture((x, y) => x > 16 && x < 22 && y > 6 && y < 44));
   await writeFile(join(cwd, "blank.png"), await picture(() => false));

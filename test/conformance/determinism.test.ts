@@ -5,7 +5,9 @@
  *     DUCTUS_WRITE_BITS=1 npx vitest run test/conformance/determinism.test.ts
  */
 import { expect, it } from "vitest";
+import type { SampleSpec } from "../../src/data/dataset.ts";
 import { webSha256 } from "../../src/data/fingerprint.ts";
+import { INDEX } from "../../src/data/port.ts";
 import type { Backend } from "../../src/engine/backends/backend.ts";
 import { crossEntropy } from "../../src/engine/ops/loss.ts";
 import { sizeOf } from "../../src/engine/shape.ts";
@@ -20,7 +22,7 @@ import { BatchNorm2d, LayerNorm } from "../../src/nn/norm.ts";
 import { GlobalAvgPool2d, MaxPool2d } from "../../src/nn/pool.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { createOptimizer } from "../../src/optim/registry.ts";
-import { type SampleSpec, traceTrainingStep, writeStepKey } from "../../src/train/step.ts";
+import { traceTrainingStep, writeStepKey } from "../../src/train/step.ts";
 import { type BackendUnderTest, backends } from "../helpers/backends.ts";
 import { integerNoise, uniformNoise } from "../helpers/noise.ts";
 import strictBits from "./strict-bits.json" with { type: "json" };
@@ -106,14 +108,12 @@ async function digest(backend: Backend, { network, optimizer: kind, side, batch 
   }
   const optimizer = createOptimizer(kind, kind === "sgd" ? { lr: 0.05, momentum: 0.9 } : { lr: 0.01 });
   const spec: SampleSpec = {
-    inputShape: model.inputShape,
-    inputType: "float32",
-    targetShape: [],
-    targetType: "int32",
+    inputs: model.task.input.ports,
+    targets: { y: INDEX },
     classes: model.classes,
   };
   const program = await backend.compile(
-    traceTrainingStep({ model, optimizer, loss: (logits, y) => crossEntropy(logits, y) }, spec, batch),
+    traceTrainingStep({ model, optimizer, loss: (logits, y) => crossEntropy(logits, y) }, spec, { batch }),
   );
   const results: Uint8Array[] = [];
   for (let step = 1; step <= STEPS; step++) {

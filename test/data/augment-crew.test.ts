@@ -48,9 +48,9 @@ it.each([
       augmenter.start(epoch);
       for (let start = 0; start < COUNT; start += 32) {
         const count = Math.min(32, COUNT - start);
-        const batch = new Uint8Array(count * height * width * channels);
-        augmenter.read(order, start, count, batch, new Int32Array(32));
-        made.push(createHash("sha256").update(batch).digest("hex"));
+        const x = new Uint8Array(count * height * width * channels);
+        augmenter.read(order, start, count, { x, y: new Int32Array(32) });
+        made.push(createHash("sha256").update(x).digest("hex"));
       }
     }
     augmenter.dispose();
@@ -75,9 +75,9 @@ it("of pictures that cannot be read ends with the error, and goes on with others
   await augmenter.employ(backend.crew as Crew);
   const order = data.labels.map((_, i) => i);
   const batch = (): string => {
-    const out = new Uint8Array(32 * 144);
-    augmenter.read(order, 0, 32, out, new Int32Array(32));
-    return out.join();
+    const x = new Uint8Array(32 * 144);
+    augmenter.read(order, 0, 32, { x, y: new Int32Array(32) });
+    return x.join();
   };
   augmenter.start(1);
   const before = batch();

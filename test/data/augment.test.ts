@@ -8,8 +8,10 @@ import { PRESET_NAMES, resolveAugmentations } from "../../src/augment/presets.ts
 import type { Augmentation, AugmentationList } from "../../src/augment/records.ts";
 import { type Dataset, ImageDataset } from "../../src/data/dataset.ts";
 import { Loader } from "../../src/data/loader.ts";
+import { INDEX, shapeAt } from "../../src/data/port.ts";
 import { UsageError } from "../../src/engine/errors.ts";
 import { Random } from "../../src/engine/random.ts";
+import { sizeOf } from "../../src/engine/shape.ts";
 
 interface Look {
   readonly height?: number;
@@ -54,15 +56,16 @@ function epochOf(
   epoch = 2,
 ): Map<number, string> {
   const loader = new Loader(dataset, { batchSize, seed, augment: augmentBy(augment) });
-  const size = dataset.inputShape.reduce((a, b) => a * b, 1);
-  const inputs = new Uint8Array(batchSize * size);
-  const targets = new Int32Array(batchSize);
+  const size = sizeOf(shapeAt(dataset.inputs.x));
+  const x = new Uint8Array(batchSize * size);
+  const y = new Int32Array(batchSize);
   const found = new Map<number, string>();
   loader.start(epoch);
-  for (let done = 0, n = loader.next(inputs, targets); n > 0; done += n, n = loader.next(inputs, targets)) {
-    for (let k = 0; k < n; k++) {
-      const pixels = inputs.subarray(k * size, (k + 1) * size).join();
-      found.set(loader.order[done + k], `${targets[k]}: ${pixels}`);
+  for (let done = 0, shape = loader.ahead(); shape.batch > 0; done += shape.batch, shape = loader.ahead()) {
+    loader.next({ x, y }, shape);
+    for (let k = 0; k < shape.batch; k++) {
+      const pixels = x.subarray(k * size, (k + 1) * size).join();
+      found.set(loader.order[done + k], `${y[k]}: ${pixels}`);
     }
   }
   return found;
@@ -71,12 +74,12 @@ function epochOf(
 /** One batch of the whole set, in its own order. */
 function batchOf(dataset: ImageDataset, augment: AugmentationList, seed = 0, epoch = 1) {
   const augmenter = new Augmenter(augment, dataset, { batchSize: dataset.length, seed });
-  const width = augmenter.samples.targetShape[0] ?? 1;
+  const width = sizeOf(shapeAt(augmenter.samples.targets.y));
   const pictures = new Uint8Array(dataset.images.length);
   const targets = new Float32Array(dataset.length * width);
   const order = dataset.labels.map((_, i) => i);
   augmenter.start(epoch);
-  augmenter.read(order, 0, dataset.length, pictures, targets);
+  augmenter.read(order, 0, dataset.length, { x: pictures, y: targets });
   return { pictures, targets, width, samples: augmenter.samples };
 }
 
@@ -99,12 +102,13 @@ describe("what a sample becomes", () => {
     const data = noisy(23);
     const run = (from: number): string[] => {
       const loader = new Loader(data, { batchSize: 4, seed: 1, augment: augmentBy(augment) });
-      const inputs = new Uint8Array(4 * 108);
-      const targets = new Float32Array(4 * 3);
+      const x = new Uint8Array(4 * 108);
+      const y = new Float32Array(4 * 3);
       const seen: string[] = [];
       loader.start(3, from);
-      for (let n = loader.next(inputs, targets); n > 0; n = loader.next(inputs, targets)) {
-        seen.push(`${inputs.subarray(0, n * 108).join()} ${targets.subarray(0, n * 3).join()}`);
+      for (let shape = loader.ahead(); shape.batch > 0; shape = loader.ahead()) {
+        loader.next({ x, y }, shape);
+        seen.push(`${x.subarray(0, shape.batch * 108).join()} ${y.subarray(0, shape.batch * 3).join()}`);
       }
       return seen;
     };
@@ -226,7 +230,7 @@ describe("mixes", () => {
         ],
         seed,
       );
-      expect(samples.targetType).toBe("float32");
+      expect(samples.targets.y).toEqual({ shape: [width], dtype: "float32" });
       for (let k = 0; k < values.length; k++) {
         const row = targets.subarray(k * width, (k + 1) * width);
         expect(row.every((p) => p >= 0)).toBe(true);
@@ -321,10 +325,8 @@ describe("lists", () => {
     const numbers: Dataset = {
       name: "n",
       length: 1,
-      inputShape: [4],
-      inputType: "float32",
-      targetShape: [],
-      targetType: "int32",
+      inputs: { x: { shape: [4], dtype: "float32" } },
+      targets: { y: INDEX },
       read: () => {},
     };
     const augment: Augmentation[] = [{ name: "flip" }];

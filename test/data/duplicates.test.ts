@@ -2,8 +2,8 @@
 import { expect, it } from "vitest";
 import { ImageDataset } from "../../src/data/dataset.ts";
 import { findDuplicates } from "../../src/data/duplicates.ts";
+import { describeOverlap, refuseOverlap } from "../../src/data/leakage.ts";
 import { Random } from "../../src/engine/random.ts";
-import { describeOverlap, refuseOverlap } from "../../src/train/leakage.ts";
 
 const SIDE = 20;
 const SIZE = SIDE * SIDE;

@@ -7,7 +7,9 @@ import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { writeIdx } from "../../src/data/formats/idx.ts";
+import { shapeAt } from "../../src/data/port.ts";
 import { Random } from "../../src/engine/random.ts";
+import { sizeOf } from "../../src/engine/shape.ts";
 import type { Preprocessing } from "../../src/picture/preprocessing.ts";
 import { openData, streamData } from "../../src/platform/node/open-data.ts";
 
@@ -75,11 +77,10 @@ const gz = ([images, labels]: readonly [string, string]) => [`${images}.gz`, `${
 
 /** Every sample and its label, as text. */
 function samples(data: Dataset): string[] {
-  const size = data.inputShape.reduce((product, side) => product * side, 1);
-  const [pixels, target] = [new Uint8Array(size), new Int32Array(1)];
+  const [x, y] = [new Uint8Array(sizeOf(shapeAt(data.inputs.x))), new Int32Array(1)];
   return Array.from({ length: data.length }, (_, i) => {
-    data.read([i], 0, 1, pixels, target);
-    return `${target[0]}: ${pixels.join()}`;
+    data.read([i], 0, 1, { x, y });
+    return `${y[0]}: ${x.join()}`;
   });
 }
 

@@ -48,18 +48,18 @@ describe("sample", () => {
 
   it("keeps what is not in memory where it is", () => {
     const base = sorted([40, 40]);
-    const { name, length, inputShape, inputType, targetShape, targetType, classes } = base;
+    const { name, length, inputs, targets, classes } = base;
     const own: Dataset = {
-      ...{ name, length, inputShape, inputType, targetShape, targetType, classes },
+      ...{ name, length, inputs, targets, classes },
       label: (index) => base.label(index),
-      read: (...given) => base.read(...given),
+      read: (indices, start, count, arrays) => base.read(indices, start, count, arrays),
     };
     const some = sample(own, 10);
     expect(counts(some, 2)).toEqual([5, 5]);
-    const [pixels, target] = [new Uint8Array(2), new Int32Array(1)];
-    some.read([3], 0, 1, pixels, target);
-    expect(target[0]).toBe(some.label(3));
-    expect((pixels[0] << 8) + pixels[1]).toBe(some.indices[3]);
+    const [x, y] = [new Uint8Array(2), new Int32Array(1)];
+    some.read([3], 0, 1, { x, y });
+    expect(y[0]).toBe(some.label(3));
+    expect((x[0] << 8) + x[1]).toBe(some.indices[3]);
   });
 
   it.each([0, 1.5, 31, Number.NaN])("refuses %d of 30", (count) => {

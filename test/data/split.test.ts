@@ -63,10 +63,10 @@ describe("stratified split", () => {
 
   it("reads samples through a subset of a subset", () => {
     const subset = new Subset(new Subset(numbered([0, 1, 2, 3]), Int32Array.of(3, 2, 1)), Int32Array.of(2, 0));
-    const [inputs, targets] = [new Uint8Array(2), new Int32Array(2)];
-    subset.read([1, 0], 0, 2, inputs, targets);
-    expect([...inputs]).toEqual([3, 1]);
-    expect([...targets]).toEqual([3, 1]);
+    const [x, y] = [new Uint8Array(2), new Int32Array(2)];
+    subset.read([1, 0], 0, 2, { x, y });
+    expect([...x]).toEqual([3, 1]);
+    expect([...y]).toEqual([3, 1]);
     expect([subset.length, subset.label(0)]).toEqual([2, 1]);
     expect(() => new Subset(numbered([0]), Int32Array.of(1))).toThrow("d: no sample 1 among 1");
   });
@@ -87,12 +87,12 @@ it("reads pictures of any size from and to any place in memory", () => {
         classes: ["a", "b"],
       });
       const wanted = [2, 0].flatMap((i) => [...images.subarray(i * width, (i + 1) * width)]);
-      const targets = new Int32Array(2);
-      for (const batch of [new Uint8Array(skipBatch + 2 * width).subarray(skipBatch), new Float32Array(2 * width)]) {
-        data.read([9, 2, 0], 1, 2, batch, targets);
-        expect([...batch]).toEqual(wanted);
+      const y = new Int32Array(2);
+      for (const x of [new Uint8Array(skipBatch + 2 * width).subarray(skipBatch), new Float32Array(2 * width)]) {
+        data.read([9, 2, 0], 1, 2, { x, y });
+        expect([...x]).toEqual(wanted);
       }
-      expect([...targets]).toEqual([1, 1]);
+      expect([...y]).toEqual([1, 1]);
     }),
   );
 });
@@ -100,12 +100,13 @@ it("reads pictures of any size from and to any place in memory", () => {
 describe("loader", () => {
   const labels = Array.from({ length: 10 }, (_, i) => i % 4);
   const read = (loader: Loader, epoch: number, batch = 0): number[][] => {
-    const [inputs, targets] = [new Uint8Array(loader.batchSize), new Int32Array(loader.batchSize)];
+    const [x, y] = [new Uint8Array(loader.batchSize), new Int32Array(loader.batchSize)];
     const batches: number[][] = [];
     loader.start(epoch, batch);
-    for (let count = loader.next(inputs, targets); count > 0; count = loader.next(inputs, targets)) {
-      batches.push([...inputs.subarray(0, count)]);
-      for (let k = 0; k < count; k++) expect(targets[k]).toBe(labels[inputs[k]]);
+    for (let shape = loader.ahead(); shape.batch > 0; shape = loader.ahead()) {
+      loader.next({ x, y }, shape);
+      batches.push([...x.subarray(0, shape.batch)]);
+      for (let k = 0; k < shape.batch; k++) expect(y[k]).toBe(labels[x[k]]);
     }
     return batches;
   };

@@ -63,11 +63,12 @@ function streamed(count: number, memory: number) {
 
 /** Goes through an epoch; calls `see` with each batch. */
 function epoch(loader: Loader, number: number, see: (inputs: Uint8Array, targets: Int32Array, from: number) => void) {
-  const inputs = new Uint8Array(loader.batchSize * SIZE);
-  const targets = new Int32Array(loader.batchSize);
+  const x = new Uint8Array(loader.batchSize * SIZE);
+  const y = new Int32Array(loader.batchSize);
   loader.start(number);
-  for (let done = 0, n = loader.next(inputs, targets); n > 0; done += n, n = loader.next(inputs, targets)) {
-    see(inputs.subarray(0, n * SIZE), targets.subarray(0, n), done);
+  for (let done = 0, shape = loader.ahead(); shape.batch > 0; done += shape.batch, shape = loader.ahead()) {
+    loader.next({ x, y }, shape);
+    see(x.subarray(0, shape.batch * SIZE), y.subarray(0, shape.batch), done);
   }
 }
 
@@ -82,8 +83,8 @@ describe("a streamed data set", () => {
         const { dataset } = streamed(count, pictures * SIZE);
         const [inputs, want] = [new Uint8Array(indices.length * SIZE), new Uint8Array(indices.length * SIZE)];
         const [targets, labels] = [new Int32Array(indices.length), new Int32Array(indices.length)];
-        dataset.read(indices, 0, indices.length, inputs, targets);
-        whole.read(indices, 0, indices.length, want, labels);
+        dataset.read(indices, 0, indices.length, { x: inputs, y: targets });
+        whole.read(indices, 0, indices.length, { x: want, y: labels });
         expect(inputs).toEqual(want);
         expect(targets).toEqual(labels);
       },
@@ -191,7 +192,7 @@ describe("IDX files on the disk", () => {
     write(500);
     const { dataset, close } = await streamIdx(folder, { memory: 16 * SIZE });
     truncateSync(path(IMAGES), 400 * SIZE);
-    expect(() => dataset.read([499], 0, 1, new Uint8Array(SIZE), new Int32Array(1))).toThrow(
+    expect(() => dataset.read([499], 0, 1, { x: new Uint8Array(SIZE), y: new Int32Array(1) })).toThrow(
       `${path(IMAGES)}: the file has become shorter while it was read`,
     );
     close();

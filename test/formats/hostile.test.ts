@@ -4,9 +4,9 @@ import { checkAugmentations } from "../../src/augment/augmentations.ts";
 import { DuctusError, TooLargeError } from "../../src/engine/errors.ts";
 import { decodeWeights } from "../../src/formats/weights-file.ts";
 import { writeZip } from "../../src/formats/zip.ts";
-import { classNames } from "../../src/models/model.ts";
 import { applyPreprocessing } from "../../src/picture/preprocess.ts";
 import { MNIST_PREPROCESSING } from "../../src/picture/preprocessing.ts";
+import { classNames } from "../../src/task/classify/classify.ts";
 import { rawSafetensors } from "./helpers.ts";
 
 /** What an action throws, and how many milliseconds of processor time it takes. */

@@ -12,14 +12,17 @@ const model: ModelFile = {
   version: "0.1.0",
   architecture: { name: "mlp", options: { hidden: [3], bias: true } },
   graph: { ops: [{ op: "linear", inputs: ["x", "fc.weight"] }], note: 'say "ductus.crc32":"12345678" ✓' },
-  preprocessing: { polarity: "auto", mean: 0.5 },
-  classNames: ["α", "β"],
-  input: { shape: [3], dtype: "float32" },
+  task: {
+    kind: "classify",
+    input: { kind: "numbers", shape: [3], dtype: "float32", normalization: null, preprocessing: { polarity: "auto" } },
+    classNames: ["α", "β"],
+  },
   recipe: { epochs: 5 },
   dataset: { name: "mnist", fingerprint: "00c0ffee" },
   metrics: { accuracy: 0.5, best: null },
   golden: {
     input: { shape: [1, 3], data: ramp(3) },
+    others: new Map([["length", { shape: [1], data: Int32Array.of(2) }]]),
     output: { shape: [1, 2], data: Float32Array.of(0.25, 0.75) },
   },
   weights: new Map<string, NamedTensor>([
@@ -29,13 +32,18 @@ const model: ModelFile = {
   ]),
 };
 
+type Change = (metadata: Record<string, unknown>) => unknown;
+
 /** The model's file with its metadata changed and sealed anew, as a hostile or newer writer could. */
-function withMetadata(change: (metadata: Record<string, unknown>) => unknown): Uint8Array {
-  const { tensors, metadata } = parseSafetensors(encodeModelFile(model), "a");
+function withMetadata(change: Change, bytes = encodeModelFile(model)): Uint8Array {
+  const { tensors, metadata } = parseSafetensors(bytes, "a");
   const changed = change(JSON.parse(metadata["ductus"]));
   const json = typeof changed === "string" ? changed : JSON.stringify(changed);
   return seal(serializeSafetensors(tensors, { ...metadata, ductus: json, "ductus.crc32": "00000000" }));
 }
+
+/** As {@link withMetadata}, of the file of format 1. */
+const withFirst = (change: Change): Uint8Array => withMetadata(change, golden("model.safetensors"));
 
 function seal(bytes: Uint8Array): Uint8Array {
   const key = '},"ductus.crc32":"';
@@ -74,7 +82,21 @@ describe("the model file", () => {
   });
 
   it("keeps the bytes of its format, which the golden script opens with the Python package", () => {
-    expect(encodeModelFile(model)).toEqual(golden("model.safetensors"));
+    expect(encodeModelFile(model)).toEqual(golden("model-2.safetensors"));
+  });
+
+  it("of format 1 is read for ever: what it says of inputs and classes becomes a task", () => {
+    const { others: _, ...first } = model.golden;
+    const preprocessing = { polarity: "auto", mean: 0.5 };
+    const input = { kind: "numbers", shape: [3], dtype: "float32", normalization: null, preprocessing };
+    const task = { kind: "classify", input, classNames: ["α", "β"] };
+    expect(decodeModelFile(golden("model.safetensors"), "a")).toEqual({ ...model, golden: first, task });
+    // The normalization stood among the options of the architecture.
+    const normalization = { mean: [0.5], std: 2 };
+    const own = withFirst((m) => ({ ...m, architecture: { name: "mlp", options: { hidden: [3], normalization } } }));
+    const { architecture, task: moved } = decodeModelFile(own, "a");
+    expect(architecture).toEqual({ name: "mlp", options: { hidden: [3] } });
+    expect(moved).toEqual({ ...task, input: { ...input, normalization } });
   });
 
   it("refuses every single flipped bit", () => {
@@ -111,8 +133,8 @@ describe("the model file", () => {
 
   const wrong: Record<string, [bytes: () => Uint8Array, message: RegExp]> = {
     "a newer format": [
-      () => withMetadata((m) => ({ ...m, format: 2, surprise: 1 })),
-      /format 2 is newer than 1.*update/,
+      () => withMetadata((m) => ({ ...m, format: 3, surprise: 1 })),
+      /format 3 is newer than 2.*update/,
     ],
     "a format of no number": [() => withMetadata((m) => ({ ...m, format: "1" })), /metadata is wrong: format/],
     "metadata of no object": [() => withMetadata(() => "[1]"), /metadata is wrong: the whole/],
@@ -123,7 +145,10 @@ describe("the model file", () => {
       () => withMetadata((m) => JSON.stringify(m).replace('"hidden"', '"__proto__"')),
       /"__proto__"; refused/,
     ],
-    "a missing part": [() => withMetadata(({ classNames: _, ...m }) => m), /metadata is wrong: classNames/],
+    "a missing part": [() => withMetadata(({ task: _, ...m }) => m), /metadata is wrong: task/],
+    "a missing part in format 1": [() => withFirst(({ classNames: _, ...m }) => m), /metadata is wrong: classNames/],
+    "a part of format 2 in format 1": [() => withFirst((m) => ({ ...m, task: {} })), /metadata is wrong: .*task/],
+    "a task that is no record": [() => withMetadata((m) => ({ ...m, task: [] })), /metadata is wrong: task/],
     "an unknown part": [() => withMetadata((m) => ({ ...m, run: "rm -rf" })), /metadata is wrong: .*run/],
     "an unknown part with control characters": [() => withMetadata((m) => ({ ...m, "\u001b[2J\n": 1 })), /u001b/],
     "an architecture that is a path": [
@@ -131,12 +156,12 @@ describe("the model file", () => {
       /architecture\.name: must not contain slashes/,
     ],
     "a class name that moves the cursor": [
-      () => withMetadata((m) => ({ ...m, classNames: ["\u001b[2J"] })),
+      () => withFirst((m) => ({ ...m, classNames: ["\u001b[2J"] })),
       /classNames\.0/,
     ],
-    "no classes": [() => withMetadata((m) => ({ ...m, classNames: [] })), /classNames/],
+    "no classes": [() => withFirst((m) => ({ ...m, classNames: [] })), /classNames/],
     "an input of no size": [
-      () => withMetadata((m) => ({ ...m, input: { shape: [0], dtype: "float32" } })),
+      () => withFirst((m) => ({ ...m, input: { shape: [0], dtype: "float32" } })),
       /input\.shape/,
     ],
     "no golden output": [
@@ -182,7 +207,7 @@ describe("the model file", () => {
   it("says what cannot be saved", () => {
     const save = (change: Partial<ModelFile>) => () => encodeModelFile({ ...model, ...change });
     expectRefusal(save({ metrics: { loss: Number.NaN } }), /"loss" is NaN/);
-    expectRefusal(save({ classNames: ["a", ""] }), /cannot save the model: classNames\.1/);
+    expectRefusal(save({ dataset: { name: "", fingerprint: "0" } }), /cannot save the model: dataset\.name/);
     expectRefusal(save({ weights: new Map([["ductus.x", { shape: [1], data: ramp(1) }]]) }), /"ductus\.x" is reserved/);
     expectRefusal(save({ weights: new Map([["w", { shape: [2], data: ramp(1) }]]) }), /"w" has 1 values/);
     expect(decodeModelFile(encodeModelFile({ ...model, recipe: { a: undefined } }), "a").recipe).toEqual({});

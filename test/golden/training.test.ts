@@ -5,6 +5,8 @@
  */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { SampleSpec } from "../../src/data/dataset.ts";
+import { INDEX } from "../../src/data/port.ts";
 import type { Backend } from "../../src/engine/backends/backend.ts";
 import { crossEntropy } from "../../src/engine/ops/loss.ts";
 import { type Shape, sizeOf } from "../../src/engine/shape.ts";
@@ -12,7 +14,7 @@ import type { Model } from "../../src/models/model.ts";
 import { ARCHITECTURES, create } from "../../src/models/registry.ts";
 import type { Module } from "../../src/nn/module.ts";
 import { createOptimizer } from "../../src/optim/registry.ts";
-import { type SampleSpec, traceTrainingStep } from "../../src/train/step.ts";
+import { traceTrainingStep } from "../../src/train/step.ts";
 import { familyBackends } from "../helpers/backends.ts";
 import { hash32, integerNoise, uniformNoise } from "../helpers/noise.ts";
 
@@ -36,10 +38,8 @@ const PIXELS = 28 * 28;
 const KEY = 7;
 const labels = integerNoise(99, BATCH * BATCHES, 0, 10);
 const SAMPLES: SampleSpec = {
-  inputShape: [28, 28, 1],
-  inputType: "uint8",
-  targetShape: [],
-  targetType: "int32",
+  inputs: { x: { shape: [28, 28, 1], dtype: "uint8" } },
+  targets: { y: INDEX },
   classes: Array.from({ length: 10 }, (_, k) => String(k)),
 };
 
@@ -74,7 +74,7 @@ async function train(backend: Backend, run: GoldenRun, optimizerName: OptimizerN
   const lr = run.rates[optimizerName];
   const optimizer = createOptimizer(optimizerName, optimizerName === "sgd" ? { lr, momentum: 0.9 } : { lr });
   const program = await backend.compile(
-    traceTrainingStep({ model, optimizer, loss: (logits, y) => crossEntropy(logits, y) }, SAMPLES, BATCH),
+    traceTrainingStep({ model, optimizer, loss: (logits, y) => crossEntropy(logits, y) }, SAMPLES, { batch: BATCH }),
   );
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {

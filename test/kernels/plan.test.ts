@@ -4,6 +4,8 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { SampleSpec } from "../../src/data/dataset.ts";
+import { INDEX } from "../../src/data/port.ts";
 import { gradients } from "../../src/engine/autodiff.ts";
 import { CHUNKS, type Plan, printPlan } from "../../src/engine/backends/cpu/plan.ts";
 import { planForWasm } from "../../src/engine/backends/wasm/wasm.ts";
@@ -27,12 +29,17 @@ import { GlobalAvgPool2d, MaxPool2d } from "../../src/nn/pool.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { adam } from "../../src/optim/adam.ts";
 import { sgd } from "../../src/optim/sgd.ts";
-import { LOSSES } from "../../src/train/losses.ts";
+import { LOSSES } from "../../src/task/losses.ts";
 import { traceTrainingStep } from "../../src/train/step.ts";
 import { inferenceGraph } from "../../src/use/trained-model.ts";
 
-const SAMPLES = { inputShape: [10, 10, 1], inputType: "uint8", targetShape: [], targetType: "int32" } as const;
+const INPUT_SHAPE = [10, 10, 1];
 const CLASSES = ["a", "b", "c"];
+const SAMPLES: SampleSpec = {
+  inputs: { x: { shape: INPUT_SHAPE, dtype: "uint8" } },
+  targets: { y: INDEX },
+  classes: CLASSES,
+};
 
 /** A network of the kind that the named ones are: conv, relu, max pool, linear. */
 function smallNetwork(): Model {
@@ -43,12 +50,12 @@ function smallNetwork(): Model {
     new Flatten(),
     new Linear(400, 3),
   ];
-  return new Model(new Sequential(...layers), { inputShape: SAMPLES.inputShape, classes: CLASSES });
+  return new Model(new Sequential(...layers), { inputShape: INPUT_SHAPE, classes: CLASSES });
 }
 
 function trainingStep(optimizer = sgd({ lr: 0.1, momentum: 0.9 })): Graph {
   const definition = { model: smallNetwork(), optimizer, loss: LOSSES.crossEntropy };
-  return traceTrainingStep(definition, { ...SAMPLES, classes: CLASSES }, 16);
+  return traceTrainingStep(definition, SAMPLES, { batch: 16 });
 }
 
 describe("printed plans", () => {
@@ -82,9 +89,9 @@ describe("behind batch norm", () => {
   const planOf = (...last: Module[]): Plan => {
     const conv = (inputs: number): Module => new Conv2d(inputs, 8, 3, { padding: 1, bias: false });
     const layers = [1, 8].flatMap((inputs) => [conv(inputs), new BatchNorm2d(8), new ReLU()]);
-    const model = new Model(new Sequential(...layers, ...last), { inputShape: SAMPLES.inputShape, classes: CLASSES });
+    const model = new Model(new Sequential(...layers, ...last), { inputShape: INPUT_SHAPE, classes: CLASSES });
     const definition = { model, optimizer: adam(), loss: LOSSES.crossEntropy };
-    return planForWasm(traceTrainingStep(definition, { ...SAMPLES, classes: CLASSES }, 20));
+    return planForWasm(traceTrainingStep(definition, SAMPLES, { batch: 20 }));
   };
 
   it("a training step follows the batch forwards and backwards", () => {

@@ -2,9 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { referenceBackend } from "../../src/engine/backends/reference/reference.ts";
 import { DataError, DuctusError, ShapeError } from "../../src/engine/errors.ts";
+import { softmax } from "../../src/engine/ops/activation.ts";
 import { constant } from "../../src/engine/ops/constant.ts";
-import { add } from "../../src/engine/ops/elementwise.ts";
-import { mean } from "../../src/engine/ops/reduce.ts";
+import { add, cast, div } from "../../src/engine/ops/elementwise.ts";
+import { concat, pad } from "../../src/engine/ops/movement.ts";
+import { mean, sum } from "../../src/engine/ops/reduce.ts";
 import { Parameter, type Tensor } from "../../src/engine/tensor.ts";
 import { trace } from "../../src/engine/trace.ts";
 import { type GraphJson, modelToJson, type StoredNode } from "../../src/models/graph-json.ts";
@@ -12,7 +14,14 @@ import { GraphModule, type NamedValues } from "../../src/models/graph-module.ts"
 import { Model } from "../../src/models/model.ts";
 import { ARCHITECTURES, create } from "../../src/models/registry.ts";
 import { inferenceContext } from "../../src/nn/context.ts";
-import { Module } from "../../src/nn/module.ts";
+import { Embedding, Linear } from "../../src/nn/linear.ts";
+import { type Context, Module } from "../../src/nn/module.ts";
+import { Classify } from "../../src/task/classify/classify.ts";
+import { Generate } from "../../src/task/generate/generate.ts";
+import type { AnyTask } from "../../src/task/task.ts";
+import { TextInput } from "../../src/task/text-input.ts";
+import { CharacterTokenizer } from "../../src/text/tokenizer.ts";
+import { inferenceGraph } from "../../src/use/trained-model.ts";
 import { everything } from "./everything.ts";
 
 const weightsOf = (network: Module): Map<string, NamedValues> =>
@@ -40,11 +49,91 @@ const reload = (model: Model, json: unknown): Model =>
     normalization: null,
   });
 
+const TEXT = new TextInput(CharacterTokenizer.of("abcde"));
+const READS = new Classify(TEXT, ["low", "high"]);
+const GOES_ON = new Generate(TEXT);
+
+/** Attention over a text of any length: lengths alone, times others, and plus one. */
+class Reader extends Module {
+  readonly embedding = new Embedding(5, 6);
+  readonly dense = new Linear(6, 6);
+  readonly head: Linear;
+  readonly goesOn: boolean;
+
+  constructor(goesOn: boolean) {
+    super();
+    this.goesOn = goesOn;
+    this.head = new Linear(6, goesOn ? 5 : 2);
+  }
+
+  forward(x: Tensor, context: Context): Tensor {
+    const [B, T] = x.shape;
+    const embedded = this.embedding.forward(x, context);
+    const rows = this.dense.forward(embedded.reshape([B * T, 6]), context).reshape([B, T, 6]);
+    const ends = pad(concat([rows, embedded], 1), [
+      [0, 0],
+      [0, 1],
+      [0, 0],
+    ]); // [B, 2T + 1, 6]
+    const attention = softmax(rows.matmul(ends.permute([0, 2, 1]))); // [B, T, 2T + 1]
+    const mixed = attention.matmul(ends);
+    if (this.goesOn) return this.head.forward(mixed, context);
+    const length = cast(context.inputs?.length as Tensor, "float32").reshape([B, 1]);
+    return this.head.forward(div(sum(mixed, [1]), add(length, T)), context);
+  }
+}
+
+async function textLogits(model: Model<AnyTask>, batch: number, time: number): Promise<number[]> {
+  const program = await referenceBackend().compile(inferenceGraph(model, batch, { time }));
+  program.inputs.x.set(program.inputs.x.map((_, i) => (i * 7 + 3) % 5));
+  program.inputs.length?.fill(time);
+  program.run();
+  return [...program.outputs.logits];
+}
+
 describe("a stored graph", () => {
   it("gives the same numbers at every batch size, without the network's class", async () => {
     const model = everything();
     const again = reload(model, stored(model));
     for (const batch of [1, 2, 7]) expect(await logits(again, batch)).toEqual(await logits(model, batch));
+  });
+
+  it("with axes of any length gives the same numbers at all lengths and batch sizes", async () => {
+    for (const task of [READS, GOES_ON]) {
+      const model = new Model<AnyTask>(new Reader(task === GOES_ON), { task, seed: 3 });
+      const json = JSON.parse(JSON.stringify(modelToJson(model)));
+      const again = new Model<AnyTask>(new GraphModule(json, weightsOf(model.network)), { task });
+      for (const batch of [1, 2, 5]) {
+        for (const time of [1, 2, 7, 16, 33]) {
+          const wanted = await textLogits(model, batch, time);
+          expect(wanted.every(Number.isFinite)).toBe(true);
+          expect(await textLogits(again, batch, time), `${batch} × ${time}`).toEqual(wanted);
+        }
+      }
+      expect(JSON.parse(JSON.stringify(modelToJson(again)))).toEqual(json);
+    }
+  });
+
+  it("with axes of any length stores lengths as sums of products, and refuses inputs that do not agree", () => {
+    const model = new Model<AnyTask>(new Reader(false), { task: READS, seed: 3 });
+    const { nodes } = modelToJson(model);
+    const shapes = nodes.filter(({ op }) => op === "input").map(({ attrs }) => [attrs.name, attrs.shape]);
+    const batch = { batch: 1, plus: 0 };
+    expect(Object.fromEntries(shapes)).toEqual({ input: [batch, { terms: [[1, "time"]] }], length: [batch] });
+    expect(JSON.stringify(nodes)).toContain(JSON.stringify({ terms: [[1, "batch", "time"]] }));
+    const network = new GraphModule(
+      JSON.parse(JSON.stringify({ nodes, output: nodes.length - 1 })),
+      weightsOf(model.network),
+    );
+    const context = { ...inferenceContext(), inputs: { length: constant([1, 2, 3], "int32") } };
+    trace((tracer) => {
+      const x = tracer.input("x", [2, 4], "int32", true);
+      expect(() => network.forward(x, context)).toThrow(
+        new ShapeError('graph: the input "length" is int32 [3] but must be int32 [batch]'),
+      );
+      expect(() => network.forward(x, inferenceContext())).toThrow(/^graph: the input "length" is missing/);
+      return { x: cast(x, "float32") };
+    });
   });
 
   it("keeps names, shapes and what is trained", () => {

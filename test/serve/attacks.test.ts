@@ -8,7 +8,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Random } from "../../src/engine/random.ts";
 import { encodePng } from "../../src/formats/png.ts";
-import { listen } from "../../src/platform/node/serve.ts";
+import { listen } from "../../src/serve/node/serve.ts";
 import { digits, json, numbers, post, type Served, serve, stored } from "./fixtures.ts";
 
 const COUNT = Number(process.env.DUCTUS_ATTACKS ?? 300);

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, expect, it } from "vitest";
-import { type Listening, listen } from "../../src/platform/node/serve.ts";
+import { type Listening, listen } from "../../src/serve/node/serve.ts";
 
 let server: Listening | undefined;
 afterEach(() => server?.stop(0));

@@ -4,9 +4,9 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../../src/engine/errors.ts";
-import { listen } from "../../src/platform/node/serve.ts";
 import type { App } from "../../src/serve/context.ts";
 import { hostCheck, isLoopback } from "../../src/serve/hosts.ts";
+import { listen } from "../../src/serve/node/serve.ts";
 import { readOrigins } from "../../src/serve/origins.ts";
 import { serve as serveFiles } from "../browser/page.ts";
 import { chromiumPath, openBrowser } from "../export/draw.ts";

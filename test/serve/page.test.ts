@@ -2,7 +2,7 @@
 import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Listening, listen } from "../../src/platform/node/serve.ts";
+import { type Listening, listen } from "../../src/serve/node/serve.ts";
 import { chromiumPath, openBrowser } from "../export/draw.ts";
 import { digits, numbers, type Served, serve, stored } from "./fixtures.ts";
 

@@ -1,8 +1,8 @@
 /** Threads that read bodies: the same as here, and what kills one takes nothing else along. */
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { ReaderPool as Pool } from "../../src/platform/node/reader-pool.ts";
 import type { Intake } from "../../src/serve/intake.ts";
+import type { ReaderPool as Pool } from "../../src/serve/node/reader-pool.ts";
 import { runTask } from "../../src/serve/reading.ts";
 import { ensureBuilt } from "../cli/run-cli.ts";
 import { digits } from "./fixtures.ts";

@@ -1,8 +1,8 @@
 /** Networks on threads of their own: the same logits, and a thread that dies takes down nothing but its batch. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { ThreadRunner as Runner } from "../../src/platform/node/thread-runner.ts";
 import type { BatchRunner } from "../../src/serve/batcher.ts";
 import { EngineRunner } from "../../src/serve/engine-runner.ts";
+import type { ThreadRunner as Runner } from "../../src/serve/node/thread-runner.ts";
 import { encodeModel } from "../../src/use/trained-model.ts";
 import { ensureBuilt } from "../cli/run-cli.ts";
 import { numbers } from "./fixtures.ts";

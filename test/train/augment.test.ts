@@ -63,7 +63,7 @@ describe("fit with augment", () => {
       const seen = ["", "", ""];
       const losses: number[] = [];
       const look = ({ epoch, inputs, count, loss }: StepInfo): void => {
-        seen[epoch - 1] += inputs.subarray(0, count * SIDE * SIDE).join();
+        seen[epoch - 1] += inputs.x.subarray(0, count * SIDE * SIDE).join();
         losses.push(loss);
       };
       const run = { epochs: 3, batchSize: 16, threads: 1, seed: 4, callbacks: [{ onStep: look }] };
@@ -93,17 +93,15 @@ describe("fit with augment", () => {
 
 /** The bars of the first two classes only. */
 function pick(data: ReturnType<typeof bars>): Omit<Dataset, "classes" | "label"> {
-  const { name, length, inputShape, inputType, targetShape, targetType } = data;
+  const { name, length, inputs, targets } = data;
   return {
     name,
     length,
-    inputShape,
-    inputType,
-    targetShape,
-    targetType,
-    read: (indices, start, count, inputs, targets) => {
-      data.read(indices, start, count, inputs, targets);
-      for (let k = 0; k < count; k++) targets[k] %= 2;
+    inputs,
+    targets,
+    read: (indices, start, count, arrays) => {
+      data.read(indices, start, count, arrays);
+      for (let k = 0; k < count; k++) arrays.y[k] %= 2;
     },
   };
 }

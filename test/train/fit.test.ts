@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Dataset, InputArray, TargetArray } from "../../src/data/dataset.ts";
+import type { Dataset, PairDataset } from "../../src/data/dataset.ts";
 import { takeImages } from "../../src/data/split.ts";
+import type { TypedArray } from "../../src/engine/dtype.ts";
 import { constant } from "../../src/engine/ops/constant.ts";
 import { crossEntropy } from "../../src/engine/ops/loss.ts";
 import { Random } from "../../src/engine/random.ts";
 import { type Metric, topK } from "../../src/metrics/metric.ts";
-import type { Model } from "../../src/models/model.ts";
+import type { AnyModel, Model } from "../../src/models/model.ts";
 import { Model as PlainModel } from "../../src/models/model.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
 import { Linear } from "../../src/nn/linear.ts";
@@ -21,7 +22,7 @@ import { bars, CLASSES, smallModel } from "./synthetic.ts";
 
 beforeAll(() => setPlatform(nodePlatform));
 
-const weights = (model: Model): number[] =>
+const weights = (model: AnyModel): number[] =>
   [...model.network.namedParameters()].flatMap(([, parameter]) => Array.from(parameter.data));
 
 const quick = { epochs: 3, batchSize: 16, lr: 0.02, threads: 1 } as const;
@@ -77,9 +78,9 @@ describe("fit", () => {
     const spy: Dataset = {
       ...plainDataset(data),
       label: (i) => data.label(i),
-      read: (indices, start, count, inputs, targets) => {
+      read: (indices, start, count, arrays) => {
         for (let k = 0; k < count; k++) seen.add(indices[start + k]);
-        data.read(indices, start, count, inputs, targets);
+        data.read(indices, start, count, arrays);
       },
     };
     let trainedOn: number[] = [];
@@ -235,6 +236,58 @@ describe("fit", () => {
     expect(last.validation?.metrics["mean absolute error"]).toBeLessThan(0.05);
   });
 
+  it("trains on data of the older form, with one input and one target, as on the same data with names", async () => {
+    const data = bars(40);
+    const older: PairDataset = {
+      name: data.name,
+      length: data.length,
+      inputShape: data.inputShape,
+      inputType: "uint8",
+      targetShape: [],
+      targetType: "int32",
+      classes: data.classes,
+      label: (i) => data.label(i),
+      read: (indices, start, count, x, y) => data.read(indices, start, count, { x, y }),
+    };
+    const train = async (given: Dataset | PairDataset): Promise<number[]> => {
+      const options = { ...quick, augment: [{ name: "rotate", degrees: 5 }] as const, validation: 0.2, seed: 3 };
+      const { model, history } = await trainModel(withDropout(), given, options);
+      const measured = await evaluate(model, given, { threads: 1 });
+      const { validation, trainingAccuracy = -1 } = history[2];
+      return [...weights(model), trainingAccuracy, validation?.loss ?? -1, measured.loss, measured.accuracy ?? -1];
+    };
+    const plain: Dataset = {
+      ...plainDataset(data),
+      label: (i) => data.label(i),
+      read: (indices, start, count, arrays) => data.read(indices, start, count, arrays),
+    };
+    const wanted = await train(plain);
+    expect(wanted.at(-1)).toBeGreaterThan(0.5);
+    expect(await train(older)).toEqual(wanted);
+    // Of an object of a class, whose members are not its own.
+    class Older implements PairDataset {
+      readonly name = "older";
+      readonly inputType = "uint8";
+      readonly targetShape = [];
+      readonly targetType = "int32";
+      readonly classes = CLASSES;
+      readonly #data = data;
+      get length(): number {
+        return this.#data.length;
+      }
+      get inputShape(): readonly number[] {
+        return this.#data.inputShape;
+      }
+      label(index: number): number {
+        return this.#data.label(index);
+      }
+      read(indices: ArrayLike<number>, start: number, count: number, x: TypedArray, y: TypedArray): void {
+        this.#data.read(indices, start, count, { x, y });
+      }
+    }
+    expect(await train(new Older())).toEqual(wanted);
+  });
+
   it.each([
     [{ epochs: 0 }, /epochs is 0; expected a whole number/],
     [{ batchSize: 1.5 }, /batchSize is 1.5/],
@@ -314,8 +367,8 @@ function withDropout(): Model {
 }
 
 function plainDataset(data: Dataset): Omit<Dataset, "read"> {
-  const { name, length, inputShape, inputType, targetShape, targetType, classes } = data;
-  return { name, length, inputShape, inputType, targetShape, targetType, classes };
+  const { name, length, inputs, targets, classes } = data;
+  return { name, length, inputs, targets, classes };
 }
 
 /** y = x₀ − 2·x₁ + 0.5 */
@@ -325,15 +378,13 @@ function linearDataset(length: number, seed = 3): Dataset {
   return {
     name: "line",
     length,
-    inputShape: [3],
-    inputType: "float32",
-    targetShape: [1],
-    targetType: "float32",
-    read: (indices: ArrayLike<number>, start: number, count: number, inputs: InputArray, targets: TargetArray) => {
+    inputs: { x: { shape: [3], dtype: "float32" } },
+    targets: { y: { shape: [1], dtype: "float32" } },
+    read: (indices, start, count, { x, y }) => {
       for (let k = 0; k < count; k++) {
         const i = indices[start + k];
-        for (let c = 0; c < 3; c++) inputs[k * 3 + c] = xs[i * 3 + c];
-        targets[k] = xs[i * 3] - 2 * xs[i * 3 + 1] + 0.5;
+        for (let c = 0; c < 3; c++) x[k * 3 + c] = xs[i * 3 + c];
+        y[k] = xs[i * 3] - 2 * xs[i * 3 + 1] + 0.5;
       }
     },
   };

@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Dataset } from "../../src/data/dataset.ts";
+import { INDEX } from "../../src/data/port.ts";
 import { balancedWeights, weightedOrder } from "../../src/data/sampling.ts";
 import { printGraph } from "../../src/engine/trace.ts";
-import { Model } from "../../src/models/model.ts";
+import { type AnyModel, Model } from "../../src/models/model.ts";
 import { create } from "../../src/models/registry.ts";
 import { ReLU } from "../../src/nn/activation.ts";
 import { Linear } from "../../src/nn/linear.ts";
@@ -45,17 +46,15 @@ const golden: Golden = JSON.parse(readFileSync(new URL("./golden/loop.json", imp
 const samples: Dataset = {
   name: "golden",
   length: golden.y.length,
-  inputShape: [5],
-  inputType: "float32",
-  targetShape: [],
-  targetType: "int32",
+  inputs: { x: { shape: [5], dtype: "float32" } },
+  targets: { y: INDEX },
   classes: ["a", "b", "c"],
   label: (i) => golden.y[i],
-  read: (indices, start, count, inputs, targets) => {
+  read: (indices, start, count, { x, y }) => {
     for (let k = 0; k < count; k++) {
       const index = indices[start + k];
-      for (let c = 0; c < 5; c++) inputs[5 * k + c] = golden.x[5 * index + c];
-      targets[k] = golden.y[index];
+      for (let c = 0; c < 5; c++) x[5 * k + c] = golden.x[5 * index + c];
+      y[k] = golden.y[index];
     }
   },
 };
@@ -144,7 +143,7 @@ describe("a teacher", () => {
     const train = (taught: Teaching): Promise<unknown> =>
       trainModel(smallModel(), samplesOf, { epochs: 1, threads: 1, teacher: taught });
     await expect(train({ model: goldenModel() })).rejects.toThrow(
-      /^teacher Sequential has inputShape \[5\] but the network to be taught has \[6,6,1\]$/,
+      /^teacher Sequential has inputs x float32 \[5\] but the network to be taught has x uint8 \[6, 6, 1\]$/,
     );
     await expect(train({ model: smallModel(), share: 0 })).rejects.toThrow(/^teacher: share is 0; expected above 0/);
     await expect(train({ model: smallModel(), temperature: -1 })).rejects.toThrow(/^teacher: temperature is -1/);
@@ -155,7 +154,7 @@ describe("the step's graph", () => {
   const trace = (options: object): string => {
     const model = smallModel();
     const settings = resolveSettings(model.recipe, {});
-    return printGraph(traceTrainingStep({ model, ...settings, ...options }, bars(12), 4));
+    return printGraph(traceTrainingStep({ model, ...settings, ...options }, bars(12), { batch: 4 }));
   };
 
   it("holds nothing of what is off", () => {
@@ -170,7 +169,7 @@ describe("the step's graph", () => {
 describe("averages", () => {
   it("are what is validated and what callbacks see, running statistics included; training goes on with the weights", async () => {
     const seen: number[][] = [];
-    const values = (model: Model): number[] => [...model.network.namedParameters()].flatMap(([, p]) => [...p.data]);
+    const values = (model: AnyModel): number[] => [...model.network.namedParameters()].flatMap(([, p]) => [...p.data]);
     const watch: Callback = {
       onEpoch: ({ model }) => {
         seen.push(values(model));
@@ -342,9 +341,54 @@ describe("test-time augmentation", () => {
     expect(difference(await logitsOf(own, data.image(4)), sum)).toBeLessThan(1e-5);
     expect(() => shifts(0)).toThrow(/1 to 4 pixels, not 0/);
   });
+
+  it("of a model in training trains the mean over the views, and the weights are the model's own", async () => {
+    const options = { ...quick, epochs: 1, optimizer: "sgd", lr: 0.5 } as const;
+    const data = bars(48);
+    const alone = smallModel(5);
+    const plain = await trainModel(alone, data, options);
+    const model = smallModel(5);
+    const averaged = averagedOver(model, shifts(1));
+    // The loss of the first batch is that of the mean: what is trained is what is measured.
+    const before = await evaluate(averaged, data, { threads: 1 });
+    const whole = await trainModel(averagedOver(smallModel(5), shifts(1)), data, { ...options, batchSize: 48 });
+    expect(whole.history[0].trainingLoss).toBeCloseTo(before.loss, 5);
+    const run = await trainModel(averaged, data, options);
+    expect(run.history[0].trainingLoss).not.toBeCloseTo(plain.history[0].trainingLoss, 4);
+    expect(valuesOf(model)).not.toEqual(valuesOf(smallModel(5)));
+    expect(valuesOf(run.model)).toEqual(valuesOf(model));
+    expect(valuesOf(model)).not.toEqual(valuesOf(alone));
+    const picture = data.image(4);
+    expect(difference(await logitsOf(run.model, picture), await logitsOf(averaged, picture))).toBeLessThan(1e-6);
+    expect(difference(await logitsOf(run.model, picture), await logitsOf(model, picture))).toBeGreaterThan(1e-3);
+    const loaded = await load(await encodeModel(run.model));
+    expect(difference(await logitsOf(loaded, picture), await logitsOf(averaged, picture))).toBeLessThan(1e-5);
+  });
 });
 
+const valuesOf = (model: AnyModel): number[] =>
+  [...model.network.namedParameters()].flatMap(([, { data }]) => [...data]);
+
 describe("an ensemble", () => {
+  it("trains all its members, on their mean", async () => {
+    const members = [smallModel(5), smallModel(6, { mean: 0.3, std: 0.2 })];
+    const before = members.map(valuesOf);
+    const ensemble = ensembleOf(members);
+    const data = bars(48);
+    const { loss } = await evaluate(ensemble, data, { threads: 1 });
+    const run = await trainModel(ensemble, data, { ...quick, epochs: 2, batchSize: 48 });
+    expect(run.history[0].trainingLoss).toBeCloseTo(loss, 5);
+    expect(run.history[1].trainingLoss).toBeLessThan(loss);
+    members.forEach((member, i) => {
+      expect(valuesOf(member)).not.toEqual(before[i]);
+    });
+    const apart = await Promise.all(members.map((model) => logitsOf(model, data.image(4))));
+    const wanted = apart[0].map((logit, k) => (logit + apart[1][k]) / 2);
+    expect(difference(await logitsOf(run.model, data.image(4)), wanted)).toBeLessThan(1e-5);
+    const loaded = await load(await encodeModel(run.model));
+    expect(difference(await logitsOf(loaded, data.image(4)), wanted)).toBeLessThan(1e-5);
+  });
+
   it("is the mean of its members' logits, each with its own normalisation, and can be saved", async () => {
     const data = bars(9);
     const members = [smallModel(5), smallModel(6, { mean: 0.3, std: 0.2 })];

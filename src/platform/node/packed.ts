@@ -179,13 +179,12 @@ async function packAside(
     const aside = byWriter ?? markAside(dataset, part, seed);
     if (byWriter !== undefined) learned = { ...learned, isByWriter: true };
     const labels: number[][] = [[], []];
-    const pixels = new Uint8Array(writers[0].size);
-    const target = new Int32Array(1);
+    const one = { x: new Uint8Array(writers[0].size), y: new Int32Array(1) };
     for (let i = 0; i < dataset.length; i++) {
-      dataset.read([i], 0, 1, pixels, target);
+      dataset.read([i], 0, 1, one);
       const to = aside[i];
-      writers[to].put(pixels, labels[to].length);
-      labels[to].push(target[0]);
+      writers[to].put(one.x, labels[to].length);
+      labels[to].push(one.y[0]);
     }
     for (const [i, writer] of writers.entries()) await writer.finish(Int32Array.from(labels[i]), dataset.classes);
   } finally {

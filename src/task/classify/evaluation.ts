@@ -1,9 +1,9 @@
 /** The results of one pass over a data set, and how they look in a terminal. */
-import type { Overlap } from "../../data/duplicates.ts";
-import type { FoundSamples } from "../../data/trained-samples.ts";
+
+import { summarizeOverlap } from "../../data/leakage.ts";
 import { type Interval, wilsonInterval } from "../../metrics/intervals.ts";
-import { summarizeOverlap } from "../../train/leakage.ts";
-import { type Calibration, calibration } from "./calibration.ts";
+import { AnyEvaluation, type EvaluationFields } from "../evaluation.ts";
+import { type Calibration, calibration, fitTemperature, TEMPERATURE_SPREAD } from "./calibration.ts";
 import { type Classification, classify } from "./classification.ts";
 import { type JudgedSample, suspectedLabels, worstErrors } from "./errors.ts";
 import type { Predictions } from "./predictions.ts";
@@ -11,17 +11,8 @@ import { type Rejection, rejection } from "./rejection.ts";
 import { formatEvaluation } from "./text.ts";
 
 /** What {@link Evaluation} is made of. */
-export interface EvaluationFields {
-  readonly dataset: string;
-  readonly count: number;
-  readonly loss: number;
-  readonly metrics: Readonly<Record<string, number>>;
+export interface ClassifiedFields extends EvaluationFields {
   readonly predictions?: Predictions | undefined;
-  readonly isTrainingData: boolean;
-  /** Which samples the model was trained on; undefined where its file does not say and nobody has looked. */
-  readonly trainedOn?: FoundSamples | undefined;
-  readonly overlap?: Overlap | undefined;
-  readonly seconds: number;
 }
 
 /** A share of some samples, with its 95 % interval. */
@@ -37,46 +28,15 @@ const LISTED = 20;
 /** Pairs of classes that were confused. */
 const PAIRS = 100;
 
-/** Results on one data set; `console.log` and `String` show them as a table, `JSON.stringify` as plain data. */
-export class Evaluation {
-  readonly dataset: string;
-  /** Samples. */
-  readonly count: number;
-  /** Mean over the samples. */
-  readonly loss: number;
-  /** Values of the user's metrics by name. */
-  readonly metrics: Readonly<Record<string, number>>;
+/** Results of a classifier on one data set; `console.log` and `String` show them as a table, `JSON.stringify` as plain data. */
+export class Evaluation extends AnyEvaluation {
   /** Every output; only for data with classes. All that follows is worked out from it when it is asked for. */
   readonly predictions: Predictions | undefined;
-  /** Whether these are the data, all of them, that the model was trained with: what was put aside for validation as well. */
-  readonly isWholeTrainingSet: boolean;
-  /** Whether the model was trained on these very samples: then nothing here says how good it is. */
-  readonly isTrainingData: boolean;
-  /**
-   * Which of the samples the model was trained on, by their pixels: `trained` of the `checked` that could be looked up (all,
-   * where the model was trained on up to 2,048 samples); undefined where its file does not say and nobody has looked.
-   */
-  readonly trainedOn: FoundSamples | undefined;
-  /** Samples that the model was trained on too; undefined where nobody has looked. */
-  readonly overlap: Overlap | undefined;
-  /** Wall time of the pass. */
-  readonly seconds: number;
   #classification: Classification | undefined;
 
-  constructor(fields: EvaluationFields) {
-    this.dataset = fields.dataset;
-    this.count = fields.count;
-    this.loss = fields.loss;
-    this.metrics = fields.metrics;
-    this.predictions = fields.predictions;
-    const { trainedOn } = fields;
-    this.isWholeTrainingSet = fields.isTrainingData;
-    this.trainedOn = trainedOn;
-    this.isTrainingData =
-      fields.isTrainingData ||
-      (trainedOn !== undefined && trainedOn.trained > 0 && trainedOn.trained === trainedOn.checked);
-    this.overlap = fields.overlap;
-    this.seconds = fields.seconds;
+  constructor({ predictions, ...fields }: ClassifiedFields) {
+    super(fields);
+    this.predictions = predictions;
   }
 
   /** Accuracy, precision, recall, F1, confusion matrix; undefined for data without classes. */
@@ -196,8 +156,7 @@ export class Evaluation {
     };
   }
 
-  // Node prints an object by this well-known symbol; it means nothing elsewhere.
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.toString();
+  fitTemperature(): number | undefined {
+    return this.predictions && fitTemperature(this.predictions, TEMPERATURE_SPREAD);
   }
 }

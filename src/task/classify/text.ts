@@ -1,24 +1,12 @@
 /** Evaluations as text: the table that the command line and `console.log` print. */
 
+import { describeOverlap, describeTrained } from "../../data/leakage.ts";
 import type { Interval } from "../../metrics/intervals.ts";
-import { describeOverlap, describeTrained } from "../../train/leakage.ts";
+import { grouped, PLAIN, percent, type Style } from "../text.ts";
 import { type Classification, type ClassMeans, worstClasses } from "./classification.ts";
 import { type JudgedSample, suspectedLabels } from "./errors.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { PairedComparison } from "./mcnemar.ts";
-
-/** How text is decorated; the command line passes colours where the terminal has them. */
-export interface Style {
-  readonly bold: (text: string) => string;
-  readonly dim: (text: string) => string;
-  readonly good: (text: string) => string;
-  readonly bad: (text: string) => string;
-}
-
-const same = (text: string): string => text;
-
-/** No decoration at all. */
-export const PLAIN: Style = { bold: same, dim: same, good: same, bad: same };
 
 /** A confusion matrix wider than this says nothing in a terminal; only the most confused pairs are listed then. */
 const MATRIX_CLASSES = 16;
@@ -31,30 +19,6 @@ const PAIRS = 5;
 const SUSPECTS = 3;
 /** Below this probability a difference is not put down to chance. */
 const SIGNIFICANT = 0.05;
-
-/** A share as a percentage with two decimals. */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
-}
-
-/** A whole number with thousands separated: 60,000. */
-export function grouped(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
-}
-
-/** A learning rate in two digits: 0.0032. */
-export function formatRate(rate: number): string {
-  return String(Number(rate.toPrecision(2)));
-}
-
-/** Seconds as people write them: 0.8 s, 42 s, 3 min 05 s, 2 h 10 min. */
-export function duration(seconds: number): string {
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
-  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
-}
 
 /** Both ends of an interval of shares: `98.71 to 99.12 %`. */
 export function percentInterval({ low, high }: Interval): string {

@@ -11,6 +11,8 @@ import { GraphModule } from "../../models/graph-module.ts";
 import type { Model } from "../../models/model.ts";
 import { ARCHITECTURES, create } from "../../models/registry.ts";
 import { kaimingUniform } from "../../nn/init.ts";
+import { Classify } from "../../task/classify/classify.ts";
+import { unprepared } from "../../use/ensemble.ts";
 import { TrainedModel } from "../../use/trained-model.ts";
 import { layersOf } from "./layers.ts";
 
@@ -60,7 +62,7 @@ export function withOldHead(base: Model, student: Model): TrainedModel {
 export function fresh(base: Model, classes: readonly string[], seed: number): TrainedModel | undefined {
   const name = base.architecture?.name;
   if (!ARCHITECTURES.some((architecture) => architecture.name === name)) return undefined;
-  return TrainedModel.of(created(base, classes, seed), { preprocessing: base.preprocessing });
+  return TrainedModel.of(created(base, classes, seed), { task: new Classify(base.task.input, classes) });
 }
 
 /** The weights of the last layer. @throws DataError unless each has one row per class */
@@ -100,16 +102,16 @@ function withRows(
 }
 
 function rebuild(base: Model, weights: Weights, classes: readonly string[]): TrainedModel {
-  const { inputShape, inputType, recipe, preprocessing, normalization, trainedOn } = base;
-  const known = { inputShape, inputType, classes, recipe, preprocessing, trainedOn };
+  const { recipe, trainedOn } = base;
+  const task = new Classify(base.task.input, classes);
   if (ARCHITECTURES.some(({ name }) => name === base.architecture?.name)) {
     const made = created(base, classes, 0);
     made.network.load(weights);
-    return TrainedModel.of(made, { ...known, normalization });
+    return TrainedModel.of(made, { recipe, trainedOn, task });
   }
   const json: unknown = JSON.parse(JSON.stringify(modelToJson(base)));
   const network = new GraphModule(json, weights);
-  const model = new TrainedModel(network, { ...known, normalization: null });
+  const model = new TrainedModel<Classify>(network, { recipe, trainedOn, task: unprepared(task) });
   if (!sameShape(model.summary().outputShape, [classes.length])) {
     throw new DataError("the head of this model cannot be replaced: its number of classes is fixed in its graph");
   }

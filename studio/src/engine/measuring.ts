@@ -30,9 +30,9 @@ interface Judged {
 }
 
 function mistakeOf({ index, label, predicted, confidence }: Judged, dataset: Dataset): Mistake {
-  const [height, width, channels = 1] = dataset.inputShape;
+  const [height, width, channels = 1] = dataset.inputs.x.shape as readonly number[];
   const pixels = new Uint8Array(height * width * channels);
-  dataset.read([index], 0, 1, pixels, new Int32Array(1));
+  dataset.read([index], 0, 1, { x: pixels, y: new Int32Array(1) });
   return { pixels, shape: [height, width, channels], label, predicted, probability: confidence };
 }
 

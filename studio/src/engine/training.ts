@@ -8,6 +8,7 @@ import {
   type Dataset,
   decodeCheckpoint,
   type EpochInfo,
+  type Evaluation,
   encodeCheckpoint,
   encodeModel,
   evaluate,
@@ -165,7 +166,8 @@ function epochEvent(
     trainingLoss,
     trainingAccuracy,
     validationLoss: validation?.loss,
-    validation: validation && aside && measuredOf(validation, aside),
+    // All networks of the page classify.
+    validation: validation && aside && measuredOf(validation as Evaluation, aside),
   };
 }
 

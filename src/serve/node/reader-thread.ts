@@ -6,10 +6,10 @@ import { setPriority } from "node:os";
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { parentPort } from "node:worker_threads";
-import { runTask, type Task, type TaskName, type Tasks } from "../../serve/reading.ts";
-import { answerTo } from "../../serve/request-error.ts";
-import { setPlatform } from "../platform.ts";
-import { nodePlatform } from "./platform.ts";
+import { nodePlatform } from "../../platform/node/platform.ts";
+import { setPlatform } from "../../platform/platform.ts";
+import { runTask, type Task, type TaskName, type Tasks } from "../reading.ts";
+import { answerTo } from "../request-error.ts";
 import type { Done } from "./reader-pool.ts";
 
 /** Bytes of values and buffers that may stay until V8 looks. */

@@ -5,10 +5,10 @@
  */
 import { Worker } from "node:worker_threads";
 import { DataError } from "../../engine/errors.ts";
-import type { BatchRunner, Samples } from "../../serve/batcher.ts";
-import { openModel } from "../../serve/open-model.ts";
-import type { OpenRunner } from "../../serve/repository.ts";
-import type { Signature } from "../../serve/served-model.ts";
+import type { BatchRunner, Samples } from "../batcher.ts";
+import { openModel } from "../open-model.ts";
+import type { OpenRunner } from "../repository.ts";
+import type { Signature } from "../served-model.ts";
 
 /** What a thread is started with. */
 export interface ThreadData {
@@ -182,5 +182,5 @@ class Thread {
 }
 
 function spawn(workerData: ThreadData): Worker {
-  return new Worker(new URL("./runner-thread.js", import.meta.url), { workerData });
+  return new Worker(new URL("../../platform/node/runner-thread.js", import.meta.url), { workerData });
 }

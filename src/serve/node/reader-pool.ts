@@ -4,8 +4,8 @@
  * crashes or does not come to an end is replaced, and only its own request is refused.
  */
 import { Worker } from "node:worker_threads";
-import type { Elsewhere, Task, TaskName, Tasks } from "../../serve/reading.ts";
-import { type ErrorStatus, RequestError } from "../../serve/request-error.ts";
+import type { Elsewhere, Task, TaskName, Tasks } from "../reading.ts";
+import { type ErrorStatus, RequestError } from "../request-error.ts";
 
 /** MiB of values that JSON of one request may become. V8 keeps to it only roughly, so serve/body.ts counts before. */
 const HEAP = 256;
@@ -64,7 +64,7 @@ export class ReaderPool {
 
   #spawn(): Worker {
     const { heap = HEAP } = this.#options;
-    const worker = new Worker(new URL("./reader-thread.js", import.meta.url), {
+    const worker = new Worker(new URL("../../platform/node/reader-thread.js", import.meta.url), {
       resourceLimits: { maxOldGenerationSizeMb: heap },
     });
     worker.unref();

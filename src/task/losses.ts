@@ -1,13 +1,37 @@
 /** Losses by name, and the type of a user's own: a function of tensors that returns one number, the mean over the batch. */
+import { IGNORED } from "../data/port.ts";
 import { UsageError, unknownName } from "../engine/errors.ts";
+import { ctcLoss } from "../engine/ops/ctc.ts";
+import { add, cast, mul, ne } from "../engine/ops/elementwise.ts";
 import { bceWithLogits, crossEntropy, mseLoss, nllLoss } from "../engine/ops/loss.ts";
+import { sum } from "../engine/ops/reduce.ts";
+import type { Suggested } from "../engine/options.ts";
 import type { Tensor } from "../engine/tensor.ts";
+import type { Tensors } from "./task.ts";
 
-/** Traced once: `logits` is what the network gives for a batch, `targets` what the data set says. */
-export type LossFunction = (logits: Tensor, targets: Tensor) => Tensor;
+/** All arrays of a batch, by the names of their ports, for losses that need more than the main ones. */
+export interface LossBatch {
+  readonly inputs: Tensors;
+  readonly outputs: Tensors;
+  readonly targets: Tensors;
+}
+
+/**
+ * Traced once: `logits` is what the network gives for a batch, `targets` what the data set says (its port `y`). Gives the mean
+ * over the batch.
+ */
+export type LossFunction = (logits: Tensor, targets: Tensor, batch: LossBatch) => Tensor;
 
 export const LOSSES = {
   crossEntropy: (logits, targets) => crossEntropy(logits, targets),
+  /** Of texts that are filled up. */
+  nextToken: (logits, targets) => crossEntropy(logits, targets, { ignoreIndex: IGNORED }),
+  /** Of strings over an alphabet, see task/transcribe; the blank is the first logit. */
+  ctc: (logits, targets, { outputs }) => {
+    const isSymbol = cast(ne(targets, IGNORED), "int32");
+    const labels = mul(add(targets, 1), isSymbol);
+    return ctcLoss(logits, labels, outputs.frames, cast(sum(cast(isSymbol, "float32"), 1), "int32"));
+  },
   nllLoss: (logits, targets) => nllLoss(logits, targets),
   mseLoss,
   bceWithLogits,
@@ -16,10 +40,10 @@ export const LOSSES = {
 export type LossName = keyof typeof LOSSES;
 
 /** @throws UsageError with the nearest name when there is no such loss */
-export function findLoss(loss: LossName | LossFunction): LossFunction {
+export function findLoss(loss: Suggested<LossName> | LossFunction): LossFunction {
   if (typeof loss === "function") return loss;
   if (!Object.hasOwn(LOSSES, loss)) throw unknownName("loss", loss, Object.keys(LOSSES));
-  return LOSSES[loss];
+  return LOSSES[loss as LossName];
 }
 
 /** What training may do to `crossEntropy`, and measuring does not. */
@@ -35,7 +59,7 @@ export interface TrainingLossOptions {
  * @throws UsageError for a share outside 0 … 1 or weights that are no numbers, or another loss, which has no such options
  */
 export function trainingLoss(
-  loss: LossName | LossFunction,
+  loss: Suggested<LossName> | LossFunction,
   { labelSmoothing, classWeights }: TrainingLossOptions,
 ): LossFunction {
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {

@@ -3,8 +3,8 @@ import { createServer, type Server } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import { DuctusError } from "../../engine/errors.ts";
-import type { Repository } from "../../serve/repository.ts";
-import { Connections, type Listener } from "./connections.ts";
+import { Connections, type Listener } from "../../platform/node/connections.ts";
+import type { Repository } from "../repository.ts";
 
 export interface ListenOptions {
   readonly host: string;

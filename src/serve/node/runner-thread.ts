@@ -1,11 +1,11 @@
 /** The thread of a {@link ThreadRunner}: opens a model, says what it is, and answers messages with logits until it is ended. */
 import { parentPort, workerData } from "node:worker_threads";
 import { sizeOf } from "../../engine/shape.ts";
-import type { BatchRunner, Samples } from "../../serve/batcher.ts";
-import { openModel } from "../../serve/open-model.ts";
-import { reasonOf } from "../../serve/repository.ts";
-import { setPlatform } from "../platform.ts";
-import { nodePlatform } from "./platform.ts";
+import { nodePlatform } from "../../platform/node/platform.ts";
+import { setPlatform } from "../../platform/platform.ts";
+import type { BatchRunner, Samples } from "../batcher.ts";
+import { openModel } from "../open-model.ts";
+import { reasonOf } from "../repository.ts";
 import type { Order, Started, ThreadData } from "./thread-runner.ts";
 
 setPlatform(nodePlatform);

@@ -6,10 +6,10 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { UsageError } from "../../engine/errors.ts";
 import { BEST, otherFolder } from "../../formats/folder-kinds.ts";
-import { MODEL_NAME } from "../../serve/context.ts";
-import type { ModelStore, StoredVersion } from "../../serve/repository.ts";
-import { readFileChecked } from "./atomic.ts";
-import { listFolder, pathKind } from "./files.ts";
+import { readFileChecked } from "../../platform/node/atomic.ts";
+import { listFolder, pathKind } from "../../platform/node/files.ts";
+import { MODEL_NAME } from "../context.ts";
+import type { ModelStore, StoredVersion } from "../repository.ts";
 
 const SUFFIX = ".safetensors";
 /** What a file that is named itself may end in: an exported module is served too. */

@@ -2,10 +2,11 @@
  * Keeps training and testing apart: a test split is neither trained on nor chosen by, and samples that occur in two parts of
  * the data are named. The search itself is data/duplicates.ts.
  */
-import type { Dataset } from "../data/dataset.ts";
-import type { Overlap } from "../data/duplicates.ts";
-import type { FoundSamples } from "../data/trained-samples.ts";
+
 import { DataError, UsageError } from "../engine/errors.ts";
+import type { Dataset } from "./dataset.ts";
+import type { Overlap } from "./duplicates.ts";
+import type { FoundSamples } from "./trained-samples.ts";
 
 /** From this share of known samples on, a test says nothing any more. */
 const TOO_MANY = 0.5;

@@ -1,0 +1,75 @@
+/**
+ * What a batch consists of: arrays by name. A data set says which it writes, a task which it needs, and a compiled program has
+ * inputs of the same names, so a batch is read straight into the memory that the network reads.
+ */
+import { allocate, type DType, type TypedArray } from "../engine/dtype.ts";
+import { ShapeError } from "../engine/errors.ts";
+import { type Shape, sizeOf } from "../engine/shape.ts";
+
+/** How long an axis is, or the name of an axis that is as long as the longest sample of a batch: `"time"`. */
+export type Dim = number | string;
+
+/** One array: what one sample has in it, without the batch axis, and its element type. */
+export interface Port {
+  readonly shape: readonly Dim[];
+  readonly dtype: DType;
+}
+
+export type Ports = Readonly<Record<string, Port>>;
+
+/** The arrays of a batch by the names of their ports; sample after sample from the front. */
+export type Arrays = Readonly<Record<string, TypedArray>>;
+
+/** Lengths of named axes. */
+export type Sizes = Readonly<Record<string, number>>;
+
+/** A target that does not count: it fills up what is shorter than others of its batch. PyTorch's number for it. */
+export const IGNORED = -100;
+
+/** One whole number for each sample: the index of a class, or a length. */
+export const INDEX: Port = { shape: [], dtype: "int32" };
+
+/** The shape of one sample. @throws ShapeError when an axis has a name for which there is no length */
+export function shapeAt({ shape }: Port, sizes: Sizes = {}): Shape {
+  return shape.map((dim) => {
+    const length = typeof dim === "number" ? dim : sizes[dim];
+    if (length === undefined) throw new ShapeError(`the axis "${dim}" has no length yet; the data set has to say it`);
+    return length;
+  });
+}
+
+/** The names of the axes that differ from batch to batch, each once. */
+export function openAxes(...all: readonly Ports[]): string[] {
+  const dims = all.flatMap((ports) => Object.values(ports).flatMap(({ shape }) => shape));
+  return [...new Set(dims.filter((dim): dim is string => typeof dim === "string"))];
+}
+
+/** Room for `count` samples. */
+export function arraysFor(ports: Ports, count: number, sizes?: Sizes): Arrays {
+  return Object.fromEntries(
+    Object.entries(ports).map(([name, port]) => [name, allocate(port.dtype, count * sizeOf(shapeAt(port, sizes)))]),
+  );
+}
+
+/** A port in words: `uint8 [28, 28, 1]`. */
+export const formatPort = ({ shape, dtype }: Port): string => `${dtype} [${shape.join(", ")}]`;
+
+/** Several in words, with their names: `x uint8 [28, 28, 1]`. */
+export const formatPorts = (ports: Ports): string =>
+  Object.entries(ports)
+    .map(([name, port]) => `${name} ${formatPort(port)}`)
+    .join(", ");
+
+/** Whether two ports take the same samples. */
+export function samePort(a: Port, b: Port): boolean {
+  return a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((dim, i) => dim === b.shape[i]);
+}
+
+/** [height, width, channels] of samples that are pictures of bytes; undefined where they are something else. */
+export function pictureSize(ports: Ports): readonly [height: number, width: number, channels: number] | undefined {
+  const { x } = ports;
+  const isPicture = x !== undefined && x.dtype === "uint8" && x.shape.length === 3;
+  const [height, width, channels] = isPicture ? x.shape : [];
+  if (typeof height !== "number" || typeof width !== "number" || typeof channels !== "number") return undefined;
+  return [height, width, channels];
+}

@@ -1,0 +1,133 @@
+/**
+ * Codecs of inputs: what a network reads, and how raw arrays become the numbers that its first layer gets. The half that turns a
+ * picture or a text into those raw arrays is encoders.ts, which a page that trains need not load.
+ */
+import type { Ports } from "../data/port.ts";
+import { UsageError } from "../engine/errors.ts";
+import { constant } from "../engine/ops/constant.ts";
+import { add, cast, mul } from "../engine/ops/elementwise.ts";
+import { filled, type Optional } from "../engine/options.ts";
+import { shortened } from "../engine/quote.ts";
+import type { Random } from "../engine/random.ts";
+import { formatShape, type Shape } from "../engine/shape.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import type { JsonRecord } from "../formats/model-file.ts";
+import type { Tensors } from "./task.ts";
+
+/** The kinds of inputs, as model files name them. */
+export type InputKind = "numbers" | "text";
+
+export interface InputCodec {
+  readonly kind: InputKind;
+  /** Raw arrays, without the batch axis. */
+  readonly ports: Ports;
+  /** Raw arrays of a batch as the network gets them: traced into the graph. */
+  prepare(inputs: Tensors): Tensors;
+  /** Numbers for a port that could be an input and look like none: a model file proves by them that its network is whole. */
+  example(port: string, length: number, random: Random): Float32Array | Int32Array;
+  /** What a model file keeps of it. */
+  record(): JsonRecord;
+}
+
+/** (x − mean) / std, with one number for all channels or one each. Bytes are divided by 255 first. */
+export interface Normalization {
+  readonly mean: number | readonly number[];
+  readonly std: number | readonly number[];
+}
+
+export interface NumbersOptions {
+  /** Shape of one input without the batch axis: [height, width, channels] for pictures. */
+  readonly shape: Shape;
+  /** "uint8" (default): inputs are bytes 0 … 255. "float32": they are numbers of any range. */
+  readonly dtype?: "uint8" | "float32" | undefined;
+  /** Default: bytes are divided by 255, numbers left alone. null: the network gets the input untouched. */
+  readonly normalization?: Normalization | null | undefined;
+  /** From a picture of any size to an input; data that the module which applies it checks. */
+  readonly preprocessing?: Readonly<Record<string, unknown>> | undefined;
+}
+
+const AS_IT_IS: Normalization = { mean: 0, std: 1 };
+
+/** Numbers of one shape: a picture, where it comes with a preprocessing, or anything that has been measured. */
+export class NumbersInput implements InputCodec {
+  readonly kind = "numbers";
+  readonly shape: Shape;
+  readonly dtype: "uint8" | "float32";
+  readonly normalization: Normalization | null;
+  readonly preprocessing: Readonly<Record<string, unknown>> | undefined;
+  readonly ports: Ports;
+
+  /** @throws UsageError where an option makes no sense */
+  constructor({ shape, dtype = "uint8", normalization, preprocessing }: NumbersOptions) {
+    this.shape = checkShape(shape);
+    this.dtype = dtype;
+    this.normalization = normalization === undefined ? AS_IT_IS : checkNormalization(normalization, shape);
+    this.preprocessing = preprocessing;
+    this.ports = { x: { shape, dtype } };
+  }
+
+  /** The same but for `changes`. */
+  with(changes: Optional<NumbersOptions>): NumbersInput {
+    const { shape, dtype, normalization, preprocessing } = this;
+    return new NumbersInput(filled<NumbersOptions>({ shape, dtype, normalization, preprocessing }, changes));
+  }
+
+  // (x/255 − mean)/std as one multiplication and one addition per element
+  prepare(inputs: Tensors): Tensors {
+    const { x } = inputs;
+    if (this.normalization === null) return inputs;
+    const { mean, std } = this.normalization;
+    const unit = this.dtype === "uint8" ? 255 : 1;
+    const channels = this.shape.at(-1) ?? 1;
+    const deviation = perChannel(std, channels);
+    const scale = deviation.map((s) => 1 / (unit * s));
+    const shift = perChannel(mean, channels).map((m, c) => -m / deviation[c]);
+    const scaled = isAll(scale, 1) ? cast(x, "float32") : mul(cast(x, "float32"), asConstant(scale));
+    return { ...inputs, x: isAll(shift, 0) ? scaled : add(scaled, asConstant(shift)) };
+  }
+
+  example(_port: string, length: number, random: Random): Float32Array {
+    return Float32Array.from({ length }, () => (this.dtype === "uint8" ? random.integer(256) : random.normal()));
+  }
+
+  record(): JsonRecord {
+    const { kind, shape, dtype, normalization, preprocessing = {} } = this;
+    return { kind, shape, dtype, normalization, preprocessing };
+  }
+}
+
+const perChannel = (value: number | readonly number[], channels: number): readonly number[] =>
+  typeof value === "number" ? new Array<number>(channels).fill(value) : value;
+
+// −0 counts as 0 here, hence no Object.is
+const isAll = (values: readonly number[], wanted: number): boolean => values.every((value) => value === wanted);
+
+/** A scalar where all channels agree, which is cheaper to apply. */
+const asConstant = (values: readonly number[]): Tensor =>
+  isAll(values, values[0]) ? constant(values[0]) : constant(values);
+
+function checkShape(shape: Shape): Shape {
+  if (shape.length === 0 || !shape.every((dim) => Number.isInteger(dim) && dim > 0)) {
+    throw new UsageError(
+      `model: the input shape ${formatShape(shape)} must be positive whole numbers, [height, width, channels] for pictures`,
+    );
+  }
+  return shape;
+}
+
+function checkNormalization(normalization: Normalization | null, inputShape: Shape): Normalization | null {
+  if (normalization === null) return null;
+  const { mean, std } = normalization;
+  for (const [name, value] of Object.entries({ mean, std })) {
+    const numbers = typeof value === "number" ? [value] : value;
+    if (typeof value !== "number" && value.length !== inputShape.at(-1)) {
+      throw new UsageError(`model: ${value.length} numbers in ${name} for ${inputShape.at(-1)} channels`);
+    }
+    if (!numbers.every((n) => Number.isFinite(n) && (name === "mean" || n > 0))) {
+      throw new UsageError(
+        `model: the normalization's ${name} ${shortened(numbers.join(", "))} must be finite, std above 0`,
+      );
+    }
+  }
+  return normalization;
+}

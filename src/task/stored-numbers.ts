@@ -1,0 +1,38 @@
+/** Reads what a model file says of inputs that are numbers (input.ts): of a picture with its preprocessing, or measurements. */
+import { DataError } from "../engine/errors.ts";
+import { check, either, list, Mismatch, number, oneOf, record, type Schema, whole } from "../engine/schema.ts";
+import type { JsonRecord } from "../formats/model-file.ts";
+import { preprocessingSchema } from "../picture/preprocessing-schema.ts";
+import { type Normalization, NumbersInput } from "./input.ts";
+
+const numbers = either(number(), list(number()));
+const nothing: Schema<null> = (value, path) => {
+  if (value !== null) throw new Mismatch(path, "must be null");
+  return value;
+};
+const normalizationSchema: Schema<Normalization> = record({ mean: numbers, std: numbers }, {}, "ignored");
+const inputSchema = record(
+  {
+    shape: list(whole(1), 1, 8),
+    dtype: oneOf("uint8", "float32"),
+    normalization: either(normalizationSchema, nothing),
+  },
+  {},
+  "ignored",
+);
+
+/** @throws DataError when it is damaged, or its preprocessing is newer than this version */
+export function readNumbers(stored: JsonRecord, name: string): NumbersInput {
+  const found = check(inputSchema, stored);
+  if (found instanceof Mismatch) {
+    throw new DataError(`${name}: what it says of its inputs is damaged: ${found.path} ${found.message}`);
+  }
+  return new NumbersInput({ ...found, preprocessing: checkPreprocessing(stored.preprocessing, name) });
+}
+
+function checkPreprocessing(stored: unknown, name: string): JsonRecord | undefined {
+  if (typeof stored !== "object" || stored === null || Object.keys(stored).length === 0) return undefined;
+  const checked = check(preprocessingSchema, stored);
+  if (!(checked instanceof Mismatch)) return { ...checked };
+  throw new DataError(`${name}: its preprocessing is unknown; update ductus or train it again`);
+}

@@ -1,0 +1,89 @@
+/**
+ * What a model is for. A `Task` owns everything that depends on it: which arrays go in and come out, how far an output is from a
+ * target, what is counted while training, and what an output means. Training, measuring, model files and servers ask the task
+ * and know no kind of it. The kinds stand in one table, tasks.ts; what only some need, such as reports, in views.ts.
+ */
+import type { Dataset, SampleSpec } from "../data/dataset.ts";
+import type { Arrays, Ports, Sizes } from "../data/port.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import type { JsonRecord } from "../formats/model-file.ts";
+import type { InputCodec } from "./input.ts";
+
+/** The kinds of tasks, as model files name them. */
+export type TaskKind = "classify" | "transcribe" | "generate";
+
+/** Symbolic arrays of a batch, by the names of their ports. */
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** Numbers by name: `accuracy`, `perplexity`. */
+export type Measures = Readonly<Record<string, number>>;
+
+/** The measure by which one epoch is better than another. Where it is equal, or not known, the lower loss is. */
+export interface Primary {
+  readonly name: string;
+  readonly better: "higher" | "lower";
+}
+
+/** What a program gave for a batch: the arrays of all outputs, and the lengths of the axes that have a name. */
+export interface BatchOutputs {
+  readonly outputs: Arrays;
+  readonly sizes: Sizes;
+  /** Samples in the batch. */
+  readonly count: number;
+}
+
+/**
+ * @typeParam Answer what `predict` gives
+ * @typeParam Measured what `evaluate` gives
+ */
+export interface Task<Answer = unknown, Measured = unknown> {
+  readonly kind: TaskKind;
+  /** Has no value: it carries the type of what `evaluate` gives. */
+  readonly evaluation?: Measured | undefined;
+  /** How a picture, a text or numbers become the arrays that the network reads. */
+  readonly input: InputCodec;
+  /** What comes out, by name, without the batch axis. `logits` is among them. */
+  readonly outputs: Ports;
+  /** What is learned. `y` is among them. */
+  readonly targets: Ports;
+  /** What its outputs tell apart: classes, symbols, tokens. */
+  readonly names: readonly string[];
+  /** Name of the loss that is usual for it (task/losses.ts). */
+  readonly loss: string;
+  readonly primary: Primary;
+  /**
+   * The named outputs, of what the network gives for a batch.
+   * @throws ShapeError when that does not fit the task
+   */
+  finish(result: Tensor, inputs: Tensors): Tensors;
+  /** Sums over the batch that are counted while training, by name; none where the samples do not allow it. */
+  tally(outputs: Tensors, targets: Tensors, samples: SampleSpec): Tensors;
+  /** Measures of the sums of {@link tally}. */
+  rates(sums: Measures, samples: number): Measures;
+  /** What the usual loss is before anything is learned; 1 where that is not known. */
+  untrainedLoss(samples: SampleSpec): number;
+  /** @throws DataError when samples are not what the task is about. @param name of the model, for the message */
+  check(dataset: Dataset, name: string): void;
+  /** @throws DataError when nothing can be learned from these samples */
+  refuse(dataset: Dataset): void;
+  /** What will spoil training on these samples, a sentence each. */
+  warn(train: Dataset): readonly string[];
+  /** The same task with what a data set says about it, such as names of classes. */
+  adopt(dataset: Dataset): Task<Answer, Measured>;
+  /** The same task for what another codec reads. */
+  reading(input: InputCodec): Task<Answer, Measured>;
+  /** Turns the outputs for sample `index` of a batch into an answer. @throws DuctusError where outputs are not finite */
+  decode(batch: BatchOutputs, index: number, temperature: number | undefined): Answer;
+  /** All that a model file keeps of it; `TASKS[kind]` reads it. */
+  record(): JsonRecord;
+}
+
+/** A task of any kind. */
+// biome-ignore lint/suspicious/noExplicitAny: an answer of any type
+export type AnyTask = Task<any, any>;
+
+/** What `predict` gives for a task. */
+export type AnswerOf<T> = T extends Task<infer Answer, infer _> ? Answer : never;
+
+/** What `evaluate` gives for a task. */
+export type MeasuredOf<T> = T extends Task<infer _, infer Measured> ? Measured : never;
