@@ -8,14 +8,13 @@ const size = (shape) => shape.reduce((product, dim) => product * dim, 1);
  */
 const FLOPS = {
   matmul: ({ shape, inputs: [a], attrs }) => 2 * size(shape) * a.shape.at(attrs.transposeA ? -2 : -1),
-  conv2d: ({ shape, inputs: [x, w], attrs }) => {
-    const taps = attrs.tiles ? attrs.size ** 2 : size(attrs.kernel ?? w.shape.slice(0, 2));
-    return 2 * size(shape) * (x.shape[3] / attrs.groups) * taps;
-  },
-  conv2dWeightGrad: ({ shape, inputs: [, g], attrs }) => {
-    const weights = attrs.tiles ? attrs.size ** 2 * size(shape.slice(-2)) : size(shape);
-    return 2 * size(g.shape.slice(0, 3)) * weights;
-  },
+  conv2d: ({ shape, inputs: [x, w], attrs }) =>
+    2 * size(shape) * (x.shape[3] / attrs.groups) * size(w.shape.slice(0, 2)),
+  conv2dPanels: ({ shape, inputs: [x], attrs }) => 2 * size(shape) * x.shape[3] * size(attrs.kernel),
+  conv2dWinograd: ({ shape, inputs: [x], attrs }) => 2 * size(shape) * x.shape[3] * attrs.size ** 2,
+  conv2dWeightGrad: ({ shape, inputs: [, g] }) => 2 * size(g.shape.slice(0, 3)) * size(shape),
+  conv2dWeightGradWinograd: ({ shape, inputs: [, g], attrs }) =>
+    2 * size(g.shape.slice(0, 3)) * attrs.size ** 2 * size(shape.slice(-2)),
 };
 
 const BYTES = { float32: 4, int32: 4, uint8: 1 };
@@ -28,11 +27,11 @@ export function workOf({ root, inputs, outputs }) {
   return { flops, bytes };
 }
 
-/** What is computed, and by which method: `conv2d·add·relu (Winograd) [64,12,12,64]`. */
-export function titleOf({ root, nodes, shape }) {
+/** What is computed, and by which method: `conv2dWinograd·add·relu [64,12,12,64]`. */
+export function titleOf({ nodes, shape }) {
   const counts = new Map();
   for (const { op } of nodes) counts.set(op.name, (counts.get(op.name) ?? 0) + 1);
   const ops = [...counts].map(([name, n]) => (n > 1 ? `${name}×${n}` : name)).join("·");
   const shown = ops.length > 44 ? `${ops.slice(0, 43)}…` : ops;
-  return `${shown}${root?.attrs?.tiles ? " (Winograd)" : ""} [${shape}]`;
+  return `${shown} [${shape}]`;
 }

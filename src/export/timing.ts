@@ -13,7 +13,7 @@ import type { RecogniserSpeed } from "./recogniser.ts";
 
 /** What one kernel does for a picture, and how long it takes. */
 export interface KernelTime {
-  /** The ops that are computed together, the first of them first: `conv2d·add·relu`. */
+  /** The ops that are computed together, the first of them first: `conv2dWinograd·add·relu`. */
   readonly ops: string;
   /** What the kernel gives. */
   readonly shape: Shape;

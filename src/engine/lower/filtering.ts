@@ -1,10 +1,12 @@
 /**
  * The matrices of Winograd's minimal filtering, and how pictures are cut into tiles for it. Lowered convolutions
- * (legalize.ts) name a kernel size and numbers of tiles; these are the matrices that they mean.
+ * (convolutions.ts) name a kernel size; these are the matrices that they mean.
  */
 import { times } from "./pieces.ts";
 
 export type Matrix = readonly (readonly number[])[];
+
+export const transposed = (matrix: Matrix): Matrix => matrix[0].map((_, j) => matrix.map((row) => row[j]));
 
 /** The matrices of one F(m, r), along one axis. */
 export interface Filtering {

@@ -1,6 +1,6 @@
 /**
- * Rewriting that makes graphs fit the kernels: columns of zeros around a convolution's input become a copy of their own,
- * and its weights are laid out in panels, so that a kernel reads them from front to back.
+ * Rewriting that makes graphs fit kernels, into the lowered ops of convolutions.ts: columns of zeros around a convolution's
+ * input become a copy of their own, and its weights are laid out in panels, so that a kernel reads them from front to back.
  */
 
 import { constant } from "../ops/constant.ts";
@@ -8,7 +8,6 @@ import {
   type ConvAttrs,
   type ConvInputGradAttrs,
   type ConvWeightGradAttrs,
-  conv2dInputGradOp,
   conv2dOp,
   conv2dWeightGradOp,
   type Pair,
@@ -18,43 +17,16 @@ import { type MatmulAttrs, matmul } from "../ops/matmul.ts";
 import { type PermuteAttrs, pad, permute, reshape, transpose } from "../ops/movement.ts";
 import { rewrite } from "../passes/rewrite.ts";
 import type { Shape } from "../shape.ts";
-import { apply, type Op, Parameter, Tensor } from "../tensor.ts";
+import { apply, Parameter, type Tensor } from "../tensor.ts";
 import { batchSize, topologicalOrder } from "../trace.ts";
+import {
+  conv2dInputGradWinogradOp,
+  conv2dPanelsOp,
+  conv2dWeightGradWinogradOp,
+  conv2dWinogradOp,
+  PANEL,
+} from "./convolutions.ts";
 import { hasFiltering, onBothAxes, outputTiling, weightGradTiling } from "./filtering.ts";
-
-/** Output channels of a panel: two vectors. */
-export const PANEL = 8;
-
-/** A convolution whose weights are [O / PANEL, R, S, C, PANEL]. */
-export interface PanelConvAttrs extends ConvAttrs {
-  readonly panels: true;
-  /** Kernel height and width, R × S. */
-  readonly kernel: Pair;
-}
-
-/** A convolution by Winograd's method: the input is padded to whole tiles, weights are [O / PANEL, positions, C, PANEL]. */
-export interface WinogradConvAttrs extends ConvAttrs {
-  /** Kernel size, which picks the filtering. */
-  readonly size: number;
-  /** Rows and columns of output tiles. */
-  readonly tiles: Pair;
-}
-
-/** An input gradient by Winograd's method: g is padded to whole tiles, weights are [C / PANEL, positions, O, PANEL]. */
-export interface WinogradInputGradAttrs extends ConvInputGradAttrs {
-  /** Kernel size, which picks the filtering. */
-  readonly size: number;
-  /** Rows and columns of tiles of g. */
-  readonly tiles: Pair;
-}
-
-/** A weight gradient by Winograd's method: input and gradient are padded to whole tiles, the result is [positions, C, O]. */
-export interface WinogradWeightGradAttrs extends ConvWeightGradAttrs {
-  /** Kernel size, which picks the filtering. */
-  readonly size: number;
-  /** Rows and columns of tiles of the gradient. */
-  readonly tiles: Pair;
-}
 
 /** Whether Winograd's method applies and pays: enough channels to make up for the transforms. */
 function suitsWinograd([R, S, C, O]: Shape, { stride, dilation, groups }: ConvAttrs): boolean {
@@ -72,8 +44,7 @@ function winograd(tensor: Tensor, attrs: ConvAttrs): Tensor {
   const matrix = constant(onBothAxes(filtering.weight), "float32", [positions, R * R]);
   const transformed = matmul(matrix, reshape(w, [R * R, C * O])); // [positions, C·O]
   const panels = permute(reshape(transformed, [positions, C, O / PANEL, PANEL]), [2, 0, 1, 3]);
-  const winogradAttrs: WinogradConvAttrs = { ...attrs, padding: [0, 0, 0, 0], size: R, tiles: [rows, columns] };
-  return new Tensor(conv2dOp as Op<never>, [padded, panels], winogradAttrs, tensor);
+  return apply(conv2dWinogradOp, [padded, panels], { size: R, output: [P, Q] });
 }
 
 /** Zeros around pictures: so many rows and columns before them, and behind them up to a size, if they are smaller. */
@@ -96,9 +67,9 @@ function winogradInputGrad(tensor: Tensor, attrs: ConvInputGradAttrs): Tensor | 
   const matrix = constant(onBothAxes(filtering.weight), "float32", [positions, R * R]);
   const transformed = matmul(matrix, reshape(w, [R * R, C * O])); // [positions, C·O]
   const panels = permute(reshape(transformed, [positions, C / PANEL, PANEL, O]), [1, 0, 3, 2]);
-  const own: WinogradInputGradAttrs = { ...attrs, size: R, tiles: [rows, columns] };
   const padded = padTo(g, [0, 0], [side * rows, side * columns]);
-  return new Tensor(conv2dInputGradOp as Op<never>, [padded, panels], own, tensor);
+  const { input, padding } = attrs;
+  return apply(conv2dInputGradWinogradOp, [padded, panels], { size: R, input, padding });
 }
 
 function winogradWeightGrad(tensor: Tensor, attrs: ConvWeightGradAttrs): Tensor {
@@ -108,9 +79,7 @@ function winogradWeightGrad(tensor: Tensor, attrs: ConvWeightGradAttrs): Tensor 
   const { filtering, side, rows, columns, positions } = weightGradTiling(R, P, Q);
   const size: Pair = [side * rows, side * columns];
   const padded = padTo(x, [attrs.padding[0], attrs.padding[2]], [size[0] + R - 1, size[1] + R - 1]);
-  const own: WinogradWeightGradAttrs = { ...attrs, padding: [0, 0, 0, 0], size: R, tiles: [rows, columns] };
-  const spec = { shape: [positions, C, O], dtype: "float32" } as const;
-  const sums = new Tensor(conv2dWeightGradOp as Op<never>, [padded, padTo(g, [0, 0], size)], own, spec);
+  const sums = apply(conv2dWeightGradWinogradOp, [padded, padTo(g, [0, 0], size)], { size: R }); // [positions, C, O]
   const matrix = constant(onBothAxes(filtering.output), "float32", [R * R, positions]);
   return reshape(matmul(matrix, reshape(sums, [positions, C * O])), tensor.shape);
 }
@@ -155,8 +124,7 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
     const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
     const [R, S, , O] = w.shape;
     if (attrs.groups > 1 || O % PANEL !== 0 || O === PANEL) return apply(conv2dOp, [x, w], { ...attrs, padding });
-    const panelAttrs: PanelConvAttrs = { ...attrs, padding, panels: true, kernel: [R, S] };
-    return new Tensor(conv2dOp as Op<never>, [x, inPanels(w)], panelAttrs, tensor);
+    return apply(conv2dPanelsOp, [x, inPanels(w)], { ...attrs, padding, kernel: [R, S] });
   },
   conv2dInputGrad: (tensor) => {
     const {

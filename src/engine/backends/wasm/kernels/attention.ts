@@ -34,7 +34,7 @@ import {
 import { exp, log } from "../math.ts";
 import { transposed } from "./copy.ts";
 import type { Domain, Kernel, KernelTarget } from "./kernel.ts";
-import { tiles } from "./matmul.ts";
+import { inPieces } from "./matmul.ts";
 import { multiplyTile } from "./tile.ts";
 
 /** Queries whose scores are computed together. */
@@ -197,7 +197,7 @@ class Attention {
   /** Tiles of `rows` rows. */
   tiles(rows: number, visit: (row: I32, count: number) => void): void {
     const most = Math.floor(this.kernel.target.accumulators / (this.width / 4));
-    tiles(this.kernel, { from: i32(0), to: i32(rows), known: rows }, most, visit);
+    inPieces(this.kernel, { from: i32(0), to: i32(rows), known: rows }, most, visit);
   }
 
   /** Rows of a head, transposed and multiplied by `scale`, in panels [keys / width, D, width]; those from `count` on do not matter. */

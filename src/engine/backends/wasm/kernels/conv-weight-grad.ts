@@ -5,7 +5,6 @@
 import { isDepthwise } from "../../../lower/legalize.ts";
 import { evenPieces, times } from "../../../lower/pieces.ts";
 import type { ConvAttrs, ConvWeightGradAttrs } from "../../../ops/conv.ts";
-import type { Tensor } from "../../../tensor.ts";
 import {
   addI,
   type Func,
@@ -24,7 +23,6 @@ import {
 import { depthwiseWeightGrad } from "./depthwise.ts";
 import { channelTiles, type Geometry, geometry, isSingleChannel, positionsInside } from "./geometry.ts";
 import type { Kernel } from "./kernel.ts";
-import { winogradWeightGradKernel, winogradWeightGradScratch } from "./winograd-weight-grad.ts";
 
 /** Output rows p for which kernel row r meets the picture: from … to. */
 function rowRange(
@@ -38,17 +36,8 @@ function rowRange(
   return positionsInside(f, P, stride[0], subI(i32(padding[0]), mulI(r, dilation[0])), H);
 }
 
-/** Scratch bytes: only Winograd's method needs any. */
-export function convWeightGradScratch(root: Tensor): number {
-  return "tiles" in root.attrs ? winogradWeightGradScratch(root) : 0;
-}
-
 /** dw[r, s, c, o] += Σ over samples and pixels of x · g; also where the batch is not split, from zero. */
 export function convWeightGradKernel(kernel: Kernel): void {
-  if ("tiles" in kernel.root.attrs) {
-    winogradWeightGradKernel(kernel);
-    return;
-  }
   const { f, root, begin, end, isa, target, group: planned } = kernel;
   const [x, dy] = root.inputs;
   const attrs = root.attrs as ConvWeightGradAttrs;

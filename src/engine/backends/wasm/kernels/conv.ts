@@ -4,38 +4,45 @@
  * Axis letters as in ops/conv.ts.
  */
 
-import { isDepthwise, PANEL, type PanelConvAttrs, type WinogradConvAttrs } from "../../../lower/legalize.ts";
+import { PANEL, type PanelConvAttrs } from "../../../lower/convolutions.ts";
+import { isDepthwise } from "../../../lower/legalize.ts";
 import { evenPieces, runsOf, times } from "../../../lower/pieces.ts";
 import type { ConvAttrs } from "../../../ops/conv.ts";
-import type { Tensor } from "../../../tensor.ts";
 import { addI, type I32, i32, type Local, load, load32Splat, mulI, subI } from "../assembler.ts";
 import { depthwise } from "./depthwise.ts";
 import { channelTiles, type Geometry, geometry, isSingleChannel, kernelRows } from "./geometry.ts";
-import { type Domain, type Kernel, outputRows, overOutputRows } from "./kernel.ts";
-import { winogradDomain, winogradKernel, winogradScratch } from "./winograd.ts";
+import { type Kernel, overOutputRows } from "./kernel.ts";
 
-/** Scratch bytes: only Winograd's method needs any. */
-export function convScratch(root: Tensor): number {
-  return "tiles" in root.attrs ? winogradScratch(root) : 0;
-}
-
-/** What is divided of a convolution that does not follow the batch: panels of Winograd's method, else rows. */
-export function convDomain(group: Kernel["group"]): Domain {
-  const { attrs } = group.root as Tensor;
-  return "tiles" in attrs ? winogradDomain(group) : outputRows(group);
-}
-
+/** conv2d, whose weights are [R, S, C, O]. */
 export function convKernel(kernel: Kernel): void {
   const [x, w] = kernel.root.inputs;
-  const attrs = kernel.root.attrs as ConvAttrs | PanelConvAttrs | WinogradConvAttrs;
-  if ("tiles" in attrs) {
-    winogradKernel(kernel);
-    return;
-  }
-  const g = geometry(x.shape, kernel.root.shape, "panels" in attrs ? attrs.kernel : w.shape, attrs);
+  const attrs = kernel.root.attrs as ConvAttrs;
+  const g = geometry(x.shape, kernel.root.shape, w.shape, attrs);
   if (isDepthwise(attrs, g.C, g.O)) depthwise(kernel, attrs, g);
   else if (isSingleChannel(attrs, g)) alongRows(kernel, attrs, g);
-  else direct(kernel, attrs, g);
+  else direct(kernel, attrs, g, { from: (channel) => channel * 4, step: g.O * 4, vector: (vector) => vector * 16 });
+}
+
+/** conv2dPanels, whose weights are [O / PANEL, R, S, C, PANEL]. */
+export function panelConvKernel(kernel: Kernel): void {
+  const attrs = kernel.root.attrs as PanelConvAttrs;
+  const g = geometry(kernel.root.inputs[0].shape, kernel.root.shape, attrs.kernel, attrs);
+  const rows = g.R * g.S * g.depth;
+  direct(kernel, attrs, g, {
+    from: (channel) => rows * channel * 4,
+    step: PANEL * 4,
+    vector: (vector) => inPanels(vector, rows),
+  });
+}
+
+/** How weights lie in memory, in bytes. */
+interface WeightLayout {
+  /** Where those of an output channel begin. */
+  readonly from: (channel: number) => number;
+  /** From one tap to the next. */
+  readonly step: number;
+  /** From the first vector of a tap to another one. */
+  readonly vector: (vector: number) => number;
 }
 
 /** One channel to one: vectors run along the row, a tile is a strip of them. */
@@ -78,14 +85,13 @@ function alongRows(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
   });
 }
 
-function direct(kernel: Kernel, attrs: ConvAttrs | PanelConvAttrs, g: Geometry): void {
+function direct(kernel: Kernel, attrs: ConvAttrs, g: Geometry, layout: WeightLayout): void {
   const { f, root, target } = kernel;
   const [x, w] = root.inputs;
   const { stride, padding, dilation, groups } = attrs;
-  const { H, W, C, P, Q, O, R, S, depth, width } = g;
+  const { H, W, C, P, Q, O, S, depth, width } = g;
   const pixelBytes = C * 4;
-  const panels = "panels" in attrs;
-  const weightStep = (panels ? PANEL : O) * 4;
+  const weightStep = layout.step;
   overOutputRows(kernel, (n, p) => {
     const rows = kernelRows(f, attrs, g, p);
     const top = addI(mulI(n, H), subI(mulI(p, stride[0]), padding[0]));
@@ -94,7 +100,7 @@ function direct(kernel: Kernel, attrs: ConvAttrs | PanelConvAttrs, g: Geometry):
     for (let group = 0; group < groups; group++) {
       for (const { from, vectors, lanes } of channelTiles(width, 2, target)) {
         const channel = group * width + from;
-        const weights = f.let(addI(kernel.pointer(w), i32(panels ? R * S * depth * channel * 4 : channel * 4)));
+        const weights = f.let(addI(kernel.pointer(w), i32(layout.from(channel))));
         for (const run of runsOf(evenPieces(Q, Math.floor(target.accumulators / vectors)))) {
           f.for(run.from, run.from + run.count * run.size, run.size, (q) => {
             const tile = kernel.zeros(run.size * vectors);
@@ -108,7 +114,7 @@ function direct(kernel: Kernel, attrs: ConvAttrs | PanelConvAttrs, g: Geometry):
                 column: dilation[1] * pixelBytes,
                 depth,
                 weightStep,
-                weight: (vector) => (panels ? inPanels(vector, R * S * depth) : vector * 16),
+                weight: layout.vector,
               });
             });
             const out = f.let(addI(outRow, addI(mulI(q, O * 4), i32(channel * 4))));

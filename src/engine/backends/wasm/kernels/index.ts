@@ -1,4 +1,5 @@
 /** The total map from op to kernel generator: an op without an entry is a type error. */
+import type { LoweredName } from "../../../lower/convolutions.ts";
 import type { Rides } from "../../../lower/rides.ts";
 import type { PrimitiveName } from "../../../ops/index.ts";
 import type { PoolAttrs } from "../../../ops/pool.ts";
@@ -10,8 +11,8 @@ import {
   attentionKernel,
   attentionScratch,
 } from "./attention.ts";
-import { convDomain, convKernel, convScratch } from "./conv.ts";
-import { convWeightGradKernel, convWeightGradScratch } from "./conv-weight-grad.ts";
+import { convKernel, panelConvKernel } from "./conv.ts";
+import { convWeightGradKernel } from "./conv-weight-grad.ts";
 import {
   concatDomain,
   concatKernel,
@@ -36,11 +37,12 @@ import { type Domain, type Kernel, outputRows } from "./kernel.ts";
 import type { ElementwiseName } from "./lanes.ts";
 import { logSumExpDomain, logSumExpKernel } from "./log-sum-exp.ts";
 import { matmulDomain, matmulKernel, matmulScratch } from "./matmul.ts";
-import { avgPoolGradKernel, avgPoolKernel, maxPoolGradKernel, maxPoolKernel, tiles } from "./pool.ts";
+import { avgPoolGradKernel, avgPoolKernel, coverOnce, maxPoolGradKernel, maxPoolKernel } from "./pool.ts";
 import { uniformDomain, uniformKernel } from "./random.ts";
 import { argmaxDomain, argmaxKernel, reduceDomain, reduceKernel } from "./reduce.ts";
-import { winogradDomain } from "./winograd.ts";
+import { winogradDomain, winogradKernel, winogradScratch } from "./winograd.ts";
 import { winogradInputGradKernel, winogradInputGradScratch } from "./winograd-input-grad.ts";
+import { winogradWeightGradKernel, winogradWeightGradScratch } from "./winograd-weight-grad.ts";
 
 /** How the op at the root of a group becomes code. */
 export interface RootKernel {
@@ -54,7 +56,8 @@ export interface RootKernel {
   readonly scratch?: ((root: Tensor) => number) | undefined;
 }
 
-type Kind = RootKernel | "leaf" | "view" | "elementwise";
+/** "lowered": legalisation leaves none. */
+type Kind = RootKernel | "leaf" | "view" | "elementwise" | "lowered";
 
 const elementwise = Object.fromEntries(
   (
@@ -89,7 +92,7 @@ const elementwise = Object.fromEntries(
 ) as Record<ElementwiseName, "elementwise">;
 
 /** Gradients that are added up in memory are known only in the end. */
-const poolGradRides = (root: Tensor): Rides => (tiles(root.attrs as PoolAttrs) ? "all" : "none");
+const poolGradRides = (root: Tensor): Rides => (coverOnce(root.attrs as PoolAttrs) ? "all" : "none");
 
 export const KERNELS = {
   input: "leaf",
@@ -129,29 +132,33 @@ export const KERNELS = {
   },
   attentionGrad: { domain: attentionDomain, emit: attentionGradKernel, rides: "none", scratch: attentionGradScratch },
   matmul: { domain: matmulDomain, emit: matmulKernel, rides: "all", scratch: matmulScratch },
-  conv2d: { domain: convDomain, emit: convKernel, rides: "all", scratch: convScratch },
-  conv2dInputGrad: {
+  conv2d: { domain: outputRows, emit: convKernel, rides: "all" },
+  conv2dPanels: { domain: outputRows, emit: panelConvKernel, rides: "all" },
+  conv2dWinograd: { domain: winogradDomain, emit: winogradKernel, rides: "all", scratch: winogradScratch },
+  conv2dInputGrad: "lowered",
+  conv2dInputGradWinograd: {
     domain: winogradDomain,
     emit: winogradInputGradKernel,
     rides: "all",
     scratch: winogradInputGradScratch,
   },
-  conv2dWeightGrad: {
+  conv2dWeightGrad: { domain: firstAxisDomain, emit: convWeightGradKernel, rides: "none" },
+  conv2dWeightGradWinograd: {
     domain: firstAxisDomain,
-    emit: convWeightGradKernel,
+    emit: winogradWeightGradKernel,
     rides: "none",
-    scratch: convWeightGradScratch,
+    scratch: winogradWeightGradScratch,
   },
   maxPool2d: { domain: outputRows, emit: maxPoolKernel, rides: "all", twin: "maxPool2dWinners" },
   maxPool2dWinners: { domain: outputRows, emit: maxPoolKernel, rides: "all", twin: "maxPool2d" },
   maxPool2dGrad: { domain: firstAxisDomain, emit: maxPoolGradKernel, rides: poolGradRides },
   avgPool2d: { domain: outputRows, emit: avgPoolKernel, rides: "all" },
   avgPool2dGrad: { domain: firstAxisDomain, emit: avgPoolGradKernel, rides: poolGradRides },
-} as const satisfies Record<PrimitiveName, Kind>;
+} as const satisfies Record<PrimitiveName | LoweredName, Kind>;
 
 /** The generator of a group's root. */
 export function rootKernel(root: Tensor): RootKernel {
-  const kind: Kind = KERNELS[root.op.name as PrimitiveName];
+  const kind: Kind = KERNELS[root.op.name as keyof typeof KERNELS];
   if (typeof kind === "string") throw new Error(`kernel: ${root.op.name} is no root`);
   return kind;
 }

@@ -218,7 +218,7 @@ interface Product {
 }
 
 /** Runs `tile(position, size)` over a span in steps of `size`, then the rest in smaller steps; in even ones if it is known. */
-export function tiles(kernel: Kernel, span: Span, size: number, tile: (position: I32, size: number) => void): void {
+export function inPieces(kernel: Kernel, span: Span, size: number, tile: (position: I32, size: number) => void): void {
   const { f } = kernel;
   if (span.known !== undefined) {
     for (const run of runsOf(evenPieces(span.known, size))) {
@@ -230,7 +230,7 @@ export function tiles(kernel: Kernel, span: Span, size: number, tile: (position:
   }
   if (span.unit !== undefined) {
     const known = span.unit;
-    f.for(span.from, span.to, known, (from) => tiles(kernel, { from, to: addI(from, known), known }, size, tile));
+    f.for(span.from, span.to, known, (from) => inPieces(kernel, { from, to: addI(from, known), known }, size, tile));
     return;
   }
   const position = f.let(span.from);
@@ -287,7 +287,7 @@ function panelProduct(p: Product, transposeB: boolean): void {
   const panel = (n: I32, width: number, bAt: I32, bStep: number): void => {
     const vectors = Math.ceil(width / 4);
     const lanes = width - (vectors - 1) * 4;
-    tiles(kernel, rows, Math.floor(target.accumulators / vectors), (m, count) => {
+    inPieces(kernel, rows, Math.floor(target.accumulators / vectors), (m, count) => {
       const at = f.let(addI(out, addI(mulI(m, N * 4), mulI(n, 4))));
       const before = accumulate ? addI(kernel.pointer(root), at) : at;
       const totals = multiplyTile(kernel, {
@@ -376,7 +376,7 @@ function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Prod
   const vectors = target.joined;
   const block = (n: I32, width: number): void => {
     const bAt = f.let(addI(b, mulI(n, bRow)));
-    tiles(kernel, rows, DOTS.rows, (m, count) => {
+    inPieces(kernel, rows, DOTS.rows, (m, count) => {
       const aNow = f.let(addI(a, mulI(m, aRow)));
       const bNow = f.let(bAt as I32);
       const dots = count * width;
@@ -426,6 +426,6 @@ function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Prod
     });
   };
   inSteps(kernel, columns, [STEP], (n, known) => {
-    tiles(kernel, { from: n, to: addI(n, known), known }, DOTS.columns[vectors], block);
+    inPieces(kernel, { from: n, to: addI(n, known), known }, DOTS.columns[vectors], block);
   });
 }

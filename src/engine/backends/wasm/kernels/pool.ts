@@ -144,7 +144,7 @@ export function maxPoolKernel(kernel: Kernel): void {
 }
 
 /** Whether no two windows share an element and none lies between them, so that only the far edges may be uncovered. */
-export function tiles({ kernel, stride, padding }: PoolAttrs): boolean {
+export function coverOnce({ kernel, stride, padding }: PoolAttrs): boolean {
   return kernel.every((size, axis) => size === stride[axis] && padding[axis] === 0);
 }
 
@@ -163,7 +163,7 @@ function scatter(
   const { f, root, begin, end } = kernel;
   const [, H, W, C] = root.shape;
   const [, P, Q] = g.shape;
-  const exact = tiles(attrs);
+  const exact = coverOnce(attrs);
   /** Writes zeros to neighbouring pixels. */
   const clear = (from: I32, pixels: number): void => {
     f.for(0, pixels, 1, (i) => {

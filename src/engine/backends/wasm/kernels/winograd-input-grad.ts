@@ -9,8 +9,8 @@
  * weights, which would spend most of them on the zeros around g.
  */
 
-import { type Matrix, outputTiling } from "../../../lower/filtering.ts";
-import { PANEL, type WinogradInputGradAttrs } from "../../../lower/legalize.ts";
+import { PANEL, type WinogradInputGradAttrs } from "../../../lower/convolutions.ts";
+import { outputTiling, transposed } from "../../../lower/filtering.ts";
 import type { Tensor } from "../../../tensor.ts";
 import { addI, i32, load, minS, mulI, subI, v } from "../assembler.ts";
 import type { Kernel } from "./kernel.ts";
@@ -28,13 +28,13 @@ import {
 
 /** What is known of one input gradient; T tiles a sample. */
 function geometry({ inputs: [g], shape: [, H, W, C], attrs }: Tensor) {
-  const { size, tiles, padding } = attrs as WinogradInputGradAttrs;
+  const { size, padding } = attrs as WinogradInputGradAttrs;
   const [, P, Q, O] = g.shape;
   const tiling = outputTiling(size, P, Q);
-  const T = tiles[0] * tiles[1];
+  const T = tiling.rows * tiling.columns;
   // Where tiles are added up: all that they reach and all that is asked for.
   const extent = [H, W].map((length, axis) =>
-    Math.max(tiling.side * tiles[axis] + size - 1, length + padding[2 * axis]),
+    Math.max(tiling.side * [tiling.rows, tiling.columns][axis] + size - 1, length + padding[2 * axis]),
   );
   const samples = samplesTogether(tiling.positions * T * O * 4);
   const [matrixBytes, productBytes] = [O, PANEL].map((columns) => matrixDistance(T * samples * columns));
@@ -47,8 +47,6 @@ export function winogradInputGradScratch(root: Tensor): number {
   const tiles = tiling.positions * (matrixBytes + PANELS * productBytes);
   return tiles + extent[0] * extent[1] * PANEL_BYTES + TRANSFORM_BYTES;
 }
-
-const transposed = (matrix: Matrix): Matrix => matrix[0].map((_, j) => matrix.map((row) => row[j]));
 
 export function winogradInputGradKernel(kernel: Kernel): void {
   const { f, root } = kernel;

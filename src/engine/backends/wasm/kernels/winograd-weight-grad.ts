@@ -9,8 +9,8 @@
  * and [tiles, O]; the product of each pair is added to the t² matrices [C, O] of the result. See winograd.ts.
  */
 
+import type { WinogradWeightGradAttrs } from "../../../lower/convolutions.ts";
 import { weightGradTiling } from "../../../lower/filtering.ts";
-import type { WinogradWeightGradAttrs } from "../../../lower/legalize.ts";
 import { evenPieces, runsOf } from "../../../lower/pieces.ts";
 import type { Tensor } from "../../../tensor.ts";
 import { addI, i32, load, minS, mulI, subI, v } from "../assembler.ts";

@@ -9,13 +9,13 @@
  * finished. The matrices are those of lower/filtering.ts.
  */
 
+import { PANEL, type WinogradConvAttrs } from "../../../lower/convolutions.ts";
 import { type Matrix, outputTiling, type Tiling } from "../../../lower/filtering.ts";
-import { PANEL, type WinogradConvAttrs } from "../../../lower/legalize.ts";
 import type { Tensor } from "../../../tensor.ts";
 import { addI, type I32, i32, leS, load, ltS, minS, mulI, subI } from "../assembler.ts";
 import { inPanels, taps } from "./conv.ts";
 import type { Domain, Kernel } from "./kernel.ts";
-import { tiles as inSteps } from "./matmul.ts";
+import { inPieces } from "./matmul.ts";
 import { TRANSFORM_BYTES, transformTiles } from "./transform.ts";
 
 /** One row of a panel of weights, or of products. */
@@ -254,10 +254,10 @@ function multiplyTiles(
         });
       });
     };
-    if (tiles < MANY) inSteps(kernel, { from: i32(0), to: rows }, most, multiply);
+    if (tiles < MANY) inPieces(kernel, { from: i32(0), to: rows }, most, multiply);
     else
       f.for(0, rows, tiles, (first) => {
-        inSteps(kernel, { from: first, to: addI(first, tiles), known: tiles }, most, multiply);
+        inPieces(kernel, { from: first, to: addI(first, tiles), known: tiles }, most, multiply);
       });
   });
 }

@@ -1,0 +1,37 @@
+/** Legalised graphs, by the plain loops of the lowered ops: they mean what the graphs meant before. */
+import { describe, expect, it } from "vitest";
+import { loweredPrimitives } from "../../src/engine/lower/convolutions.ts";
+import { legalize } from "../../src/engine/lower/legalize.ts";
+import { expandComposites } from "../../src/engine/passes/expand.ts";
+import { rewriteGraph } from "../../src/engine/passes/rewrite.ts";
+import { type Graph, graphOrder } from "../../src/engine/trace.ts";
+import { caseGraph } from "../conformance/cases/case.ts";
+import { opCases } from "../conformance/cases.ts";
+import { evaluate } from "../helpers/evaluate.ts";
+import { expectClose } from "../helpers/run.ts";
+
+const legal = (graph: Graph): Graph => rewriteGraph(graph, (roots) => legalize(expandComposites(roots)));
+
+/** Elements of an input: the largest cases are for compiled kernels, and would take these loops too long. */
+const MOST = 60_000;
+
+describe("a legalised convolution is the same function", () => {
+  const seen = new Set<string>();
+  for (const c of opCases.conv2d.filter(({ inputs }) =>
+    inputs.every(({ shape }) => shape.reduce((a, b) => a * b, 1) < MOST),
+  )) {
+    it(c.label, () => {
+      const { graph, feeds } = caseGraph(c, "batched", true);
+      const lowered = legal(graph);
+      for (const tensor of graphOrder(lowered)) if (tensor.op.name in loweredPrimitives) seen.add(tensor.op.name);
+      const wanted = evaluate(graph, feeds);
+      for (const [name, values] of Object.entries(evaluate(lowered, feeds))) {
+        expectClose(Float32Array.from(values), wanted[name], 1e-5, name);
+      }
+    });
+  }
+
+  it("and between them the cases have every lowered op", () => {
+    expect([...seen].sort()).toEqual(Object.keys(loweredPrimitives).sort());
+  });
+});
