@@ -1,9 +1,11 @@
 /** Layers that are one matrix: Linear multiplies by it, Embedding looks rows up in it. */
+import { detach, eq, where } from "../engine/ops/elementwise.ts";
 import { embedding } from "../engine/ops/gather.ts";
 import { linear } from "../engine/ops/matmul.ts";
+import { reshape } from "../engine/ops/movement.ts";
 import type { Random } from "../engine/random.ts";
 import type { Parameter, Tensor } from "../engine/tensor.ts";
-import { describeLayer, requireWhole } from "./describe.ts";
+import { describeLayer, requireRange, requireWhole } from "./describe.ts";
 import { drawFirst, filled, normalInit, resetAffine } from "./init.ts";
 import { type Context, Module } from "./module.ts";
 
@@ -44,27 +46,52 @@ export class Linear extends Module {
   }
 }
 
-/** A learned vector per index: int32 […] → float32 […, embeddingDim]. As torch.nn.Embedding. */
+export interface EmbeddingOptions {
+  /** Index whose vector is zeros and gets no gradient: padding. Negative ones count from the end. Default none. */
+  readonly paddingIdx?: number | undefined;
+}
+
+/** A learned vector per index: int32 […] → float32 […, embeddingDim]. As torch.nn.Embedding; drawn from N(0, 1). */
 export class Embedding extends Module {
   /** [numEmbeddings, embeddingDim]. */
   readonly weight: Parameter;
+  readonly numEmbeddings: number;
+  readonly embeddingDim: number;
+  /** 0 … numEmbeddings − 1, or null. */
+  readonly paddingIdx: number | null;
 
-  constructor(numEmbeddings: number, embeddingDim: number) {
+  /** @throws UsageError for sizes that are no whole numbers, or a padding index that is not in the table */
+  constructor(numEmbeddings: number, embeddingDim: number, { paddingIdx }: EmbeddingOptions = {}) {
     super();
     requireWhole("Embedding", { numEmbeddings, embeddingDim });
+    this.numEmbeddings = numEmbeddings;
+    this.embeddingDim = embeddingDim;
+    this.paddingIdx = null;
+    if (paddingIdx !== undefined) {
+      requireWhole("Embedding", { paddingIdx }, -numEmbeddings);
+      requireRange("Embedding", "paddingIdx", paddingIdx, -numEmbeddings, numEmbeddings - 1);
+      this.paddingIdx = paddingIdx < 0 ? paddingIdx + numEmbeddings : paddingIdx;
+    }
     this.weight = filled([numEmbeddings, embeddingDim]);
     drawFirst(this);
   }
 
   override reset(random: Random): void {
     normalInit(this.weight, 1, random);
+    if (this.paddingIdx === null) return;
+    const start = this.paddingIdx * this.embeddingDim;
+    this.weight.data.fill(0, start, start + this.embeddingDim);
   }
 
-  forward(index: Tensor, _context: Context): Tensor {
-    return embedding(this.weight, index);
+  forward(index: Tensor, context: Context): Tensor {
+    const vectors = embedding(index, this.weight);
+    if (this.paddingIdx === null || !context.training) return vectors;
+    return where(reshape(eq(index, this.paddingIdx), [...index.shape, 1]), detach(vectors), vectors);
   }
 
   override describe(): string {
-    return describeLayer("Embedding", this.weight.shape);
+    return describeLayer("Embedding", [this.numEmbeddings, this.embeddingDim], {
+      paddingIdx: this.paddingIdx ?? undefined,
+    });
   }
 }

@@ -9,6 +9,8 @@ import { type Case, caseGraph, hasGradient, hasMode, modes } from "./cases/case.
 import { opCases } from "./cases.ts";
 
 const DIVIDED = [
+  "embedding",
+  "embeddingGrad",
   "logSumExp",
   "crossEntropy",
   "nllLoss",

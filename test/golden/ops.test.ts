@@ -130,7 +130,7 @@ const BUILD = {
   concat: (t, a: m.ConcatAttrs) => m.concat(t, a.axis),
   gather: ([x, index], a: g.GatherAttrs) => g.gather(x, a.axis, index),
   scatterAdd: ([index, x], a: g.ScatterAttrs) => apply(g.scatterAddOp, [index, x], a),
-  embedding: binary(g.embedding),
+  embedding: ([table, index]) => g.embedding(index, table),
   attention: (([q, k, v, ...masks], attrs) => attention(q, k, v, masked(masks, attrs))) as Build<MaskAttrs>,
   selfAttention: (([qkv, ...masks], attrs) =>
     selfAttention(qkv, { heads: attrs.heads, ...masked(masks, attrs) })) as Build<MaskAttrs & { heads: number }>,

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { gradients } from "../../src/engine/autodiff.ts";
 import { ShapeError, UsageError } from "../../src/engine/errors.ts";
 import { constant } from "../../src/engine/ops/constant.ts";
 import { add } from "../../src/engine/ops/elementwise.ts";
@@ -44,6 +45,7 @@ const LAYERS: Readonly<Record<string, () => Module>> = {
   layerNorm: () => new LayerNorm(6),
   conv: () => new Conv2d(4, 6, [3, 2], { stride: [2, 1], padding: [1, 0], dilation: [1, 2], groups: 2 }),
   convSame: () => new Conv2d(4, 2, [3, 4], { padding: "same", bias: false }),
+  embedding: () => new Embedding(30, 5, { paddingIdx: -27 }),
   separable: () => new DepthwiseSeparableConv2d(4, 3, 3, { padding: 1, dilation: 2 }),
   flattened: () => new Sequential(new Conv2d(4, 2, 3), new MaxPool2d(2), new Flatten(), new Linear(2, 3), new Tanh()),
 };
@@ -193,6 +195,18 @@ describe("initial weights", () => {
     expect(data.reduce((sum, value) => sum + value, 0) / data.length).toBeCloseTo(0, 1);
     expect(data.reduce((sum, value) => sum + value * value, 0) / data.length).toBeCloseTo(1, 1);
   });
+});
+
+it("the padding of an embedding starts at zeros and learns nothing", async () => {
+  const layer = initialize(new Embedding(4, 3, { paddingIdx: 1 }), 1);
+  expect([...layer.weight.data.subarray(3, 6)]).toEqual([0, 0, 0]);
+  const index = { shape: [5], data: [0, 1, 1, 3, 0], dtype: "int32" } as const;
+  const { data } = await evaluate((x, tracer) => {
+    const vectors = layer.forward(x, trainingContext(tracer));
+    return gradients(vectors.sum(), [layer.weight])[0];
+  }, index);
+  expect([...data]).toEqual([2, 2, 2, 0, 0, 0, 0, 0, 0, 1, 1, 1]);
+  expect(() => new Embedding(4, 3, { paddingIdx: 4 })).toThrow("paddingIdx is 4 but must lie between -4 and 3");
 });
 
 describe("dropout", () => {

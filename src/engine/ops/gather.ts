@@ -78,8 +78,8 @@ export const embeddingOp: Primitive = {
   layer: { kind: "Embedding" },
   stored: plain(2),
   infer: ([weight, index]) => {
-    requireRank("embedding", weight, 2, "[rows, features]", "weight");
-    requireType("embedding", index, "int32", "index");
+    requireType("embedding", index, "int32", "index (the first argument)");
+    requireRank("embedding", weight, 2, "[rows, features]", "weight (the second argument)");
     return { shape: [...index.shape, weight.shape[1]], dtype: weight.dtype };
   },
   batch: ([weight, index]) => (index && !weight ? "map" : "whole"),
@@ -120,7 +120,11 @@ export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
   return apply(gatherOp, [x, index], { axis: normalizeAxis("gather", axis, x.rank) });
 }
 
-/** Looks up rows of a table [V, D] by an int32 index of any shape. */
-export function embedding(weight: Tensor, index: Tensor): Tensor {
+/**
+ * Looks up rows of a table [V, D] by an int32 index of any shape […] → […, D], in the order of torch.nn.functional.embedding. An
+ * index out of range gives zeros, and its gradient goes nowhere.
+ * @throws ShapeError when the index is not int32 or the table not of two axes
+ */
+export function embedding(index: Tensor, weight: Tensor): Tensor {
   return apply(embeddingOp, [weight, index], {});
 }

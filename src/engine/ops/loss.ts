@@ -78,7 +78,7 @@ function labelsOf(target: Tensor, K: number, weight: Tensor | undefined, ignoreI
   const classes = reshape(target, column);
   const exists = mul(ge(classes, 0), lt(classes, K));
   const counts = ignoreIndex === undefined ? exists : mul(exists, ne(classes, ignoreIndex));
-  const own = weight === undefined ? 1 : reshape(embedding(reshape(weight, [K, 1]), target), column);
+  const own = weight === undefined ? 1 : reshape(embedding(target, reshape(weight, [K, 1])), column);
   return { classes, counts, weight: where(counts, own, constant(0)) };
 }
 

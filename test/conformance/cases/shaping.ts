@@ -224,6 +224,9 @@ const rows =
   (index: Tensor, grad: Tensor): Tensor =>
     apply(g.embeddingGradOp, [index, grad], { rows: count });
 
+/** As the op has it: the table first. */
+const lookUp = (table: Tensor, index: Tensor): Tensor => g.embedding(index, table);
+
 const key = (list: number[]) => ({ ...ints([2], 0, 1, false), fill: { list } });
 
 const expansions: readonly [Shape, Shape][] = [
@@ -433,14 +436,14 @@ export const shapingCases = {
     define("out of range goes nowhere", [ints([5, 9], -3, 8), x([5, 9])], scatter(1, [5, 5])),
   ],
   embedding: [
-    define("sentence", [w([11, 6]), ints([4, 5], 0, 11)], g.embedding, exact),
-    define("duplicates, one feature", [w([3, 1]), ints([20], 0, 3)], g.embedding, exact),
-    define("scalar index", [w([3, 5]), ints([], 0, 3)], g.embedding, exact),
-    define("out of range gives zeros", [w([5, 7]), ints([4, 6], -2, 8)], g.embedding, exact),
+    define("sentence", [w([11, 6]), ints([4, 5], 0, 11)], lookUp, exact),
+    define("duplicates, one feature", [w([3, 1]), ints([20], 0, 3)], lookUp, exact),
+    define("scalar index", [w([3, 5]), ints([], 0, 3)], lookUp, exact),
+    define("out of range gives zeros", [w([5, 7]), ints([4, 6], -2, 8)], lookUp, exact),
     define(
       "far out of range",
       [w([5, 2]), { ...ints([3], 0, 1), fill: { list: [2147483647, -2147483648, 4] } }],
-      g.embedding,
+      lookUp,
       exact,
     ),
   ],
@@ -449,6 +452,10 @@ export const shapingCases = {
     define("untouched rows stay 0", [ints([3], 0, 2), x([3, 5])], rows(40), { gradient: "none" }),
     define("out of range", [ints([9], -2, 8), x([9, 3])], rows(5), { gradient: "none" }),
     define("many", [ints([300], 0, 7), x([300, 17])], rows(7), { gradient: "none" }),
+    // Too large for a copy per chunk of the batch.
+    define("a large table", [ints([6, 5], -1, 9000), x([6, 5, 33])], rows(9000), { gradient: "none" }),
+    define("a large table, rows of cache lines", [ints([64], 0, 3), x([64, 64])], rows(5000), { gradient: "none" }),
+    define("a large table of short rows", [ints([3, 40], 0, 90), x([3, 40, 3])], rows(90_000), { gradient: "none" }),
   ],
 } satisfies Partial<Record<PrimitiveName, readonly Case[]>>;
 

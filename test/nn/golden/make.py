@@ -7,7 +7,8 @@ torch.set_num_threads(1)
 
 
 def numbers(tensor):
-    return {"shape": list(tensor.shape), "data": [float(f"{v:.8g}") for v in tensor.detach().flatten().tolist()]}
+    data = [float(f"{v:.8g}") for v in tensor.detach().flatten().tolist()]
+    return {"shape": list(tensor.shape), "data": data, **({} if tensor.is_floating_point() else {"dtype": "int32"})}
 
 
 def nhwc(x):
@@ -54,5 +55,6 @@ cases = [
     case("convSame", nn.Conv2d(4, 2, (3, 4), padding="same", bias=False), picture),
     case("separable", separable(4, 3, 3, padding=1, dilation=2), picture),
     case("flattened", nn.Sequential(nn.Conv2d(4, 2, 3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2, 3), nn.Tanh()), picture),
+    case("embedding", perturb(nn.Embedding(30, 5, padding_idx=3)), torch.randint(0, 15, (2, 7))),
 ]
 (pathlib.Path(__file__).parent / "layers.json").write_text(json.dumps({"torch": torch.__version__, "cases": cases}))

@@ -1,7 +1,23 @@
 /** Kernels that read or write by index. An index out of range reads 0 and writes nothing. */
 import type { GatherAttrs } from "../../../ops/gather.ts";
 import { sizeOf } from "../../../shape.ts";
-import { addI, type I32, i32, load, load32Splat, load32Zero, loadI32, ltU, mulI, splatConst, v } from "../assembler.ts";
+import {
+  addI,
+  andI,
+  divU,
+  type I32,
+  i32,
+  load,
+  load32Splat,
+  load32Zero,
+  loadI32,
+  ltU,
+  minS,
+  mulI,
+  splatConst,
+  subI,
+  v,
+} from "../assembler.ts";
 import { firstAxisDomain } from "./copy.ts";
 import { type Domain, type Kernel, nest } from "./kernel.ts";
 
@@ -80,10 +96,10 @@ function row(kernel: Kernel, to: I32, from: I32, D: number, add: boolean): void 
 }
 
 export function embeddingKernel(kernel: Kernel): void {
-  const { f, root, begin, end } = kernel;
+  const { f, root, group, begin, end } = kernel;
   const [weight, index] = root.inputs;
   const [V, D] = weight.shape;
-  const perStep = index.rank === 0 ? 1 : sizeOf(index.shape.slice(1));
+  const perStep = group.split === "range" ? 1 : sizeOf(index.shape.slice(1));
   f.for(begin, end, 1, (n) => {
     nest(f, [perStep], ([j]) => {
       const at = f.let(addI(mulI(n, perStep), j));
@@ -100,35 +116,48 @@ export function embeddingKernel(kernel: Kernel): void {
 
 export function embeddingDomain(group: Kernel["group"]): Domain {
   const [, index] = (group.root as Kernel["root"]).inputs;
-  return { size: index.shape[0] ?? 1, unit: 1 };
+  return { size: index.size, unit: 1 };
 }
 
-/** One thread adds all rows in order where the batch is not split; a chunk of the batch adds to its own copy where it is. */
+/**
+ * How a table is divided between threads: blocks of neighbouring rows, long enough that no cache line belongs to two, are dealt
+ * out over this many shares. Neighbours may occur equally often (frequent words come first), so no thread gets a range of them.
+ */
+const SHARES = 64;
+const BLOCK = 4;
+
+export const embeddingGradDomain = (): Domain => ({ size: SHARES, unit: 1 });
+
+/**
+ * Adds rows to the table in the order of the index. Where the batch is split, a chunk of it adds to a copy of its own. Else every
+ * thread goes through the whole index and adds to the rows of its shares.
+ */
 export function embeddingGradKernel(kernel: Kernel): void {
   const { f, root, begin, end, group } = kernel;
   const [index, g] = root.inputs;
   const [V, D] = root.shape;
-  const add = (at: I32): void => {
+  const add = (at: I32, isOwn: (i: I32) => I32): void => {
     const i = f.let(loadI32(addI(kernel.pointer(index), mulI(at, 4))));
-    f.if(ltU(i, V), () => {
-      row(
-        kernel,
-        f.let(addI(kernel.pointer(root), mulI(i, D * 4))),
-        f.let(addI(kernel.pointer(g), mulI(at, D * 4))),
-        D,
-        true,
-      );
+    f.if(isOwn(i), () => {
+      const to = f.let(addI(kernel.pointer(root), mulI(i, D * 4)));
+      row(kernel, to, f.let(addI(kernel.pointer(g), mulI(at, D * 4))), D, true);
     });
   };
   if (group.split === "partial") {
     const perSample = sizeOf(index.shape.slice(1));
-    f.for(mulI(begin, perSample), f.let(mulI(end, perSample)), 1, add);
+    f.for(mulI(begin, perSample), f.let(mulI(end, perSample)), 1, (at) => add(at, (i) => ltU(i, V)));
     return;
   }
-  f.if(ltU(begin, end), () => {
-    f.zero(kernel.pointer(root), i32(V * D * 4));
-    f.for(0, index.size, 1, add);
+  f.for(begin, end, 1, (share) => {
+    f.for(f.let(mulI(share, BLOCK)), V, SHARES * BLOCK, (first) => {
+      const rows = minS(i32(BLOCK), f.let(subI(i32(V), first)));
+      f.zero(addI(kernel.pointer(root), mulI(first, D * 4)), mulI(rows, D * 4));
+    });
   });
+  const shares = f.let(subI(end, begin));
+  const isOwn = (i: I32): I32 => {
+    const share = andI(f.let(divU(i, BLOCK)), SHARES - 1);
+    return andI(ltU(i, V), ltU(subI(share, begin), shares));
+  };
+  f.for(0, index.size, 1, (at) => add(at, isOwn));
 }
-
-export const undivided = (): Domain => ({ size: 1, unit: 1 });

@@ -26,12 +26,12 @@ import { ctcDomain, ctcGradKernel, ctcGradScratch, ctcKernel, ctcScratch } from 
 import { elementwiseDomain, elementwiseKernel } from "./elementwise.ts";
 import {
   embeddingDomain,
+  embeddingGradDomain,
   embeddingGradKernel,
   embeddingKernel,
   gatherDomain,
   gatherKernel,
   scatterAddKernel,
-  undivided,
 } from "./gather.ts";
 import { type Domain, type Kernel, outputRows } from "./kernel.ts";
 import type { ElementwiseName } from "./lanes.ts";
@@ -113,7 +113,7 @@ export const KERNELS = {
   gather: { domain: gatherDomain, emit: gatherKernel, rides: "none" },
   scatterAdd: { domain: gatherDomain, emit: scatterAddKernel, rides: "none" },
   embedding: { domain: embeddingDomain, emit: embeddingKernel, rides: "none" },
-  embeddingGrad: { domain: undivided, emit: embeddingGradKernel, rides: "none" },
+  embeddingGrad: { domain: embeddingGradDomain, emit: embeddingGradKernel, rides: "none" },
   ctc: { domain: ctcDomain, emit: ctcKernel, rides: "dense", scratch: ctcScratch },
   ctcGrad: { domain: ctcDomain, emit: ctcGradKernel, rides: "none", scratch: ctcGradScratch },
   attention: {
