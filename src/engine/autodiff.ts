@@ -5,7 +5,7 @@
 import { ShapeError } from "./errors.ts";
 import { constant } from "./ops/constant.ts";
 import { add } from "./ops/elementwise.ts";
-import { sumToShape } from "./ops/movement.ts";
+import { sumToShape } from "./ops/reduce.ts";
 import { cropUnread } from "./passes/crop.ts";
 import { expandComposites } from "./passes/expand.ts";
 import { formatShape, sameShape } from "./shape.ts";

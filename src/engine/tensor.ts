@@ -5,10 +5,6 @@
  */
 import type { DType, TypedArray, TypedArrays } from "./dtype.ts";
 import { ShapeError } from "./errors.ts";
-import * as elementwise from "./ops/elementwise.ts";
-import * as linear from "./ops/matmul.ts";
-import * as movement from "./ops/movement.ts";
-import * as reduce from "./ops/reduce.ts";
 import { type StoredForm, truth, word } from "./ops/stored.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 
@@ -118,60 +114,25 @@ export class Tensor {
     return sizeOf(this.shape);
   }
 
-  add(other: Tensor | number): Tensor {
-    return elementwise.add(this, other);
-  }
-  sub(other: Tensor | number): Tensor {
-    return elementwise.sub(this, other);
-  }
-  mul(other: Tensor | number): Tensor {
-    return elementwise.mul(this, other);
-  }
-  div(other: Tensor | number): Tensor {
-    return elementwise.div(this, other);
-  }
-  pow(other: Tensor | number): Tensor {
-    return elementwise.pow(this, other);
-  }
-  neg(): Tensor {
-    return elementwise.neg(this);
-  }
-  exp(): Tensor {
-    return elementwise.exp(this);
-  }
-  log(): Tensor {
-    return elementwise.log(this);
-  }
-  sqrt(): Tensor {
-    return elementwise.sqrt(this);
-  }
-  abs(): Tensor {
-    return elementwise.abs(this);
-  }
-  relu(): Tensor {
-    return elementwise.relu(this);
-  }
-  cast(dtype: DType): Tensor {
-    return elementwise.cast(this, dtype);
-  }
-  sum(axes?: number | readonly number[], keepDims = false): Tensor {
-    return reduce.sum(this, axes, keepDims);
-  }
-  mean(axes?: number | readonly number[], keepDims = false): Tensor {
-    return reduce.mean(this, axes, keepDims);
-  }
-  max(axes?: number | readonly number[], keepDims = false): Tensor {
-    return reduce.max(this, axes, keepDims);
-  }
-  reshape(shape: Shape): Tensor {
-    return movement.reshape(this, shape);
-  }
-  permute(order: readonly number[]): Tensor {
-    return movement.permute(this, order);
-  }
-  matmul(other: Tensor): Tensor {
-    return linear.matmul(this, other);
-  }
+  // The names of ops as methods; their bodies are in methods.ts.
+  declare readonly add: (other: Tensor | number) => Tensor;
+  declare readonly sub: (other: Tensor | number) => Tensor;
+  declare readonly mul: (other: Tensor | number) => Tensor;
+  declare readonly div: (other: Tensor | number) => Tensor;
+  declare readonly pow: (other: Tensor | number) => Tensor;
+  declare readonly neg: () => Tensor;
+  declare readonly exp: () => Tensor;
+  declare readonly log: () => Tensor;
+  declare readonly sqrt: () => Tensor;
+  declare readonly abs: () => Tensor;
+  declare readonly relu: () => Tensor;
+  declare readonly cast: (dtype: DType) => Tensor;
+  declare readonly sum: (axes?: number | readonly number[], keepDims?: boolean) => Tensor;
+  declare readonly mean: (axes?: number | readonly number[], keepDims?: boolean) => Tensor;
+  declare readonly max: (axes?: number | readonly number[], keepDims?: boolean) => Tensor;
+  declare readonly reshape: (shape: Shape) => Tensor;
+  declare readonly permute: (order: readonly number[]) => Tensor;
+  declare readonly matmul: (other: Tensor) => Tensor;
 }
 
 let watch: ((tensor: Tensor) => void) | undefined;

@@ -4,9 +4,12 @@
  */
 import type { DType } from "./dtype.ts";
 import { ShapeError } from "./errors.ts";
+import { addMethods } from "./methods.ts";
 import { type InputAttrs, input } from "./ops/constant.ts";
 import { formatShape, type Shape, sameShape } from "./shape.ts";
 import { Parameter, type Tensor } from "./tensor.ts";
+
+addMethods();
 
 /** A parameter that gets a new value at the end of a run. */
 export interface Update {

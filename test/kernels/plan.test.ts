@@ -15,7 +15,7 @@ import { crossEntropy } from "../../src/engine/ops/loss.ts";
 import { linear } from "../../src/engine/ops/matmul.ts";
 import { maxPool2d } from "../../src/engine/ops/pool.ts";
 import { mean, sum } from "../../src/engine/ops/reduce.ts";
-import { storageOf } from "../../src/engine/passes/fuse.ts";
+import { storageOf } from "../../src/engine/passes/storage.ts";
 import { Parameter, type Tensor } from "../../src/engine/tensor.ts";
 import { type Graph, trace } from "../../src/engine/trace.ts";
 import { Model } from "../../src/models/model.ts";

@@ -1,6 +1,7 @@
 /** Groups by structure: those that are alike share one function, which gets their tensors as arguments. */
-import { type Group, isView, storageOf } from "../passes/fuse.ts";
+import type { Group } from "../passes/fuse.ts";
 import { scalarOf } from "../passes/simplify.ts";
+import { isView, storageOf } from "../passes/storage.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** The stored tensors that a group touches, in the order in which code for it gets them. */

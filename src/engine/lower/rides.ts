@@ -1,5 +1,5 @@
 /** What rides on what: which elementwise ops a backend's kernels compute on the results of another op, before they are stored. */
-import { isElementwise } from "../passes/fuse.ts";
+import { isElementwise } from "../passes/storage.ts";
 import { alignment } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 

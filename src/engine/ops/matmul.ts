@@ -3,6 +3,7 @@ import { ShapeError } from "../errors.ts";
 import { broadcastShapes, broadcastStrides, formatShape, type Shape } from "../shape.ts";
 import { apply, type BatchRule, type Call, type Primitive, type Spec, type Tensor } from "../tensor.ts";
 import { add } from "./elementwise.ts";
+import { reshape } from "./movement.ts";
 import { requireType, walk } from "./op-helpers.ts";
 import { truth } from "./stored.ts";
 
@@ -113,8 +114,8 @@ export function linear(input: Tensor, weight: Tensor, bias?: Tensor): Tensor {
       `linear: input is ${formatShape(input.shape)} but the weight expects ${features} features; ${likely}`,
     );
   }
-  const rows = input.rank === 2 ? input : input.reshape([-1, features]);
+  const rows = input.rank === 2 ? input : reshape(input, [-1, features]);
   const product2d = matmul(rows, weight, { transposeB: true });
   const y = bias === undefined ? product2d : add(product2d, bias);
-  return input.rank === 2 ? y : y.reshape([...input.shape.slice(0, -1), out]);
+  return input.rank === 2 ? y : reshape(y, [...input.shape.slice(0, -1), out]);
 }

@@ -15,7 +15,6 @@ import {
 } from "../shape.ts";
 import { apply, type BatchRule, type Primitive, type Tensor } from "../tensor.ts";
 import { walk } from "./op-helpers.ts";
-import { sum } from "./reduce.ts";
 import {
   type AttrChecks,
   anywhere,
@@ -336,11 +335,4 @@ export const concatOp: Primitive<ConcatAttrs> = {
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   if (tensors.length === 0) throw new ShapeError("concat: needs at least one tensor");
   return apply(concatOp, tensors, { axis: normalizeAxis("concat", axis, tensors[0].rank) });
-}
-
-/** Sums a gradient back to the shape of an operand that was broadcast: the one place where broadcasting is undone. */
-export function sumToShape(g: Tensor, shape: Shape): Tensor {
-  const lead = g.rank - shape.length;
-  const axes = g.shape.flatMap((dim, axis) => (axis < lead || (shape[axis - lead] === 1 && dim !== 1) ? [axis] : []));
-  return axes.length === 0 ? g : reshape(sum(g, axes), shape);
 }

@@ -11,7 +11,7 @@ import {
   type Tensor,
 } from "../tensor.ts";
 import { abs, add, cast, detach, div, eq, exp, log, maximum, mul, neg, sub, where } from "./elementwise.ts";
-import { expand, pad, type Range, slice } from "./movement.ts";
+import { expand, pad, type Range, reshape, slice } from "./movement.ts";
 import { requireType, walk } from "./op-helpers.ts";
 import { alongAxis, axes, axis, inRank, type StoredForm, truth } from "./stored.ts";
 
@@ -63,7 +63,7 @@ function reduction(record: {
     // The rule sees gradient and result with the reduced axes kept, so that both broadcast against x.
     gradient: (g, { inputs: [x], output, attrs }) => {
       const kept = reducedShape(x.shape, { ...attrs, keepDims: true });
-      return [gradient(g.reshape(kept), x, output.reshape(kept))];
+      return [gradient(reshape(g, kept), x, reshape(output, kept))];
     },
     reference: ([x], output, { axes }) => {
       const { kept, reduced, strides } = splitAxes(x.shape, axes);
@@ -125,7 +125,7 @@ export const logSumExpOp: Primitive<ReduceAttrs> = {
   // d ln Σ eˣ = softmax(x)
   gradient: (g, { inputs: [x], output, attrs }) => {
     const kept = reducedShape(x.shape, { ...attrs, keepDims: true });
-    return [mul(g.reshape(kept), exp(sub(x, output.reshape(kept))))];
+    return [mul(reshape(g, kept), exp(sub(x, reshape(output, kept))))];
   },
   reference: ([x], output, { axes }) => {
     const length = sizeOf(axes.map((axis) => x.shape[axis]));
@@ -252,5 +252,12 @@ export function logsumexp(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   if (isTrailing(list, x.rank)) return apply(logSumExpOp, [x], { axes: list, keepDims });
   const top = detach(max(x, list, true)); // the shift cancels out, so no gradient needs to pass through it
   const total = add(log(sum(exp(sub(x, top)), list, true)), top);
-  return keepDims ? total : total.reshape(reducedShape(x.shape, { axes: list, keepDims }));
+  return keepDims ? total : reshape(total, reducedShape(x.shape, { axes: list, keepDims }));
+}
+
+/** Sums a gradient back to the shape of an operand that was broadcast: the one place where broadcasting is undone. */
+export function sumToShape(g: Tensor, shape: Shape): Tensor {
+  const lead = g.rank - shape.length;
+  const axes = g.shape.flatMap((dim, axis) => (axis < lead || (shape[axis - lead] === 1 && dim !== 1) ? [axis] : []));
+  return axes.length === 0 ? g : reshape(sum(g, axes), shape);
 }

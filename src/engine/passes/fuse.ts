@@ -4,9 +4,10 @@
  * one loop. Groups come in an order in which each depends only on earlier ones.
  */
 import { alignment, type Shape, sameShape } from "../shape.ts";
-import { Parameter, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { recompute } from "./recompute.ts";
 import { scalarOf } from "./simplify.ts";
+import { isElementwise, isLeaf, isView, storageOf } from "./storage.ts";
 
 export interface Group {
   /** The op that is no elementwise one, if there is one; it is the first node. Only its twin may be another. */
@@ -20,24 +21,6 @@ export interface Group {
   /** Shape that the group's loop runs over. */
   readonly shape: Shape;
 }
-
-/** Whether an op works element by element, so that it can ride on another. */
-export const isElementwise = (tensor: Tensor): boolean => "scalar" in tensor.op;
-
-/** Reshapes compute nothing: they are another view of the same memory. */
-export function isView(tensor: Tensor): boolean {
-  return tensor.op.name === "reshape";
-}
-
-/** The tensor whose memory a view looks at. */
-export function storageOf(tensor: Tensor): Tensor {
-  let storage = tensor;
-  while (isView(storage)) storage = storage.inputs[0];
-  return storage;
-}
-
-const isLeaf = (tensor: Tensor): boolean =>
-  tensor instanceof Parameter || tensor.op.name === "input" || tensor.op.name === "constant";
 
 /** A group that is being made. */
 export interface Draft {

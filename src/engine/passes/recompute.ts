@@ -4,8 +4,9 @@
  */
 import { alignment, sameShape } from "../shape.ts";
 import { Parameter, type Tensor } from "../tensor.ts";
-import { type Draft, isElementwise, type Joins, storageOf } from "./fuse.ts";
+import type { Draft, Joins } from "./fuse.ts";
 import { scalarOf } from "./simplify.ts";
+import { isElementwise, storageOf } from "./storage.ts";
 
 /** Ops that cost next to nothing beside reading a number from memory. */
 const CHEAP: readonly string[] = ["add", "sub", "mul", "neg", "relu", "gt", "where"];

@@ -21,8 +21,8 @@ import {
   vi,
 } from "../assembler.ts";
 import { bytesOfPartial } from "../memory.ts";
-import { type Domain, type Kernel, nest, numeric } from "./kernel.ts";
-import { evaluate, type Lanes } from "./lanes.ts";
+import { type Domain, type Kernel, nest } from "./kernel.ts";
+import { evaluate, type Lanes, numeric } from "./lanes.ts";
 
 /** The loops of a group: either one over everything, or several, of which the first is what begin … end divide. */
 function groupLoops({ shape, inputs, split }: Kernel["group"]): Loop[] {

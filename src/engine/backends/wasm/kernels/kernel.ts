@@ -5,8 +5,7 @@
  */
 import { groupTensors } from "../../../lower/keys.ts";
 import { times } from "../../../lower/pieces.ts";
-import { storageOf } from "../../../passes/fuse.ts";
-import { scalarOf } from "../../../passes/simplify.ts";
+import { storageOf } from "../../../passes/storage.ts";
 import { alignment } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
 import type { PlannedGroup } from "../../cpu/plan.ts";
@@ -21,12 +20,10 @@ import {
   load32Splat,
   remU,
   splatConst,
-  splatConstI,
   type V128,
-  v,
 } from "../assembler.ts";
 import type { Isa } from "../math.ts";
-import { evaluate, type Lanes } from "./lanes.ts";
+import { evaluate, type Lanes, numeric } from "./lanes.ts";
 
 /** What a kernel's begin … end runs over, when it is divided between threads by range. */
 export interface Domain {
@@ -153,18 +150,6 @@ export class Kernel {
       });
     });
   }
-}
-
-/** Lanes as numbers: a comparison's mask becomes 0 or 1. */
-export function numeric(lanes: Lanes): V128 {
-  return lanes.mask ? v.and(lanes.value, splatConstI(1)) : lanes.value;
-}
-
-/** A scalar constant in all lanes. */
-export function constantLanes(tensor: Tensor): V128 | undefined {
-  const value = scalarOf(tensor);
-  if (value === undefined) return undefined;
-  return tensor.dtype === "int32" ? splatConstI(value) : splatConst(value);
 }
 
 /** Nested loops over `dims`; `body` gets the counters. Loops over a single position are left out. */

@@ -1,15 +1,28 @@
 /** Elementwise ops on four lanes: the total map from op to instructions, and the evaluation of a group's chain of them. */
 import type { CastAttrs } from "../../../ops/elementwise.ts";
 import type { primitives } from "../../../ops/index.ts";
+import { scalarOf } from "../../../passes/simplify.ts";
 import type { Tensor } from "../../../tensor.ts";
 import { type Func, splatConst, splatConstI, type V128, v, vi } from "../assembler.ts";
 import { erf, exp, type Isa, log, pow, sigmoid, tanh } from "../math.ts";
-import { constantLanes, type Kernel, numeric } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
 
 /** Four values; a mask has all bits set where a comparison holds. */
 export interface Lanes {
   readonly value: V128;
   readonly mask: boolean;
+}
+
+/** Lanes as numbers: a comparison's mask becomes 0 or 1. */
+export function numeric(lanes: Lanes): V128 {
+  return lanes.mask ? v.and(lanes.value, splatConstI(1)) : lanes.value;
+}
+
+/** A scalar constant in all lanes. */
+function constantLanes(tensor: Tensor): V128 | undefined {
+  const value = scalarOf(tensor);
+  if (value === undefined) return undefined;
+  return tensor.dtype === "int32" ? splatConstI(value) : splatConst(value);
 }
 
 /** The names of the ops that have a scalar function. */
