@@ -6,7 +6,8 @@ import { pathKind } from "../platform/node/files.ts";
 import { comparePaired, type PairedComparison } from "../task/classify/mcnemar.ts";
 import type { Predictions } from "../task/classify/predictions.ts";
 import { decodePredictions } from "../task/classify/saved-predictions.ts";
-import { formatComparison, table } from "../task/classify/text.ts";
+import { formatComparison } from "../task/classify/text.ts";
+import { columns } from "../task/text.ts";
 import { runFiles } from "../train/run-folder.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { runsTable, summarizeRun } from "./runs.ts";
@@ -56,7 +57,7 @@ async function run(paths: readonly string[], { json = false }: CommonOptions): P
   else {
     const names = runs.map(({ path }) => path);
     const rows = Object.entries(differences).map(([name, values]) => [name, ...values]);
-    const [top, ...settings] = table(["setting", ...names], rows);
+    const [top, ...settings] = columns(["setting", ...names], rows);
     for (const line of [dim(top), ...settings]) terminal.print(line);
   }
 

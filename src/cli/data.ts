@@ -12,8 +12,7 @@ import { readIdxFolder } from "../platform/node/idx-folder.ts";
 import { encodePng } from "../platform/node/images.ts";
 import { defaultCacheDir, defaultDataDir } from "../platform/node/paths.ts";
 import { canFetch } from "../platform/node/sources.ts";
-import { table } from "../task/classify/text.ts";
-import { grouped, percent } from "../task/text.ts";
+import { columns, grouped, percent } from "../task/text.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
 import { type DataOptions, dataOptions, describe, openToMeasure } from "./cli-data.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
@@ -85,7 +84,7 @@ async function list({ json = false, dataDir }: Options): Promise<void> {
     String(source.classes.length),
     place === undefined ? (canFetch(source) ? "can be fetched" : "no") : "yes",
   ]);
-  const [head, ...lines] = table(["name", "train", "test", "pixels", "classes", "here"], rows);
+  const [head, ...lines] = columns(["name", "train", "test", "pixels", "classes", "here"], rows);
   terminal.print(terminal.style.dim(head));
   for (const [i, line] of lines.entries()) terminal.print(`${line}   ${terminal.style.dim(found[i].source.title)}`);
   terminal.emit({
@@ -180,7 +179,7 @@ function show(terminal: Terminal, splits: Readonly<Record<string, DataDescriptio
     ...parts.slice(1).map(({ classes }) => grouped(classes[i]?.count ?? 0)),
   ]);
   const [one, ...others] = Object.keys(splits);
-  const [head, ...lines] = table(["class", one, "share", ...others], rows);
+  const [head, ...lines] = columns(["class", one, "share", ...others], rows);
   terminal.print(dim(head));
   for (const line of lines) terminal.print(line);
 }

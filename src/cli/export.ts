@@ -9,8 +9,7 @@ import { type KernelTime, timesOf } from "../export/timing.ts";
 import { fileError } from "../platform/node/atomic.ts";
 import { makeFolder } from "../platform/node/files.ts";
 import { platform } from "../platform/platform.ts";
-import { table } from "../task/classify/text.ts";
-import { grouped } from "../task/text.ts";
+import { columns, grouped } from "../task/text.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { byteSize, openTerminal } from "./terminal.ts";
@@ -79,7 +78,7 @@ async function run(path: string, { to, out, input, json }: ExportOptions): Promi
   const total = (key: "bytes" | "gzipped"): number => rows.reduce((sum, row) => sum + row[key], 0);
   const cells = rows.map((row) => [row.path, byteSize(row.bytes), byteSize(row.gzipped)]);
   if (rows.length > 1) cells.push(["together", byteSize(total("bytes")), byteSize(total("gzipped"))]);
-  for (const line of table(["file", "size", "gzipped"], cells)) terminal.print(line);
+  for (const line of columns(["file", "size", "gzipped"], cells)) terminal.print(line);
   terminal.print();
   const kernels = await timesOf(model);
   for (const line of timeLines(kernels)) terminal.print(line);
@@ -105,7 +104,7 @@ function timeLines(kernels: readonly KernelTime[]): string[] {
   if (rest.length > 0)
     rows.push([`${rest.length} others`, sum(rest, "microseconds").toFixed(1), percent(sum(rest, "share"))]);
   rows.push(["together", sum(kernels, "microseconds").toFixed(1), ""]);
-  return table(["one picture, in the engine", "µs", "share"], rows);
+  return columns(["one picture, in the engine", "µs", "share"], rows);
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;

@@ -21,8 +21,8 @@ import { RunRecords } from "../report/run-records.ts";
 import type { Evaluation } from "../task/classify/evaluation.ts";
 import { comparePaired, type PairedComparison } from "../task/classify/mcnemar.ts";
 import type { Predictions } from "../task/classify/predictions.ts";
-import { formatEvaluation, table } from "../task/classify/text.ts";
-import { duration, grouped, percent } from "../task/text.ts";
+import { formatEvaluation } from "../task/classify/text.ts";
+import { columns, duration, grouped, percent } from "../task/text.ts";
 import { crossValidate } from "../train/cross-validation.ts";
 import { fit, type Run } from "../train/fit.ts";
 import { plainResult } from "../train/results.ts";
@@ -376,7 +376,7 @@ function captionWith({ caption }: ComparisonTable, worth: PairedComparison, isBe
 }
 
 function showComparison(terminal: Terminal, { head, rows, caption }: ComparisonTable): void {
-  const [first, ...lines] = table(head, rows);
+  const [first, ...lines] = columns(head, rows);
   terminal.print(terminal.style.dim(first));
   for (const line of lines) terminal.print(line);
   if (caption !== undefined) terminal.print(terminal.style.dim(caption));

@@ -9,7 +9,7 @@ import { ARCHITECTURES, create } from "../models/registry.ts";
 import { formatSummary } from "../nn/summary.ts";
 import { pathKind } from "../platform/node/files.ts";
 import { platform } from "../platform/platform.ts";
-import { round } from "../task/classify/text.ts";
+import { round } from "../task/text.ts";
 import { type PlannedMemory, planMemory } from "../train/plan-memory.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";

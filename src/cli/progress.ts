@@ -1,7 +1,6 @@
 /** What training shows on its way: one line that redraws itself on a terminal, a plain line every few seconds elsewhere. */
 
-import { round } from "../task/classify/text.ts";
-import { duration, grouped, percent } from "../task/text.ts";
+import { duration, grouped, percent, round } from "../task/text.ts";
 import type { Callback, StartInfo } from "../train/callbacks.ts";
 import type { EpochResult } from "../train/results.ts";
 import { byteSize, type Terminal } from "./terminal.ts";

@@ -2,8 +2,7 @@
 import { Command } from "commander";
 import { UsageError } from "../engine/errors.ts";
 import { pathKind } from "../platform/node/files.ts";
-import { percentInterval, round, table } from "../task/classify/text.ts";
-import { duration, grouped, percent } from "../task/text.ts";
+import { columns, duration, grouped, percent, percentInterval, round } from "../task/text.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { listSavedRuns, type SavedRun } from "./saved-runs.ts";
 import { openTerminal } from "./terminal.ts";
@@ -51,7 +50,7 @@ async function run(folder: string, { json = false, best = false }: RunsOptions):
 export function runsTable(runs: readonly SavedRun[]): string[] {
   const optional = <T>(value: T | undefined, show: (value: T) => string): string =>
     value === undefined ? "–" : show(value);
-  return table(
+  return columns(
     ["run", "status", "data", "network", "epochs", "validation", "test accuracy", "95 % interval", "test loss", "time"],
     runs.map(({ path, status = "–", data = "–", model = "–", history, test, seconds }) => [
       path,

@@ -15,7 +15,7 @@ import { listen, watch } from "../serve/node/serve.ts";
 import { ThreadRunner } from "../serve/node/thread-runner.ts";
 import { readOrigins } from "../serve/origins.ts";
 import { QUEUE, Repository } from "../serve/repository.ts";
-import { table } from "../task/classify/text.ts";
+import { columns } from "../task/text.ts";
 import { stopSignal } from "./interrupt.ts";
 import { type CommonOptions, integerOption, jsonOption, listOption, numberOption } from "./options.ts";
 import { shownJson } from "./shown.ts";
@@ -183,7 +183,7 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   const unwatch = watch(repository, options.poll);
 
   const rows = models.map(({ name, version, model }) => [name, version, model.classes.slice(0, 12).join(" ")]);
-  for (const line of table(["model", "version", "classes"], rows)) terminal.print(line);
+  for (const line of columns(["model", "version", "classes"], rows)) terminal.print(line);
   terminal.print(`listening on ${server.url}; Ctrl-C ends it`);
   terminal.emit({ url: server.url, models: models.map(({ name, version }) => ({ name, version })) });
 

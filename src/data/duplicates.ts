@@ -5,9 +5,10 @@
  *
  * Quick enough to run every time: 70,000 pictures of 28×28 take about a second.
  */
+import type { TypedArray } from "../engine/dtype.ts";
 import type { Dataset } from "./dataset.ts";
-import { pictureSize, samePort } from "./port.ts";
-import { hashKey, sampleBuffer } from "./sample-hash.ts";
+import { openAxes, pictureSize, samePort } from "./port.ts";
+import { hashKey, type SampleBuffer, sampleBuffer } from "./sample-hash.ts";
 import { type Signatures, SPECTRUM, signatures } from "./signature.ts";
 
 /** A part of the data, named as it is to be called in reports: training, validation, test. */
@@ -215,62 +216,78 @@ function axesByVariance(spectra: Float32Array): number[] {
   return variances.map((_, axis) => axis).sort((a, b) => variances[b] - variances[a] || a - b);
 }
 
-/** Compares the pixels of one sample of each of two data sets. */
+/** Compares one sample of each of two data sets. */
 class PairReader {
-  readonly #a: Dataset;
-  readonly #b: Dataset;
-  readonly #left: ReturnType<typeof sampleBuffer>;
-  readonly #right: ReturnType<typeof sampleBuffer>;
+  readonly #a: SampleReader;
+  readonly #b: SampleReader;
 
   constructor(a: Dataset, b: Dataset) {
-    this.#a = a;
-    this.#b = b;
-    this.#left = sampleBuffer(a, 1);
-    this.#right = sampleBuffer(b, 1);
+    this.#a = new SampleReader(a);
+    this.#b = new SampleReader(b);
   }
 
   areEqual(i: number, j: number): boolean {
-    this.#read(i, j);
-    return this.#left.bytes.every((byte, k) => byte === this.#right.bytes[k]);
+    const [left, right] = [this.#a.read(i).bytes, this.#b.read(j).bytes];
+    return left.length === right.length && left.every((byte, k) => byte === right[k]);
   }
 
   /** Largest Pearson correlation of pixels i of a and j of b over all small shifts of one against the other. */
   correlation(i: number, j: number): number {
-    this.#read(i, j);
+    const size = pictureSize(this.#a.dataset.inputs) as PictureSize;
+    const [a, b] = [this.#a.read(i).inputs, this.#b.read(j).inputs];
     let best = 0;
     for (let dy = -LARGEST_SHIFT; dy <= LARGEST_SHIFT; dy++) {
-      for (let dx = -LARGEST_SHIFT; dx <= LARGEST_SHIFT; dx++) best = Math.max(best, this.#correlationAt(dy, dx));
+      for (let dx = -LARGEST_SHIFT; dx <= LARGEST_SHIFT; dx++) best = Math.max(best, correlationAt(size, a, b, dy, dx));
     }
     return best;
   }
+}
 
-  #read(i: number, j: number): void {
-    this.#a.read([i], 0, 1, this.#left.arrays);
-    this.#b.read([j], 0, 1, this.#right.arrays);
+/** Reads one sample after the other: into the same arrays, where all are of one size. */
+class SampleReader {
+  readonly dataset: Dataset;
+  readonly #shared: SampleBuffer | undefined;
+
+  constructor(dataset: Dataset) {
+    this.dataset = dataset;
+    this.#shared = openAxes(dataset.inputs, dataset.targets).length > 0 ? undefined : sampleBuffer(dataset, 1);
   }
 
-  /** Over the pixels that both have when b's are moved by (dy, dx). */
-  #correlationAt(dy: number, dx: number): number {
-    const [height, width, channels] = pictureSize(this.#a.inputs) as readonly [number, number, number];
-    const [a, b] = [this.#left.inputs, this.#right.inputs];
-    let [count, sumA, sumB, squaresA, squaresB, products] = [0, 0, 0, 0, 0, 0];
-    const run = (width - Math.abs(dx)) * channels;
-    for (let y = Math.max(0, dy); y < height + Math.min(0, dy); y++) {
-      const fromA = (y * width + Math.max(0, dx)) * channels;
-      const fromB = ((y - dy) * width + Math.max(0, -dx)) * channels;
-      for (let k = 0; k < run; k++) {
-        const p = a[fromA + k];
-        const q = b[fromB + k];
-        sumA += p;
-        sumB += q;
-        squaresA += p * p;
-        squaresB += q * q;
-        products += p * q;
-      }
-      count += run;
+  read(index: number): SampleBuffer {
+    const sizes = this.dataset.sizes?.(index);
+    const buffer = this.#shared ?? sampleBuffer(this.dataset, 1, sizes);
+    this.dataset.read([index], 0, 1, buffer.arrays, sizes);
+    return buffer;
+  }
+}
+
+type PictureSize = readonly [height: number, width: number, channels: number];
+
+/** Pearson's, over the pixels that both have when b's are moved by (dy, dx). */
+function correlationAt(
+  [height, width, channels]: PictureSize,
+  a: TypedArray,
+  b: TypedArray,
+  dy: number,
+  dx: number,
+): number {
+  let [count, sumA, sumB, squaresA, squaresB, products] = [0, 0, 0, 0, 0, 0];
+  const run = (width - Math.abs(dx)) * channels;
+  for (let y = Math.max(0, dy); y < height + Math.min(0, dy); y++) {
+    const fromA = (y * width + Math.max(0, dx)) * channels;
+    const fromB = ((y - dy) * width + Math.max(0, -dx)) * channels;
+    for (let k = 0; k < run; k++) {
+      const p = a[fromA + k];
+      const q = b[fromB + k];
+      sumA += p;
+      sumB += q;
+      squaresA += p * p;
+      squaresB += q * q;
+      products += p * q;
     }
-    const varianceA = squaresA - sumA ** 2 / count;
-    const varianceB = squaresB - sumB ** 2 / count;
-    return varianceA > 0 && varianceB > 0 ? (products - (sumA * sumB) / count) / Math.sqrt(varianceA * varianceB) : 0;
+    count += run;
   }
+  const varianceA = squaresA - sumA ** 2 / count;
+  const varianceB = squaresB - sumB ** 2 / count;
+  return varianceA > 0 && varianceB > 0 ? (products - (sumA * sumB) / count) / Math.sqrt(varianceA * varianceB) : 0;
 }

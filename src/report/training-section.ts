@@ -1,7 +1,6 @@
 /** How the training went: curves, a table of epochs, and pictures of what was trained on. */
 import { mosaic } from "../data/mosaic.ts";
-import { round } from "../task/classify/text.ts";
-import { grouped, percent } from "../task/text.ts";
+import { grouped, percent, round } from "../task/text.ts";
 import { accuracyChart, lossChart, rateChart } from "./charts.ts";
 import { figure, html, htmlTable, type Markup } from "./html.ts";
 import type { ReportInput } from "./input.ts";

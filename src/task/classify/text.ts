@@ -1,8 +1,18 @@
 /** Evaluations as text: the table that the command line and `console.log` print. */
 
 import { describeOverlap, describeTrained } from "../../data/leakage.ts";
-import type { Interval } from "../../metrics/intervals.ts";
-import { grouped, PLAIN, percent, type Style } from "../text.ts";
+import {
+  columns,
+  displayWidth,
+  grouped,
+  PLAIN,
+  padEnd,
+  padStart,
+  percent,
+  percentInterval,
+  round,
+  type Style,
+} from "../text.ts";
 import { type Classification, type ClassMeans, worstClasses } from "./classification.ts";
 import { type JudgedSample, suspectedLabels } from "./errors.ts";
 import type { Evaluation } from "./evaluation.ts";
@@ -19,11 +29,6 @@ const PAIRS = 5;
 const SUSPECTS = 3;
 /** Below this probability a difference is not put down to chance. */
 const SIGNIFICANT = 0.05;
-
-/** Both ends of an interval of shares: `98.71 to 99.12 %`. */
-export function percentInterval({ low, high }: Interval): string {
-  return `${(100 * low).toFixed(2)} to ${percent(high)}`;
-}
 
 /** The complete report of one evaluation: headline, table of classes, confusion matrix, confusions, calibration, doubts. */
 export function formatEvaluation(evaluation: Evaluation, style: Style = PLAIN): string {
@@ -138,7 +143,7 @@ function classTable({ classes, macro, weighted }: Classification, style: Style):
     grouped(total),
   ];
   const means = [mean("mean", macro), mean("weighted", weighted)];
-  const lines = table(["class", "precision", "recall", "F1", "samples"], [...rows, ...means]);
+  const lines = columns(["class", "precision", "recall", "F1", "samples"], [...rows, ...means]);
   const more = isLong
     ? [style.dim(`(the ${shown.length} worst of ${grouped(classes.length)} classes; --json has all)`)]
     : [];
@@ -169,40 +174,6 @@ function confusionTable(
   return lines.join("\n");
 }
 
-/** Columns aligned: the first to the left, the others, numbers, to the right. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => displayWidth(row[column]))));
-  return all.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? padEnd(cell, widths[0]) : padStart(cell, widths[column])))
-      .join("  ")
-      .trimEnd(),
-  );
-}
-
-/** Columns that text takes in a terminal; wide East Asian characters take two, combining marks none. */
-export function displayWidth(text: string): number {
-  let width = 0;
-  for (const character of text) {
-    if (/\p{Mn}|\p{Me}|\p{Cf}/u.test(character)) continue;
-    width += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/.test(
-      character,
-    )
-      ? 2
-      : 1;
-  }
-  return width;
-}
-
-export function padEnd(text: string, width: number): string {
-  return text + " ".repeat(Math.max(0, width - displayWidth(text)));
-}
-
-export function padStart(text: string, width: number): string {
-  return " ".repeat(Math.max(0, width - displayWidth(text))) + text;
-}
-
 function shorten(text: string, width: number): string {
   const letters = [...text];
   return letters.length <= width ? text : `${letters.slice(0, Math.max(1, width - 1)).join("")}…`;
@@ -210,11 +181,6 @@ function shorten(text: string, width: number): string {
 
 function fixed(share: number): string {
   return share.toFixed(4);
-}
-
-/** Four significant digits, without a tail of zeros. */
-export function round(value: number): string {
-  return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : String(value);
 }
 
 /** Two models on the same samples, and whether the difference between them means anything. @param names of the two */
@@ -239,7 +205,7 @@ export function formatComparison(
       `${grouped(onlySecond)} that the other has wrong`,
     ],
   ];
-  const [head, ...lines] = table(["model", "accuracy", "wrong", "right"], rows);
+  const [head, ...lines] = columns(["model", "accuracy", "wrong", "right"], rows);
   const points = (share: number): string => `${share >= 0 ? "+" : "−"}${Math.abs(100 * share).toFixed(2)}`;
   return [
     style.dim(head),
