@@ -1,21 +1,21 @@
-// A character language model: learns what names look like, letter by letter, and writes new ones.
+// A language model of letters: learns what names look like and writes new ones.
 //
 //     npm run build && node examples/names.mjs names.txt      (any text file with one name a line)
 import { readFile } from "node:fs/promises";
-import { data, evaluate, fit, generate, Model, nn, tasks, text } from "ductus";
+import { data, fit, generate, Model, nn, tasks, text } from "ductus";
 
-/** Each letter by the few before it, by causal convolution. */
 class Letters extends nn.Module {
-  constructor(tokens, width = 64) {
+  constructor(tokens, width = 96) {
     super();
     this.embedding = new nn.Embedding(tokens, width);
     this.lstm = new nn.LSTM(width, width);
     this.head = new nn.Linear(width, tokens);
   }
 
-  // x: token numbers [batch, time] → logits [batch, time, tokens]
+  // x: token numbers [batch, time] → logits of what comes after each [batch, time, tokens]
   forward(x, context) {
-    return this.head.forward(this.lstm.forward(this.embedding.forward(x, context), context), context);
+    const letters = this.embedding.forward(x, context);
+    return this.head.forward(this.lstm.forward(letters, context), context);
   }
 }
 
@@ -23,13 +23,11 @@ const names = (await readFile(process.argv[2], "utf8")).split("\n").filter((name
 // A line break begins every name and ends it.
 const lines = names.map((name) => `\n${name}\n`);
 const tokenizer = text.CharacterTokenizer.of(...lines);
-const cut = Math.floor(0.9 * lines.length);
-const train = new data.Texts(lines.slice(0, cut), { tokenizer, name: "names" });
-const held = new data.Texts(lines.slice(cut), { tokenizer, name: "other names" });
+const all = new data.Texts(lines, { tokenizer, name: "names" });
 
 const model = new Model(new Letters(tokenizer.tokens.length), { task: new tasks.Generate(tokenizer), seed: 1 });
-const run = await fit(model, train, { epochs: 3, lr: 0.003, batchSize: 64, validation: held });
-console.log(await evaluate(run.model, held));
+const run = await fit(model, all, { epochs: 3, lr: 0.003, validation: 0.1 });
+console.log(run.best.validation);
 for (let seed = 0; seed < 10; seed++) {
-  console.log(await generate(run.model, "\n", { stop: "\n", seed, length: 20 }));
+  console.log(await generate(run.model, "\n", { stop: "\n", seed }));
 }

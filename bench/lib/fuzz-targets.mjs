@@ -53,7 +53,9 @@ export function targetsOf(modules) {
     };
     if (named) {
       const { create } = await modules("models/registry");
-      return TrainedModel.of(create("mlp", { inputShape: [8, 8, 1], classes: 3 }), { preprocessing });
+      const model = TrainedModel.of(create("mlp", { inputShape: [8, 8, 1], classes: 3 }));
+      model.preprocessing = preprocessing;
+      return model;
     }
     const { Conv2d } = await modules("nn/conv");
     const { Linear } = await modules("nn/linear");
@@ -91,7 +93,7 @@ export function targetsOf(modules) {
       return {
         make: (rng) =>
           damagedModel(seeds, rng, (meta) => {
-            const part = rng.pick(["graph", "graph", "preprocessing", "classNames", "input", "architecture", "all"]);
+            const part = rng.pick(["graph", "graph", "task", "task", "architecture", "all"]);
             return part === "all" ? mutateJson(meta, rng) : { ...meta, [part]: mutateJson(meta[part], rng) };
           }),
         read: (bytes) => load(bytes, { backend }),

@@ -73,7 +73,7 @@ Reading, shuffling and augmenting count. Rounds are interleaved: none, digits, â
 async function open(network, set, preset, backend) {
   const model = models.create(network);
   const settings = resolveSettings(model.recipe, {});
-  const augment = augmentBy(resolveAugmentations(preset, set.inputShape));
+  const augment = augmentBy(resolveAugmentations(preset, set.inputs.x.shape));
   // At a rate of 0 all steps work on the same numbers.
   const trainer = new Trainer({ model, ...settings }, backend, set, { ...settings, augment, lr: () => 0 });
   await trainer.compile();

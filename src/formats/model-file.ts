@@ -46,7 +46,10 @@ const GOLDEN_OUTPUT = "ductus.golden.output";
 /** Hashes of some of the samples that the network was trained on. */
 export const TRAINED_ON = "ductus.trained_on";
 
-const printable = refined(text, (name) => (isPrintable(name) ? undefined : "must be 1 to 200 printable characters"));
+/** A name that can be shown anywhere. */
+export const printable = refined(text, (name) =>
+  isPrintable(name) ? undefined : "must be 1 to 200 printable characters",
+);
 // Looked up in the table of architectures, so nothing that could be taken for a path.
 const architectureName = refined(printable, (name) => (/[/\\]/.test(name) ? "must not contain slashes" : undefined));
 

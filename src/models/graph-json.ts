@@ -177,11 +177,11 @@ function storeNumber(values: readonly number[], what: string, axes: readonly str
   const points = pointsOf(axes);
   const isRight = (value: number, trial: number): boolean =>
     Number.isInteger(value) && sumOfTerms(terms, points[trial]) === value;
-  if (!values.every(isRight) || !terms.every(([factor]) => Number.isInteger(factor))) throw differs(what);
+  if (!values.every(isRight)) throw differs(what);
   const [plus, batch] = [[], [BATCH_AXIS]].map((wanted) =>
     terms.find(([, ...names]) => names.join() === wanted.join()),
   );
-  const isLine = terms.every((term) => term === plus || term === batch);
+  const isLine = terms.every((term) => (term === plus || term === batch) && Number.isInteger(term[0]));
   return isLine ? { batch: batch?.[0] ?? 0, plus: plus?.[0] ?? 0 } : { terms };
 }
 

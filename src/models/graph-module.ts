@@ -206,7 +206,7 @@ function matchInput({ name, port }: StoredInput, tensor: Tensor | undefined, len
 /** A factor and axes that have a length. */
 const isTerm = (term: unknown, lengths: AxisLengths): term is Term =>
   Array.isArray(term) &&
-  Number.isInteger(term[0]) &&
+  Number.isFinite(term[0]) &&
   term.slice(1).every((axis) => typeof axis === "string" && Object.hasOwn(lengths, axis));
 
 const label = (node: StoredNode, i: number): string => `graph: node ${i} (${node.op})`;

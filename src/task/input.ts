@@ -12,7 +12,7 @@ import type { Random } from "../engine/random.ts";
 import { formatShape, type Shape } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
-import type { Tensors } from "./task.ts";
+import type { AnyTask, Tensors } from "./task.ts";
 
 /** The kinds of inputs, as model files name them. */
 export type InputKind = "numbers" | "text";
@@ -94,6 +94,14 @@ export class NumbersInput implements InputCodec {
     const { kind, shape, dtype, normalization, preprocessing = {} } = this;
     return { kind, shape, dtype, normalization, preprocessing };
   }
+}
+
+/** A task whose network gets raw inputs untouched: it prepares them itself. */
+export function unprepared<T extends AnyTask>(task: T): T {
+  const { input } = task;
+  return (
+    input instanceof NumbersInput ? task.reading(new NumbersInput({ ...input, normalization: null })) : task
+  ) as T;
 }
 
 const perChannel = (value: number | readonly number[], channels: number): readonly number[] =>

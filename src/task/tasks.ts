@@ -3,8 +3,8 @@
  * does not load.
  */
 import { DataError } from "../engine/errors.ts";
-import { check, list, Mismatch, oneOf, record, type Schema, text } from "../engine/schema.ts";
-import type { JsonRecord } from "../formats/model-file.ts";
+import { check, list, Mismatch, oneOf, record, type Schema } from "../engine/schema.ts";
+import { type JsonRecord, printable } from "../formats/model-file.ts";
 import { Classify } from "./classify/classify.ts";
 import type { InputCodec, InputKind } from "./input.ts";
 import { readNumbers } from "./stored-numbers.ts";
@@ -20,7 +20,7 @@ const INPUTS: Readonly<Record<InputKind, Reader<InputCodec>>> = {
 
 const TASKS: Readonly<Record<TaskKind, Reader<AnyTask>>> = {
   classify: async (stored, name) => {
-    const { classNames } = checked(record({ classNames: list(text, 1) }, {}, "ignored"), stored, name);
+    const { classNames } = checked(record({ classNames: list(printable, 1) }, {}, "ignored"), stored, name);
     return new Classify(await readInput(stored, name), classNames);
   },
   transcribe: async (stored, name) =>

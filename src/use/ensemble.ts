@@ -2,13 +2,15 @@
  * An ensemble: several networks that answer together. It is a model like any other, so it can be measured, used and saved;
  * it costs the work of all of them.
  */
+import { formatPorts } from "../data/port.ts";
 import { UsageError } from "../engine/errors.ts";
 import { add, mul } from "../engine/ops/elementwise.ts";
+import { shortened } from "../engine/quote.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { type AnyModel, Model, modelName } from "../models/model.ts";
 import { type Context, Module } from "../nn/module.ts";
 import type { Classify } from "../task/classify/classify.ts";
-import { type InputCodec, NumbersInput } from "../task/input.ts";
+import { type InputCodec, unprepared } from "../task/input.ts";
 import type { AnyTask } from "../task/task.ts";
 
 /** The networks of an ensemble side by side: the mean of their logits. Each sees raw inputs prepared as it was trained to. */
@@ -31,14 +33,6 @@ class Ensemble extends Module {
 export function forwardPrepared(network: Module, input: InputCodec, raw: Tensor, context: Context): Tensor {
   const { x, ...inputs } = input.prepare({ ...context.inputs, x: raw });
   return network.forward(x, { ...context, inputs });
-}
-
-/** A task whose network gets raw inputs, as those that it consists of prepare them for themselves. */
-export function unprepared<T extends AnyTask>(task: T): T {
-  const { input } = task;
-  return (
-    input instanceof NumbersInput ? task.reading(new NumbersInput({ ...input, normalization: null })) : task
-  ) as T;
 }
 
 /**
@@ -65,7 +59,8 @@ export function mean(tensors: readonly Tensor[]): Tensor {
 export function ensembleOf<T extends AnyTask = Classify>(models: readonly Model<T>[]): Model<T> {
   if (models.length === 0) throw new UsageError("an ensemble needs at least one model");
   const [first] = models;
-  const takes = ({ task }: AnyModel): string => JSON.stringify([task.input.ports, task.outputs, task.names]);
+  const takes = ({ task }: AnyModel): string =>
+    `${formatPorts(task.input.ports)} and tells ${shortened(task.names.join(", "))} apart`;
   const other = models.findIndex((model) => takes(model) !== takes(first));
   if (other > 0) {
     throw new UsageError(

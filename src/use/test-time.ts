@@ -10,9 +10,9 @@ import type { Tensor } from "../engine/tensor.ts";
 import { type AnyModel, Model } from "../models/model.ts";
 import { type AnyParameter, type Context, Module } from "../nn/module.ts";
 import type { Classify } from "../task/classify/classify.ts";
-import type { InputCodec } from "../task/input.ts";
+import { type InputCodec, unprepared } from "../task/input.ts";
 import type { AnyTask } from "../task/task.ts";
-import { forwardPrepared, mean, unprepared } from "./ensemble.ts";
+import { forwardPrepared, mean } from "./ensemble.ts";
 
 /** A view of a batch of raw inputs, float32 [batch, height, width, channels]: bytes are numbers 0 … 255. */
 export type View = (x: Tensor) => Tensor;

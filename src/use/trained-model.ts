@@ -54,7 +54,7 @@ import { limited } from "../nn/init.ts";
 import { platform } from "../platform/platform.ts";
 import { VERSION } from "../platform/version.ts";
 import type { Classify } from "../task/classify/classify.ts";
-import { NumbersInput } from "../task/input.ts";
+import { unprepared } from "../task/input.ts";
 import type { AnyTask } from "../task/task.ts";
 import { readTask } from "../task/tasks.ts";
 import { locate } from "./locate.ts";
@@ -123,6 +123,8 @@ export function inferenceGraph(model: AnyModel, batch: number, sizes?: Sizes): G
 /** The bytes of a model file. @param training for checkpoints */
 export async function encodeModel(model: AnyModel, training?: StoredTraining, backend?: Backend): Promise<Uint8Array> {
   const { architecture, task, trainedOn } = model;
+  // What cannot be read again must not be written.
+  await readTask(task.record(), "cannot save the model");
   await backend?.pull(model.network.parameters());
   // Strict arithmetic unless training has its own: equal models give equal files, on every machine.
   const golden = await goldenPair(model, backend);
@@ -171,7 +173,6 @@ export async function load<T extends AnyTask = Classify>(
 }
 
 async function build(file: ModelFile, name: string, budget: Budget): Promise<TrainedModel<AnyTask>> {
-  const task = await readTask(file.task, name);
   const isNamed = ARCHITECTURES.some((architecture) => architecture.name === file.architecture.name);
   const recipe = check(recipeSchema, file.recipe);
   const known: KnownOptions = {
@@ -182,10 +183,11 @@ async function build(file: ModelFile, name: string, budget: Budget): Promise<Tra
     trainedOn: file.trainedOn && [file.trainedOn],
   };
   try {
+    const task = await readTask(file.task, name);
     if (!isNamed) {
       const network = new GraphModule(file.graph, file.weights, budget);
       // The graph holds the normalization already.
-      return new TrainedModel<AnyTask>(network, { ...known, task: withoutNormalization(task) });
+      return new TrainedModel<AnyTask>(network, { ...known, task: unprepared(task) });
     }
     const stored = [...file.weights.values()].reduce((sum, { data }) => sum + data.length, 0);
     const { shape: inputShape, normalization } = numbersInput(task);
@@ -197,17 +199,12 @@ async function build(file: ModelFile, name: string, budget: Budget): Promise<Tra
     return TrainedModel.of<AnyTask>(fresh, { ...known, task });
   } catch (error) {
     if (error instanceof TooLargeError) throw new TooLargeError(located(error.message, name), { cause: error });
-    if (error instanceof DuctusError) throw new DataError(`${name}: ${error.message}`, { cause: error });
+    if (error instanceof DuctusError) throw new DataError(located(error.message, name), { cause: error });
     throw error;
   }
 }
 
-function withoutNormalization(task: AnyTask): AnyTask {
-  const { input } = task;
-  return input instanceof NumbersInput ? task.reading(new NumbersInput({ ...input, normalization: null })) : task;
-}
-
-/** A budget's own refusals begin with the file already. */
+/** Refusals of a budget, and of a task, begin with the file already. */
 const located = (message: string, name: string): string =>
   message.startsWith(`${name}: `) ? message : `${name}: ${message}`;
 

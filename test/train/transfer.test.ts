@@ -1,6 +1,6 @@
 /** Starting from a trained network: the head, what is frozen, when and how fast the rest is trained. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ImageDataset } from "../../src/data/dataset.ts";
+import type { Dataset, ImageDataset } from "../../src/data/dataset.ts";
 import { takeShots } from "../../src/data/shots.ts";
 import { takeImages } from "../../src/data/split.ts";
 import type { Backend } from "../../src/engine/backends/backend.ts";
@@ -112,26 +112,19 @@ describe("freezing", () => {
   ])("%s leaves those weights as they are, bit for bit", async (pattern, wanted) => {
     const model = create("cnn-3x3", { seed: 2 });
     const before = values(model);
-    const data = bars(1);
-    const digits = { ...data, name: "noise", length: 8, inputShape: [28, 28, 1], classes: model.classes } as const;
-    const noise = {
-      ...digits,
-      inputType: "uint8",
-      targetType: "int32",
-      targetShape: [],
-      read: (
-        indices: ArrayLike<number>,
-        start: number,
-        count: number,
-        x: Uint8Array | Float32Array,
-        y: Int32Array | Float32Array,
-      ) => {
+    const noise: Dataset = {
+      name: "noise",
+      length: 8,
+      inputs: model.task.input.ports,
+      targets: model.task.targets,
+      classes: model.classes,
+      read: (indices, start, count, { x, y }) => {
         for (let k = 0; k < count; k++) {
           for (let p = 0; p < 784; p++) x[784 * k + p] = (p * 7 + indices[start + k] * 31) % 256;
           y[k] = indices[start + k];
         }
       },
-    } as const;
+    };
     await trainModel(model, noise, { ...quick, backend, transfer: { freeze: [pattern] } });
     expect(changed(before, model)).toEqual(wanted);
   });

@@ -12,7 +12,7 @@ import type { Model } from "../../models/model.ts";
 import { ARCHITECTURES, create } from "../../models/registry.ts";
 import { kaimingUniform } from "../../nn/init.ts";
 import { Classify } from "../../task/classify/classify.ts";
-import { unprepared } from "../../use/ensemble.ts";
+import { unprepared } from "../../task/input.ts";
 import { TrainedModel } from "../../use/trained-model.ts";
 import { layersOf } from "./layers.ts";
 
