@@ -12,5 +12,6 @@ export type { Context } from "../nn/module.ts";
 export { Module } from "../nn/module.ts";
 export { BatchNorm2d, GroupNorm, LayerNorm } from "../nn/norm.ts";
 export { AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d } from "../nn/pool.ts";
+export { GRU, LSTM, type RecurrentLayerOptions, type SequenceOptions, type SequenceResult } from "../nn/recurrent.ts";
 export { Sequential } from "../nn/sequential.ts";
 export { formatSummary, summary } from "../nn/summary.ts";

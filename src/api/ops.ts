@@ -51,4 +51,11 @@ export { bceWithLogits, crossEntropy, mseLoss, nllLoss, oneHot } from "../engine
 export { linear, matmul } from "../engine/ops/matmul.ts";
 export { concat, expand, flatten, flip, pad, permute, reshape, slice, transpose } from "../engine/ops/movement.ts";
 export { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../engine/ops/pool.ts";
+export {
+  gru,
+  lstm,
+  type RecurrentOptions,
+  type RecurrentPart,
+  type RecurrentWeights,
+} from "../engine/ops/recurrent.ts";
 export { argmax, logCumsumExp, logsumexp, max, mean, min, sum, variance } from "../engine/ops/reduce.ts";

@@ -68,6 +68,11 @@ export interface Primitive<A extends Attrs = Attrs> extends OpMeaning<A> {
   readonly gradient: Gradient<A> | null;
   /** How the batch axis passes through; `batched[i]` tells whether input i carries it. */
   batch(batched: readonly boolean[], call: Call<A>): BatchRule;
+  /**
+   * Whether a thread takes its whole share of the batch through it at once, not one tile of samples after the other: for ops
+   * that go through their weights again and again for whatever samples are at hand. Default false.
+   */
+  readonly wholeShare?: boolean | undefined;
   /** The specification: plain loops that fill `output`, which comes zeroed. */
   reference(inputs: readonly NdArray[], output: NdArray, attrs: A): void;
 }

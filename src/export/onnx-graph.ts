@@ -15,6 +15,7 @@ import type { AnyParameter } from "../nn/module.ts";
 /** Attributes of a node. */
 export const int = (value: number): OnnxAttribute => ({ kind: "int", value });
 export const ints = (value: readonly number[]): OnnxAttribute => ({ kind: "ints", value });
+export const text = (value: string): OnnxAttribute => ({ kind: "string", value });
 export const float = (value: number): OnnxAttribute => ({ kind: "float", value });
 
 /** The axes of a tensor in their own order. */
@@ -76,16 +77,22 @@ export class OnnxGraph {
     return name;
   }
 
-  /** Writes a node with one output. @returns the output's name */
+  /**
+   * Writes a node of which one output is used.
+   * @param place of that output among the node's, if it is not the first
+   * @returns the output's name
+   */
   node(
     op: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
     output?: string,
+    place = 0,
   ): string {
     const name = this.#unique(op.toLowerCase());
     const made = output ?? `${name}.out`;
-    this.nodes.push({ name, op, domain: "", inputs, outputs: [made], attributes });
+    const outputs = [...new Array<string>(place).fill(""), made];
+    this.nodes.push({ name, op, domain: "", inputs, outputs, attributes });
     return made;
   }
 

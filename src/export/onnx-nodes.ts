@@ -13,11 +13,13 @@ import type { MatmulAttrs } from "../engine/ops/matmul.ts";
 import type { ConcatAttrs, GridAttrs, PlaceAttrs } from "../engine/ops/movement.ts";
 import type { LayerNormAttrs, NormAttrs } from "../engine/ops/norm.ts";
 import type { AvgPoolAttrs, PoolAttrs } from "../engine/ops/pool.ts";
+import { cellSizes, type RecurrentAttrs } from "../engine/ops/recurrent.ts";
 import type { ArgmaxAttrs, ReduceAttrs } from "../engine/ops/reduce.ts";
+import { scalarOf } from "../engine/passes/simplify.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { ELEMENT_TYPES, type OnnxAttribute } from "../formats/onnx.ts";
 import type { StoredNumber } from "../models/graph-json.ts";
-import { channelsFirst, float, inPlace, int, ints, type OnnxGraph } from "./onnx-graph.ts";
+import { channelsFirst, float, inPlace, int, ints, type OnnxGraph, text } from "./onnx-graph.ts";
 
 /** What a writer needs beside its tensor. */
 export interface Writing {
@@ -221,6 +223,9 @@ const placed = as<PlaceAttrs>((tensor, { starts, steps, shape, fill }, { graph }
   graph.name(tensor, graph.node("Pad", [graph.value(x, order), pads, graph.float32(fill, "fill")]), order);
 });
 
+/** Whether a state is one that ONNX takes if none is given. */
+const isZero = (tensor: Tensor): boolean => scalarOf(tensor) === 0;
+
 const isFixed = (stored: StoredNumber): boolean => typeof stored === "number";
 const isBatchSize = (stored: StoredNumber): boolean =>
   typeof stored === "object" && "batch" in stored && stored.batch === 1 && stored.plus === 0;
@@ -257,6 +262,45 @@ const clipped = as<ClampAttrs>((tensor, { min, max }, writing) => {
   const bounds = [graph.float32(min, "min"), graph.float32(max, "max")];
   elementwise(tensor, writing, ([x]) => graph.node("Clip", [x, ...bounds]));
 });
+
+/** Where each of PyTorch's gates stands in ONNX: i f g o as i o f g, r z n as z r n. */
+export const ONNX_GATES = { lstm: [0, 3, 1, 2], gru: [1, 0, 2] } as const;
+
+/** One layer and direction. ONNX has time first and an axis of directions. */
+const recurrent = (cell: keyof typeof ONNX_GATES): NodeWriter =>
+  as<RecurrentAttrs>((tensor, { reverse, part }, { graph }) => {
+    const { states } = cellSizes(cell);
+    const [x, weightIh, weightHh, biasIh, biasHh, ...rest] = tensor.inputs;
+    const H = weightHh.shape[1];
+    const directions = graph.int64([0], "axes");
+    const unsqueezed = (name: string): string => graph.node("Unsqueeze", [name, directions]);
+    /** Rows of all gates in ONNX's order. */
+    const gates = (weight: Tensor): string => {
+      const name = graph.value(weight);
+      const rows = ONNX_GATES[cell].flatMap((gate) => Array.from({ length: H }, (_, j) => gate * H + j));
+      return graph.node("Gather", [name, graph.int64(rows, "gates")], { axis: int(0) });
+    };
+    const biases = graph.node("Concat", [gates(biasIh), gates(biasHh)], { axis: int(0) });
+    const before = rest.slice(0, states).map((state) => (isZero(state) ? "" : unsqueezed(graph.value(state))));
+    const lengths = rest[states];
+    const operands = [
+      graph.value(x, [1, 0, 2]),
+      ...[gates(weightIh), gates(weightHh), biases].map(unsqueezed),
+      lengths === undefined ? "" : graph.value(lengths),
+      ...before,
+    ];
+    while (operands.at(-1) === "") operands.pop();
+    const attributes = {
+      hidden_size: int(H),
+      direction: text(reverse ? "reverse" : "forward"),
+      ...(cell === "gru" && { linear_before_reset: int(1) }),
+    };
+    const place = ["output", "hidden", "cell"].indexOf(part);
+    const made = graph.node(cell.toUpperCase(), operands, attributes, undefined, place);
+    const axes = graph.int64([part === "output" ? 1 : 0], "axes");
+    const order = part === "output" ? [1, 0, 2] : [0, 1];
+    graph.name(tensor, graph.node("Squeeze", [made, axes]), order);
+  });
 
 /**
  * A writer for each primitive; "value": written by whoever reads it. Composites may have one, too: the others are written
@@ -355,4 +399,6 @@ export const NODE_WRITERS: Readonly<
     const operands = tensor.inputs.map((input) => graph.value(input));
     graph.name(tensor, graph.node("LayerNormalization", operands, { axis: int(-axes), epsilon: float(eps) }));
   }),
+  lstm: recurrent("lstm"),
+  gru: recurrent("gru"),
 };

@@ -12,6 +12,7 @@ import type { MatmulAttrs } from "../engine/ops/matmul.ts";
 import type { GridAttrs, PlaceAttrs } from "../engine/ops/movement.ts";
 import type { GroupNormAttrs, LayerNormAttrs, NormAttrs } from "../engine/ops/norm.ts";
 import type { AvgPoolAttrs, PoolAttrs } from "../engine/ops/pool.ts";
+import type { RecurrentAttrs } from "../engine/ops/recurrent.ts";
 import type { ReduceAttrs } from "../engine/ops/reduce.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { KERNELS, type Order, PICTURES, plainOrder, withoutAxes } from "./axes.ts";
@@ -102,6 +103,23 @@ const plain =
 const pool =
   (code: (x: string, attrs: PoolAttrs) => string): Writer =>
   (call) => ({ code: code(call.input(0, PICTURES), attrsOf(call)), order: PICTURES });
+
+/** One layer and direction by PyTorch's own function, which knows only the forward one alone: for the other, time is turned. */
+const recurrent =
+  (name: string, states: number): Writer =>
+  (call) => {
+    const { reverse, part } = attrsOf<RecurrentAttrs>(call);
+    const operands = call.tensor.inputs.map(({ rank }, i) => call.input(i, plainOrder(rank)));
+    if (operands.length > 5 + states) call.refuse("takes lengths, which PyTorch wants as a packed sequence");
+    const x = `${operands[0]}${reverse ? ".flip(1)" : ""}`;
+    const first = operands.slice(5).map((state) => `${state}.unsqueeze(0)`);
+    const before = states > 1 ? tuple(first) : first[0];
+    const weights = `[${operands.slice(1, 5).join(", ")}]`;
+    // Biases, one layer, no dropout, in use, one direction, batch first
+    const code = `torch.${name}(${x}, ${before}, ${weights}, True, 1, 0.0, False, False, True)`;
+    const results = { output: `[0]${reverse ? ".flip(1)" : ""}`, hidden: "[1].squeeze(0)", cell: "[2].squeeze(0)" };
+    return { code: `${code}${results[part]}`, order: plainOrder(call.tensor.rank) };
+  };
 
 /** Inputs and parameters are written where they are used; composites without an entry as the ops that they are made of. */
 export const TORCH_OPS: Readonly<
@@ -316,6 +334,8 @@ export const TORCH_OPS: Readonly<
       order,
     };
   },
+  lstm: recurrent("lstm", 2),
+  gru: recurrent("gru", 1),
 };
 
 /** Whether a product is a fully connected layer: rows times a matrix that lies as PyTorch has it. */

@@ -15,6 +15,8 @@ const DIVIDED = [
   "crossEntropy",
   "nllLoss",
   "ctcLoss",
+  "lstm",
+  "gru",
 ] as const satisfies readonly (keyof typeof opCases)[];
 
 /** The bytes of everything that a case gives on a backend. */

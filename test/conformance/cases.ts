@@ -8,6 +8,7 @@ import type { Case } from "./cases/case.ts";
 import { activationCases, elementwiseCases } from "./cases/elementwise.ts";
 import { lossCases } from "./cases/losses.ts";
 import { compositeCases, networkCases, networkFunctions } from "./cases/network.ts";
+import { recurrentCases, recurrentFunctions } from "./cases/recurrent.ts";
 import { shapingCases, shapingFunctions } from "./cases/shaping.ts";
 
 /** Cases of each op. */
@@ -19,9 +20,14 @@ export const opCases = {
   ...attentionCases,
   ...compositeCases,
   ...lossCases,
+  ...recurrentCases,
 } satisfies Record<OpName, readonly Case[]>;
 
 /** Cases of functions made of ops, and of chains that backends may fuse. */
-export const functionCases: Readonly<Record<string, readonly Case[]>> = { ...shapingFunctions, ...networkFunctions };
+export const functionCases: Readonly<Record<string, readonly Case[]>> = {
+  ...shapingFunctions,
+  ...networkFunctions,
+  ...recurrentFunctions,
+};
 
 export const allCases: Readonly<Record<string, readonly Case[]>> = { ...opCases, ...functionCases };

@@ -10,16 +10,19 @@ import { webSha256 } from "../../src/data/fingerprint.ts";
 import { INDEX } from "../../src/data/port.ts";
 import type { Backend } from "../../src/engine/backends/backend.ts";
 import { crossEntropy } from "../../src/engine/ops/loss.ts";
+import { reshape } from "../../src/engine/ops/movement.ts";
 import { sizeOf } from "../../src/engine/shape.ts";
+import type { Tensor } from "../../src/engine/tensor.ts";
 import { Model } from "../../src/models/model.ts";
 import { GELU, ReLU } from "../../src/nn/activation.ts";
 import { Conv2d, DepthwiseSeparableConv2d } from "../../src/nn/conv.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
 import { Flatten } from "../../src/nn/flatten.ts";
 import { Linear } from "../../src/nn/linear.ts";
-import type { Module } from "../../src/nn/module.ts";
+import { type Context, Module } from "../../src/nn/module.ts";
 import { BatchNorm2d, LayerNorm } from "../../src/nn/norm.ts";
 import { GlobalAvgPool2d, MaxPool2d } from "../../src/nn/pool.ts";
+import { GRU, LSTM } from "../../src/nn/recurrent.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { createOptimizer } from "../../src/optim/registry.ts";
 import { traceTrainingStep, writeStepKey } from "../../src/train/step.ts";
@@ -35,6 +38,19 @@ interface Experiment {
   readonly optimizer: "sgd" | "adam";
   readonly side: number;
   readonly batch: number;
+}
+
+/** Reads the rows of a picture as a sequence, in both directions and two layers. */
+class Rows extends Module {
+  readonly lstm = new LSTM(9, 12, { numLayers: 2, bidirectional: true, dropout: 0.25 });
+  readonly gru = new GRU(24, 10);
+  readonly head = new Linear(10, CLASSES);
+
+  forward(x: Tensor, context: Context): Tensor {
+    const [B, H, W] = x.shape;
+    const { hidden } = this.gru.sequence(this.lstm.forward(reshape(x, [B, H, W]), context), context);
+    return this.head.forward(reshape(hidden, [B, 10]), context);
+  }
 }
 
 /** Between them: every kind of kernel (Winograd's from 16 channels on), samples that do not divide evenly, and a large weight matrix. */
@@ -90,6 +106,7 @@ const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
     side: 9,
     batch: 16,
   },
+  "recurrent layers; Adam": { network: () => new Rows(), optimizer: "adam", side: 9, batch: 21 },
   "wide linear layers; Adam": {
     network: () => new Sequential(new Flatten(), new Linear(400, 300), new ReLU(), new Linear(300, CLASSES)),
     optimizer: "adam",

@@ -1,9 +1,10 @@
 /** Legalised graphs, by the plain loops of the lowered ops: they mean what the graphs meant before. */
 import { describe, expect, it } from "vitest";
-import { loweredPrimitives } from "../../src/engine/lower/convolutions.ts";
 import { legalize } from "../../src/engine/lower/legalize.ts";
+import { loweredPrimitives } from "../../src/engine/lower/lowered-ops.ts";
 import { expandComposites } from "../../src/engine/passes/expand.ts";
 import { rewriteGraph } from "../../src/engine/passes/rewrite.ts";
+import { sizeOf } from "../../src/engine/shape.ts";
 import { type Graph, graphOrder } from "../../src/engine/trace.ts";
 import { caseGraph } from "../conformance/cases/case.ts";
 import { opCases } from "../conformance/cases.ts";
@@ -15,11 +16,10 @@ const legal = (graph: Graph): Graph => rewriteGraph(graph, (roots) => legalize(e
 /** Elements of an input: the largest cases are for compiled kernels, and would take these loops too long. */
 const MOST = 60_000;
 
-describe("a legalised convolution is the same function", () => {
+describe("a legalised graph is the same function", () => {
   const seen = new Set<string>();
-  for (const c of opCases.conv2d.filter(({ inputs }) =>
-    inputs.every(({ shape }) => shape.reduce((a, b) => a * b, 1) < MOST),
-  )) {
+  const cases = [...opCases.conv2d, ...opCases.lstm, ...opCases.gru];
+  for (const c of cases.filter(({ inputs }) => inputs.every(({ shape }) => sizeOf(shape) < MOST))) {
     it(c.label, () => {
       const { graph, feeds } = caseGraph(c, "batched", true);
       const lowered = legal(graph);

@@ -132,16 +132,6 @@ export const conv2dWeightGradWinogradOp: Primitive<WinogradWeightGradAttrs> = {
   },
 };
 
-/** Lowered ops by name: backends that use legalize.ts implement them beside the primitives. */
-export const loweredPrimitives = {
-  conv2dPanels: conv2dPanelsOp,
-  conv2dWinograd: conv2dWinogradOp,
-  conv2dInputGradWinograd: conv2dInputGradWinogradOp,
-  conv2dWeightGradWinograd: conv2dWeightGradWinogradOp,
-} as const;
-
-export type LoweredName = keyof typeof loweredPrimitives;
-
 function overTiles(
   samples: number,
   { rows, columns }: Tiling,

@@ -15,6 +15,7 @@ import {
 } from "../ops/conv.ts";
 import { type MatmulAttrs, matmul } from "../ops/matmul.ts";
 import { type PermuteAttrs, pad, permute, reshape, transpose } from "../ops/movement.ts";
+import type { RecurrenceAttrs, RecurrenceGradAttrs } from "../ops/recurrent.ts";
 import { rewrite } from "../passes/rewrite.ts";
 import type { Shape } from "../shape.ts";
 import { apply, Parameter, type Tensor } from "../tensor.ts";
@@ -27,6 +28,7 @@ import {
   PANEL,
 } from "./convolutions.ts";
 import { hasFiltering, onBothAxes, outputTiling, weightGradTiling } from "./filtering.ts";
+import { COLUMN_PANEL, recurrenceGradPanelsOp, recurrencePanelsOp } from "./recurrences.ts";
 
 /** Whether Winograd's method applies and pays: enough channels to make up for the transforms. */
 function suitsWinograd([R, S, C, O]: Shape, { stride, dilation, groups }: ConvAttrs): boolean {
@@ -114,6 +116,23 @@ function inPanels(w: Tensor): Tensor {
   return permute(reshape(source, shape), [split, moved(order[0]), moved(order[1]), moved(order[2]), split + 1]);
 }
 
+/** x with zeros behind an axis, up to a multiple of a number. */
+function padToMultiple(x: Tensor, axis: number, of: number): Tensor {
+  const missing = (of - (x.shape[axis] % of)) % of;
+  if (missing === 0) return x;
+  return pad(
+    x,
+    x.shape.map((_, a) => [0, a === axis ? missing : 0]),
+  );
+}
+
+/** A matrix that recurrent kernels multiply with, [depth, columns], as [columns / COLUMN_PANEL, depth, COLUMN_PANEL]. */
+function inColumnPanels(w: Tensor): Tensor {
+  const columns = padToMultiple(w, 1, COLUMN_PANEL);
+  const [depth, width] = columns.shape;
+  return permute(reshape(columns, [depth, width / COLUMN_PANEL, COLUMN_PANEL]), [1, 0, 2]);
+}
+
 const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
   conv2d: (tensor) => {
     const {
@@ -141,6 +160,16 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
     if (suitsWinograd(tensor.shape, attrs)) return winogradWeightGrad(tensor, attrs);
     const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
     return apply(conv2dWeightGradOp, [x, g], { ...attrs, padding });
+  },
+  recurrence: (tensor) => {
+    const [x, weight, ...rest] = tensor.inputs;
+    const inputs = [x, inColumnPanels(transpose(weight)), ...rest];
+    return apply(recurrencePanelsOp, inputs, tensor.attrs as RecurrenceAttrs);
+  },
+  recurrenceGrad: (tensor) => {
+    const [g, trace, previous, weight, ...lengths] = tensor.inputs;
+    const inputs = [g, trace, previous, inColumnPanels(weight), ...lengths];
+    return apply(recurrenceGradPanelsOp, inputs, tensor.attrs as RecurrenceGradAttrs);
   },
 };
 

@@ -16,6 +16,7 @@ import * as matmul from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as norm from "./norm.ts";
 import * as pool from "./pool.ts";
+import * as recurrent from "./recurrent.ts";
 import * as reduce from "./reduce.ts";
 
 /** What networks are made of. */
@@ -86,6 +87,9 @@ export const trainingPrimitives = {
   maxPool2dWinners: pool.maxPool2dWinnersOp,
   maxPool2dGrad: pool.maxPool2dGradOp,
   avgPool2dGrad: pool.avgPool2dGradOp,
+
+  recurrence: recurrent.recurrenceOp,
+  recurrenceGrad: recurrent.recurrenceGradOp,
 } as const;
 
 export const primitives = { ...networkPrimitives, ...trainingPrimitives };
@@ -106,6 +110,8 @@ export const composites = {
   batchNorm: norm.batchNormOp,
   layerNorm: norm.layerNormOp,
   groupNorm: norm.groupNormOp,
+  lstm: recurrent.lstmOp,
+  gru: recurrent.gruOp,
   crossEntropy: loss.crossEntropyOp,
   nllLoss: loss.nllLossOp,
   mseLoss: loss.mseLossOp,

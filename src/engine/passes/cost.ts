@@ -12,12 +12,20 @@ import { type Tensor, watched } from "../tensor.ts";
 import { topologicalOrder } from "../trace.ts";
 import { expandComposites } from "./expand.ts";
 
+/** [B, T] steps, each with both weights. */
+const recurrentMultiplyAdds = ({ inputs: [x, weightIh, weightHh] }: Tensor): number =>
+  sizeOf(x.shape.slice(0, 2)) * (weightIh.size + weightHh.size);
+
 /** The ops whose cost is a count of multiplications with an addition. */
 const MULTIPLY_ADDS: ReadonlyMap<string, (call: Tensor) => number> = new Map([
   // [N, P, Q, O] outputs, R·S·(C / groups) products each
   ["conv2d", ({ shape, inputs: [, w] }: Tensor) => sizeOf(shape) * sizeOf(w.shape.slice(0, 3))],
   // [N, P, Q, O] inputs, R·S·(C / groups) products each
   ["conv2dInputGrad", ({ inputs: [g, w] }: Tensor) => sizeOf(g.shape) * sizeOf(w.shape.slice(0, 3))],
+  // [B, T, G·H] gates, H products each
+  ["recurrence", ({ inputs: [x, , , hidden] }: Tensor) => sizeOf(x.shape) * hidden.shape[1]],
+  ["lstm", recurrentMultiplyAdds],
+  ["gru", recurrentMultiplyAdds],
   ["matmul", ({ shape, inputs: [a, b], attrs }: Tensor) => sizeOf(shape) * matmulDims(a, b, attrs as MatmulAttrs).K],
 ]);
 

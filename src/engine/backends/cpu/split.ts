@@ -68,7 +68,7 @@ function splitOf(
   if (rows < 1 || !Number.isInteger(rows) || (rule === "source" && !known.has(rows))) return UNDIVIDED;
   const largeWeight =
     tensor.op.name === "matmul" && tensor.inputs.some((x, i) => !batched[i] && sizeOf(x.shape) > LARGE_WEIGHT * rows);
-  return { split: largeWeight || together ? "range" : "samples", rows };
+  return { split: largeWeight || together || op.wholeShare === true ? "range" : "samples", rows };
 }
 
 /**

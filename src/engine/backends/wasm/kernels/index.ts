@@ -1,5 +1,5 @@
 /** The total map from op to kernel generator: an op without an entry is a type error. */
-import type { LoweredName } from "../../../lower/convolutions.ts";
+import type { LoweredName } from "../../../lower/lowered-ops.ts";
 import type { Rides } from "../../../lower/rides.ts";
 import type { PrimitiveName } from "../../../ops/index.ts";
 import type { PoolAttrs } from "../../../ops/pool.ts";
@@ -39,6 +39,13 @@ import { logSumExpDomain, logSumExpKernel } from "./log-sum-exp.ts";
 import { matmulDomain, matmulKernel, matmulScratch } from "./matmul.ts";
 import { avgPoolGradKernel, avgPoolKernel, coverOnce, maxPoolGradKernel, maxPoolKernel } from "./pool.ts";
 import { uniformDomain, uniformKernel } from "./random.ts";
+import {
+  recurrenceGradKernel,
+  recurrenceGradScratch,
+  recurrenceKernel,
+  recurrenceScratch,
+  samplesDomain,
+} from "./recurrent.ts";
 import { argmaxDomain, argmaxKernel, reduceDomain, reduceKernel } from "./reduce.ts";
 import { winogradDomain, winogradKernel, winogradScratch } from "./winograd.ts";
 import { winogradInputGradKernel, winogradInputGradScratch } from "./winograd-input-grad.ts";
@@ -50,8 +57,11 @@ export interface RootKernel {
   readonly domain: (group: Kernel["group"]) => Domain;
   readonly emit: (kernel: Kernel) => void;
   readonly rides: Rides | ((root: Tensor) => Rides);
-  /** An op with the same operands and attributes that the kernel computes beside the root if it is in the group. */
-  readonly twin?: PrimitiveName | undefined;
+  /**
+   * An op with the same operands and attributes that the kernel computes beside the root if it is in the group. Its own
+   * name: the op has several results, told apart by the attribute `part`.
+   */
+  readonly twin?: PrimitiveName | LoweredName | undefined;
   /** Bytes of scratch memory. */
   readonly scratch?: ((root: Tensor) => number) | undefined;
 }
@@ -154,6 +164,22 @@ export const KERNELS = {
   maxPool2dGrad: { domain: firstAxisDomain, emit: maxPoolGradKernel, rides: poolGradRides },
   avgPool2d: { domain: outputRows, emit: avgPoolKernel, rides: "all" },
   avgPool2dGrad: { domain: firstAxisDomain, emit: avgPoolGradKernel, rides: poolGradRides },
+  recurrence: "lowered",
+  recurrencePanels: {
+    domain: samplesDomain,
+    emit: recurrenceKernel,
+    rides: "none",
+    twin: "recurrencePanels",
+    scratch: recurrenceScratch,
+  },
+  recurrenceGrad: "lowered",
+  recurrenceGradPanels: {
+    domain: samplesDomain,
+    emit: recurrenceGradKernel,
+    rides: "none",
+    twin: "recurrenceGradPanels",
+    scratch: recurrenceGradScratch,
+  },
 } as const satisfies Record<PrimitiveName | LoweredName, Kind>;
 
 /** The generator of a group's root. */
@@ -171,7 +197,8 @@ export function ridesOn(root: Tensor): Rides {
 
 /** Whether an op can be computed beside a root that has the same operands. */
 export function isTwin(root: Tensor, tensor: Tensor): boolean {
-  return rootKernel(root).twin === tensor.op.name && JSON.stringify(root.attrs) === JSON.stringify(tensor.attrs);
+  const shared = (attrs: object): string => JSON.stringify({ ...attrs, part: undefined });
+  return rootKernel(root).twin === tensor.op.name && shared(root.attrs) === shared(tensor.attrs);
 }
 
 /** What a group's range is divided over. */

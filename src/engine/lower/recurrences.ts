@@ -1,0 +1,42 @@
+/**
+ * Lowered recurrences: what legalize.ts makes of a graph's loops over time, for kernels that want the weight in panels of
+ * columns, in the order in which they read it. As in convolutions.ts, each is an op of its own, with plain loops as its
+ * specification.
+ */
+import { type RecurrenceAttrs, type RecurrenceGradAttrs, recurrenceGradOp, recurrenceOp } from "../ops/recurrent.ts";
+import type { NdArray, Primitive } from "../tensor.ts";
+
+/** Columns of a panel: a matrix [depth, columns] is kept as [columns / COLUMN_PANEL, depth, COLUMN_PANEL], with zeros behind. */
+export const COLUMN_PANEL = 16;
+
+/** `recurrence` with its weight [G·H, H] turned, [H, G·H], and in panels. */
+export const recurrencePanelsOp: Primitive<RecurrenceAttrs> = {
+  ...recurrenceOp,
+  name: "recurrencePanels",
+  gradient: null,
+  reference: ([x, weight, bias, ...rest], output, attrs) => {
+    const H = rest[0].shape[1];
+    const turned = fromPanels(weight, x.shape[2]); // [H, G·H]
+    const data = Float64Array.from(turned, (_, i) => turned[(i % H) * x.shape[2] + Math.floor(i / H)]);
+    recurrenceOp.reference([x, { shape: [x.shape[2], H], data }, bias, ...rest], output, attrs);
+  },
+};
+
+/** `recurrenceGrad` with its weight [G·H, H] in panels. */
+export const recurrenceGradPanelsOp: Primitive<RecurrenceGradAttrs> = {
+  ...recurrenceGradOp,
+  name: "recurrenceGradPanels",
+  reference: ([g, trace, previous, weight, ...lengths], output, attrs) => {
+    const H = previous.shape[2];
+    const plain: NdArray = { shape: [weight.shape[1], H], data: fromPanels(weight, H) };
+    recurrenceGradOp.reference([g, trace, previous, plain, ...lengths], output, attrs);
+  },
+};
+
+/** [panels, depth, COLUMN_PANEL] → [depth, columns]. */
+function fromPanels({ shape: [, depth], data }: NdArray, columns: number): Float64Array {
+  return Float64Array.from({ length: depth * columns }, (_, i) => {
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    return data[(Math.floor(column / COLUMN_PANEL) * depth + row) * COLUMN_PANEL + (column % COLUMN_PANEL)];
+  });
+}
