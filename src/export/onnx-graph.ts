@@ -6,7 +6,6 @@
 import { DuctusError } from "../engine/errors.ts";
 import type { ConstantAttrs } from "../engine/ops/constant.ts";
 import type { PermuteAttrs } from "../engine/ops/movement.ts";
-import { sizeOf } from "../engine/shape.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import type { OnnxAttribute, OnnxNode } from "../formats/onnx.ts";
 import type { StoredTensor } from "../formats/tensor-data.ts";
@@ -126,23 +125,33 @@ export class OnnxGraph {
 
   /** Writes weights and constants when they are asked for first. */
   #store(tensor: Tensor): readonly number[] {
-    const { shape, dtype } = tensor;
+    const { shape } = tensor;
     const stored = (data: Float32Array | Int32Array): StoredTensor =>
       data instanceof Int32Array
         ? { dtype: "I32", shape, data }
         : { dtype: "F32", shape, data: new Float32Array(data) };
+    const values = stored(this.valuesOf(tensor));
     if (tensor instanceof Parameter) {
       const name = this.#parameters.get(tensor) ?? this.#unique("parameter");
-      this.initializers.set(name, stored(tensor.data));
+      this.initializers.set(name, values);
       this.name(tensor, name);
-    } else if (tensor.op.name === "constant") {
-      const { value } = tensor.attrs as ConstantAttrs;
-      const data = dtype === "int32" ? new Int32Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
-      if (typeof value === "number") data.fill(value);
-      else data.set(value);
-      this.name(tensor, this.constant(stored(data)));
-    } else throw new DuctusError(`export: ${tensor.op.name} is used before it was written`);
+    } else this.name(tensor, this.constant(values));
     return inPlace(tensor);
+  }
+
+  /** The numbers of a weight or a constant. @throws DuctusError for anything else */
+  valuesOf(tensor: Tensor): Float32Array | Int32Array {
+    if (tensor instanceof Parameter) return tensor.data;
+    if (tensor.op.name !== "constant") {
+      throw new DuctusError(
+        `export: ${tensor.op.name} is used before it was written, or where only a weight may stand`,
+      );
+    }
+    const { value } = tensor.attrs as ConstantAttrs;
+    const data = tensor.dtype === "int32" ? new Int32Array(tensor.size) : new Float32Array(tensor.size);
+    if (typeof value === "number") data.fill(value);
+    else data.set(value);
+    return data;
   }
 
   #unique(kind: string): string {

@@ -13,11 +13,12 @@ import type { MatmulAttrs } from "../engine/ops/matmul.ts";
 import type { ConcatAttrs, GridAttrs, PlaceAttrs } from "../engine/ops/movement.ts";
 import type { LayerNormAttrs, NormAttrs } from "../engine/ops/norm.ts";
 import type { AvgPoolAttrs, PoolAttrs } from "../engine/ops/pool.ts";
-import { cellSizes, type RecurrentAttrs } from "../engine/ops/recurrent.ts";
+import { type CellName, cellSizes, type RecurrentAttrs } from "../engine/ops/recurrent.ts";
 import type { ArgmaxAttrs, ReduceAttrs } from "../engine/ops/reduce.ts";
 import { scalarOf } from "../engine/passes/simplify.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { ELEMENT_TYPES, type OnnxAttribute } from "../formats/onnx.ts";
+import { ONNX_GATES } from "../import/onnx-recurrent.ts";
 import type { StoredNumber } from "../models/graph-json.ts";
 import { channelsFirst, float, inPlace, int, ints, type OnnxGraph, text } from "./onnx-graph.ts";
 
@@ -223,9 +224,6 @@ const placed = as<PlaceAttrs>((tensor, { starts, steps, shape, fill }, { graph }
   graph.name(tensor, graph.node("Pad", [graph.value(x, order), pads, graph.float32(fill, "fill")]), order);
 });
 
-/** Whether a state is one that ONNX takes if none is given. */
-const isZero = (tensor: Tensor): boolean => scalarOf(tensor) === 0;
-
 const isFixed = (stored: StoredNumber): boolean => typeof stored === "number";
 const isBatchSize = (stored: StoredNumber): boolean =>
   typeof stored === "object" && "batch" in stored && stored.batch === 1 && stored.plus === 0;
@@ -263,43 +261,46 @@ const clipped = as<ClampAttrs>((tensor, { min, max }, writing) => {
   elementwise(tensor, writing, ([x]) => graph.node("Clip", [x, ...bounds]));
 });
 
-/** Where each of PyTorch's gates stands in ONNX: i f g o as i o f g, r z n as z r n. */
-export const ONNX_GATES = { lstm: [0, 3, 1, 2], gru: [1, 0, 2] } as const;
-
 /** One layer and direction. ONNX has time first and an axis of directions. */
-const recurrent = (cell: keyof typeof ONNX_GATES): NodeWriter =>
+const recurrent = (cell: CellName): NodeWriter =>
   as<RecurrentAttrs>((tensor, { reverse, part }, { graph }) => {
     const { states } = cellSizes(cell);
     const [x, weightIh, weightHh, biasIh, biasHh, ...rest] = tensor.inputs;
     const H = weightHh.shape[1];
-    const directions = graph.int64([0], "axes");
-    const unsqueezed = (name: string): string => graph.node("Unsqueeze", [name, directions]);
-    /** Rows of all gates in ONNX's order. */
-    const gates = (weight: Tensor): string => {
-      const name = graph.value(weight);
-      const rows = ONNX_GATES[cell].flatMap((gate) => Array.from({ length: H }, (_, j) => gate * H + j));
-      return graph.node("Gather", [name, graph.int64(rows, "gates")], { axis: int(0) });
+    /** Weights behind each other, gates in ONNX's order, with an axis for the one direction. */
+    const stored = (kind: string, ...weights: readonly Tensor[]): string => {
+      const gates = weights.flatMap((weight) => {
+        const values = graph.valuesOf(weight);
+        const size = weight.size / ONNX_GATES[cell].length;
+        return ONNX_GATES[cell].map((gate) => values.subarray(gate * size, (gate + 1) * size));
+      });
+      const [rows, ...others] = weights[0].shape;
+      const data = Float32Array.from(gates.flatMap((gate) => [...gate]));
+      return graph.constant({ dtype: "F32", shape: [1, rows * weights.length, ...others], data }, kind);
     };
-    const biases = graph.node("Concat", [gates(biasIh), gates(biasHh)], { axis: int(0) });
-    const before = rest.slice(0, states).map((state) => (isZero(state) ? "" : unsqueezed(graph.value(state))));
-    const lengths = rest[states];
+    const axis = (place: number): string => graph.int64([place], "axes");
+    const before = rest
+      .slice(0, states)
+      .map((state) => (scalarOf(state) === 0 ? "" : graph.node("Unsqueeze", [graph.value(state), axis(0)])));
     const operands = [
       graph.value(x, [1, 0, 2]),
-      ...[gates(weightIh), gates(weightHh), biases].map(unsqueezed),
-      lengths === undefined ? "" : graph.value(lengths),
+      stored("weight_ih", weightIh),
+      stored("weight_hh", weightHh),
+      stored("bias", biasIh, biasHh),
+      rest[states] === undefined ? "" : graph.value(rest[states]),
       ...before,
     ];
-    while (operands.at(-1) === "") operands.pop();
     const attributes = {
       hidden_size: int(H),
       direction: text(reverse ? "reverse" : "forward"),
       ...(cell === "gru" && { linear_before_reset: int(1) }),
     };
+    const given = operands.slice(0, 1 + operands.findLastIndex((name) => name !== ""));
     const place = ["output", "hidden", "cell"].indexOf(part);
-    const made = graph.node(cell.toUpperCase(), operands, attributes, undefined, place);
-    const axes = graph.int64([part === "output" ? 1 : 0], "axes");
-    const order = part === "output" ? [1, 0, 2] : [0, 1];
-    graph.name(tensor, graph.node("Squeeze", [made, axes]), order);
+    const made = graph.node(cell.toUpperCase(), given, attributes, undefined, place);
+    // [T, 1, B, H] as [T, B, H], [1, B, H] as [B, H]
+    const squeezed = graph.node("Squeeze", [made, axis(part === "output" ? 1 : 0)]);
+    graph.name(tensor, squeezed, part === "output" ? [1, 0, 2] : [0, 1]);
   });
 
 /**

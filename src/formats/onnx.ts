@@ -37,6 +37,7 @@ export type ReadExternal = (location: string) => Promise<Uint8Array>;
 export type OnnxAttribute =
   | { readonly kind: "float" | "int"; readonly value: number }
   | { readonly kind: "string"; readonly value: string }
+  | { readonly kind: "strings"; readonly value: readonly string[] }
   | { readonly kind: "floats" | "ints"; readonly value: readonly number[] }
   | { readonly kind: "tensor"; readonly value: StoredTensor }
   | { readonly kind: "other"; readonly value: null };
@@ -117,6 +118,9 @@ function encodeAttribute({ kind, value }: OnnxAttribute, writer: ProtoWriter): P
       return writer.bytes(7, bytesOf(Float32Array.from(value))).int(20, 6);
     case "ints":
       return writer.ints(8, value).int(20, 7);
+    case "strings":
+      for (const text of value) writer.bytes(9, text);
+      return writer.int(20, 8);
     case "other":
       throw new Error("onnx: an attribute that was not understood cannot be written");
   }
@@ -220,6 +224,8 @@ function decodeAttribute(attribute: ProtoReader): OnnxAttribute {
       return { kind: "floats", value: attribute.floats(7) };
     case 7:
       return { kind: "ints", value: attribute.ints(8) };
+    case 8:
+      return { kind: "strings", value: attribute.texts(9) };
     default:
       return { kind: "other", value: null };
   }

@@ -34,6 +34,10 @@ export class OnnxAttributes {
     return this.#get(name, "floats") as readonly number[] | undefined;
   }
 
+  texts(name: string): readonly string[] | undefined {
+    return this.#get(name, "strings") as readonly string[] | undefined;
+  }
+
   tensor(name: string): StoredTensor | undefined {
     return this.#get(name, "tensor") as StoredTensor | undefined;
   }

@@ -21,6 +21,8 @@ export const LAYERS: ReadonlyMap<string, Layer> = new Map([
   ["InstanceNormalization", { layer: "norm", roles: [null, "weight", "bias"] }],
   ["LayerNormalization", { layer: "norm", roles: [null, "weight", "bias"] }],
   ["GroupNormalization", { layer: "norm", roles: [null, "weight", "bias"] }],
+  ["LSTM", { layer: "lstm", roles: [null, "weight_ih", "weight_hh", "biases"] }],
+  ["GRU", { layer: "gru", roles: [null, "weight_ih", "weight_hh", "biases"] }],
   ["PRelu", { layer: "prelu", roles: [null, "weight"] }],
 ]);
 

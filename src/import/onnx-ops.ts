@@ -38,6 +38,7 @@ import {
   layerNormalization,
   localResponse,
 } from "./onnx-norms.ts";
+import { RECURRENT } from "./onnx-recurrent.ts";
 import { lpNormalization, REDUCTIONS } from "./onnx-reductions.ts";
 import { resize } from "./onnx-resize.ts";
 import {
@@ -292,6 +293,8 @@ export const ONNX_OPS: Readonly<Record<string, NodeRule>> = {
   Xor: binary(ne),
   Where: (call) => broadcast([need(call, 0), need(call, 1), need(call, 2)], where),
   Cast: castTo,
+
+  ...RECURRENT,
 
   // Reductions
   ...REDUCTIONS,

@@ -11,6 +11,7 @@ import { Linear } from "../../src/nn/linear.ts";
 import { type Context, Module } from "../../src/nn/module.ts";
 import { BatchNorm2d } from "../../src/nn/norm.ts";
 import { GlobalAvgPool2d } from "../../src/nn/pool.ts";
+import { GRU, LSTM } from "../../src/nn/recurrent.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { MNIST_PREPROCESSING } from "../../src/picture/preprocessing.ts";
 
@@ -123,6 +124,26 @@ class Token extends Module {
     );
   }
 }
+
+/** Both cells, both directions, several layers, with and without biases, states that come in; rows of a picture are the steps. */
+class Recurrent extends Module {
+  readonly lstm = new LSTM(10, 6, { numLayers: 2, bidirectional: true });
+  readonly gru = new GRU(12, 5, { bias: false });
+  readonly back = new GRU(5, 5, { bidirectional: true });
+  readonly head = new Linear(49, 4);
+
+  forward(x: Tensor, context: Context): Tensor {
+    const [batch, height, width] = x.shape;
+    const read = this.lstm.sequence(x.reshape([batch, height, width]), context);
+    const first = this.gru.sequence(read.output, context);
+    const second = this.back.sequence(first.output, context, { hidden: concat([first.hidden, first.hidden], 1) });
+    const ends = [read.cell, second.hidden, first.hidden].map((state) => state.reshape([batch, -1])); // 24, 10 and 5
+    return this.head.forward(concat([...ends, second.output.mean(1)], 1), context);
+  }
+}
+
+export const recurrent = (): Model =>
+  new Model(new Recurrent(), { inputShape: [7, 10, 1], classes: 4, normalization: { mean: 0.2, std: 0.5 }, seed: 7 });
 
 export const tokens = (): Model =>
   new Model(new Token(), { inputShape: [8, 12, 1], classes: 5, normalization: { mean: 0.2, std: 0.5 }, seed: 6 });

@@ -13,7 +13,7 @@ import { setPlatform } from "../../src/platform/platform.ts";
 import { writePixels } from "../../src/task/classify/ranking.ts";
 import { inferenceGraph, load, TrainedModel } from "../../src/use/trained-model.ts";
 import { everything } from "../models/everything.ts";
-import { MODELS, tokens } from "./models.ts";
+import { MODELS, recurrent, tokens } from "./models.ts";
 
 beforeAll(() => {
   setPlatform(nodePlatform);
@@ -24,6 +24,7 @@ beforeAll(() => {
 const ALL: Readonly<Record<string, () => Model>> = {
   ...MODELS,
   "a class token": tokens,
+  "recurrent layers": recurrent,
   "something of everything": everything,
 };
 

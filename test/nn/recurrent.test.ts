@@ -155,8 +155,8 @@ describe("states", () => {
           endOfParts: second.hidden,
         };
       });
-      expect(parts).toEqual(whole);
-      expect(endOfParts).toEqual(end);
+      expect(difference(parts, whole)).toBeLessThan(1e-6);
+      expect(difference(endOfParts, end)).toBeLessThan(1e-6);
     },
   );
 });
