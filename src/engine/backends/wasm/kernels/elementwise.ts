@@ -35,10 +35,14 @@ export function elementwiseDomain(group: Kernel["group"]): Domain {
   return { size: loops[0].length, unit: loops.length === 1 ? 16 : 1 };
 }
 
-/** Vectors per turn of the loop: several where few operands and little arithmetic would leave the counting dominant. */
-function unrolling({ inputs, outputs, nodes }: Kernel["group"], isPartial: (tensor: Tensor) => boolean): number {
+/**
+ * Vectors per turn of the loop: several where few operands and little arithmetic would leave the counting dominant, else as
+ * many as the engine joins.
+ */
+function unrolling({ group, target }: Kernel, isPartial: (tensor: Tensor) => boolean): number {
+  const { inputs, outputs, nodes } = group;
   const streams = inputs.length + outputs.length;
-  return streams > 4 || nodes.length > 4 || inputs.some(isPartial) ? 1 : 4;
+  return streams > 4 || nodes.length > 4 || inputs.some(isPartial) ? target.joined : 4;
 }
 
 export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) => boolean): void {
@@ -104,7 +108,7 @@ export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) =>
         );
       });
     };
-    const unroll = unrolling(group, isPartial);
+    const unroll = unrolling(kernel, isPartial);
     if (unroll > 1) loopOver(unroll, 4);
     loopOver(1, 4);
     if (rest === undefined) loopOver(1, 1);
