@@ -46,7 +46,7 @@ export {
   tanh,
   where,
 } from "../engine/ops/elementwise.ts";
-export { embedding, gather } from "../engine/ops/gather.ts";
+export { embedding, gather, writeRows } from "../engine/ops/gather.ts";
 export { bceWithLogits, crossEntropy, mseLoss, nllLoss, oneHot } from "../engine/ops/loss.ts";
 export { linear, matmul } from "../engine/ops/matmul.ts";
 export { concat, expand, flatten, flip, pad, permute, reshape, slice, transpose } from "../engine/ops/movement.ts";

@@ -22,12 +22,21 @@ export interface Graph {
   readonly inputs: readonly Tensor[];
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly updates: readonly Update[];
+  /**
+   * What is carried from run to run beside training: a cache, a hidden state. Parameters that only these change are no
+   * weights; everything else may be prepared as if nothing changed.
+   */
+  readonly state: readonly Update[];
 }
 
-/** Collects inputs and updates while a function is traced. */
+/** Everything that a run changes. */
+export const writesOf = ({ updates, state }: Pick<Graph, "updates" | "state">): Update[] => [...updates, ...state];
+
+/** Collects inputs, updates and state while a function is traced. */
 export class Tracer {
   readonly inputs: Tensor[] = [];
   readonly updates: Update[] = [];
+  readonly state: Update[] = [];
 
   /** Declares an input that is written before each run. Axis 0 of a batched one runs over samples. */
   input(name: string, shape: Shape, dtype: DType = "float32", batched = false): Tensor {
@@ -41,20 +50,34 @@ export class Tracer {
 
   /** Gives a parameter a new value at the end of each run; everything in the run still reads the old one. */
   update(target: Update["target"], value: Tensor): void {
-    if (!sameShape(target.shape, value.shape) || target.dtype !== value.dtype) {
-      throw new ShapeError(
-        `update: a ${target.dtype} parameter ${formatShape(target.shape)} cannot take a ${value.dtype} value ${formatShape(value.shape)}`,
-      );
-    }
+    requireFit("update", target, value);
     this.updates.push({ target, value });
   }
+
+  /**
+   * Carries a value to the next run, in a parameter that is no weight: everything in this run still reads the old one. Where
+   * the value is the parameter with rows written into it (`writeRows`), that happens in place, and what reads the value reads
+   * them in the same run.
+   */
+  carry(target: Update["target"], value: Tensor): void {
+    requireFit("carry", target, value);
+    this.state.push({ target, value });
+  }
+}
+
+/** @throws ShapeError unless a parameter can take a value */
+function requireFit(what: string, target: Update["target"], value: Tensor): void {
+  if (sameShape(target.shape, value.shape) && target.dtype === value.dtype) return;
+  throw new ShapeError(
+    `${what}: a ${target.dtype} parameter ${formatShape(target.shape)} cannot take a ${value.dtype} value ${formatShape(value.shape)}`,
+  );
 }
 
 /** Runs `build` once and returns what it computes. */
 export function trace(build: (tracer: Tracer) => Readonly<Record<string, Tensor>>): Graph {
   const tracer = new Tracer();
   const outputs = build(tracer);
-  return { inputs: tracer.inputs, outputs, updates: tracer.updates };
+  return { inputs: tracer.inputs, outputs, updates: tracer.updates, state: tracer.state };
 }
 
 /**
@@ -93,7 +116,7 @@ export function batchSize(tensors: readonly Tensor[]): number {
 
 /** Everything that a graph must compute. */
 export function graphRoots(graph: Graph): Tensor[] {
-  return [...Object.values(graph.outputs), ...graph.updates.map((update) => update.value)];
+  return [...Object.values(graph.outputs), ...writesOf(graph).map(({ value }) => value)];
 }
 
 /** All tensors of a graph, each after its inputs. */
@@ -104,7 +127,7 @@ export function graphOrder(graph: Graph): Tensor[] {
 /** The parameters that a graph reads or updates. */
 export function graphParameters(graph: Graph): Update["target"][] {
   const read = graphOrder(graph).filter((tensor): tensor is Parameter => tensor instanceof Parameter);
-  return [...new Set([...read, ...graph.updates.map((update) => update.target)])];
+  return [...new Set([...read, ...writesOf(graph).map(({ target }) => target)])];
 }
 
 /** A graph as text, one op a line: `%3 = conv2d(%0, %2) {stride: [1,1]} : float32 [64, 26, 26, 32]`. */
@@ -120,7 +143,7 @@ export function printGraph(graph: Graph): string {
     return `%${n} = ${tensor.op.name}(${operands})${attrs && ` {${attrs}}`} : ${tensor.dtype} ${formatShape(tensor.shape)}`;
   });
   for (const [name, tensor] of Object.entries(graph.outputs)) lines.push(`${name} = ${names.get(tensor)}`);
-  for (const { target, value } of graph.updates) {
+  for (const { target, value } of writesOf(graph)) {
     lines.push(`${names.get(target) ?? `parameter ${formatShape(target.shape)}`} ← ${names.get(value)}`);
   }
   return lines.join("\n");

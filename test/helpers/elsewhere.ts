@@ -6,7 +6,7 @@
  */
 import type { AnyParameter, Backend, ImmediateBackend, Program } from "../../src/engine/backends/backend.ts";
 import type { TypedArray } from "../../src/engine/dtype.ts";
-import { graphParameters } from "../../src/engine/trace.ts";
+import { graphParameters, writesOf } from "../../src/engine/trace.ts";
 
 /** The values of a parameter, and the array that shows them when they are pulled. */
 interface Kept {
@@ -62,7 +62,7 @@ export function elsewhere(inner: ImmediateBackend): Backend {
             inner.push(parameters);
             program.run();
             for (const parameter of parameters) take(parameter);
-            for (const { target } of graph.updates) hide(target);
+            for (const { target } of writesOf(graph)) hide(target);
           });
         },
         ready: catchUp,

@@ -1,6 +1,6 @@
 /** Ops that read or write by index: gather along an axis, rows of an embedding table, and their adjoints. */
 import { ShapeError } from "../errors.ts";
-import { formatShape, normalizeAxis, type Shape, stridesOf } from "../shape.ts";
+import { formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
 import { apply, type Primitive, type Tensor } from "../tensor.ts";
 import { requireRank, requireType, walk } from "./op-helpers.ts";
 import { axis, inRank, plain } from "./stored.ts";
@@ -115,6 +115,46 @@ export const embeddingGradOp: Primitive<EmbeddingGradAttrs> = {
   },
 };
 
+/**
+ * A tensor [B, S, …] with rows [B, T, …] written at `position` … along axis 1: int32 [] for all samples, or [B]. Rows that
+ * would lie outside are left out. Inputs: the tensor, the rows, the position.
+ */
+export const writeRowsOp: Primitive = {
+  name: "writeRows",
+  infer: ([x, rows, position]) => {
+    requireType("writeRows", position, "int32", "position");
+    const fits =
+      x.shape.length >= 2 &&
+      rows.dtype === x.dtype &&
+      rows.shape.length === x.shape.length &&
+      rows.shape.every((dim, axis) => axis === 1 || dim === x.shape[axis]) &&
+      (position.shape.length === 0 || formatShape(position.shape) === formatShape(x.shape.slice(0, 1)));
+    if (!fits) {
+      throw new ShapeError(
+        `writeRows: ${rows.dtype} rows ${formatShape(rows.shape)} at a position ${formatShape(position.shape)} do not fit into ${x.dtype} ${formatShape(x.shape)}; all but axis 1 must agree, and the position be [] or [${x.shape[0]}]`,
+      );
+    }
+    return x;
+  },
+  batch: ([x, rows, position], { inputs }) => (x && rows && (position || inputs[2].rank === 0) ? "map" : "whole"),
+  gradient: null,
+  reference: ([x, rows, position], output) => {
+    const [B, S, ...rest] = x.shape;
+    const T = rows.shape[1];
+    const size = sizeOf(rest);
+    output.data.set(x.data);
+    for (let b = 0; b < B; b++) {
+      const start = position.data[position.data.length === 1 ? 0 : b];
+      for (let t = 0; t < T; t++) {
+        if (start + t < 0 || start + t >= S) continue;
+        for (let i = 0; i < size; i++) {
+          output.data[(b * S + start + t) * size + i] = rows.data[(b * T + t) * size + i];
+        }
+      }
+    }
+  },
+};
+
 /** Takes one element per index along an axis, as torch.gather: index has the rank of x. */
 export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
   return apply(gatherOp, [x, index], { axis: normalizeAxis("gather", axis, x.rank) });
@@ -127,4 +167,14 @@ export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
  */
 export function embedding(index: Tensor, weight: Tensor): Tensor {
   return apply(embeddingOp, [weight, index], {});
+}
+
+/**
+ * A tensor [batch, rows, …] with new rows [batch, count, …] from `position` on, an int32 scalar or one for each sample; those
+ * outside are left out. In a program that carries the tensor (`Tracer.carry`), they are written in place: a cache of keys
+ * and values. No gradient flows through.
+ * @throws ShapeError when shapes do not agree
+ */
+export function writeRows(x: Tensor, rows: Tensor, position: Tensor): Tensor {
+  return apply(writeRowsOp, [x, rows, position], {});
 }

@@ -74,11 +74,12 @@ export const networkPrimitives = {
   avgPool2d: pool.avgPool2dOp,
 } as const;
 
-/** What only training computes; no file holds them and no exporter writes them. */
+/** What only training computes, or carrying state from run to run; no file holds them and no exporter writes them. */
 export const trainingPrimitives = {
   uniform: constant.uniformOp,
   scatterAdd: gather.scatterAddOp,
   embeddingGrad: gather.embeddingGradOp,
+  writeRows: gather.writeRowsOp,
   ctc: ctc.ctcOp,
   ctcGrad: ctc.ctcGradOp,
   attentionLse: attention.attentionLseOp,

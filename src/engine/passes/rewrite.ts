@@ -1,7 +1,7 @@
 /** The walk that all graph-to-graph passes share: rebuild every tensor, inputs first, through one rewriting function. */
 
 import { Tensor } from "../tensor.ts";
-import { type Graph, topologicalOrder } from "../trace.ts";
+import { type Graph, topologicalOrder, writesOf } from "../trace.ts";
 
 /** Returns the replacement of a tensor whose inputs have been rewritten already, or the tensor itself. */
 export type Rule = (tensor: Tensor) => Tensor;
@@ -25,13 +25,15 @@ export function rewrite(roots: readonly Tensor[], rule: Rule, before: Iterable<T
   return roots.map(replaced);
 }
 
-/** Rewrites the outputs and updates of a graph. */
+/** Rewrites the outputs, updates and state of a graph. */
 export function rewriteGraph(graph: Graph, rewriteRoots: (roots: readonly Tensor[]) => Tensor[]): Graph {
   const names = Object.keys(graph.outputs);
-  const values = rewriteRoots([...Object.values(graph.outputs), ...graph.updates.map((update) => update.value)]);
+  const values = rewriteRoots([...Object.values(graph.outputs), ...writesOf(graph).map(({ value }) => value)]);
+  const written = values.slice(names.length);
   return {
     inputs: graph.inputs,
     outputs: Object.fromEntries(names.map((name, i) => [name, values[i]])),
-    updates: graph.updates.map(({ target }, i) => ({ target, value: values[names.length + i] })),
+    updates: graph.updates.map(({ target }, i) => ({ target, value: written[i] })),
+    state: graph.state.map(({ target }, i) => ({ target, value: written[graph.updates.length + i] })),
   };
 }

@@ -8,7 +8,15 @@ import * as m from "../../../src/engine/ops/movement.ts";
 import * as r from "../../../src/engine/ops/reduce.ts";
 import type { Shape } from "../../../src/engine/shape.ts";
 import { apply, type Tensor } from "../../../src/engine/tensor.ts";
-import { type Case, define, type Fill, ints, w, x } from "./case.ts";
+import { type Case, type CaseInput, define, type Fill, ints, w, x } from "./case.ts";
+
+const moved = { gradient: "none", tolerance: 0 } as const;
+
+/** Where rows are written: in all samples, or in each. */
+const at = (...positions: number[]): CaseInput => ({
+  ...ints(positions.length === 1 ? [] : [positions.length], 0, 1),
+  fill: { list: positions },
+});
 
 const exact = { tolerance: 0 } as const;
 const kinks = { gradient: "kinks" } as const;
@@ -446,6 +454,15 @@ export const shapingCases = {
       lookUp,
       exact,
     ),
+  ],
+  writeRows: [
+    define("one row", [x([2, 5, 3]), x([2, 1, 3]), at(4)], g.writeRows, moved),
+    define("several axes", [x([2, 9, 2, 4]), x([2, 3, 2, 4]), at(2)], g.writeRows, moved),
+    define("a position for each sample", [x([3, 6, 5]), x([3, 2, 5]), at(0, 4, 2)], g.writeRows, moved),
+    define("outside", [x([2, 4, 3]), x([2, 3, 3]), at(-2, 3)], g.writeRows, moved),
+    define("far outside", [x([2, 4, 3]), x([2, 3, 3]), at(2147483647, -2147483648)], g.writeRows, moved),
+    define("int32", [ints([2, 4], -9, 9), ints([2, 2], -9, 9), at(1)], g.writeRows, moved),
+    define("without samples", [w([1, 7, 4]), w([1, 2, 4]), at(3)], g.writeRows, moved),
   ],
   embeddingGrad: [
     define("duplicates", [ints([4, 5], 0, 3), x([4, 5, 6])], rows(3), { gradient: "none" }),

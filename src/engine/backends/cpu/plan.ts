@@ -13,7 +13,7 @@ import { simplify } from "../../passes/simplify.ts";
 import { isView, storageOf } from "../../passes/storage.ts";
 import { sizeOf } from "../../shape.ts";
 import { Parameter, type Tensor } from "../../tensor.ts";
-import { batchSize, type Graph, graphRoots, topologicalOrder, type Update } from "../../trace.ts";
+import { batchSize, type Graph, graphRoots, topologicalOrder, type Update, writesOf } from "../../trace.ts";
 import { combinePartials, type Split, type SplitTensor, splitTensors, UNDIVIDED } from "./split.ts";
 
 /** Pieces into which sums over the batch are divided, whatever the number of threads, so that the order of addition is fixed. */
@@ -58,7 +58,7 @@ export interface Plan {
   /** The graph as it is computed, after expansion and simplification. */
   readonly graph: Graph;
   readonly batch: number;
-  /** What hangs on parameters alone, in a graph that updates none (weights laid out for a kernel): done once, ahead. */
+  /** What hangs on parameters alone that no run changes, in a graph that updates none (weights laid out for a kernel): done once, ahead. */
   readonly setup: readonly Stage[];
   /** What every run does. */
   readonly stages: readonly Stage[];
@@ -104,13 +104,18 @@ class Planner {
     this.#graph = graph;
     this.#batch = batch;
     this.#splits = splits;
-    this.#ahead = graph.updates.length === 0 ? independentOfInputs(graph) : new Set();
+    this.#ahead = graph.updates.length === 0 ? preparable(graph) : new Set();
   }
 
   plan(): Plan {
     // An update is an identity that writes to the parameter's own place, so that it can be fused with what computes it.
     const assigned = new Map<Tensor, Update["target"]>();
-    for (const { target, value } of this.#graph.updates) {
+    for (const { target, value } of writesOf(this.#graph)) {
+      // Rows are written into the parameter's own place, where later stages read all of them.
+      if (value.op.name === "writeRows" && value.inputs[0] === target && !assigned.has(value)) {
+        assigned.set(value, target);
+        continue;
+      }
       // A parameter that takes another's old value takes it from a copy, in case that one changes too.
       const assignment = detach(storageOf(value) instanceof Parameter ? this.#copyOf(value) : value);
       this.#splits.set(assignment, UNDIVIDED);
@@ -312,13 +317,15 @@ class Planner {
   }
 }
 
-/** Tensors that hang on parameters and constants alone. */
-function independentOfInputs(graph: Graph): Set<Tensor> {
-  const independent = new Set<Tensor>();
+/** Tensors that hang on constants and on parameters that the graph does not change. */
+function preparable(graph: Graph): Set<Tensor> {
+  const changed = new Set<Tensor>(writesOf(graph).map(({ target }) => target));
+  const found = new Set<Tensor>();
   for (const tensor of topologicalOrder(graphRoots(graph))) {
-    if (tensor.op.name !== "input" && tensor.inputs.every((input) => independent.has(input))) independent.add(tensor);
+    const isGiven = tensor.op.name === "input" || changed.has(tensor);
+    if (!isGiven && tensor.inputs.every((input) => found.has(input))) found.add(tensor);
   }
-  return independent;
+  return found;
 }
 
 function stagesOf(groups: readonly PlannedGroup[], batch: number): Stage[] {

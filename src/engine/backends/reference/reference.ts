@@ -7,7 +7,7 @@ import type { InputAttrs } from "../../ops/constant.ts";
 import { expandComposites } from "../../passes/expand.ts";
 import { rewriteGraph } from "../../passes/rewrite.ts";
 import { type NdArray, Parameter, type Primitive, type Tensor } from "../../tensor.ts";
-import { type Graph, graphOrder, graphParameters } from "../../trace.ts";
+import { type Graph, graphOrder, graphParameters, writesOf } from "../../trace.ts";
 import type { ImmediateBackend, ImmediateProgram } from "../backend.ts";
 
 /** A slow backend that is right by being obvious. */
@@ -67,8 +67,9 @@ class ReferenceProgram implements ImmediateProgram {
     for (const [name, tensor] of Object.entries(this.#graph.outputs))
       this.outputs[name].set(this.#valueOf(tensor).data);
     // Values first, then writes: an update may read another updated parameter.
-    const values = this.#graph.updates.map(({ value }) => this.#valueOf(value).data.slice());
-    this.#graph.updates.forEach(({ target }, i) => {
+    const writes = writesOf(this.#graph);
+    const values = writes.map(({ value }) => this.#valueOf(value).data.slice());
+    writes.forEach(({ target }, i) => {
       target.data.set(values[i]);
     });
   }

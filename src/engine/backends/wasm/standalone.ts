@@ -8,7 +8,7 @@ import { bytesOf, type DType, viewOf } from "../../dtype.ts";
 import { type ConstantAttrs, fillConstant, type InputAttrs } from "../../ops/constant.ts";
 import { foldParameters } from "../../passes/fold.ts";
 import { Parameter, type Tensor } from "../../tensor.ts";
-import type { Graph } from "../../trace.ts";
+import { type Graph, writesOf } from "../../trace.ts";
 import { CHUNKS, type Place, type Plan, type Stage } from "../cpu/plan.ts";
 import { addI, type Func, i32, load, loadU8, ModuleBuilder, mulI, v, vi } from "./assembler.ts";
 import { domainOf } from "./kernels/index.ts";
@@ -42,12 +42,14 @@ export interface StandaloneModule {
 }
 
 /**
- * Compiles a graph without updates. The module exports `memory`, `run` and, for each input and output NAME, the i32
+ * Compiles a graph without updates and state. The module exports `memory`, `run` and, for each input and output NAME, the i32
  * globals `NAME` (its address) and `NAME_length` (its number of elements).
  * @param custom further sections of the module, by name
  */
 export function compileStandalone(graph: Graph, custom: Readonly<Record<string, Uint8Array>> = {}): StandaloneModule {
-  if (graph.updates.length > 0) throw new Error("standalone: a graph with updates cannot be compiled ahead of time");
+  if (writesOf(graph).length > 0) {
+    throw new Error("standalone: a graph that changes parameters cannot be compiled ahead of time");
+  }
   const plan = planForWasm(graph, foldParameters);
   const memory = new Layout();
   const stored = [...plan.places.values()].flatMap((place) => storedTensor(place) ?? []);

@@ -6,6 +6,7 @@ import { BYTES, bytesOf, type TypedArray, viewOf } from "../../dtype.ts";
 import { legalize } from "../../lower/legalize.ts";
 import { rides } from "../../lower/rides.ts";
 import { type ConstantAttrs, fillConstant, type InputAttrs } from "../../ops/constant.ts";
+import { storageOf } from "../../passes/storage.ts";
 import type { Tensor } from "../../tensor.ts";
 import { type Graph, graphParameters } from "../../trace.ts";
 import type { AnyParameter, Crew, ImmediateBackend, ImmediateProgram } from "../backend.ts";
@@ -71,6 +72,9 @@ class WasmBackend implements ImmediateBackend {
   #programs = 0;
   /** Changes of parameters: runs of programs that update some, and writes from outside. */
   #updates = 0;
+  /** Runs of programs that carry state, and the parameters that hold it. */
+  #carries = 0;
+  readonly #carried = new WeakSet<Tensor>();
 
   constructor({ threads, strict = false, spawn, scheduling = "in order", profile = false }: WasmOptions) {
     this.#profile = profile;
@@ -115,6 +119,13 @@ class WasmBackend implements ImmediateBackend {
     // An entry without stages has no barrier at which the caller could wait for the workers.
     const hasSetup = planned.setup.length > 0;
     const updates = planned.graph.updates.length > 0;
+    const carries = planned.graph.state.length > 0;
+    for (const { target } of planned.graph.state) this.#carried.add(target);
+    const prepared = planned.setup.flatMap(({ samples, ranges }) => [...samples, ...ranges]);
+    const preparedFrom = prepared.flatMap((group) => group.inputs.map(storageOf));
+    /** Grows with every change that the setup could have to follow: what others carry may be a weight here. */
+    const changes = (): number =>
+      this.#updates + (preparedFrom.some((tensor) => this.#carried.has(tensor)) ? this.#carries : 0);
     /** The state of the parameters that the setup has seen; -1: none. */
     let seen = -1;
 
@@ -143,11 +154,12 @@ class WasmBackend implements ImmediateBackend {
           adopt(parameter, here);
           seen = -1;
         }
-        if (hasSetup && seen !== this.#updates) {
+        if (hasSetup && seen !== changes()) {
           entries.setup();
-          seen = this.#updates;
+          seen = changes();
         }
         if (updates) this.#updates++;
+        if (carries) this.#carries++;
         entries.run();
       },
       ready: () => Promise.resolve(),

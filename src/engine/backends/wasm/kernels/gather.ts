@@ -14,6 +14,7 @@ import {
   ltU,
   minS,
   mulI,
+  neI,
   splatConst,
   subI,
   v,
@@ -160,4 +161,26 @@ export function embeddingGradKernel(kernel: Kernel): void {
     return andI(ltU(i, V), ltU(subI(share, begin), shares));
   };
   f.for(0, index.size, 1, (at) => add(at, isOwn));
+}
+
+/** Writes rows; beside a tensor that is elsewhere also all others. */
+export function writeRowsKernel(kernel: Kernel): void {
+  const { f, root, begin, end } = kernel;
+  const [x, rows, position] = root.inputs;
+  const [, S, ...rest] = x.shape;
+  const T = rows.shape[1];
+  const bytes = sizeOf(rest) * 4;
+  const [from, to] = [kernel.pointer(x), kernel.pointer(root)];
+  f.for(begin, end, 1, (b) => {
+    const sample = f.let(mulI(b, S * bytes));
+    f.if(neI(from, to), () => f.copy(addI(to, sample), addI(from, sample), i32(S * bytes)));
+    const start = f.let(loadI32(addI(kernel.pointer(position), position.rank === 0 ? 0 : mulI(b, 4))));
+    f.for(0, T, 1, (t) => {
+      const row = f.let(addI(start, t));
+      f.if(ltU(row, S), () => {
+        const source = addI(kernel.pointer(rows), mulI(addI(mulI(b, T), t), bytes));
+        f.copy(addI(addI(to, sample), mulI(row, bytes)), source, i32(bytes));
+      });
+    });
+  });
 }

@@ -32,6 +32,7 @@ import {
   gatherDomain,
   gatherKernel,
   scatterAddKernel,
+  writeRowsKernel,
 } from "./gather.ts";
 import { type Domain, type Kernel, outputRows } from "./kernel.ts";
 import type { ElementwiseName } from "./lanes.ts";
@@ -126,6 +127,7 @@ export const KERNELS = {
   embeddingGrad: { domain: embeddingGradDomain, emit: embeddingGradKernel, rides: "none" },
   ctc: { domain: ctcDomain, emit: ctcKernel, rides: "dense", scratch: ctcScratch },
   ctcGrad: { domain: ctcDomain, emit: ctcGradKernel, rides: "none", scratch: ctcGradScratch },
+  writeRows: { domain: firstAxisDomain, emit: writeRowsKernel, rides: "none" },
   attention: {
     domain: attentionDomain,
     emit: attentionKernel,
