@@ -10,7 +10,7 @@ export { initialize, kaimingUniform, normalInit, uniformInit } from "../nn/init.
 export { Embedding, Linear } from "../nn/linear.ts";
 export type { Context } from "../nn/module.ts";
 export { Module } from "../nn/module.ts";
-export { BatchNorm2d, GroupNorm, LayerNorm } from "../nn/norm.ts";
+export { BatchNorm2d, GroupNorm, LayerNorm, RMSNorm } from "../nn/norm.ts";
 export { AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d } from "../nn/pool.ts";
 export { GRU, LSTM, type RecurrentLayerOptions, type SequenceOptions, type SequenceResult } from "../nn/recurrent.ts";
 export { Sequential } from "../nn/sequential.ts";

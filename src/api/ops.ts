@@ -10,6 +10,7 @@ export {
   silu,
   softmax,
   softplus,
+  swiglu,
 } from "../engine/ops/activation.ts";
 export {
   type AttentionOptions,
@@ -50,6 +51,7 @@ export { embedding, gather, writeRows } from "../engine/ops/gather.ts";
 export { bceWithLogits, crossEntropy, mseLoss, nllLoss, oneHot } from "../engine/ops/loss.ts";
 export { linear, matmul } from "../engine/ops/matmul.ts";
 export { concat, expand, flatten, flip, pad, permute, reshape, slice, transpose } from "../engine/ops/movement.ts";
+export { rmsNorm } from "../engine/ops/norm.ts";
 export { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from "../engine/ops/pool.ts";
 export {
   gru,
@@ -59,3 +61,4 @@ export {
   type RecurrentWeights,
 } from "../engine/ops/recurrent.ts";
 export { argmax, logCumsumExp, logsumexp, max, mean, min, sum, variance } from "../engine/ops/reduce.ts";
+export { type RopeOptions, type RopeStyle, rope } from "../engine/ops/rope.ts";

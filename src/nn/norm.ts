@@ -2,7 +2,7 @@
 import { ShapeError } from "../engine/errors.ts";
 import { constant } from "../engine/ops/constant.ts";
 import { add, cast, div, lerp, mul } from "../engine/ops/elementwise.ts";
-import { batchNorm, channelStatistics, groupNorm, layerNorm } from "../engine/ops/norm.ts";
+import { batchNorm, channelStatistics, FLOAT32_EPSILON, groupNorm, layerNorm, rmsNorm } from "../engine/ops/norm.ts";
 import { requireRank } from "../engine/ops/op-helpers.ts";
 import type { Random } from "../engine/random.ts";
 import { formatShape, type Shape } from "../engine/shape.ts";
@@ -118,6 +118,44 @@ export class LayerNorm extends Module {
   override describe(): string {
     const options = { eps: this.eps, affine: this.weight !== null };
     return describeLayer("LayerNorm", [formatShape(this.normalizedShape)], options, { eps: 1e-5, affine: true });
+  }
+}
+
+export interface RMSNormOptions {
+  /** Added to the mean square; default 2⁻²³, as PyTorch. */
+  readonly eps?: number | undefined;
+  /** Whether a learned weight follows; default true. */
+  readonly affine?: boolean | undefined;
+}
+
+/** Divides each sample's trailing axes by the root of their mean square. As torch.nn.RMSNorm. */
+export class RMSNorm extends Module {
+  readonly weight: Parameter | null;
+  readonly normalizedShape: Shape;
+  readonly eps: number;
+
+  constructor(normalizedShape: number | Shape, { eps = FLOAT32_EPSILON, affine = true }: RMSNormOptions = {}) {
+    super();
+    this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
+    requireWhole("RMSNorm", { normalizedShape });
+    this.eps = eps;
+    this.weight = affine ? filled(this.normalizedShape, 1) : null;
+  }
+
+  override reset(_random: Random): void {
+    this.weight?.data.fill(1);
+  }
+
+  forward(x: Tensor, _context: Context): Tensor {
+    return rmsNorm(x, this.weight ?? constant(1, "float32", this.normalizedShape), this.eps);
+  }
+
+  override describe(): string {
+    const options = { eps: this.eps, affine: this.weight !== null };
+    return describeLayer("RMSNorm", [formatShape(this.normalizedShape)], options, {
+      eps: FLOAT32_EPSILON,
+      affine: true,
+    });
   }
 }
 

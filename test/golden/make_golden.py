@@ -319,6 +319,35 @@ for shape in ([3, 3, 3, 4], [2, 2, 3, 3], [5, 4]):
 for shape, axes in (([5, 6], 1), ([2, 3, 4], 1), ([3, 2, 5], 2)):
     normal = shape[-axes:]
     case("norm", "layerNorm", [x(*shape), w(*normal), w(*normal)], lambda t, g, b: F.layer_norm(t, normal, g, b, 1e-5), eps=1e-5)
+for shape, axes, eps in (([5, 6], 1, None), ([2, 3, 4], 1, 1e-5), ([3, 2, 5], 2, 1e-6), ([4, 33], 1, 1e-5)):
+    # Without eps PyTorch takes that of the input's type, which is float64 here.
+    rms = lambda t, g: F.rms_norm(t, g.shape, g, torch.finfo(torch.float32).eps if eps is None else eps)
+    case("norm", "rmsNorm", [x(*shape), w(*shape[-axes:])], rms, **({} if eps is None else {"eps": eps}))
+
+
+def rope(t, style, theta=10000, offset=0, dims=None, positions=None):
+    """[B, T, ..., D], as Hugging Face (half) and llama2.c (pairs) have it."""
+    dims = dims or t.shape[-1]
+    inverse = theta ** (-torch.arange(0, dims, 2, dtype=torch.float64) / dims)
+    at = offset + torch.arange(t.shape[1])[None] if positions is None else positions
+    angle = at[..., None] * inverse
+    angle = angle.reshape(*angle.shape[:2], *[1] * (t.dim() - 3), dims // 2)
+    cos, sin = angle.cos(), angle.sin()
+    front, tail = t[..., :dims], t[..., dims:]
+    a, b = (front[..., : dims // 2], front[..., dims // 2 :]) if style == "half" else (front[..., ::2], front[..., 1::2])
+    a, b = a * cos - b * sin, b * cos + a * sin
+    turned = torch.cat([a, b], -1) if style == "half" else torch.stack([a, b], -1).flatten(-2)
+    return torch.cat([turned, tail], -1)
+
+
+for style in ("half", "pairs"):
+    case("norm", "rope", [x(2, 5, 3, 8)], lambda t: rope(t, style), style=style)
+    case("norm", "rope", [x(1, 3, 6)], lambda t: rope(t, style, 500, 1000), style=style, theta=500, position=1000)
+    case("norm", "rope", [x(2, 3, 2, 7)], lambda t: rope(t, style, dims=4), style=style, dims=4)
+    case(
+        "norm", "rope", [x(2, 3, 2, 4), ints(2, 3, high=4000)], lambda t, p: rope(t, style, positions=p),
+        style=style, positions=4096,
+    )
 for shape, groups in (([2, 3, 3, 4], 2), ([2, 2, 3, 6], 1), ([2, 3, 2, 3], 3), ([4, 6], 2)):
     c = shape[-1]
     case(
@@ -367,6 +396,8 @@ for (B, T, H, G, D), masks, attrs in (
     split = lambda t: (t[:, :, :H], t[:, :, H : H + G], t[:, :, H + G :])
     inputs = [x(B, T, H + 2 * G, D), *masks]
     case("attention", "selfAttention", inputs, lambda t, *m: attend(*split(t), *m, **attrs), heads=H, **attrs)
+
+case("norm", "swiglu", [x(3, 4, 6), x(3, 4, 6)], lambda a, b: F.silu(a) * b)
 
 # Losses -----------------------------------------------------------------------------------------------------------------
 

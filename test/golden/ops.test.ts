@@ -17,6 +17,7 @@ import * as m from "../../src/engine/ops/movement.ts";
 import * as norm from "../../src/engine/ops/norm.ts";
 import * as pool from "../../src/engine/ops/pool.ts";
 import * as r from "../../src/engine/ops/reduce.ts";
+import { type RopeOptions, rope } from "../../src/engine/ops/rope.ts";
 import type { Shape } from "../../src/engine/shape.ts";
 import { apply, type Tensor } from "../../src/engine/tensor.ts";
 import { type CaseInput, caseGraph, define, hasMode } from "../conformance/cases/case.ts";
@@ -152,6 +153,9 @@ const BUILD = {
     return norm.batchNorm(x, mean, variance, weight, bias, a.eps);
   },
   layerNorm: ([x, weight, bias], a: norm.NormAttrs) => norm.layerNorm(x, weight, bias, a.eps),
+  swiglu: binary(act.swiglu),
+  rmsNorm: ([x, weight], a: Partial<norm.NormAttrs>) => norm.rmsNorm(x, weight, a.eps),
+  rope: ([x, position], a: RopeOptions) => rope(x, { ...a, ...(position && { position }) }),
   groupNorm: ([x, weight, bias], a: norm.GroupNormAttrs) => norm.groupNorm(x, a.groups, weight, bias, a.eps),
 
   crossEntropy: ([x, target], a: loss.CrossEntropyOptions) => loss.crossEntropy(x, target, a),

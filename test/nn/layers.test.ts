@@ -13,7 +13,7 @@ import { Flatten } from "../../src/nn/flatten.ts";
 import { initialize } from "../../src/nn/init.ts";
 import { Embedding, Linear } from "../../src/nn/linear.ts";
 import { type Context, Module } from "../../src/nn/module.ts";
-import { BatchNorm2d, GroupNorm, LayerNorm } from "../../src/nn/norm.ts";
+import { BatchNorm2d, GroupNorm, LayerNorm, RMSNorm } from "../../src/nn/norm.ts";
 import { forwardNamed } from "../../src/nn/observe.ts";
 import { GlobalAvgPool2d, MaxPool2d } from "../../src/nn/pool.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
@@ -45,6 +45,7 @@ const LAYERS: Readonly<Record<string, () => Module>> = {
   layerNorm: () => new LayerNorm(6),
   conv: () => new Conv2d(4, 6, [3, 2], { stride: [2, 1], padding: [1, 0], dilation: [1, 2], groups: 2 }),
   convSame: () => new Conv2d(4, 2, [3, 4], { padding: "same", bias: false }),
+  rmsNorm: () => new RMSNorm(6),
   embedding: () => new Embedding(30, 5, { paddingIdx: -27 }),
   separable: () => new DepthwiseSeparableConv2d(4, 3, 3, { padding: 1, dilation: 2 }),
   flattened: () => new Sequential(new Conv2d(4, 2, 3), new MaxPool2d(2), new Flatten(), new Linear(2, 3), new Tanh()),

@@ -1,6 +1,6 @@
 /** Activations made of other ops. Each is a named call, so that exporters and errors see its name; the body is its meaning. */
 import { ShapeError } from "../errors.ts";
-import { formatShape, normalizeAxis } from "../shape.ts";
+import { formatShape, normalizeAxis, sameShape } from "../shape.ts";
 import { apply, type Composite, type Tensor } from "../tensor.ts";
 import { uniform } from "./constant.ts";
 import {
@@ -28,7 +28,7 @@ import {
 import { slice } from "./movement.ts";
 import { requireType } from "./op-helpers.ts";
 import { logsumexp, max, sum } from "./reduce.ts";
-import { type AttrChecks, alongAxis, finite, number, oneOf } from "./stored.ts";
+import { type AttrChecks, alongAxis, finite, number, oneOf, plain } from "./stored.ts";
 
 interface Activation<A extends object> {
   readonly name: string;
@@ -229,6 +229,30 @@ export const logSoftmax = (x: Tensor, axis = -1): Tensor =>
  * @throws ShapeError when the length is odd
  */
 export const glu = (x: Tensor, axis = -1): Tensor => apply(gluOp, [x], { axis: normalizeAxis("glu", axis, x.rank) });
+
+// silu(gate)·up; Shazeer, arXiv 2002.05202
+export const swigluOp: Composite = {
+  name: "swiglu",
+  layer: { kind: "SwiGLU" },
+  stored: plain(2),
+  infer: ([gate, up]) => {
+    requireType("swiglu", gate, "float32", "gate");
+    requireType("swiglu", up, "float32");
+    if (!sameShape(gate.shape, up.shape)) {
+      throw new ShapeError(
+        `swiglu: the gate is ${formatShape(gate.shape)} but what it gates ${formatShape(up.shape)}; they must agree`,
+      );
+    }
+    return gate;
+  },
+  body: ([gate, up]) => mul(silu(gate), up),
+};
+
+/**
+ * silu(gate)·up, the gated unit of Llama's feed-forward layers: `swiglu(w1(x), w3(x))`.
+ * @throws ShapeError unless both are float32 of one shape
+ */
+export const swiglu = (gate: Tensor, up: Tensor): Tensor => apply(swigluOp, [gate, up], {});
 
 /** Dropout with random numbers from `key` (two int32 words); see {@link dropoutOp}. */
 export const dropout = (x: Tensor, key: Tensor, attrs: DropoutAttrs): Tensor => apply(dropoutOp, [x, key], attrs);

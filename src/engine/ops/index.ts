@@ -18,6 +18,7 @@ import * as norm from "./norm.ts";
 import * as pool from "./pool.ts";
 import * as recurrent from "./recurrent.ts";
 import * as reduce from "./reduce.ts";
+import * as rope from "./rope.ts";
 
 /** What networks are made of. */
 export const networkPrimitives = {
@@ -107,12 +108,15 @@ export const composites = {
   logSoftmax: activation.logSoftmaxOp,
   logCumsumExp: reduce.logCumsumExpOp,
   glu: activation.gluOp,
+  swiglu: activation.swigluOp,
   dropout: activation.dropoutOp,
   batchNorm: norm.batchNormOp,
   layerNorm: norm.layerNormOp,
+  rmsNorm: norm.rmsNormOp,
   groupNorm: norm.groupNormOp,
   lstm: recurrent.lstmOp,
   gru: recurrent.gruOp,
+  rope: rope.ropeOp,
   crossEntropy: loss.crossEntropyOp,
   nllLoss: loss.nllLossOp,
   mseLoss: loss.mseLossOp,

@@ -6,7 +6,7 @@ import { add, div, mul, neg, sqrt, sub } from "./elementwise.ts";
 import { expand, reshape } from "./movement.ts";
 import { requireType } from "./op-helpers.ts";
 import { mean, sum } from "./reduce.ts";
-import { finite, MAX_RANK, MOST, whole } from "./stored.ts";
+import { finite, MAX_RANK, MOST, type StoredForm, whole } from "./stored.ts";
 
 export interface NormAttrs {
   /** Added to the variance. */
@@ -92,24 +92,49 @@ const channelVarianceOp: Composite = {
   gradient: (g, { inputs: [x, mu] }) => [mul(sub(x, mu), mul(g, 2 * shareOf(x))), undefined],
 };
 
+/** x, and so many parameters less one of the shape of the normalised axes. */
+const overTrailingAxes = (inputs: number): StoredForm<LayerNormAttrs> => ({
+  inputs: [inputs, inputs],
+  attrs: { eps: finite, axes: whole(1, MAX_RANK) },
+  fits: ([x, ...vectors], { axes }) => {
+    const wanted = x.shape.slice(Math.max(0, x.rank - axes));
+    return axes <= x.rank && vectors.every((vector) => sameShape(vector.shape, wanted))
+      ? undefined
+      : `cannot normalise ${axes} axes of ${formatShape(x.shape)}`;
+  },
+});
+
 /** Inputs: x, weight, bias, both of the shape of the normalised axes. */
 export const layerNormOp: Composite<LayerNormAttrs> = {
   name: "layerNorm",
   layer: { kind: "LayerNorm" },
-  stored: {
-    inputs: [3, 3],
-    attrs: { eps: finite, axes: whole(1, MAX_RANK) },
-    fits: ([x, ...vectors], { axes }) => {
-      const wanted = x.shape.slice(Math.max(0, x.rank - axes));
-      return axes <= x.rank && vectors.every((vector) => sameShape(vector.shape, wanted))
-        ? undefined
-        : `cannot normalise ${axes} axes of ${formatShape(x.shape)}`;
-    },
-  },
+  stored: overTrailingAxes(3),
   infer: (inputs) => sameAsFirst("layerNorm", inputs),
   body: ([x, weight, bias], { eps, axes }) => {
-    const over = x.shape.map((_, axis) => axis).slice(x.rank - axes);
-    return add(mul(standardise(x, over, eps), weight), bias);
+    return add(mul(standardise(x, trailing(x, axes), eps), weight), bias);
+  },
+};
+
+const trailing = (x: Tensor, axes: number): number[] => x.shape.map((_, axis) => axis).slice(x.rank - axes);
+
+/** 1/√(mean of x² + eps) of each row. */
+const inverseRootMeanSquare = (x: Tensor, over: readonly number[], eps: number): Tensor =>
+  div(1, sqrt(add(mean(mul(x, x), over, true), eps)));
+
+/** Inputs: x, weight of the shape of the normalised axes. */
+export const rmsNormOp: Composite<LayerNormAttrs> = {
+  name: "rmsNorm",
+  layer: { kind: "RMSNorm" },
+  stored: overTrailingAxes(2),
+  infer: (inputs) => sameAsFirst("rmsNorm", inputs),
+  body: ([x, weight], { eps, axes }) => mul(mul(x, inverseRootMeanSquare(x, trailing(x, axes), eps)), weight),
+  // With r = 1/√(mean x² + eps) and h = g·weight: dx = r·(h − x·r²·mean(h·x)), dweight = Σ g·x·r over rows. Only r is stored.
+  gradient: (g, { inputs: [x, weight], attrs: { eps, axes } }) => {
+    const over = trailing(x, axes);
+    const r = inverseRootMeanSquare(x, over, eps);
+    const h = mul(g, weight);
+    const along = mul(mean(mul(h, x), over, true), mul(mul(r, r), r));
+    return [sub(mul(h, r), mul(x, along)), mul(g, mul(x, r))];
   },
 };
 
@@ -157,15 +182,34 @@ export function batchNorm(
   return apply(batchNormOp, [x, mu, varianceOfX, weight, bias], { eps });
 }
 
-/** Normalises the trailing axes that `weight` has; Ba et al., arXiv 1607.06450. */
-export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps = 1e-5): Tensor {
-  const expected: Shape = x.shape.slice(x.rank - weight.rank);
-  if (formatShape(expected) !== formatShape(weight.shape)) {
+/** Distance from 1 to the next float32. */
+export const FLOAT32_EPSILON: number = 2 ** -23;
+
+/** @throws ShapeError unless x ends in the weight's shape */
+function requireTrailing(name: string, x: Tensor, weight: Tensor): void {
+  const expected: Shape = x.shape.slice(Math.max(0, x.rank - weight.rank));
+  if (!sameShape(expected, weight.shape)) {
     throw new ShapeError(
-      `layerNorm: input ${formatShape(x.shape)} does not end in the weight's shape ${formatShape(weight.shape)}`,
+      `${name}: input ${formatShape(x.shape)} does not end in the weight's shape ${formatShape(weight.shape)}`,
     );
   }
+}
+
+/** Normalises the trailing axes that `weight` has; Ba et al., arXiv 1607.06450. */
+export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps = 1e-5): Tensor {
+  requireTrailing("layerNorm", x, weight);
   return apply(layerNormOp, [x, weight, bias], { eps, axes: weight.rank });
+}
+
+/**
+ * Divides the trailing axes that `weight` has by the root of their mean square, and multiplies by the weight; Zhang & Sennrich,
+ * arXiv 1910.07467.
+ * @param eps added to the mean square; the default is PyTorch's, 2⁻²³ (ONNX and most language models have 1e-5 or 1e-6)
+ * @throws ShapeError when x does not end in the weight's shape
+ */
+export function rmsNorm(x: Tensor, weight: Tensor, eps = FLOAT32_EPSILON): Tensor {
+  requireTrailing("rmsNorm", x, weight);
+  return apply(rmsNormOp, [x, weight], { eps, axes: weight.rank });
 }
 
 /** Normalises each group of channels of each sample; Wu & He, arXiv 1803.08494. */

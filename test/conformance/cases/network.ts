@@ -10,6 +10,7 @@ import * as m from "../../../src/engine/ops/movement.ts";
 import * as norm from "../../../src/engine/ops/norm.ts";
 import * as pool from "../../../src/engine/ops/pool.ts";
 import * as r from "../../../src/engine/ops/reduce.ts";
+import { rope } from "../../../src/engine/ops/rope.ts";
 import type { Shape } from "../../../src/engine/shape.ts";
 import { apply, type Tensor } from "../../../src/engine/tensor.ts";
 import { type Case, type CaseInput, define, ints, w, x } from "./case.ts";
@@ -294,6 +295,8 @@ const channels = (c: number): CaseInput[] => [
 ];
 const classes = (count: number, k: number): CaseInput => ints([count], 0, k);
 
+const whole = (shape: Shape, list: number[]): CaseInput => ({ ...ints(shape, 0, 1), fill: { list } });
+
 export const compositeCases = {
   batchNorm: [
     ...(
@@ -327,6 +330,35 @@ export const compositeCases = {
     define("two axes", [x([3, 4, 5]), w([4, 5]), w([4, 5])], (a, g, b) => norm.layerNorm(a, g, b)),
     define("eps 0.1", [x([3, 2]), w([2]), w([2])], (a, g, b) => norm.layerNorm(a, g, b, 0.1)),
   ],
+  rmsNorm: [
+    define("features", [x([5, 12]), w([12])], (a, g) => norm.rmsNorm(a, g)),
+    define("a sequence, odd features", [x([4, 3, 7]), w([7])], (a, g) => norm.rmsNorm(a, g, 1e-5)),
+    define("two axes", [x([3, 4, 5]), w([4, 5])], (a, g) => norm.rmsNorm(a, g)),
+    define("eps 0.1", [x([3, 2]), w([2])], (a, g) => norm.rmsNorm(a, g, 0.1)),
+    define("rows of zeros", [x([2, 4], { list: new Array(8).fill(0) }), w([4])], (a, g) => norm.rmsNorm(a, g, 0.01)),
+  ],
+  swiglu: [
+    define("a sequence", [x([3, 4, 6]), x([3, 4, 6])], act.swiglu),
+    define("far out", [x([2, 5], [-90, 90]), x([2, 5])], act.swiglu),
+  ],
+  rope: (["half", "pairs"] as const).flatMap((style) => [
+    define(`${style}, heads`, [x([2, 5, 3, 8])], (a) => rope(a, { style })),
+    define(`${style}, a sequence from position 7 on`, [x([3, 4, 6])], (a) =>
+      rope(a, { style, position: 7, theta: 500 }),
+    ),
+    define(`${style}, some features`, [x([2, 3, 2, 7])], (a) => rope(a, { style, dims: 4 })),
+    define(`${style}, one position for all`, [x([2, 3, 2, 4]), whole([], [5])], (a, position) =>
+      rope(a, { style, position, positions: 9 }),
+    ),
+    define(`${style}, a position for each sample`, [x([3, 2, 4]), whole([3], [5, 0, 2])], (a, position) =>
+      rope(a, { style, position, positions: 9 }),
+    ),
+    define(
+      `${style}, all positions, one too far`,
+      [x([2, 3, 1, 4]), whole([2, 3], [5, 0, 2, 9, 1, 1])],
+      (a, position) => rope(a, { style, position, positions: 9 }),
+    ),
+  ]),
   groupNorm: [
     define("2 groups", [x([3, 4, 5, 8]), w([8]), w([8])], (a, g, b) => norm.groupNorm(a, 2, g, b)),
     define("one group", [x([3, 4, 4, 6]), w([6]), w([6])], (a, g, b) => norm.groupNorm(a, 1, g, b)),

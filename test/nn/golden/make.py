@@ -55,6 +55,7 @@ cases = [
     case("convSame", nn.Conv2d(4, 2, (3, 4), padding="same", bias=False), picture),
     case("separable", separable(4, 3, 3, padding=1, dilation=2), picture),
     case("flattened", nn.Sequential(nn.Conv2d(4, 2, 3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2, 3), nn.Tanh()), picture),
+    case("rmsNorm", perturb(nn.RMSNorm(6)), torch.randn(3, 6)),
     case("embedding", perturb(nn.Embedding(30, 5, padding_idx=3)), torch.randint(0, 15, (2, 7))),
 ]
 (pathlib.Path(__file__).parent / "layers.json").write_text(json.dumps({"torch": torch.__version__, "cases": cases}))
