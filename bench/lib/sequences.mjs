@@ -45,6 +45,20 @@ class Gpt extends nn.Module {
   }
 }
 
+/** A character model of recurrent layers, each as wide as the embedding. */
+class Recurrent extends nn.Module {
+  constructor({ kind, layers, width }) {
+    super();
+    this.embed = new nn.Embedding(VOCABULARY, width);
+    this.rnn = new nn[kind](width, width, { numLayers: layers });
+    this.head = new nn.Linear(width, VOCABULARY);
+  }
+
+  forward(tokens, context) {
+    return this.head.forward(this.rnn.forward(this.embed.forward(tokens, context), context), context);
+  }
+}
+
 /**
  * By name: sizes, how a model is made of them, and what it is. The same names and sizes stand in peers/sequences_pytorch.py.
  * A model takes int32 [batch, time] and gives logits [batch, time, vocabulary].
@@ -61,6 +75,18 @@ export const SEQUENCES = {
     batch: 64,
     time: 256,
     make: (time) => new Gpt({ layers: 6, heads: 6, width: 384, time }),
+  },
+  lstm: {
+    about: "LSTM, 2 layers, 128 wide",
+    batch: 64,
+    time: 64,
+    make: () => new Recurrent({ kind: "LSTM", layers: 2, width: 128 }),
+  },
+  gru: {
+    about: "GRU, 2 layers, 128 wide",
+    batch: 64,
+    time: 64,
+    make: () => new Recurrent({ kind: "GRU", layers: 2, width: 128 }),
   },
 };
 

@@ -57,10 +57,23 @@ class Gpt(nn.Module):
         return self.lm_head(self.ln_f(x))
 
 
+class Recurrent(nn.Module):
+    def __init__(self, kind, layers, width):
+        super().__init__()
+        self.embed = nn.Embedding(VOCABULARY, width)
+        self.rnn = kind(width, width, layers, batch_first=True)
+        self.head = nn.Linear(width, VOCABULARY)
+
+    def forward(self, tokens):
+        return self.head(self.rnn(self.embed(tokens))[0])
+
+
 # batch, time, and how the model is made
 MODELS = {
     "gpt-small": (12, 64, lambda: Gpt(4, 4, 128, 64)),
     "gpt-10.8M": (64, 256, lambda: Gpt(6, 6, 384, 256)),
+    "lstm": (64, 64, lambda: Recurrent(nn.LSTM, 2, 128)),
+    "gru": (64, 64, lambda: Recurrent(nn.GRU, 2, 128)),
 }
 
 

@@ -133,6 +133,13 @@ function inColumnPanels(w: Tensor): Tensor {
   return permute(reshape(columns, [depth, width / COLUMN_PANEL, COLUMN_PANEL]), [1, 0, 2]);
 }
 
+/** The same of a matrix that is read turned: [columns, depth]. */
+function inRowPanels(w: Tensor): Tensor {
+  const rows = padToMultiple(w, 0, COLUMN_PANEL);
+  const [width, depth] = rows.shape;
+  return permute(reshape(rows, [width / COLUMN_PANEL, COLUMN_PANEL, depth]), [0, 2, 1]);
+}
+
 const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
   conv2d: (tensor) => {
     const {
@@ -163,7 +170,7 @@ const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
   },
   recurrence: (tensor) => {
     const [x, weight, ...rest] = tensor.inputs;
-    const inputs = [x, inColumnPanels(transpose(weight)), ...rest];
+    const inputs = [x, inRowPanels(weight), ...rest];
     return apply(recurrencePanelsOp, inputs, tensor.attrs as RecurrenceAttrs);
   },
   recurrenceGrad: (tensor) => {

@@ -9,7 +9,8 @@
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape, sameShape } from "../shape.ts";
 import { apply, type Composite, type NdArray, type Primitive, type Spec, type Tensor } from "../tensor.ts";
-import { sigmoidOp } from "./elementwise.ts";
+import { add, sigmoidOp } from "./elementwise.ts";
+import { embedding, embeddingOp } from "./gather.ts";
 import { linear, matmul } from "./matmul.ts";
 import { reshape } from "./movement.ts";
 import { requireRank, requireType } from "./op-helpers.ts";
@@ -269,13 +270,25 @@ function recurrent(cell: CellName, kind: string): Composite<RecurrentAttrs> {
       return { shape: part === "output" ? [B, T, H] : [B, H], dtype: "float32" };
     },
     body: ([x, weightIh, weightHh, biasIh, biasHh, ...rest], attrs) => {
-      const [B, T, I] = x.shape;
-      const [rows] = weightIh.shape;
-      // One product for all steps, [B·T, I] × [I, G·H].
-      const gates = reshape(linear(reshape(x, [B * T, I]), weightIh, biasIh), [B, T, rows]);
-      return apply(recurrenceOp, [gates, weightHh, biasHh, ...rest], { cell, ...attrs });
+      const gates = productWithInput(x, weightIh);
+      // Where all gates add up what input and hidden state give, both biases are one.
+      const [given, bias] = cell === "lstm" ? [gates, add(biasIh, biasHh)] : [add(gates, biasIh), biasHh];
+      return apply(recurrenceOp, [given, weightHh, bias, ...rest], { cell, ...attrs });
     },
   };
+}
+
+/**
+ * What the input gives to the gates of all steps, [B, T, I] × [I, G·H]. Where it is looked up in a table with fewer rows than
+ * there are steps, the rows of the table are multiplied instead, and the products are looked up.
+ */
+function productWithInput(x: Tensor, weight: Tensor): Tensor {
+  const [B, T] = x.shape;
+  if (x.op.name === embeddingOp.name) {
+    const [table, index] = x.inputs;
+    if (table.shape[0] < B * T) return embedding(index, matmul(table, weight, { transposeB: true }));
+  }
+  return linear(x, weight);
 }
 
 function checkedSizes(cell: CellName, inputs: readonly Spec[], states: number): { B: number; T: number; H: number } {

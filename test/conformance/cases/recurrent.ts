@@ -1,6 +1,7 @@
 /** Cases of recurrent layers: sizes that fill panels of weights and that do not, both directions, every part, lengths. */
 
 import { add, mul } from "../../../src/engine/ops/elementwise.ts";
+import { embedding } from "../../../src/engine/ops/gather.ts";
 import { concat } from "../../../src/engine/ops/movement.ts";
 import {
   type CellName,
@@ -123,6 +124,16 @@ export const recurrentFunctions: Readonly<Record<string, readonly Case[]>> = {
       const { output, hidden } = gru(input, named(t), { hidden: t[4] });
       return mul(sum(output, 1), hidden);
     }),
+    define(
+      "rows of a table, which are fewer than the steps, some out of range",
+      [ints([3, 4], -1, 6), w([5, 2]), ...operands("lstm", { B: 3, T: 4, I: 2, H: 8 }).slice(1)],
+      (index, table, ...t) => lstm(embedding(index, table), named(t), { hidden: t[4], cell: t[5] }).output,
+    ),
+    define(
+      "rows of a table, a GRU",
+      [ints([3, 4], -1, 6), w([5, 2]), ...operands("gru", { B: 3, T: 4, I: 2, H: 5 }).slice(1)],
+      (index, table, ...t) => gru(embedding(index, table), named(t), { hidden: t[4] }).output,
+    ),
     define("both directions", [...operands("lstm", SIZES[0]), lengthsFor(SIZES[0])], (input, ...t) => {
       const states = { hidden: t[4], cell: t[5] };
       const [there, back] = [false, true].map((reverse) => lstm(input, named(t), states, { lengths: t[6], reverse }));
