@@ -93,7 +93,7 @@ async function train(backend: Backend, run: GoldenRun, optimizerName: OptimizerN
 }
 
 /** Steps that the plain loops manage in a second. */
-const REFERENCE_STEPS: Readonly<Record<string, number>> = {
+const SLOW_STEPS: Readonly<Record<string, number>> = {
   mlp: 5,
   lenet5: 2,
   separable: 1,
@@ -112,7 +112,8 @@ describe.each(familyBackends)("$name", ({ family, make }) => {
   afterAll(() => backend?.close());
 
   for (const run of runs) {
-    const steps = family === "reference" ? (REFERENCE_STEPS[run.model] ?? 0) : run.losses.sgd.length;
+    const isSlow = family === "reference" || family === "toy";
+    const steps = isSlow ? (SLOW_STEPS[run.model] ?? 0) : run.losses.sgd.length;
     if (steps === 0) {
       it.skip(`${run.model}: too slow for plain loops`);
       continue;

@@ -4,12 +4,9 @@
  * other through all the groups that follow the batch, then its share of the ranges.
  */
 import { bytesOf } from "../../dtype.ts";
-import { detach } from "../../ops/elementwise.ts";
-import { cropUnread } from "../../passes/crop.ts";
-import { expandComposites } from "../../passes/expand.ts";
+import { lowered, withEnds } from "../../lower/lower.ts";
 import { fuse, type Group } from "../../passes/fuse.ts";
 import { rewriteGraph } from "../../passes/rewrite.ts";
-import { simplify } from "../../passes/simplify.ts";
 import { isView, storageOf } from "../../passes/storage.ts";
 import { sizeOf } from "../../shape.ts";
 import { Parameter, type Tensor } from "../../tensor.ts";
@@ -82,7 +79,7 @@ export interface Legality {
 
 /** Plans a graph for a backend. */
 export function plan(source: Graph, { legalize, rides }: Legality): Plan {
-  const simple = rewriteGraph(source, (roots) => simplify(legalize(simplify(cropUnread(expandComposites(roots))))));
+  const simple = lowered(source, legalize);
   const order = topologicalOrder([...simple.inputs, ...graphRoots(simple)]);
   const batch = batchSize(order);
   const splits = splitTensors(order, batch, simple.updates.length === 0 && batch < CHUNKS);
@@ -109,30 +106,15 @@ class Planner {
 
   plan(): Plan {
     // An update is an identity that writes to the parameter's own place, so that it can be fused with what computes it.
-    const assigned = new Map<Tensor, Update["target"]>();
-    for (const { target, value } of writesOf(this.#graph)) {
-      // Rows are written into the parameter's own place, where later stages read all of them.
-      if (value.op.name === "writeRows" && value.inputs[0] === target && !assigned.has(value)) {
-        assigned.set(value, target);
-        continue;
-      }
-      // A parameter that takes another's old value takes it from a copy, in case that one changes too.
-      const assignment = detach(storageOf(value) instanceof Parameter ? this.#copyOf(value) : value);
-      this.#splits.set(assignment, UNDIVIDED);
-      assigned.set(assignment, target);
-    }
-    // Outputs get storage of their own, so that callers can keep reading them.
-    const outputs = Object.values(this.#graph.outputs).map((output) => this.#copyOf(output));
-    const roots = [...outputs, ...assigned.keys()];
-    const order = topologicalOrder([...this.#graph.inputs, ...roots]);
+    const { graph, outputs, assigned, roots, order } = withEnds(this.#graph, (copy, of) => {
+      this.#splits.set(copy, of === undefined ? UNDIVIDED : this.#splitOf(of));
+    });
     const groups = this.#schedule(order, roots, assigned);
     const ahead = (group: PlannedGroup): boolean => this.#ahead.has(group.nodes[0]);
     const stages = stagesOf(
       groups.filter((group) => !ahead(group)),
       this.#batch,
     );
-    const names = Object.keys(this.#graph.outputs);
-    const graph: Graph = { ...this.#graph, outputs: Object.fromEntries(names.map((name, i) => [name, outputs[i]])) };
     return {
       ...this.#place(groups, assigned, new Set(outputs), stages),
       graph,
@@ -141,12 +123,6 @@ class Planner {
       stages,
       splits: this.#splits,
     };
-  }
-
-  #copyOf(tensor: Tensor): Tensor {
-    const copy = detach(tensor);
-    this.#splits.set(copy, this.#splitOf(tensor));
-    return copy;
   }
 
   #splitOf(tensor: Tensor): SplitTensor {
