@@ -1,7 +1,7 @@
 // A reader of digit strings: several digits of MNIST side by side are one picture, and the network learns to read them as a whole
 // without being told where they stand (CTC).
 //
-//     npm run build && node examples/strings.mjs
+//     npm run build && node examples/strings.mjs [how many strings to learn from]
 import { data, evaluate, fit, Model, nn, ops, Random, tasks } from "ductus";
 
 const [HEIGHT, WIDTH, DIGITS] = [28, 120, "0123456789"];
@@ -46,5 +46,9 @@ function strings(digits, count, seed) {
 const { train, test } = await data.mnist();
 const input = new tasks.NumbersInput({ shape: [HEIGHT, WIDTH, 1] });
 const model = new Model(new Reader(DIGITS.length), { task: new tasks.Transcribe(input, DIGITS), seed: 1 });
-const run = await fit(model, strings(train, 5000, 1), { epochs: 4, batchSize: 32, lr: 0.002 });
+const run = await fit(model, strings(train, Number(process.argv[2] ?? 5000), 1), {
+  epochs: 4,
+  batchSize: 32,
+  lr: 0.002,
+});
 console.log(await evaluate(run.model, strings(test, 500, 2)));

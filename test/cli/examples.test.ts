@@ -1,6 +1,6 @@
 /** The examples run as they stand, against the built package under its own name. */
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -52,4 +52,36 @@ it("train-mnist.mjs, and predict-picture.mjs with what it saved", async () => {
   await sharp(drawing("M100 45 L98 155")).jpeg().toFile(join(cwd, "one.jpg"));
   const out = await example("predict-picture.mjs", "digits.safetensors", "seven.png", "one.jpg");
   expect(out).toMatch(/^seven\.png: 7 \(.*\n.*one\.jpg: 1 \(/);
+});
+
+it("names.mjs: writes what it has learned, in the letters that it has seen", async () => {
+  const syllables = ["ba", "do", "ki", "lu", "me"];
+  const names = Array.from({ length: 2000 }, (_, i) =>
+    [1, 5, 25].map((n) => syllables[Math.floor(i / n) % 5]).join(""),
+  );
+  await writeFile(join(cwd, "names.txt"), names.join("\n"));
+  const out = await example("names.mjs", "names.txt");
+  // A syllable has two letters; only the first leaves a choice, among five, and the end of a name none.
+  expect(Number(/perplexity ([\d.]+)/.exec(out)?.[1])).toBeLessThan(3);
+  const written = out.trim().split("\n").slice(-10);
+  expect(written.filter((name) => /^(ba|do|ki|lu|me)+$/.test(name)).length).toBeGreaterThan(7);
+});
+
+it("sentences.mjs", async () => {
+  const [first, last] = [
+    ["Who", "Where", "When", "How", "Why", "What"],
+    ["sails", "sleeps", "sings", "waits"],
+  ];
+  const line = (i: number): string => `${i % 6} ${first[i % 6]} does the ${i % 35} ${last[i % 4]} ?`;
+  const lines = Array.from({ length: 700 }, (_, i) => line(i));
+  await writeFile(join(cwd, "train.txt"), lines.slice(0, 600).join("\n"));
+  await writeFile(join(cwd, "test.txt"), lines.slice(600).join("\n"));
+  const out = await example("sentences.mjs", "train.txt", "test.txt");
+  expect(accuracy(out.replace(/.*on the others/, "accuracy"))).toBeGreaterThan(95);
+  expect(out).toMatch(/name: 'description'/);
+});
+
+it("strings.mjs: reads strings, after few of them not yet well", async () => {
+  const out = await example("strings.mjs", "2000");
+  expect(Number(/symbols +([\d.]+) %/.exec(out)?.[1])).toBeLessThan(70);
 });
