@@ -113,6 +113,15 @@ export const layerNormOp: Composite<LayerNormAttrs> = {
   body: ([x, weight, bias], { eps, axes }) => {
     return add(mul(standardise(x, trailing(x, axes), eps), weight), bias);
   },
+  // With x̂ the standardised x and h = g·weight: dx = (h − mean h − x̂·mean(h·x̂))/σ. The body's own gradient takes two more sums.
+  gradient: (g, { inputs: [x, weight], attrs: { eps, axes } }) => {
+    const over = trailing(x, axes);
+    const { centred, deviation } = moments(x, over, eps);
+    const standard = div(centred, deviation);
+    const h = mul(g, weight);
+    const along = mul(standard, mean(mul(h, standard), over, true));
+    return [div(sub(sub(h, mean(h, over, true)), along), deviation), mul(g, standard), g];
+  },
 };
 
 const trailing = (x: Tensor, axes: number): number[] => x.shape.map((_, axis) => axis).slice(x.rank - axes);
@@ -159,9 +168,15 @@ export const groupNormOp: Composite<GroupNormAttrs> = {
   },
 };
 
-function standardise(x: Tensor, axes: readonly number[], eps: number): Tensor {
+/** x less its mean, and the root of its variance + eps. */
+function moments(x: Tensor, axes: readonly number[], eps: number): { centred: Tensor; deviation: Tensor } {
   const centred = sub(x, mean(x, axes, true));
-  return div(centred, sqrt(add(mean(mul(centred, centred), axes, true), eps)));
+  return { centred, deviation: sqrt(add(mean(mul(centred, centred), axes, true), eps)) };
+}
+
+function standardise(x: Tensor, axes: readonly number[], eps: number): Tensor {
+  const { centred, deviation } = moments(x, axes, eps);
+  return div(centred, deviation);
 }
 
 /** Mean and (biased) variance per channel of x [N, …, C], over all other axes. */
