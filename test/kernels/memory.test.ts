@@ -45,7 +45,28 @@ it("is one that never grows where memory may not be shared, and programs run in 
   program.inputs["x"].fill(1);
   program.run();
   expect(program.outputs["y"][0]).toBeCloseTo(20 * weight.data.reduce((total, value) => total + value, 0), 2);
-  await expect(backend.compile(trace((t) => ({ y: sum(t.input("x", [2 ** 29])) })))).rejects.toThrow(/at most 1\.0;/);
+  await expect(backend.compile(trace((t) => ({ y: sum(t.input("x", [2 ** 29])) })))).rejects.toThrow(
+    /has 1\.0 left here;/,
+  );
+  await backend.close();
+});
+
+it("a program that needs more says so before it runs, and what would fit", async () => {
+  const backend = nodeWasmBackend({ threads: 1 });
+  const weight = new Parameter([64, 64], uniformNoise(1, 64 * 64));
+  const step = (batch: number) =>
+    trace((t) => ({ y: matmul(t.input("x", [batch, 1024, 64], "float32", true).reshape([-1, 64]), weight) }));
+  const refused = await backend.compile(step(20_000)).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(DuctusError);
+  const { message } = refused as DuctusError;
+  expect(message).toMatch(
+    /^the program needs 9\.\d GiB but WebAssembly has 4\.0 left here; a batch of \d+ instead of 20000 would fit$/,
+  );
+  const fits = Number(/batch of (\d+)/.exec(message)?.[1]);
+  expect(fits).toBeGreaterThan(7_000);
+  // The one that is proposed fits, and not much more would have.
+  await expect(backend.compile(step(Math.ceil(1.02 * fits)))).rejects.toThrow("would fit");
+  await backend.compile(step(fits));
   await backend.close();
 });
 

@@ -60,6 +60,12 @@ export class SharedMemory {
     return this.memory.buffer;
   }
 
+  /** Bytes that can still be handed out, if not necessarily in one block. */
+  get room(): number {
+    const holes = this.#free.reduce((total, { start, end }) => total + end - start, 0);
+    return this.limits.maximum * PAGE - this.#end + holes;
+  }
+
   /** Reserves a block and returns its address, a multiple of 64. @throws DuctusError when the memory is not enough */
   allocate(bytes: number): number {
     const size = Math.ceil((bytes + SLACK) / ALIGNMENT) * ALIGNMENT;

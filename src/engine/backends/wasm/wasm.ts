@@ -3,6 +3,7 @@
  * threads over one shared memory. See ../cpu/plan.ts for what happens before and kernels/ for the code of each op.
  */
 import { BYTES, bytesOf, type TypedArray, viewOf } from "../../dtype.ts";
+import { DuctusError } from "../../errors.ts";
 import { legalize } from "../../lower/legalize.ts";
 import { rides } from "../../lower/rides.ts";
 import { type ConstantAttrs, fillConstant, type InputAttrs } from "../../ops/constant.ts";
@@ -10,7 +11,7 @@ import { storageOf } from "../../passes/storage.ts";
 import type { Tensor } from "../../tensor.ts";
 import { type Graph, graphParameters } from "../../trace.ts";
 import type { AnyParameter, Crew, ImmediateBackend, ImmediateProgram } from "../backend.ts";
-import { type Place, type Plan, plan } from "../cpu/plan.ts";
+import { CHUNKS, type Place, type Plan, plan } from "../cpu/plan.ts";
 import { poolCrew } from "./crew.ts";
 import { isTwin, ridesOn } from "./kernels/index.ts";
 import { type Scheduling, targetOf } from "./kernels/kernel.ts";
@@ -91,6 +92,11 @@ class WasmBackend implements ImmediateBackend {
   async compile(graph: Graph): Promise<ImmediateProgram> {
     const planned = planForWasm(graph);
     const memory = this.#memory;
+    const own = [...planned.places.values()].flatMap((place) => ("tensor" in place ? [place.tensor] : []));
+    const perThread = scratchBytes(planned);
+    const unbound = graphParameters(planned.graph).filter((parameter) => !this.#views.has(parameter));
+    const fixedBytes = totalBytes(unbound) + perThread * this.#pool.size;
+    requireRoom(planned, own, fixedBytes, memory.room);
     const blocks: { address: number; bytes: number }[] = [];
     const reserve = (bytes: number): number => {
       const address = memory.allocate(bytes);
@@ -100,10 +106,8 @@ class WasmBackend implements ImmediateBackend {
     const addresses = new Map<Tensor, number>();
     const parameters = graphParameters(planned.graph).map((parameter) => this.#bind(parameter));
     for (const { parameter, address } of parameters) addresses.set(parameter, address);
-    const own = [...planned.places.values()].flatMap((place) => ("tensor" in place ? [place.tensor] : []));
     for (const tensor of own) addresses.set(tensor, reserve(bytesOf(tensor)));
     const arena = reserve(planned.arenaBytes);
-    const perThread = scratchBytes(planned);
     const scratch = reserve(perThread * this.#pool.size);
     const fixed = (place: Place): number => {
       const key = place.kind === "parameter" ? place.parameter : "tensor" in place ? place.tensor : undefined;
@@ -197,6 +201,34 @@ class WasmBackend implements ImmediateBackend {
     if (parameter.data !== view) adopt(parameter, view);
     return { parameter, view, address: view.byteOffset };
   }
+}
+
+const totalBytes = (tensors: readonly Tensor[]): number =>
+  tensors.reduce((total, tensor) => total + bytesOf(tensor), 0);
+
+/**
+ * @param own tensors with places of their own
+ * @param fixedBytes what else is needed, whatever the batch
+ * @throws DuctusError when a program needs more than there is, saying which batch would fit
+ */
+function requireRoom(
+  { batch, splits, places, arenaBytes }: Plan,
+  own: readonly Tensor[],
+  fixedBytes: number,
+  room: number,
+): void {
+  const needed = totalBytes(own) + arenaBytes + fixedBytes;
+  if (needed <= room) return;
+  const partial = [...places].filter(([, { kind }]) => kind === "partial").map(([tensor]) => tensor);
+  const following = own.filter((tensor) => (splits.get(tensor)?.rows ?? 0) > 0);
+  const growing = totalBytes(following) + Math.max(0, arenaBytes - CHUNKS * totalBytes(partial));
+  const fits = Math.floor((batch * (room - needed + growing)) / growing);
+  const gigabytes = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
+  const advice =
+    fits >= 1 ? `a batch of ${fits} instead of ${batch} would fit` : "use a smaller network, or less at a time";
+  throw new DuctusError(
+    `the program needs ${gigabytes(needed)} GiB but WebAssembly has ${gigabytes(room)} left here; ${advice}`,
+  );
 }
 
 /** Copies a parameter's values, wherever they are now, into `view`, which becomes their place. */
