@@ -54,6 +54,7 @@ const ATTENTIONS: Case[] = [
   apart("one head of keys for all", [1, 4, 18, 3, 1, 8]),
   apart("causal, more queries than keys", [1, 7, 3, 1, 1, 3], { causal: true }),
   apart("one query of a cache", [2, 1, 33, 4, 2, 8], { position: listed([], 20) }),
+  apart("one query, odd sizes", [2, 1, 7, 3, 1, 6], { length: listed([2], 7, 2) }),
   apart("more keys than queries, ending together", [1, 5, 40, 2, 1, 16], { position: listed([], 35) }),
   apart("a position for each sample", [3, 4, 19, 2, 2, 4], { position: listed([3], 0, 15, 9) }),
   apart("queries that see nothing", [2, 5, 6, 1, 1, 4], { position: listed([], -3) }),

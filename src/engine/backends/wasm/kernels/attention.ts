@@ -34,7 +34,7 @@ import {
 import { exp, log } from "../math.ts";
 import { transposed } from "./copy.ts";
 import type { Domain, Kernel, KernelTarget } from "./kernel.ts";
-import { inPieces } from "./matmul.ts";
+import { inPieces, sumsOf } from "./matmul.ts";
 import { multiplyTile } from "./tile.ts";
 
 /** Queries whose scores are computed together. */
@@ -54,6 +54,13 @@ interface Strided {
   readonly start: I32;
   readonly sample: number;
   readonly row: number;
+}
+
+/** Rows of a head by columns: where they begin, bytes between rows, and between panels of columns. */
+interface Panels {
+  readonly start: I32;
+  readonly row: number;
+  readonly panel: number;
 }
 
 /** Bytes of a block of scores' row; some more than they need, so that rows do not meet in one set of the cache. */
@@ -237,10 +244,11 @@ class Attention {
   }
 
   /** Rows of a head, multiplied by `scale`, in panels [D / width, S, width]. */
-  pack(rows: I32, rowBytes: number, count: I32, to: I32, scale: number): void {
+  pack(rows: I32, rowBytes: number, count: I32, to: I32, scale: number): Panels {
     const { f } = this.kernel;
     const { S, D } = this.dims;
     const { width } = this;
+    const panels: Panels = { start: to, row: width * 4, panel: S * width * 4 };
     f.for(0, count, 1, (j) => {
       const row = f.let(addI(rows, mulI(j, rowBytes)));
       const target = f.let(addI(to, mulI(j, width * 4)));
@@ -253,6 +261,7 @@ class Attention {
         });
       }
     });
+    return panels;
   }
 
   /** Products of a block's rows with transposed rows in panels: [size, keys], for as many keys as `count` and some more. */
@@ -280,25 +289,50 @@ class Attention {
     });
   }
 
+  /** Products of one row with rows as they lie, times `scale`: for as many keys as `count` and some more. */
+  scoresOfOne(query: Local<"i32">, rows: I32, rowBytes: number, count: I32, to: I32, scale: number): void {
+    const { f, isa } = this.kernel;
+    const { S, D } = this.dims;
+    const whole = Math.floor(D / 4) * 16;
+    f.for(0, count, 4, (j) => {
+      // Rows behind the last one need not be there.
+      const keys = times(4, (n) => {
+        const key = addI(j, n);
+        const inside = S % 4 === 0 ? key : f.let(minS(f.let(key), i32(S - 1)));
+        return f.let(addI(rows, mulI(inside, rowBytes)));
+      });
+      const totals = this.kernel.zeros(4);
+      const add = (read: typeof load, d: I32, offset: number): void => {
+        const left = f.let(read(f.let(addI(query, d)), offset));
+        totals.forEach((total, n) => {
+          f.set(total, isa.madd(left, read(addI(keys[n], d), offset), total));
+        });
+      };
+      f.for(0, whole, 16, (d) => add(load, d, 0));
+      for (let d = whole; d < D * 4; d += 4) add(load32Zero, i32(0), d);
+      f.store(addI(to, mulI(j, 4)), v.mul(sumsOf(f, totals), splatConst(scale)));
+    });
+  }
+
   /** Products of a block's rows of weights with rows in panels: `finish` gets a tile of [size, D]. */
   weighted(
     weights: I32,
     size: number,
-    panels: I32,
+    panels: Panels,
     count: I32,
     finish: (totals: Local<"v128">[], row: I32, tileRows: number, d: number) => void,
   ): void {
     const { f } = this.kernel;
-    const { S, D } = this.dims;
+    const { D } = this.dims;
     for (let d = 0; d < D; d += this.width) {
-      const b = f.let(addI(panels, d * S * 4));
+      const b = f.let(addI(panels.start, (d / this.width) * panels.panel));
       this.tiles(size, (m, tileRows) => {
         const totals = multiplyTile(this.kernel, {
           a: addI(weights, mulI(m, this.stride)),
           aRow: this.stride,
           aDepth: 4,
           b,
-          bDepth: this.width * 4,
+          bDepth: panels.row,
           from: i32(0),
           to: count,
           rows: tileRows,
@@ -428,8 +462,13 @@ export function attentionKernel(kernel: Kernel): void {
 
   attention.overHeads((b, g) => {
     const seen = attention.seen(b);
-    attention.packTransposed(attention.at(attention.k, b, g), attention.k.row, seen.all, keys, attrs.scale);
-    attention.pack(attention.at(attention.v, b, g), attention.v.row, seen.all, values, 1);
+    const [key, value] = [attention.at(attention.k, b, g), attention.at(attention.v, b, g)];
+    // One query reads keys and values where they lie.
+    const isOne = T === 1;
+    if (!isOne) attention.packTransposed(key, attention.k.row, seen.all, keys, attrs.scale);
+    const columns = isOne
+      ? { start: value, row: attention.v.row, panel: width * 4 }
+      : attention.pack(value, attention.v.row, seen.all, values, 1);
     f.for(0, H / G, 1, (n) => {
       const h = f.let(addI(mulI(g, H / G), n));
       const query = attention.at(attention.q, b, h);
@@ -437,7 +476,9 @@ export function attentionKernel(kernel: Kernel): void {
       attention.overBlocks((i, size) => {
         const most = attention.seenBy(addI(i, size - 1), seen);
         const padded = f.let(mulI(divU(addI(most, width - 1), width), width));
-        attention.scores(f.let(addI(query, mulI(i, attention.q.row))), attention.q.row, size, keys, most, scores);
+        const rows = f.let(addI(query, mulI(i, attention.q.row)));
+        if (isOne) attention.scoresOfOne(rows, key, attention.k.row, most, scores, attrs.scale);
+        else attention.scores(rows, attention.q.row, size, keys, most, scores);
         f.for(0, size, 1, (r) => {
           const row = f.let(addI(scores, mulI(r, stride)));
           const time = f.let(addI(i, r));
@@ -457,7 +498,7 @@ export function attentionKernel(kernel: Kernel): void {
         });
         if (result === undefined) return;
         const to = f.let(addI(kernel.pointer(result), addI(base, mulI(i, resultRow))));
-        attention.weighted(scores, size, values, most, (totals, m, tileRows, d) => {
+        attention.weighted(scores, size, columns, most, (totals, m, tileRows, d) => {
           const factor = f.let(addI(factors, mulI(m, 4)));
           const scaled = times(tileRows, (t) => f.let(load32Splat(factor, t * 4)));
           const out = totals.map((total, t) => v.mul(total, scaled[Math.floor(t / vectors)]));
@@ -543,7 +584,7 @@ export function attentionGradKernel(kernel: Kernel): void {
     const [key, value] = [attention.at(attention.k, b, g), attention.at(attention.v, b, g)];
     attention.packTransposed(key, attention.k.row, seen.all, keysAcross, attrs.scale);
     attention.packTransposed(value, attention.v.row, seen.all, valuesAcross, 1);
-    attention.pack(key, attention.k.row, seen.all, keys, attrs.scale);
+    const columns = attention.pack(key, attention.k.row, seen.all, keys, attrs.scale);
     f.zero(keySums, i32(sumsBytes(dims)));
     f.zero(valueSums, i32(sumsBytes(dims)));
     f.for(0, H / G, 1, (n) => {
@@ -566,7 +607,7 @@ export function attentionGradKernel(kernel: Kernel): void {
           slope(r, attention.seenBy(time, seen), padded, top, deltaOf(f.let(addI(own, mulI(r, resultRow)))));
         });
         const to = f.let(addI(queryGrad, mulI(i, forQ.row)));
-        attention.weighted(slopes, size, keys, most, (totals, m, _, d) => {
+        attention.weighted(slopes, size, columns, most, (totals, m, _, d) => {
           attention.storeHead(totals, vectors, f.let(addI(to, mulI(m, forQ.row))), forQ.row, d);
         });
         attention.addWeighted(slopes, rows, attention.q.row, size, most, keySums);

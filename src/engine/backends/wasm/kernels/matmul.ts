@@ -360,7 +360,7 @@ function panelProduct(p: Product, transposeB: boolean): void {
 }
 
 /** Sums of the four lanes of each of four vectors, as one vector. */
-function sumsOf(f: Kernel["f"], [a, b, c, d]: readonly V128[]): V128 {
+export function sumsOf(f: Kernel["f"], [a, b, c, d]: readonly V128[]): V128 {
   const ab = f.let(v.add(shuffle(a, b, [0, 4, 1, 5]), shuffle(a, b, [2, 6, 3, 7]))); // a02 b02 a13 b13
   const cd = f.let(v.add(shuffle(c, d, [0, 4, 1, 5]), shuffle(c, d, [2, 6, 3, 7])));
   return v.add(shuffle(ab, cd, [0, 1, 4, 5]), shuffle(ab, cd, [2, 3, 6, 7]));
