@@ -1,5 +1,5 @@
 /** `ductus info`: what an architecture or a model file is made of, what it costs, and what was corrected in it. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { nearest, unknownName } from "../engine/errors.ts";
 import type { ArchitectureRecord } from "../models/architecture.ts";
 import type { Model, Recipe } from "../models/model.ts";
@@ -9,7 +9,8 @@ import { ARCHITECTURES, create } from "../models/registry.ts";
 import { formatSummary } from "../nn/summary.ts";
 import { pathKind } from "../platform/node/files.ts";
 import { platform } from "../platform/platform.ts";
-import { round } from "../task/text.ts";
+import { columns, round } from "../task/text.ts";
+import { listPlan, PLANS, type PlanListing, type PlanName } from "../train/plan-listing.ts";
 import { type PlannedMemory, planMemory } from "../train/plan-memory.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
@@ -23,6 +24,7 @@ Examples:
   $ ductus info cnn-3x3
   $ ductus info fast
   $ ductus info runs/mnist-cnn-3x3-1/best.safetensors
+  $ ductus info lenet5 --plan read
   $ ductus info separable --json`;
 
 export function command(): Command {
@@ -31,12 +33,24 @@ export function command(): Command {
       "Shows layers, shapes, parameters, multiply-adds and memory of an architecture, a recipe or a model file.",
     )
     .argument("<what>", "model file, or name of an architecture or a recipe")
+    .addOption(
+      new Option(
+        "--plan [of]",
+        'how it is computed: stages, kernels, memory, and which parameter is which; of a training step, or to "read" one sample',
+      )
+        .choices(PLANS)
+        .preset("train"),
+    )
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
 }
 
-async function run(what: string, options: CommonOptions): Promise<void> {
+interface InfoOptions extends CommonOptions {
+  readonly plan?: PlanName | undefined;
+}
+
+async function run(what: string, options: InfoOptions): Promise<void> {
   const terminal = openTerminal(options.json === true);
   const recipe = RECIPES.find(({ name }) => name === what);
   const architecture = ARCHITECTURES.find(({ name }) => name === (recipe?.model ?? what));
@@ -52,7 +66,9 @@ async function run(what: string, options: CommonOptions): Promise<void> {
   showNetwork(terminal, model, memory);
   const provenance = architecture && PROVENANCE[architecture.name];
   if (provenance !== undefined) showProvenance(terminal, provenance);
-  terminal.emit(describe(what, model, origin, memory));
+  const plan = options.plan && listPlan(model, options.plan);
+  if (plan !== undefined) showPlan(terminal, plan);
+  terminal.emit({ ...describe(what, model, origin, memory), plan });
 }
 
 /** A name that is neither an architecture nor a file gets the nearest architecture suggested. */
@@ -112,6 +128,62 @@ function showNetwork(terminal: Terminal, model: Model, memory: PlannedMemory): v
   terminal.print(
     `memory         ${memoryText(memory.training)} to train (batches of ${memory.batchSize}), ${memoryText(memory.inference)} to read one picture`,
   );
+}
+
+const PLAN_TITLES: Readonly<Record<PlanName, string>> = { train: "a training step", read: "reading one sample" };
+
+/** Words for how threads divide a group. */
+const SPLITS: Readonly<Record<PlanListing["groups"][number]["split"], (tile: number) => string>> = {
+  samples: (tile) => `samples by ${tile}`,
+  partial: (tile) => `samples by ${tile}, added up`,
+  range: () => "ranges",
+};
+
+function showPlan(terminal: Terminal, plan: PlanListing): void {
+  const { of, batch, stages, kernels, memory, groups, parameters } = plan;
+  const { style } = terminal;
+  const shape = (dims: readonly number[]): string => (dims.length === 0 ? "1" : dims.join("×"));
+  terminal.print();
+  terminal.print(
+    style.bold(
+      `plan of ${PLAN_TITLES[of]}, batch ${batch}: ${groups.length} groups, ${stages} stages, ${kernels} kernels`,
+    ),
+  );
+  terminal.print(
+    `memory         parameters ${byteSize(memory.parameters)}, arena ${byteSize(memory.arena)}, ${byteSize(memory.perThread)} more for each thread`,
+  );
+  terminal.print();
+  const numbers = columns(
+    ["group", "stage", "divided into", "kernel", "result"],
+    groups.map(({ number, stage, split, tile = 0, kernel, shape: dims }) => [
+      `%${number}`,
+      stage,
+      SPLITS[split](tile),
+      `${kernel}`,
+      shape(dims),
+    ]),
+  );
+  for (const [i, line] of numbers.entries()) {
+    terminal.print(i === 0 ? `${line}  ops (what they read) → what is stored` : `${line}  ${workText(groups[i - 1])}`);
+  }
+  terminal.print();
+  const list = (numbers: readonly number[]): string => numbers.map((number) => `%${number}`).join(" ");
+  const owners = parameters.map(({ name, shape: dims, bytes, readBy, writtenBy }) => [
+    name,
+    shape(dims),
+    byteSize(bytes),
+    `${list(readBy) || "–"}${writtenBy.length > 0 ? ` → ${list(writtenBy)}` : ""}`,
+  ]);
+  for (const line of columns(["parameter", "shape", "size", "read → written by"], owners)) terminal.print(line);
+}
+
+/** `conv2d·add (%4, conv1.bias) → arena 18.8 kB`; long chains of ops keep their beginning. */
+function workText({ number, ops, reads, stores }: PlanListing["groups"][number]): string {
+  const stored = stores.map(({ name, place, bytes }) => {
+    if (place === "parameter") return name;
+    return `${name === `%${number}` ? "" : `${name} `}${place} ${byteSize(bytes)}`;
+  });
+  return `${ops.length > 60 ? `${ops.slice(0, 59)}…` : ops} (${reads.join(", ")}) → ${stored.join(", ")}`;
 }
 
 function memoryText({ parameters, arena }: PlannedMemory["training"]): string {

@@ -4,7 +4,7 @@
  */
 import { fuseMultiplyAdds } from "../engine/backends/wasm/fusable.ts";
 import { relaxedSimdWorks } from "../engine/backends/wasm/support.ts";
-import type { Group } from "../engine/passes/fuse.ts";
+import { opsOf } from "../engine/lower/keys.ts";
 import type { Shape } from "../engine/shape.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
@@ -58,13 +58,6 @@ export async function timesOf(model: Model): Promise<readonly KernelTime[]> {
   } finally {
     await backend.close();
   }
-}
-
-/** Names of ops in order, each with how often it comes in a row: `conv2d·add·relu`, `add×2`. */
-function opsOf({ nodes }: Group): string {
-  const counts = new Map<string, number>();
-  for (const { op } of nodes) counts.set(op.name, (counts.get(op.name) ?? 0) + 1);
-  return [...counts].map(([name, count]) => (count > 1 ? `${name}×${count}` : name)).join("·");
 }
 
 /** How long the module of a recogniser takes to be ready, and to run once it is warm. */

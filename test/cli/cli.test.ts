@@ -337,6 +337,28 @@ describe("info, data and doctor", () => {
     });
   });
 
+  it("info --plan shows stages, kernels, memory and which parameter is which", async () => {
+    const { out } = await ductus(cwd, "info", "mlp", "--plan");
+    expect(out).toMatch(/^plan of a training step, batch 64: \d+ groups, \d+ stages, \d+ kernels$/m);
+    expect(out).toMatch(/^memory +parameters [\d.]+ MB, arena \d+ kB, \d+ kB more for each thread$/m);
+    expect(out).toMatch(/^%2 +\d+ +ranges +2 +64×128 +matmul \(%1, fc1\.weight\) → arena 32\.8 kB$/m);
+    expect(out).toMatch(/^fc1\.weight\.exp_avg_sq +128×784 +401 kB +(%\d+) → \1$/m);
+    const { plan } = JSON.parse((await ductus(cwd, "info", "cnn-3x3", "--plan", "read", "--json")).out);
+    expect(plan).toMatchObject({ of: "read", batch: 1, memory: { arena: expect.any(Number) } });
+    const stored = plan.groups.flatMap(({ stores }: { stores: { name: string }[] }) => stores.map(({ name }) => name));
+    expect(stored).toContain("logits");
+    // Everything that is read is there: a weight, an input, or what an earlier group stored.
+    const weights = plan.parameters.map(({ name }: { name: string }) => name);
+    for (const { number, reads } of plan.groups) {
+      for (const name of reads) {
+        if (name.startsWith("%")) expect(Number.parseInt(name.slice(1), 10)).toBeLessThan(number);
+        else expect([...weights, "x", "constant"]).toContain(name);
+      }
+    }
+    expect(new Set(plan.parameters.flatMap(({ readBy }: { readBy: number[] }) => readBy)).size).toBeGreaterThan(3);
+    expect((await ductus(cwd, "info", "mlp", "--plan", "everything")).err).toMatch(/Allowed choices are train, read/);
+  });
+
   it("info shows a recipe, with the network that it trains", async () => {
     const { out } = await ductus(cwd, "info", "fast");
     expect(out).toMatch(/^recipe fast: /);

@@ -1,4 +1,4 @@
-/** Groups by structure: those that are alike share one function, which gets their tensors as arguments. */
+/** Groups by structure: those that are alike share one function, which gets their tensors as arguments. And by name. */
 import type { Group } from "../passes/fuse.ts";
 import { scalarOf } from "../passes/simplify.ts";
 import { isView, storageOf } from "../passes/storage.ts";
@@ -30,4 +30,11 @@ export function groupKey(group: Group, mark: (tensor: Tensor) => string = () => 
   });
   const outputs = group.outputs.map((output) => `n${nodeIndex.get(output)}@p${tensors.indexOf(output)}`);
   return `${nodes.join("; ")} → ${outputs}`;
+}
+
+/** Names of ops in order, each with how often it comes in a row: `conv2dPanels·add·relu`, `add×2`. */
+export function opsOf({ nodes }: Group): string {
+  const counts = new Map<string, number>();
+  for (const { op } of nodes) counts.set(op.name, (counts.get(op.name) ?? 0) + 1);
+  return [...counts].map(([name, count]) => (count > 1 ? `${name}×${count}` : name)).join("·");
 }

@@ -44,6 +44,13 @@ export function planGroups(plan: Plan): PlannedGroup[] {
   return [...plan.setup, ...plan.stages].flatMap((stage) => [...stage.samples, ...stage.ranges]);
 }
 
+/** Whether a tensor is kept in pieces, which are added up where it is read. */
+const isInPieces = (plan: Plan, tensor: Tensor): boolean => plan.places.get(tensor)?.kind === "partial";
+
+/** Groups with the same key share one function. */
+export const kernelKey = (plan: Plan, group: PlannedGroup): string =>
+  `${group.split} ${groupKey(group, (tensor) => (isInPieces(plan, tensor) ? "+" : ""))}`;
+
 /** Scratch bytes that one thread needs: tiles of local tensors, then what kernels ask for. */
 export function scratchBytes(plan: Plan): number {
   const kernels = planGroups(plan).map(({ root }) =>
@@ -174,7 +181,7 @@ export class Kernels {
   }
 
   #kernel(group: PlannedGroup): Func {
-    const isPartial = (tensor: Tensor): boolean => this.#plan.places.get(tensor)?.kind === "partial";
+    const isPartial = (tensor: Tensor): boolean => isInPieces(this.#plan, tensor);
     const key = `${group.split}${group.rows > 1 ? group.rows : ""} ${groupKey(group, (tensor) => (isPartial(tensor) ? "+" : ""))}`;
     let func = this.#funcs.get(key);
     if (func === undefined) {
