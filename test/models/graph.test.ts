@@ -16,6 +16,7 @@ import { ARCHITECTURES, create } from "../../src/models/registry.ts";
 import { inferenceContext } from "../../src/nn/context.ts";
 import { Embedding, Linear } from "../../src/nn/linear.ts";
 import { type Context, Module } from "../../src/nn/module.ts";
+import { LSTM } from "../../src/nn/recurrent.ts";
 import { Classify } from "../../src/task/classify/classify.ts";
 import { Generate } from "../../src/task/generate/generate.ts";
 import type { AnyTask } from "../../src/task/task.ts";
@@ -53,9 +54,10 @@ const TEXT = new TextInput(CharacterTokenizer.of("abcde"));
 const READS = new Classify(TEXT, ["low", "high"]);
 const GOES_ON = new Generate(TEXT);
 
-/** Attention over a text of any length: lengths alone, times others, and plus one. */
+/** A recurrent layer and attention over a text of any length: lengths alone, times others, and plus one. */
 class Reader extends Module {
   readonly embedding = new Embedding(5, 6);
+  readonly lstm = new LSTM(6, 3, { bidirectional: true });
   readonly dense = new Linear(6, 6);
   readonly head: Linear;
   readonly goesOn: boolean;
@@ -68,7 +70,8 @@ class Reader extends Module {
 
   forward(x: Tensor, context: Context): Tensor {
     const [B, T] = x.shape;
-    const embedded = this.embedding.forward(x, context);
+    const lengths = context.inputs?.length;
+    const embedded = this.lstm.sequence(this.embedding.forward(x, context), context, { lengths }).output;
     const rows = this.dense.forward(embedded.reshape([B * T, 6]), context).reshape([B, T, 6]);
     const ends = pad(concat([rows, embedded], 1), [
       [0, 0],
