@@ -51,7 +51,7 @@ Examples:
   $ ductus serve runs/mnist-cnn-3x3-1
   $ ductus serve digits=digits.safetensors --port 9000
   $ ductus serve digits.safetensors --host 0.0.0.0 --allowed-hosts digits.example.org
-  $ curl --data-binary @seven.png http://127.0.0.1:8501/recognise`;
+  $ curl --data-binary @seven.png http://127.0.0.1:8501/models/digits/predict`;
 
 const SECOND = 1000;
 const MEBIBYTE = 2 ** 20;
@@ -62,7 +62,9 @@ const READERS = 4;
 
 export function command(): Command {
   return new Command()
-    .description("Serves models over HTTP: pictures, TensorFlow Serving's REST API, the Open Inference Protocol.")
+    .description(
+      "Serves models over HTTP: pictures and texts, TensorFlow Serving's REST API, the Open Inference Protocol.",
+    )
     .argument("<model...>", "model files or folders")
     .option("--host <address>", "address to listen on; 0.0.0.0 is every network", "127.0.0.1")
     .addOption(integerOption("--port <n>", "port; 0 takes any that is free", { min: 0, max: 65_535 }).default(8501))
@@ -182,8 +184,8 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   });
   const unwatch = watch(repository, options.poll);
 
-  const rows = models.map(({ name, version, model }) => [name, version, model.classes.slice(0, 12).join(" ")]);
-  for (const line of columns(["model", "version", "classes"], rows)) terminal.print(line);
+  const rows = models.map(({ name, version, task }) => [name, version, task.kind, task.names.slice(0, 12).join(" ")]);
+  for (const line of columns(["model", "version", "task", "labels"], rows)) terminal.print(line);
   terminal.print(`listening on ${server.url}; Ctrl-C ends it`);
   terminal.emit({ url: server.url, models: models.map(({ name, version }) => ({ name, version })) });
 

@@ -10,6 +10,7 @@ import { ACCEPTED_ENCODINGS } from "./body.ts";
 import { addCatalog } from "./catalog.ts";
 import type { App, Limits, Service } from "./context.ts";
 import type { DecodePicture } from "./decode-picture.ts";
+import { addGenerate } from "./generate.ts";
 import { hostCheck } from "./hosts.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
@@ -17,8 +18,8 @@ import { addOpenInference } from "./open-inference.ts";
 import { openApi } from "./openapi.ts";
 import { crossOrigin, readOrigins } from "./origins.ts";
 import { tryPage } from "./page.ts";
+import { addPredict } from "./predict.ts";
 import { type Elsewhere, Reading } from "./reading.ts";
-import { addRecognise } from "./recognise.ts";
 import type { Repository } from "./repository.ts";
 import { answerTo, RequestError } from "./request-error.ts";
 import { addSageMaker } from "./sagemaker.ts";
@@ -55,7 +56,9 @@ export const LIMITS: Limits = { maxBody: 16 * 2 ** 20, maxPixels: 16_000_000, ti
 /** Routes for logs and metrics: patterns, so that there are few however many paths are tried. */
 const ROUTES: readonly (readonly [pattern: RegExp, route: string])[] = [
   [/^\/recognise$/, "/recognise"],
-  [/^\/models$/, "/models"],
+  [/^\/models\/[^/]+\/predict$/, "/models/predict"],
+  [/^\/models\/[^/]+\/generate$/, "/models/generate"],
+  [/^\/models(?:\/[^/]+)?$/, "/models"],
   [/^\/ping$/, "/ping"],
   [/^\/invocations$/, "/invocations"],
   [/^\/v1\/models\/.+:predict$/, "/v1/models/:predict"],
@@ -148,7 +151,8 @@ export function createApp(options: AppOptions): App {
   app.get("/openapi.json", (c) => c.body(description(), 200, { "Content-Type": "application/json" }));
   app.get("/", (c) => c.html(tryPage(apiKey === undefined ? repository.models.map(({ name }) => name) : [])));
   addCatalog(app, service);
-  addRecognise(app, service);
+  addPredict(app, service);
+  addGenerate(app, service);
   addTfServing(app, service);
   addOpenInference(app, service);
   addSageMaker(app, service);

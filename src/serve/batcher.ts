@@ -4,27 +4,23 @@
  * request, and batches grow by themselves while the runners are busy. A share, not all: else whoever asks would wait for one
  * large run, then the runner for all of them to be answered and to ask again.
  */
+import type { Arrays, Sizes } from "../data/port.ts";
 import { platform } from "../platform/platform.ts";
+import { joined, joinedArrays, mapped, part, partOf, type Samples, shapeKey } from "./batch.ts";
 import { RequestError } from "./request-error.ts";
-
-/** Numbers of samples, one after the other, in the type that the model takes. */
-export type Samples = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /** Runs a network: on this thread, or on another. */
 export interface BatchRunner {
   /** Runs that may be under way at a time. */
   readonly slots: number;
-  /** Logits [count, classes] of samples [count, ...inputShape]; 1 ≤ count ≤ the largest batch. */
-  run(samples: Samples, count: number): Promise<Float32Array>;
+  /** All outputs of the network by name; at least one sample, at most the largest batch. */
+  run(samples: Samples): Promise<Arrays>;
   close(): Promise<void>;
 }
 
 export interface BatcherOptions {
-  /** Numbers in one sample. */
-  readonly sampleSize: number;
-  readonly classes: number;
-  /** Samples of one run at most. */
-  readonly maxBatch: number;
+  /** Samples of one run at most, by the lengths of their axes. */
+  readonly maxBatch: (sizes: Sizes) => number;
   /** Samples that may wait; more are refused with 503. */
   readonly maxQueue: number;
   /** Called with the size of every batch that runs. */
@@ -36,9 +32,10 @@ export type Patience = Pick<AbortSignal, "aborted" | "reason">;
 
 interface Job {
   readonly samples: Samples;
-  readonly count: number;
+  /** What samples must have in common to run together. */
+  readonly key: string;
   readonly signal: Patience | undefined;
-  readonly resolve: (logits: Float32Array) => void;
+  readonly resolve: (outputs: Arrays) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -68,26 +65,23 @@ export class Batcher {
   }
 
   /**
-   * Logits [count, classes].
+   * The outputs of the network by name, for all samples.
    * @param signal takes what has not begun out of the queue
    * @throws RequestError 503 when the queue is full
    */
-  async run(samples: Samples, count: number, signal?: Patience): Promise<Float32Array> {
-    const { maxBatch, maxQueue, sampleSize, classes } = this.#options;
+  async run(samples: Samples, signal?: Patience): Promise<Arrays> {
+    const { maxBatch, maxQueue } = this.#options;
+    const { count, sizes } = samples;
     if (this.#queued + count > maxQueue) {
       throw new RequestError(503, "too many requests are waiting; try again in a moment");
     }
     if (signal?.aborted === true) throw signal.reason;
-    const parts: Promise<Float32Array>[] = [];
-    for (let first = 0; first < count; first += maxBatch) {
-      const size = Math.min(maxBatch, count - first);
-      const own = samples.subarray(first * sampleSize, (first + size) * sampleSize);
-      parts.push(this.#enqueue(own, size, signal));
+    const most = maxBatch(sizes);
+    const parts: Promise<Arrays>[] = [];
+    for (let first = 0; first < count; first += most) {
+      parts.push(this.#enqueue(part(samples, first, Math.min(count, first + most)), signal));
     }
-    if (parts.length === 1) return parts[0];
-    const logits = new Float32Array(count * classes);
-    for (const [i, part] of (await Promise.all(parts)).entries()) logits.set(part, i * maxBatch * classes);
-    return logits;
+    return joinedArrays(await Promise.all(parts));
   }
 
   /** Stops the runner; call it when nothing waits any more. */
@@ -95,10 +89,10 @@ export class Batcher {
     await this.#runner.close();
   }
 
-  #enqueue(samples: Samples, count: number, signal: Patience | undefined): Promise<Float32Array> {
+  #enqueue(samples: Samples, signal: Patience | undefined): Promise<Arrays> {
     return new Promise((resolve, reject) => {
-      this.#jobs.push({ samples, count, signal, resolve, reject });
-      this.#queued += count;
+      this.#jobs.push({ samples, key: shapeKey(samples), signal, resolve, reject });
+      this.#queued += samples.count;
       this.#wake();
     });
   }
@@ -118,17 +112,22 @@ export class Batcher {
   async #runBatch(): Promise<void> {
     const batch = this.#take();
     if (batch.length === 0) return;
-    const { sampleSize, classes, onBatch } = this.#options;
-    const count = batch.reduce((sum, job) => sum + job.count, 0);
+    const { onBatch } = this.#options;
+    const samples = joined(batch.map((job) => job.samples));
+    const { count } = samples;
     this.#running++;
     this.#underWay += count;
     try {
       onBatch?.(count);
-      const logits = await this.#runner.run(joined(batch, count * sampleSize), count);
+      const outputs = await this.#runner.run(samples);
       let first = 0;
       for (const job of batch) {
-        job.resolve(logits.slice(first * classes, (first + job.count) * classes));
-        first += job.count;
+        const end = first + job.samples.count;
+        // Who is alone need not copy.
+        job.resolve(
+          batch.length === 1 ? outputs : mapped(partOf(outputs, count, first, end), (array) => array.slice()),
+        );
+        first = end;
       }
     } catch (error) {
       for (const job of batch) job.reject(error);
@@ -139,36 +138,32 @@ export class Batcher {
     }
   }
 
-  /** The next jobs, as many as are one slot's share or else one; given-up ones are dropped. */
+  /** The next jobs of one shape, as many as are one slot's share or else one; given-up ones are dropped. */
   #take(): Job[] {
     const share = Math.ceil((this.#queued + this.#underWay) / this.#runner.slots);
-    const most = Math.min(share, this.#options.maxBatch);
     const batch: Job[] = [];
+    const left: Job[] = [];
     let count = 0;
-    let taken = 0;
+    let most = share;
+    let isFull = false;
     for (const job of this.#jobs) {
+      const size = job.samples.count;
       const isGivenUp = job.signal?.aborted === true;
-      if (!isGivenUp && batch.length > 0 && count + job.count > most) break;
-      taken++;
-      this.#queued -= job.count;
+      // Nobody is overtaken by samples of the same shape.
+      if (!isGivenUp && batch.length > 0 && batch[0].key === job.key) isFull ||= count + size > most;
+      if (!isGivenUp && batch.length > 0 && (isFull || batch[0].key !== job.key)) {
+        left.push(job);
+        continue;
+      }
+      this.#queued -= size;
       if (isGivenUp) job.reject(job.signal?.reason);
       else {
+        if (batch.length === 0) most = Math.min(share, this.#options.maxBatch(job.samples.sizes));
         batch.push(job);
-        count += job.count;
+        count += size;
       }
     }
-    this.#jobs = this.#jobs.slice(taken);
+    this.#jobs = left;
     return batch;
   }
-}
-
-function joined(batch: readonly Job[], size: number): Samples {
-  if (batch.length === 1) return batch[0].samples;
-  const all = batch[0].samples instanceof Uint8Array ? new Uint8Array(size) : new Float32Array(size);
-  let at = 0;
-  for (const { samples } of batch) {
-    all.set(samples, at);
-    at += samples.length;
-  }
-  return all;
 }

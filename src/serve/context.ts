@@ -1,14 +1,16 @@
 /** What every group of routes is given, and what they share. */
 import type { Context, Hono } from "hono";
+import type { Verdict } from "../task/http.ts";
+import type { BatchOutputs } from "../task/task.ts";
 import type { Admission } from "./admission.ts";
-import type { Samples } from "./batcher.ts";
+import type { Group } from "./batch.ts";
 import { type BodyLimits, readBody } from "./body.ts";
 import { Deadline } from "./deadline.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Reading } from "./reading.ts";
 import type { Repository } from "./repository.ts";
 import { RequestError } from "./request-error.ts";
-import type { Outputs, ServedModel } from "./served-model.ts";
+import type { ServedModel } from "./served-model.ts";
 
 /** A model's name in addresses. */
 export const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -55,19 +57,32 @@ export async function bodyOf(
   return bytes;
 }
 
-/** Runs samples within the time limit, and counts what was recognised. @throws RequestError 503 or 504 */
+/** What a model says of the samples of a request, in their order. */
+export interface Answered {
+  readonly answers: readonly unknown[];
+  readonly verdicts: readonly Verdict[];
+  /** The network's outputs, group by group. */
+  readonly batches: readonly BatchOutputs[];
+}
+
+/** Runs the samples of a request within the time limit, and counts what was found. @throws RequestError 503 or 504 */
 export async function infer(
   { limits, metrics }: Service,
   served: ServedModel,
-  samples: Samples,
-  count: number,
-): Promise<Outputs> {
+  groups: readonly Group[],
+): Promise<Answered> {
   const { timeout } = limits;
   const deadline = new Deadline(timeout, () => new RequestError(504, `no answer within ${timeout} ms`));
   try {
-    const outputs = await Promise.race([served.run(samples, count, deadline), deadline.over]);
-    metrics.observe(served, outputs.probabilities);
-    return outputs;
+    const all = Promise.all(groups.map(({ samples, places }) => served.run(samples, places, deadline)));
+    const outputs = await Promise.race([all, deadline.over]);
+    const answers: unknown[] = [];
+    for (const [g, { places }] of groups.entries()) {
+      for (const [i, place] of places.entries()) answers[place] = outputs[g].answers[i];
+    }
+    const verdicts = answers.map((answer) => served.http.verdict(answer));
+    metrics.observe(served, verdicts);
+    return { answers, verdicts, batches: outputs.map(({ batch }) => batch) };
   } finally {
     deadline.end();
   }

@@ -2,11 +2,10 @@
  * Element types of tensors in the Open Inference Protocol. A client may send numbers in any of these: what counts is whether
  * the values are ones that the network takes, not how they were written down.
  */
-import type { Samples } from "./batcher.ts";
+import type { DType, TypedArray } from "../engine/dtype.ts";
 import { shown } from "./body.ts";
+import { checkNumber, FLOAT32_MAX, type Range } from "./intake.ts";
 import { RequestError } from "./request-error.ts";
-import { checkNumber, FLOAT32_MAX } from "./samples.ts";
-import type { Signature } from "./served-model.ts";
 
 interface Datatype {
   /** Of one element. */
@@ -45,10 +44,8 @@ export type DatatypeName = keyof typeof DATATYPES;
 /** Names of the types that inputs may have. */
 export const DATATYPE_NAMES = Object.keys(DATATYPES) as DatatypeName[];
 
-/** The type that needs no conversion. */
-export function nativeDatatype({ inputType }: Signature): DatatypeName {
-  return inputType === "uint8" ? "UINT8" : "FP32";
-}
+/** The types that need no conversion. */
+export const NATIVE: Readonly<Record<DType, DatatypeName>> = { uint8: "UINT8", int32: "INT32", float32: "FP32" };
 
 /** @throws RequestError 400 for a type that inputs cannot have */
 export function datatypeNamed(value: unknown): DatatypeName {
@@ -61,10 +58,10 @@ export function datatypeNamed(value: unknown): DatatypeName {
 export const bytesOf = (name: DatatypeName): number => DATATYPES[name].bytes;
 
 /** Writes numbers from JSON. @throws RequestError 400 for what is no value of the type, or none that the network takes */
-export function writeList(numbers: readonly unknown[], name: DatatypeName, samples: Samples): void {
+export function writeList(numbers: readonly unknown[], name: DatatypeName, samples: TypedArray, range: Range): void {
   const { least, most, isWhole } = DATATYPES[name];
   for (let i = 0; i < numbers.length; i++) {
-    const value = checkNumber(numbers[i], samples);
+    const value = checkNumber(numbers[i], range);
     if (value < least || value > most || (isWhole && !Number.isInteger(value))) {
       throw new RequestError(400, `${value} is no value of ${name}`);
     }
@@ -73,14 +70,15 @@ export function writeList(numbers: readonly unknown[], name: DatatypeName, sampl
 }
 
 /** Writes a tensor from its bytes. @throws RequestError 400 for a value that the network does not take */
-export function writeBytes(bytes: Uint8Array, name: DatatypeName, samples: Samples): void {
-  if (name === (samples instanceof Uint8Array ? "UINT8" : "FP32")) {
+export function writeBytes(bytes: Uint8Array, name: DatatypeName, samples: TypedArray, range: Range): void {
+  if (name === (samples instanceof Uint8Array ? "UINT8" : samples instanceof Int32Array ? "INT32" : "FP32")) {
     // Every machine that runs WebAssembly is little-endian, too.
     new Uint8Array(samples.buffer).set(bytes);
-    if (samples instanceof Float32Array) for (const value of samples) checkNumber(value, samples);
+    // Any byte is one that a network of bytes takes.
+    if (!(samples instanceof Uint8Array)) for (const value of samples) checkNumber(value, range);
     return;
   }
   const { bytes: size, read } = DATATYPES[name];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let i = 0; i < samples.length; i++) samples[i] = checkNumber(read(view, i * size), samples);
+  for (let i = 0; i < samples.length; i++) samples[i] = checkNumber(read(view, i * size), range);
 }

@@ -1,13 +1,24 @@
 /** One picture file from outside, as a sample of a model: what is decoded is no larger than it said it was. */
 
-import { DuctusError } from "../engine/errors.ts";
+import type { TypedArray } from "../engine/dtype.ts";
+import { DataError, DuctusError } from "../engine/errors.ts";
 import type { Picture } from "../picture/picture.ts";
+import { examinePicture } from "../picture/preprocess.ts";
 import { platform } from "../platform/platform.ts";
-import { type Intake, preparePicture, type ReadPicture } from "./intake.ts";
+import { writePixels } from "../task/classify/ranking.ts";
+import { preprocessingOf } from "../use/predict.ts";
+import { allocate, type Intake, shapeOfSample } from "./intake.ts";
 import { RequestError } from "./request-error.ts";
 
 /** Decodes a picture file; whatever it throws, the picture is what is wrong. */
 export type DecodePicture = (bytes: Uint8Array, options: { readonly maxPixels: number }) => Promise<Picture>;
+
+/** A picture of any size and polarity as a sample. */
+export interface ReadPicture {
+  readonly sample: TypedArray;
+  /** How many characters it shows. */
+  readonly characters: number;
+}
 
 export interface DecodedPicture extends ReadPicture {
   readonly pixels: number;
@@ -32,6 +43,24 @@ export async function readPicture(
   const pixels = picture.width * picture.height;
   if (pixels > maxPixels) throw tooManyPixels();
   return { ...preparePicture(intake, picture), pixels };
+}
+
+/** @throws RequestError 400 when the picture is blank, or the model reads none */
+function preparePicture(intake: Intake, picture: Picture): ReadPicture {
+  const { preprocessing, names } = intake;
+  if (preprocessing === undefined) {
+    throw new RequestError(400, `"${intake.name}" does not say how pictures become its inputs; send numbers`);
+  }
+  try {
+    const known = preprocessingOf({ inputShape: shapeOfSample(intake), preprocessing });
+    const { pixels, characters } = examinePicture(known, picture, names);
+    const sample = allocate(intake, 1);
+    writePixels(pixels, sample, sample instanceof Uint8Array ? "uint8" : "float32");
+    return { sample, characters };
+  } catch (error) {
+    if (error instanceof DataError) throw new RequestError(400, error.message);
+    throw error;
+  }
 }
 
 export function tooManyPixels(): RequestError {

@@ -1,13 +1,16 @@
 /**
- * Runs a model with the engine, on the thread that calls: one program for single samples and one for each larger batch
- * size of a ladder. A batch is cut along the ladder (21 = 16 + 4 + 1), so no work is spent on padding.
+ * Runs a network on Ductus' engine, on the thread that calls: a program for single samples and one for each larger batch size
+ * of a ladder. A batch is cut along the ladder (21 = 16 + 4 + 1), so no sample is there for filling. Of networks that read
+ * texts there are such programs for each length that texts are filled up to, compiled when the first one of it comes.
  */
-import type { Backend, Program } from "../engine/backends/backend.ts";
-import { sizeOf } from "../engine/shape.ts";
-import type { Model } from "../models/model.ts";
+import { type Arrays, openAxes, type Ports } from "../data/port.ts";
+import type { Backend } from "../engine/backends/backend.ts";
+import { Programs } from "../engine/programs.ts";
+import type { AnyModel } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import { inferenceGraph } from "../use/trained-model.ts";
-import type { BatchRunner, Samples } from "./batcher.ts";
+import { emptySamples, joinedArrays, mapped, part, type Samples } from "./batch.ts";
+import type { BatchRunner } from "./batcher.ts";
 
 /** Each batch size is so many times the one before. */
 const STEP = 4;
@@ -19,47 +22,66 @@ export function ladder(maxBatch: number): readonly number[] {
   return [maxBatch, ...sizes];
 }
 
+/** Length of the texts that a program is there for before the first one comes. */
+const FIRST_LENGTH = 16;
+
 export class EngineRunner implements BatchRunner {
   readonly slots = 1;
   readonly #backend: Backend;
-  readonly #programs: ReadonlyMap<number, Program>;
-  readonly #sampleSize: number;
-  readonly #classes: number;
+  readonly #programs: Programs;
+  readonly #ladder: readonly number[];
+  /** The run before the next one. */
+  #before: Promise<unknown> = Promise.resolve();
 
-  private constructor(model: Model, backend: Backend, programs: ReadonlyMap<number, Program>) {
+  private constructor(model: AnyModel, backend: Backend, maxBatch: number) {
     this.#backend = backend;
-    this.#programs = programs;
-    this.#sampleSize = sizeOf(model.inputShape);
-    this.#classes = model.classes.length;
+    this.#programs = new Programs(backend, ({ batch, sizes }) => inferenceGraph(model, batch, sizes));
+    this.#ladder = ladder(maxBatch);
   }
 
   /** Compiles the model for batches up to `maxBatch` and runs each program once, so that no request pays for that. */
-  static async open(model: Model, maxBatch: number): Promise<EngineRunner> {
+  static async open(model: AnyModel, maxBatch: number): Promise<EngineRunner> {
     const backend = await platform().createBackend({ threads: 1 });
-    const programs = new Map<number, Program>();
-    for (const size of ladder(maxBatch)) {
-      const program = await backend.compile(inferenceGraph(model, size));
-      program.run();
-      programs.set(size, program);
-    }
-    return new EngineRunner(model, backend, programs);
+    const runner = new EngineRunner(model, backend, maxBatch);
+    const { ports } = model.task.input;
+    const isOpen = openAxes(ports).length > 0;
+    for (const size of isOpen ? [1] : runner.#ladder) await runner.run(firstSamples(ports, size));
+    return runner;
   }
 
-  async run(samples: Samples, count: number): Promise<Float32Array> {
-    const logits = new Float32Array(count * this.#classes);
+  /** Runs that are asked for while one is under way wait for it: a program has one place for what it gives. */
+  run(samples: Samples): Promise<Arrays> {
+    const own = this.#before.then(() => this.#runAlone(samples));
+    this.#before = own.catch(() => {});
+    return own;
+  }
+
+  async #runAlone(samples: Samples): Promise<Arrays> {
+    const { count, sizes } = samples;
+    const parts: Arrays[] = [];
     let done = 0;
-    for (const [size, program] of this.#programs) {
-      for (; count - done >= size; done += size) {
-        program.inputs.x.set(samples.subarray(done * this.#sampleSize, (done + size) * this.#sampleSize));
+    for (const batch of this.#ladder) {
+      for (; count - done >= batch; done += batch) {
+        const shape = Object.keys(sizes).length === 0 ? { batch } : { batch, sizes };
+        const program = this.#programs.find(shape) ?? (await this.#programs.get(shape));
+        const { arrays } = part(samples, done, done + batch);
+        // A network that looks at no later tokens has no input for the length of a text.
+        for (const [name, place] of Object.entries(program.inputs)) place.set(arrays[name]);
         program.run();
-        logits.set((await program.read("logits")).logits, done * this.#classes);
+        parts.push(mapped(await program.read(), (array) => array.slice()));
       }
     }
-    return logits;
+    return joinedArrays(parts);
   }
 
   async close(): Promise<void> {
-    for (const program of this.#programs.values()) program.dispose();
+    await this.#before;
+    this.#programs.dispose();
     await this.#backend.close();
   }
+}
+
+/** Zeros, as long as {@link FIRST_LENGTH}, to try a network with. */
+export function firstSamples(ports: Ports, count: number): Samples {
+  return emptySamples(ports, count, Object.fromEntries(openAxes(ports).map((axis) => [axis, FIRST_LENGTH])));
 }

@@ -1,4 +1,5 @@
 /** Numbers for Prometheus, in its text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/. */
+import type { Verdict } from "../task/http.ts";
 import type { Admission } from "./admission.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Repository } from "./repository.ts";
@@ -13,11 +14,11 @@ export class Metrics {
   readonly #requests = new Family("ductus_requests_total", "counter", "Requests answered.");
   readonly #seconds = new Family("ductus_request_duration_seconds", "histogram", "From request to answer.", SECONDS);
   readonly #batches = new Family("ductus_batch_size", "histogram", "Samples that ran together.", BATCHES);
-  readonly #classes = new Family("ductus_predictions_total", "counter", "Samples by the likeliest class.");
+  readonly #labels = new Family("ductus_predictions_total", "counter", "Samples by the likeliest class.");
   readonly #confidence = new Family(
     "ductus_prediction_confidence",
     "summary",
-    "Probability of the likeliest class; its mean falls when what comes in drifts away from what was learned.",
+    "Probability of the likeliest answer; its mean falls when what comes in drifts away from what was learned.",
   );
 
   readonly #refused = new Family("ductus_refused_total", "counter", "Samples less likely than the minimum asked for.");
@@ -32,14 +33,12 @@ export class Metrics {
     this.#batches.add({ model }, size);
   }
 
-  /** Samples were recognised. @param probabilities [count, classes] */
-  observe({ name, version, model }: ServedModel, probabilities: Float32Array): void {
-    const { classes } = model;
-    for (let at = 0; at < probabilities.length; at += classes.length) {
-      let best = 0;
-      for (let c = 1; c < classes.length; c++) if (probabilities[at + c] > probabilities[at + best]) best = c;
-      this.#classes.add({ model: name, version, class: classes[best] }, 1);
-      this.#confidence.add({ model: name, version }, probabilities[at + best]);
+  /** Samples were answered. */
+  observe({ name, version }: ServedModel, verdicts: readonly Verdict[]): void {
+    for (const { label, probability } of verdicts) {
+      // `class` is what `label` was called before.
+      if (label !== undefined) this.#labels.add({ model: name, version, label, class: label }, 1);
+      this.#confidence.add({ model: name, version }, probability);
     }
   }
 
@@ -71,7 +70,7 @@ export class Metrics {
       turnedAway.add({ use }, ledger.refused);
     }
     const memory = [used, limit, waiting, turnedAway];
-    const answers = [this.#classes, this.#confidence, this.#refused];
+    const answers = [this.#labels, this.#confidence, this.#refused];
     const all = [this.#requests, this.#seconds, this.#batches, ...answers, queue, ...memory, info];
     return `${all.map((family) => family.print()).join("\n")}\n`;
   }

@@ -3,9 +3,13 @@
  * anything when the module is compiled already, as edge workers import it.
  */
 
+import type { Arrays } from "../data/port.ts";
 import { openNetwork, type StandaloneNetwork } from "../export/standalone/recogniser.ts";
 import { preprocessedShape } from "../picture/preprocessing.ts";
-import type { BatchRunner, Samples } from "./batcher.ts";
+import { Classify } from "../task/classify/classify.ts";
+import { NumbersInput } from "../task/input.ts";
+import type { Samples } from "./batch.ts";
+import type { BatchRunner } from "./batcher.ts";
 import type { Signature } from "./served-model.ts";
 
 export class ModuleRunner implements BatchRunner {
@@ -14,9 +18,13 @@ export class ModuleRunner implements BatchRunner {
   readonly #network: StandaloneNetwork;
 
   private constructor(network: StandaloneNetwork) {
-    const { labels: classes, inputType, preprocessing, temperature } = network;
-    const inputShape = preprocessedShape(preprocessing);
-    this.signature = { classes, inputType, inputShape, preprocessing: { ...preprocessing }, temperature };
+    const { labels, inputType: dtype, preprocessing, temperature } = network;
+    const input = new NumbersInput({
+      shape: preprocessedShape(preprocessing),
+      dtype,
+      preprocessing: { ...preprocessing },
+    });
+    this.signature = { task: new Classify(input, labels).record(), temperature };
     this.#network = network;
   }
 
@@ -25,15 +33,15 @@ export class ModuleRunner implements BatchRunner {
     return new ModuleRunner(await openNetwork(source));
   }
 
-  async run(samples: Samples, count: number): Promise<Float32Array> {
+  async run({ count, arrays: { x } }: Samples): Promise<Arrays> {
     const { input, output, run } = this.#network;
     const logits = new Float32Array(count * output.length);
     for (let i = 0; i < count; i++) {
-      input.set(samples.subarray(i * input.length, (i + 1) * input.length));
+      input.set(x.subarray(i * input.length, (i + 1) * input.length));
       run();
       logits.set(output, i * output.length);
     }
-    return logits;
+    return { logits };
   }
 
   async close(): Promise<void> {}

@@ -1,22 +1,28 @@
 /**
  * The Open Inference Protocol, version 2 (https://github.com/kserve/open-inference-protocol), with Triton's extension for
  * binary tensors (https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md).
- * One input, `x` or whatever a client calls it; outputs `probabilities`, what is given unless others are asked for, `logits` and
- * `refused`, which is given unasked where a least probability is set.
+ * Inputs are the ports of the model: `x`, or whatever a client calls it where there is no other, and of texts their `length`.
+ * Outputs are what the task works out, such as `probabilities`, which is given unless others are asked for, what the network gives,
+ * such as `logits`, and `refused`, which is given unasked where a least probability is set.
  */
 import type { HonoRequest } from "hono";
+import { type Dim, openAxes, type Sizes, shapeAt } from "../data/port.ts";
+import type { TypedArray } from "../engine/dtype.ts";
+import { sizeOf } from "../engine/shape.ts";
 import { VERSION } from "../platform/version.ts";
+import type { BatchOutputs } from "../task/task.ts";
+import { oneGroup, resized } from "./batch.ts";
 import { checkJsonType, concatenated } from "./body.ts";
+import { labelsOf } from "./catalog.ts";
 import { type App, bodyOf, infer, isReady, type Service } from "./context.ts";
-import { DATATYPE_NAMES, nativeDatatype } from "./datatypes.ts";
+import { DATATYPE_NAMES, NATIVE } from "./datatypes.ts";
+import { INPUT_VIEWS } from "./inputs.ts";
+import { takes } from "./intake.ts";
 import { MINIMUM, minimumOf, refusals } from "./refusal.ts";
 import { RequestError } from "./request-error.ts";
-import { takes } from "./samples.ts";
 import type { ServedModel } from "./served-model.ts";
-import { JSON_LENGTH, OUTPUTS, type OutputName } from "./tensors.ts";
+import { JSON_LENGTH } from "./tensors.ts";
 import { decoded } from "./tf-serving.ts";
-
-const INPUT = "x";
 
 const PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(ready|infer))?$/;
 
@@ -48,32 +54,55 @@ export function addOpenInference(app: App, service: Service): void {
   });
 }
 
-function metadata(service: Service, { name, version, model }: ServedModel): object {
+function metadata(service: Service, served: ServedModel): object {
+  const { name, version, model, task, intake } = served;
+  const outputs = outputsOf(served);
   return {
     name,
     versions: [version],
     platform: "ductus",
-    inputs: [
-      {
-        name: INPUT,
-        datatype: nativeDatatype(model),
-        shape: [-1, ...model.inputShape],
-        parameters: { datatypes: DATATYPE_NAMES, ...takes(model) },
-      },
-    ],
-    outputs: [...new Set<OutputName>(["probabilities", "logits", ...usualOutputs(service.minProbability)])].map(
-      (output) => {
-        const { datatype, perClass } = OUTPUTS[output];
-        return { name: output, datatype, shape: perClass ? [-1, model.classes.length] : [-1] };
-      },
-    ),
-    parameters: { classes: model.classes, temperature: model.temperature ?? 1 },
+    inputs: Object.entries(intake.ports).map(([port, { dtype, shape }]) => ({
+      name: port,
+      datatype: NATIVE[dtype],
+      shape: [-1, ...shape.map(openDim)],
+      parameters: { datatypes: DATATYPE_NAMES, ...takes(intake.ranges[port]) },
+    })),
+    outputs: [...new Set([...Object.keys(outputs), ...usualOutputs(served, service.minProbability)])].map((output) => {
+      const { datatype, shape } = output === REFUSED ? { datatype: "BOOL", shape: [] } : outputs[output];
+      return { name: output, datatype, shape: [-1, ...shape.map(openDim)] };
+    }),
+    parameters: { task: task.kind, ...labelsOf(task), temperature: model.temperature ?? 1 },
   };
 }
 
+/** The output that says which answers are held back. */
+const REFUSED = "refused";
+
+const openDim = (dim: Dim): number => (typeof dim === "string" ? -1 : dim);
+
+/** What may be asked for: what is worked out from answers, then what the network gives. */
+function outputsOf({ task, http }: ServedModel): Readonly<Record<string, { datatype: string; shape: readonly Dim[] }>> {
+  const own = Object.entries(task.outputs).map(([name, { dtype, shape }]) => [
+    name,
+    { datatype: NATIVE[dtype], shape },
+  ]);
+  const worked = Object.entries(http.outputs).map(([name, { datatype, shape }]) => [
+    name,
+    { datatype, shape: shape(task) },
+  ]);
+  return Object.fromEntries([...worked, ...own]);
+}
+
 /** What is given where nothing is asked for. */
-function usualOutputs(minimum: number | undefined): readonly OutputName[] {
-  return minimum === undefined ? ["probabilities"] : ["probabilities", "refused"];
+function usualOutputs({ http }: ServedModel, minimum: number | undefined): readonly string[] {
+  return minimum === undefined ? http.usual : [...http.usual, REFUSED];
+}
+
+/** An output of all samples. */
+interface Output {
+  readonly datatype: string;
+  readonly shape: readonly number[];
+  readonly data: TypedArray | readonly string[] | readonly boolean[];
 }
 
 async function answer(
@@ -82,23 +111,33 @@ async function answer(
   request: HonoRequest,
   body: Uint8Array<ArrayBuffer>,
 ): Promise<Response> {
-  const task = { intake: served.intake, body, length: request.header(JSON_LENGTH) };
-  const { samples, count, id, wanted: asked, ...read } = await service.reading.do("tensor", task, request.raw);
+  const { intake } = served;
+  const outputs = outputsOf(served);
+  const names = [...Object.keys(outputs), REFUSED];
+  const input = { intake, body, length: request.header(JSON_LENGTH), outputs: names };
+  const { id, wanted: asked, ...read } = await service.reading.do("tensor", input, request.raw);
+  const { count, sizes } = read;
   const minimum = minimumOf(service, read.minimum, request.query(MINIMUM));
-  const usual = usualOutputs(minimum).map((name) => ({ name, isBinary: read.isBinary }));
+  const usual = usualOutputs(served, minimum).map((name) => ({ name, isBinary: read.isBinary }));
   // Some clients always send the list, empty where nothing was asked for.
   const wanted = asked.length === 0 ? usual : asked;
-  const outputs = await infer(service, served, samples, count);
-  const refused = refusals(service, served, outputs, minimum) ?? Array<boolean>(count).fill(false);
-  const { classes } = served.model;
+  const samples = INPUT_VIEWS[intake.kind].complete(intake, { count, sizes, arrays: read.arrays });
+  const { answers, verdicts, batches } = await infer(service, served, [oneGroup(samples)]);
+  const refused = refusals(service, served, verdicts, minimum) ?? Array<boolean>(count).fill(false);
+  const made = (name: string): Output =>
+    name === REFUSED
+      ? { datatype: "BOOL", shape: [count], data: refused }
+      : Object.hasOwn(served.http.outputs, name)
+        ? workedOut(served, name, answers)
+        : ofNetwork(served, name, batches[0], sizes);
   const binary: Uint8Array<ArrayBuffer>[] = [];
   const described = wanted.map(({ name, isBinary }) => {
-    const { datatype, perClass } = OUTPUTS[name];
-    const head = { name, datatype, shape: perClass ? [count, classes.length] : [count] };
-    if (!isBinary) return { ...head, data: name === "refused" ? refused : Array.from(outputs[name]) };
-    const data = name === "refused" ? Uint8Array.from(refused, Number) : outputs[name];
-    binary.push(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
-    return { ...head, parameters: { binary_data_size: data.byteLength } };
+    const { datatype, shape, data } = made(name);
+    const head = { name, datatype, shape };
+    if (!isBinary) return { ...head, data: ArrayBuffer.isView(data) ? Array.from(data) : data };
+    const bytes = bytesOfOutput(data);
+    binary.push(bytes);
+    return { ...head, parameters: { binary_data_size: bytes.length } };
   });
   const text = JSON.stringify({
     model_name: served.name,
@@ -111,4 +150,42 @@ async function answer(
   return new Response(concatenated([head, ...binary]), {
     headers: { "Content-Type": "application/octet-stream", [JSON_LENGTH]: String(head.length) },
   });
+}
+
+/** An output that answers tell. */
+function workedOut({ task, http }: ServedModel, name: string, answers: readonly unknown[]): Output {
+  const { datatype, shape, of } = http.outputs[name];
+  const values = answers.map(of);
+  const isText = datatype === "BYTES";
+  return {
+    datatype,
+    shape: [answers.length, ...(shape(task) as readonly number[])],
+    data: isText ? (values as string[]) : Float32Array.from(values.flat() as number[]),
+  };
+}
+
+/** An output of the network, as long as the inputs that were sent: without what they were filled up with. */
+function ofNetwork({ task }: ServedModel, name: string, { outputs, sizes, count }: BatchOutputs, asked: Sizes): Output {
+  const port = task.outputs[name];
+  const array = outputs[name];
+  const open = openAxes({ port }).find((axis) => sizes[axis] === undefined);
+  // The length of an axis that no input has follows from how many numbers there are.
+  const own =
+    open === undefined ? {} : { [open]: array.length / count / sizeOf(shapeAt(port, { ...sizes, [open]: 1 })) };
+  const data = resized(array, count, port, { ...sizes, ...own }, { ...own, ...asked });
+  return { datatype: NATIVE[port.dtype], shape: [count, ...shapeAt(port, { ...own, ...asked })], data };
+}
+
+/** Texts have their length in four bytes before them; truth values a byte each. */
+function bytesOfOutput(data: Output["data"]): Uint8Array<ArrayBuffer> {
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+  const parts = data.map((value) => {
+    if (typeof value === "boolean") return Uint8Array.of(Number(value));
+    const text = new TextEncoder().encode(value);
+    const bytes = new Uint8Array(4 + text.length);
+    new DataView(bytes.buffer).setUint32(0, text.length, true);
+    bytes.set(text, 4);
+    return bytes;
+  });
+  return concatenated(parts);
 }

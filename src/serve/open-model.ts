@@ -3,6 +3,7 @@
  * that does both tells the server only what the model is (serve/node/thread-runner.ts).
  */
 import { looksCompiled } from "../export/standalone/recogniser.ts";
+import type { AnyModel } from "../models/model.ts";
 import { load } from "../use/trained-model.ts";
 import type { BatchRunner } from "./batcher.ts";
 import { EngineRunner } from "./engine-runner.ts";
@@ -25,10 +26,10 @@ export async function openModel(source: ModelSource, file: string): Promise<Open
     const runner = await ModuleRunner.open(source);
     return { signature: runner.signature, runner: async () => runner };
   }
-  const model = await load(source, { name: file });
-  const { inputShape, inputType, classes, preprocessing, temperature, architecture, dataset, metrics } = model;
+  const model: AnyModel = await load(source, { name: file });
+  const { task, temperature, architecture, dataset, metrics } = model;
   return {
-    signature: { inputShape, inputType, classes, preprocessing, temperature, architecture, dataset, metrics },
+    signature: { task: task.record(), temperature, architecture, dataset, metrics },
     runner: (maxBatch) => EngineRunner.open(model, maxBatch),
   };
 }

@@ -1,15 +1,17 @@
 /** What the server takes and gives, as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1), at `/openapi.json`. */
-import { PICTURE_FORMATS } from "../formats/picture-formats.ts";
 import { VERSION } from "../platform/version.ts";
+import { FIELDS } from "../task/http.ts";
+import { FORMAT } from "./answer-format.ts";
 import { DATATYPE_NAMES } from "./datatypes.ts";
+import { MAX_WRITTEN } from "./generate.ts";
+import { INPUT_VIEWS } from "./inputs.ts";
 import type { Repository } from "./repository.ts";
+import type { ServedModel } from "./served-model.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
 const NUMBERS: Schema = { type: "array", items: { type: "number" } };
-const INTEGERS: Schema = { type: "array", items: { type: "integer" } };
 const STRINGS: Schema = { type: "array", items: { type: "string" } };
-const PICTURE_TYPES = PICTURE_FORMATS.map(({ mediaType }) => mediaType);
 
 function object(properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema {
   return { type: "object", properties, ...(required.length > 0 && { required }) };
@@ -38,73 +40,94 @@ const REFUSED: Schema = {
   items: { type: "boolean" },
   description: "of each sample, whether it is less likely than the minimum; only where one is set",
 };
-/** Whose answer it is. */
-const SERVED = { model: { type: "string" }, version: { type: "string" } } as const;
-/** What a picture shows. */
-const READING = {
-  label: { type: ["string", "null"], description: "the likeliest class; null where the answer is refused" },
-  probability: { type: "number", description: "of the likeliest class, refused or not" },
-  characters: { type: "integer", description: "how many the picture shows; the model reads one at a time" },
-  refused: { type: "boolean", description: "whether it is less likely than the minimum; only where one is set" },
-  ranking: { type: "array", items: object({ label: { type: "string" }, probability: { type: "number" } }) },
-} as const satisfies Readonly<Record<string, Schema>>;
+/** Whose answer it is, and in which version of these schemas. */
+const SERVED = {
+  format: { type: "integer", description: "the version of the answer's fields", const: FORMAT },
+  model: { type: "string" },
+  version: { type: "string", description: "of the model" },
+} as const;
+const OLD = { deprecated: true } as const;
 
+/** Schemas that are the same whatever is in service. */
 const SCHEMAS: Readonly<Record<string, Schema>> = {
   Error: object({ error: { type: "string", description: "one line that says what was expected" } }, ["error"]),
-  Reading: object({ ...SERVED, ...READING }, ["model", "version", "label", "probability", "characters", "ranking"]),
-  Readings: object(
-    {
-      ...SERVED,
-      results: {
-        type: "array",
-        description: "one for each file, in their order",
-        items: {
-          oneOf: [
-            object({ file: { type: "string" }, ...READING }, ["file", "label", "probability", "characters", "ranking"]),
-            object({ file: { type: "string" }, status: { type: "integer" }, error: { type: "string" } }, [
-              "file",
-              "status",
-              "error",
-            ]),
-          ],
-        },
-      },
-    },
-    ["model", "version", "results"],
-  ),
   Catalog: object(
     {
-      models: {
-        type: "array",
-        items: object(
-          {
-            name: { type: "string" },
-            version: { type: "string" },
-            classes: STRINGS,
-            input: object({ shape: INTEGERS, whole: { type: "boolean" }, range: NUMBERS }, ["shape", "whole", "range"]),
-            architecture: { type: "string" },
-            dataset: { type: "string", description: "what it was trained on" },
-            measured: object(
-              { accuracy: { type: "number" }, part: { enum: ["test", "validation"] }, samples: { type: "integer" } },
-              ["accuracy", "part"],
-            ),
-          },
-          ["name", "version", "classes", "input"],
-        ),
-      },
+      format: SERVED.format,
+      models: { type: "array", items: reference("CatalogEntry") },
       min_probability: MINIMUM_FIELD,
     },
-    ["models"],
+    ["format", "models"],
   ),
+  CatalogEntry: object(
+    {
+      format: SERVED.format,
+      name: { type: "string" },
+      version: { type: "string" },
+      task: { type: "string", description: "what the model is for" },
+      labels: { ...STRINGS, description: "what its outputs tell apart: classes, symbols, tokens" },
+      classes: { ...STRINGS, ...OLD, description: "once the name of labels; of classifiers only" },
+      input: object(
+        {
+          kind: { type: "string" },
+          shape: { type: "array", items: { type: ["integer", "string"] }, description: "open axes by name" },
+          whole: { type: "boolean" },
+          range: NUMBERS,
+        },
+        ["kind", "shape", "whole", "range"],
+      ),
+      routes: { ...STRINGS, description: "addresses of its own" },
+      architecture: { type: "string" },
+      dataset: { type: "string", description: "what it was trained on" },
+      measured: object(
+        { accuracy: { type: "number" }, part: { enum: ["test", "validation"] }, samples: { type: "integer" } },
+        ["accuracy", "part"],
+      ),
+    },
+    ["name", "version", "task", "labels", "input", "routes"],
+  ),
+  AnswerRequest: object({
+    text: { type: "string", description: "one text, of models that read texts" },
+    x: { description: "one sample as nested numbers" },
+    b64: { type: "string", description: "one picture file in base64" },
+    instances: { type: "array", description: "several samples, each as for :predict; the answer has results" },
+    top: optional({ type: "integer", minimum: 1 }),
+    min_probability: optional(MINIMUM_FIELD),
+  }),
+  GenerateRequest: object(
+    {
+      text: { type: "string", description: "what is gone on with; at least one token" },
+      length: optional({ type: "integer", minimum: 1, maximum: MAX_WRITTEN, default: 200 }),
+      temperature: optional({ type: "number", minimum: 0, default: 1 }),
+      top_k: optional({ type: "integer", minimum: 1, description: "draws among the likeliest only" }),
+      stop: optional({ type: "string", description: "ends before this token" }),
+      seed: optional({ type: "integer", minimum: 0, default: 0 }),
+      context: optional({ type: "integer", minimum: 1, description: "most of the last tokens that are looked at" }),
+    },
+    ["text"],
+  ),
+  Generated: object({ ...SERVED, text: { type: "string", description: "what was written, without the prompt" } }, [
+    "format",
+    "model",
+    "version",
+    "text",
+  ]),
   PredictRequest: object({
     min_probability: optional(MINIMUM_FIELD),
     signature_name: optional({ enum: ["serving_default", ""] }),
-    instances: { type: "array", description: 'a sample each: nested numbers, or { "b64": "…" } of a picture' },
+    instances: {
+      type: "array",
+      description: 'a sample each: nested numbers, { "b64": "…" } of a picture, or a text; numbers of tokens in a list',
+    },
     inputs: { description: 'all samples as one column, or { "x": … }, where any name will do' },
   }),
   PredictResponse: object({
-    predictions: { type: "array", items: NUMBERS, description: "probabilities of each sample, for instances" },
-    outputs: { type: "array", items: NUMBERS, description: "the same, for inputs" },
+    predictions: {
+      type: "array",
+      items: {},
+      description: "of each sample, for instances: probabilities, or an object of all outputs where there are several",
+    },
+    outputs: { description: "the same as a column, for inputs" },
     refused: REFUSED,
   }),
   ClassifyRequest: object({ examples: { type: "array" }, min_probability: optional(MINIMUM_FIELD) }, ["examples"]),
@@ -122,12 +145,16 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
       parameters: optional(
         object({ binary_data_output: optional({ type: "boolean" }), min_probability: optional(MINIMUM_FIELD) }),
       ),
-      inputs: { type: "array", items: TENSOR, minItems: 1, maxItems: 1 },
+      inputs: { type: "array", items: TENSOR, minItems: 1, description: "by the names of the model's inputs" },
       outputs: optional({
         type: "array",
         items: object(
           {
-            name: { enum: ["probabilities", "logits", "refused"] },
+            name: {
+              type: "string",
+              description: "refused, or one that the model's metadata name",
+              examples: ["logits"],
+            },
             parameters: optional(object({ binary_data: optional({ type: "boolean" }) })),
           },
           ["name"],
@@ -148,7 +175,12 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
     platform: { type: "string" },
     inputs: { type: "array", items: TENSOR },
     outputs: { type: "array", items: TENSOR },
-    parameters: object({ classes: STRINGS, temperature: { type: "number" } }),
+    parameters: object({
+      task: { type: "string" },
+      labels: STRINGS,
+      classes: { ...STRINGS, ...OLD },
+      temperature: { type: "number" },
+    }),
   }),
 };
 
@@ -168,15 +200,16 @@ const ERRORS: Readonly<Record<string, string>> = {
 
 interface Operation {
   readonly summary: string;
-  readonly tag: "pictures" | "SageMaker" | "TensorFlow Serving" | "Open Inference Protocol" | "operation";
+  readonly tag: "Ductus" | "SageMaker" | "TensorFlow Serving" | "Open Inference Protocol" | "operation";
   readonly parameters?: readonly Schema[] | undefined;
   /** Media types and schemas of the body. */
   readonly body?: Schema | undefined;
   readonly answer: Schema;
+  readonly deprecated?: boolean | undefined;
 }
 
 /** @param isOpen whether no key is asked for */
-function operation({ summary, tag, parameters, body, answer }: Operation, isOpen = false): Schema {
+function operation({ summary, tag, parameters, body, answer, deprecated }: Operation, isOpen = false): Schema {
   const failures = Object.entries(ERRORS).map(([status, description]) => [
     status,
     { description, content: json(reference("Error")) },
@@ -184,6 +217,7 @@ function operation({ summary, tag, parameters, body, answer }: Operation, isOpen
   return {
     summary,
     tags: [tag],
+    ...(deprecated === true && { deprecated }),
     ...(parameters !== undefined && { parameters }),
     ...(body !== undefined && { requestBody: { required: true, content: body } }),
     ...(isOpen && { security: [{}] }),
@@ -198,14 +232,39 @@ const inQuery = (name: string, schema: Schema, description: string): Schema => {
   return { name, in: "query", schema, description };
 };
 
-/** The document, with the models in service as the values of `model`. */
+/** A schema for each kind of answer that is in service, alone and in a list. */
+function answerSchemas(models: readonly ServedModel[]): Readonly<Record<string, Schema>> {
+  const views = new Map(models.map(({ task, http }) => [task.kind, http]));
+  const all = [...views].map(([kind, { fields }]): [string, Schema] => {
+    const name = `${kind[0].toUpperCase()}${kind.slice(1)}Answer`;
+    return [name, object({ ...SERVED, ...fields, refused: FIELDS.refused }, ["label", "probability", "ranking"])];
+  });
+  const failure = object({ file: { type: "string" }, status: { type: "integer" }, error: { type: "string" } }, [
+    "file",
+    "status",
+    "error",
+  ]);
+  const items = { anyOf: [...all.map(([name]) => reference(name)), failure] };
+  const list = { type: "array", description: "one for each sample, in their order; of files with their name", items };
+  return {
+    ...Object.fromEntries(all),
+    Answers: object({ ...SERVED, results: list }, ["format", "model", "version", "results"]),
+  };
+}
+
+/** The document, with the models in service as the values of `model`, and what their tasks take and give. */
 export function openApi(repository: Repository): object {
-  const names = repository.models.map(({ name }) => name);
-  const name: Schema = names.length > 0 ? { type: "string", enum: names } : { type: "string" };
+  const { models } = repository;
+  const named = (some: readonly ServedModel[]): Schema =>
+    some.length > 0 ? { type: "string", enum: some.map(({ name }) => name) } : { type: "string" };
+  const name = named(models);
   const model = [inPath("model", name)];
   const version = [...model, inPath("version")];
+  const classifying = inPath("model", named(models.filter(({ http }) => http.scores !== undefined)));
+  const writing = [inPath("model", named(models.filter(({ http }) => http.next !== undefined)))];
   const bytes: Schema = { type: "string", contentMediaType: "application/octet-stream" };
-  const picture = Object.fromEntries(PICTURE_TYPES.map((type) => [type, { schema: bytes }]));
+  const mediaTypes = new Set(models.flatMap(({ intake }) => INPUT_VIEWS[intake.kind].mediaTypes));
+  const file = Object.fromEntries([...mediaTypes].map((type) => [type, { schema: bytes }]));
   const form = {
     "multipart/form-data": {
       schema: object(
@@ -214,12 +273,15 @@ export function openApi(repository: Repository): object {
       ),
     },
   };
-  const reading = json({ oneOf: [reference("Reading"), reference("Readings")] });
+  const answers = answerSchemas(models);
+  const reading = json({ anyOf: Object.keys(answers).map(reference) });
+  const titles = [...new Set(models.map(({ http }) => http.title))].join("; ");
   const minimum = inQuery(
     "min_probability",
     MINIMUM_FIELD,
     "refuse what is less likely; default: what the server was given",
   );
+  const top = inQuery("top", { type: "integer", minimum: 1 }, "length of the ranking; default: all");
   const tf = (summary: string, request: string, response: string) =>
     ({
       summary,
@@ -227,8 +289,12 @@ export function openApi(repository: Repository): object {
       body: json(reference(request)),
       answer: json(reference(response)),
     }) as const;
-  const predict = tf("Probabilities of samples", "PredictRequest", "PredictResponse");
-  const classify = tf("Classes of samples with probabilities", "ClassifyRequest", "ClassifyResponse");
+  const predict = tf("What a model gives for samples", "PredictRequest", "PredictResponse");
+  const classify = tf(
+    "Classes of samples with probabilities, where the task has classes",
+    "ClassifyRequest",
+    "ClassifyResponse",
+  );
   const infer = {
     summary: "Outputs for a batch of samples; binary tensors may follow the JSON",
     tag: "Open Inference Protocol",
@@ -237,7 +303,7 @@ export function openApi(repository: Repository): object {
   } as const;
   const read = (summary: string, tag: Operation["tag"], answer: Schema = json({ type: "object" })) =>
     ({ summary, tag, answer }) as const;
-  const about = read("Inputs, outputs and classes", "Open Inference Protocol", json(reference("ModelMetadata")));
+  const about = read("Inputs, outputs and labels", "Open Inference Protocol", json(reference("ModelMetadata")));
   const ready = read("Whether it is ready", "Open Inference Protocol");
   const status = read("State of its versions", "TensorFlow Serving");
   const signature = read("Signature", "TensorFlow Serving");
@@ -252,33 +318,48 @@ export function openApi(repository: Repository): object {
     info: {
       title: "Ductus",
       version: VERSION,
-      summary:
-        "Recognisers of handwriting: pictures as they are, TensorFlow Serving's REST API, the Open Inference Protocol",
+      summary: "Models: pictures and texts as they are, TensorFlow Serving's REST API, the Open Inference Protocol",
       license: { name: "MIT", identifier: "MIT" },
     },
     security: [{}, { bearer: [] }, { header: [] }],
     paths: {
-      "/recognise": post(
+      "/models": get(read("What is in service", "operation", json(reference("Catalog")))),
+      "/models/{model}": get(read("What a model is", "operation", json(reference("CatalogEntry"))), model),
+      "/models/{model}/predict": post(
         {
-          summary: "What a picture shows: of any size, dark on light or light on dark",
-          tag: "pictures",
-          body: { ...picture, ...form },
+          summary: `What a model makes of pictures or texts: ${titles || "of what it reads"}`,
+          tag: "Ductus",
+          body: { ...json(reference("AnswerRequest")), ...file, ...form },
           answer: reading,
         },
-        [
-          inQuery("model", name, "may be left out where there is one only"),
-          minimum,
-          inQuery("top", { type: "integer", minimum: 1 }, "length of the ranking; default: all classes"),
-        ],
+        [...model, minimum, top],
       ),
-      "/models": get(read("What is in service", "operation", json(reference("Catalog")))),
+      "/models/{model}/generate": post(
+        {
+          summary: "Goes on with a text",
+          tag: "Ductus",
+          body: json(reference("GenerateRequest")),
+          answer: json(reference("Generated")),
+        },
+        writing,
+      ),
+      "/recognise": post(
+        {
+          summary: "The old address of /models/{model}/predict",
+          tag: "Ductus",
+          body: { ...json(reference("AnswerRequest")), ...file, ...form },
+          answer: reading,
+          deprecated: true,
+        },
+        [inQuery("model", name, "may be left out where there is one only"), minimum, top],
+      ),
       "/ping": get(read("Whether requests are welcome", "SageMaker"), undefined, true),
       "/invocations": post(
         {
-          summary: "A picture or form as for /recognise, or JSON as for :predict",
+          summary: "A picture, text or form as for /models/{model}/predict, or JSON as for :predict",
           tag: "SageMaker",
-          body: { ...json(reference("PredictRequest")), ...picture, ...form },
-          answer: json({ oneOf: [reference("PredictResponse"), reference("Reading"), reference("Readings")] }),
+          body: { ...json(reference("PredictRequest")), ...file, ...form },
+          answer: json({ anyOf: ["PredictResponse", ...Object.keys(answers)].map(reference) }),
         },
         [inQuery("model", name, "may be left out where there is one only"), minimum],
       ),
@@ -288,8 +369,8 @@ export function openApi(repository: Repository): object {
       "/v1/models/{model}/versions/{version}/metadata": get(signature, version),
       "/v1/models/{model}:predict": post(predict, [...model, minimum]),
       "/v1/models/{model}/versions/{version}:predict": post(predict, [...version, minimum]),
-      "/v1/models/{model}:classify": post(classify, [...model, minimum]),
-      "/v1/models/{model}/versions/{version}:classify": post(classify, [...version, minimum]),
+      "/v1/models/{model}:classify": post(classify, [classifying, minimum]),
+      "/v1/models/{model}/versions/{version}:classify": post(classify, [classifying, inPath("version"), minimum]),
       "/v2": get(read("The server and its extensions", "Open Inference Protocol")),
       "/v2/health/live": get(read("Whether the process answers", "Open Inference Protocol"), undefined, true),
       "/v2/health/ready": get(read("Whether requests are welcome", "Open Inference Protocol"), undefined, true),
@@ -302,7 +383,7 @@ export function openApi(repository: Repository): object {
       "/metrics": get(read("Numbers for Prometheus", "operation", { "text/plain": { schema: { type: "string" } } })),
     },
     components: {
-      schemas: SCHEMAS,
+      schemas: { ...SCHEMAS, ...answers },
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer" },
         header: { type: "apiKey", in: "header", name: "X-API-Key" },

@@ -1,4 +1,4 @@
-/** The page at `/`: draw or drop pictures and see what the server makes of them, beside what is known about the model. */
+/** The page at `/`: draw, drop pictures or write, and see what the server makes of it, beside what is known about the model. */
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (character) => ENTITIES[character]);
 
@@ -24,7 +24,7 @@ const PAGE = `<!doctype html>
   h2 { font-size: 1rem; margin: 0 0 .3rem; overflow-wrap: anywhere }
   main { display: grid; gap: 1.2rem 2rem; grid-template: "pad" "result" "about" "settings" "more" / minmax(0, 1fr) }
   @media (min-width: 42rem) { main { grid-template: "pad about" auto "pad result" 1fr "settings settings" auto "more more" auto / minmax(0, 20rem) minmax(0, 1fr) } }
-  #draw { grid-area: pad } #result { grid-area: result } #about { grid-area: about } #settings { grid-area: settings } #more { grid-area: more; min-width: 0 }
+  #draw, #write { grid-area: pad } #write .row { margin: .8rem 0 0 } textarea { box-sizing: border-box; width: 100%; font: inherit; padding: .6rem; border: 1px solid var(--line); border-radius: 12px; background: Canvas; color: CanvasText } [hidden] { display: none !important } #result { grid-area: result } #about { grid-area: about } #settings { grid-area: settings } #more { grid-area: more; min-width: 0 }
   canvas { width: 100%; max-width: 20rem; aspect-ratio: 1; border: 1px solid var(--line); border-radius: 12px; background: #fff; touch-action: none; cursor: crosshair }
   .row { display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; align-items: center } #draw .row { margin: .8rem 0 0 } .row label { min-width: 0; max-width: 100% }
   button, select, input { font: inherit; padding: .35rem .8rem; border: 1px solid var(--line); border-radius: 8px; background: Canvas; color: CanvasText; max-width: 100% }
@@ -43,8 +43,15 @@ const PAGE = `<!doctype html>
   a { color: var(--accent) }
   #note { min-height: 1.5rem; margin: .5rem 0 0; color: var(--soft) }
 </style>
-<h1>Draw, or drop pictures</h1>
+<h1 id="title">Draw, or drop pictures</h1>
 <main>
+  <section id="write" hidden>
+    <textarea id="text" rows="9" aria-label="Text" placeholder="Write something"></textarea>
+    <div class="row">
+      <button id="ask" type="button">Read it</button>
+      <button id="continue" type="button" hidden>Go on</button>
+    </div>
+  </section>
   <section id="draw">
     <canvas id="pad" width="320" height="320" aria-label="Drawing pad"></canvas>
     <div class="row">
@@ -76,25 +83,31 @@ const PAGE = `<!doctype html>
   const headers = () => (key.value === "" ? {} : { "X-API-Key": key.value });
   const address = () => {
     const query = new URLSearchParams({ top: 5 });
-    if (model.value !== "") query.set("model", model.value);
     if (minimum.value !== "") query.set("min_probability", String(Number(minimum.value) / 100));
-    return new URL("recognise?" + query, location.href).href;
+    const path = model.value === "" ? "recognise" : "models/" + encodeURIComponent(model.value) + "/predict";
+    return new URL(path + "?" + query, location.href).href;
   };
   let models = [];
   const showAbout = () => {
-    byId("curl").textContent = "curl --data-binary @picture.png \\\\\\n  '" + address() + "'";
     const one = models.find(({ name }) => name === model.value);
+    const readsText = one?.input.kind === "text";
+    byId("curl").textContent = "curl --data-binary @" + (readsText ? "text.txt -H 'Content-Type: text/plain'" : "picture.png") + " \\\\\\n  '" + address() + "'";
+    byId("title").textContent = readsText ? "Write a text" : "Draw, or drop pictures";
+    byId("draw").hidden = readsText;
+    byId("write").hidden = !readsText;
+    byId("continue").hidden = one?.routes.every((route) => !route.endsWith("/generate")) ?? true;
     about.hidden = one === undefined;
     if (one === undefined) return;
-    const { architecture, classes, dataset, input, measured } = one;
+    const { architecture, labels, dataset, input, measured, task } = one;
     const samples = measured?.samples === undefined ? "" : " of " + measured.samples.toLocaleString("en");
     const facts = [
       ["version", one.version],
+      ["task", task],
       ["network", architecture],
       ["trained on", dataset],
-      ["accuracy", measured && percent(measured.accuracy, 2) + samples + " " + measured.part + " pictures"],
-      ["classes", classes.length + ": " + classes.join(" ")],
-      ["input", input.shape.filter((size, axis) => axis < 2 || size > 1).join(" × ") + (input.whole ? " bytes" : " numbers")],
+      ["accuracy", measured && percent(measured.accuracy, 2) + samples + " " + measured.part + (readsText ? " texts" : " pictures")],
+      ["labels", labels.length + ": " + labels.slice(0, 300).join(" ")],
+      ["input", readsText ? "text" : input.shape.filter((size, axis) => axis < 2 || size > 1).join(" × ") + (input.whole ? " bytes" : " numbers")],
     ];
     about.querySelector("h2").textContent = one.name;
     about.querySelector("dl").replaceChildren(
@@ -127,7 +140,7 @@ const PAGE = `<!doctype html>
   const several = (count) => count + " characters found; this model reads one at a time: cut them apart";
   const showReading = ({ ranking: candidates, refused, probability, characters }) => {
     ranking.className = refused ? "refused" : "";
-    note.textContent = refused ? "Refused: the likeliest class has " + percent(probability) + ", less than the minimum." : characters > 1 ? several(characters) : "";
+    note.textContent = refused ? "Refused: the likeliest answer has " + percent(probability) + ", less than the minimum." : characters > 1 ? several(characters) : "";
     ranking.replaceChildren(
       ...candidates.map(({ label, probability }) =>
         row(element("span", label), Object.assign(element("meter"), { value: probability }), element("span", percent(probability))),
@@ -152,10 +165,11 @@ const PAGE = `<!doctype html>
     note.textContent = reasons.join("; ");
   };
   let asked = 0;
-  async function recognise(body) {
+  async function predict(body) {
     const own = ++asked;
     try {
-      const response = await fetch(address(), { method: "POST", body, headers: headers() });
+      const type = typeof body === "string" ? { "Content-Type": "application/json" } : {};
+      const response = await fetch(address(), { method: "POST", body, headers: { ...headers(), ...type } });
       const answer = await response.json();
       if (own !== asked) return;
       if (!response.ok) throw new Error(answer.error);
@@ -167,7 +181,7 @@ const PAGE = `<!doctype html>
       note.textContent = error.message;
     }
   }
-  const send = () => pad.toBlob(recognise);
+  const send = () => pad.toBlob(predict);
   const at = ({ offsetX, offsetY }) => [(offsetX * pad.width) / pad.clientWidth, (offsetY * pad.height) / pad.clientHeight];
   let last;
   pad.onpointerdown = (event) => {
@@ -192,7 +206,7 @@ const PAGE = `<!doctype html>
     if (files.length > 1) {
       const form = new FormData();
       for (const file of files) form.append("picture", file);
-      return recognise(form);
+      return predict(form);
     }
     const picture = await createImageBitmap(files[0]).catch(() => undefined);
     if (picture !== undefined) {
@@ -200,8 +214,26 @@ const PAGE = `<!doctype html>
       const [w, h] = [picture.width * scale, picture.height * scale];
       pen.drawImage(picture, (pad.width - w) / 2, (pad.height - h) / 2, w, h);
     }
-    recognise(files[0]);
+    predict(files[0]);
   }
+  const text = byId("text");
+  byId("ask").onclick = () => predict(JSON.stringify({ text: text.value }));
+  byId("continue").onclick = async () => {
+    const own = ++asked;
+    const seed = Math.floor(Math.random() * 2 ** 31);
+    const body = JSON.stringify({ text: text.value, length: 60, seed });
+    const url = new URL("models/" + encodeURIComponent(model.value) + "/generate", location.href);
+    try {
+      const response = await fetch(url, { method: "POST", body, headers: { ...headers(), "Content-Type": "application/json" } });
+      const answer = await response.json();
+      if (own !== asked) return;
+      if (!response.ok) throw new Error(answer.error);
+      text.value += answer.text;
+      note.textContent = "";
+    } catch (error) {
+      if (own === asked) note.textContent = error.message;
+    }
+  };
   byId("clear").onclick = clear;
   byId("choose").onclick = () => byId("file").click();
   byId("file").onchange = ({ target }) => {
@@ -214,7 +246,11 @@ const PAGE = `<!doctype html>
     if (event.dataTransfer.files.length > 0) show([...event.dataTransfer.files]);
   };
   byId("models").hidden = model.options.length < 2;
-  model.onchange = minimum.oninput = showAbout;
+  minimum.oninput = showAbout;
+  model.onchange = () => {
+    clear();
+    showAbout();
+  };
   key.onchange = loadModels;
   clear();
   loadModels();

@@ -1,10 +1,13 @@
 /** Picture files of a request: only kinds that were asked for reach the decoder, and no larger ones than allowed. */
 import { PICTURE_KINDS, pictureFormatOf } from "../formats/picture-formats.ts";
 import { pictureSize } from "../formats/picture-size.ts";
-import { tooManyPixels } from "./decode-picture.ts";
-import type { Intake, ReadPicture } from "./intake.ts";
+import type { Service } from "./context.ts";
+import { type ReadPicture, tooManyPixels } from "./decode-picture.ts";
+import type { Intaking } from "./inputs.ts";
+import type { Intake } from "./intake.ts";
 import type { Reading } from "./reading.ts";
 import { RequestError } from "./request-error.ts";
+import type { ServedModel } from "./served-model.ts";
 
 /** A decoder may count more pixels than the head of a file says, such as those of a frame around it, but not many more. */
 const TOLERANCE = 1.5;
@@ -32,4 +35,9 @@ export function pictureReader(
     left -= read.pixels;
     return read;
   };
+}
+
+/** What samples of a request are put together with. */
+export function intakingOf({ reading, limits }: Service, { intake, task }: ServedModel, request: Request): Intaking {
+  return { intake, input: task.input, readPicture: pictureReader(reading, intake, limits.maxPixels, request) };
 }

@@ -9,7 +9,7 @@ import { type Form, readForm } from "./forms.ts";
 import type { Intake } from "./intake.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Rows, readRows, type Verb } from "./rows.ts";
-import { readTensor, type Tensor } from "./tensors.ts";
+import { type Asked, readTensors } from "./tensors.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -17,8 +17,13 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export interface Tasks {
   readonly rows: readonly [{ readonly intake: Intake; readonly body: Bytes; readonly verb: Verb }, Rows];
   readonly tensor: readonly [
-    { readonly intake: Intake; readonly body: Bytes; readonly length: string | undefined },
-    Tensor,
+    {
+      readonly intake: Intake;
+      readonly body: Bytes;
+      readonly length: string | undefined;
+      readonly outputs: readonly string[];
+    },
+    Asked,
   ];
   readonly form: readonly [{ readonly body: Bytes; readonly type: string; readonly maxCount: number }, Form];
   readonly picture: readonly [
@@ -58,7 +63,7 @@ const TASKS: { readonly [K in TaskName]: TaskKind<Tasks[K][0], Tasks[K][1]> } = 
     cost: ({ body }) => (body.length <= TEXT_HERE ? undefined : body.length * PER_TEXT),
   },
   tensor: {
-    run: ({ intake, body, length }) => readTensor(intake, body, length),
+    run: ({ intake, body, length, outputs }) => readTensors(intake, body, length, outputs),
     cost: ({ body, length }) => {
       // Whatever the header says: it is checked where it is read.
       const text = Math.max(0, Math.min(Number(length) || body.length, body.length));

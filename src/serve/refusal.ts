@@ -3,10 +3,11 @@
  * told, for a person to decide. What a minimum costs and gains is measured by task/classify/rejection.ts, whose thresholds go in
  * here.
  */
+import type { Verdict } from "../task/http.ts";
 import { shown } from "./body.ts";
 import type { Service } from "./context.ts";
 import { RequestError } from "./request-error.ts";
-import type { Outputs, ServedModel } from "./served-model.ts";
+import type { ServedModel } from "./served-model.ts";
 
 /** How a request names the minimum, as a field or in the query. */
 export const MINIMUM = "min_probability";
@@ -33,16 +34,13 @@ export function checkedMinimum(value: unknown): number | undefined {
 export function refusals(
   { metrics }: Service,
   served: ServedModel,
-  { probabilities }: Outputs,
+  verdicts: readonly Verdict[],
   minimum: number | undefined,
 ): readonly boolean[] | undefined {
   if (minimum === undefined) return undefined;
-  const classes = served.model.classes.length;
-  // Probabilities are float32 here; what rounds to the minimum reaches it.
+  // What rounds to the minimum as a float32 reaches it: some protocols give no more digits.
   const least = Math.fround(minimum);
-  const refused = Array.from({ length: probabilities.length / classes }, (_, i) =>
-    probabilities.subarray(i * classes, (i + 1) * classes).every((probability) => probability < least),
-  );
+  const refused = verdicts.map(({ probability }) => Math.fround(probability) < least);
   metrics.refused(served, refused.filter(Boolean).length);
   return refused;
 }

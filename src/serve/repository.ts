@@ -4,12 +4,12 @@
  * checksum and its example were found right, and it is compiled; until then, and whatever goes wrong, the old one serves.
  */
 import { DuctusError } from "../engine/errors.ts";
-import { sizeOf } from "../engine/shape.ts";
 import { Batcher, type BatcherOptions, type BatchRunner } from "./batcher.ts";
 import type { Log } from "./log.ts";
 import { type ModelSource, openModel } from "./open-model.ts";
 import { RequestError } from "./request-error.ts";
-import { ServedModel, type Signature } from "./served-model.ts";
+import { sizesOfRuns } from "./run-sizes.ts";
+import { ServedModel, type Signature, servedTask } from "./served-model.ts";
 
 /** A file that may be served. */
 export interface StoredVersion {
@@ -175,14 +175,13 @@ export class Repository {
       source instanceof WebAssembly.Module
         ? await onThisThread(source, file, maxBatch)
         : await openRunner(source, file, maxBatch, { signal: this.#closing.signal });
+    const served = await servedTask(model, file);
     const options: BatcherOptions = {
-      sampleSize: sizeOf(model.inputShape),
-      classes: model.classes.length,
-      maxBatch,
+      maxBatch: sizesOfRuns(served.task, maxBatch),
       maxQueue,
       onBatch: (size) => onBatch?.(name, size),
     };
-    return new ServedModel(name, version, model, new Batcher(runner, options));
+    return new ServedModel(name, version, model, served, new Batcher(runner, options));
   }
 }
 

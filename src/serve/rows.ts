@@ -1,31 +1,31 @@
 /**
  * Samples in the JSON of TensorFlow Serving's REST API: `instances` (a row for each), `inputs` (a column of all) or, for
- * `:classify`, `examples`. Reads what tf-serving.ts and sagemaker.ts are sent, on their thread or another (reading.ts).
+ * `:classify`, `examples`; and of Ductus' own routes. Reads what tf-serving.ts, sagemaker.ts and predict.ts are sent, on their thread or another (reading.ts).
  */
-import type { Samples } from "./batcher.ts";
-import { asObject, parseObject } from "./body.ts";
-import { allocate, type Intake } from "./intake.ts";
+import { parseObject } from "./body.ts";
+import { type Given, INPUT_VIEWS } from "./inputs.ts";
+import type { Intake } from "./intake.ts";
 import { checkedMinimum, MINIMUM } from "./refusal.ts";
 import { RequestError } from "./request-error.ts";
-import { writeSample } from "./samples.ts";
+import { named } from "./samples.ts";
 
-const INPUT = "x";
 const SIGNATURE = "serving_default";
 
 type Body = Readonly<Record<string, unknown>>;
 
-export type Verb = "predict" | "classify";
+/** `answer`: routes of Ductus' own, whose body is one sample or a list of `instances`. */
+export type Verb = "predict" | "classify" | "answer";
 
 /** What a body asks for. */
-export interface Rows {
-  readonly samples: Samples;
-  readonly count: number;
-  /** Samples that are files of pictures, still to be read. */
-  readonly pictures: readonly { readonly index: number; readonly bytes: Uint8Array<ArrayBuffer> }[];
+export interface Rows extends Given {
   /** Whether the answer is a column, too. */
   readonly isColumn: boolean;
+  /** Whether the answer is a list, of one sample as well. */
+  readonly isList: boolean;
   /** The least probability that is answered, where the body says it. */
   readonly minimum: number | undefined;
+  /** Most candidates of an answer, where the body says it. */
+  readonly top: unknown;
 }
 
 /** @throws RequestError 400 that says what was expected, 413 for too many samples */
@@ -33,27 +33,37 @@ export function readRows(intake: Intake, bytes: Uint8Array, verb: Verb): Rows {
   const body = parseObject(bytes);
   checkSignature(body);
   const minimum = checkedMinimum(body[MINIMUM]);
-  const { isColumn, rows } = ROWS[verb](body);
-  const samples = allocate(intake, rows.length);
-  const pictures: { index: number; bytes: Uint8Array<ArrayBuffer> }[] = [];
-  for (const [index, row] of rows.entries()) {
-    const file = writeSample(intake, unwrapped(row), samples, index);
-    if (file !== undefined) pictures.push({ index, bytes: file });
-  }
-  return { samples, count: rows.length, pictures, isColumn, minimum };
+  const { rows, isColumn = false, isList = true } = ROWS[verb](body, INPUT_VIEWS[intake.kind].field);
+  return { ...INPUT_VIEWS[intake.kind].rows(intake, rows), isColumn, isList, minimum, top: body["top"] };
+}
+
+interface FoundRows {
+  readonly rows: readonly unknown[];
+  readonly isColumn?: boolean | undefined;
+  readonly isList?: boolean | undefined;
 }
 
 /** Where each verb has its samples. */
-const ROWS = {
-  predict: ({ instances, inputs }: Body) => {
+const ROWS: Readonly<Record<Verb, (body: Body, input: string) => FoundRows>> = {
+  predict: ({ instances, inputs }, input) => {
     if ((instances === undefined) === (inputs === undefined)) {
       throw new RequestError(400, 'give either "instances" (a row for each sample) or "inputs" (a column of all)');
     }
     const isColumn = instances === undefined;
-    return { isColumn, rows: isColumn ? columnOf(inputs) : rowsOf(instances, "instances") };
+    return { isColumn, rows: isColumn ? columnOf(inputs, input) : rowsOf(instances, "instances") };
   },
-  classify: ({ examples }: Body) => ({ isColumn: false, rows: rowsOf(examples, "examples") }),
-} as const satisfies Record<Verb, (body: Body) => { readonly isColumn: boolean; readonly rows: readonly unknown[] }>;
+  classify: ({ examples }) => ({ rows: rowsOf(examples, "examples") }),
+  answer: ({ instances, ...fields }, input) => {
+    if (instances !== undefined) return { rows: rowsOf(instances, "instances") };
+    const given = ONE.filter((name) => fields[name] !== undefined);
+    const [name] = given;
+    if (given.length === 1) return { rows: [name === "b64" ? { b64: fields[name] } : fields[name]], isList: false };
+    throw new RequestError(400, `give { "${input}": … } for one sample, or "instances" for a list of them`);
+  },
+};
+
+/** Names of a lone sample. */
+const ONE = ["text", "x", "b64"] as const;
 
 function checkSignature({ signature_name: signature = SIGNATURE }: Body): void {
   if (signature !== SIGNATURE && signature !== "") throw new RequestError(400, `the only signature is "${SIGNATURE}"`);
@@ -67,21 +77,6 @@ function rowsOf(value: unknown, name: string): readonly unknown[] {
 }
 
 /** The column format names its input, unless there is one only. */
-function columnOf(inputs: unknown): readonly unknown[] {
-  return rowsOf(Array.isArray(inputs) ? inputs : named(inputs, "inputs"), "inputs");
-}
-
-/** A sample may be wrapped in the name of the input; a picture is an object of its own. */
-function unwrapped(row: unknown): unknown {
-  if (typeof row !== "object" || row === null || Array.isArray(row)) return row;
-  return asObject(row, "a sample")["b64"] === undefined ? named(row, "a sample") : row;
-}
-
-function named(value: unknown, what: string): unknown {
-  const record = asObject(value, what);
-  const values = Object.values(record);
-  if (values.length !== 1) {
-    throw new RequestError(400, `${what}: the model has one input, "${INPUT}"; this names ${values.length}`);
-  }
-  return values[0];
+function columnOf(inputs: unknown, input: string): readonly unknown[] {
+  return rowsOf(Array.isArray(inputs) ? inputs : named(inputs, "inputs", input), "inputs");
 }

@@ -1,16 +1,12 @@
 /**
- * Samples as clients write them: nested lists of numbers, flat ones, or a whole picture in base64. Numbers go to the
+ * Samples as clients write them: nested lists of numbers, flat ones, or a whole file in base64. Numbers go to the
  * network as they are, in its own units; pictures of any size and polarity go through the model's preprocessing.
  */
+import type { TypedArray } from "../engine/dtype.ts";
 import { formatShape, sameShape, sizeOf } from "../engine/shape.ts";
-import type { Samples } from "./batcher.ts";
-import { shown } from "./body.ts";
-import type { Intake } from "./intake.ts";
+import { asObject } from "./body.ts";
+import { checkNumber, type Intake, type Range, sampleSize, shapeOfSample } from "./intake.ts";
 import { RequestError } from "./request-error.ts";
-import type { Signature } from "./served-model.ts";
-
-/** The largest number of float32. */
-export const FLOAT32_MAX = (2 - 2 ** -23) * 2 ** 127;
 
 /** Lists nested deeper than this are no samples. */
 const MAX_DEPTH = 8;
@@ -24,20 +20,20 @@ const MAX_DEPTH = 8;
 export function writeSample(
   intake: Intake,
   value: unknown,
-  samples: Samples,
+  samples: TypedArray,
   index: number,
 ): Uint8Array<ArrayBuffer> | undefined {
   const file = base64File(value);
   if (file !== undefined) return file;
-  const shape = shapeOf(value);
-  if (!accepts(intake.inputShape, shape)) {
+  const [shape, expected, size] = [shapeOf(value), shapeOfSample(intake), sampleSize(intake)];
+  if (!accepts(expected, shape)) {
     throw new RequestError(
       400,
-      `sample ${index} is ${formatShape(shape)}; "${intake.name}" takes ${formatShape(intake.inputShape)}, or { "b64": a picture }`,
+      `sample ${index} is ${formatShape(shape)}; "${intake.name}" takes ${formatShape(expected)}, or { "b64": a picture }`,
     );
   }
-  const end = writeNumbers(value, shape, 0, samples, index * intake.sampleSize);
-  if (end !== (index + 1) * intake.sampleSize) throw new RequestError(400, `sample ${index} has a ragged list`);
+  const end = writeNumbers(value, shape, 0, samples, index * size, intake.ranges.x);
+  if (end !== (index + 1) * size) throw new RequestError(400, `sample ${index} has a ragged list`);
   return undefined;
 }
 
@@ -47,28 +43,19 @@ export function accepts(expected: readonly number[], shape: readonly number[]): 
   return isPlane || sameShape(expected, shape) || (shape.length === 1 && shape[0] === sizeOf(expected));
 }
 
-/**
- * One number for the network.
- * @throws RequestError 400 unless it is finite, and a whole number 0 … 255 where the model takes bytes
- */
-export function checkNumber(value: unknown, samples: Samples): number {
-  if (typeof value !== "number" || !Number.isFinite(value)) {
-    throw new RequestError(400, `expected a finite number, not ${shown(value)}`);
-  }
-  if (samples instanceof Uint8Array && !(Number.isInteger(value) && value >= 0 && value <= 255)) {
-    const hint = value > 0 && value < 1 ? "; send pixels as they are, not divided by 255" : "";
-    throw new RequestError(400, `this model takes bytes, whole numbers from 0 to 255; ${value} is none${hint}`);
-  }
-  if (samples instanceof Float32Array && !Number.isFinite(Math.fround(value))) {
-    throw new RequestError(400, `${value} does not fit into float32`);
-  }
-  return value;
+/** A sample may be wrapped in the name of the input; a file is an object of its own. */
+export function unwrapped(row: unknown, input: string): unknown {
+  if (typeof row !== "object" || row === null || Array.isArray(row)) return row;
+  return asObject(row, "a sample")["b64"] === undefined ? named(row, "a sample", input) : row;
 }
 
-/** Which numbers a model takes, for descriptions of it. */
-export function takes({ inputType }: Signature): { readonly whole: boolean; readonly range: readonly number[] } {
-  const isBytes = inputType === "uint8";
-  return { whole: isBytes, range: isBytes ? [0, 255] : [-FLOAT32_MAX, FLOAT32_MAX] };
+/** The only field of an object. @param input its name, for the message @throws RequestError 400 where it has several, or none */
+export function named(value: unknown, what: string, input: string): unknown {
+  const values = Object.values(asObject(value, what));
+  if (values.length !== 1) {
+    throw new RequestError(400, `${what}: the model has one input, "${input}"; this names ${values.length}`);
+  }
+  return values[0];
 }
 
 /** Lengths along the first element of each list. */
@@ -82,22 +69,30 @@ function shapeOf(value: unknown): number[] {
 }
 
 /** Writes nested lists from `at` on; returns where it ended. */
-function writeNumbers(value: unknown, shape: readonly number[], axis: number, samples: Samples, at: number): number {
+function writeNumbers(
+  value: unknown,
+  shape: readonly number[],
+  axis: number,
+  samples: TypedArray,
+  at: number,
+  range: Range,
+): number {
   if (axis === shape.length) {
-    samples[at] = checkNumber(value, samples);
+    samples[at] = checkNumber(value, range);
     return at + 1;
   }
   if (!Array.isArray(value) || value.length !== shape[axis]) {
     throw new RequestError(400, "a list is ragged: all lists of one depth must have the same length");
   }
   let end = at;
-  for (const inner of value) end = writeNumbers(inner, shape, axis + 1, samples, end);
+  for (const inner of value) end = writeNumbers(inner, shape, axis + 1, samples, end, range);
   return end;
 }
 
-function base64File(value: unknown): Uint8Array<ArrayBuffer> | undefined {
+/** The bytes of `{ "b64": … }`; undefined for anything else. @throws RequestError 400 for what is no base64 */
+export function base64File(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value) || !("b64" in value)) return undefined;
-  if (typeof value.b64 !== "string") throw new RequestError(400, '"b64" must be a text: a picture file in base64');
+  if (typeof value.b64 !== "string") throw new RequestError(400, '"b64" must be a text: a file in base64');
   try {
     const text = atob(value.b64);
     const bytes = new Uint8Array(text.length);

@@ -1,43 +1,66 @@
 /** One version of a model in service: what it is, its queue, and who still uses it. */
-
 import { DuctusError } from "../engine/errors.ts";
-import { sizeOf } from "../engine/shape.ts";
-import type { Model } from "../models/model.ts";
-import { probabilitiesOf } from "../task/classify/ranking.ts";
-import type { Batcher, Patience, Samples } from "./batcher.ts";
+import type { JsonRecord } from "../formats/model-file.ts";
+import type { AnyModel } from "../models/model.ts";
+import { type AnyHttpView, HTTP_VIEWS } from "../task/http.ts";
+import type { AnyTask, BatchOutputs } from "../task/task.ts";
+import { readTask } from "../task/tasks.ts";
+import type { Samples } from "./batch.ts";
+import type { Batcher, Patience } from "./batcher.ts";
+import { intakeOf } from "./inputs.ts";
 import type { Intake } from "./intake.ts";
 import { RequestError } from "./request-error.ts";
 
-/** What a network says about some samples. */
-export interface Outputs {
-  /** [count, classes] */
-  readonly logits: Float32Array;
-  /** What the model answers, [count, classes]: their softmax at its temperature. */
-  readonly probabilities: Float32Array;
+/**
+ * What a server has to know of a model, which need not be there itself, and where it comes from, as far as that is known. Plain
+ * data, which threads tell each other.
+ */
+export interface Signature
+  extends Pick<AnyModel, "temperature">,
+    Partial<Pick<AnyModel, "architecture" | "dataset" | "metrics">> {
+  /** As `Task.record` gives it. */
+  readonly task: JsonRecord;
 }
 
-/** What a server has to know of a model, which need not be there itself, and where it comes from, as far as that is known. */
-export type Signature = Pick<Model, "inputShape" | "inputType" | "classes" | "preprocessing" | "temperature"> &
-  Partial<Pick<Model, "architecture" | "dataset" | "metrics">>;
+/** What a network says about some samples, and what its task makes of that. */
+export interface Outputs {
+  readonly batch: BatchOutputs;
+  /** One for each sample. */
+  readonly answers: readonly unknown[];
+}
 
-export class ServedModel {
+/** A task with all that a server says of it. */
+export interface ServedTask {
+  readonly task: AnyTask;
+  readonly http: AnyHttpView;
+}
+
+/** @throws DataError when what a model says of its task is damaged */
+export async function servedTask({ task: record }: Signature, file: string): Promise<ServedTask> {
+  const task = await readTask(record, file);
+  return { task, http: await HTTP_VIEWS[task.kind]() };
+}
+
+export class ServedModel implements ServedTask {
   readonly name: string;
   readonly version: string;
   readonly model: Signature;
+  readonly task: AnyTask;
+  readonly http: AnyHttpView;
   readonly batcher: Batcher;
   /** What reading samples for it takes. */
   readonly intake: Intake;
   #users = 0;
   #isRetired = false;
 
-  constructor(name: string, version: string, model: Signature, batcher: Batcher) {
+  constructor(name: string, version: string, model: Signature, { task, http }: ServedTask, batcher: Batcher) {
     this.name = name;
     this.version = version;
     this.model = model;
+    this.task = task;
+    this.http = http;
     this.batcher = batcher;
-    const { inputShape, inputType, classes, preprocessing } = model;
-    const sampleSize = sizeOf(inputShape);
-    this.intake = { name, inputShape, inputType, classes, preprocessing, sampleSize, maxCount: batcher.maxCount };
+    this.intake = intakeOf(name, task, batcher.maxCount);
   }
 
   /** Lets `work` use this version, which is not taken down before it ends. */
@@ -58,26 +81,31 @@ export class ServedModel {
     await this.#closeWhenUnused();
   }
 
-  /** Runs the network on `count` samples. @throws RequestError naming a sample that was too much for float32 arithmetic */
-  async run(samples: Samples, count: number, signal?: Patience): Promise<Outputs> {
-    const logits = await this.batcher.run(samples, count, signal);
-    const classes = this.model.classes.length;
-    const probabilities = new Float32Array(logits.length);
-    for (let i = 0; i < logits.length; i += classes) {
+  /**
+   * Runs the network on samples of one shape.
+   * @param places of the samples in their request, for messages
+   * @throws RequestError naming a sample that was too much for float32 arithmetic
+   */
+  async run(samples: Samples, places: readonly number[], signal?: Patience): Promise<Outputs> {
+    const { count, sizes, arrays } = samples;
+    // Some answers depend on how long an input is.
+    const outputs = { ...arrays, ...(await this.batcher.run(samples, signal)) };
+    const batch = { outputs, sizes, count };
+    const answers = Array.from({ length: count }, (_, i) => {
       try {
-        probabilities.set(probabilitiesOf(this.model, logits.subarray(i, i + classes)), i);
+        return this.task.decode(batch, i, this.model.temperature);
       } catch (error) {
         if (!(error instanceof DuctusError)) throw error;
-        // Bytes are small: if these are too much, it is the weights.
-        if (this.model.inputType === "uint8")
+        // Bytes and tokens are small: if these are too much, it is the weights.
+        if (this.task.input.ports.x.dtype !== "float32")
           throw new RequestError(500, "the network gives no finite numbers; its weights are at fault");
         throw new RequestError(
           400,
-          `sample ${i / classes}: its numbers are too large for this network, which gives no finite outputs`,
+          `sample ${places[i]}: its numbers are too large for this network, which gives no finite outputs`,
         );
       }
-    }
-    return { logits, probabilities };
+    });
+    return { batch, answers };
   }
 
   async #closeWhenUnused(): Promise<void> {

@@ -1,28 +1,32 @@
 /**
  * The REST API of TensorFlow Serving (https://www.tensorflow.org/tfx/serving/api_rest): status, metadata, `:predict` with
- * `instances` or `inputs`, `:classify`. One input, `x` or whatever a client calls it; one output `probabilities`. An image may be given as
- * `{ "b64": "…" }` in the place of its numbers.
+ * `instances` or `inputs`, `:classify` where the task has classes. One input, `x` or whatever a client calls it, which may be a text
+ * where the model reads texts; outputs as the task says. A picture may be given as `{ "b64": "…" }` in the place of its numbers.
  */
 import type { Context, HonoRequest } from "hono";
+import type { Dim } from "../data/port.ts";
+import type { Group } from "./batch.ts";
 import { checkJsonType } from "./body.ts";
+import { labelsOf } from "./catalog.ts";
 import { type App, bodyOf, infer, type Service, type Variables } from "./context.ts";
-import { pictureReader } from "./pictures.ts";
+import { INPUT_VIEWS } from "./inputs.ts";
+import { takes } from "./intake.ts";
+import { intakingOf } from "./pictures.ts";
 import { MINIMUM, minimumOf, refusals } from "./refusal.ts";
-import { answerTo, RequestError } from "./request-error.ts";
-import type { Verb } from "./rows.ts";
-import { takes } from "./samples.ts";
-import type { Outputs, ServedModel } from "./served-model.ts";
+import { RequestError } from "./request-error.ts";
+import type { Rows, Verb } from "./rows.ts";
+import type { ServedModel } from "./served-model.ts";
 
-const INPUT = "x";
-const OUTPUT = "probabilities";
 const SIGNATURE = "serving_default";
 const PATH = /^\/v1\/models\/([^/:]+)(?:\/versions\/([^/:]+))?(?::(predict|classify)|\/(metadata))?$/;
 
+/** The verbs of the protocol. */
+type TfVerb = Exclude<Verb, "answer">;
+
 /** Answers by the verb of a POST. */
-const ANSWERS = { predict: predictions, classify: classification } as const satisfies Record<
-  Verb,
-  (served: ServedModel, outputs: Outputs, isColumn: boolean) => object
->;
+const ANSWERS: Readonly<
+  Record<TfVerb, (served: ServedModel, answers: readonly unknown[], isColumn: boolean) => object>
+> = { predict: predictions, classify: classification };
 
 export function addTfServing(app: App, service: Service): void {
   app.all("/v1/models/*", async (c) => {
@@ -45,13 +49,13 @@ export function addTfServing(app: App, service: Service): void {
 function parsePath(c: Context<{ Variables: Variables }>): {
   readonly name: string;
   readonly version?: string | undefined;
-  readonly verb?: Verb | undefined;
+  readonly verb?: TfVerb | undefined;
   readonly isMetadata: boolean;
 } {
   const found = PATH.exec(c.req.path);
   if (found === null) throw new RequestError(404, "there is nothing at this address");
   const [, name, version, verb, tail] = found;
-  return { name: decoded(name), version, verb: verb as Verb | undefined, isMetadata: tail !== undefined };
+  return { name: decoded(name), version, verb: verb as TfVerb | undefined, isMetadata: tail !== undefined };
 }
 
 /** A part of a path without its escapes. @throws RequestError 404 when they are none */
@@ -66,47 +70,63 @@ export function decoded(part: string): string {
 /**
  * What the samples of a body are.
  * @param request for its query; the body was read from it
+ * @throws RequestError 400 for a verb that makes no sense for the model's task
  */
 export async function answerRows(
   service: Service,
   served: ServedModel,
   body: Uint8Array<ArrayBuffer>,
   request: HonoRequest,
-  verb: Verb,
+  verb: TfVerb,
 ): Promise<object> {
-  const { reading, limits } = service;
-  const { intake } = served;
-  const { samples, count, pictures, isColumn, minimum } = await reading.do("rows", { intake, body, verb }, request.raw);
-  const readPicture = pictureReader(reading, intake, limits.maxPixels, request.raw);
-  for (const { index, bytes } of pictures) {
-    try {
-      samples.set((await readPicture(bytes)).sample, index * intake.sampleSize);
-    } catch (error) {
-      const { status, message } = answerTo(error);
-      throw status === 500 ? error : new RequestError(status, `sample ${index}: ${message}`);
-    }
+  if (verb === "classify" && served.http.scores === undefined) {
+    throw new RequestError(
+      400,
+      `"${served.name}" puts nothing into classes (its task is to ${served.task.kind}); use :predict, or POST /models/${served.name}/predict`,
+    );
   }
-  const least = minimumOf(service, minimum, request.query(MINIMUM));
-  const outputs = await infer(service, served, samples, count);
-  return { ...ANSWERS[verb](served, outputs, isColumn), refused: refusals(service, served, outputs, least) };
+  const { rows, groups } = await gather(service, served, body, request, verb);
+  const least = minimumOf(service, rows.minimum, request.query(MINIMUM));
+  const { answers, verdicts } = await infer(service, served, groups);
+  const refused = refusals(service, served, verdicts, least);
+  return { ...ANSWERS[verb](served, answers, rows.isColumn), refused };
 }
 
-function predictions(served: ServedModel, outputs: Outputs, isColumn: boolean): object {
-  const predictions = probabilitiesOf(served, outputs);
-  return isColumn ? { outputs: predictions } : { predictions };
+/** Reads samples in JSON and puts them together. */
+export async function gather(
+  service: Service,
+  served: ServedModel,
+  body: Uint8Array<ArrayBuffer>,
+  request: HonoRequest,
+  verb: Verb,
+): Promise<{ readonly rows: Rows; readonly groups: readonly Group[] }> {
+  const { intake } = served;
+  const rows = await service.reading.do("rows", { intake, body, verb }, request.raw);
+  return { rows, groups: await INPUT_VIEWS[intake.kind].gather(intakingOf(service, served, request.raw), rows) };
 }
 
-function classification(served: ServedModel, outputs: Outputs): object {
-  const { classes } = served.model;
-  return { result: probabilitiesOf(served, outputs).map((row) => row.map((score, c) => [classes[c], score])) };
+/** A sample's only output as it is, or all by name. */
+function predictions({ http }: ServedModel, answers: readonly unknown[], isColumn: boolean): object {
+  const [only, ...more] = http.usual;
+  const worth = (name: string, answer: unknown): unknown => {
+    const value = http.outputs[name].of(answer);
+    // A number for each sample is no list.
+    return Array.isArray(value) && http.scores === undefined && more.length > 0 ? value[0] : value;
+  };
+  const one = more.length === 0;
+  if (!isColumn) {
+    return {
+      predictions: answers.map((answer) =>
+        one ? worth(only, answer) : Object.fromEntries(http.usual.map((name) => [name, worth(name, answer)])),
+      ),
+    };
+  }
+  const column = (name: string): unknown[] => answers.map((answer) => worth(name, answer));
+  return { outputs: one ? column(only) : Object.fromEntries(http.usual.map((name) => [name, column(name)])) };
 }
 
-/** [count][classes] */
-function probabilitiesOf(served: ServedModel, { probabilities }: Outputs): number[][] {
-  const classes = served.model.classes.length;
-  return Array.from({ length: probabilities.length / classes }, (_, i) =>
-    Array.from(probabilities.subarray(i * classes, (i + 1) * classes)),
-  );
+function classification({ http }: ServedModel, answers: readonly unknown[]): object {
+  return { result: answers.map((answer) => http.scores?.(answer)) };
 }
 
 function status({ repository, isReady }: Service, served: ServedModel): object {
@@ -120,26 +140,41 @@ function status({ repository, isReady }: Service, served: ServedModel): object {
   return { model_version_status: [own, ...failed] };
 }
 
-function metadata({ name, version, model }: ServedModel): object {
-  const tensor = (dtype: string, shape: readonly number[], tensorName: string): object => ({
-    dtype,
-    tensor_shape: { dim: [-1, ...shape].map((size) => ({ size: String(size), name: "" })), unknown_rank: false },
+const TYPES = {
+  uint8: "DT_UINT8",
+  int32: "DT_INT32",
+  float32: "DT_FLOAT",
+  FP32: "DT_FLOAT",
+  BYTES: "DT_STRING",
+} as const;
+
+function metadata({ name, version, model, task, http, intake }: ServedModel): object {
+  const tensor = (dtype: keyof typeof TYPES, shape: readonly Dim[], tensorName: string): object => ({
+    dtype: TYPES[dtype],
+    tensor_shape: {
+      dim: [-1, ...shape].map((size) => ({ size: typeof size === "string" ? "-1" : String(size), name: "" })),
+      unknown_rank: false,
+    },
     name: tensorName,
   });
-  const input = tensor(model.inputType === "uint8" ? "DT_UINT8" : "DT_FLOAT", model.inputShape, INPUT);
-  const output = tensor("DT_FLOAT", [model.classes.length], OUTPUT);
+  const inputs = Object.entries(task.input.ports).map(([port, { dtype, shape }]) => [port, tensor(dtype, shape, port)]);
+  const outputs = http.usual.map((output) => {
+    const { datatype, shape } = http.outputs[output];
+    return [output, tensor(datatype, shape(task), output)];
+  });
   const signature = {
-    inputs: { [INPUT]: input },
-    outputs: { [OUTPUT]: output },
+    inputs: Object.fromEntries(inputs),
+    outputs: Object.fromEntries(outputs),
     method_name: "tensorflow/serving/predict",
   };
   return {
     model_spec: { name, signature_name: "", version },
     metadata: {
       signature_def: { signature_def: { [SIGNATURE]: signature } },
-      classes: model.classes,
+      task: task.kind,
+      ...labelsOf(task),
       temperature: model.temperature ?? 1,
-      input: takes(model),
+      input: takes(intake.ranges.x),
     },
   };
 }

@@ -4,6 +4,7 @@ import { Random } from "../engine/random.ts";
 import type { Model } from "../models/model.ts";
 import type { Candidate } from "../task/classify/ranking.ts";
 import type { Generate } from "../task/generate/generate.ts";
+import type { TextInput } from "../task/text-input.ts";
 import { TextReader } from "./read-text.ts";
 
 export interface GenerateOptions {
@@ -30,8 +31,25 @@ const CONTEXT = 256;
  * @throws UsageError when an option is out of range @throws DataError for a prompt that the tokenizer does not know
  */
 export async function generate(model: Model<Generate>, prompt: string, options: GenerateOptions = {}): Promise<string> {
-  const { tokenizer, input } = model.task;
-  const { length = 200, temperature = 1, topK, stop, seed = 0, context = input.maxLength ?? CONTEXT } = options;
+  const reader = await TextReader.open(model);
+  try {
+    return await goOn(model.task.input, prompt, options, (tokens) => reader.readTokens(tokens));
+  } finally {
+    await reader.close();
+  }
+}
+
+/**
+ * As {@link generate}, wherever the network runs.
+ * @param next what may come after some tokens, the likeliest first
+ */
+export async function goOn(
+  { tokenizer, maxLength }: TextInput,
+  prompt: string,
+  options: GenerateOptions,
+  next: (tokens: Int32Array) => Promise<readonly Candidate[]>,
+): Promise<string> {
+  const { length = 200, temperature = 1, topK, stop, seed = 0, context = maxLength ?? CONTEXT } = options;
   for (const [name, value] of Object.entries({ length, topK, context })) {
     if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
     throw new UsageError((option) => `${option(name)} is ${value}; expected a whole number of at least 1`);
@@ -39,18 +57,13 @@ export async function generate(model: Model<Generate>, prompt: string, options: 
   if (!(temperature >= 0 && Number.isFinite(temperature))) {
     throw new UsageError((option) => `${option("temperature")} is ${temperature}; expected a number of at least 0`);
   }
-  const reader = await TextReader.open(model);
   const random = new Random(seed, "user");
   const tokens = [...tokenizer.encode(prompt)];
   const begin = tokens.length;
-  try {
-    for (let written = 0; written < length; written++) {
-      const next = draw(await reader.readTokens(Int32Array.from(tokens.slice(-context))), temperature, topK, random);
-      if (next.name === stop) break;
-      tokens.push(next.index);
-    }
-  } finally {
-    await reader.close();
+  for (let written = 0; written < length; written++) {
+    const chosen = draw(await next(Int32Array.from(tokens.slice(-context))), temperature, topK, random);
+    if (chosen.name === stop) break;
+    tokens.push(chosen.index);
   }
   return tokenizer.decode(tokens.slice(begin));
 }

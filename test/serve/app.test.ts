@@ -448,7 +448,7 @@ it("counts for Prometheus", async () => {
   expect(response.headers.get("content-type")).toContain("version=0.0.4");
   const after = await response.text();
   expect(count(after, pattern)).toBe(count(before, pattern) + 1);
-  expect(after).toMatch(/^ductus_predictions_total\{model="numbers",version="1",class="(yes|no)"\} \d+$/m);
+  expect(after).toMatch(/^ductus_predictions_total\{model="numbers",version="1",label="(yes|no)",class="\1"\} \d+$/m);
   expect(after).toMatch(/^ductus_batch_size_bucket\{model="numbers",le="\+Inf"\} \d+$/m);
   expect(after).toMatch(/^ductus_request_duration_seconds_bucket\{route="\/v1\/models\/:predict",le="0.5"\} \d+$/m);
   expect(after).toMatch(/^ductus_queue_samples\{model="digits"\} 0$/m);

@@ -59,7 +59,7 @@ describe("pages of other origins", () => {
     ).toBe(403);
     expect(cors(await own.request(PATH, preflight(PAGE)))).toEqual({});
     expect(await (await own.request("/metrics")).text()).toContain(
-      'predictions_total{model="numbers",version="1",class="',
+      'predictions_total{model="numbers",version="1",label="',
     );
   });
 

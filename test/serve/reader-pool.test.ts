@@ -1,6 +1,7 @@
 /** Threads that read bodies: the same as here, and what kills one takes nothing else along. */
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { intakeOf } from "../../src/serve/inputs.ts";
 import type { Intake } from "../../src/serve/intake.ts";
 import type { ReaderPool as Pool } from "../../src/serve/node/reader-pool.ts";
 import { runTask } from "../../src/serve/reading.ts";
@@ -11,14 +12,13 @@ let ReaderPool: typeof Pool;
 let pool: Pool;
 beforeAll(async () => {
   ensureBuilt();
-  const built: string = "../../dist/platform/node/reader-pool.js";
+  const built: string = "../../dist/serve/node/reader-pool.js";
   ({ ReaderPool } = (await import(built)) as { ReaderPool: typeof Pool });
   pool = new ReaderPool({ threads: 2, timeout: 20_000, heap: 64 });
 }, 60_000);
 afterAll(() => pool.close());
 
-const { inputShape, inputType, classes, preprocessing } = digits();
-const intake: Intake = { name: "m", inputShape, inputType, classes, preprocessing, sampleSize: 784, maxCount: 100 };
+const intake: Intake = intakeOf("m", digits().task, 100);
 const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
 const rows = (body: string) => ({ intake, body: text(body), verb: "predict" as const });
 

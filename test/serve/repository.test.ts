@@ -119,10 +119,10 @@ describe("a new version", () => {
       const version = ++opened;
       const runner: BatchRunner = {
         slots: 1,
-        run: async (samples, count) => {
+        run: async (samples) => {
           if (version === 1) await gate;
           log.push(`ran ${version}`);
-          return inner.run(samples, count);
+          return inner.run(samples);
         },
         close: async () => {
           log.push(`closed ${version}`);

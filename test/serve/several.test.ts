@@ -54,6 +54,7 @@ describe("several pictures in a form", () => {
     expect(status).toBe(200);
     const { ranking: first, ...reading } = two.body;
     expect(body).toEqual({
+      format: 1,
       model: "digits",
       version: "1",
       results: [

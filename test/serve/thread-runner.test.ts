@@ -1,5 +1,6 @@
 /** Networks on threads of their own: the same logits, and a thread that dies takes down nothing but its batch. */
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Samples } from "../../src/serve/batch.ts";
 import type { BatchRunner } from "../../src/serve/batcher.ts";
 import { EngineRunner } from "../../src/serve/engine-runner.ts";
 import type { ThreadRunner as Runner } from "../../src/serve/node/thread-runner.ts";
@@ -14,7 +15,7 @@ const model = numbers();
 beforeAll(async () => {
   ensureBuilt();
   // A thread loads JavaScript: the built package.
-  const built: string = "../../dist/platform/node/thread-runner.js";
+  const built: string = "../../dist/serve/node/thread-runner.js";
   await import("../../dist/index.js" as string);
   ({ ThreadRunner } = (await import(built)) as { ThreadRunner: typeof Runner });
   const bytes = await encodeModel(model);
@@ -22,20 +23,23 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => runner.close());
 
-const samples = (count: number): Float32Array<ArrayBuffer> =>
-  Float32Array.from({ length: 3 * count }, (_, i) => Math.sin(i));
+const samples = (count: number): Samples => ({
+  count,
+  sizes: {},
+  arrays: { x: Float32Array.from({ length: 3 * count }, (_, i) => Math.sin(i)) },
+});
 
 it("gives every batch the logits that the calling thread would", async () => {
   const here = await EngineRunner.open(model, 4);
   const counts = [1, 4, 3, 2, 4, 1];
-  const wanted = await Promise.all(counts.map((count) => here.run(samples(count), count)));
-  expect(await Promise.all(counts.map((count) => runner.run(samples(count), count)))).toEqual(wanted);
+  const wanted = await Promise.all(counts.map((count) => here.run(samples(count))));
+  expect(await Promise.all(counts.map((count) => runner.run(samples(count))))).toEqual(wanted);
   await here.close();
 });
 
 it("starts another thread after one has died", async () => {
-  await expect(runner.run(samples(2), -1)).rejects.toThrow("the thread that ran the network ended");
-  for (let i = 0; i < 3; i++) expect(await runner.run(samples(4), 4)).toHaveLength(8);
+  await expect(runner.run({ ...samples(2), count: -1 })).rejects.toThrow("the thread that ran the network ended");
+  for (let i = 0; i < 3; i++) expect((await runner.run(samples(4))).logits).toHaveLength(8);
 });
 
 it("gives up a model that is not ready in time, that nobody waits for any more, or that is damaged, and says why", async () => {
@@ -51,6 +55,8 @@ it("gives up a model that is not ready in time, that nobody waits for any more, 
   await expect(stopped).rejects.toThrow("m.safetensors: the server stops");
   await expect(open(bytes.subarray(0, 99), { timeout: 60_000 })).rejects.toThrow(/^m\.safetensors/);
   const { signature, runner: opened } = await open(bytes, { timeout: 60_000 });
-  expect(signature).toMatchObject({ inputShape: [1, 1, 3], classes: ["no", "yes"] });
+  expect(signature).toMatchObject({
+    task: { kind: "classify", input: { shape: [1, 1, 3] }, classNames: ["no", "yes"] },
+  });
   await opened.close();
 });

@@ -64,7 +64,7 @@ export class ReaderPool {
 
   #spawn(): Worker {
     const { heap = HEAP } = this.#options;
-    const worker = new Worker(new URL("../../platform/node/reader-thread.js", import.meta.url), {
+    const worker = new Worker(new URL("./reader-thread.js", import.meta.url), {
       resourceLimits: { maxOldGenerationSizeMb: heap },
     });
     worker.unref();

@@ -8,6 +8,7 @@ import { runInNewContext } from "node:vm";
 import { parentPort } from "node:worker_threads";
 import { nodePlatform } from "../../platform/node/platform.ts";
 import { setPlatform } from "../../platform/platform.ts";
+import { buffersOf } from "../batch.ts";
 import { runTask, type Task, type TaskName, type Tasks } from "../reading.ts";
 import { answerTo } from "../request-error.ts";
 import type { Done } from "./reader-pool.ts";
@@ -19,11 +20,14 @@ const KEPT = 2 ** 25;
 const NICE = 5;
 
 /** What of an output is given to the other thread and not copied. */
-const GIVEN: { readonly [K in TaskName]: (output: Tasks[K][1]) => readonly Uint8Array<ArrayBuffer>["buffer"][] } = {
-  rows: ({ samples, pictures }) => [samples.buffer, ...pictures.map(({ bytes }) => bytes.buffer)],
-  tensor: ({ samples }) => [samples.buffer],
+const GIVEN: { readonly [K in TaskName]: (output: Tasks[K][1]) => readonly ArrayBuffer[] } = {
+  rows: ({ numbers, pictures }) => [
+    ...(numbers === undefined ? [] : [numbers.buffer as ArrayBuffer]),
+    ...pictures.map(({ bytes }) => bytes.buffer),
+  ],
+  tensor: ({ arrays }) => buffersOf(arrays),
   form: ({ files }) => files.map(({ bytes }) => bytes.buffer),
-  picture: ({ sample }) => [sample.buffer],
+  picture: ({ sample }) => [sample.buffer as ArrayBuffer],
 };
 
 setPlatform(nodePlatform);

@@ -4,8 +4,10 @@
  * calling thread where the network is small: there and back to another takes longer.
  */
 import { Worker } from "node:worker_threads";
+import type { Arrays } from "../../data/port.ts";
 import { DataError } from "../../engine/errors.ts";
-import type { BatchRunner, Samples } from "../batcher.ts";
+import { buffersOf, mapped, type Samples } from "../batch.ts";
+import type { BatchRunner } from "../batcher.ts";
 import { openModel } from "../open-model.ts";
 import type { OpenRunner } from "../repository.ts";
 import type { Signature } from "../served-model.ts";
@@ -34,16 +36,15 @@ export type Started =
 export interface Order {
   readonly id: number;
   readonly samples: Samples;
-  readonly count: number;
 }
 
 interface Answer {
   readonly id: number;
-  readonly logits: Float32Array;
+  readonly outputs: Arrays;
 }
 
 interface Waiting {
-  readonly resolve: (logits: Float32Array) => void;
+  readonly resolve: (outputs: Arrays) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -96,12 +97,12 @@ export class ThreadRunner implements BatchRunner {
     }
   }
 
-  async run(samples: Samples, count: number): Promise<Float32Array> {
-    if (this.#here !== undefined && count === 1 && this.#running === 0) return this.#here.run(samples, count);
+  async run(samples: Samples): Promise<Arrays> {
+    if (this.#here !== undefined && samples.count === 1 && this.#running === 0) return this.#here.run(samples);
     this.#running++;
     try {
       const idlest = this.#threads.reduce((a, b) => (b.pending < a.pending ? b : a));
-      return await idlest.run(samples, count);
+      return await idlest.run(samples);
     } finally {
       this.#running--;
     }
@@ -150,11 +151,11 @@ class Thread {
     return this.#waiting.size;
   }
 
-  run(samples: Samples, count: number): Promise<Float32Array> {
+  run(samples: Samples): Promise<Arrays> {
     this.#worker ??= this.#attend(spawn(this.#data));
     const id = this.#next++;
-    const own = samples.slice();
-    this.#worker.postMessage({ id, samples: own, count } satisfies Order, [own.buffer]);
+    const own = { ...samples, arrays: mapped(samples.arrays, (array) => array.slice()) };
+    this.#worker.postMessage({ id, samples: own } satisfies Order, buffersOf(own.arrays));
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
@@ -164,8 +165,8 @@ class Thread {
 
   #attend(worker: Worker): Worker {
     let reason: unknown;
-    worker.on("message", ({ id, logits }: Answer) => {
-      this.#waiting.get(id)?.resolve(logits);
+    worker.on("message", ({ id, outputs }: Answer) => {
+      this.#waiting.get(id)?.resolve(outputs);
       this.#waiting.delete(id);
     });
     worker.on("error", (error) => {
@@ -182,5 +183,5 @@ class Thread {
 }
 
 function spawn(workerData: ThreadData): Worker {
-  return new Worker(new URL("../../platform/node/runner-thread.js", import.meta.url), { workerData });
+  return new Worker(new URL("./runner-thread.js", import.meta.url), { workerData });
 }
