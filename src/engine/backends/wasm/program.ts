@@ -53,8 +53,8 @@ export const kernelKey = (plan: Plan, group: PlannedGroup): string =>
 
 /** Scratch bytes that one thread needs: tiles of local tensors, then what kernels ask for. */
 export function scratchBytes(plan: Plan): number {
-  const kernels = planGroups(plan).map(({ root }) =>
-    root === undefined ? 0 : (rootKernel(root).scratch?.(root) ?? 0),
+  const kernels = planGroups(plan).map((group) =>
+    group.root === undefined ? 0 : (rootKernel(group.root).scratch?.(group.root, group) ?? 0),
   );
   return Math.ceil((plan.localBytes + Math.max(0, ...kernels)) / 64) * 64 + 64;
 }

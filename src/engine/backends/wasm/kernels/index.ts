@@ -64,7 +64,7 @@ export interface RootKernel {
    */
   readonly twin?: PrimitiveName | LoweredName | undefined;
   /** Bytes of scratch memory. */
-  readonly scratch?: ((root: Tensor) => number) | undefined;
+  readonly scratch?: ((root: Tensor, group: Kernel["group"]) => number) | undefined;
 }
 
 /** "lowered": legalisation leaves none. */

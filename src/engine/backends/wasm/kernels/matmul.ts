@@ -4,7 +4,7 @@
  * depth K, columns N.
  */
 import { evenPieces, runsOf, times } from "../../../lower/pieces.ts";
-import { type MatmulAttrs, matmulDims } from "../../../ops/matmul.ts";
+import { type MatmulAttrs, type MatmulDims, matmulDims } from "../../../ops/matmul.ts";
 import { broadcastStrides, type Shape, sizeOf, stridesOf } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
 import {
@@ -32,34 +32,11 @@ const panelOf = ({ joined }: KernelTarget): number => 8 * joined;
 /** Columns that are packed together, two cache lines of a row of b. */
 const STEP = 32;
 
-/** Whether the operands' leading axes are looped over, or this is one product whose rows or columns are divided. */
-function isBatched(root: Tensor): boolean {
-  return root.rank > 2;
-}
-
 /** From so many rows on a panel is copied together, for the tiles of rows that will use it. */
 const MANY_ROWS = 24;
 
 /** Rows that are computed panel by panel before the next ones, so that what is written stays within a few pages. */
 const BLOCK = 64;
-
-/**
- * What of one product is divided between threads: columns, so that each part of a large b is read by one thread only; or
- * blocks of rows, when b is small (the gradient of a large weight) or there are hardly any columns.
- */
-function division(root: Tensor): { readonly by: "rows" | "columns"; readonly unit: number } {
-  const [M, N] = root.shape.slice(-2);
-  if ((root.attrs as MatmulAttrs).transposeA && M >= 2 * BLOCK) return { by: "rows", unit: BLOCK };
-  return N >= M || N >= 64 ? { by: "columns", unit: STEP } : { by: "rows", unit: 4 };
-}
-
-export function matmulDomain(group: Kernel["group"]): Domain {
-  const root = group.root as Tensor;
-  const [M, N] = root.shape.slice(-2);
-  if (isBatched(root)) return { size: root.shape[0], unit: 1 };
-  const { by, unit } = division(root);
-  return { size: by === "rows" ? M : N, unit };
-}
 
 /** Bytes of the left operand that stay in a core's second-level cache. */
 const CACHED = 1024 * 1024;
@@ -67,102 +44,213 @@ const CACHED = 1024 * 1024;
 /** Columns of a block that are finished together, row by row, so that what rides on them walks along cache lines. */
 const STRIP = 128;
 
-/** Scratch bytes for packed panels of b, one packed block of rows of a, and one strip of results. */
-export function matmulScratch(root: Tensor): number {
-  const { K } = matmulDims(root.inputs[0], root.inputs[1], root.attrs as MatmulAttrs);
-  return (K * (STEP + BLOCK) + BLOCK * STRIP) * 4 + 64;
+/** Where a product's operands are and which part of it is meant; the rest is known from the root. */
+type Part = Pick<Product, "a" | "b" | "out" | "rows" | "columns" | "pack" | "write"> &
+  Partial<Pick<Product, "aRow" | "aDepth">>;
+
+/** A way to go through a product. */
+interface Strategy {
+  /** Whether it is for this group. The first in the list that says so is taken. */
+  readonly suits: (group: Kernel["group"], shape: ProductShape) => boolean;
+  /** What is divided between threads, for groups that are divided by range. */
+  readonly domain: (shape: ProductShape) => Domain;
+  /** Scratch bytes beside packed panels of b. */
+  readonly scratch: (shape: ProductShape) => number;
+  readonly emit: (kernel: Kernel, shape: ProductShape, product: (part: Part) => void) => void;
 }
 
-export function matmulKernel(kernel: Kernel): void {
-  const { f, root, begin, end, group } = kernel;
-  const [a, b] = root.inputs;
-  const attrs = root.attrs as MatmulAttrs;
-  const { L, M, K, N } = matmulDims(a, b, attrs);
-  const strides = attrs.transposeA ? { aRow: 4, aDepth: M * 4 } : { aRow: K * 4, aDepth: 4 };
-  type Part = Pick<Product, "a" | "b" | "out" | "rows" | "columns" | "pack" | "write"> & Partial<typeof strides>;
-  const product = (part: Part): void => {
-    const bRow = attrs.transposeB ? K * 4 : N * 4;
-    // A sum over the batch runs along part of the depth and adds to what is there.
-    const partial = group.split === "partial";
-    const depth: Span = partial ? { from: begin, to: end } : { from: i32(0), to: i32(K), known: K };
-    const p: Product = { kernel, ...strides, ...part, bRow, depth, accumulate: partial, M, K, N };
-    if (attrs.transposeB && !attrs.transposeA) dotProduct(p);
-    else panelProduct(p, attrs.transposeB);
-  };
-  const all = (size: number): Span => ({ from: i32(0), to: i32(size), known: size });
-  if (!isBatched(root)) {
-    if (group.split === "partial") {
-      const pack = group.rows >= MANY_ROWS && !attrs.transposeB;
-      const everything = { rows: all(M), columns: all(N), out: i32(0), pack };
-      product({ a: kernel.pointer(a), b: kernel.pointer(b), ...everything });
-      return;
-    }
-    const whole = { a: kernel.pointer(a), b: kernel.pointer(b), out: i32(0) };
-    const given: Span = { from: begin, to: end, rest: N % STEP };
-    const { by, unit } = division(root);
-    // A panel is copied together when many tiles of rows will use it.
-    if (group.split === "samples") {
-      const rows: Span = group.rows === 1 ? given : { from: begin, to: end, unit: group.rows };
-      product({ ...whole, rows, columns: all(N), pack: group.rows >= MANY_ROWS });
-    } else if (by === "columns") {
-      // With b transposed a few of its rows meet all of a's, which should wait in the cache for the next ones.
-      const atOnce = attrs.transposeB ? Math.max(12, 12 * Math.floor(CACHED / (12 * 4 * K))) : M;
-      inSteps(kernel, all(M), [Math.min(M, atOnce)], (from, size) => {
-        const [first, out] = [addI(whole.a, mulI(from, K * 4)), f.let(mulI(from, N * 4))];
-        product({ ...whole, a: f.let(first), out, rows: all(size), columns: given, pack: M >= MANY_ROWS });
+interface ProductShape extends MatmulAttrs, MatmulDims {
+  readonly rank: number;
+}
+
+const shapeOf = ({ inputs: [a, b], attrs, rank }: Tensor): ProductShape => ({
+  ...(attrs as MatmulAttrs),
+  ...matmulDims(a, b, attrs as MatmulAttrs),
+  rank,
+});
+
+const all = (size: number): Span => ({ from: i32(0), to: i32(size), known: size });
+
+/** Both operands from their beginnings. */
+const whole = (kernel: Kernel): Pick<Part, "a" | "b" | "out"> => {
+  const [a, b] = kernel.root.inputs;
+  return { a: kernel.pointer(a), b: kernel.pointer(b), out: i32(0) };
+};
+
+const none = (): number => 0;
+
+/** Whether blocks of rows are divided: b is small, the gradient of a large weight. */
+const isTall = ({ M, transposeA }: ProductShape): boolean => transposeA && M >= 2 * BLOCK;
+
+/** Calls `visit` for the blocks of rows at hand, whose columns of a have been copied together: far apart, often in one set of the cache. */
+function overBlocks(
+  kernel: Kernel,
+  { M, K, N }: ProductShape,
+  visit: (part: Part, from: I32, size: number) => void,
+): void {
+  const { f, root, begin, end } = kernel;
+  inSteps(kernel, { from: begin, to: end, rest: M % BLOCK }, [BLOCK], (from, size) => {
+    const block = f.let(addI(kernel.scratch, K * STEP * 4));
+    f.for(0, K, 1, (k) => {
+      const source = f.let(addI(addI(kernel.pointer(root.inputs[0]), mulI(k, M * 4)), mulI(from, 4)));
+      const target = f.let(addI(block, mulI(k, BLOCK * 4)));
+      f.together(() => {
+        for (let i = 0; i < size * 4; i += 16) f.store(target, load(source, i), i);
       });
-    } else if (unit < BLOCK) product({ ...whole, rows: given, columns: all(N), pack: false });
-    else {
-      inSteps(kernel, { from: begin, to: end, rest: M % BLOCK }, [BLOCK], (from, size) => {
-        // The block's columns of a lie far apart, often in one set of the cache: copied together they are at hand.
-        const block = f.let(addI(kernel.scratch, K * STEP * 4));
-        f.for(0, K, 1, (k) => {
-          const source = f.let(addI(addI(kernel.pointer(a), mulI(k, M * 4)), mulI(from, 4)));
-          const target = f.let(addI(block, mulI(k, BLOCK * 4)));
-          f.together(() => {
-            for (let i = 0; i < size * 4; i += 16) f.store(target, load(source, i), i);
+    });
+    const out = f.let(mulI(from, N * 4));
+    visit(
+      { ...whole(kernel), a: block, aDepth: BLOCK * 4, out, rows: all(size), columns: all(N), pack: true },
+      from,
+      size,
+    );
+  });
+}
+
+const tall = {
+  domain: ({ M }: ProductShape): Domain => ({ size: M, unit: BLOCK }),
+  scratch: ({ K }: ProductShape): number => (K * BLOCK + BLOCK * STRIP) * 4,
+};
+
+const STRATEGIES = {
+  /** Leading axes are looped over; the first is divided. */
+  batched: {
+    suits: (_, { rank }) => rank > 2,
+    domain: ({ L }) => ({ size: L[0], unit: 1 }),
+    scratch: none,
+    emit: (kernel, { L, M, N }, product) => {
+      const { f, root, begin, end } = kernel;
+      const [a, b] = root.inputs;
+      const strideOf = (shape: Shape): number[] => {
+        const matrix = sizeOf(shape.slice(-2));
+        return broadcastStrides(shape.slice(0, -2), L).map((stride) => stride * matrix * 4);
+      };
+      const forOut = stridesOf(L).map((stride) => stride * M * N * 4);
+      const [forA, forB] = [strideOf(a.shape), strideOf(b.shape)];
+      f.for(begin, end, 1, (first) => {
+        nest(f, L.slice(1), (rest) => {
+          const offset = (strides: readonly number[]): I32 =>
+            [first, ...rest].reduce<I32>((sum, counter, axis) => addI(sum, mulI(counter, strides[axis])), i32(0));
+          product({
+            a: f.let(addI(kernel.pointer(a), offset(forA))),
+            b: f.let(addI(kernel.pointer(b), offset(forB))),
+            out: f.let(offset(forOut)),
+            rows: all(M),
+            columns: all(N),
+            pack: false,
           });
         });
-        const rows = all(size);
-        const part = { ...whole, a: block, aDepth: BLOCK * 4, out: f.let(mulI(from, N * 4)), rows, pack: true };
-        if (group.nodes.length === 1) {
-          product({ ...part, columns: all(N) });
-          return;
-        }
-        const results = f.let(addI(block, K * BLOCK * 4));
+      });
+    },
+  },
+  /** A sum over the batch: all of the result, of part of the depth. */
+  partial: {
+    suits: ({ split }) => split === "partial",
+    domain: ({ M }) => ({ size: M, unit: 1 }),
+    scratch: none,
+    emit: (kernel, { M, N, transposeB }, product) => {
+      const pack = kernel.group.rows >= MANY_ROWS && !transposeB;
+      product({ ...whole(kernel), rows: all(M), columns: all(N), pack });
+    },
+  },
+  /** The rows of some samples. */
+  samples: {
+    suits: ({ split }) => split === "samples",
+    domain: ({ M }) => ({ size: M, unit: 1 }),
+    scratch: none,
+    emit: (kernel, { N }, product) => {
+      const { group, begin, end } = kernel;
+      const rows: Span =
+        group.rows === 1 ? { from: begin, to: end, rest: N % STEP } : { from: begin, to: end, unit: group.rows };
+      product({ ...whole(kernel), rows, columns: all(N), pack: group.rows >= MANY_ROWS });
+    },
+  },
+  /** Blocks of rows, nothing rides on the results. */
+  blocks: {
+    ...tall,
+    suits: ({ nodes }, shape) => isTall(shape) && nodes.length === 1,
+    emit: (kernel, shape, product) => overBlocks(kernel, shape, product),
+  },
+  /** Blocks of rows, of which a strip of columns is computed aside and finished row by row. */
+  strips: {
+    ...tall,
+    suits: (_, shape) => isTall(shape),
+    emit: (kernel, shape, product) => {
+      const { f } = kernel;
+      const { K, N } = shape;
+      overBlocks(kernel, shape, (part, from, size) => {
+        const results = f.let(addI(part.a, K * BLOCK * 4));
         const strip = (first: I32, width: number): void => {
           const write: Product["write"] = (value, m, n, i, j, lanes) => {
             const at = addI(results, mulI(addI(mulI(m, STRIP), n), 4));
             f.storeLanes(at, value, lanes, i * STRIP * 4 + j * 16);
           };
-          product({ ...part, b: f.let(addI(whole.b, mulI(first, 4))), columns: all(width), write });
+          product({ ...part, b: f.let(addI(part.b, mulI(first, 4))), columns: all(width), write });
           finishStrip(kernel, results, from, size, first, width);
         };
         const wide = Math.floor(N / STRIP) * STRIP;
         f.for(0, wide, STRIP, (first) => strip(first, STRIP));
         if (wide < N) strip(i32(wide), N - wide);
       });
-    }
-    return;
-  }
-  const strideOf = (shape: Shape): number[] => {
-    const matrix = sizeOf(shape.slice(-2));
-    return broadcastStrides(shape.slice(0, -2), L).map((stride) => stride * matrix * 4);
-  };
-  const [forA, forB, forOut] = [strideOf(a.shape), strideOf(b.shape), stridesOf(L).map((stride) => stride * M * N * 4)];
-  f.for(begin, end, 1, (first) => {
-    nest(f, L.slice(1), (rest) => {
-      const offset = (strides: readonly number[]): I32 =>
-        [first, ...rest].reduce<I32>((sum, counter, axis) => addI(sum, mulI(counter, strides[axis])), i32(0));
-      product({
-        a: f.let(addI(kernel.pointer(a), offset(forA))),
-        b: f.let(addI(kernel.pointer(b), offset(forB))),
-        out: f.let(offset(forOut)),
-        rows: all(M),
-        columns: all(N),
-        pack: false,
+    },
+  },
+  /** Columns, so that each part of a large b is read by one thread only. */
+  columns: {
+    suits: (_, { M, N }) => N >= M || N >= 64,
+    domain: ({ N }) => ({ size: N, unit: STEP }),
+    scratch: none,
+    emit: (kernel, { M, K, N, transposeB }, product) => {
+      const { f, begin, end } = kernel;
+      const both = whole(kernel);
+      // With b transposed a few of its rows meet all of a's, which should wait in the cache for the next ones.
+      const atOnce = transposeB ? Math.max(12, 12 * Math.floor(CACHED / (12 * 4 * K))) : M;
+      inSteps(kernel, all(M), [Math.min(M, atOnce)], (from, size) => {
+        const [first, out] = [addI(both.a, mulI(from, K * 4)), f.let(mulI(from, N * 4))];
+        const columns: Span = { from: begin, to: end, rest: N % STEP };
+        product({ ...both, a: f.let(first), out, rows: all(size), columns, pack: M >= MANY_ROWS });
       });
-    });
+    },
+  },
+  /** A few rows at a time: there are hardly any columns. */
+  rows: {
+    suits: () => true,
+    domain: ({ M }) => ({ size: M, unit: 4 }),
+    scratch: none,
+    emit: (kernel, { N }, product) => {
+      const { begin, end } = kernel;
+      product({ ...whole(kernel), rows: { from: begin, to: end, rest: N % STEP }, columns: all(N), pack: false });
+    },
+  },
+} as const satisfies Record<string, Strategy>;
+
+function strategyOf(group: Kernel["group"], shape: ProductShape): Strategy {
+  const strategies: readonly Strategy[] = Object.values(STRATEGIES);
+  return strategies.find(({ suits }) => suits(group, shape)) as Strategy;
+}
+
+export function matmulDomain(group: Kernel["group"]): Domain {
+  const shape = shapeOf(group.root as Tensor);
+  return strategyOf(group, shape).domain(shape);
+}
+
+/** Scratch bytes: packed panels of b, and what the strategy asks for. */
+export function matmulScratch(root: Tensor, group: Kernel["group"]): number {
+  const shape = shapeOf(root);
+  return shape.K * STEP * 4 + strategyOf(group, shape).scratch(shape) + 64;
+}
+
+export function matmulKernel(kernel: Kernel): void {
+  const { root, begin, end, group } = kernel;
+  const shape = shapeOf(root);
+  const { M, K, N, transposeA, transposeB } = shape;
+  const strides = transposeA ? { aRow: 4, aDepth: M * 4 } : { aRow: K * 4, aDepth: 4 };
+  // A sum over the batch runs along part of the depth and adds to what is there.
+  const accumulate = group.split === "partial";
+  const depth: Span = accumulate ? { from: begin, to: end } : all(K);
+  strategyOf(group, shape).emit(kernel, shape, (part) => {
+    const p: Product = { kernel, ...strides, ...part, bRow: (transposeB ? K : N) * 4, depth, accumulate, M, K, N };
+    if (transposeB && !transposeA) dotProduct(p);
+    else panelProduct(p, transposeB);
   });
 }
 
