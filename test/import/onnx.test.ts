@@ -222,6 +222,46 @@ const resized = (
 });
 
 /** At least one graph for each operator that can be imported. */
+const ACTIVATIONS: OnnxAttribute = {
+  kind: "strings",
+  value: ["Sigmoid", "Tanh", "Tanh", "Sigmoid", "Tanh", "Tanh"],
+};
+
+/**
+ * A recurrent layer of four units over the rows of the picture, eighteen steps of five.
+ * @param directions 1: forward, −1: backward, 2: both
+ * @param read which of its outputs: all hidden states, the last one, the last cell state
+ */
+function recurrent(
+  op: "LSTM" | "GRU",
+  directions: 1 | 2 | -1,
+  inputs: string,
+  attributes: Readonly<Record<string, OnnxAttribute>> = {},
+  read: "t" | "h" | "c" = "t",
+): Case {
+  const [D, gates] = [Math.abs(directions), op === "LSTM" ? 4 : 3];
+  const small = (shape: readonly number[], seed: number): StoredTensor => {
+    const { data, ...rest } = numbers(shape, seed);
+    return { ...rest, data: (data as Float32Array).map((value) => value - 0.75) } as StoredTensor;
+  };
+  const direction = text(directions === 1 ? "forward" : directions === 2 ? "bidirectional" : "reverse");
+  return {
+    nodes: [
+      node("Reshape", "x shape", "steps"),
+      node("Transpose", "steps", "s", { perm: ints(1, 0, 2) }),
+      node(op, inputs, op === "LSTM" ? "t h c" : "t h", { hidden_size: int(4), direction, ...attributes }),
+      node("Transpose", read, "y", { perm: read === "t" ? ints(2, 0, 1, 3) : ints(1, 0, 2) }),
+    ],
+    initializers: {
+      shape: int64(0, 18, 5),
+      w: small([D, gates * 4, 5], 1),
+      r: small([D, gates * 4, 4], 2),
+      b: small([D, gates * 8], 3),
+      n: { dtype: "I32", shape: [2], data: Int32Array.of(18, 7) },
+    },
+  };
+}
+
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   Conv: [
     {
@@ -338,6 +378,17 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   LpNormalization: [
     elementwise("LpNormalization", { axis: int(1), p: int(1) }),
     elementwise("LpNormalization", { axis: int(-1) }),
+  ],
+  LSTM: [
+    recurrent("LSTM", 1, "s w r b"),
+    recurrent("LSTM", 2, "s w r _ n", { activations: ACTIVATIONS }),
+    recurrent("LSTM", -1, "s w r b n", {}, "h"),
+    recurrent("LSTM", 2, "s w r b", {}, "c"),
+  ],
+  GRU: [
+    recurrent("GRU", 1, "s w r", { linear_before_reset: int(1) }),
+    recurrent("GRU", 2, "s w r b n", { linear_before_reset: int(1) }),
+    recurrent("GRU", -1, "s w r b n", { linear_before_reset: int(1) }, "h"),
   ],
   Relu: [elementwise("Relu")],
   LeakyRelu: [elementwise("LeakyRelu", { alpha: float(0.3) }), elementwise("LeakyRelu")],
@@ -673,6 +724,19 @@ describe("a file that cannot be imported", () => {
       /"Add\/y" \(Add\): its input "nowhere" is made by no node/,
     ],
     ["an old opset", elementwise("Relu"), { opset: 6 }, /opset 6/],
+    [
+      "a GRU that resets before its product",
+      recurrent("GRU", 1, "s w r b"),
+      {},
+      /GRU.*export it with linear_before_reset = 1/,
+    ],
+    ["a clipped LSTM", recurrent("LSTM", 1, "s w r b", { clip: float(3) }), {}, /LSTM.*attribute clip/],
+    [
+      "an LSTM of other activations",
+      recurrent("LSTM", 1, "s w r b", { activations: { kind: "strings", value: ["Relu", "Tanh", "Tanh"] } }),
+      {},
+      /LSTM.*its activations must be Sigmoid, Tanh, Tanh/,
+    ],
     [
       "a shape from the input",
       { nodes: [node("Cast", "x", "s", { to: int(7) }), node("Reshape", "x s", "y")] },
