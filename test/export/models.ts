@@ -1,11 +1,13 @@
 /** Networks for tests of exports: named ones, and one of a user's own with all that folding meets. */
 
+import { attention, selfAttention } from "../../src/engine/ops/attention.ts";
 import { concat, expand, slice } from "../../src/engine/ops/movement.ts";
 import { Random } from "../../src/engine/random.ts";
 import { Parameter, type Tensor } from "../../src/engine/tensor.ts";
 import { Model } from "../../src/models/model.ts";
 import { create } from "../../src/models/registry.ts";
 import { ReLU, SiLU } from "../../src/nn/activation.ts";
+import { MultiheadAttention } from "../../src/nn/attention.ts";
 import { Conv2d } from "../../src/nn/conv.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import { type Context, Module } from "../../src/nn/module.ts";
@@ -144,6 +146,30 @@ class Recurrent extends Module {
 
 export const recurrent = (): Model =>
   new Model(new Recurrent(), { inputShape: [7, 10, 1], classes: 4, normalization: { mean: 0.2, std: 0.5 }, seed: 7 });
+
+/** Rows of a picture attend to each other: causally, and by heads of keys and values that serve several of the queries. */
+class Attentive extends Module {
+  readonly first = new MultiheadAttention(12, 3, { causal: true });
+  readonly query = new Linear(12, 12);
+  readonly rest = new Linear(12, 2 * 6);
+  readonly head = new Linear(24, 5);
+
+  forward(x: Tensor, context: Context): Tensor {
+    const [batch, height, width] = x.shape;
+    const rows = x.reshape([batch, height, width]);
+    const mixed = rows.add(this.first.forward(rows, context));
+    const q = this.query.forward(mixed, context).reshape([batch, height, 4, 3]);
+    const both = this.rest.forward(mixed, context).reshape([batch, height, 4, 3]);
+    const packed = selfAttention(concat([q, both], 2), { heads: 4 });
+    const [k, v] = [0, 2].map((start) => slice(both, [{}, { start: 2 }, { start, end: start + 2 }]));
+    const apart = attention(q, k, v, { causal: true, scale: 0.7 });
+    const joined = concat([packed, apart], 2).reshape([batch, height, 24]);
+    return this.head.forward(joined.mean(1), context);
+  }
+}
+
+export const attentive = (): Model =>
+  new Model(new Attentive(), { inputShape: [8, 12, 1], classes: 5, normalization: { mean: 0.2, std: 0.5 }, seed: 8 });
 
 export const tokens = (): Model =>
   new Model(new Token(), { inputShape: [8, 12, 1], classes: 5, normalization: { mean: 0.2, std: 0.5 }, seed: 6 });

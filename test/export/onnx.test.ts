@@ -13,7 +13,7 @@ import { setPlatform } from "../../src/platform/platform.ts";
 import { writePixels } from "../../src/task/classify/ranking.ts";
 import { inferenceGraph, load, TrainedModel } from "../../src/use/trained-model.ts";
 import { everything } from "../models/everything.ts";
-import { MODELS, recurrent, tokens } from "./models.ts";
+import { attentive, MODELS, recurrent, tokens } from "./models.ts";
 
 beforeAll(() => {
   setPlatform(nodePlatform);
@@ -25,6 +25,7 @@ const ALL: Readonly<Record<string, () => Model>> = {
   ...MODELS,
   "a class token": tokens,
   "recurrent layers": recurrent,
+  attention: attentive,
   "something of everything": everything,
 };
 

@@ -1,11 +1,12 @@
-/** Networks whose PyTorch modules are tested: those of models.ts, one with a token, one of recurrent layers, and one of all that a graph can hold. */
+/** Networks whose PyTorch modules are tested: those of models.ts, one with a token, one of recurrent layers, one of attention, and one of all that a graph can hold. */
 import type { Model } from "../../src/models/model.ts";
 import { everything } from "../models/everything.ts";
-import { MODELS, recurrent, tokens } from "./models.ts";
+import { attentive, MODELS, recurrent, tokens } from "./models.ts";
 
 export const TORCH_MODELS = {
   ...MODELS,
   "everything, of a user's own": everything,
   "a class token": tokens,
   "recurrent layers": recurrent,
+  attention: attentive,
 } as const satisfies Record<string, () => Model>;
