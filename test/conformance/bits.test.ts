@@ -9,6 +9,10 @@ import { type Case, caseGraph, hasGradient, hasMode, modes } from "./cases/case.
 import { opCases } from "./cases.ts";
 
 const DIVIDED = [
+  "attention",
+  "attentionLse",
+  "attentionGrad",
+  "writeRows",
   "embedding",
   "embeddingGrad",
   "logSumExp",

@@ -15,6 +15,7 @@ import { sizeOf } from "../../src/engine/shape.ts";
 import type { Tensor } from "../../src/engine/tensor.ts";
 import { Model } from "../../src/models/model.ts";
 import { GELU, ReLU } from "../../src/nn/activation.ts";
+import { MultiheadAttention } from "../../src/nn/attention.ts";
 import { Conv2d, DepthwiseSeparableConv2d } from "../../src/nn/conv.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
 import { Flatten } from "../../src/nn/flatten.ts";
@@ -50,6 +51,24 @@ class Rows extends Module {
     const [B, H, W] = x.shape;
     const { hidden } = this.gru.sequence(this.lstm.forward(reshape(x, [B, H, W]), context), context);
     return this.head.forward(reshape(hidden, [B, 10]), context);
+  }
+}
+
+/** Reads the rows of a picture as a sequence, by a block of a transformer; each sample has many rows. */
+class Transformer extends Module {
+  readonly inner = new Linear(26, 24);
+  readonly norm1 = new LayerNorm(24);
+  readonly attention = new MultiheadAttention(24, 4, { causal: true });
+  readonly norm2 = new LayerNorm(24);
+  readonly mlp = new Sequential(new Linear(24, 96), new GELU(), new Linear(96, 24));
+  readonly head = new Linear(24, CLASSES);
+
+  forward(x: Tensor, context: Context): Tensor {
+    const [B, H, W] = x.shape;
+    const rows = this.inner.forward(reshape(x, [B, H, W]), context);
+    const mixed = rows.add(this.attention.forward(this.norm1.forward(rows, context), context));
+    const thought = mixed.add(this.mlp.forward(this.norm2.forward(mixed, context), context));
+    return this.head.forward(thought.mean(1), context);
   }
 }
 
@@ -107,6 +126,7 @@ const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
     batch: 16,
   },
   "recurrent layers; Adam": { network: () => new Rows(), optimizer: "adam", side: 9, batch: 21 },
+  "attention; Adam": { network: () => new Transformer(), optimizer: "adam", side: 26, batch: 19 },
   "wide linear layers; Adam": {
     network: () => new Sequential(new Flatten(), new Linear(400, 300), new ReLU(), new Linear(300, CLASSES)),
     optimizer: "adam",
