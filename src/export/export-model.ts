@@ -1,5 +1,5 @@
 /** Exports for programs: any of the ways out of exporters.ts, fetched when the first export is made. */
-import type { Model } from "../models/model.ts";
+import type { AnyModel } from "../models/model.ts";
 import type { ExportOptions } from "./exporters.ts";
 import type { Exported } from "./recogniser.ts";
 
@@ -13,11 +13,11 @@ export interface ExportModelOptions extends ExportOptions {
  * Makes the files of an export, and compares them with the model: what `ductus export --to FORMAT` writes.
  * @param format "wasm", "html", "onnx", "triton", "pt" or "safetensors"
  * @returns files by name, texts or bytes, and how well they agree with the model
- * @throws UsageError for an unknown format, or a model that lacks what the format needs
+ * @throws UsageError for an unknown format, one that cannot hold such a model, or a model that lacks what the format needs
  * @throws DuctusError when the files do not agree with the model
  */
 export async function exportModel(
-  model: Model,
+  model: AnyModel,
   format: string,
   { name = "model", ...options }: ExportModelOptions = {},
 ): Promise<Exported> {

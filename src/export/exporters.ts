@@ -1,6 +1,7 @@
 /** The ways out of Ductus by name: what `ductus export --to NAME` offers. A new one is a file beside this and an entry here. */
-import { unknownName } from "../engine/errors.ts";
-import type { Model } from "../models/model.ts";
+import { UsageError, unknownName } from "../engine/errors.ts";
+import type { AnyModel, Model } from "../models/model.ts";
+import { type Accepts, accepts } from "./accepts.ts";
 import { exportHtml } from "./html.ts";
 import { exportOnnx, type OnnxInput } from "./onnx.ts";
 import type { Exported } from "./recogniser.ts";
@@ -11,8 +12,13 @@ import { exportWeights } from "./weights.ts";
 export interface Exporter {
   /** One line: what it is for. */
   readonly title: string;
-  /** Makes the files, named after `name`, and compares them with the model. @throws DuctusError when they disagree */
-  export(model: Model, name: string, options: ExportOptions): Promise<Exported>;
+  /** Which models it can write. */
+  readonly takes: Accepts;
+  /**
+   * Makes the files, named after `name`, and compares them with the model.
+   * @throws UsageError for a model of another kind, DuctusError when they disagree
+   */
+  export(model: AnyModel, name: string, options: ExportOptions): Promise<Exported>;
 }
 
 /** What can be chosen; formats that leave no choice do not look at it. */
@@ -21,26 +27,52 @@ export interface ExportOptions {
   readonly input?: OnnxInput | undefined;
 }
 
+/** Classifiers of pictures, or of other numbers of one shape. */
+const CLASSIFIERS: Accepts = { tasks: ["classify"], inputs: ["numbers"] };
+const EVERYTHING: Accepts = { tasks: ["classify", "transcribe", "generate"], inputs: ["numbers", "text"] };
+
+/** An exporter that is only asked to write {@link CLASSIFIERS}. */
+const ofClassifiers = (
+  title: string,
+  write: (model: Model, name: string, options: ExportOptions) => Promise<Exported>,
+): Exporter => ({ title, takes: CLASSIFIERS, export: (model, name, options) => write(model as Model, name, options) });
+
 export const EXPORTERS: Readonly<Record<string, Exporter>> = {
-  wasm: { title: "a recogniser without dependencies for Node, browsers and other runtimes", export: exportWasm },
-  html: { title: "one page to draw on that works offline", export: (model, name) => exportHtml(model, name) },
+  wasm: ofClassifiers("a recogniser without dependencies for Node, browsers and other runtimes", exportWasm),
+  html: ofClassifiers("one page to draw on that works offline", (model, name) => exportHtml(model, name)),
   onnx: {
     title: "a network for ONNX Runtime and everything else that reads ONNX",
+    takes: EVERYTHING,
     export: (model, name, { input }) => exportOnnx(model, name, input),
   },
-  triton: { title: "a model repository for Triton, and a manifest for KServe", export: exportTriton },
-  pt: {
-    title: "weights for torch.load, and the PyTorch module that they belong to",
-    export: (model, name) => exportWeights(model, name, "pt"),
-  },
-  safetensors: {
-    title: "weights for everything that reads safetensors, and the PyTorch module that they belong to",
-    export: (model, name) => exportWeights(model, name, "safetensors"),
-  },
+  triton: ofClassifiers("a model repository for Triton, and a manifest for KServe", exportTriton),
+  pt: ofClassifiers("weights for torch.load, and the PyTorch module that they belong to", (model, name) =>
+    exportWeights(model, name, "pt"),
+  ),
+  safetensors: ofClassifiers(
+    "weights for everything that reads safetensors, and the PyTorch module that they belong to",
+    (model, name) => exportWeights(model, name, "safetensors"),
+  ),
 };
 
 /** The exporter of a name. @throws UsageError with a suggestion when there is none */
 export function findExporter(name: string): Exporter {
   if (!Object.hasOwn(EXPORTERS, name)) throw unknownName("format", name, Object.keys(EXPORTERS));
-  return EXPORTERS[name];
+  const exporter = EXPORTERS[name];
+  return {
+    ...exporter,
+    export: async (model, file, options) => {
+      if (!accepts(exporter.takes, model)) throw unfit(name, exporter.takes, model);
+      return exporter.export(model, file, options);
+    },
+  };
+}
+
+function unfit(format: string, { tasks, inputs }: Accepts, model: AnyModel): UsageError {
+  const others = Object.keys(EXPORTERS).filter((name) => accepts(EXPORTERS[name].takes, model));
+  const { kind, input } = model.task;
+  return new UsageError(
+    (option) =>
+      `${option("to")} ${format} is for models that ${tasks.join(" or ")} ${inputs.join(" or ")}; this one's task is to ${kind} ${input.kind}: export it as ${others.join(" or ")}, or put it behind HTTP with ductus serve`,
+  );
 }

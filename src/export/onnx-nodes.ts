@@ -21,16 +21,17 @@ import { ELEMENT_TYPES, type OnnxAttribute } from "../formats/onnx.ts";
 import { ONNX_GATES } from "../import/onnx-recurrent.ts";
 import type { StoredNumber } from "../models/graph-json.ts";
 import { channelsFirst, float, inPlace, int, ints, type OnnxGraph, text } from "./onnx-graph.ts";
+import { isFixed, type OnnxSizes } from "./onnx-sizes.ts";
 
 /** What a writer needs beside its tensor. */
 export interface Writing {
   readonly graph: OnnxGraph;
-  /** The shape of a reshape, with −1 where it grows with the batch. */
-  readonly shape: readonly number[];
   /** A number in a list among the attributes, as a formula where it grows with the batch. */
   readonly stored: (name: string, index: number) => StoredNumber;
-  /** Writes the batch size as a list of one. @returns its name */
-  readonly batch: () => string;
+  /** Writes sizes that depend on the lengths of axes. */
+  readonly sizes: OnnxSizes;
+  /** Whether a tensor's axis is as long as the inputs are. */
+  readonly isOpen: (tensor: Tensor, axis: number) => boolean;
   /** A vector that is added to the result of a convolution or product, and nothing else is done with that result. */
   readonly bias: Tensor | undefined;
 }
@@ -120,12 +121,11 @@ const pooling = (
   });
 
 /** Softmax of products, with heads on axis 1; heads that serve several are repeated. */
-const attentionNodes = as<AttentionAttrs>((tensor, attrs, { graph }) => {
+const attentionNodes = as<AttentionAttrs>((tensor, attrs, { graph, sizes, isOpen }) => {
   const { T, S, H, G } = attentionDims(tensor.inputs, attrs);
-  if (attrs.position || attrs.length) {
-    throw new DuctusError("export: attention with a position or with lengths cannot be written as ONNX");
-  }
-  const [x, key = x, value = x] = attentionInputs(tensor.inputs, attrs).arrays;
+  if (attrs.position) throw new DuctusError("export: attention with a position cannot be written as ONNX");
+  const { arrays, length } = attentionInputs(tensor.inputs, attrs);
+  const [x, key = x, value = x] = arrays;
   const heads = (from: Tensor, order: readonly number[], first: number, groups: number): string => {
     const all = graph.value(from, order);
     const taken = Array.from({ length: H }, (_, h) => first + Math.floor((h * groups) / H));
@@ -134,12 +134,30 @@ const attentionNodes = as<AttentionAttrs>((tensor, attrs, { graph }) => {
   };
   const [firstKey, firstValue] = attrs.packed ? [H, H + G] : [0, 0];
   const q = heads(x, [0, 2, 1, 3], 0, H);
-  const products = graph.node("MatMul", [q, heads(key, [0, 2, 3, 1], firstKey, G)]);
+  const k = heads(key, [0, 2, 3, 1], firstKey, G); // [B, H, D, S]
+  const products = graph.node("MatMul", [q, k]);
   let scores = graph.node("Mul", [products, graph.float32(attrs.scale, "scale")]);
-  if (attrs.causal) {
+  /** 0, 1, … below a dimension of a value. */
+  const places = (from: string, axis: number): string => {
+    const end = graph.node("Squeeze", [sizes.dim(from, axis)]);
+    const [zero, one] = [0n, 1n].map((n) => graph.constant({ dtype: "I64", shape: [], data: BigInt64Array.of(n) }));
+    return graph.node("Range", [zero, end, one]);
+  };
+  const without = (unseen: string): void => {
+    scores = graph.node("Where", [unseen, graph.float32(-1e30, "unseen"), scores]);
+  };
+  if (attrs.causal && (isOpen(x, 1) || isOpen(key, 1))) {
+    const rows = graph.node("Unsqueeze", [places(q, 2), graph.int64([1], "axes")]); // [T, 1]
+    without(graph.node("Greater", [places(k, 3), rows]));
+  } else if (attrs.causal) {
     const unseen = Float32Array.from({ length: T * S }, (_, at) => (at % S > Math.floor(at / S) ? -1e30 : 0));
     const mask = graph.constant({ dtype: "F32", shape: [T, S], data: unseen }, "unseen");
     scores = graph.node("Add", [scores, mask]);
+  }
+  if (length !== undefined) {
+    const own = graph.node("Cast", [graph.value(length)], { to: int(ELEMENT_TYPES.I64) });
+    const ends = graph.node("Unsqueeze", [own, graph.int64([1, 2, 3], "axes")]); // [B, 1, 1, 1]
+    without(graph.node("GreaterOrEqual", [places(k, 3), ends]));
   }
   const weights = graph.node("Softmax", [scores], { axis: int(3) });
   const mixed = graph.node("MatMul", [weights, heads(value, [0, 2, 1, 3], firstValue, G)]);
@@ -198,18 +216,42 @@ const product = as<MatmulAttrs>((tensor, { transposeA, transposeB }, { graph, bi
   graph.name(tensor, graph.node("MatMul", [read(a, transposeA), read(b, transposeB)]));
 });
 
-const sliced = as<GridAttrs>((tensor, { starts, steps, shape }, { graph, stored }) => {
+const sliced = as<GridAttrs>((tensor, { starts, steps, shape }, { graph, stored, sizes, isOpen }) => {
   const [x] = tensor.inputs;
-  const axes = x.shape.flatMap((dim, a) => (starts[a] === 0 && steps[a] === 1 && shape[a] === dim ? [] : [a]));
-  if (axes.some((a) => !isFixed(stored("starts", a)) || !isFixed(stored("shape", a)))) throw untouchedBatch("slice");
+  const isWhole = (a: number): boolean =>
+    starts[a] === 0 && steps[a] === 1 && shape[a] === x.shape[a] && isOpen(tensor, a) === isOpen(x, a);
+  const axes = x.shape.flatMap((_, a) => (isWhole(a) ? [] : [a]));
+  if (axes.some((a) => !isFixed(stored("starts", a)) || (steps[a] !== 1 && !isFixed(stored("shape", a))))) {
+    throw untouchedBatch("slice");
+  }
   // Counted down to the first element, the end lies before it: −1 would mean the last.
   const ends = axes.map((a) => {
     const end = starts[a] + steps[a] * shape[a];
     return end < 0 ? -(2 ** 31) : end;
   });
   const order = graph.orderOf(x) ?? inPlace(x);
-  const lists = [axes.map((a) => starts[a]), ends, axes.map((a) => order.indexOf(a)), axes.map((a) => steps[a])];
-  const names = ["starts", "ends", "axes", "steps"].map((kind, i) => graph.int64(lists[i], kind));
+  const isEndFixed = axes.every((a) => isFixed(stored("shape", a)));
+  const names = [
+    graph.int64(
+      axes.map((a) => starts[a]),
+      "starts",
+    ),
+    isEndFixed
+      ? graph.int64(ends, "ends")
+      : sizes.list(
+          axes.map((a) => stored("shape", a)),
+          "ends",
+          axes.map((a) => starts[a]),
+        ),
+    graph.int64(
+      axes.map((a) => order.indexOf(a)),
+      "axes",
+    ),
+    graph.int64(
+      axes.map((a) => steps[a]),
+      "steps",
+    ),
+  ];
   graph.name(tensor, graph.node("Slice", [graph.value(x, order), ...names]), order);
 });
 
@@ -224,28 +266,31 @@ const placed = as<PlaceAttrs>((tensor, { starts, steps, shape, fill }, { graph }
   graph.name(tensor, graph.node("Pad", [graph.value(x, order), pads, graph.float32(fill, "fill")]), order);
 });
 
-const isFixed = (stored: StoredNumber): boolean => typeof stored === "number";
-const isBatchSize = (stored: StoredNumber): boolean =>
-  typeof stored === "object" && "batch" in stored && stored.batch === 1 && stored.plus === 0;
-
 const untouchedBatch = (op: string): DuctusError =>
   new DuctusError(`export: the op ${op} along the batch cannot be written for any batch size`);
 
-const expanded: NodeWriter = (tensor, { graph, stored, batch }) => {
+const expanded: NodeWriter = (tensor, { graph, stored, sizes, isOpen }) => {
   const [x] = tensor.inputs;
   const lead = tensor.rank - x.rank;
-  // 1 stands for "as it is", so that the batch stays open.
-  const shape = tensor.shape.map((dim, axis) => (axis >= lead && x.shape[axis - lead] === dim ? 1 : dim));
-  const open = shape.flatMap((dim, axis) => (dim === 1 || isFixed(stored("shape", axis)) ? [] : [axis]));
-  const write = (wanted: string): void => graph.name(tensor, graph.node("Expand", [graph.value(x), wanted]));
-  if (open.length === 0) return write(graph.int64(shape, "shape"));
-  const isBatch = open.length === 1 && isBatchSize(stored("shape", open[0]));
-  if (!isBatch) throw untouchedBatch("expand");
-  // The same for every sample, such as a class token
-  const parts = [shape.slice(0, open[0]), undefined, shape.slice(open[0] + 1)].flatMap((dims) =>
-    dims === undefined ? [batch()] : dims.length === 0 ? [] : [graph.int64(dims, "shape")],
-  );
-  write(parts.length === 1 ? parts[0] : graph.node("Concat", parts, { axis: int(0) }));
+  // 1 stands for "as it is", so that open axes stay open.
+  const shape = tensor.shape.map((dim, axis): StoredNumber => {
+    const isSame = axis >= lead && x.shape[axis - lead] === dim && isOpen(x, axis - lead) === isOpen(tensor, axis);
+    return isSame ? 1 : stored("shape", axis);
+  });
+  graph.name(tensor, graph.node("Expand", [graph.value(x), sizes.list(shape, "shape")]));
+};
+
+/** −1 stands for one dimension that is open; of several, the sizes are worked out. */
+const reshaped: NodeWriter = (tensor, { graph, stored, sizes }) => {
+  const dims = tensor.shape.map((_, axis) => stored("shape", axis));
+  const isOne = dims.filter((dim) => !isFixed(dim)).length <= 1;
+  const shape = isOne
+    ? graph.int64(
+        dims.map((dim) => (isFixed(dim) ? dim : -1)),
+        "shape",
+      )
+    : sizes.list(dims, "shape");
+  graph.name(tensor, graph.node("Reshape", [graph.value(tensor.inputs[0]), shape]));
 };
 
 const normalised = as<NormAttrs>((tensor, { eps }, { graph }) => {
@@ -357,8 +402,7 @@ export const NODE_WRITERS: Readonly<
     graph.name(tensor, cast(graph, index, "I32"));
   }),
 
-  reshape: (tensor, { graph, shape }) =>
-    graph.name(tensor, graph.node("Reshape", [graph.value(tensor.inputs[0]), graph.int64(shape, "shape")])),
+  reshape: reshaped,
   expand: expanded,
   slice: sliced,
   place: placed,

@@ -2,11 +2,12 @@
  * Where the time goes of a network that reads one picture, and how fast a recogniser is by itself: what `ductus export`
  * prints beside sizes and agreement.
  */
+import { openAxes } from "../data/port.ts";
 import { fuseMultiplyAdds } from "../engine/backends/wasm/fusable.ts";
 import { relaxedSimdWorks } from "../engine/backends/wasm/support.ts";
 import { opsOf } from "../engine/lower/keys.ts";
 import type { Shape } from "../engine/shape.ts";
-import type { Model } from "../models/model.ts";
+import type { AnyModel } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import { inferenceGraph } from "../use/trained-model.ts";
 import type { RecogniserSpeed } from "./recogniser.ts";
@@ -21,6 +22,9 @@ export interface KernelTime {
   /** Of the whole, 0 … 1. */
   readonly share: number;
 }
+
+/** Tokens of a text whose time is measured. */
+const LENGTH = 64;
 
 /** Milliseconds for which a program runs before it is measured, and while it is. */
 const WARM_UP = 100;
@@ -37,11 +41,12 @@ function repeat(run: () => void, milliseconds: number): number {
   return times;
 }
 
-/** The engine's kernels for one picture on one thread, the slowest first. Empty where the backend cannot measure itself. */
-export async function timesOf(model: Model): Promise<readonly KernelTime[]> {
+/** The engine's kernels for one picture, or text of {@link LENGTH} tokens, on one thread, the slowest first. Empty where the backend cannot measure itself. */
+export async function timesOf(model: AnyModel): Promise<readonly KernelTime[]> {
+  const sizes = Object.fromEntries(openAxes(model.task.input.ports).map((axis) => [axis, LENGTH]));
   const backend = await platform().createBackend({ threads: 1, profile: true });
   try {
-    const program = await backend.compile(inferenceGraph(model, 1));
+    const program = await backend.compile(inferenceGraph(model, 1, sizes));
     repeat(program.run, WARM_UP);
     const before = program.profile?.() ?? [];
     const runs = repeat(program.run, MEASURED);

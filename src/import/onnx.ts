@@ -3,6 +3,7 @@
 import { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError, TooLargeError, UsageError } from "../engine/errors.ts";
 import {
+  anything,
   type Checked,
   check,
   either,
@@ -29,7 +30,9 @@ import { type OnnxLayout, OnnxNetwork } from "./onnx-network.ts";
 
 /** Keys of the file's metadata in which Ductus says what a graph alone does not; values are JSON. */
 export const METADATA = {
-  /** Class names in the order of the outputs. */
+  /** What the model is for, as model files have it; of texts with the tokens. Not read by the importer. */
+  task: "task",
+  /** What outputs tell apart, in their order: names of classes. */
   classes: "classes",
   /** What pixels 0 … 1 go through before they enter the graph: mean and std; null where the graph does that itself. */
   normalization: "normalization",
@@ -59,6 +62,7 @@ const metadataSchema = record(
     logits: text,
     preprocessing: preprocessingSchema,
     temperature: number(Number.MIN_VALUE),
+    task: anything,
   },
 );
 

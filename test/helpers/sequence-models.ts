@@ -52,6 +52,31 @@ export function questions(options: TextInputOptions = {}): Model<Classify> {
   });
 }
 
+/** A sentence by what attention makes of its words, as far as they are its own. */
+class Weighted extends Module {
+  readonly embedding: Embedding;
+  readonly attention = new MultiheadAttention(8, 2);
+  readonly head: Linear;
+
+  constructor(tokens: number, classes: number) {
+    super();
+    this.embedding = new Embedding(tokens, 8);
+    this.head = new Linear(8, classes);
+  }
+
+  forward(x: Tensor, context: Context): Tensor {
+    const words = this.embedding.forward(x, context); // [B, T, 8]
+    const mixed = this.attention.forward(words, context, { length: context.inputs?.length });
+    return this.head.forward(reshape(slice(mixed, [{}, { end: 1 }]), [x.shape[0], 8]), context);
+  }
+}
+
+/** As {@link questions}, by another network. */
+export function weighted(): Model<Classify> {
+  const { task } = questions();
+  return new Model(new Weighted((task.input as TextInput).tokenizer.tokens.length, 3), { task, seed: 8 });
+}
+
 /** One block of a transformer, with learned positions. */
 class Gpt extends Module {
   readonly tokens: Embedding;

@@ -1,0 +1,100 @@
+/** ONNX files of models that read texts or strings, as ONNX Runtime sees them: at any length, in any batch; and what no format holds. */
+import * as ort from "onnxruntime-web";
+import { beforeAll, describe, expect, it } from "vitest";
+import { referenceBackend } from "../../src/engine/backends/reference/reference.ts";
+import { Random } from "../../src/engine/random.ts";
+import { exportModel } from "../../src/export/export-model.ts";
+import { EXPORTERS } from "../../src/export/exporters.ts";
+import { toOnnx } from "../../src/export/onnx.ts";
+import type { AnyModel } from "../../src/models/model.ts";
+import { nodePlatform } from "../../src/platform/node/platform.ts";
+import { setPlatform } from "../../src/platform/platform.ts";
+import { inferenceGraph } from "../../src/use/trained-model.ts";
+import { letters, questions, strings, weighted } from "../helpers/sequence-models.ts";
+
+beforeAll(() => {
+  setPlatform(nodePlatform);
+  // The threads of ONNX Runtime would outlive the test.
+  ort.env.wasm.numThreads = 1;
+});
+
+const MODELS: Readonly<Record<string, () => AnyModel>> = {
+  "a bidirectional LSTM over words": questions,
+  "attention over words that count": weighted,
+  "a transformer of letters": letters,
+};
+
+/** Token numbers, and how many of each row count. */
+function tokens(batch: number, time: number): { readonly x: Int32Array; readonly length: Int32Array } {
+  const random = new Random(batch * time, "user");
+  const x = Int32Array.from({ length: batch * time }, () => random.integer(8));
+  return { x, length: Int32Array.from({ length: batch }, (_, i) => Math.max(1, time - 3 * i)) };
+}
+
+describe.each(Object.keys(MODELS))("%s", (name) => {
+  it("gives the same logits in ONNX Runtime, at any batch size and length", async () => {
+    const model = MODELS[name]();
+    const { files, agreement } = await exportModel(model, "onnx", { name: "net" });
+    expect(agreement.samples).toBeGreaterThan(100);
+    const session = await ort.InferenceSession.create(files.get("net.onnx") as Uint8Array);
+    for (const [batch, time] of [
+      [1, 1],
+      [3, 7],
+      [2, 40],
+      [5, 16],
+    ] as const) {
+      const { x, length } = tokens(batch, time);
+      const feeds: Record<string, ort.Tensor> = { x: new ort.Tensor("int32", x, [batch, time]) };
+      if (session.inputNames.includes("length")) feeds.length = new ort.Tensor("int32", length, [batch]);
+      const { logits } = await session.run(feeds);
+      const program = await referenceBackend().compile(inferenceGraph(model, batch, { time }));
+      program.inputs.x.set(x);
+      program.inputs.length?.set(length);
+      program.run();
+      expect(logits.dims.reduce((product, dim) => product * dim, 1)).toBe(program.outputs.logits.length);
+      const wanted = Float32Array.from(program.outputs.logits);
+      const worst = wanted.reduce((most, value, i) => Math.max(most, Math.abs(value - Number(logits.data[i]))), 0);
+      expect(worst).toBeLessThan(1e-5);
+    }
+    await session.release();
+  });
+});
+
+it("strings of pictures are logits of each frame", async () => {
+  const model = strings();
+  const { files } = await exportModel(model, "onnx");
+  const session = await ort.InferenceSession.create(files.get("model.onnx") as Uint8Array);
+  const pixels = Uint8Array.from({ length: 2 * 784 }, (_, i) => (i * 37) % 256);
+  const { logits } = await session.run({ input: new ort.Tensor("uint8", pixels, [2, 28, 28, 1]) });
+  expect(logits.dims).toEqual([2, 28, 4]);
+  const program = await referenceBackend().compile(inferenceGraph(model, 2));
+  program.inputs.x.set(pixels);
+  program.run();
+  for (const [i, value] of program.outputs.logits.entries()) expect(Number(logits.data[i])).toBeCloseTo(value, 4);
+  await session.release();
+});
+
+it("says by name and type what goes in and out, and in the metadata what for", () => {
+  const { inputs, outputs, metadata } = toOnnx(questions());
+  expect(inputs).toEqual([
+    { name: "x", dtype: "I32", shape: ["batch", "time"] },
+    { name: "length", dtype: "I32", shape: ["batch"] },
+  ]);
+  expect(outputs).toEqual([{ name: "logits", dtype: "F32", shape: ["batch", 3] }]);
+  expect(JSON.parse(metadata.classes)).toEqual(["number", "person", "place"]);
+  expect(JSON.parse(metadata.task)).toEqual(questions().task.record());
+  // A network that looks at no later tokens does not ask how many there are.
+  const open = toOnnx(letters());
+  expect(open.inputs.map(({ name }) => name)).toEqual(["x"]);
+  expect(open.outputs[0].shape).toEqual(["batch", "time", 8]);
+});
+
+it.each(
+  Object.entries(EXPORTERS)
+    .filter(([, { takes }]) => !takes.inputs.includes("text"))
+    .map(([format]) => format),
+)("%s: what it cannot hold is refused in a line that says what can be done", async (format) => {
+  for (const model of [questions(), letters(), strings()] as AnyModel[]) {
+    await expect(exportModel(model, format)).rejects.toThrow(/^[^\n]*export it as onnx, or put it behind HTTP[^\n]*$/);
+  }
+});
