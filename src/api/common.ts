@@ -18,6 +18,7 @@ export { VERSION } from "../platform/version.ts";
 export type { Evaluation } from "../task/classify/evaluation.ts";
 export type { AnyEvaluation } from "../task/evaluation.ts";
 export type { LossFunction, LossName } from "../task/losses.ts";
+export type { Score } from "../task/score.ts";
 export {
   type Callback,
   type CheckpointInfo,
@@ -34,7 +35,7 @@ export type { Teaching } from "../train/distill.ts";
 export { fit, type Run } from "../train/fit.ts";
 export type { LrCurve } from "../train/lr-curve.ts";
 export { findLr, type LrFindOptions } from "../train/lr-find.ts";
-export type { EpochResult, Score } from "../train/results.ts";
+export type { EpochResult } from "../train/results.ts";
 export type { ClassWeights, FitOptions, OptimizerSpec } from "../train/settings.ts";
 export { DivergedError } from "../train/trainer.ts";
 export { crossValidateFinetune, type Finetuned, finetune } from "../train/transfer/finetune.ts";

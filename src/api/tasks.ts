@@ -2,8 +2,9 @@
 export { Classify, type Ranked } from "../task/classify/classify.ts";
 export type { GenerateEvaluation } from "../task/generate/evaluation.ts";
 export { Generate, type NextTokens } from "../task/generate/generate.ts";
-export { type InputCodec, NumbersInput, type NumbersOptions } from "../task/input.ts";
+export { type InputCodec, type InputKind, NumbersInput, type NumbersOptions } from "../task/input.ts";
 export type { AnyTask, Measures, Primary, Task, TaskKind, Tensors } from "../task/task.ts";
 export { TextInput, type TextInputOptions } from "../task/text-input.ts";
 export type { ReadString, TranscribeEvaluation } from "../task/transcribe/evaluation.ts";
 export { Transcribe, type Transcription } from "../task/transcribe/transcribe.ts";
+export { INPUT_VIEWS, type Likely, VIEWS } from "../task/views.ts";

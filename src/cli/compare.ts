@@ -31,6 +31,8 @@ const NOT_SETTINGS = new Set([
   "run.steps",
   "run.seed",
   "dataset.origin",
+  "task.primary.name",
+  "task.primary.better",
 ]);
 
 export function command(): Command {
@@ -108,7 +110,7 @@ async function comparisons([base, ...others]: readonly SavedRun[]): Promise<Pair
       if (own === undefined || theirs === undefined) {
         return {
           ...names,
-          problem: `${missing} has no test predictions; it was not finished, or its data have no classes`,
+          problem: `${missing} has no test predictions; it was not finished, or it puts nothing into classes: McNemar's test is for classifiers`,
         };
       }
       try {

@@ -6,6 +6,7 @@ import type { ImageDataset, SplitName } from "../data/dataset.ts";
 import { findDuplicates, type Overlap } from "../data/duplicates.ts";
 import { fingerprint } from "../data/fingerprint.ts";
 import { describeTrained } from "../data/leakage.ts";
+import { nounOf } from "../data/port.ts";
 import type { LoadedData } from "../data/sources.ts";
 import { joinImages } from "../data/split.ts";
 import { lookUp } from "../data/trained-samples.ts";
@@ -16,11 +17,10 @@ import { modelName } from "../models/model.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { platform } from "../platform/platform.ts";
 import { VERSION } from "../platform/version.ts";
-import { partCounts } from "../report/input.ts";
 import type { Evaluation } from "../task/classify/evaluation.ts";
 import { comparePaired } from "../task/classify/mcnemar.ts";
 import { encodePredictions } from "../task/classify/saved-predictions.ts";
-import { formatComparison, formatEvaluation } from "../task/classify/text.ts";
+import { formatComparison } from "../task/classify/text.ts";
 import { duration, grouped } from "../task/text.ts";
 import { ensembleOf } from "../use/ensemble.ts";
 import { evaluate } from "../use/evaluate.ts";
@@ -95,10 +95,12 @@ async function run(paths: readonly string[], options: EvaluateCliOptions): Promi
     const first = await measure(model, models, chosen, options, backend, terminal);
     if (models.length > 1) terminal.print(`an ensemble of ${models.length} models`);
     if (options.tta !== undefined) terminal.print(`with test-time augmentation: shifts by up to ${options.tta} px`);
-    terminal.print(formatEvaluation(first.result, terminal.style));
+    terminal.print(first.result.text(terminal.style));
     const rate = Math.round(first.result.count / first.result.seconds);
     terminal.note(
-      terminal.noteStyle.dim(`${duration(first.result.seconds)}, ${grouped(rate)} images/s, ${backend.description}`),
+      terminal.noteStyle.dim(
+        `${duration(first.result.seconds)}, ${grouped(rate)} ${nounOf(first.dataset.inputs)}/s, ${backend.description}`,
+      ),
     );
     const second = rival && (await measure(rival, [rival], chosen, options, backend, terminal));
     const comparison = second && compare(path, first.result, options.against as string, second.result, terminal);
@@ -269,8 +271,8 @@ async function writeReport(
     history: [],
     steps: [],
     measured: { evaluation: result, dataset },
-    classes: model.classes,
-    parts: [partCounts({ name: "measured", dataset })],
+    model,
+    parts: [{ name: "measured", dataset }],
     overlaps: overlap === undefined ? [] : [overlap],
     records: [
       ["Model", { file: modelPath, trainedOn, recipe, preprocessing, metrics }],

@@ -73,7 +73,7 @@ async function run(path: string, name: string, options: ExplainCliOptions): Prom
   );
 
   const { about, ranking, layers, attention } = explanation;
-  showPrediction(terminal, name, explanation, ranking.slice(0, top));
+  showPrediction(terminal, name, ranking.slice(0, top), explanation.characters);
   showAttention(terminal, explanation, inputShape);
   terminal.print(`written to ${out}`);
   terminal.emit({

@@ -1,30 +1,20 @@
 /**
- * `ductus finetune`: goes on from a trained model with other data, often few, and says what that was worth: beside the
- * result stand the base model as it was, a network trained from scratch on the same samples, and what the old task lost.
+ * `ductus finetune`: goes on from a trained model with other data, often few, and says what that was worth, which
+ * finetune-worth.ts finds out.
  */
-import { basename } from "node:path";
 import { Command } from "commander";
 import { resolveAugmentations } from "../augment/presets.ts";
-import { relabelled } from "../data/conform.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { takeShots } from "../data/shots.ts";
-import { SOURCES } from "../data/sources.ts";
-import type { Backend } from "../engine/backends/backend.ts";
-import { DuctusError, UsageError } from "../engine/errors.ts";
+import { UsageError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
-import { openData } from "../platform/node/open-data.ts";
 import { VERSION } from "../platform/version.ts";
 import type { ComparisonTable } from "../report/input.ts";
 import { RunRecords } from "../report/run-records.ts";
-import type { Evaluation } from "../task/classify/evaluation.ts";
-import { comparePaired, type PairedComparison } from "../task/classify/mcnemar.ts";
-import type { Predictions } from "../task/classify/predictions.ts";
-import { formatEvaluation } from "../task/classify/text.ts";
-import { columns, duration, grouped, percent } from "../task/text.ts";
-import { crossValidate } from "../train/cross-validation.ts";
-import { fit, type Run } from "../train/fit.ts";
+import { columns, duration, grouped } from "../task/text.ts";
+import { fit } from "../train/fit.ts";
 import { plainResult } from "../train/results.ts";
 import { type RunEnd, runFiles, runFolder } from "../train/run-folder.ts";
 import type { FitOptions } from "../train/settings.ts";
@@ -33,14 +23,13 @@ import {
   FINETUNE_LR,
   FINETUNE_OPTIMIZER,
   FINETUNE_VALIDATION,
-  FOLDS,
   finetuneOptions,
 } from "../train/transfer/finetune.ts";
-import { adapt, fresh, withOldHead } from "../train/transfer/transfer.ts";
-import { evaluate } from "../use/evaluate.ts";
+import { adapt } from "../train/transfer/transfer.ts";
 import { conformTo, preprocessingOf } from "../use/predict.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
 import { dataOptions, openForTraining } from "./cli-data.ts";
+import { describeWorth, type Experiment, type Worth, weigh } from "./finetune-worth.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
@@ -76,9 +65,6 @@ interface FinetuneOptions extends CommonOptions, LoopOptions {
   readonly resume?: string | undefined;
   readonly mlflow?: string | undefined;
 }
-
-/** A difference that chance makes as often as this or more is none. */
-const SIGNIFICANT = 0.05;
 
 const EXAMPLES = `
 Classes that the model knows by name keep their row of the last layer, others get a new one. By default ${FINETUNE_OPTIMIZER}, one cycle of a
@@ -226,57 +212,21 @@ function describeHead(terminal: Terminal, base: Model, train: ImageDataset, kept
   terminal.note(terminal.noteStyle.dim(`head     ${words}`));
 }
 
-interface Job {
-  readonly options: FinetuneOptions;
-  readonly base: Model;
-  readonly run: Run;
+interface Job extends Experiment {
   readonly records: RunRecords;
-  readonly train: ImageDataset;
-  readonly test: ImageDataset;
-  readonly how: FitOptions;
   readonly folder: string;
-  readonly backend: Backend;
-  readonly terminal: Terminal;
 }
 
-/** Each model on the new data and on the old; undefined where there is nothing to measure. */
-interface Compared {
-  readonly name: string;
-  readonly key: "base" | "finetuned" | "scratch";
-  readonly test?: number | undefined;
-  readonly old?: number | undefined;
-}
-
+/** Says what was reached and what that was worth, and leaves it in the folder. */
 async function report(job: Job): Promise<void> {
-  const { options, base, run, records, train, test, folder, backend, terminal } = job;
+  const { base, run, records, train, folder, backend, terminal } = job;
   const { best } = runFiles(folder);
-  const knowsAll = train.classes.every((name) => base.classes.includes(name));
-  const worth = knowsAll && job.how.validation === 0 && options.check ? await crossValidated(job) : undefined;
-  const isBetter = worth === undefined || (worth.difference > 0 && worth.pValue < SIGNIFICANT);
-  if (worth !== undefined) run.model.temperature = worth.temperature;
-  const final = isBetter ? run.model : adapt(base, train.classes, options.seed).model;
-  const result = await records.measure(final, backend);
-  const old = await openOld(job);
-  const rows: Compared[] = [
-    {
-      key: "base",
-      name: "base model, untouched",
-      test: knowsAll ? (await evaluate(base, relabelled(test, base.classes), { backend })).accuracy : undefined,
-      old: old && (await evaluate(base, old, { backend })).accuracy,
-    },
-    {
-      key: "finetuned",
-      name: "fine-tuned",
-      test: (await evaluate(run.model, test, { backend })).accuracy,
-      old: old && (await evaluate(withOldHead(base, run.model), old, { backend })).accuracy,
-    },
-    ...(options.compare ? await fromScratch(job) : []),
-  ];
-  final.metrics = { ...(isBetter ? run.model : base).metrics, test: testMetrics(result), comparison: plain(rows) };
-  await final.save(best);
-  const compared = comparisonTable(rows, test.name, old?.name);
+  const { kept, isBetter, worth, comparison, table } = await weigh(job);
+  const result = await records.measure(kept, backend);
+  kept.metrics = { ...(isBetter ? run.model : base).metrics, test: result.summary, comparison };
+  await kept.save(best);
   const page = await records.write(run, result, {
-    comparison: worth === undefined ? compared : { ...compared, caption: captionWith(compared, worth, isBetter) },
+    comparison: worth === undefined ? table : { ...table, caption: captionWith(table, worth, isBetter) },
     kept: isBetter ? undefined : "the base model's",
   });
 
@@ -287,9 +237,9 @@ async function report(job: Job): Promise<void> {
     ? `after ${grouped(run.steps)} steps on ${grouped(train.length)} samples`
     : "of the base model";
   terminal.print(terminal.style.bold(`Test ${steps}`));
-  terminal.print(formatEvaluation(result, terminal.style));
+  terminal.print(result.text(terminal.style));
   terminal.print();
-  showComparison(terminal, compared);
+  showComparison(terminal, table);
   terminal.print();
   terminal.print(`trained in  ${duration(run.seconds)}`);
   terminal.print(`run folder  ${folder}`);
@@ -309,69 +259,12 @@ async function report(job: Job): Promise<void> {
     crossValidation: worth,
     kept: isBetter ? "finetuned" : "base",
     test: result,
-    comparison: plain(rows),
+    comparison,
   });
-}
-
-/** What cross-validation tells of a fine-tuned model: whether it is better, and its temperature. */
-interface Worth extends PairedComparison {
-  readonly temperature: number | undefined;
-}
-
-/** What training does to samples that it has not seen, beside the model as it was. */
-async function crossValidated({ base, train, how, options, backend, terminal }: Job): Promise<Worth> {
-  const { seed } = options;
-  const folds = Math.min(FOLDS, train.length);
-  terminal.note(
-    terminal.noteStyle.dim(`is that better? ${folds} trainings on parts of the ${train.length} samples tell`),
-  );
-  const tuned = await crossValidate(train, { folds, seed, backend }, async (part) => {
-    const run = await fit(adapt(base, train.classes, seed).model, part, how);
-    if (run.ended === "aborted") throw new DuctusError("stopped while checking; --no-check leaves that out");
-    return run.model;
-  });
-  const { predictions } = await evaluate(base, relabelled(train, base.classes), { backend });
-  return { ...comparePaired(tuned, predictions as Predictions), temperature: tuned.temperature };
-}
-
-function describeWorth({ samples, bothRight, onlyFirst, onlySecond }: PairedComparison, isBetter: boolean): string {
-  const counts = `of ${samples} samples not trained on, fine-tuned models had ${bothRight + onlyFirst} right, the base model ${bothRight + onlySecond}`;
-  return isBetter
-    ? `${counts}: better`
-    : `${counts}: not enough to tell them apart, so the base model is kept as it was (--no-check keeps the other)`;
-}
-
-function plain(rows: readonly Compared[]): Record<string, { test?: number | undefined; old?: number | undefined }> {
-  return Object.fromEntries(rows.map(({ key, test, old }) => [key, { test, old }]));
-}
-
-function testMetrics({ count, loss, accuracyOnNew }: Evaluation): Record<string, unknown> {
-  return { samples: count, loss, accuracy: accuracyOnNew?.accuracy };
-}
-
-/** The models beside each other, as the terminal and the report show them. */
-function comparisonTable(rows: readonly Compared[], name: string, oldName: string | undefined): ComparisonTable {
-  const cell = (share: number | undefined): string => (share === undefined ? "–" : percent(share));
-  const isOldKnown = oldName !== undefined;
-  return {
-    title: "What fine-tuning was worth",
-    head: ["accuracy on the test split of", basename(name), ...(isOldKnown ? [basename(oldName)] : [])],
-    rows: rows.map((row) => [row.name, cell(row.test), ...(isOldKnown ? [cell(row.old)] : [])]),
-    caption: forgetting(rows),
-  };
-}
-
-/** What the old task has lost, in words. */
-function forgetting(rows: readonly Compared[]): string | undefined {
-  const [before, after] = rows.map(({ old }) => old);
-  if (before === undefined || after === undefined) return undefined;
-  const lost = 100 * (before - after);
-  const words = lost > 0 ? `lost ${lost.toFixed(2)}` : `gained ${(-lost).toFixed(2)}`;
-  return `the old task has ${words} points, with the old last layer on the new network where it was replaced`;
 }
 
 /** The caption of the report says why which model was kept. */
-function captionWith({ caption }: ComparisonTable, worth: PairedComparison, isBetter: boolean): string {
+function captionWith({ caption }: ComparisonTable, worth: Worth, isBetter: boolean): string {
   return [describeWorth(worth, isBetter), ...(caption === undefined ? [] : [caption])].join("; ");
 }
 
@@ -380,47 +273,6 @@ function showComparison(terminal: Terminal, { head, rows, caption }: ComparisonT
   terminal.print(terminal.style.dim(first));
   for (const line of lines) terminal.print(line);
   if (caption !== undefined) terminal.print(terminal.style.dim(caption));
-}
-
-/** The same number of steps from fresh weights, by the recipe of the network. */
-async function fromScratch({ base, run, train, test, how, options, backend, terminal }: Job): Promise<Compared[]> {
-  const model = fresh(base, train.classes, options.seed);
-  if (model === undefined) {
-    terminal.note("no comparison with scratch: a network of one's own class cannot be made anew from its file");
-    return [];
-  }
-  terminal.note(terminal.noteStyle.dim("and from scratch, on the same samples, for as many steps:"));
-  const { batchSize, validation, keep, seed, augment, signal } = how;
-  const { optimizer, lr } = model.recipe;
-  const shared = { batchSize, validation, keep, seed, augment, signal, backend };
-  const scratch = await fit(model, train, {
-    ...shared,
-    ...{ optimizer, lr, schedule: "oneCycle", steps: run.steps },
-    callbacks: [progressCallback(terminal)],
-  });
-  if (scratch.ended === "aborted")
-    throw new DuctusError("stopped while training from scratch; the fine-tuned model is kept");
-  return [{ key: "scratch", name: "from scratch", test: (await evaluate(scratch.model, test, { backend })).accuracy }];
-}
-
-/** The test split of what the base was trained on, where it can be had. */
-async function openOld({ base, options, terminal }: Job): Promise<ImageDataset | undefined> {
-  const name = options.oldData ?? base.dataset?.name;
-  if (name === undefined || (options.oldData === undefined && !(name in SOURCES) && !/[\\/.]/.test(name)))
-    return undefined;
-  try {
-    const { dataDir } = options;
-    const { test } = await openData(name, {
-      dataDir,
-      preprocessing: preprocessingOf(base),
-      trainedSpan: base.dataset?.valueSpan,
-    });
-    return relabelled(conformTo(base, test), base.classes);
-  } catch (error) {
-    if (!(error instanceof DuctusError) || options.oldData !== undefined) throw error;
-    terminal.note(`what the old task has lost is not measured: ${error.message}`);
-    return undefined;
-  }
 }
 
 function stem(base: Model): string {

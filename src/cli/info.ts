@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import { nearest, unknownName } from "../engine/errors.ts";
 import type { ArchitectureRecord } from "../models/architecture.ts";
-import type { Model, Recipe } from "../models/model.ts";
+import type { AnyModel, Recipe } from "../models/model.ts";
 import { PROVENANCE, type Provenance } from "../models/provenance.ts";
 import { RECIPES } from "../models/recipes.ts";
 import { ARCHITECTURES, create } from "../models/registry.ts";
@@ -10,6 +10,7 @@ import { formatSummary } from "../nn/summary.ts";
 import { pathKind } from "../platform/node/files.ts";
 import { platform } from "../platform/platform.ts";
 import { columns, round } from "../task/text.ts";
+import { INPUT_VIEWS, type InputViews, type TaskViews, VIEWS } from "../task/views.ts";
 import { listPlan, PLANS, type PlanListing, type PlanName } from "../train/plan-listing.ts";
 import { type PlannedMemory, planMemory } from "../train/plan-memory.ts";
 import { openModel } from "./open-model.ts";
@@ -54,32 +55,39 @@ async function run(what: string, options: InfoOptions): Promise<void> {
   const terminal = openTerminal(options.json === true);
   const recipe = RECIPES.find(({ name }) => name === what);
   const architecture = ARCHITECTURES.find(({ name }) => name === (recipe?.model ?? what));
-  const model =
+  const model: AnyModel =
     architecture === undefined
       ? await loadFile(what, terminal)
       : create(architecture.name, { recipe: recipe?.training ?? architecture.recipe });
   const origin = architecture ?? ARCHITECTURES.find(({ name }) => name === model.architecture?.name);
   const memory = await memoryOf(model);
   if (recipe !== undefined) terminal.print(terminal.style.bold(`recipe ${recipe.name}: ${recipe.title}`));
-  if (architecture === undefined) showFile(terminal, what, model);
+  const views = await VIEWS[model.task.kind]();
+  const inputViews = await INPUT_VIEWS[model.task.input.kind]();
+  if (architecture === undefined) showFile(terminal, what, model, views);
   else terminal.print(terminal.style.bold(`${architecture.name}: ${architecture.title}`));
-  showNetwork(terminal, model, memory);
+  showNetwork(terminal, model, memory, inputViews);
   const provenance = architecture && PROVENANCE[architecture.name];
   if (provenance !== undefined) showProvenance(terminal, provenance);
   const plan = options.plan && listPlan(model, options.plan);
   if (plan !== undefined) showPlan(terminal, plan);
-  terminal.emit({ ...describe(what, model, origin, memory), plan });
+  terminal.emit({
+    ...describe(what, model, origin, memory),
+    ...inputViews.plain(model.task.input),
+    ...views.plain(model.task),
+    plan,
+  });
 }
 
 /** A name that is neither an architecture nor a file gets the nearest architecture suggested. */
-async function loadFile(path: string, terminal: Terminal): Promise<Model> {
+async function loadFile(path: string, terminal: Terminal): Promise<AnyModel> {
   const names = ARCHITECTURES.map(({ name }) => name);
   const looksLikePath = /[\\/]|\.\w+$/.test(path) && nearest(path, names) === undefined;
   if (!looksLikePath && (await pathKind(path)) === "nothing") throw unknownName("model", path, names);
   return openModel(path, terminal);
 }
 
-async function memoryOf(model: Model): Promise<PlannedMemory> {
+async function memoryOf(model: AnyModel): Promise<PlannedMemory> {
   const backend = await platform().createBackend({ threads: 1 });
   try {
     return await planMemory(model, backend);
@@ -88,13 +96,14 @@ async function memoryOf(model: Model): Promise<PlannedMemory> {
   }
 }
 
-function showFile(terminal: Terminal, path: string, model: Model): void {
-  const { architecture, dataset, classes, temperature } = model;
+function showFile(terminal: Terminal, path: string, model: AnyModel, views: TaskViews): void {
+  const { architecture, dataset, task, temperature } = model;
   terminal.print(terminal.style.bold(path));
   terminal.print(`architecture   ${architecture?.name ?? "a user's own (rebuilt from its graph)"}`);
   if (dataset !== undefined) terminal.print(`trained on     ${dataset.name} (${dataset.fingerprint.slice(0, 12)})`);
-  const names = classes.length > 20 ? `${classes.slice(0, 20).join(" ")} …` : classes.join(" ");
-  terminal.print(`classes        ${classes.length}: ${names}`);
+  const [names, value] = views.facts(task);
+  terminal.print(`task           ${task.kind}`);
+  terminal.print(`${names.padEnd(14)} ${value}`);
   terminal.print(
     `temperature    ${temperature === undefined ? "none fitted: answers are the plain softmax" : `${round(temperature)}, fitted on samples not trained on`}`,
   );
@@ -115,18 +124,15 @@ function metricText(value: unknown): string {
     .join(", ");
 }
 
-function showNetwork(terminal: Terminal, model: Model, memory: PlannedMemory): void {
-  const { inputShape, inputType, normalization, recipe } = model;
-  const range = inputType === "uint8" ? "bytes" : "numbers";
-  const scaling =
-    normalization === null ? "as they are" : `mean ${String(normalization.mean)}, std ${String(normalization.std)}`;
+function showNetwork(terminal: Terminal, model: AnyModel, memory: PlannedMemory, views: InputViews): void {
+  const { task, recipe } = model;
   terminal.print();
   terminal.print(formatSummary(model.summary()));
   terminal.print();
-  terminal.print(`input          ${inputShape.join("×")} ${range}, normalised: ${scaling}`);
+  terminal.print(`input          ${views.facts(task.input)}`);
   terminal.print(`recipe         ${recipeText(recipe)}`);
   terminal.print(
-    `memory         ${memoryText(memory.training)} to train (batches of ${memory.batchSize}), ${memoryText(memory.inference)} to read one picture`,
+    `memory         ${memoryText(memory.training)} to train (batches of ${memory.batchSize}${lengthText(memory)}), ${memoryText(memory.inference)} to read one`,
   );
 }
 
@@ -186,6 +192,13 @@ function workText({ number, ops, reads, stores }: PlanListing["groups"][number])
   return `${ops.length > 60 ? `${ops.slice(0, 59)}…` : ops} (${reads.join(", ")}) → ${stored.join(", ")}`;
 }
 
+/** How long samples are taken to be, where they differ. */
+function lengthText({ sizes }: PlannedMemory): string {
+  return Object.entries(sizes)
+    .map(([axis, length]) => `, ${axis} ${length}`)
+    .join("");
+}
+
 function memoryText({ parameters, arena }: PlannedMemory["training"]): string {
   return `${byteSize(parameters + arena)} (weights and state ${byteSize(parameters)})`;
 }
@@ -213,25 +226,20 @@ function showProvenance(terminal: Terminal, { claimed, corrected }: Provenance):
 
 function describe(
   what: string,
-  model: Model,
+  model: AnyModel,
   source: ArchitectureRecord | undefined,
   memory: PlannedMemory,
 ): Record<string, unknown> {
-  const { architecture, inputShape, inputType, normalization, classes, recipe } = model;
-  const { dataset, metrics, preprocessing, temperature } = model;
+  const { architecture, recipe, dataset, metrics, temperature, task } = model;
   return {
     name: what,
     title: source?.title,
     architecture,
     ...model.summary(),
-    inputShape,
-    inputType,
-    normalization,
-    classes,
+    task: { kind: task.kind, inputs: task.input.ports, outputs: task.outputs, primary: task.primary },
     recipe,
     memory,
     ...(source && PROVENANCE[source.name]),
-    preprocessing,
     dataset,
     temperature,
     metrics,

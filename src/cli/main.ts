@@ -21,7 +21,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
   evaluate: { summary: "measure a model on a data set", load: () => import("./evaluate.ts") },
   compare: { summary: "compare runs, and tell chance from progress", load: () => import("./compare.ts") },
   runs: { summary: "list runs and what they reached", load: () => import("./runs.ts") },
-  predict: { summary: "read pictures with a model", load: () => import("./predict.ts") },
+  predict: { summary: "read pictures or texts with a model", load: () => import("./predict.ts") },
+  generate: { summary: "go on with a text", load: () => import("./generate.ts") },
   explain: { summary: "see where a model looks, and what its layers make of it", load: () => import("./explain.ts") },
   export: { summary: "write a model as something to ship", load: () => import("./export.ts") },
   import: { summary: "bring a network made elsewhere (ONNX) into a model file", load: () => import("./import.ts") },
@@ -47,7 +48,7 @@ function overview(): string {
   const lines = Object.entries(VERBS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
   return `Usage: ductus VERB [options]
 
-Trains, evaluates and ships recognisers of handwriting.
+Trains, evaluates and ships recognizers of handwriting.
 
 Verbs:
 ${lines.join("\n")}

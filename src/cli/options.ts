@@ -1,36 +1,15 @@
 /** Values of command-line options, checked where they enter: a wrong one is a usage error that names the option. */
 import { Option } from "commander";
 import { UsageError } from "../engine/errors.ts";
+import { isInRange, type Range, rangeInWords } from "../train/range.ts";
 
-interface Range {
-  readonly min?: number | undefined;
-  readonly max?: number | undefined;
-  /** Values must be larger than this. */
-  readonly above?: number | undefined;
-  /** Values must be smaller than this. */
-  readonly below?: number | undefined;
-}
-
-function inWords({ min, max, above, below }: Range): string {
-  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
-  if (above !== undefined && below !== undefined) return ` between ${above} and ${below}`;
-  const bounds = Object.entries({ "of at least": min, above, "of at most": max, below });
-  const given = bounds.flatMap(([words, bound]) => (bound === undefined ? [] : [` ${words} ${bound}`]));
-  return given.join(" and");
-}
-
-function isInside(value: number, { min, max, above, below }: Range): boolean {
-  const isTooSmall = value < (min ?? -Infinity) || value <= (above ?? -Infinity);
-  return !isTooSmall && value <= (max ?? Infinity) && value < (below ?? Infinity);
-}
-
-function numeric(flags: string, about: string, range: Range, kind: "a whole number" | "a number"): Option {
+/** An option that takes a number of a range. */
+export function rangedOption(flags: string, about: string, range: Range): Option {
   const option = new Option(flags, about);
   return option.argParser((text: string): number => {
     const value = text.trim() === "" ? Number.NaN : Number(text);
-    const isKind = kind === "a number" ? Number.isFinite(value) : Number.isSafeInteger(value);
-    if (!isKind || !isInside(value, range)) {
-      throw new UsageError(`${option.long} must be ${kind}${inWords(range)}, not "${text}"`);
+    if (!isInRange(value, range)) {
+      throw new UsageError(`${option.long} must be ${rangeInWords(range)}, not "${text}"`);
     }
     return value;
   });
@@ -38,12 +17,12 @@ function numeric(flags: string, about: string, range: Range, kind: "a whole numb
 
 /** An option that takes a whole number. */
 export function integerOption(flags: string, about: string, range: Range = {}): Option {
-  return numeric(flags, about, range, "a whole number");
+  return rangedOption(flags, about, { ...range, whole: true });
 }
 
 /** An option that takes any finite number. */
 export function numberOption(flags: string, about: string, range: Range = {}): Option {
-  return numeric(flags, about, range, "a number");
+  return rangedOption(flags, about, range);
 }
 
 /**

@@ -1,143 +1,50 @@
-/**
- * What `ductus predict` is given to read: picture files, patterns, folders of pictures, and tables, as one sequence of samples
- * as the network gets them. Pictures are decoded a few ahead.
- */
-import { extname, join } from "node:path";
-import { conformedSample } from "../data/conform.ts";
-import type { CsvSamples } from "../data/formats/csv.ts";
-import { DataError, DuctusError } from "../engine/errors.ts";
-import { PICTURE_ENDINGS, PICTURE_KINDS } from "../formats/picture-formats.ts";
-import type { Model } from "../models/model.ts";
-import type { Picture } from "../picture/picture.ts";
-import { listFolder, pathKind } from "../platform/node/files.ts";
-import { isPattern, matchingFiles } from "../platform/node/glob.ts";
-import { isPictureTable, isTable, readPictureTable } from "../platform/node/picture-table.ts";
-import { readSamples, tableKind } from "../platform/node/samples.ts";
-import { platform } from "../platform/platform.ts";
-import { preprocessingOf } from "../use/predict.ts";
+/** What `ductus predict` is given to read, by what a model reads: pictures or texts, one after the other with an answer each. */
+import type { DuctusError } from "../engine/errors.ts";
+import type { AnyModel } from "../models/model.ts";
+import type { InputKind } from "../task/input.ts";
 
-/** One thing to be read. */
-export interface Sample {
+/** What was typed. */
+export interface Asked {
+  /** Files, folders, patterns. */
+  readonly words: readonly string[];
+  /** Of `--text`. */
+  readonly texts: readonly string[];
+}
+
+/** What was read, and what the model says of it. */
+export interface Answered {
+  /** What people see it by: a file, or the beginning of a text. */
   readonly file: string;
-  /** Of a table: what it calls the row, or its number. */
+  /** Of a table or a file of lines: what it calls the row, or its number. */
   readonly row?: string | undefined;
+  /** The same as plain data. */
+  readonly place: Readonly<Record<string, string>>;
   /** Of a picture file with several pages or frames: how many. */
   readonly pages?: number | undefined;
-  /** As the network gets it, or why it cannot. */
-  readonly pixels: Uint8Array | DuctusError;
+  /** How many characters a picture shows, see `Seen`. */
+  readonly characters?: number | undefined;
+  /** What the task answers, or why there is no answer. */
+  readonly answer: unknown | DuctusError;
 }
 
 /** All that is to be read. */
 export interface Inputs {
   readonly total: number;
-  /** Files that it comes from, and those among them that are tables. */
+  /** Files that it comes from, and those among them that have rows. */
   readonly files: number;
   readonly tables: number;
   /** What was changed in tables, a sentence each. */
   readonly notes: readonly string[];
-  samples(prepare: (picture: Picture) => Uint8Array): AsyncIterable<Sample>;
+  /** @param batch so many are read together, where that is possible */
+  answers(batch: number): AsyncIterable<Answered>;
 }
-
-/** Pictures that are being decoded at a time. */
-const AHEAD = 8;
 
 /**
  * Looks at everything that is given, and reads tables.
  * @throws DataError when a path, a pattern or a folder gives nothing, or a table cannot be read
+ * @throws UsageError when it is nothing for this model
  */
-export async function openInputs(words: readonly string[], model: Model): Promise<Inputs> {
-  const files = (await Promise.all(words.map(filesOf))).flat();
-  const tables = new Map<string, CsvSamples>();
-  for (const file of files) {
-    const kind = isPicture(file) ? undefined : await kindOf(file);
-    if (kind !== undefined) tables.set(file, await readSamples(file, kind, { trained: model.dataset?.valueSpan }));
-  }
-  const counts = files.map((file) => tables.get(file)?.dataset.length ?? 1);
-  return {
-    total: counts.reduce((sum, count) => sum + count, 0),
-    files: files.length,
-    tables: tables.size,
-    notes: [...tables.values()].flatMap(({ dataset }) => dataset.notes),
-    samples: (prepare) => samplesIn(files, tables, model, prepare),
-  };
-}
-
-/** The files that a word on the command line stands for. */
-async function filesOf(word: string): Promise<readonly string[]> {
-  const kind = await pathKind(word);
-  if (kind === "folder") {
-    const pictures = await picturesBelow(word);
-    if (pictures.length > 0) return pictures;
-    throw new DataError(`${word}: no pictures in this folder (${PICTURE_KINDS}); of tables, give the file`);
-  }
-  if (kind === "file" && (await isTable(word)) && (await isPictureTable(word)))
-    return (await readPictureTable(word)).paths;
-  if (kind === "file" || !isPattern(word)) return [word];
-  const matching = await matchingFiles(word);
-  if (matching.length > 0) return matching;
-  throw new DataError(`${word}: no file matches this pattern`);
-}
-
-async function picturesBelow(folder: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const name of await listFolder(folder)) {
-    const path = join(folder, name);
-    if (isPicture(path)) found.push(path);
-    else if ((await pathKind(path)) === "folder") found.push(...(await picturesBelow(path)));
-  }
-  return found;
-}
-
-function isPicture(path: string): boolean {
-  return PICTURE_ENDINGS.includes(extname(path).toLowerCase());
-}
-
-/** A file that is not there is named when it is read, and does not stop the others. */
-async function kindOf(file: string): ReturnType<typeof tableKind> {
-  return (await pathKind(file)) === "file" ? tableKind(file) : undefined;
-}
-
-async function* samplesIn(
-  files: readonly string[],
-  tables: ReadonlyMap<string, CsvSamples>,
-  model: Model,
-  prepare: (picture: Picture) => Uint8Array,
-): AsyncIterable<Sample> {
-  const decode = async (file: string): Promise<Sample> => {
-    let pages: number | undefined;
-    const pixels = await orWhyNot(async () => {
-      const picture = await platform().decodePicture(file);
-      ({ pages } = picture);
-      return prepare(picture);
-    });
-    return { file, pages, pixels };
-  };
-  const begun = new Map<number, Promise<Sample>>();
-  for (const [i, file] of files.entries()) {
-    const table = tables.get(file);
-    if (table !== undefined) yield* rowsOf(file, table, model);
-    else {
-      for (let next = i; next < Math.min(files.length, i + AHEAD); next++) {
-        if (!begun.has(next) && !tables.has(files[next])) begun.set(next, decode(files[next]));
-      }
-      yield await (begun.get(i) as Promise<Sample>);
-    }
-  }
-}
-
-async function* rowsOf(file: string, { dataset, ids }: CsvSamples, model: Model): AsyncIterable<Sample> {
-  const preprocessing = preprocessingOf(model);
-  for (const [i, row] of ids.entries()) {
-    yield { file, row, pixels: await orWhyNot(() => conformedSample(dataset, i, preprocessing)) };
-  }
-}
-
-/** One bad picture is no reason to leave the others unread. */
-async function orWhyNot(read: () => Uint8Array | Promise<Uint8Array>): Promise<Uint8Array | DuctusError> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof DuctusError) return error;
-    throw error;
-  }
-}
+export const OPEN: Readonly<Record<InputKind, (asked: Asked, model: AnyModel) => Promise<Inputs>>> = {
+  numbers: async (asked, model) => (await import("./predict-pictures.ts")).openPictures(asked, model),
+  text: async (asked, model) => (await import("./predict-texts.ts")).openTexts(asked, model),
+};

@@ -1,19 +1,19 @@
-/** `ductus predict`: reads pictures of any size and polarity with a model file. */
+/** `ductus predict`: reads pictures of any size and polarity, or texts, with a model file. */
 import { Command } from "commander";
 import { DuctusError, UsageError } from "../engine/errors.ts";
 import { PICTURE_KINDS } from "../formats/picture-formats.ts";
-import type { Model } from "../models/model.ts";
 import { severalCharacters } from "../picture/characters.ts";
 import { platform } from "../platform/platform.ts";
 import { displayWidth, duration, grouped, padEnd, percent } from "../task/text.ts";
-import { type Candidate, type Prediction, Predictor } from "../use/predict.ts";
+import { type Likely, VIEWS } from "../task/views.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
-import { type Inputs, openInputs, type Sample } from "./predict-inputs.ts";
+import { OPEN } from "./predict-inputs.ts";
 import { type Answer, csvOf } from "./predictions-csv.ts";
 import { openTerminal, showNotes, type Terminal } from "./terminal.ts";
 
 interface PredictOptions extends CommonOptions {
+  readonly text?: readonly string[] | undefined;
   readonly top: number;
   readonly csv?: string | undefined;
   readonly columns?: string | undefined;
@@ -22,12 +22,14 @@ interface PredictOptions extends CommonOptions {
 const EXAMPLES = `
 Pictures may be ${PICTURE_KINDS}, of any size, dark on light or light on dark. A folder stands for
 all pictures in it and below. Tables are CSV files of pixels, with labels or without, and IDX files.
+A model that reads texts takes --text, files with a text in each line, or - for standard input.
 
 Examples:
   $ ductus predict runs/mnist-cnn-3x3-1/best.safetensors seven.png
   $ ductus predict digits.safetensors "scans/*.png" --top 1 --json
   $ ductus predict digits.safetensors scans/ --csv answers.csv                  columns file,label,probability
-  $ ductus predict digits.safetensors test.csv --csv - --columns ImageId,Label  as Kaggle wants it`;
+  $ ductus predict digits.safetensors test.csv --csv - --columns ImageId,Label  as Kaggle wants it
+  $ ductus predict questions.safetensors --text "Who was Galileo?"`;
 
 const BAR = 24;
 /** More pictures than these get a line each, and no bars. */
@@ -39,10 +41,11 @@ const BREATH = 100;
 
 export function command(): Command {
   return new Command()
-    .description("Reads pictures with a model: the likeliest classes, with their probabilities.")
+    .description("Reads pictures or texts with a model: what it takes them for, with probabilities.")
     .argument("<model>", "model file")
-    .argument("<input...>", "pictures, folders, patterns, CSV or IDX files")
-    .addOption(integerOption("--top <n>", "how many classes to show", { min: 1 }).default(3))
+    .argument("[input...]", "pictures, folders, patterns, CSV or IDX files; files of texts")
+    .option("--text <text...>", "texts to read")
+    .addOption(integerOption("--top <n>", "how many answers to show", { min: 1 }).default(3))
     .option("--csv <file>", "write the answers to this CSV file; - is standard output")
     .option("--columns <names>", "other names for the columns of --csv; without the last, no probability")
     .addOption(jsonOption())
@@ -51,12 +54,14 @@ export function command(): Command {
 }
 
 async function run(path: string, words: readonly string[], options: PredictOptions): Promise<void> {
-  const { json = false, top, csv, columns } = options;
+  const { json = false, text: texts = [], top, csv, columns } = options;
   if (columns !== undefined && csv === undefined) throw new UsageError("--columns names the columns of --csv");
   if (json && csv === "-") throw new UsageError("--csv - and --json both want standard output");
   const terminal = openTerminal(json);
   const model = await openModel(path, terminal);
-  const inputs = await openInputs(words, model);
+  const { kind, input } = model.task;
+  const { ranking } = await VIEWS[kind]();
+  const inputs = await OPEN[input.kind]({ words, texts }, model);
   showNotes(terminal, inputs.notes);
   // Names that do not fit are no surprise for the end.
   csvOf([], inputs, columns);
@@ -64,24 +69,25 @@ async function run(path: string, words: readonly string[], options: PredictOptio
   const results: object[] = [];
   const started = performance.now();
   let shown = started;
-  for await (const { file, row, pages, answer } of answersTo(inputs, model)) {
+  const batch = inputs.total < BATCH ? 1 : BATCH;
+  for await (const { file, row, place, pages, characters, answer } of inputs.answers(batch)) {
     if (pages !== undefined) terminal.note(`note     ${file}: has ${pages} pages or frames; the first is read`);
-    const place = row === undefined ? { picture: file } : { file, row };
     if (answer instanceof DuctusError) {
       terminal.note(`ductus: ${answer.message.includes(file) ? answer.message : `${file}: ${answer.message}`}`);
       answers.push({ file, row });
       results.push({ ...place, error: answer.message });
     } else {
-      const { name, probability, ranking, characters } = answer;
-      const first = ranking.slice(0, top);
+      const first = ranking(answer).slice(0, top);
+      const [{ name, probability }] = first;
       const title = row === undefined ? file : `${file} ${row}`;
-      if (csv === undefined && inputs.total <= FEW) showPrediction(terminal, title, answer, first);
+      if (csv === undefined && inputs.total <= FEW) showPrediction(terminal, title, first, characters);
       else if (csv === undefined) terminal.print(`${title}: ${terminal.style.bold(name)}  ${percent(probability)}`);
       if (characters !== undefined && characters > 1 && (csv !== undefined || inputs.total > FEW)) {
         terminal.note(`note     ${title}: ${severalCharacters(characters)}`);
       }
       answers.push({ file, row, label: name, probability });
-      results.push({ ...place, class: name, probability, characters, top: first });
+      // `class` is the older name of `label`.
+      results.push({ ...place, label: name, class: name, probability, characters, top: first });
     }
     if (performance.now() - shown < BREATH) continue;
     terminal.live(`${grouped(answers.length)} of ${grouped(inputs.total)}`);
@@ -102,45 +108,11 @@ async function run(path: string, words: readonly string[], options: PredictOptio
   if (failures > 0) process.exitCode = 1;
 }
 
-type Answered = Omit<Sample, "pixels"> & { readonly answer: Prediction | DuctusError };
-
-/** Reads everything in its order, several samples together where there are many. */
-async function* answersTo(inputs: Inputs, model: Model): AsyncIterable<Answered> {
-  const batch = inputs.total < BATCH ? 1 : BATCH;
-  const predictor = await Predictor.open(model, { batch });
-  try {
-    let waiting: Sample[] = [];
-    const answered = (): Answered[] => {
-      const readable = waiting.flatMap(({ pixels }) => (pixels instanceof DuctusError ? [] : [pixels]));
-      const read = readable.length > 0 ? predictor.read(readable) : [];
-      const all = waiting.map(({ pixels, ...sample }) => {
-        const answer = pixels instanceof DuctusError ? pixels : (read.shift() as Prediction | DuctusError);
-        return { ...sample, answer };
-      });
-      waiting = [];
-      return all;
-    };
-    for await (const sample of inputs.samples((picture) => predictor.prepare(picture))) {
-      waiting.push(sample);
-      if (waiting.length === batch) yield* answered();
-    }
-    yield* answered();
-  } finally {
-    await predictor.close();
-  }
-}
-
-/** The answer, and bars of the first classes. */
-export function showPrediction(
-  terminal: Terminal,
-  picture: string,
-  prediction: Prediction,
-  top: readonly Candidate[],
-): void {
+/** The answer, and bars of the likeliest. */
+export function showPrediction(terminal: Terminal, title: string, top: readonly Likely[], characters = 1): void {
   const { bold, dim, good, bad } = terminal.style;
   const width = Math.max(...top.map(({ name }) => displayWidth(name)));
-  terminal.print(`${picture}: ${bold(prediction.name)}`);
-  const { characters = 1 } = prediction;
+  terminal.print(`${title}: ${bold(top[0].name)}`);
   if (characters > 1) terminal.print(`  ${bad(severalCharacters(characters))}`);
   for (const [rank, { name, probability }] of top.entries()) {
     const filled = Math.round(probability * BAR);

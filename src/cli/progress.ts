@@ -1,6 +1,9 @@
 /** What training shows on its way: one line that redraws itself on a terminal, a plain line every few seconds elsewhere. */
 
-import { duration, grouped, percent, round } from "../task/text.ts";
+import { nounOf } from "../data/port.ts";
+import { measureText, measureTitle } from "../task/measures.ts";
+import { measureOf } from "../task/score.ts";
+import { duration, grouped, round } from "../task/text.ts";
 import type { Callback, StartInfo } from "../train/callbacks.ts";
 import type { EpochResult } from "../train/results.ts";
 import { byteSize, type Terminal } from "./terminal.ts";
@@ -33,7 +36,7 @@ export function progressCallback(terminal: Terminal): Callback {
       first = undefined;
       shown = epochBegan = performance.now();
       for (const line of introduction(info)) terminal.note(dim(line));
-      for (const result of info.history) terminal.note(dim(epochLine(result, info.epochs)));
+      for (const result of info.history) terminal.note(dim(epochLine(result, info)));
     },
     onStep: (info) => {
       // The mean of the last fifty steps or so: single batches jump about.
@@ -58,7 +61,7 @@ export function progressCallback(terminal: Terminal): Callback {
       const line: ProgressLine = {
         epoch: `epoch ${info.epoch}/${epochs}`,
         step: `step ${info.batch}/${stepsPerEpoch}`,
-        speed: `${grouped(Math.round(rate))} images/s`,
+        speed: `${grouped(Math.round(rate))} ${nounOf(start.train.inputs)}/s`,
         loss: `loss ${round(loss)}`,
         left: `${duration(left)} left`,
       };
@@ -70,7 +73,7 @@ export function progressCallback(terminal: Terminal): Callback {
       const isOne = info.epoch === 1 || info.epoch === start?.epochs || info.validation !== undefined;
       if (!isOne && performance.now() - told < TOLD) return;
       told = performance.now();
-      const text = epochLine(info, start?.epochs ?? info.epoch);
+      const text = epochLine(info, start as StartInfo);
       terminal.note(info.isBest && info.validation !== undefined ? bold(text) : text);
     },
   };
@@ -116,19 +119,17 @@ function introduction(info: StartInfo): string[] {
   ];
 }
 
-function epochLine(result: EpochResult, epochs: number): string {
+function epochLine(result: EpochResult, { epochs, model, train }: StartInfo): string {
   const { epoch, trainingLoss, validation, seconds, imagesPerSecond } = result;
-  const measured =
-    validation === undefined
-      ? ""
-      : validation.accuracy === undefined
-        ? `validation loss ${round(validation.loss)}`
-        : `validation accuracy ${percent(validation.accuracy)}, loss ${round(validation.loss)}`;
+  const { name } = model.task.primary;
+  const value = validation && measureOf(validation, name);
+  const primary = value === undefined ? "" : `${measureTitle(name)} ${measureText(name, value)}, `;
+  const measured = validation === undefined ? "" : `validation ${primary}loss ${round(validation.loss)}`;
   return [
     `epoch ${epoch}/${epochs}`,
     measured,
     `training loss ${round(trainingLoss)}`,
-    `${duration(seconds)} (${grouped(Math.round(imagesPerSecond))} images/s)`,
+    `${duration(seconds)} (${grouped(Math.round(imagesPerSecond))} ${nounOf(train.inputs)}/s)`,
   ]
     .filter((part) => part !== "")
     .join("  ");

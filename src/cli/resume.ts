@@ -6,7 +6,8 @@ import type { LoadedData } from "../data/sources.ts";
 import { DataError, UsageError } from "../engine/errors.ts";
 import { fileError, readFileChecked } from "../platform/node/atomic.ts";
 import { pathKind } from "../platform/node/files.ts";
-import { grouped, percent } from "../task/text.ts";
+import { measureText, measureTitle } from "../task/measures.ts";
+import { grouped } from "../task/text.ts";
 import type { Callback } from "../train/callbacks.ts";
 import { type RunState, readRun, runFiles } from "../train/run-folder.ts";
 import { RunClaim } from "./run-claim.ts";
@@ -79,8 +80,10 @@ const isFile = async (path: string): Promise<boolean> => (await pathKind(path)) 
 export async function sayFinished({ claim }: Pick<OpenedRun<object>, "claim">, terminal: Terminal): Promise<void> {
   const { folder } = claim;
   const { best, report } = runFiles(folder);
-  const { test, steps, seconds, history } = await readSavedRun(folder);
-  const reached = test?.accuracy === undefined ? "" : `; test accuracy ${percent(test.accuracy)}`;
+  const { test, primary, steps, seconds, history } = await readSavedRun(folder);
+  const { name } = primary;
+  const value = test?.measures[name];
+  const reached = value === undefined ? "" : `; test ${measureTitle(name)} ${measureText(name, value)}`;
   const model = (await isFile(best)) ? best : undefined;
   const page = (await isFile(report)) ? report : undefined;
   terminal.print(`${folder} is finished: ${grouped(history.length)} epochs${reached}. Nothing is left to go on with.`);

@@ -5,6 +5,7 @@ import { UsageError } from "../engine/errors.ts";
 import { fileError, readFileChecked } from "../platform/node/atomic.ts";
 import { pathKind } from "../platform/node/files.ts";
 import { lockHolder } from "../platform/node/folder-lock.ts";
+import type { Primary } from "../task/task.ts";
 import type { PlainResult } from "../train/results.ts";
 import { parseStatus, type RunEnd, runFiles } from "../train/run-folder.ts";
 
@@ -16,6 +17,8 @@ export interface SavedRun {
   readonly fingerprint: string | undefined;
   readonly model: string | undefined;
   readonly args: Readonly<Record<string, unknown>>;
+  /** The measure by which it is judged. */
+  readonly primary: Primary;
   readonly history: readonly PlainResult[];
   readonly test: SavedTest | undefined;
   readonly ended: string | undefined;
@@ -30,6 +33,8 @@ export interface SavedTest {
   readonly count: number;
   readonly loss: number;
   readonly accuracy?: number | undefined;
+  /** All numbers that were measured, by name. */
+  readonly measures: Readonly<Partial<Record<string, number>>>;
   readonly interval?: { readonly low: number; readonly high: number } | undefined;
   readonly calibration?: { readonly expectedError: number } | undefined;
 }
@@ -56,6 +61,7 @@ export async function readSavedRun(path: string): Promise<SavedRun> {
     fingerprint: text(dataset.fingerprint),
     model: text(args.model),
     args,
+    primary: primaryOf(record(record(args.task).primary)),
     history: await readLines(files.metrics),
     test: testOf(record(results.test)),
     ended: text(results.ended),
@@ -110,9 +116,15 @@ async function readLines(path: string): Promise<PlainResult[]> {
     }));
 }
 
+/** Runs of older versions were all of classifiers. */
+function primaryOf({ name, better }: JsonRecord): Primary {
+  return { name: text(name) ?? "accuracy", better: better === "lower" ? "lower" : "higher" };
+}
+
 /** What a test found; undefined where that is not all there. */
 function testOf(stored: JsonRecord): SavedTest | undefined {
-  const { count, loss, accuracy } = numbersOf(stored);
+  const measures = numbersOf(stored);
+  const { count, loss, accuracy } = measures;
   const { low, high } = numbersOf(stored.interval);
   const { expectedError } = numbersOf(stored.calibration);
   if (count === undefined || loss === undefined) return undefined;
@@ -120,6 +132,7 @@ function testOf(stored: JsonRecord): SavedTest | undefined {
     count,
     loss,
     accuracy,
+    measures,
     interval: low === undefined || high === undefined ? undefined : { low, high },
     calibration: expectedError === undefined ? undefined : { expectedError },
   };

@@ -12,8 +12,6 @@ import { COLOR_PREPROCESSING, preprocessedShape } from "../picture/preprocessing
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { VERSION } from "../platform/version.ts";
 import { RunRecords } from "../report/run-records.ts";
-import type { Evaluation } from "../task/classify/evaluation.ts";
-import { formatEvaluation } from "../task/classify/text.ts";
 import { duration, grouped, percent, round } from "../task/text.ts";
 import type { Teaching } from "../train/distill.ts";
 import { fit, type Run } from "../train/fit.ts";
@@ -311,7 +309,7 @@ async function runTraining(job: Job): Promise<Run> {
 async function finish(run: Run, { options, data, folder, backend, records, terminal }: Job): Promise<void> {
   const { best } = runFiles(folder);
   const test = await records.measure(run.model, backend);
-  run.model.metrics = { ...run.model.metrics, test: testMetrics(test) };
+  run.model.metrics = { ...run.model.metrics, test: test.summary };
   await run.model.save(best);
   const report = await records.write(run, test);
 
@@ -321,7 +319,7 @@ async function finish(run: Run, { options, data, folder, backend, records, termi
   terminal.print();
   if (run.reason !== undefined) terminal.print(`stopped: ${run.reason}`);
   terminal.print(terminal.style.bold(`Test of the weights after epoch ${epoch}`));
-  terminal.print(formatEvaluation(test, terminal.style));
+  terminal.print(test.text(terminal.style));
   terminal.print();
   terminal.print(`trained in  ${duration(run.seconds)}, ${duration(process.uptime())} from the start of the command`);
   terminal.print(`run folder  ${folder}`);
@@ -339,11 +337,6 @@ function finishOverfit(run: Run, { data, folder, terminal }: Job): void {
   terminal.print(`training loss ${round(last?.trainingLoss ?? Number.NaN)} on the samples of a few batches${share}`);
   terminal.print("This shows whether the network can learn them by heart; it says nothing about new samples.");
   terminal.emit({ ...summary(run, data, folder), overfit: true });
-}
-
-function testMetrics({ count, loss, accuracyOnNew, classification }: Evaluation): Record<string, unknown> {
-  const { accuracy, interval } = accuracyOnNew ?? {};
-  return { samples: count, loss, accuracy, interval, macroF1: classification?.macro.f1 };
 }
 
 function summary(run: Run, data: AnyData, folder: string): Record<string, unknown> {

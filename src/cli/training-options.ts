@@ -4,86 +4,66 @@ import { UsageError, unknownName } from "../engine/errors.ts";
 import { OPTIMIZER_NAMES, takesOption } from "../optim/registry.ts";
 import { SCHEDULE_NAMES, type ScheduleSpec } from "../optim/schedules.ts";
 import { earlyStopping } from "../train/callbacks.ts";
+import { OPTIONS, type OptionRule } from "../train/options.ts";
 import type { ClassWeights, FitOptions, OptimizerSpec } from "../train/settings.ts";
-import { integerOption, numberOption } from "./options.ts";
+import { integerOption, rangedOption } from "./options.ts";
+
+/** The options of `fit` that a verb which trains has under the same name; what numbers they take is said there. */
+const LOOP = {
+  epochs: ["<n>", "times through the data"],
+  steps: ["<n>", "end after so many changes of the weights"],
+  minutes: ["<m>", "time for training: the schedule is stretched to it"],
+  batchSize: ["<n>", "samples that go through the network at a time"],
+  accumulate: ["<n>", "batches whose gradients are added for one step"],
+  lr: ["<rate>", "learning rate"],
+  schedule: ["<name>", `of the rate: ${SCHEDULE_NAMES.join(", ")}; options as in oneCycle:rise=0.4`],
+  warmup: ["<epochs>", "let the rate rise in a line before the schedule begins"],
+  clipNorm: ["<norm>", "largest norm of all gradients together"],
+  ema: ["<decay>", "use a running average of the weights, such as 0.999"],
+  plainEpochs: ["<n>", "last epochs in which samples are not augmented"],
+  labelSmoothing: ["<share>", "part of the target that is spread over all classes"],
+  classWeights: ["<list>", "what each class counts in the loss: balanced, or a number per class: 1,1,2.5"],
+  sampling: ["<list>", "draw samples by class: balanced, or a number per class, instead of each once"],
+  keep: ["<which>", "weights to end with: the best on validation, or the last ones"],
+  overfitBatches: ["<n>", "learn so few batches by heart, to see whether the network can"],
+  checkpointSteps: ["<n>", "checkpoints within an epoch too, after so many steps each"],
+} as const satisfies Partial<Record<keyof FitOptions, readonly [value: string, about: string]>>;
+
+type LoopName = keyof typeof LOOP;
 
 /** What the options of {@link loopOptions} give. */
-export interface LoopOptions {
-  readonly epochs?: number | undefined;
-  readonly steps?: number | undefined;
-  readonly minutes?: number | undefined;
-  readonly batchSize?: number | undefined;
-  readonly accumulate?: number | undefined;
-  readonly lr?: number | undefined;
-  readonly schedule?: ScheduleSpec | undefined;
-  readonly warmup?: number | undefined;
-  readonly clipNorm?: number | undefined;
-  readonly ema?: number | undefined;
-  readonly plainEpochs?: number | undefined;
-  readonly labelSmoothing?: number | undefined;
-  readonly classWeights?: ClassWeights | undefined;
-  readonly sampling?: ClassWeights | undefined;
+export interface LoopOptions extends Pick<FitOptions, LoopName> {
   readonly patience?: number | undefined;
-  readonly keep?: "best" | "last" | undefined;
-  readonly overfitBatches?: number | undefined;
-  readonly checkpointSteps?: number | undefined;
 }
+
+/** How options that are no plain numbers are read. */
+const READ: Readonly<Partial<Record<LoopName, (option: Option) => Option>>> = {
+  schedule: (option) => option.argParser(parseSchedule),
+  classWeights: (option) => option.argParser((text) => parseWeights("--class-weights", text)),
+  sampling: (option) => option.argParser((text) => parseWeights("--sampling", text)),
+  keep: (option) => option.choices(["best", "last"]),
+};
 
 /** The options themselves, in the order of the help text. */
 export function loopOptions(): Option[] {
-  const atLeast1 = { min: 1 };
-  const above0 = { above: 0 };
-  const [weightsOption, samplingOption] = [
-    new Option(
-      "--class-weights <list>",
-      "what each class counts in the loss: balanced, or a number per class: 1,1,2.5",
-    ),
-    new Option("--sampling <list>", "draw samples by class: balanced, or a number per class, instead of each once"),
-  ];
+  const options = (Object.entries(LOOP) as [LoopName, readonly [string, string]][]).map(([name, [value, about]]) => {
+    const flags = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${value}`;
+    const { range }: OptionRule = OPTIONS[name];
+    return range === undefined
+      ? (READ[name] as (option: Option) => Option)(new Option(flags, about))
+      : rangedOption(flags, about, range);
+  });
   return [
-    integerOption("--epochs <n>", "times through the data", atLeast1),
-    integerOption("--steps <n>", "end after so many changes of the weights", atLeast1),
-    numberOption("--minutes <m>", "time for training: the schedule is stretched to it", above0),
-    integerOption("--batch-size <n>", "samples that go through the network at a time", atLeast1),
-    integerOption("--accumulate <n>", "batches whose gradients are added for one step", atLeast1),
-    numberOption("--lr <rate>", "learning rate", above0),
-    new Option(
-      "--schedule <name>",
-      `of the rate: ${SCHEDULE_NAMES.join(", ")}; options as in oneCycle:rise=0.4`,
-    ).argParser(parseSchedule),
-    numberOption("--warmup <epochs>", "let the rate rise in a line before the schedule begins", { min: 0 }),
-    numberOption("--clip-norm <norm>", "largest norm of all gradients together", above0),
-    numberOption("--ema <decay>", "use a running average of the weights, such as 0.999", {
-      above: 0,
-      below: 1,
-    }),
-    integerOption("--plain-epochs <n>", "last epochs in which samples are not augmented", { min: 0 }),
-    numberOption("--label-smoothing <share>", "part of the target that is spread over all classes", {
-      min: 0,
-      below: 1,
-    }),
-    weightsOption.argParser((text: string) => parseWeights("--class-weights", text)),
-    samplingOption.argParser((text: string) => parseWeights("--sampling", text)),
-    integerOption("--patience <epochs>", "stop when the validation loss has not fallen for so long", atLeast1),
-    new Option("--keep <which>", "weights to end with: the best on validation, or the last ones").choices([
-      "best",
-      "last",
-    ]),
-    integerOption("--overfit-batches <n>", "learn so few batches by heart, to see whether the network can", atLeast1),
-    integerOption("--checkpoint-steps <n>", "checkpoints within an epoch too, after so many steps each", atLeast1),
+    ...options,
+    integerOption("--patience <epochs>", "stop when the validation loss has not fallen for so long", { min: 1 }),
   ];
 }
 
 /** What the options say to `fit`; callbacks of a verb's own go behind. */
 export function fitOptions(options: LoopOptions): FitOptions {
-  const { epochs, steps, minutes, batchSize, accumulate, lr, schedule, warmup, clipNorm, ema } = options;
-  const { plainEpochs, labelSmoothing, classWeights, sampling } = options;
-  const { overfitBatches, checkpointSteps, patience, keep = "best" } = options;
-  return {
-    ...{ epochs, steps, minutes, batchSize, accumulate, lr, schedule, warmup, clipNorm, ema },
-    ...{ plainEpochs, labelSmoothing, classWeights, sampling, overfitBatches, checkpointSteps, keep },
-    callbacks: patience === undefined ? [] : [earlyStopping(patience)],
-  };
+  const { patience } = options;
+  const given = Object.fromEntries((Object.keys(LOOP) as LoopName[]).map((name) => [name, options[name]]));
+  return { ...given, keep: options.keep ?? "best", callbacks: patience === undefined ? [] : [earlyStopping(patience)] };
 }
 
 /** What says which optimiser to use. */

@@ -1,5 +1,6 @@
 /** Samples as pictures to look at: single ones, and mosaics of many. */
 import type { Dataset, SampleSpec } from "./dataset.ts";
+import { largestSizes } from "./loader.ts";
 import { arraysFor, pictureSize } from "./port.ts";
 
 /** A picture of bytes, grey or RGB, row by row, channels interleaved. */
@@ -28,8 +29,10 @@ const GAP_SHADE = 128;
 export function readPictures(dataset: Dataset, indices: readonly number[]): SamplePictures | undefined {
   const shape = pictureShape(dataset);
   if (shape === undefined || indices.length === 0) return undefined;
-  const arrays = arraysFor({ ...dataset.inputs, ...dataset.targets }, indices.length);
-  dataset.read(indices, 0, indices.length, arrays);
+  // What goes with them may differ in length.
+  const sizes = Object.fromEntries(largestSizes(dataset));
+  const arrays = arraysFor({ ...dataset.inputs, ...dataset.targets }, indices.length, sizes);
+  dataset.read(indices, 0, indices.length, arrays, sizes);
   return { ...shape, data: arrays.x as Uint8Array, count: indices.length };
 }
 

@@ -65,6 +65,9 @@ export function samePort(a: Port, b: Port): boolean {
   return a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((dim, i) => dim === b.shape[i]);
 }
 
+/** What samples are called where they are counted: `1,200 images/s`. */
+export const nounOf = (ports: Ports): "images" | "samples" => (pictureSize(ports) === undefined ? "samples" : "images");
+
 /** [height, width, channels] of samples that are pictures of bytes; undefined where they are something else. */
 export function pictureSize(ports: Ports): readonly [height: number, width: number, channels: number] | undefined {
   const { x } = ports;

@@ -241,14 +241,18 @@ function checkInput(name: string, port: Port, tensor: Tensor | undefined): void 
 /** @throws UsageError */
 export function classifier(task: AnyTask): Classify {
   if (task instanceof Classify) return task;
-  throw new UsageError(`this is for models that classify; this one is for another task: to ${task.kind}`);
+  throw new UsageError(
+    `this is for models that classify; this one is for another task, to ${task.kind}: see predict, and evaluate and fit of the API`,
+  );
 }
 
 /** @throws UsageError */
 export function numbersInput(task: AnyTask): NumbersInput {
   const { input } = task;
   if (input instanceof NumbersInput) return input;
-  throw new UsageError(`this is for models that read pictures or other numbers; this one reads ${input.kind}`);
+  throw new UsageError(
+    `this is for models that read pictures or other numbers; this one reads ${input.kind}: see predict, and evaluate and fit of the API`,
+  );
 }
 
 function checkTemperature(temperature: number | undefined): number | undefined {

@@ -1,8 +1,9 @@
-/** What a report is made from. Every part but the title may be missing; its section is then left out. */
+/** What a report is made from. Every part but the title and the model may be missing; its section is then left out. */
 import type { Dataset } from "../data/dataset.ts";
 import type { DataPart, Overlap } from "../data/duplicates.ts";
 import type { SamplePictures } from "../data/mosaic.ts";
-import type { Evaluation } from "../task/classify/evaluation.ts";
+import type { AnyModel } from "../models/model.ts";
+import type { AnyEvaluation } from "../task/evaluation.ts";
 import type { PlainResult } from "../train/results.ts";
 
 /** Mean loss over some steps up to this one. */
@@ -13,23 +14,9 @@ export interface StepPoint {
 }
 
 /** An evaluation with the samples that it is about. */
-export interface MeasuredData {
-  readonly evaluation: Evaluation;
+export interface MeasuredData<E extends AnyEvaluation = AnyEvaluation> {
+  readonly evaluation: E;
   readonly dataset: Dataset;
-}
-
-/** A part of the data and how many samples of each class it has. */
-export interface PartCounts {
-  readonly name: string;
-  readonly total: number;
-  readonly byClass: readonly number[];
-}
-
-export function partCounts({ name, dataset }: DataPart): PartCounts {
-  const byClass = new Array<number>(dataset.classes?.length ?? 0).fill(0);
-  for (let i = 0; i < dataset.length && dataset.label !== undefined && byClass.length > 0; i++)
-    byClass[dataset.label(i)]++;
-  return { name, total: dataset.length, byClass };
 }
 
 /** Models beside each other: a row for each, its name first. */
@@ -54,8 +41,9 @@ export interface ReportInput {
   readonly batches?: SamplePictures | undefined;
   readonly measured?: MeasuredData | undefined;
   readonly comparison?: ComparisonTable | undefined;
-  readonly classes: readonly string[];
-  readonly parts: readonly PartCounts[];
+  /** What was measured, or trained. */
+  readonly model: AnyModel;
+  readonly parts: readonly DataPart[];
   readonly overlaps: readonly Overlap[];
   /** Everything else that is known, as plain data by name: recipe, data, environment. */
   readonly records: readonly (readonly [name: string, value: object])[];

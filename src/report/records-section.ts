@@ -4,18 +4,11 @@ import { countOverlap } from "../data/leakage.ts";
 import { grouped } from "../task/text.ts";
 import { figure, html, htmlTable, type Markup } from "./html.ts";
 import type { ReportInput } from "./input.ts";
+import type { ReportView } from "./views.ts";
 
-/** Classes that the table lists one by one. */
-const CLASSES = 64;
-
-export function dataSection({ parts, overlaps, classes }: ReportInput): Markup | undefined {
+export function dataSection({ parts, overlaps, model }: ReportInput, view: ReportView): Markup | undefined {
   if (parts.length === 0) return undefined;
-  const rows = classes
-    .slice(0, CLASSES)
-    .map((name, c) => [name, ...parts.map(({ byClass }) => grouped(byClass[c] ?? 0))]);
-  const total = [html`<b>all</b>`, ...parts.map((part) => grouped(part.total))];
-  const counts = figure("Samples by class", htmlTable(["class", ...parts.map(({ name }) => name)], [...rows, total]));
-  return html`<section><h2>Data</h2><div class="grid wide">${counts}${overlapTable(overlaps)}</div></section>`;
+  return html`<section><h2>Data</h2><div class="grid wide">${view.counts(parts, model)}${overlapTable(overlaps)}</div></section>`;
 }
 
 function overlapTable(overlaps: ReportInput["overlaps"]): Markup | undefined {

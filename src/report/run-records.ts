@@ -9,11 +9,13 @@
 import type { Dataset } from "../data/dataset.ts";
 import { type DataPart, findDuplicates, type Overlap } from "../data/duplicates.ts";
 import { describeOverlap, refuseOverlap, summarizeOverlap } from "../data/leakage.ts";
+import { nounOf } from "../data/port.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { modelName } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
-import type { Evaluation } from "../task/classify/evaluation.ts";
-import { encodePredictions } from "../task/classify/saved-predictions.ts";
+import type { Classify } from "../task/classify/classify.ts";
+import type { AnyEvaluation } from "../task/evaluation.ts";
+import type { AnyTask, MeasuredOf } from "../task/task.ts";
 import { duration, grouped, round } from "../task/text.ts";
 import { csvWriter } from "../tracking/csv.ts";
 import { type MlflowTracker, mlflowTracker } from "../tracking/mlflow.ts";
@@ -21,10 +23,10 @@ import { tensorBoardWriter } from "../tracking/tensorboard.ts";
 import type { Callback } from "../train/callbacks.ts";
 import type { Run } from "../train/fit.ts";
 import { plainResult } from "../train/results.ts";
-import { runFiles } from "../train/run-folder.ts";
+import { parseStatus, runFiles, statusText } from "../train/run-folder.ts";
 import { evaluate } from "../use/evaluate.ts";
 import type { TrainedModel } from "../use/trained-model.ts";
-import { type ComparisonTable, partCounts, type ReportInput } from "./input.ts";
+import type { ComparisonTable, ReportInput } from "./input.ts";
 import { runRecorder } from "./recorder.ts";
 
 export interface RunRecordsOptions {
@@ -85,7 +87,7 @@ export class RunRecords {
   }
 
   /** Measures the model on the test samples. */
-  async measure(model: TrainedModel, backend?: Backend): Promise<Evaluation> {
+  async measure<T extends AnyTask = Classify>(model: TrainedModel<T>, backend?: Backend): Promise<MeasuredOf<T>> {
     const { test } = this.#options;
     const trainedOn = this.#overlaps.find(({ from, to }) => from === "training" && to === "test");
     return evaluate(model, test, { backend, trainedOn });
@@ -95,7 +97,7 @@ export class RunRecords {
    * Writes results, predictions and report. @returns where the report is
    * @param about what only some runs have to say in their report
    */
-  async write(run: Run, test: Evaluation, { comparison, kept }: AboutRun = {}): Promise<string> {
+  async write(run: Run<AnyTask>, test: AnyEvaluation, { comparison, kept }: AboutRun = {}): Promise<string> {
     const { folder, note } = this.#options;
     const files = runFiles(folder);
     const { writeFile } = platform();
@@ -103,20 +105,30 @@ export class RunRecords {
     const { ended, reason, steps, seconds, best } = run;
     const results = { ended, reason, steps, seconds, bestEpoch: best?.epoch, overlaps, test };
     await writeFile(files.results, `${JSON.stringify(results)}\n`);
-    const size = test.predictions?.logits.byteLength ?? 0;
-    if (size > MOST_PREDICTIONS) {
-      note(`records  ${files.predictions} is left out: it would take ${Math.round(size / 2 ** 20)} MiB`, false);
-    } else if (test.predictions !== undefined) {
-      await writeFile(files.predictions, encodePredictions({ predictions: test.predictions, dataset: test.dataset }));
-    }
     // Drawing is loaded when there is something to draw.
-    const { renderReport } = await import("./report.ts");
+    const [{ renderReport }, { REPORT_VIEWS }] = await Promise.all([import("./report.ts"), import("./views.ts")]);
+    const { task } = run.model;
+    const predictions = (await REPORT_VIEWS[task.kind]()).predictions(test);
+    if (predictions !== undefined && predictions.bytes > MOST_PREDICTIONS) {
+      const size = Math.round(predictions.bytes / 2 ** 20);
+      note(`records  ${files.predictions} is left out: it would take ${size} MiB`, false);
+    } else if (predictions !== undefined) await writeFile(files.predictions, predictions.encode());
     await writeFile(files.report, await renderReport({ ...this.#reportInput(run, test, kept), comparison }));
-    await this.#mlflow?.finish({
-      test_loss: test.loss,
-      ...(test.accuracyOnNew !== undefined && { test_accuracy: test.accuracyOnNew.accuracy }),
-    });
+    const { name } = task.primary;
+    const measured = test.measure(name);
+    await this.#mlflow?.finish({ test_loss: test.loss, ...(measured !== undefined && { [`test_${name}`]: measured }) });
+    await this.#close(run.ended);
     return files.report;
+  }
+
+  /** Says in the folder that nothing is left to do, where there is a run folder. */
+  async #close(ended: Run["ended"]): Promise<void> {
+    const { readFile, writeFile, listFolder } = platform();
+    const { folder } = this.#options;
+    const { status } = runFiles(folder);
+    if (!(await listFolder(folder))?.includes("status.json")) return;
+    const { times } = parseStatus(await readFile(status));
+    await writeFile(status, statusText({ end: ended === "aborted" ? "interrupted" : "done", times }));
   }
 
   #checkLeakage(train: DataPart["dataset"], validation: DataPart["dataset"] | undefined): void {
@@ -137,7 +149,7 @@ export class RunRecords {
     ];
   }
 
-  #reportInput(run: Run, test: Evaluation, kept?: string): ReportInput {
+  #reportInput(run: Run<AnyTask>, test: AnyEvaluation, kept?: string): ReportInput {
     const { args, environment, test: dataset } = this.#options;
     const { model, history, seconds, steps } = run;
     const { train, validation } = this.#recorder.data ?? {};
@@ -152,7 +164,7 @@ export class RunRecords {
         ["network", modelName(model)],
         ["parameters", grouped(parameters)],
         ["training time", duration(seconds)],
-        ["training speed", `${grouped(Math.round(speed))} images/s`],
+        ["training speed", `${grouped(Math.round(speed))} ${nounOf(dataset.inputs)}/s`],
         kept === undefined
           ? ["weights of epoch", `${run.best?.epoch ?? history.length} of ${history.length}`]
           : ["weights tested", kept],
@@ -162,8 +174,8 @@ export class RunRecords {
       steps: this.#recorder.steps,
       batches: this.#recorder.batches(),
       measured: { evaluation: test, dataset },
-      classes: model.classes,
-      parts: parts.map(partCounts),
+      model,
+      parts,
       overlaps: this.#overlaps,
       records: [
         ["Recipe and arguments", args],

@@ -43,6 +43,7 @@ tbody tr + tr td { border-top: 1px solid color-mix(in srgb, var(--line) 55%, tra
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: 12px; }
 .gallery div { font-size: 12.5px; line-height: 1.35; color: var(--soft); }
 .gallery b { color: var(--ink); }
+pre.text { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px; }
 .thumb { width: 100%; height: auto; image-rendering: pixelated; border-radius: 6px; display: block; margin-bottom: 4px; border: 1px solid var(--line); }
 details + details { border-top: 1px solid var(--line); }
 details:not(.card) { padding: 8px 0; }

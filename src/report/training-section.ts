@@ -1,7 +1,8 @@
 /** How the training went: curves, a table of epochs, and pictures of what was trained on. */
 import { mosaic } from "../data/mosaic.ts";
-import { grouped, percent, round } from "../task/text.ts";
-import { accuracyChart, lossChart, rateChart } from "./charts.ts";
+import { measureText, measureTitle } from "../task/measures.ts";
+import { grouped, round } from "../task/text.ts";
+import { lossChart, measureChart, rateChart } from "./charts.ts";
 import { figure, html, htmlTable, type Markup } from "./html.ts";
 import type { ReportInput } from "./input.ts";
 import { image } from "./pictures.ts";
@@ -10,9 +11,12 @@ import { image } from "./pictures.ts";
 const ROWS = 30;
 const MOSAIC_COLUMNS = 16;
 
-export async function trainingSection({ history, steps, batches }: ReportInput): Promise<Markup | undefined> {
+export async function trainingSection({ history, steps, batches, model }: ReportInput): Promise<Markup | undefined> {
   if (history.length === 0) return undefined;
-  const hasShares = history.some(({ trainingAccuracy }) => trainingAccuracy !== undefined);
+  const { name } = model.task.primary;
+  const isMeasured = history.some(({ validation, trainingAccuracy }) =>
+    [validation?.[name], name === "accuracy" ? trainingAccuracy : undefined].some((value) => value !== undefined),
+  );
   const pictures =
     batches &&
     figure(
@@ -22,24 +26,26 @@ export async function trainingSection({ history, steps, batches }: ReportInput):
     );
   return html`<section><h2>Training</h2><div class="grid wide">
 ${figure("Loss", lossChart(steps, history))}
-${hasShares ? figure("Recognised", accuracyChart(history), "The share of the training samples is counted while the weights change; it says little about new samples.") : undefined}
+${isMeasured ? figure(capitalized(measureTitle(name)), measureChart(name, history), name === "accuracy" ? "The share of the training samples is counted while the weights change; it says little about new samples." : undefined) : undefined}
 ${steps.length > 1 ? figure("Learning rate", rateChart(steps)) : undefined}
 ${pictures}</div>
-<details class="card"><summary>Every epoch</summary>${epochTable(history)}</details></section>`;
+<details class="card"><summary>Every epoch</summary>${epochTable(history, name)}</details></section>`;
 }
 
-function epochTable(history: ReportInput["history"]): Markup {
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+function epochTable(history: ReportInput["history"], measure: string): Markup {
   const step = Math.ceil(history.length / ROWS);
   const shown = history.filter((_, i) => i % step === 0 || i === history.length - 1);
   const optional = (value: number | undefined, text: (value: number) => string): string =>
     value === undefined ? "–" : text(value);
   return htmlTable(
-    ["epoch", "training loss", "validation loss", "validation accuracy", "learning rate", "images/s"],
+    ["epoch", "training loss", "validation loss", `validation ${measureTitle(measure)}`, "learning rate", "samples/s"],
     shown.map(({ epoch, trainingLoss, validation, lr, imagesPerSecond }) => [
       epoch,
       round(trainingLoss),
       optional(validation?.loss, round),
-      optional(validation?.accuracy, percent),
+      optional(validation?.[measure], (value) => measureText(measure, value)),
       round(lr),
       optional(imagesPerSecond, (rate) => grouped(Math.round(rate))),
     ]),

@@ -1,7 +1,9 @@
 /** What measuring a model on a data set gives, whatever its task: the part that is the same for all of them. */
 import type { Overlap } from "../data/duplicates.ts";
 import type { FoundSamples } from "../data/trained-samples.ts";
+import { measureOf } from "./score.ts";
 import type { Measures } from "./task.ts";
+import { PLAIN, type Style } from "./text.ts";
 
 /** What an {@link AnyEvaluation} is made of. */
 export interface EvaluationFields {
@@ -60,7 +62,24 @@ export abstract class AnyEvaluation {
   /** What logits should be divided by, so that probabilities can be believed, by these samples; undefined where they do not tell. */
   abstract fitTemperature(): number | undefined;
 
-  abstract toString(): string;
+  /** What was measured, for people to read. @param style of a terminal; default: none */
+  abstract text(style?: Style): string;
+
+  /** A measure by its name, such as that of `task.primary`, over samples that the model has not seen as far as that is known. */
+  measure(name: string): number | undefined {
+    return measureOf(this, name);
+  }
+
+  /** What a model file keeps of it. */
+  get summary(): Readonly<Record<string, unknown>> {
+    const { count, loss, accuracy, metrics } = this;
+    return { samples: count, loss, accuracy, ...metrics };
+  }
+
+  toString(): string {
+    return this.text(PLAIN);
+  }
+
   abstract toJSON(): Record<string, unknown>;
 
   // Node prints an object by this well-known symbol; it means nothing elsewhere.

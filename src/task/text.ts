@@ -54,6 +54,15 @@ export function table(rows: readonly (readonly [name: string, value: string])[])
   return rows.map(([name, value]) => name.padEnd(width) + value).join("\n");
 }
 
+/** Names that a line has room for. */
+const LISTED = 20;
+
+/** How many names there are, and the first of them: `10: 0 1 2 …`. */
+export function listed(names: readonly string[]): string {
+  const some = names.slice(0, LISTED).join(" ");
+  return `${grouped(names.length)}: ${some}${names.length > LISTED ? " …" : ""}`;
+}
+
 /** Columns aligned: the first to the left, the others, numbers, to the right. */
 export function columns(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [head, ...rows];

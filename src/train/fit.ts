@@ -91,11 +91,8 @@ export async function fit<T extends AnyTask = Classify>(
   const schedule = withWarmup(settings, trainer.stepsPerEpoch);
   const evaluator = new Evaluator(model, backend, { loss: settings.measuredLoss, metrics: options.metrics });
   try {
-    const identity = await identify(model, dataset, options, settings, {
-      list,
-      teacher,
-      arithmetic: arithmeticOf(backend.description),
-    });
+    const decided = { options, settings, recipe: model.recipe, list, teacher };
+    const identity = await identify(model, dataset, decided, arithmeticOf(backend.description));
     const made = { model, options, settings, schedule, train, validation, backend, trainer, evaluator };
     // It is of weights that are about to change; both models are of the same network.
     untrained.temperature = model.temperature = undefined;

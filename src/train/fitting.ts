@@ -10,6 +10,7 @@ import type { AnyParameter } from "../nn/module.ts";
 import type { WeightAverage } from "../optim/average.ts";
 import type { Schedule } from "../optim/schedules.ts";
 import type { AnyEvaluation } from "../task/evaluation.ts";
+import { measureOf } from "../task/score.ts";
 import type { AnyTask } from "../task/task.ts";
 import type { Evaluator } from "../use/evaluate.ts";
 import type { TrainedModel } from "../use/trained-model.ts";
@@ -443,8 +444,8 @@ function sumOf(history: readonly { readonly seconds?: number | undefined }[]): n
 
 /** Schedules that listen hear the validation loss or, when they wait for something to rise, the accuracy. */
 function observe({ spec, feedback }: Schedule, { validation, trainingLoss }: EpochResult): void {
-  const wantsAccuracy = spec.name === "plateau" && spec.mode === "max";
-  feedback?.observe((wantsAccuracy ? validation?.accuracy : validation?.loss) ?? trainingLoss);
+  const heard = spec.name === "plateau" && spec.mode === "max" ? "accuracy" : "loss";
+  feedback?.observe((validation && measureOf(validation, heard)) ?? trainingLoss);
 }
 
 function epochResult(epoch: number, trainer: Trainer, validation: AnyEvaluation | undefined): EpochResult {

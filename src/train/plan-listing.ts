@@ -12,9 +12,10 @@ import { storageOf } from "../engine/passes/storage.ts";
 import type { Shape } from "../engine/shape.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import { graphParameters } from "../engine/trace.ts";
-import type { Model } from "../models/model.ts";
+import type { AnyModel } from "../models/model.ts";
 import type { AnyParameter } from "../nn/module.ts";
 import { inferenceGraph } from "../use/trained-model.ts";
+import { plannedSizes } from "./plan-memory.ts";
 import { resolveSettings } from "./settings.ts";
 import { traceTrainingStep } from "./step.ts";
 
@@ -63,21 +64,24 @@ export interface PlanListing {
 }
 
 /** Plans a model, without compiling it. */
-export function listPlan(model: Model, of: PlanName): PlanListing {
+export function listPlan(model: AnyModel, of: PlanName): PlanListing {
   const names = new Map<AnyParameter, string>();
   for (const [name, parameter] of model.network.namedParameters())
     if (!names.has(parameter)) names.set(parameter, name);
   return of === "read"
-    ? listed(of, planForWasm(inferenceGraph(model, 1)), names)
+    ? listed(of, planForWasm(inferenceGraph(model, 1, plannedSizes(model.task))), names)
     : listed(of, planForWasm(trainingStep(model, names)), names);
 }
 
 /** A step of the model's recipe. Names the optimizer's state in `names`: `conv1.weight.exp_avg`. */
-function trainingStep(model: Model, names: Map<AnyParameter, string>) {
+function trainingStep(model: AnyModel, names: Map<AnyParameter, string>) {
   const settings = resolveSettings(model.recipe, {});
   const { task } = model;
   const samples = { inputs: task.input.ports, targets: task.targets };
-  const graph = traceTrainingStep({ model, ...settings }, samples, { batch: settings.batchSize });
+  const graph = traceTrainingStep({ model, ...settings }, samples, {
+    batch: settings.batchSize,
+    sizes: plannedSizes(model.task),
+  });
   for (const parameter of model.network.trainable()) {
     const own = names.get(parameter) ?? "parameter";
     for (const [key, state] of Object.entries(settings.optimizer.state(parameter))) names.set(state, `${own}.${key}`);

@@ -1,18 +1,7 @@
 /** The results of an epoch: as callbacks get them, as a line of `metrics.jsonl`, and as a checkpoint keeps them. */
 
+import { measureOf, type Score } from "../task/score.ts";
 import type { Primary } from "../task/task.ts";
-
-/** What was measured on the validation samples: the part of an {@link Evaluation} that a run folder keeps. */
-export interface Score {
-  /** Samples. */
-  readonly count: number;
-  /** Mean over the samples. */
-  readonly loss: number;
-  /** Share of samples recognised; only for data with classes. */
-  readonly accuracy?: number | undefined;
-  /** Values of the user's metrics by name. */
-  readonly metrics: Readonly<Record<string, number>>;
-}
 
 /** Results of an epoch. */
 export interface EpochResult {
@@ -80,16 +69,12 @@ export function fromPlain({ validation, ...result }: PlainResult): EpochResult {
   return { ...result, ...times, validation: score };
 }
 
-/** A measure of a score by its name: `accuracy`, or one of its metrics. */
-export function measureOf({ accuracy, metrics }: Score, name: string): number | undefined {
-  return name === "accuracy" ? accuracy : metrics[name];
-}
-
 /** The task's primary measure decides, and lower loss where it is equal or there is none; without validation the later epoch. */
 export function isBetter(a: EpochResult, b: EpochResult, { name, better }: Primary): boolean {
   const [left, right] = [a.validation, b.validation];
   if (left === undefined || right === undefined) return true;
   const difference = (measureOf(left, name) ?? 0) - (measureOf(right, name) ?? 0);
   const gain = better === "higher" ? difference : -difference;
-  return gain > 0 || (gain === 0 && left.loss < right.loss);
+  // Two measures beyond all bounds are equal, too.
+  return gain > 0 || (!(gain < 0) && left.loss < right.loss);
 }

@@ -72,9 +72,11 @@ export function runFolder({ path, args, environment, backend, hasLast = false }:
       lines = info.history.map(metricsLine);
       times = [{ step: info.doneSteps, ...info.times }];
       if (info.isResumed) return writeFile(files.metrics, lines.join(""));
+      const { kind, primary } = info.model.task;
+      const task = { kind, primary };
       const run = { epochs, steps: totalSteps, batchSize, seed, samples, validationSamples };
       await writeFile(files.environment, json({ ...environment, backend: info.backend, memory }));
-      await writeFile(files.args, json({ ...args, run }));
+      await writeFile(files.args, json({ ...args, task, run }));
     },
     onEpoch: async (info) => {
       // Before the checkpoint: what that counts as done must be in these files.

@@ -15,6 +15,7 @@ import { findLoss, type LossFunction, type LossName, trainingLoss } from "../tas
 import type { Callback } from "./callbacks.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Teaching } from "./distill.ts";
+import { checkRanges } from "./options.ts";
 import type { TransferOptions } from "./transfer/freeze.ts";
 
 /** An optimiser by name with its own options: `{ name: "sgd", momentum: 0.9 }`. */
@@ -26,7 +27,7 @@ export interface OptimizerSpec {
 /** Weights by class: a number of at least 0 for each, or such that all classes count the same. */
 export type ClassWeights = "balanced" | readonly number[];
 
-/** Everything has a default; most come from `model.recipe`. */
+/** Everything has a default; most come from `model.recipe`. What numbers may be, and what a resume compares, is options.ts. */
 export interface FitOptions extends BackendOptions {
   readonly epochs?: number | undefined;
   /** Ends the run after so many changes of the weights, also within an epoch. */
@@ -137,23 +138,9 @@ export function resolveSettings(
 ): Settings {
   const { minutes, steps, clipNorm, ema, seed = 0, batchSize = recipe.batchSize, accumulate = 1, warmup = 0 } = options;
   const epochs = options.epochs ?? (minutes === undefined && steps === undefined ? recipe.epochs : MANY_EPOCHS);
-  const whole = { epochs, steps, batchSize, accumulate };
-  for (const [name, value] of Object.entries(whole)) requireWhole(name, value);
-  requireWhole("overfitBatches", options.overfitBatches);
-  requireWhole("checkpointSteps", options.checkpointSteps);
-  if (!Number.isSafeInteger(seed))
-    throw new UsageError((option) => `${option("seed")} is ${seed}; expected a whole number`);
-  for (const [name, value] of Object.entries({ clipNorm, lr: options.lr, minutes })) requirePositive(name, value);
-  if (!(warmup >= 0 && Number.isFinite(warmup)))
-    throw new UsageError((option) => `${option("warmup")} is ${warmup}; expected 0 or more epochs`);
-  if (ema !== undefined && !(ema > 0 && ema < 1))
-    throw new UsageError((option) => `${option("ema")} is ${ema}; expected a decay between 0 and 1`);
   const { loss = recipe.loss, plainEpochs = recipe.plainEpochs ?? 0 } = options;
-  if (!Number.isSafeInteger(plainEpochs) || plainEpochs < 0)
-    throw new UsageError(
-      (option) => `${option("plainEpochs")} is ${plainEpochs}; expected a whole number of at least 0`,
-    );
   const labelSmoothing = options.labelSmoothing ?? (loss === recipe.loss ? recipe.labelSmoothing : 0) ?? 0;
+  checkRanges({ ...options, epochs, batchSize, plainEpochs });
   const optimizer = makeOptimizer(recipe, options);
   return {
     ...{ epochs, steps, minutes, batchSize, accumulate, seed, plainEpochs },
@@ -202,16 +189,4 @@ function isOptimizer(value: OptimizerSpec | Optimizer): value is Optimizer {
 function makeSchedule(schedule: NonNullable<FitOptions["schedule"] | Recipe["schedule"]>): Schedule {
   if (typeof schedule === "object" && "factor" in schedule) return schedule as Schedule;
   return createSchedule(schedule as ScheduleSpec | ScheduleSpec["name"]);
-}
-
-function requireWhole(name: string, value: number | undefined): void {
-  if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
-    throw new UsageError((option) => `${option(name)} is ${value}; expected a whole number of at least 1`);
-  }
-}
-
-function requirePositive(name: string, value: number | undefined): void {
-  if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
-    throw new UsageError((option) => `${option(name)} is ${value}; expected a number above 0`);
-  }
 }

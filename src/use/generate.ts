@@ -1,9 +1,10 @@
 /** Writes texts with a model that knows what comes next: token by token, each drawn by its probability. */
 import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
-import type { Model } from "../models/model.ts";
+import type { AnyModel, Model } from "../models/model.ts";
 import type { Candidate } from "../task/classify/ranking.ts";
-import type { Generate } from "../task/generate/generate.ts";
+import { Generate } from "../task/generate/generate.ts";
+import type { AnyTask } from "../task/task.ts";
 import type { TextInput } from "../task/text-input.ts";
 import { TextReader } from "./read-text.ts";
 
@@ -28,12 +29,13 @@ const CONTEXT = 256;
  * Goes on with a prompt.
  * @param prompt at least one token
  * @returns what was written, without the prompt
- * @throws UsageError when an option is out of range @throws DataError for a prompt that the tokenizer does not know
+ * @throws UsageError when the model is for another task, or an option is out of range @throws DataError for a prompt that the tokenizer does not know
  */
-export async function generate(model: Model<Generate>, prompt: string, options: GenerateOptions = {}): Promise<string> {
-  const reader = await TextReader.open(model);
+export async function generate(model: AnyModel, prompt: string, options: GenerateOptions = {}): Promise<string> {
+  const writer = writerOf(model);
+  const reader = await TextReader.open(writer);
   try {
-    return await goOn(model.task.input, prompt, options, (tokens) => reader.readTokens(tokens));
+    return await goOn(writer.task.input, prompt, options, (tokens) => reader.readTokens(tokens));
   } finally {
     await reader.close();
   }
@@ -66,6 +68,14 @@ export async function goOn(
     tokens.push(chosen.index);
   }
   return tokenizer.decode(tokens.slice(begin));
+}
+
+/** @throws UsageError when the model does not go on with texts */
+function writerOf(model: AnyModel): Model<Generate> {
+  if (model.task instanceof Generate) return model as Model<AnyTask> as Model<Generate>;
+  throw new UsageError(
+    `this model does not go on with texts; it is for another task: to ${model.task.kind}: see predict`,
+  );
 }
 
 /** One of some candidates, the likeliest first, by their probabilities to the power 1 / temperature. */

@@ -82,8 +82,8 @@ it("names what was trained on and tested too", async () => {
 }, 60_000);
 
 it("leaves out what is not known", async () => {
-  const nothing = { facts: [], history: [], steps: [], classes: [], parts: [], overlaps: [], records: [] };
-  const page = await renderReport({ title: "t", subtitle: "s", created: "now", ...nothing });
+  const nothing = { facts: [], history: [], steps: [], parts: [], overlaps: [], records: [] };
+  const page = await renderReport({ title: "t", subtitle: "s", created: "now", model: smallModel(), ...nothing });
   expect(page).toContain("<h1>t</h1>");
   expect(page).not.toContain("<h2>");
 });

@@ -105,7 +105,7 @@ describe("fit", () => {
     expect(Math.abs(some - plain)).toBeGreaterThan(1e-5);
     expect(twice - plain).toBeCloseTo(2 * (some - plain), 5);
     expect(measuredToo).toBe(measured);
-    await expect(losses(1)).rejects.toThrow("labelSmoothing is 1; expected at least 0 and less than 1");
+    await expect(losses(1)).rejects.toThrow("labelSmoothing is 1; expected a number of at least 0 and below 1");
     const own = trainModel(smallModel(), bars(40), { ...options, labelSmoothing: 0.1, loss: "nllLoss" });
     await expect(own).rejects.toThrow(/labelSmoothing belongs to the loss crossEntropy/);
   });

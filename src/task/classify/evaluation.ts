@@ -3,6 +3,7 @@
 import { summarizeOverlap } from "../../data/leakage.ts";
 import { type Interval, wilsonInterval } from "../../metrics/intervals.ts";
 import { AnyEvaluation, type EvaluationFields } from "../evaluation.ts";
+import type { Style } from "../text.ts";
 import { type Calibration, calibration, fitTemperature, TEMPERATURE_SPREAD } from "./calibration.ts";
 import { type Classification, classify } from "./classification.ts";
 import { type JudgedSample, suspectedLabels, worstErrors } from "./errors.ts";
@@ -118,8 +119,18 @@ export class Evaluation extends AnyEvaluation {
     return this.predictions === undefined ? [] : worstErrors(this.predictions, count);
   }
 
-  toString(): string {
-    return formatEvaluation(this);
+  override measure(name: string): number | undefined {
+    return name === "accuracy" ? this.accuracyOnNew?.accuracy : super.measure(name);
+  }
+
+  override get summary(): Readonly<Record<string, unknown>> {
+    const { count, loss, accuracyOnNew, classification } = this;
+    const { accuracy, interval } = accuracyOnNew ?? {};
+    return { samples: count, loss, accuracy, interval, macroF1: classification?.macro.f1 };
+  }
+
+  text(style?: Style): string {
+    return formatEvaluation(this, style);
   }
 
   /** Plain data, with everything about classes beside the rest. */

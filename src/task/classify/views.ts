@@ -1,8 +1,8 @@
 /** Measuring a classifier: every output is kept, and all that can be said of them is worked out when it is asked for. */
 
+import { listed } from "../text.ts";
 import type { TaskViews } from "../views.ts";
-import type { Classify } from "./classify.ts";
-import { hasClasses } from "./classify.ts";
+import { type Classify, hasClasses, type Ranked } from "./classify.ts";
 import { Evaluation } from "./evaluation.ts";
 import { Predictions } from "./predictions.ts";
 
@@ -27,4 +27,7 @@ export const views: TaskViews = {
       },
     };
   },
+  facts: ({ classes }: Classify) => ["classes", listed(classes)],
+  plain: ({ classes }: Classify) => ({ classes }),
+  ranking: ({ ranking }: Ranked) => ranking,
 };

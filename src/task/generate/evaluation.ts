@@ -1,6 +1,7 @@
 /** How well a model foresees the next token of a text. */
 import { AnyEvaluation, type EvaluationFields } from "../evaluation.ts";
-import { grouped, percent, table } from "../text.ts";
+import { measureText, measureTitle } from "../measures.ts";
+import { grouped, PLAIN, percent, type Style, table } from "../text.ts";
 
 /** What a {@link GenerateEvaluation} is made of; its loss is the mean over the tokens. */
 export interface GenerateFields extends EvaluationFields {
@@ -15,14 +16,14 @@ export class GenerateEvaluation extends AnyEvaluation {
   readonly #hits: number;
 
   constructor({ tokens, hits, ...fields }: GenerateFields) {
-    super(fields);
+    super({ ...fields, metrics: { perplexity: Math.exp(fields.loss), ...fields.metrics } });
     this.tokens = tokens;
     this.#hits = hits;
   }
 
   /** exp(loss): among so many equally likely tokens the next one would be as hard to foresee. */
   get perplexity(): number {
-    return Math.exp(this.loss);
+    return this.metrics.perplexity;
   }
 
   /** Bits that a token needs when it is coded by the model's probabilities. */
@@ -37,16 +38,13 @@ export class GenerateEvaluation extends AnyEvaluation {
 
   fitTemperature(): undefined {}
 
-  toString(): string {
-    const { dataset, count, tokens, loss, perplexity, bitsPerToken, accuracy, metrics } = this;
+  text({ bold }: Style = PLAIN): string {
+    const { dataset, count, tokens, loss, bitsPerToken, accuracy, metrics } = this;
     return table([
       ["data", `${dataset}, ${grouped(count)} texts, ${grouped(tokens)} tokens`],
-      [
-        "loss",
-        `${loss.toFixed(4)} nats a token (${bitsPerToken.toFixed(3)} bits, perplexity ${perplexity.toFixed(2)})`,
-      ],
+      ...Object.entries(metrics).map(([name, value]) => [measureTitle(name), bold(measureText(name, value))] as const),
+      ["loss", `${loss.toFixed(4)} nats a token (${bitsPerToken.toFixed(3)} bits)`],
       ["foreseen", `${percent(accuracy)} of the tokens were the likeliest`],
-      ...Object.entries(metrics).map(([name, value]) => [name, value.toFixed(4)] as const),
     ]);
   }
 

@@ -24,8 +24,7 @@ export class Generate implements Task<NextTokens, GenerateEvaluation> {
   declare readonly evaluation?: GenerateEvaluation | undefined;
   readonly kind = "generate";
   readonly loss = "nextToken";
-  // Lower loss is better, and there is nothing else to go by.
-  readonly primary: Primary = { name: "loss", better: "lower" };
+  readonly primary: Primary = { name: "perplexity", better: "lower" };
   readonly targets: Ports = { y: { shape: ["time"], dtype: "int32" } };
   readonly input: TextInput;
   readonly outputs: Ports;

@@ -1,7 +1,10 @@
 /** Measuring a model that goes on with texts: the loss by token, as texts have different lengths, and how many were foreseen. */
 import { IGNORED } from "../../data/port.ts";
+import { quote } from "../../engine/quote.ts";
+import { listed } from "../text.ts";
 import type { TaskViews } from "../views.ts";
 import { GenerateEvaluation } from "./evaluation.ts";
+import type { Generate, NextTokens } from "./generate.ts";
 
 export const views: TaskViews = {
   measure: () => {
@@ -27,4 +30,7 @@ export const views: TaskViews = {
       finish: (fields) => new GenerateEvaluation({ ...fields, loss: loss / tokens, tokens, hits }),
     };
   },
+  facts: ({ tokenizer }: Generate) => ["tokens", listed(tokenizer.tokens.map((token) => quote(token)))],
+  plain: () => ({}),
+  ranking: (answer: NextTokens) => answer.map(({ name, probability }) => ({ name: quote(name), probability })),
 };

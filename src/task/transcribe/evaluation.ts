@@ -1,7 +1,8 @@
 /** How well a model reads strings: whole ones, and by symbol. */
 import { type Interval, wilsonInterval } from "../../metrics/intervals.ts";
 import { AnyEvaluation, type EvaluationFields } from "../evaluation.ts";
-import { grouped, percent, table } from "../text.ts";
+import { measureText, measureTitle } from "../measures.ts";
+import { grouped, PLAIN, percent, percentInterval, type Style, table } from "../text.ts";
 
 /** A string of the data, and what the model made of it. */
 export interface ReadString {
@@ -24,7 +25,7 @@ export class TranscribeEvaluation extends AnyEvaluation {
   readonly strings: readonly ReadString[];
 
   constructor({ strings, ...fields }: TranscribeFields) {
-    super(fields);
+    super({ ...fields, metrics: { symbolErrorRate: errorRate(strings), ...fields.metrics } });
     this.strings = strings;
   }
 
@@ -44,9 +45,7 @@ export class TranscribeEvaluation extends AnyEvaluation {
 
   /** Symbols to insert, leave out or replace, per symbol of the true strings. */
   get symbolErrorRate(): number {
-    const errors = this.strings.reduce((sum, { truth, text }) => sum + editDistance([...truth], [...text]), 0);
-    const symbols = this.strings.reduce((sum, { truth }) => sum + [...truth].length, 0);
-    return symbols === 0 ? 0 : errors / symbols;
+    return this.metrics.symbolErrorRate;
   }
 
   /** The strings that are wrong, those first that the model was surest of. */
@@ -57,17 +56,16 @@ export class TranscribeEvaluation extends AnyEvaluation {
 
   fitTemperature(): undefined {}
 
-  toString(): string {
-    const { dataset, count, loss, accuracy, interval, symbolErrorRate, metrics } = this;
+  text({ bold }: Style = PLAIN): string {
+    const { dataset, count, loss, accuracy, interval, metrics } = this;
     const worst = this.worstErrors(5).map(
       ({ truth, text, probability }) => `${truth} → ${text} (${percent(probability)})`,
     );
     return table([
       ["data", `${dataset}, ${grouped(count)} strings`],
       ["loss", loss.toFixed(4)],
-      ["right", `${percent(accuracy)} of the strings (95 %: ${percent(interval.low)} to ${percent(interval.high)})`],
-      ["symbols", `${percent(symbolErrorRate)} of them wrong, missing or too many`],
-      ...Object.entries(metrics).map(([name, value]) => [name, value.toFixed(4)] as const),
+      ["right", `${bold(percent(accuracy))} of the strings (95 % interval ${percentInterval(interval)})`],
+      ...Object.entries(metrics).map(([name, value]) => [measureTitle(name), measureText(name, value)] as const),
       ...(worst.length > 0 ? [["worst", worst.join(", ")] as const] : []),
     ]);
   }
@@ -77,6 +75,12 @@ export class TranscribeEvaluation extends AnyEvaluation {
     const worstErrors = this.worstErrors(LISTED);
     return { dataset, count, loss, accuracy, interval, symbolErrorRate, metrics, isTrainingData, worstErrors, seconds };
   }
+}
+
+function errorRate(strings: readonly ReadString[]): number {
+  const errors = strings.reduce((sum, { truth, text }) => sum + editDistance([...truth], [...text]), 0);
+  const symbols = strings.reduce((sum, { truth }) => sum + [...truth].length, 0);
+  return symbols === 0 ? 0 : errors / symbols;
 }
 
 /** The least number of symbols to insert, leave out or replace that makes one string of another (Levenshtein 1966). */

@@ -1,8 +1,9 @@
 /** Measuring a model that reads strings: each is decoded as it would be in use, and compared as a whole and symbol by symbol. */
 import { IGNORED } from "../../data/port.ts";
+import { listed } from "../text.ts";
 import type { TaskViews } from "../views.ts";
 import { type ReadString, TranscribeEvaluation } from "./evaluation.ts";
-import type { Transcribe } from "./transcribe.ts";
+import type { Transcribe, Transcription } from "./transcribe.ts";
 
 export const views: TaskViews = {
   measure: ({ task, temperature }) => {
@@ -21,4 +22,8 @@ export const views: TaskViews = {
       finish: (fields) => new TranscribeEvaluation({ ...fields, strings }),
     };
   },
+  facts: ({ alphabet }: Transcribe) => ["symbols", listed(alphabet)],
+  plain: ({ alphabet }: Transcribe) => ({ alphabet }),
+  ranking: ({ text, probability, alternatives }: Transcription) =>
+    [{ text, probability }, ...alternatives].map((read) => ({ name: read.text, probability: read.probability })),
 };

@@ -1,24 +1,31 @@
-/** How good the model is on samples that it was not trained on, where it errs, and how far its confidence can be believed. */
+/** What a report says about a classifier: how good it is on samples that it was not trained on, where it errs, and how far its confidence can be believed. */
 
+import type { DataPart } from "../data/duplicates.ts";
 import { describeTrained } from "../data/leakage.ts";
 import { onePicture, readPictures } from "../data/mosaic.ts";
+import type { AnyModel } from "../models/model.ts";
 import { type Classification, worstClasses } from "../task/classify/classification.ts";
 import { type JudgedSample, suspectedLabels, worstErrors } from "../task/classify/errors.ts";
+import type { Evaluation } from "../task/classify/evaluation.ts";
+import { encodePredictions } from "../task/classify/saved-predictions.ts";
 import { grouped, percent, percentInterval, round } from "../task/text.ts";
-import { confusionChart, rejectionChart, reliabilityChart } from "./charts.ts";
+import { confusionChart, rejectionChart, reliabilityChart } from "./classify-charts.ts";
 import { figure, html, htmlTable, Markup } from "./html.ts";
-import type { ComparisonTable, MeasuredData } from "./input.ts";
+import type { MeasuredData } from "./input.ts";
 import { image } from "./pictures.ts";
+import type { ReportView } from "./views.ts";
 
 /** A confusion matrix of more classes is a blur; the list of pairs says it all then. */
 const MATRIX_CLASSES = 64;
 /** A longer table of classes is cut to its worst. */
 const TABLE_CLASSES = 256;
+/** Classes that the table of the data lists one by one. */
+const COUNTED_CLASSES = 64;
 const PAIRS = 10;
 const ERRORS = 24;
 const SUSPECTS = 12;
 
-export async function resultsSection({ evaluation, dataset }: MeasuredData): Promise<Markup | undefined> {
+async function results({ evaluation, dataset }: MeasuredData<Evaluation>): Promise<Markup | undefined> {
   const { classification, predictions, isTrainingData } = evaluation;
   if (classification === undefined || predictions === undefined) return undefined;
   const errors = worstErrors(predictions, ERRORS);
@@ -34,7 +41,7 @@ ${await gallery(dataset, suspects.slice(0, SUSPECTS), "Labels that may be wrong"
 }
 
 /** The big number on top: never called accuracy when it was counted on training samples. */
-export function score({ evaluation }: MeasuredData): Markup {
+function score({ evaluation }: MeasuredData<Evaluation>): Markup {
   const { classification, isTrainingData, count, dataset, loss, accuracyWithoutOverlap } = evaluation;
   const { accuracyOnNew, trainingAccuracy = 0, trainedOn } = evaluation;
   if (classification === undefined) {
@@ -54,11 +61,6 @@ export function score({ evaluation }: MeasuredData): Markup {
       ? undefined
       : html`<br/>${percent(accuracyWithoutOverlap)} without samples that were trained on`;
   return html`<div class="score"><b>${percent(accuracy)}</b><small>${what}${without}</small></div>`;
-}
-
-/** What the run stands beside. */
-export function comparisonSection({ title, head, rows, caption }: ComparisonTable): Markup {
-  return html`<section><h2>${title}</h2>${figure(head[0], htmlTable(["", ...head.slice(1)], rows), caption)}</section>`;
 }
 
 function classTable({ classes, macro, weighted, topK }: Classification): Markup {
@@ -81,7 +83,7 @@ ${shown.length < classes.length ? html`<figcaption>The ${shown.length} worst of 
 ${top.length > 0 ? html`<figcaption>The right class is ${top.join(", ")}.</figcaption>` : undefined}`;
 }
 
-function confidence({ calibration, scaledCalibration, rejection }: MeasuredData["evaluation"]): Markup[] {
+function confidence({ calibration, scaledCalibration, rejection }: Evaluation): Markup[] {
   if (calibration === undefined || rejection === undefined) return [];
   const after =
     scaledCalibration &&
@@ -131,3 +133,31 @@ async function gallery(
   );
   return figure(title, html`<div class="gallery">${cells}</div>`, caption);
 }
+
+/** How many samples of each class a part of the data has. */
+function countsOf({ dataset }: DataPart): readonly number[] {
+  const counts = new Array<number>(dataset.classes?.length ?? 0).fill(0);
+  for (let i = 0; i < dataset.length && dataset.label !== undefined && counts.length > 0; i++)
+    counts[dataset.label(i)]++;
+  return counts;
+}
+
+function counts(parts: readonly DataPart[], { task }: AnyModel): Markup {
+  const byClass = parts.map(countsOf);
+  const rows = task.names
+    .slice(0, COUNTED_CLASSES)
+    .map((name, c) => [name, ...byClass.map((counts) => grouped(counts[c] ?? 0))]);
+  const total = [html`<b>all</b>`, ...parts.map(({ dataset }) => grouped(dataset.length))];
+  return figure("Samples by class", htmlTable(["class", ...parts.map(({ name }) => name)], [...rows, total]));
+}
+
+export const view: ReportView = {
+  score,
+  results,
+  counts,
+  predictions: ({ predictions, dataset }: Evaluation) =>
+    predictions && {
+      bytes: predictions.logits.byteLength,
+      encode: () => encodePredictions({ predictions, dataset }),
+    },
+};

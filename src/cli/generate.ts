@@ -1,0 +1,54 @@
+/** `ductus generate`: goes on with a text, by a model that was trained to. */
+import { Command } from "commander";
+import { generate } from "../use/generate.ts";
+import { openModel } from "./open-model.ts";
+import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
+import { openTerminal } from "./terminal.ts";
+
+interface GenerateCliOptions extends CommonOptions {
+  readonly prompt: string;
+  readonly count: number;
+  readonly length?: number | undefined;
+  readonly temperature?: number | undefined;
+  readonly topK?: number | undefined;
+  readonly stop?: string | undefined;
+  readonly seed: number;
+  readonly context?: number | undefined;
+}
+
+const EXAMPLES = `
+Examples:
+  $ ductus generate poems.safetensors --prompt "O Romeo" --length 300
+  $ ductus generate names.safetensors --prompt $'\\nMa' --stop $'\\n' --count 10     ten names that begin with Ma
+  $ ductus generate poems.safetensors --prompt "To be" --temperature 0            always the likeliest`;
+
+export function command(): Command {
+  return new Command()
+    .description("Goes on with a text, token by token, by a model that was trained on texts.")
+    .argument("<model>", "model file")
+    .requiredOption("--prompt <text>", "what the text begins with")
+    .addOption(integerOption("--count <n>", "how many texts, each from another seed", { min: 1 }).default(1))
+    .addOption(integerOption("--length <n>", "most tokens that are written (default: 200)", { min: 1 }))
+    .addOption(
+      numberOption("--temperature <t>", "above 1 bolder, below 1 safer, 0 the likeliest (default: 1)", { min: 0 }),
+    )
+    .addOption(integerOption("--top-k <n>", "draw among so many of the likeliest only", { min: 1 }))
+    .option("--stop <token>", "end before this token")
+    .addOption(integerOption("--seed <n>", "the same seed writes the same").default(0))
+    .addOption(integerOption("--context <n>", "most of the last tokens that are looked at", { min: 1 }))
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+async function run(path: string, { prompt, count, seed, json, ...options }: GenerateCliOptions): Promise<void> {
+  const terminal = openTerminal(json === true);
+  const model = await openModel(path, terminal);
+  const texts: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const text = await generate(model, prompt, { ...options, seed: seed + i });
+    terminal.print(terminal.style.dim(prompt) + text);
+    texts.push(text);
+  }
+  terminal.emit({ model: path, prompt, texts });
+}
