@@ -7,6 +7,17 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sum } from "../../src/engine/ops/reduce.ts";
+import type { Tensor } from "../../src/engine/tensor.ts";
+import { Model } from "../../src/models/model.ts";
+import { Embedding } from "../../src/nn/linear.ts";
+import { type Context, Module } from "../../src/nn/module.ts";
+import { nodePlatform } from "../../src/platform/node/platform.ts";
+import { setPlatform } from "../../src/platform/platform.ts";
+import { Classify } from "../../src/task/classify/classify.ts";
+import { TextInput } from "../../src/task/text-input.ts";
+import { CharacterTokenizer } from "../../src/text/tokenizer.ts";
+import { encodeModel } from "../../src/use/trained-model.ts";
 import type { Measured, Outcome, TrainingEvent } from "../../studio/src/engine/protocol.ts";
 import { bundle } from "../browser/bundle.ts";
 import { serve, type TestSite } from "../browser/page.ts";
@@ -63,6 +74,23 @@ const SIGNS = `({
 
 const JOB = { kind: "train", architecture: "cnn-strided", epochs: 4, seed: 1, augment: "none" };
 
+/** Tells which of two letters a text has more of. */
+class MoreOf extends Module {
+  readonly embedding = new Embedding(2, 2);
+
+  forward(x: Tensor, context: Context): Tensor {
+    return sum(this.embedding.forward(x, context), 1);
+  }
+}
+
+async function textModel(): Promise<Uint8Array> {
+  setPlatform(nodePlatform);
+  const network = new MoreOf();
+  network.embedding.weight.data.set([1, 0, 0, 1]);
+  const input = new TextInput(CharacterTokenizer.of("ab"));
+  return encodeModel(new Model(network, { task: new Classify(input, ["more a", "more b"]) }));
+}
+
 interface Followed {
   readonly outcome: Outcome;
   readonly events: readonly TrainingEvent[];
@@ -92,6 +120,7 @@ describe.skipIf(chromiumPath === undefined)("the studio's workers in Chromium", 
       );
     }
     files.set("models/digits.safetensors", readFileSync(resolve(root, "studio/public/models/digits.safetensors")));
+    files.set("models/text.safetensors", await textModel());
     const [engine, page] = await Promise.all([
       bundle(`import "./studio/src/engine/worker.ts";`, { whole: true, instead: INSTEAD }),
       bundle(PAGE, { whole: true }),
@@ -223,6 +252,23 @@ describe.skipIf(chromiumPath === undefined)("the studio's workers in Chromium", 
     expect(result.stopped.kind).toBe("finished");
     expect(result.stopped.measured).toBeUndefined();
     expect(result.same).toBe(true);
+    await page.close();
+  });
+
+  test("reads texts with a model that does", { timeout: 60_000 }, async () => {
+    const page = await open();
+    const [card, labels, empty, refused] = (await page.evaluate(`(async () => {
+      const bytes = new Uint8Array(await (await fetch("models/text.safetensors")).arrayBuffer());
+      const { card } = await engine.open(bytes, "text");
+      const labels = [];
+      for (const text of ["aab", "abb"]) labels.push((await engine.readText(text)).readings[0].label);
+      const refused = await engine.read(new ImageData(8, 8)).catch(({ message }) => message);
+      return [card, labels, (await engine.readText("")) ?? null, refused];
+    })()`)) as readonly unknown[];
+    expect(card).toMatchObject({ reads: "text", classes: ["more a", "more b"], isOpen: true });
+    expect(labels).toEqual(["more a", "more b"]);
+    expect(empty).toBeNull();
+    expect(refused).toContain("reads texts");
     await page.close();
   });
 

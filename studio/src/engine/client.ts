@@ -31,6 +31,7 @@ function engineClient(name: string): EngineClient {
   return {
     open: (bytes, file) => remote().open(bytes, file),
     read: (picture) => remote().read(picture),
+    readText: (text) => remote().readText(text),
     explain: (picture) => remote().explain(picture),
     run: (job: Job, onEvent: (event: TrainingEvent) => void, checkpoint?: Uint8Array): Promise<Outcome> =>
       remote().run(job, proxy(onEvent), checkpoint),

@@ -3,6 +3,7 @@
  * stands in files of its own: training.ts, measuring.ts.
  */
 import {
+  type AnyModel,
   conformTo,
   DataError,
   Explainer,
@@ -12,7 +13,9 @@ import {
   importModel,
   load,
   Predictor,
+  TextReader,
   type TrainedModel,
+  tasks,
 } from "ductus";
 import { type CountingRecogniser, load as loadRecogniser } from "ductus/runtime";
 import { pack, parseSettings, unpack } from "./archives.ts";
@@ -31,6 +34,7 @@ import type {
   Outcome,
   ProjectSettings,
   Reading,
+  Reads,
   Sample,
   SavedProject,
   TrainingEvent,
@@ -38,7 +42,7 @@ import type {
 } from "./protocol.ts";
 import { JobRunner } from "./training.ts";
 
-/** What is open: a network, whose inside is known, or a compiled recogniser, which only reads. */
+/** What is open: a network for pictures, whose inside is known, one for texts, or a compiled recogniser, which only reads. */
 type Open =
   | {
       readonly kind: "network";
@@ -46,6 +50,7 @@ type Open =
       explainer: Explainer | undefined;
       readonly predictor: Predictor;
     }
+  | { readonly kind: "texts"; readonly model: AnyModel; readonly reader: TextReader<tasks.AnyTask> }
   | { readonly kind: "compiled"; readonly recogniser: CountingRecogniser };
 
 interface OpenedHere extends Opened {
@@ -66,6 +71,7 @@ const OPENERS: Readonly<Record<Kind, (bytes: Uint8Array, name: string) => Promis
     const { labels, inputShape } = recogniser;
     const card = {
       architecture: "compiled",
+      reads: "numbers" as const,
       classes: labels,
       inputShape,
       parameters: 0,
@@ -95,15 +101,27 @@ export class LocalEngine implements Engine {
   async read(picture: ImageData): Promise<Answer | undefined> {
     const open = this.#required();
     const start = performance.now();
-    return unlessBlank(() => {
+    if (open.kind === "texts") throw new Error("this model reads texts, no pictures");
+    return unlessBlank(async () => {
       if (open.kind === "compiled") {
         const seen = open.recogniser.see(picture);
         const readings = open.recogniser.read(seen);
         const characters = open.recogniser.characters(picture);
         return { readings, seen, characters, ms: performance.now() - start };
       }
-      const { ranking, seen, characters = 1 } = open.predictor.predict(pictureOf(picture));
-      return { readings: ranking.map(readingOf), seen, characters, ms: performance.now() - start };
+      const answer = open.predictor.predict(pictureOf(picture));
+      const { seen, characters = 1 } = answer;
+      return { readings: await readingsOf(open.model, answer), seen, characters, ms: performance.now() - start };
+    });
+  }
+
+  async readText(text: string): Promise<Answer | undefined> {
+    const open = this.#required();
+    if (open.kind !== "texts") throw new Error("this model reads pictures, no texts");
+    const start = performance.now();
+    return unlessBlank(async () => {
+      const readings = await readingsOf(open.model, await open.reader.read(text));
+      return { readings, characters: 1, ms: performance.now() - start };
     });
   }
 
@@ -111,10 +129,12 @@ export class LocalEngine implements Engine {
     const open = this.#required();
     if (open.kind === "compiled")
       throw new Error("a compiled recogniser does not show its inside; open its model file");
+    // What a network looks at is worked out for the likeliest class.
+    if (open.kind === "texts" || !(open.model.task instanceof tasks.Classify)) return undefined;
     open.explainer ??= await Explainer.open(open.model);
     const { explainer } = open;
     const start = performance.now();
-    return unlessBlank(() => {
+    return unlessBlank(async () => {
       const { ranking, seen, characters = 1, layers, attention } = explainer.explain(pictureOf(picture));
       const ms = performance.now() - start;
       const readings = ranking.map(readingOf);
@@ -152,6 +172,8 @@ export class LocalEngine implements Engine {
   async measure(samples: readonly Sample[] | "digits"): Promise<Measured> {
     const open = this.#required();
     if (open.kind === "compiled") throw new Error("a compiled recogniser is not measured here; open its model file");
+    if (open.kind === "texts")
+      throw new Error("this model reads texts; only those that read pictures are measured here");
     const { model } = open;
     const dataset =
       samples === "digits"
@@ -181,6 +203,7 @@ export class LocalEngine implements Engine {
   async #close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
+    if (open?.kind === "texts") await open.reader.close();
     if (open?.kind !== "network") return;
     await open.predictor.close();
     await open.explainer?.close();
@@ -196,10 +219,23 @@ function kindOf(bytes: Uint8Array): Kind {
   return starts(0x08) && bytes[1] < 0x20 && bytes[8] !== 0x7b ? "onnx" : "model";
 }
 
+const READERS: Readonly<Record<Reads, (model: TrainedModel) => Promise<Open>>> = {
+  numbers: async (model) => ({ kind: "network", model, predictor: await Predictor.open(model), explainer: undefined }),
+  text: async (model) => ({ kind: "texts", model, reader: await TextReader.open<tasks.AnyTask>(model) }),
+};
+
 async function openNetwork(model: TrainedModel, bytes: Uint8Array): Promise<OpenedHere> {
-  const predictor = await Predictor.open(model);
-  const card = cardOf(model, bytes.length);
-  return { open: { kind: "network", model, predictor, explainer: undefined }, card, bytes };
+  const open = await READERS[model.task.input.kind](model);
+  return { open, card: await cardOf(model, bytes.length), bytes };
+}
+
+/** Readings that the page shows at most. */
+const MOST_READINGS = 1000;
+
+/** An answer of any task, likeliest first. */
+async function readingsOf({ task }: AnyModel, answer: unknown): Promise<readonly Reading[]> {
+  const { ranking } = await tasks.VIEWS[task.kind]();
+  return ranking(answer).slice(0, MOST_READINGS).map(readingOf);
 }
 
 const pictureOf = ({ width, height, data }: ImageData) => ({ width, height, channels: 4, data }) as const;
@@ -219,10 +255,10 @@ type LayerOf<E extends { explain(...words: never[]): { readonly layers: readonly
   E["explain"]
 >["layers"][number];
 
-/** A blank picture has no answer, and is no error while somebody draws. */
-function unlessBlank<T>(answer: () => T): T | undefined {
+/** A blank picture, or an empty text, has no answer, and is no error while somebody draws. */
+async function unlessBlank<T>(answer: () => Promise<T>): Promise<T | undefined> {
   try {
-    return answer();
+    return await answer();
   } catch (error) {
     if (error instanceof DataError) return undefined;
     throw error;

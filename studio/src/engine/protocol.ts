@@ -4,11 +4,18 @@
  * Everything that crosses is plain data; bytes of models are model files (`encodeModel`).
  */
 
+/** Pictures, as numbers, or texts. */
+export type Reads = "numbers" | "text";
+
 /** What the page shows of an open model. */
 export interface ModelCard {
   /** Named network, or "custom". */
   readonly architecture: string;
+  /** What it reads; undefined in what was kept by versions that knew pictures alone. */
+  readonly reads?: Reads | undefined;
+  /** What it tells apart; none for a model that answers with a text. */
   readonly classes: readonly string[];
+  /** Of pictures. */
   readonly inputShape: readonly [height: number, width: number, channels: number];
   readonly parameters: number;
   /** Bytes of the model file. */
@@ -32,8 +39,8 @@ export interface Reading {
 export interface Answer {
   /** Likeliest first. */
   readonly readings: readonly Reading[];
-  /** What the network sees: bytes [height, width, channels]. */
-  readonly seen: Uint8Array;
+  /** What the network sees of a picture: bytes [height, width, channels]. */
+  readonly seen?: Uint8Array | undefined;
   /** How many characters the picture shows; the model reads one. */
   readonly characters: number;
   readonly ms: number;
@@ -214,7 +221,9 @@ export interface Engine {
   open(bytes: Uint8Array, name: string): Promise<Opened>;
   /** @returns undefined for a blank picture */
   read(picture: ImageData): Promise<Answer | undefined>;
-  /** @returns undefined for a blank picture. @throws Error for a compiled recogniser */
+  /** @returns undefined for a text in which there is nothing to read */
+  readText(text: string): Promise<Answer | undefined>;
+  /** @returns undefined for a blank picture, and for models that do no classifying. @throws Error for a compiled recogniser */
   explain(picture: ImageData): Promise<Explanation | undefined>;
   /** @param checkpoint of the same job, to go on from it */
   run(job: Job, onEvent: (event: TrainingEvent) => void, checkpoint?: Uint8Array): Promise<Outcome>;

@@ -53,6 +53,9 @@ export const en = {
   draw: {
     heading: "Write a digit",
     headingOther: "Write something",
+    headingText: "Type something",
+    text: "Text",
+    waitingText: "Waiting for a text",
     lead: "A small network reads along, here in the page. Nothing you write leaves it.",
     knows: (classes: string): string => `It knows ${classes}.`,
     more: (count: string): string => `and ${count} more`,

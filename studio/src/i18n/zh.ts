@@ -47,6 +47,9 @@ export const zh: Texts = {
   draw: {
     heading: "写一个数字",
     headingOther: "写点什么",
+    headingText: "输入一些文字",
+    text: "文字",
+    waitingText: "等待输入",
     lead: "一个小网络就在本页里跟着读。你写的东西不会离开这里。",
     knows: (classes) => `它认识：${classes}。`,
     more: (count) => `等，另有 ${count} 类`,

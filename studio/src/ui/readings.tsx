@@ -8,7 +8,13 @@ const MOST = 10;
 /** An answer that is less probable is shown as a guess. */
 const SURE = 0.5;
 
-export function AnswerText({ state }: { readonly state: ReadingState }) {
+interface AnswerProps {
+  readonly state: ReadingState;
+  /** What is said while there is nothing to read; default: that ink is awaited. */
+  readonly waiting?: string | undefined;
+}
+
+export function AnswerText({ state, waiting }: AnswerProps) {
   const t = texts.value.draw;
   const { status, answer } = state;
   const best = status === "read" ? answer?.readings[0] : undefined;
@@ -27,7 +33,9 @@ export function AnswerText({ state }: { readonly state: ReadingState }) {
           ? isUnsure
             ? t.perhaps(percent(best.probability))
             : t.sure(percent(best.probability))
-          : STATUS[status](state)}
+          : status === "empty" && waiting !== undefined
+            ? waiting
+            : STATUS[status](state)}
       </p>
       {best !== undefined && answer !== undefined && answer.characters > 1 && (
         <p class="error">{t.several(answer.characters)}</p>
@@ -49,7 +57,8 @@ const STATUS: Readonly<Record<ReadingState["status"], (state: ReadingState) => s
 export function Bars({ card, answer }: { readonly card: ModelCard | undefined; readonly answer: Answer | undefined }) {
   const classes = card?.classes ?? [];
   const byLabel = new Map(answer?.readings.map(({ label, probability }) => [label, probability]));
-  const listed = classes.length > MOST && answer !== undefined ? answer.readings.map(({ label }) => label) : classes;
+  const isFew = classes.length > 0 && classes.length <= MOST;
+  const listed = isFew || answer === undefined ? classes : answer.readings.map(({ label }) => label);
   const best = answer?.readings[0]?.label;
   return (
     <ol

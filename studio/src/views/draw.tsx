@@ -1,12 +1,14 @@
 /** Draw: write on the pad, and see what a network makes of it, layer by layer. */
 import { useSignal } from "@preact/signals";
-import type { LayerActivation } from "../engine/protocol.ts";
+import type { ComponentChildren } from "preact";
+import type { LayerActivation, ModelCard, Reads } from "../engine/protocol.ts";
 import { bytes, date, percent, texts, whole } from "../i18n/i18n.ts";
 import { MODEL_TYPES, openFiles, showPicture } from "../state/files.ts";
 import { choose, chosen, entries, forget, GROUPS, keep, type ModelEntry } from "../state/models.ts";
 import { say } from "../state/notices.ts";
 import { ink } from "../state/pad.ts";
 import { type ReadingState, useReading } from "../state/reading.ts";
+import { useTextReading } from "../state/text-reading.ts";
 import { Attention, Mosaic, mosaicOf, Seen } from "../ui/bytes-canvas.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { FileButton } from "../ui/file-button.tsx";
@@ -16,8 +18,17 @@ import { AnswerText, Bars, ReadTime } from "../ui/readings.tsx";
 import { TakeAway } from "../ui/take-away.tsx";
 
 export function DrawView() {
-  const t = texts.value.draw;
   const entry = chosen.value;
+  const Desk = DESKS[entry?.stored?.card.reads ?? "numbers"];
+  return <Desk key={entry?.id} entry={entry} />;
+}
+
+interface DeskProps {
+  readonly entry: ModelEntry | undefined;
+}
+
+function DrawDesk({ entry }: DeskProps) {
+  const t = texts.value.draw;
   const reading = useReading(ink, entry);
   const state = reading.value;
   const digits = state.card === undefined || state.card.classes.join("") === "0123456789";
@@ -42,6 +53,44 @@ export function DrawView() {
     </>
   );
 }
+
+/** For models that read texts: a box to type in. */
+function TextDesk({ entry }: DeskProps) {
+  const t = texts.value.draw;
+  const text = useSignal("");
+  const state = useTextReading(text.value, entry as ModelEntry).value;
+  return (
+    <>
+      <div class="title">
+        <h1>{t.headingText}</h1>
+        <p class="lead">{t.lead}</p>
+      </div>
+      <div class="desk">
+        <label class="field">
+          <span>{t.text}</span>
+          <textarea
+            id="text"
+            rows={8}
+            value={text.value}
+            onInput={(event) => {
+              text.value = event.currentTarget.value;
+            }}
+          />
+        </label>
+        <section class="read" aria-label={t.answer}>
+          <AnswerText state={state} waiting={t.waitingText} />
+          <p class="soft time">
+            <ReadTime answer={state.answer} />
+          </p>
+          <Bars card={state.card} answer={state.answer} />
+          <ModelChoice entry={entry} state={state} />
+        </section>
+      </div>
+    </>
+  );
+}
+
+const DESKS: Readonly<Record<Reads, (props: DeskProps) => ComponentChildren>> = { numbers: DrawDesk, text: TextDesk };
 
 /** The first classes of many, in words. */
 const NAMED = 12;
@@ -129,17 +178,22 @@ function ModelChoice({ entry, state }: { readonly entry: ModelEntry | undefined;
   );
 }
 
+/** What goes into a model, in words. */
+const INPUT_FACTS: Readonly<Record<Reads, (card: ModelCard) => string>> = {
+  numbers: ({ inputShape: [height, width, channels] }) => `${width} × ${height}${channels > 1 ? ` × ${channels}` : ""}`,
+  text: () => texts.value.draw.text,
+};
+
 function About({ entry, state: { card } }: { readonly entry: ModelEntry; readonly state: ReadingState }) {
   const t = texts.value.draw;
   if (card === undefined) return null;
-  const [height, width, channels] = card.inputShape;
   const { stored } = entry;
   const facts: readonly (readonly [name: string, value: string])[] = [
     [t.facts.architecture, card.architecture === "custom" ? t.custom : card.architecture],
     [t.facts.parameters, whole(card.parameters)],
     [t.facts.size, bytes(card.size)],
-    [t.facts.input, `${width} × ${height}${channels > 1 ? ` × ${channels}` : ""}`],
-    [t.facts.classes, whole(card.classes.length)],
+    [t.facts.input, INPUT_FACTS[card.reads ?? "numbers"](card)],
+    ...(card.classes.length === 0 ? [] : [[t.facts.classes, whole(card.classes.length)] as const]),
     ...(stored?.measured === undefined ? [] : [[t.facts.accuracy, percent(stored.measured.accuracy)] as const]),
     ...(stored === undefined ? [] : [[t.facts.made, date(stored.madeAt)] as const]),
   ];
