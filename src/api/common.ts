@@ -2,7 +2,7 @@
 
 export type { Dataset, PairDataset, SampleSpec } from "../data/dataset.ts";
 export type { Project } from "../data/formats/project.ts";
-export type { Arrays, Dim, Port, Ports, Sizes } from "../data/port.ts";
+export type { Arrays, BatchArrays, Dim, Port, Ports, Sizes } from "../data/port.ts";
 export { setBudget } from "../engine/budget.ts";
 export { DataError, DuctusError, ShapeError, UsageError } from "../engine/errors.ts";
 export { Random } from "../engine/random.ts";

@@ -43,6 +43,7 @@ export interface HandlerOptions {
   readonly log?: Log | undefined;
 }
 
+/** Answers requests, as servers and workers with fetch call it. */
 export interface Handler {
   /** Answers every address of `ductus serve`. It needs no `this`. */
   readonly fetch: (request: Request) => Promise<Response>;

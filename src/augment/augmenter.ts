@@ -9,7 +9,17 @@
  */
 
 import type { Dataset, SampleSpec } from "../data/dataset.ts";
-import { type Arrays, arraysFor, formatPort, INDEX, type Port, pictureSize, samePort, shapeAt } from "../data/port.ts";
+import {
+  type Arrays,
+  arraysFor,
+  type BatchArrays,
+  formatPort,
+  INDEX,
+  type Port,
+  pictureSize,
+  samePort,
+  shapeAt,
+} from "../data/port.ts";
 import type { Crew } from "../engine/backends/backend.ts";
 import type { TypedArray } from "../engine/dtype.ts";
 import { UsageError } from "../engine/errors.ts";
@@ -236,7 +246,7 @@ export class Augmenter {
 interface Work {
   readonly workspace: Workspace;
   /** Where each group of a batch is read to. */
-  readonly groups: readonly Arrays[];
+  readonly groups: readonly BatchArrays[];
   readonly map: PictureMap;
   readonly steps: readonly Step[];
   readonly moves: readonly Of<"move">[];

@@ -7,6 +7,7 @@ import type { Picture } from "../picture/picture.ts";
 import { Augmenter } from "./augmenter.ts";
 import type { AugmentationList } from "./records.ts";
 
+/** What {@link mosaic} draws. */
 export interface MosaicOptions {
   readonly augment: AugmentationList;
   /** Numbers of the samples in the data set, one per row. */

@@ -38,6 +38,7 @@ const PRESETS = {
   ],
 } as const satisfies Readonly<Record<string, Preset>>;
 
+/** The name of a list of augmentations. */
 export type PresetName = keyof typeof PRESETS;
 
 /** The names that {@link resolveAugmentations} knows. */

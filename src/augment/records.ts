@@ -137,6 +137,7 @@ export interface CutMix extends Common {
   readonly alpha?: number | undefined;
 }
 
+/** One way of changing pictures, as plain data: its name, its numbers, and the probability `p` with which it happens. */
 export type Augmentation =
   | Rotate
   | Flip

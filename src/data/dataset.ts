@@ -5,7 +5,7 @@
 import type { TypedArray } from "../engine/dtype.ts";
 import { DataError } from "../engine/errors.ts";
 import { filled, type Optional } from "../engine/options.ts";
-import { type Arrays, INDEX, type Ports, type Sizes } from "./port.ts";
+import { type Arrays, type BatchArrays, INDEX, type Ports, type Sizes } from "./port.ts";
 import type { ValueSpan } from "./value-span.ts";
 
 /** For samples that come from a disk: an epoch keeps to a few groups of neighbours at a time. */
@@ -47,7 +47,7 @@ export interface Dataset extends SampleSpec {
    * a compiled program and hold numbers of an earlier batch. An axis with a name is as long as `sizes` says, which is at least as
    * long as in any of these samples: what a sample does not fill is to be written, too.
    */
-  read(indices: ArrayLike<number>, start: number, count: number, arrays: Arrays, sizes?: Sizes): void;
+  read(indices: ArrayLike<number>, start: number, count: number, arrays: BatchArrays, sizes?: Sizes): void;
 }
 
 /**

@@ -10,7 +10,7 @@ import { UsageError } from "../engine/errors.ts";
 import { type BatchShape, bucket } from "../engine/programs.ts";
 import { Random } from "../engine/random.ts";
 import type { Dataset, Locality, SampleSpec } from "./dataset.ts";
-import { type Arrays, openAxes } from "./port.ts";
+import { type BatchArrays, openAxes } from "./port.ts";
 
 /**
  * The order in which an epoch visits `length` samples; written to `out` when it is given. Where locality matters, groups
@@ -180,7 +180,7 @@ export class Loader {
   }
 
   /** Writes the next batch, which has the shape that {@link ahead} says, to the front of the arrays of its ports. */
-  next(arrays: Arrays, shape: BatchShape): void {
+  next(arrays: BatchArrays, shape: BatchShape): void {
     (this.#augmenter ?? this.dataset).read(this.#order, this.#position, shape.batch, arrays, shape.sizes);
     this.#position += shape.batch;
   }

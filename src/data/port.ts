@@ -15,10 +15,17 @@ export interface Port {
   readonly dtype: DType;
 }
 
+/** Arrays by their names: `{ x, length }`. */
 export type Ports = Readonly<Record<string, Port>>;
 
-/** The arrays of a batch by the names of their ports; sample after sample from the front. */
+/** Arrays by the names of their ports; sample after sample from the front. */
 export type Arrays = Readonly<Record<string, TypedArray>>;
+
+/** The arrays of a batch to be trained on, or measured: `x` and `y` are always there. */
+export interface BatchArrays extends Arrays {
+  readonly x: TypedArray;
+  readonly y: TypedArray;
+}
 
 /** Lengths of named axes. */
 export type Sizes = Readonly<Record<string, number>>;
@@ -45,10 +52,11 @@ export function openAxes(...all: readonly Ports[]): string[] {
 }
 
 /** Room for `count` samples. */
-export function arraysFor(ports: Ports, count: number, sizes?: Sizes): Arrays {
-  return Object.fromEntries(
-    Object.entries(ports).map(([name, port]) => [name, allocate(port.dtype, count * sizeOf(shapeAt(port, sizes)))]),
-  );
+export function arraysFor(ports: Ports, count: number, sizes?: Sizes): BatchArrays {
+  const arrays = Object.entries(ports).map(([name, port]) => {
+    return [name, allocate(port.dtype, count * sizeOf(shapeAt(port, sizes)))] as const;
+  });
+  return Object.fromEntries(arrays) as unknown as BatchArrays;
 }
 
 /** A port in words: `uint8 [28, 28, 1]`. */

@@ -4,14 +4,14 @@
  */
 import type { TypedArray } from "../engine/dtype.ts";
 import type { Dataset } from "./dataset.ts";
-import { type Arrays, arraysFor, openAxes, type Sizes } from "./port.ts";
+import { arraysFor, type BatchArrays, openAxes, type Sizes } from "./port.ts";
 
 /** Samples read at once. */
 const CHUNK = 256;
 
 /** Some samples of a data set. */
 export interface SampleBuffer {
-  readonly arrays: Arrays;
+  readonly arrays: BatchArrays;
   readonly inputs: TypedArray;
   readonly targets: TypedArray;
   readonly bytes: Uint8Array;

@@ -2,7 +2,7 @@
 import { DataError, UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
 import type { Dataset, ImageDataset, Locality, SplitName } from "./dataset.ts";
-import type { Arrays, Ports, Sizes } from "./port.ts";
+import type { BatchArrays, Ports, Sizes } from "./port.ts";
 
 /** Some samples of another data set, which keeps the pixels. */
 export class Subset implements Dataset {
@@ -58,7 +58,7 @@ export class Subset implements Dataset {
     return this.base.sizes?.(this.indices[index]) ?? {};
   }
 
-  read(indices: ArrayLike<number>, start: number, count: number, arrays: Arrays, sizes?: Sizes): void {
+  read(indices: ArrayLike<number>, start: number, count: number, arrays: BatchArrays, sizes?: Sizes): void {
     if (this.#mapped.length < count) this.#mapped = new Int32Array(count);
     for (let k = 0; k < count; k++) this.#mapped[k] = this.indices[indices[start + k]];
     this.base.read(this.#mapped, 0, count, arrays, sizes);

@@ -44,6 +44,7 @@ const GROUP_BYTES = 256 * 2 ** 10;
 /** Fewer groups would hardly mix anything. */
 const LEAST_GROUPS = 8;
 
+/** Labeled pictures that are read from their file as they are asked for; the groups used last stay in memory. */
 export class StreamedDataset implements Dataset {
   readonly name: string;
   readonly length: number;

@@ -92,6 +92,7 @@ export function isComposite<A extends Attrs>(op: Op<A>): op is Composite<A> {
 
 let counter = 0;
 
+/** A symbolic array: a shape, an element type, and the op that makes it from other tensors. It holds no numbers. */
 export class Tensor {
   /** Distinguishes tensors in printed graphs; grows in order of creation. */
   readonly id: number = counter++;

@@ -17,6 +17,7 @@ export interface ArchiveLimits {
   readonly fileBytes: number;
 }
 
+/** What an archive holds, by the paths of its files. */
 export interface Archive {
   /** By name, with slashes; folders themselves are left out. */
   readonly files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;

@@ -24,6 +24,7 @@ export interface Metric {
   start(): MetricAccumulator;
 }
 
+/** One pass of a {@link Metric} over a data set: it is given every batch, then asked for its value. */
 export interface MetricAccumulator {
   add(batch: MetricBatch): void;
   value(): number;

@@ -91,10 +91,10 @@ export interface ModelOptions extends KnownOptions {
   /** Class names in the order of the outputs, or how many there are ("0", "1", …). */
   readonly classes: number | readonly string[];
   /** "uint8" (default): inputs are bytes 0 … 255. "float32": they are numbers of any range. */
-  readonly inputType?: NumbersOptions["dtype"];
+  readonly inputType?: NumbersOptions["dtype"] | undefined;
   /** Default: bytes are divided by 255, numbers left alone. null: the network gets the input untouched. */
-  readonly normalization?: NumbersOptions["normalization"];
-  readonly preprocessing?: NumbersOptions["preprocessing"];
+  readonly normalization?: NumbersOptions["normalization"] | undefined;
+  readonly preprocessing?: NumbersOptions["preprocessing"] | undefined;
 }
 
 function taskOf<T extends AnyTask>(options: ModelOptions | TaskOptions<T>): T {
@@ -107,6 +107,10 @@ function taskOf<T extends AnyTask>(options: ModelOptions | TaskOptions<T>): T {
 /** Lengths that axes with a name have while a network is looked at: any will do, but 1, which hides mistakes. */
 const SOME_LENGTH = 8;
 
+/**
+ * A network with its task, its recipe, and what is known of where it comes from.
+ * @typeParam T its task; classification unless something else is said
+ */
 export class Model<T extends AnyTask = Classify> {
   readonly network: Module;
   readonly architecture: Architecture | null;

@@ -6,6 +6,7 @@ import { unknownName } from "../engine/errors.ts";
 import { cnnStrided } from "./cnn-strided.ts";
 import type { Recipe } from "./model.ts";
 
+/** A model and how it is trained, under one name. */
 export interface NamedRecipe {
   readonly name: string;
   /** One line: what it is for. */
@@ -17,6 +18,7 @@ export interface NamedRecipe {
   readonly validation: number;
 }
 
+/** All named recipes. */
 export const RECIPES: readonly NamedRecipe[] = [
   {
     name: "fast",

@@ -50,6 +50,7 @@ export function findArchitecture(name: string): ArchitectureRecord {
   );
 }
 
+/** What a named architecture is made for. */
 export interface CreateOptions {
   /** How many classes, or their names; default: ten digits. */
   readonly classes?: number | readonly string[] | undefined;

@@ -10,6 +10,7 @@ import { drawFirst, filled, uniformInit } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { type Context, Module } from "./module.ts";
 
+/** Options of {@link MultiheadAttention}. */
 export interface MultiheadAttentionOptions {
   /** Whether no position sees those behind it; default false. */
   readonly causal?: boolean | undefined;

@@ -12,6 +12,7 @@ import { describeLayer, requireWhole } from "./describe.ts";
 import { drawFirst, filled, resetAffine } from "./init.ts";
 import { type Context, Module } from "./module.ts";
 
+/** Options of {@link Conv2d}; as in PyTorch, padding may also be "same". */
 export interface Conv2dOptions {
   /** Default 1. */
   readonly stride?: number | Pair | undefined;

@@ -26,6 +26,7 @@ export interface Context {
   update(target: AnyParameter, value: Tensor): void;
 }
 
+/** The base of every layer and network: it owns parameters and other modules as properties, and builds its output from its input. */
 export abstract class Module {
   /** Builds the output from the input. Pictures are [batch, height, width, channels]. */
   abstract forward(x: Tensor, context: Context): Tensor;

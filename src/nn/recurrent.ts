@@ -22,6 +22,7 @@ import { describeLayer, requireWhole } from "./describe.ts";
 import { drawFirst, filled, uniformInit } from "./init.ts";
 import { type Context, Module } from "./module.ts";
 
+/** Options of {@link LSTM} and {@link GRU}. */
 export interface RecurrentLayerOptions {
   /** Layers on top of each other, each reading the output of the one below; default 1. */
   readonly numLayers?: number | undefined;

@@ -5,6 +5,7 @@
 import type { Parameter, Tensor } from "../engine/tensor.ts";
 import type { AnyParameter } from "../nn/module.ts";
 
+/** How parameters change by their gradients: what it remembers of each, the numbers of a step, and the update in ops. */
 export interface Optimizer {
   readonly name: string;
   /** Learning rate that schedules scale. */

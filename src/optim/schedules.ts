@@ -6,6 +6,7 @@
 import { UsageError, unknownName } from "../engine/errors.ts";
 import { power } from "../engine/power.ts";
 
+/** What the learning rate is multiplied by, step by step. */
 export interface Schedule {
   readonly spec: ScheduleSpec;
   /** Factor of step `step`, counted from 0, of `totalSteps`. */

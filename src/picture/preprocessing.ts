@@ -30,6 +30,7 @@ export interface ResizePreprocessing {
   readonly invert: boolean;
 }
 
+/** From a picture of any size to a sample, as plain data: by its ink, as the authors of MNIST did, or by its size alone. */
 export type Preprocessing = InkPreprocessing | ResizePreprocessing;
 
 /** MNIST's own preprocessing, for every network that reads handwriting. */

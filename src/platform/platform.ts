@@ -26,6 +26,7 @@ export interface DecodeOptions {
   readonly maxPixels?: number | undefined;
 }
 
+/** What Ductus needs of the machine that it runs on: files, threads, pictures. */
 export interface Platform {
   /** `node`, `browser` … */
   readonly name: string;

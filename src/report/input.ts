@@ -27,6 +27,7 @@ export interface ComparisonTable {
   readonly caption?: string | undefined;
 }
 
+/** What a report is made of. */
 export interface ReportInput {
   readonly title: string;
   /** What was done, in one line. */

@@ -29,6 +29,7 @@ import type { TrainedModel } from "../use/trained-model.ts";
 import type { ComparisonTable, ReportInput } from "./input.ts";
 import { runRecorder } from "./recorder.ts";
 
+/** Where a run leaves records beside its folder. */
 export interface RunRecordsOptions {
   /** An existing folder. */
   readonly folder: string;

@@ -25,6 +25,7 @@ export interface Variables {
 
 export type App = Hono<{ Variables: Variables }>;
 
+/** How much a server takes at a time. */
 export interface Limits extends BodyLimits {
   /** Of all pictures in a request together. */
   readonly maxPixels: number;

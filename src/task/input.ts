@@ -17,6 +17,7 @@ import type { AnyTask, Tensors } from "./task.ts";
 /** The kinds of inputs, as model files name them. */
 export type InputKind = "numbers" | "text";
 
+/** What a network reads: the arrays of a sample, and what they become before its first layer. */
 export interface InputCodec {
   readonly kind: InputKind;
   /** Raw arrays, without the batch axis. */
@@ -35,6 +36,7 @@ export interface Normalization {
   readonly std: number | readonly number[];
 }
 
+/** What inputs that are numbers look like. */
 export interface NumbersOptions {
   /** Shape of one input without the batch axis: [height, width, channels] for pictures. */
   readonly shape: Shape;

@@ -37,6 +37,7 @@ export const LOSSES = {
   bceWithLogits,
 } as const satisfies Record<string, LossFunction>;
 
+/** The name of a loss. */
 export type LossName = keyof typeof LOSSES;
 
 /** @throws UsageError with the nearest name when there is no such loss */

@@ -33,6 +33,7 @@ export interface BatchOutputs {
 }
 
 /**
+ * What a model is for: its inputs and outputs, its loss, what is counted, and what an output means.
  * @typeParam Answer what `predict` gives
  * @typeParam Measured what `evaluate` gives
  */

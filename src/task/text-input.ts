@@ -13,11 +13,13 @@ const EXAMPLE_LENGTH = 11;
 /** The ports of a text: `x`, its tokens, and `length`, how many of them are its own. */
 export const TEXT_PORTS = { x: { shape: ["time"], dtype: "int32" }, length: INDEX } as const satisfies Ports;
 
+/** How much of a text is read. */
 export interface TextInputOptions {
   /** Most tokens that are read, the first ones; default: all. */
   readonly maxLength?: number | undefined;
 }
 
+/** Texts as token numbers, filled up to one length within a batch, and their own lengths. */
 export class TextInput implements InputCodec {
   readonly kind = "text";
   readonly ports: Ports = TEXT_PORTS;

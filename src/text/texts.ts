@@ -8,6 +8,7 @@ import { DataError, UsageError } from "../engine/errors.ts";
 import { TEXT_PORTS } from "../task/text-input.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
+/** What {@link Texts} need beside the texts. */
 export interface TextsOptions {
   readonly tokenizer: Tokenizer;
   /** Default: "texts". */
@@ -69,6 +70,7 @@ function windowsOf(tokens: Int32Array, window: number): Int32Array[] {
   return windows;
 }
 
+/** What {@link LabeledTexts} need beside the texts. */
 export interface LabeledTextsOptions extends Omit<TextsOptions, "window"> {
   readonly classes: readonly string[];
   /** Most tokens of a text that are read; default: all. */

@@ -9,6 +9,7 @@ import type { JsonRecord } from "../formats/model-file.ts";
 /** The kinds of tokenizers, as model files name them. */
 type TokenizerKind = "characters" | "words";
 
+/** A text as whole numbers, and back. */
 export interface Tokenizer {
   readonly kind: TokenizerKind;
   /** Tokens by their numbers. */
@@ -63,6 +64,7 @@ export class CharacterTokenizer implements Tokenizer {
   }
 }
 
+/** Which words have a token of their own. */
 export interface WordOptions {
   /** Words that occur at least so often have a token of their own; default 1. */
   readonly minCount?: number | undefined;

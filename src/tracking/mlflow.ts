@@ -7,6 +7,7 @@ import { DuctusError, UsageError } from "../engine/errors.ts";
 import type { Callback } from "../train/callbacks.ts";
 import { flatResult } from "./csv.ts";
 
+/** Where an MLflow server is, and under what names a run goes there. */
 export interface MlflowOptions {
   /** Address of the server, as `http://localhost:5000`. */
   readonly url: string;

@@ -4,7 +4,7 @@
  * says what, under a name, so that a resumed run goes on as if it had never stopped.
  */
 import type { Dataset } from "../data/dataset.ts";
-import type { Arrays } from "../data/port.ts";
+import type { BatchArrays } from "../data/port.ts";
 import { UsageError } from "../engine/errors.ts";
 import type { AnyModel } from "../models/model.ts";
 import type { AnyEvaluation } from "../task/evaluation.ts";
@@ -28,6 +28,7 @@ export interface TrainingControl {
   stop(reason?: string): void;
 }
 
+/** What is known before the first step. */
 export interface StartInfo extends TrainingControl {
   readonly epochs: number;
   readonly batchSize: number;
@@ -68,9 +69,10 @@ export interface StepInfo extends TrainingControl {
   /** Learning rate of this step. */
   readonly lr: number;
   /** The samples of the step's last batch, as the network got them, by the names of their ports. */
-  readonly inputs: Arrays;
+  readonly inputs: BatchArrays;
 }
 
+/** What is known after an epoch. */
 export interface EpochInfo extends TrainingControl, EpochResult {
   /** All that was measured on the validation samples. */
   readonly validation?: AnyEvaluation | undefined;
@@ -78,6 +80,7 @@ export interface EpochInfo extends TrainingControl, EpochResult {
   readonly isBest: boolean;
 }
 
+/** A point from which a run can go on. */
 export interface CheckpointInfo extends TrainingControl {
   /** With the model, all it takes to go on. */
   readonly state: TrainingState;
@@ -85,6 +88,7 @@ export interface CheckpointInfo extends TrainingControl {
   readonly times: RunTimes;
 }
 
+/** What a run calls on its way; all functions are optional. */
 export interface Callback {
   /** Under which {@link memory} is kept in checkpoints; callbacks with one need names that differ. */
   readonly name?: string | undefined;
@@ -102,6 +106,7 @@ export interface Callback {
   onEnd?(run: Run<AnyTask>, control: TrainingControl): void | Promise<void>;
 }
 
+/** When {@link earlyStopping} ends a run. */
 export interface EarlyStoppingOptions {
   /** Epochs without improvement; default 3. */
   readonly patience?: number | undefined;

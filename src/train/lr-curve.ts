@@ -8,6 +8,7 @@ export interface LrPoint {
   readonly smoothed: number;
 }
 
+/** Losses by learning rate, and the rate that they suggest. */
 export interface LrCurve {
   readonly points: readonly LrPoint[];
   /** Where the smoothed loss falls fastest, the suggestion; undefined when it never falls. */

@@ -13,6 +13,7 @@ import { type LrCurve, type LrPoint, SKIPPED, suggest } from "./lr-curve.ts";
 import { type FitOptions, resolveSettings } from "./settings.ts";
 import { DivergedError, Snapshot, Trainer } from "./trainer.ts";
 
+/** The range of rates that {@link findLr} tries, and how it trains. */
 export interface LrFindOptions
   extends Pick<
     FitOptions,

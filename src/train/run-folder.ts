@@ -11,6 +11,7 @@ import type { Callback, RunTimes } from "./callbacks.ts";
 import { type Checkpoint, encodeCheckpoint, findCheckpoint } from "./checkpoint.ts";
 import { type PlainResult, plainResult } from "./results.ts";
 
+/** What a run folder holds beside its results. */
 export interface RunFolderOptions {
   /** An existing folder. */
   readonly path: string;

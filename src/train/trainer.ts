@@ -6,7 +6,7 @@
 import type { Augment } from "../augment/augmenter.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type EpochOrder, Loader } from "../data/loader.ts";
-import type { Arrays } from "../data/port.ts";
+import { arraysFor, type BatchArrays, INDEX } from "../data/port.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { DuctusError } from "../engine/errors.ts";
 import { type BatchShape, Programs } from "../engine/programs.ts";
@@ -70,7 +70,7 @@ export interface StepState {
   loss: number;
   lr: number;
   /** Of the last batch, in the memory of its program, by the names of their ports. */
-  inputs: Arrays;
+  inputs: BatchArrays;
 }
 
 /** Sums over the steps of an epoch. */
@@ -86,7 +86,15 @@ export interface EpochSums {
 type Scalars = readonly { readonly name: string; readonly group: number; readonly place: Float32Array }[];
 
 export class Trainer {
-  readonly state: StepState = { epoch: 0, step: 0, batch: 0, count: 0, loss: 0, lr: 0, inputs: {} };
+  readonly state: StepState = {
+    epoch: 0,
+    step: 0,
+    batch: 0,
+    count: 0,
+    loss: 0,
+    lr: 0,
+    inputs: arraysFor({ x: INDEX, y: INDEX }, 0),
+  };
   /** Counters stay at 0 where nothing is counted. */
   sums: EpochSums = { samples: 0, loss: 0 };
   readonly stepsPerEpoch: number;
@@ -301,8 +309,8 @@ export class Trainer {
   }
 
   #feed({ inputs }: Program, shape: BatchShape, step: number, part: number, share: number): void {
-    this.state.inputs = inputs;
-    this.#loader.next(inputs, shape);
+    this.state.inputs = inputs as BatchArrays;
+    this.#loader.next(this.state.inputs, shape);
     writeStepKey(this.#options.seed, step, inputs[STEP_INPUTS.key] as Int32Array, part);
     if (this.#sums !== undefined) inputs[STEP_INPUTS.part][0] = share;
   }

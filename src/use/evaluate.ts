@@ -3,7 +3,7 @@ import { asDataset, type Dataset, type PairDataset, type SampleSpec } from "../d
 import type { Overlap } from "../data/duplicates.ts";
 import { fingerprintIfKnown } from "../data/fingerprint.ts";
 import { Loader } from "../data/loader.ts";
-import { samePort } from "../data/port.ts";
+import { type BatchArrays, samePort } from "../data/port.ts";
 import type { FoundSamples } from "../data/trained-samples.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import type { TypedArray } from "../engine/dtype.ts";
@@ -20,6 +20,7 @@ import { findLoss, type LossFunction, type LossName } from "../task/losses.ts";
 import type { AnyTask, MeasuredOf } from "../task/task.ts";
 import { VIEWS } from "../task/views.ts";
 
+/** How {@link evaluate} measures. */
 export interface EvaluateOptions extends BackendOptions {
   /** Samples per batch; default 200. Changes speed, not results. */
   readonly batchSize?: number | undefined;
@@ -154,7 +155,7 @@ export class Evaluator<T extends AnyTask> {
     for (let shape = loader.ahead(); shape.batch > 0; shape = loader.ahead()) {
       const count = shape.batch;
       const program = programs.find(shape) ?? (await programs.get(shape));
-      const { inputs } = program;
+      const inputs = program.inputs as BatchArrays;
       loader.next(inputs, shape);
       program.run();
       const outputs = await program.read();

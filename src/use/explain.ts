@@ -22,6 +22,7 @@ import { platform } from "../platform/platform.ts";
 import { type Candidate, rank, writePixels } from "../task/classify/ranking.ts";
 import { decoded, type Prediction, preprocessingOf } from "./predict.ts";
 
+/** What is to be explained. */
 export interface ExplainOptions {
   /** Name of the class that is asked about; default: the likeliest. */
   readonly class?: string | undefined;

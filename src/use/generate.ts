@@ -8,6 +8,7 @@ import type { AnyTask } from "../task/task.ts";
 import type { TextInput } from "../task/text-input.ts";
 import { TextReader } from "./read-text.ts";
 
+/** How {@link generate} goes on with a text. */
 export interface GenerateOptions {
   /** Most tokens that are written; default 200. */
   readonly length?: number | undefined;

@@ -64,6 +64,7 @@ export function conformTo(model: Model, dataset: ImageDataset | StreamedDataset)
   return dataset instanceof ImageDataset ? conform(dataset, preprocessing) : conformStream(dataset, preprocessing);
 }
 
+/** How a {@link Predictor} reads. */
 export interface PredictorOptions {
   /** Samples that are read together, by all threads where there are several; default 1. */
   readonly batch?: number | undefined;

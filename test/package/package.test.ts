@@ -40,10 +40,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const ductus = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
   spawnSync(join(folder, "node_modules/.bin/ductus"), args, { cwd: folder, encoding: "utf8", env });
 
-test("is under 1.2 MB without the studio's digits, holds nothing but the build, and runs no scripts at install time", () => {
+test("is under 1.3 MB without the studio's digits, holds nothing but the build, and runs no scripts at install time", () => {
   // Compressed already, and so as large in the package as they are.
   const digits = packed.files.filter(({ path }) => path.startsWith("dist/studio/data/"));
-  expect(packed.size - digits.reduce((sum, { size }) => sum + size, 0)).toBeLessThan(1.2e6);
+  expect(packed.size - digits.reduce((sum, { size }) => sum + size, 0)).toBeLessThan(1.3e6);
   const strangers = packed.files.filter(({ path }) => !/^(dist\/|package\.json$|README\.md$|LICENSE$)/.test(path));
   expect(strangers).toEqual([]);
   const lock = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8")) as {
@@ -91,7 +91,7 @@ function typeErrors(tsc: string, program: string): string {
   return run("--noEmit", "-p", ".", "--skipLibCheck", "false");
 }
 
-const PROGRAM = `import { data, evaluate, fit, models, Model, nn, ops, type Dataset, type FitOptions, type Tensor } from "ductus";
+const PROGRAM = `import { data, evaluate, fit, models, Model, nn, ops, type BatchArrays, type Dataset, type FitOptions, type Ports, type Tensor } from "ductus";
 import * as records from "ductus/records";
 import * as runtime from "ductus/runtime";
 import * as serve from "ductus/serve";
@@ -107,13 +107,11 @@ class Residual extends nn.Module {
 class Noise implements Dataset {
   readonly name = "noise";
   readonly length = 64;
-  readonly inputShape = [28, 28, 1];
-  readonly inputType = "float32";
-  readonly targetShape: readonly number[] = [];
-  readonly targetType = "int32";
-  read(_: ArrayLike<number>, __: number, count: number, inputs: Float32Array | Uint8Array, targets: Int32Array | Float32Array): void {
-    inputs.fill(0.5);
-    targets.fill(0, 0, count);
+  readonly inputs: Ports = { x: { shape: [28, 28, 1], dtype: "float32" } };
+  readonly targets: Ports = { y: { shape: [], dtype: "int32" } };
+  read(_: ArrayLike<number>, __: number, count: number, { x, y }: BatchArrays): void {
+    x.fill(0.5);
+    y.fill(0, 0, count);
   }
 }
 
@@ -175,6 +173,50 @@ test("lets every optional property be undefined, as callers have it that compute
   }
   expect(optional).toBeGreaterThan(100);
   expect(strict).toEqual([]);
+});
+
+/** A name that a module exports, as the compiler knows it. */
+interface Exported {
+  readonly name: string;
+  readonly flags: number;
+  getDocumentationComment(checker: object): readonly object[];
+}
+interface Checker {
+  getSymbolAtLocation(file: object): Exported;
+  getExportsOfModule(module: Exported): readonly Exported[];
+  getAliasedSymbol(symbol: Exported): Exported;
+}
+interface ProgramCompiler {
+  readonly SymbolFlags: { readonly Alias: number; readonly ValueModule: number };
+  createProgram(
+    files: readonly string[],
+    options: object,
+  ): {
+    getTypeChecker(): Checker;
+    getSourceFile(file: string): object;
+  };
+}
+
+test("says of everything that it offers what it is", () => {
+  const ts = createRequire(import.meta.url)(join(folder, "older/node_modules/typescript")) as ProgramCompiler;
+  const installed = join(folder, "node_modules/ductus/dist");
+  const entries = ["index", "browser", "runtime", "records", "serve-node", "serve-web"];
+  const files = entries.map((entry) => join(installed, `${entry}.d.ts`));
+  const program = ts.createProgram(files, { module: 199, moduleResolution: 99, skipLibCheck: true });
+  const checker = program.getTypeChecker();
+  const silent = new Set<string>();
+  let names = 0;
+  const visit = (module: Exported, prefix: string): void => {
+    for (const exported of checker.getExportsOfModule(module)) {
+      const symbol = (exported.flags & ts.SymbolFlags.Alias) === 0 ? exported : checker.getAliasedSymbol(exported);
+      names++;
+      if ((symbol.flags & ts.SymbolFlags.ValueModule) !== 0) visit(symbol, `${prefix}${exported.name}.`);
+      else if (symbol.getDocumentationComment(checker).length === 0) silent.add(prefix + exported.name);
+    }
+  };
+  for (const file of files) visit(checker.getSymbolAtLocation(program.getSourceFile(file)), "");
+  expect(names).toBeGreaterThan(300);
+  expect([...silent]).toEqual([]);
 });
 
 test("gives web pages their own API with types, and both entries to Node's loader", () => {

@@ -205,11 +205,17 @@ export const dropoutOp: Composite<DropoutAttrs> = {
   },
 };
 
+/** x where it is above 0, else x times the slope. */
 export const leakyRelu = (x: Tensor, negativeSlope = 0.01): Tensor => apply(leakyReluOp, [x], { negativeSlope });
+/** x where it is above 0, else alpha · (eˣ − 1), by default with alpha 1. Clevert et al., arXiv 1511.07289. */
 export const elu = (x: Tensor, alpha = 1): Tensor => apply(eluOp, [x], { alpha });
+/** x · Φ(x), with the distribution function of the normal distribution. Hendrycks and Gimpel, arXiv 1606.08415. */
 export const gelu = (x: Tensor, approximate: "none" | "tanh" = "none"): Tensor => apply(geluOp, [x], { approximate });
+/** x · sigmoid(x). */
 export const silu = (x: Tensor): Tensor => apply(siluOp, [x], {});
+/** x · clamp(x + 3, 0, 6) / 6. Howard et al., arXiv 1905.02244. */
 export const hardswish = (x: Tensor): Tensor => apply(hardswishOp, [x], {});
+/** ln(1 + eˣ), without overflow. */
 export const softplus = (x: Tensor): Tensor => apply(softplusOp, [x], {});
 
 /** Limits every element to [min, max]. */

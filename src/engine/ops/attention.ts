@@ -264,6 +264,7 @@ export const attentionGradOp: Primitive<AttentionAttrs> = {
   },
 };
 
+/** Options of {@link attention}. */
 export interface AttentionOptions {
   /** Whether query i sees only the keys up to `position` + i; default: whether there is a position. */
   readonly causal?: boolean | undefined;
@@ -299,6 +300,7 @@ export function attention(query: Tensor, key: Tensor, value: Tensor, options: At
   return attend([query, key, value], query.shape[2] ?? 0, options);
 }
 
+/** Options of {@link selfAttention}. */
 export interface SelfAttentionOptions extends AttentionOptions {
   /** Heads of the queries. */
   readonly heads: number;

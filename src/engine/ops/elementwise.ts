@@ -240,30 +240,52 @@ function operands(values: readonly Operand[]): Tensor[] {
 
 const call = (op: ElementwiseOp, ...values: Operand[]): Tensor => apply(op, operands(values), NO_ATTRS);
 
+/** −x. */
 export const neg = (x: Tensor): Tensor => call(negOp, x);
+/** |x|. */
 export const abs = (x: Tensor): Tensor => call(absOp, x);
+/** eˣ. */
 export const exp = (x: Tensor): Tensor => call(expOp, x);
+/** The natural logarithm; NaN below 0. */
 export const log = (x: Tensor): Tensor => call(logOp, x);
+/** The square root; NaN below 0. */
 export const sqrt = (x: Tensor): Tensor => call(sqrtOp, x);
+/** The hyperbolic tangent. */
 export const tanh = (x: Tensor): Tensor => call(tanhOp, x);
+/** 1 / (1 + e⁻ˣ), without overflow. */
 export const sigmoid = (x: Tensor): Tensor => call(sigmoidOp, x);
+/** The larger of x and 0. */
 export const relu = (x: Tensor): Tensor => call(reluOp, x);
+/** The same numbers, through which no gradient flows. */
 export const detach = (x: Tensor): Tensor => call(detachOp, x);
 export const erf = (x: Tensor): Tensor => call(erfOp, x);
+/** a + b, broadcast as in NumPy. */
 export const add = (a: Operand, b: Operand): Tensor => call(addOp, a, b);
+/** a − b, broadcast as in NumPy. */
 export const sub = (a: Operand, b: Operand): Tensor => call(subOp, a, b);
+/** a · b, broadcast as in NumPy. */
 export const mul = (a: Operand, b: Operand): Tensor => call(mulOp, a, b);
 /** a + (b − a) · share: from a towards b, as torch.lerp. */
 export const lerp = (a: Operand, b: Operand, share: Operand): Tensor => add(a, mul(sub(b, a), share));
+/** a / b, broadcast as in NumPy. */
 export const div = (a: Operand, b: Operand): Tensor => call(divOp, a, b);
+/** a to the power b, broadcast. */
 export const pow = (a: Operand, b: Operand): Tensor => call(powOp, a, b);
+/** The larger of a and b, broadcast; NaN where one is NaN. */
 export const maximum = (a: Operand, b: Operand): Tensor => call(maximumOp, a, b);
+/** The smaller of a and b, broadcast; NaN where one is NaN. */
 export const minimum = (a: Operand, b: Operand): Tensor => call(minimumOp, a, b);
+/** 1 where a = b, else 0: int32. */
 export const eq = (a: Operand, b: Operand): Tensor => call(eqOp, a, b);
+/** 1 where a ≠ b, else 0: int32. */
 export const ne = (a: Operand, b: Operand): Tensor => call(neOp, a, b);
+/** 1 where a < b, else 0: int32. */
 export const lt = (a: Operand, b: Operand): Tensor => call(ltOp, a, b);
+/** 1 where a ≤ b, else 0: int32. */
 export const le = (a: Operand, b: Operand): Tensor => call(leOp, a, b);
+/** 1 where a > b, else 0: int32. */
 export const gt = (a: Operand, b: Operand): Tensor => call(gtOp, a, b);
+/** 1 where a ≥ b, else 0: int32. */
 export const ge = (a: Operand, b: Operand): Tensor => call(geOp, a, b);
 
 /** Elementwise choice; numbers among the branches take the type of the other branch. */

@@ -336,6 +336,7 @@ export interface RecurrentWeights {
   readonly biasHh: Tensor;
 }
 
+/** How a sequence is gone through. */
 export interface RecurrentOptions {
   /** int32 [batch]: steps from a sample's length on count for nothing. Default: all steps count. */
   readonly lengths?: Tensor | undefined;

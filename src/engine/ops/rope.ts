@@ -140,6 +140,7 @@ function tables({ style, theta, dims }: RopeAttrs, first: number, count: number)
   return made;
 }
 
+/** Options of {@link rope}. */
 export interface RopeOptions {
   /** Which features make a pair; see {@link RopeStyle}. */
   readonly style: RopeStyle;

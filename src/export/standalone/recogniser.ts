@@ -37,12 +37,14 @@ export interface Pixels {
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
+/** A class with its probability, as a recognizer answers. */
 export interface Reading {
   readonly label: string;
   /** 0 … 1 */
   readonly probability: number;
 }
 
+/** A finished model, ready to read pictures. */
 export interface Recogniser {
   /** The classes, in the order of the network's outputs. */
   readonly labels: readonly string[];

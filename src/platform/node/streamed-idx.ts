@@ -18,6 +18,7 @@ import { fileError } from "./atomic.ts";
 import { readUnzipped } from "./files.ts";
 import { idxFilesIn, readClassNames } from "./idx-folder.ts";
 
+/** How an IDX folder is streamed. */
 export interface StreamOptions
   extends Optional<Pick<StreamedSource, "name" | "classes" | "polarity" | "valueSpan" | "memory">> {
   /** Default "train". */

@@ -22,6 +22,7 @@ export interface Ranked extends Candidate {
   readonly ranking: readonly Candidate[];
 }
 
+/** Puts an input into one of N classes. */
 export class Classify implements Task<Ranked, Evaluation> {
   declare readonly evaluation?: Evaluation | undefined;
   readonly kind = "classify";

@@ -7,6 +7,7 @@ import { UsageError } from "../../engine/errors.ts";
 import { type Interval, pairedDifferenceInterval } from "../../metrics/intervals.ts";
 import type { Predictions } from "./predictions.ts";
 
+/** Two models on the same samples, and whether one of them is better. */
 export interface PairedComparison {
   readonly samples: number;
   readonly bothRight: number;

@@ -11,6 +11,7 @@ export interface GenerateFields extends EvaluationFields {
   readonly hits: number;
 }
 
+/** Results of a model that goes on with texts, on one data set; `console.log` shows them as a table. */
 export class GenerateEvaluation extends AnyEvaluation {
   readonly tokens: number;
   readonly #hits: number;

@@ -20,6 +20,7 @@ import type { GenerateEvaluation } from "./evaluation.ts";
 /** What comes next, the likeliest first. */
 export type NextTokens = readonly Candidate[];
 
+/** Goes on with a text: after each token, how likely every token is to be the next. */
 export class Generate implements Task<NextTokens, GenerateEvaluation> {
   declare readonly evaluation?: GenerateEvaluation | undefined;
   readonly kind = "generate";

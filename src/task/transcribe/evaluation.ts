@@ -20,6 +20,7 @@ export interface TranscribeFields extends EvaluationFields {
 /** Strings that plain data lists. */
 const LISTED = 20;
 
+/** Results of a model that reads strings, on one data set; `console.log` shows them as a table. */
 export class TranscribeEvaluation extends AnyEvaluation {
   /** What was read, in the order of the data. */
   readonly strings: readonly ReadString[];

@@ -33,6 +33,7 @@ export interface Transcription {
   readonly alternatives: readonly { readonly text: string; readonly probability: number }[];
 }
 
+/** Reads a string over an alphabet, such as a number from a picture of a line. */
 export class Transcribe implements Task<Transcription, TranscribeEvaluation> {
   declare readonly evaluation?: TranscribeEvaluation | undefined;
   readonly kind = "transcribe";
