@@ -106,13 +106,13 @@ export async function checkModel(model: Model, again: Model): Promise<Agreement>
   }
 }
 
-/** The largest difference of outputs [samples, classes], relative to those of its sample. @throws DuctusError above the tolerance */
-function agreementOf(wanted: ArrayLike<number>, found: ArrayLike<number>, classes: number, what: string): Agreement {
+/** The largest difference of outputs [samples, width], relative to those of its sample. @throws DuctusError above the tolerance */
+function agreementOf(wanted: ArrayLike<number>, found: ArrayLike<number>, width: number, what: string): Agreement {
   let worst = 0;
-  for (let row = 0; row < wanted.length; row += classes) {
+  for (let row = 0; row < wanted.length; row += width) {
     let scale = 1;
-    for (let k = row; k < row + classes; k++) scale = Math.max(scale, Math.abs(wanted[k]));
-    for (let k = row; k < row + classes; k++) {
+    for (let k = row; k < row + width; k++) scale = Math.max(scale, Math.abs(wanted[k]));
+    for (let k = row; k < row + width; k++) {
       const difference = Math.abs(found[k] - wanted[k]) / scale;
       // Not "more than": a NaN is a disagreement, too.
       if (!(difference <= TOLERANCE)) {
@@ -123,7 +123,7 @@ function agreementOf(wanted: ArrayLike<number>, found: ArrayLike<number>, classe
       worst = Math.max(worst, difference);
     }
   }
-  return { of: "inputs", samples: wanted.length / classes, worst };
+  return { of: "inputs", samples: wanted.length / width, worst };
 }
 
 /** Noise of any strength on a ground of zeros, more of it from sample to sample. */

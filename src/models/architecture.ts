@@ -10,8 +10,8 @@ import type { Normalization, Recipe } from "./model.ts";
 export type PictureShape = readonly [height: number, width: number, channels: number];
 
 export interface NetworkOptions {
-  /** How many classes the network tells apart. */
-  readonly classes: number;
+  /** How many numbers the network gives for a picture. */
+  readonly outputs: number;
   readonly inputShape: PictureShape;
 }
 
@@ -21,7 +21,7 @@ export interface ArchitectureRecord<Name extends string = string> {
   readonly title: string;
   /** Defaults: MNIST's. */
   readonly inputShape: PictureShape;
-  readonly classes: number;
+  readonly outputs: number;
   /** Applied in the graph to pixels in 0 … 1. */
   readonly normalization: Normalization;
   readonly recipe: Recipe;

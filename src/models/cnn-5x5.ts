@@ -6,7 +6,7 @@ export const cnn5x5: ArchitectureRecord<"cnn-5x5"> = {
   name: "cnn-5x5",
   title: "two 5×5 convolutions, hidden layer of 1024, SGD",
   inputShape: MNIST_SHAPE,
-  classes: 10,
+  outputs: 10,
   normalization: SYMMETRIC_RANGE,
   recipe: { optimizer: "sgd", lr: 0.001, momentum: 0.9, batchSize: 100, epochs: 2, loss: "crossEntropy" },
   create: (options) => new TwoConvNet({ name: "cnn-5x5", kernels: [5, 5], padding: 0, hidden: 1024 }, options),

@@ -6,7 +6,7 @@ export const cnnSame: ArchitectureRecord<"cnn-same"> = {
   name: "cnn-same",
   title: "two padded 3×3 convolutions, hidden layer of 1024, Adam",
   inputShape: MNIST_SHAPE,
-  classes: 10,
+  outputs: 10,
   normalization: UNIT_RANGE,
   // The source fixes optimiser, rate and batch; the five epochs are ours.
   recipe: { optimizer: "adam", lr: 0.001, batchSize: 64, epochs: 5, loss: "crossEntropy" },

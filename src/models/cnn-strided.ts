@@ -16,7 +16,7 @@ import {
 } from "./architecture.ts";
 
 /**
- * crop 2, conv 5×5 stride 2 16, relu, conv 3×3 32, max 2, relu, fc 128, relu, fc classes. MNIST's digits fill 20 of 28
+ * crop 2, conv 5×5 stride 2 16, relu, conv 3×3 32, max 2, relu, fc 128, relu, fc outputs. MNIST's digits fill 20 of 28
  * pixels, so a margin of 2 holds next to no ink; without it and with the stride, a picture costs 0.4 million
  * multiply-adds instead of the 1.2 of the usual convolution, pooling, convolution, pooling.
  */
@@ -30,13 +30,13 @@ export class StridedNet extends Module {
   readonly pool = new MaxPool2d(2);
   readonly flatten = new Flatten();
 
-  constructor({ classes, inputShape }: NetworkOptions) {
+  constructor({ outputs, inputShape }: NetworkOptions) {
     super();
     this.conv1 = new Conv2d(inputShape[2], 16, 5, { stride: 2 });
     this.conv2 = new Conv2d(16, 32, 3);
     const features = featuresAfter("cnn-strided", inputShape, [this.crop, this.conv1, this.conv2, this.pool]);
     this.fc1 = new Linear(features, 128);
-    this.fc2 = new Linear(128, classes);
+    this.fc2 = new Linear(128, outputs);
   }
 
   forward(x: Tensor, context: Context): Tensor {
@@ -44,7 +44,7 @@ export class StridedNet extends Module {
     const a = relu.forward(conv1.forward(crop.forward(x, context), context), context); // [B, P, Q, 16]
     const b = relu.forward(pool.forward(conv2.forward(a, context), context), context); // [B, P', Q', 32]
     const hidden = relu.forward(fc1.forward(flatten.forward(b, context), context), context); // [B, 128]
-    return fc2.forward(hidden, context); // [B, classes]
+    return fc2.forward(hidden, context); // [B, outputs]
   }
 }
 
@@ -52,7 +52,7 @@ export const cnnStrided: ArchitectureRecord<"cnn-strided"> = {
   name: "cnn-strided",
   title: "strided 5×5 and 3×3 convolution, hidden layer of 128, Adam with one cycle",
   inputShape: MNIST_SHAPE,
-  classes: 10,
+  outputs: 10,
   normalization: MNIST_NORMALIZATION,
   recipe: {
     optimizer: "adam",

@@ -56,7 +56,7 @@ export class DuctusNet extends Module {
   readonly dropout: Dropout | null;
   readonly fc: Linear;
 
-  constructor({ name, layers, dropout = 0 }: Design, { classes, inputShape }: NetworkOptions) {
+  constructor({ name, layers, dropout = 0 }: Design, { outputs, inputShape }: NetworkOptions) {
     super();
     let inputs = inputShape[2];
     this.features = new Sequential(
@@ -70,17 +70,17 @@ export class DuctusNet extends Module {
       }),
     );
     this.dropout = dropout === 0 ? null : new Dropout(dropout);
-    this.fc = new Linear(featuresAfter(name, inputShape, [this.features, this.pool]), classes);
+    this.fc = new Linear(featuresAfter(name, inputShape, [this.features, this.pool]), outputs);
   }
 
   forward(x: Tensor, context: Context): Tensor {
     const features = this.features.forward(x, context); // [B, P, Q, channels]
     const means = this.pool.forward(features, context); // [B, channels]
-    return this.fc.forward(this.dropout?.forward(means, context) ?? means, context); // [B, classes]
+    return this.fc.forward(this.dropout?.forward(means, context) ?? means, context); // [B, outputs]
   }
 }
 
-/** What they have in common; the rate and the smoothing of labels are for a network of some thousand parameters. */
+/** What they have in common; the rate and the smoothing of targets are for a network of some thousand parameters. */
 const RECIPE: Recipe = {
   optimizer: "adamw",
   lr: 0.01,
@@ -103,14 +103,14 @@ function ductus<Name extends string>(
     name: design.name,
     title,
     inputShape: MNIST_SHAPE,
-    classes: 10,
+    outputs: 10,
     normalization: MNIST_NORMALIZATION,
     recipe: { ...RECIPE, ...recipe },
     create: (options) => new DuctusNet(design, options),
   };
 }
 
-/** At most 2,000 parameters: too few to learn anything by heart, so labels are not smoothed, and every step counts. */
+/** At most 2,000 parameters: too few to learn anything by heart, so targets are not smoothed, and every step counts. */
 export const ductusMicro = ductus(
   {
     name: "ductus-micro",

@@ -1,6 +1,6 @@
 /**
  * A network rebuilt from a stored graph (graph-json.ts) and named weights: how the model file's own networks and those of
- * users' classes load without their code. The JSON may come from anywhere, so everything in it is checked before use.
+ * users' own modules load without their code. The JSON may come from anywhere, so everything in it is checked before use.
  */
 import { openAxes, type Port, type Ports, shapeAt } from "../data/port.ts";
 import type { Budget } from "../engine/budget.ts";

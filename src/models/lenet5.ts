@@ -14,7 +14,7 @@ import {
   type NetworkOptions,
 } from "./architecture.ts";
 
-/** conv 5×5 pad 2 6, tanh, average 2, conv 5×5 16, tanh, average 2, fc 120, tanh, fc 84, tanh, fc classes. */
+/** conv 5×5 pad 2 6, tanh, average 2, conv 5×5 16, tanh, average 2, fc 120, tanh, fc 84, tanh, fc outputs. */
 export class LeNet5 extends Module {
   readonly conv1: Conv2d;
   readonly conv2: Conv2d;
@@ -25,14 +25,14 @@ export class LeNet5 extends Module {
   readonly pool = new AvgPool2d(2);
   readonly flatten = new Flatten();
 
-  constructor({ classes, inputShape }: NetworkOptions) {
+  constructor({ outputs, inputShape }: NetworkOptions) {
     super();
     this.conv1 = new Conv2d(inputShape[2], 6, 5, { padding: 2 });
     this.conv2 = new Conv2d(6, 16, 5);
     const features = featuresAfter("lenet5", inputShape, [this.conv1, this.pool, this.conv2, this.pool]);
     this.fc1 = new Linear(features, 120);
     this.fc2 = new Linear(120, 84);
-    this.fc3 = new Linear(84, classes);
+    this.fc3 = new Linear(84, outputs);
   }
 
   forward(x: Tensor, context: Context): Tensor {
@@ -41,7 +41,7 @@ export class LeNet5 extends Module {
     const b = pool.forward(tanh.forward(conv2.forward(a, context), context), context); // [B, P, Q, 16]
     const c = tanh.forward(fc1.forward(flatten.forward(b, context), context), context); // [B, 120]
     const d = tanh.forward(fc2.forward(c, context), context); // [B, 84]
-    return fc3.forward(d, context); // [B, classes]
+    return fc3.forward(d, context); // [B, outputs]
   }
 }
 
@@ -49,7 +49,7 @@ export const lenet5: ArchitectureRecord<"lenet5"> = {
   name: "lenet5",
   title: "LeNet-5 with tanh and average pooling, Adam",
   inputShape: MNIST_SHAPE,
-  classes: 10,
+  outputs: 10,
   normalization: MNIST_NORMALIZATION,
   recipe: { optimizer: "adam", lr: 0.001, batchSize: 64, epochs: 10, loss: "crossEntropy" },
   create: (options) => new LeNet5(options),

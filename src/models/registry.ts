@@ -72,7 +72,7 @@ export function create(name: Suggested<ArchitectureName>, options: CreateOptions
   const architecture = findArchitecture(name);
   const { seed = 0, normalization = architecture.normalization, recipe = architecture.recipe } = options;
   const inputShape = pictureShape(name, options.inputShape ?? architecture.inputShape);
-  const classes = classNames(options.classes ?? architecture.classes);
+  const classes = classNames(options.classes ?? architecture.outputs);
   const stored = { classes: classes.length, inputShape, normalization };
   const settings: ModelOptions = {
     inputShape,
@@ -82,7 +82,7 @@ export function create(name: Suggested<ArchitectureName>, options: CreateOptions
     recipe,
     ...(seed !== null && { seed }),
   };
-  const network = undrawn(() => architecture.create({ classes: classes.length, inputShape }));
+  const network = undrawn(() => architecture.create({ outputs: classes.length, inputShape }));
   return new Model(network, settings);
 }
 

@@ -13,7 +13,7 @@ import {
   type NetworkOptions,
 } from "./architecture.ts";
 
-/** separable 3×3 16, relu, separable 3×3 32, relu, global average, fc classes. Both convolutions are padded by 1. */
+/** separable 3×3 16, relu, separable 3×3 32, relu, global average, fc outputs. Both convolutions are padded by 1. */
 export class SeparableNet extends Module {
   readonly conv1: DepthwiseSeparableConv2d;
   readonly conv2: DepthwiseSeparableConv2d;
@@ -21,18 +21,18 @@ export class SeparableNet extends Module {
   readonly relu = new ReLU();
   readonly pool = new GlobalAvgPool2d();
 
-  constructor(name: string, dilation: number, { classes, inputShape }: NetworkOptions) {
+  constructor(name: string, dilation: number, { outputs, inputShape }: NetworkOptions) {
     super();
     this.conv1 = new DepthwiseSeparableConv2d(inputShape[2], 16, 3, { padding: 1, dilation });
     this.conv2 = new DepthwiseSeparableConv2d(16, 32, 3, { padding: 1, dilation });
-    this.fc = new Linear(featuresAfter(name, inputShape, [this.conv1, this.conv2, this.pool]), classes);
+    this.fc = new Linear(featuresAfter(name, inputShape, [this.conv1, this.conv2, this.pool]), outputs);
   }
 
   forward(x: Tensor, context: Context): Tensor {
     const { conv1, conv2, fc, relu, pool } = this;
     const a = relu.forward(conv1.forward(x, context), context); // [B, P, Q, 16]
     const b = relu.forward(conv2.forward(a, context), context); // [B, P', Q', 32]
-    return fc.forward(pool.forward(b, context), context); // [B, classes]
+    return fc.forward(pool.forward(b, context), context); // [B, outputs]
   }
 }
 
@@ -40,7 +40,7 @@ export const separable: ArchitectureRecord<"separable"> = {
   name: "separable",
   title: "two depthwise-separable 3×3 convolutions, global average, Adam",
   inputShape: MNIST_SHAPE,
-  classes: 10,
+  outputs: 10,
   normalization: MNIST_NORMALIZATION,
   recipe: { optimizer: "adam", lr: 0.001, batchSize: 64, epochs: 10, loss: "crossEntropy" },
   create: (options) => new SeparableNet("separable", 1, options),

@@ -21,7 +21,7 @@ export interface TwoConvPlan {
   readonly hidden: number;
 }
 
-/** conv 32, relu, max 2, conv 64, relu, max 2, fc hidden, relu, fc classes. */
+/** conv 32, relu, max 2, conv 64, relu, max 2, fc hidden, relu, fc outputs. */
 export class TwoConvNet extends Module {
   readonly conv1: Conv2d;
   readonly conv2: Conv2d;
@@ -31,14 +31,14 @@ export class TwoConvNet extends Module {
   readonly pool = new MaxPool2d(2);
   readonly flatten = new Flatten();
 
-  constructor(plan: TwoConvPlan, { classes, inputShape }: NetworkOptions) {
+  constructor(plan: TwoConvPlan, { outputs, inputShape }: NetworkOptions) {
     super();
     const { kernels, padding, hidden } = plan;
     this.conv1 = new Conv2d(inputShape[2], 32, kernels[0], { padding });
     this.conv2 = new Conv2d(32, 64, kernels[1], { padding });
     const features = featuresAfter(plan.name, inputShape, [this.conv1, this.pool, this.conv2, this.pool]);
     this.fc1 = new Linear(features, hidden);
-    this.fc2 = new Linear(hidden, classes);
+    this.fc2 = new Linear(hidden, outputs);
   }
 
   forward(x: Tensor, context: Context): Tensor {
@@ -47,6 +47,6 @@ export class TwoConvNet extends Module {
     const a = pool.forward(relu.forward(conv1.forward(x, context), context), context);
     const b = pool.forward(relu.forward(conv2.forward(a, context), context), context);
     const hidden = relu.forward(fc1.forward(flatten.forward(b, context), context), context);
-    return fc2.forward(hidden, context); // [B, classes]
+    return fc2.forward(hidden, context); // [B, outputs]
   }
 }
