@@ -22,6 +22,7 @@ import { resolveTeaching } from "./distill.ts";
 import { Fitting } from "./fitting.ts";
 import { arithmeticOf, identify } from "./identity.ts";
 import type { EpochResult } from "./results.ts";
+import { RunTensors } from "./run-tensors.ts";
 import { type ClassWeights, checkWeights, type FitOptions, resolveSettings, type Settings } from "./settings.ts";
 import { Trainer } from "./trainer.ts";
 
@@ -79,24 +80,22 @@ export async function fit<T extends AnyTask = Classify>(
   );
   const teacher = options.teacher && resolveTeaching(options.teacher, model);
   const backend = options.backend ?? (await platform().createBackend(options));
-  // Filled in by the run: how many steps there are may have to be measured first.
-  const plan = { totalSteps: 0 };
   const trainer = new Trainer({ model, ...settings, average, teacher }, backend, train, {
     ...settings,
     augment,
     order: sampling && weightedOrder(train, sampling, seed),
-    isPlain: (epoch) => epoch > 1 && epoch > Math.ceil(plan.totalSteps / trainer.stepsPerEpoch) - settings.plainEpochs,
-    lr: (step) => settings.lr * schedule.factor(step - 1, plan.totalSteps),
+    lr: () => settings.lr, // until the run has a plan
   });
   const schedule = withWarmup(settings, trainer.stepsPerEpoch);
   const evaluator = new Evaluator(model, backend, { loss: settings.measuredLoss, metrics: options.metrics });
   try {
     const decided = { options, settings, recipe: model.recipe, list, teacher };
     const identity = await identify(model, dataset, decided, arithmeticOf(backend.description));
-    const made = { model, options, settings, schedule, train, validation, backend, trainer, evaluator };
+    const tensors = new RunTensors(model, settings.optimizer, average, backend);
+    const made = { model, options, settings, schedule, train, validation, backend, trainer, evaluator, tensors };
     // It is of weights that are about to change; both models are of the same network.
     untrained.temperature = model.temperature = undefined;
-    return await new Fitting({ ...made, average, transfer, identity, plan, started }).run();
+    return await new Fitting({ ...made, transfer, identity, started }).run();
   } finally {
     evaluator.dispose();
     trainer.dispose();

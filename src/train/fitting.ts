@@ -6,8 +6,6 @@
 import type { Dataset } from "../data/dataset.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DataError } from "../engine/errors.ts";
-import type { AnyParameter } from "../nn/module.ts";
-import type { WeightAverage } from "../optim/average.ts";
 import type { Schedule } from "../optim/schedules.ts";
 import type { AnyEvaluation } from "../task/evaluation.ts";
 import { measureOf } from "../task/score.ts";
@@ -15,9 +13,11 @@ import type { AnyTask } from "../task/task.ts";
 import type { Evaluator } from "../use/evaluate.ts";
 import type { TrainedModel } from "../use/trained-model.ts";
 import type { Callback, EpochInfo, RunTimes, StepInfo, TrainingControl } from "./callbacks.ts";
-import { type Checkpoint, checkSame, copies, type Identity, type Progress, restore } from "./checkpoint.ts";
+import { type Checkpoint, checkSame, type Identity, type Progress } from "./checkpoint.ts";
 import type { Run } from "./fit.ts";
+import { planRun, type RunPlan } from "./plan.ts";
 import { type EpochResult, fromPlain, isBetter, timeless } from "./results.ts";
+import type { RunTensors } from "./run-tensors.ts";
 import type { FitOptions, Settings } from "./settings.ts";
 import { measuredSteps, plannedSteps } from "./span.ts";
 import type { StepDefinition } from "./step.ts";
@@ -35,11 +35,10 @@ export interface FittingParts<T extends AnyTask> {
   readonly backend: Backend;
   readonly trainer: Trainer;
   readonly evaluator: Evaluator<T>;
-  readonly average: WeightAverage | undefined;
+  /** All that its steps change. */
+  readonly tensors: RunTensors;
   readonly transfer: TransferPlan | undefined;
   readonly identity: Identity;
-  /** Steps of the whole run; written here, read by the learning rate. */
-  readonly plan: { totalSteps: number };
   /** When `fit` was called, in milliseconds of `performance.now()`. */
   readonly started: number;
 }
@@ -48,7 +47,7 @@ export class Fitting<T extends AnyTask> {
   readonly #parts: FittingParts<T>;
   readonly #callbacks: readonly Callback[];
   readonly #control: TrainingControl;
-  readonly #parameters: readonly AnyParameter[];
+  #plan: RunPlan;
   /** Weights of the last complete epoch, for when the loss explodes. */
   readonly #good: Snapshot;
   /** Weights of the best epoch, where the run is to end with them. */
@@ -59,11 +58,9 @@ export class Fitting<T extends AnyTask> {
   #stopReason: string | undefined;
   #isStopped = false;
   #isTimeUp = false;
-  /** Optimiser state by name, of all parameters that are trained at some time. */
-  readonly #trained: readonly (readonly [name: string, parameter: AnyParameter])[];
 
   constructor(parts: FittingParts<T>) {
-    const { model, options, validation } = parts;
+    const { model, options, validation, settings, trainer, backend, tensors } = parts;
     this.#parts = parts;
     this.#callbacks = options.callbacks ?? [];
     this.#control = {
@@ -73,24 +70,21 @@ export class Fitting<T extends AnyTask> {
         this.#stopReason = reason;
       },
     };
-    const named = [...model.network.namedParameters()];
-    const trainable = new Set<AnyParameter>(model.network.trainable());
-    this.#trained = named.filter(([, parameter]) => trainable.has(parameter));
-    this.#parameters = named.map(([, parameter]) => parameter);
-    this.#good = new Snapshot(parts.backend, this.#parameters);
+    this.#plan = this.#planOf(plannedSteps(settings, trainer.stepsPerEpoch));
+    this.#good = new Snapshot(backend, tensors.parameters);
     this.#best =
-      options.keep === "best" && validation !== undefined ? new Snapshot(parts.backend, this.#parameters) : undefined;
+      options.keep === "best" && validation !== undefined ? new Snapshot(backend, tensors.parameters) : undefined;
   }
 
   async run(): Promise<Run<T>> {
-    const { model, trainer, options, plan } = this.#parts;
+    const { model, trainer, options, tensors } = this.#parts;
     const { resume } = options;
     if (resume !== undefined) checkSame(resume, this.#parts.identity);
     const first = (resume?.progress.epoch ?? 0) + 1;
     // Weights may have been written since the backend saw them last.
-    this.#parts.backend.push(this.#parameters);
+    this.#parts.backend.push(tensors.parameters);
     const memory = await trainer.compile(this.#trainedAt(first));
-    plan.totalSteps = resume?.progress.totalSteps ?? (await this.#plan());
+    this.#follow(resume?.progress.totalSteps ?? (await this.#plannedSteps()));
     if (resume !== undefined) await this.#goOnFrom(resume);
     await this.#tellStart(memory, resume !== undefined);
     // Not before: a look for duplicates, which callbacks take at the start, leaves the hashes that this needs.
@@ -102,18 +96,18 @@ export class Fitting<T extends AnyTask> {
     const { batch, sums } = resume?.progress ?? {};
     for (let epoch = first; !this.#isOver; epoch++) {
       if (epoch > first) await this.#retrain(epoch);
-      await this.#useAverages(false);
+      await tensors.useAverages(false);
       if (epoch === first) trainer.start(epoch, batch, sums, batch === 0 ? 0 : resume?.times?.epoch);
       else trainer.start(epoch);
       await this.#epoch(afterStep);
-      await this.#useAverages(true);
+      await tensors.useAverages(true);
       if (!this.#isEpochComplete) {
         if (!(await this.#good.isFinite())) this.#good.restore();
         break;
       }
       await this.#closeEpoch(epoch);
     }
-    await this.#useAverages(true);
+    await tensors.useAverages(true);
     // Ended within an epoch: what it did so far is worth keeping too.
     if (this.#savedStep !== trainer.state.step) await this.#checkpoint();
 
@@ -144,17 +138,20 @@ export class Fitting<T extends AnyTask> {
 
   /** Whether nothing is left to do, or the run was told to stop. */
   get #isOver(): boolean {
-    const { trainer, plan, options } = this.#parts;
+    const { trainer, options } = this.#parts;
     return (
-      trainer.state.step >= plan.totalSteps || this.#isTimeUp || this.#isStopped || options.signal?.aborted === true
+      trainer.state.step >= this.#plan.totalSteps ||
+      this.#isTimeUp ||
+      this.#isStopped ||
+      options.signal?.aborted === true
     );
   }
 
   /** Whether the epoch is over, by its samples or because the whole run is, as planned. */
   get #isEpochComplete(): boolean {
-    const { trainer, plan, options } = this.#parts;
+    const { trainer, options } = this.#parts;
     if (this.#isStopped || options.signal?.aborted === true) return false;
-    return trainer.isEpochOver || this.#isTimeUp || trainer.state.step >= plan.totalSteps;
+    return trainer.isEpochOver || this.#isTimeUp || trainer.state.step >= this.#plan.totalSteps;
   }
 
   /** Beside what the model comes with: it was trained on that too. */
@@ -165,27 +162,37 @@ export class Fitting<T extends AnyTask> {
     model.trainedOn = record === undefined ? [] : [record];
   }
 
+  #planOf(totalSteps: number): RunPlan {
+    const { settings, schedule, trainer } = this.#parts;
+    return planRun({ ...settings, schedule }, trainer.stepsPerEpoch, totalSteps);
+  }
+
+  #follow(totalSteps: number): void {
+    this.#plan = this.#planOf(totalSteps);
+    this.#parts.trainer.follow(this.#plan);
+  }
+
   /** How many steps there will be; measured where the time is limited. */
-  async #plan(): Promise<number> {
-    const { settings, trainer, validation, evaluator, started, backend } = this.#parts;
+  async #plannedSteps(): Promise<number> {
+    const { settings, trainer, validation, evaluator, started, backend, tensors } = this.#parts;
     const planned = plannedSteps(settings, trainer.stepsPerEpoch);
     if (settings.minutes === undefined) return planned;
-    const everything = new Snapshot(backend, this.#everything);
+    const everything = new Snapshot(backend, tensors.everything);
     // The rate does not matter for the speed, and the steps are undone.
-    this.#parts.plan.totalSteps = planned;
+    this.#follow(planned);
     const validate = async (): Promise<unknown> => validation && evaluator.run(validation);
     return Math.min(planned, await measuredSteps(settings.minutes, trainer, everything, validate, started));
   }
 
   async #tellStart(memory: { readonly parameters: number; readonly arena: number }, isResumed: boolean): Promise<void> {
-    const { options, settings, train, validation, trainer, backend, plan } = this.#parts;
+    const { options, settings, train, validation, trainer, backend } = this.#parts;
     for (const callback of this.#callbacks) {
       await callback.onStart?.({
         ...this.#control,
-        epochs: Math.ceil(plan.totalSteps / trainer.stepsPerEpoch),
+        epochs: this.#plan.epochs,
         batchSize: settings.batchSize * settings.accumulate,
         stepsPerEpoch: trainer.stepsPerEpoch,
-        totalSteps: plan.totalSteps,
+        totalSteps: this.#plan.totalSteps,
         doneSteps: trainer.state.step,
         times: options.resume?.times ?? { run: sumOf(this.#history), epoch: 0 },
         history: this.#history,
@@ -203,18 +210,18 @@ export class Fitting<T extends AnyTask> {
 
   /** Trains until the epoch or the run is over, with checkpoints on the way. */
   async #epoch(afterStep: () => boolean): Promise<void> {
-    const { trainer, plan } = this.#parts;
+    const { trainer, tensors } = this.#parts;
     // It belongs to the weights of the epoch before.
     this.#parts.model.temperature = undefined;
     try {
       while (!trainer.isEpochOver && !this.#isOver) {
         await trainer.run(afterStep);
-        const isMidway = !trainer.isEpochOver && trainer.state.step < plan.totalSteps;
+        const isMidway = !trainer.isEpochOver && trainer.state.step < this.#plan.totalSteps;
         if (isMidway && this.#isCheckpointDue()) {
-          await this.#useAverages(true);
+          await tensors.useAverages(true);
           // Harm that the loss does not show yet must not replace a good checkpoint.
           if (await this.#good.isFinite()) await this.#checkpoint();
-          await this.#useAverages(false);
+          await tensors.useAverages(false);
         }
       }
     } catch (error) {
@@ -262,7 +269,7 @@ export class Fitting<T extends AnyTask> {
 
   /** After each step: tells the callbacks, looks at the clock, and says whether to go on without a break. */
   #stepHook(): () => boolean {
-    const { trainer, settings, options, plan } = this.#parts;
+    const { trainer, settings, options } = this.#parts;
     const hooks = this.#callbacks.filter((callback) => callback.onStep !== undefined);
     // The trainer rewrites this object at each step; the callbacks see it through the control's functions.
     const info: StepInfo = Object.assign(trainer.state, this.#control);
@@ -273,7 +280,7 @@ export class Fitting<T extends AnyTask> {
       return (
         !this.#isStopped &&
         !this.#isTimeUp &&
-        trainer.state.step < plan.totalSteps &&
+        trainer.state.step < this.#plan.totalSteps &&
         options.signal?.aborted !== true &&
         !this.#isCheckpointDue()
       );
@@ -293,17 +300,11 @@ export class Fitting<T extends AnyTask> {
     return checkpointSteps !== undefined && step % checkpointSteps === 0 && step !== this.#savedStep;
   }
 
-  /** Puts the averages in the network's place, or takes them out again. */
-  async #useAverages(wanted: boolean): Promise<void> {
-    const { average, backend } = this.#parts;
-    if (average !== undefined && average.isSwapped !== wanted) await average.swap(backend);
-  }
-
   /** Other programs from this epoch on, where it trains other weights than the one before. */
   async #retrain(epoch: number): Promise<void> {
-    const { transfer, trainer } = this.#parts;
+    const { transfer, trainer, tensors } = this.#parts;
     if (transfer === undefined || transfer.count(epoch) === transfer.count(epoch - 1)) return;
-    await this.#useAverages(false);
+    await tensors.useAverages(false);
     await trainer.compile(this.#trainedAt(epoch));
   }
 
@@ -311,49 +312,14 @@ export class Fitting<T extends AnyTask> {
     return this.#parts.transfer?.at(epoch, this.#parts.trainer.stepsPerEpoch) ?? {};
   }
 
-  #stateOf(parameter: AnyParameter): [key: string, state: AnyParameter][] {
-    return Object.entries(this.#parts.settings.optimizer.state(parameter as never));
-  }
-
-  /** State of the optimiser by name: `conv1.weight.exp_avg`. */
-  #optimizerState(): (readonly [name: string, state: AnyParameter])[] {
-    return this.#trained.flatMap(([name, parameter]) =>
-      this.#stateOf(parameter).map(([key, state]) => [`${name}.${key}`, state] as const),
-    );
-  }
-
-  /** What averages stand for by name: while they are in the network's place, the weights that training works on. */
-  #averages(): (readonly [name: string, other: AnyParameter])[] {
-    const names = new Map([...this.#parts.model.network.namedParameters()].map(([name, own]) => [own, name]));
-    return [...(this.#parts.average?.entries() ?? [])].map(
-      ([own, other]) => [names.get(own) as string, other] as const,
-    );
-  }
-
-  /** All that a step changes. */
-  get #everything(): AnyParameter[] {
-    return [...this.#parameters, ...[...this.#averages(), ...this.#optimizerState()].map(([, state]) => state)];
-  }
-
   /** Tells the callbacks that this is a point to go on from. The network holds what is to be used: averages, where on. */
   async #checkpoint(): Promise<void> {
-    const { model, trainer, backend } = this.#parts;
+    const { trainer, tensors: all } = this.#parts;
     this.#savedStep = trainer.state.step;
     const hooks = this.#callbacks.filter((callback) => callback.onCheckpoint !== undefined);
     if (hooks.length === 0) return;
-    const [optimizer, averages] = [this.#optimizerState(), this.#averages()];
-    await backend.pull(this.#everything);
     const bestIsPast = this.#best !== undefined && this.#bestResult !== undefined && !this.#isBestNow;
-    const best = bestIsPast ? (this.#best as Snapshot).data : [];
-    const named = [...model.network.namedParameters()];
-    const tensors = new Map([
-      ...copies("optimizer", optimizer),
-      ...copies("raw", averages),
-      ...copies(
-        "best",
-        best.map((data, i) => [named[i][0], { shape: named[i][1].shape, data }] as const),
-      ),
-    ]);
+    const tensors = await all.copies(bestIsPast ? (this.#best as Snapshot).data : []);
     const state = { progress: this.#progress(), tensors };
     for (const callback of hooks) await callback.onCheckpoint?.({ ...this.#control, state, times: this.#times });
   }
@@ -364,7 +330,7 @@ export class Fitting<T extends AnyTask> {
   }
 
   #progress(): Progress {
-    const { trainer, schedule, identity, plan } = this.#parts;
+    const { trainer, schedule, identity } = this.#parts;
     const epoch = this.#history.length;
     const isMidway = trainer.state.step > (this.#history.at(-1)?.step ?? 0);
     const memories = this.#callbacks.flatMap(({ name, memory }) => (name && memory ? [[name, memory()]] : []));
@@ -372,7 +338,7 @@ export class Fitting<T extends AnyTask> {
       epoch,
       batch: isMidway ? trainer.state.batch : 0,
       step: trainer.state.step,
-      totalSteps: plan.totalSteps,
+      totalSteps: this.#plan.totalSteps,
       sums: isMidway ? { ...trainer.sums } : { samples: 0, loss: 0 },
       history: this.#history.map(timeless),
       best: this.#bestResult?.epoch ?? 0,
@@ -385,21 +351,13 @@ export class Fitting<T extends AnyTask> {
 
   /** Becomes the run that a checkpoint was taken of. */
   async #goOnFrom(checkpoint: Checkpoint): Promise<void> {
-    const { model, trainer, schedule, average, backend } = this.#parts;
+    const { model, trainer, schedule, tensors } = this.#parts;
     const { progress } = checkpoint;
     // A checkpoint has the averages in the network's place.
-    await this.#useAverages(true);
+    await tensors.useAverages(true);
     model.network.load(checkpoint.weights);
     if (checkpoint.trainedOn !== undefined) model.trainedOn = [checkpoint.trainedOn];
-    restore(checkpoint, "optimizer", this.#optimizerState());
-    // What is trained from this epoch on has no average of its own in the checkpoint.
-    for (const [own, other] of average?.entries() ?? []) other.data.set(own.data as Float32Array);
-    restore(
-      checkpoint,
-      "raw",
-      this.#averages().filter(([name]) => checkpoint.tensors.has(`raw.${name}`)),
-    );
-    backend.push(this.#everything);
+    tensors.restore(checkpoint);
     trainer.state.step = this.#savedStep = progress.step;
     this.#history.push(...progress.history.map(fromPlain));
     this.#bestResult = this.#history.find(({ epoch }) => epoch === progress.best);
@@ -413,14 +371,7 @@ export class Fitting<T extends AnyTask> {
     if (last !== undefined) this.#describe(last);
     if (this.#best !== undefined && this.#bestResult !== undefined) {
       await this.#best.update();
-      if (!this.#isBestNow) {
-        const named = [...model.network.namedParameters()];
-        restore(
-          checkpoint,
-          "best",
-          this.#best.data.map((data, i) => [named[i][0], { shape: named[i][1].shape, data }] as const),
-        );
-      }
+      if (!this.#isBestNow) tensors.restoreBest(checkpoint, this.#best.data);
     }
     if (progress.schedule !== null) schedule.feedback?.restore(progress.schedule);
   }

@@ -45,19 +45,23 @@ export class DivergedError extends DuctusError {
   }
 }
 
-export interface TrainerOptions {
+/** What steps are like. */
+export interface Course {
+  /** Learning rate of step `step` (counted from 1). */
+  readonly lr: (step: number) => number;
+  /** Epochs in which nothing is done to the samples; default none. */
+  readonly isPlain?: ((epoch: number) => boolean) | undefined;
+}
+
+export interface TrainerOptions extends Course {
   /** Samples that go through the network at a time. */
   readonly batchSize: number;
   /** Batches whose gradients are added before the weights change; default 1. */
   readonly accumulate?: number | undefined;
   readonly seed: number;
   readonly augment?: Augment | undefined;
-  /** Epochs in which nothing is done to them; default none. */
-  readonly isPlain?: ((epoch: number) => boolean) | undefined;
   /** Instead of the shuffle by `seed`. */
   readonly order?: EpochOrder | undefined;
-  /** Learning rate of step `step` (counted from 1). */
-  readonly lr: (step: number) => number;
 }
 
 /** Numbers of the step just done; one object, rewritten. */
@@ -106,6 +110,7 @@ export class Trainer {
   readonly #backend: Backend;
   readonly #dataset: Dataset;
   readonly #options: TrainerOptions;
+  #course: Course;
   readonly #loader: Loader;
   readonly #accumulate: number;
   readonly #sums: ZeroState<"gradient"> | undefined;
@@ -122,7 +127,8 @@ export class Trainer {
   #tallies: readonly string[] = [];
 
   constructor(definition: StepDefinition, backend: Backend, dataset: Dataset, options: TrainerOptions) {
-    const { batchSize, accumulate = 1, seed, order, augment, isPlain } = options;
+    const { batchSize, accumulate = 1, seed, order, augment } = options;
+    this.#course = options;
     this.#definition = definition;
     this.#backend = backend;
     this.#dataset = dataset;
@@ -131,11 +137,17 @@ export class Trainer {
     const { task } = definition.model;
     const [width] = task.outputs.logits.shape;
     const classes = typeof width === "number" ? width : undefined;
+    const isPlain = (epoch: number): boolean => this.#course.isPlain?.(epoch) ?? false;
     this.#loader = new Loader(dataset, { batchSize, seed, order, augment, isPlain, classes });
     this.#sums = accumulate > 1 ? new ZeroState(["gradient"]) : undefined;
     this.watch = new DivergenceWatch(task.untrainedLoss(this.#loader.samples));
     [this.#steps, this.#parts] = this.#newPrograms({ ...definition, sums: this.#sums });
     this.stepsPerEpoch = Math.ceil(this.#loader.batches / accumulate);
+  }
+
+  /** From here on steps are as this says. */
+  follow(course: Course): void {
+    this.#course = course;
   }
 
   /**
@@ -277,7 +289,7 @@ export class Trainer {
     const { state, sums } = this;
     const total = this.#samplesOfStep();
     state.count = total;
-    state.lr = this.#options.lr(step);
+    state.lr = this.#course.lr(step);
     let loss = 0;
     let part = 0;
     for (let left = total; left > 0; part++) {

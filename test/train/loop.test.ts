@@ -289,7 +289,7 @@ describe("sampling", () => {
 });
 
 it.each([
-  [{ ema: 1 }, /ema is 1; expected a decay between 0 and 1/],
+  [{ ema: 1 }, /ema is 1; expected a number between 0 and 1/],
   [{ accumulate: 0 }, /accumulate is 0; expected a whole number/],
   [{ steps: 1.5 }, /steps is 1.5/],
   [{ minutes: 0 }, /minutes is 0; expected a number above 0/],
