@@ -13,4 +13,4 @@ setPlatform(browserPlatform);
 export * from "./api/common.ts";
 export * as data from "./api/data-browser.ts";
 export type { Source } from "./platform/browser/bytes.ts";
-export { decodeCheckpoint, encodeCheckpoint } from "./train/checkpoint.ts";
+export { encodeCheckpoint } from "./train/checkpoint.ts";

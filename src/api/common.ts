@@ -29,7 +29,7 @@ export {
   type StepInfo,
   type TrainingControl,
 } from "../train/callbacks.ts";
-export { type Checkpoint, loadCheckpoint } from "../train/checkpoint.ts";
+export { type Checkpoint, decodeCheckpoint, loadCheckpoint } from "../train/checkpoint.ts";
 export { crossValidate } from "../train/cross-validation.ts";
 export type { Teaching } from "../train/distill.ts";
 export { fit, type Run } from "../train/fit.ts";

@@ -16,7 +16,7 @@ import type { Classify } from "../task/classify/classify.ts";
 import { type Candidate, writePixels } from "../task/classify/ranking.ts";
 import type { InputKind } from "../task/input.ts";
 import type { AnswerOf, AnyTask } from "../task/task.ts";
-import { inferenceGraph } from "./trained-model.ts";
+import { inferenceGraph, takeChecked } from "./trained-model.ts";
 
 export type { Candidate };
 
@@ -94,6 +94,8 @@ export class Predictor<T extends AnyTask = Classify> {
     { batch = 1 }: PredictorOptions = {},
   ): Promise<Predictor<T>> {
     preprocessingOf(model);
+    const checked = batch === 1 ? takeChecked(model) : undefined;
+    if (checked !== undefined) return new Predictor(model, checked.backend, checked.program, batch);
     // One picture is too little work to share between threads.
     const backend = await platform().createBackend(batch === 1 ? { threads: 1 } : {});
     return new Predictor(model, backend, await backend.compile(inferenceGraph(model, batch)), batch);

@@ -5,7 +5,7 @@
  */
 
 import { openAxes, type Sizes, shapeAt } from "../data/port.ts";
-import type { Backend } from "../engine/backends/backend.ts";
+import type { Backend, ImmediateBackend, ImmediateProgram, Program } from "../engine/backends/backend.ts";
 import { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError, TooLargeError } from "../engine/errors.ts";
 import { filled, type Optional } from "../engine/options.ts";
@@ -103,7 +103,7 @@ export class TrainedModel<T extends AnyTask = Classify> extends Model<T> {
 
 /** How {@link load} and its kind run a model to check it. */
 export interface LoadOptions {
-  /** Default: a new one, closed afterwards. */
+  /** Default: a new one, which the first {@link Predictor} of the model takes over. */
   readonly backend?: Backend | undefined;
   /** Starts every message; default: the path, or "model". */
   readonly name?: string | undefined;
@@ -168,7 +168,11 @@ export async function load<T extends AnyTask = Classify>(
   const { golden } = file;
   const graph = inferenceGraph(model, 1, sizesOf(model, golden, name));
   spendGraph(budget, Object.values(graph.outputs), "its network");
-  await verifyGolden(file, (example) => runOnce(graph, example, name, options.backend), name);
+  const backend = options.backend ?? (await platform().createBackend({ threads: 1 }));
+  const program = await backend.compile(graph);
+  await verifyGolden(file, (example) => runOnce(program, example, name), name);
+  if (options.backend === undefined) checked.set(model, { backend, program } as CheckedProgram);
+  else program.dispose();
   return model as AnyModel as TrainedModel<T>;
 }
 
@@ -224,8 +228,15 @@ async function goldenPair(model: AnyModel, given?: Backend): Promise<GoldenPair>
   const { x: input, ...others } = Object.fromEntries(drawn);
   const pair = { input, others: new Map(Object.entries(others)) };
   const graph = inferenceGraph(model, 1, sizes);
-  const data = await runOnce(graph, pair, "model", given, true);
-  return { ...pair, output: { shape: graph.outputs.logits.shape, data } };
+  const backend = given ?? (await platform().createBackend({ threads: 1, strict: true }));
+  try {
+    const program = await backend.compile(graph);
+    const data = await runOnce(program, pair, "model");
+    program.dispose();
+    return { ...pair, output: { shape: graph.outputs.logits.shape, data } };
+  } finally {
+    if (given === undefined) await backend.close();
+  }
 }
 
 /** Lengths that the axes of an example have. @throws DataError where it does not fit the task */
@@ -241,29 +252,37 @@ function sizesOf({ task }: AnyModel, { input, others }: Omit<GoldenPair, "output
   throw misfit(name);
 }
 
-/** @param strict arithmetic where no backend is given @throws DataError where the example does not fit */
+/** The logits of an example. @throws DataError where it does not fit */
 async function runOnce(
-  graph: Graph,
+  program: Program,
   { input, others }: Omit<GoldenPair, "output">,
   name: string,
-  given?: Backend,
-  strict = false,
 ): Promise<Float32Array> {
-  const backend = given ?? (await platform().createBackend({ threads: 1, strict }));
-  try {
-    const program = await backend.compile(graph);
-    for (const [key, place] of Object.entries(program.inputs)) {
-      const values = key === "x" ? input : others?.get(key);
-      if (values?.data.length !== place.length) throw misfit(name);
-      place.set(values.data);
-    }
-    program.run();
-    const output = Float32Array.from((await program.read("logits")).logits);
-    program.dispose();
-    return output;
-  } finally {
-    if (given === undefined) await backend.close();
+  for (const [key, place] of Object.entries(program.inputs)) {
+    const values = key === "x" ? input : others?.get(key);
+    if (values?.data.length !== place.length) throw misfit(name);
+    place.set(values.data);
   }
+  program.run();
+  return Float32Array.from((await program.read("logits")).logits);
+}
+
+/** What reads one sample with a model, and where it runs. */
+export interface CheckedProgram {
+  readonly backend: ImmediateBackend;
+  readonly program: ImmediateProgram;
+}
+
+/** By what models were checked when they were loaded. A program takes as long to compile as all the rest of loading. */
+const checked = new WeakMap<AnyModel, CheckedProgram>();
+
+/** Hands over the program with which a model was checked, once; undefined where there is none, or none any more. */
+export function takeChecked(model: AnyModel): CheckedProgram | undefined {
+  const found = checked.get(model);
+  checked.delete(model);
+  // Its weights may have been written since.
+  found?.backend.push(model.network.parameters());
+  return found;
 }
 
 /** A copy in memory of its own: parameters may live in memory that threads share, which files are not written from. */
