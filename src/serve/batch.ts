@@ -25,7 +25,9 @@ export interface Group {
 export const shapeKey = ({ sizes }: Samples): string => Object.values(sizes).join();
 
 /** Some of the samples: views, no copies. */
-export function part({ count, sizes, arrays }: Samples, from: number, to: number): Samples {
+export function part(samples: Samples, from: number, to: number): Samples {
+  const { count, sizes, arrays } = samples;
+  if (from === 0 && to === count) return samples;
   return { count: to - from, sizes, arrays: partOf(arrays, count, from, to) };
 }
 
@@ -107,7 +109,9 @@ export function emptySamples(ports: Ports, count: number, sizes: Sizes): Samples
 }
 
 export function mapped(arrays: Arrays, change: (array: TypedArray, name: string) => TypedArray): Arrays {
-  return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, change(array, name)]));
+  const made: Record<string, TypedArray> = {};
+  for (const name of Object.keys(arrays)) made[name] = change(arrays[name], name);
+  return made;
 }
 
 const sameKind = (array: TypedArray, length: number): TypedArray =>

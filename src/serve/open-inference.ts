@@ -80,8 +80,19 @@ const REFUSED = "refused";
 
 const openDim = (dim: Dim): number => (typeof dim === "string" ? -1 : dim);
 
+type OutputSpecs = Readonly<Record<string, { readonly datatype: string; readonly shape: readonly Dim[] }>>;
+
+/** Worked out once for each model: every request asks for it. */
+const KNOWN = new WeakMap<ServedModel, OutputSpecs>();
+
 /** What may be asked for: what is worked out from answers, then what the network gives. */
-function outputsOf({ task, http }: ServedModel): Readonly<Record<string, { datatype: string; shape: readonly Dim[] }>> {
+function outputsOf(served: ServedModel): OutputSpecs {
+  const known = KNOWN.get(served) ?? specsOf(served);
+  KNOWN.set(served, known);
+  return known;
+}
+
+function specsOf({ task, http }: ServedModel): OutputSpecs {
   const own = Object.entries(task.outputs).map(([name, { dtype, shape }]) => [
     name,
     { datatype: NATIVE[dtype], shape },
