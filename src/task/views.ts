@@ -39,6 +39,7 @@ export interface Likely {
   readonly probability: number;
 }
 
+/** What is needed of a task now and then. */
 export interface TaskViews {
   measure(model: Measurable, dataset: Dataset): Measuring;
   /** What its answers consist of: a name in the plural, and how many there are with the first of them. */
@@ -56,12 +57,14 @@ export interface InputViews {
   plain(input: InputCodec): Readonly<Record<string, unknown>>;
 }
 
+/** By the kind of a model's task; each is loaded when it is asked for. */
 export const VIEWS: Readonly<Record<TaskKind, () => Promise<TaskViews>>> = {
   classify: async () => (await import("./classify/views.ts")).views,
   transcribe: async () => (await import("./transcribe/views.ts")).views,
   generate: async () => (await import("./generate/views.ts")).views,
 };
 
+/** By the kind of what a model reads. */
 export const INPUT_VIEWS: Readonly<Record<InputKind, () => Promise<InputViews>>> = {
   numbers: async () => (await import("./input-views.ts")).numbers,
   text: async () => (await import("./input-views.ts")).text,
