@@ -1,5 +1,5 @@
 """
-The networks of `ductus info` in PyTorch, with its names of parameters, and the normalisation and optimiser of each; what the
+The networks of `ductus info` in PyTorch, with its names of parameters, and the normalization and optimizer of each; what the
 benchmarks run beside Ductus, and what golden values and training runs are made with. Pictures have `side` pixels on both sides.
 """
 
@@ -148,7 +148,7 @@ ADAM = lambda p: torch.optim.Adam(p, lr=1e-3)
 QUICK_ADAM = lambda p: torch.optim.Adam(p, lr=1e-2, betas=(0.7, 0.9))
 adamw = lambda lr: lambda p: torch.optim.AdamW(p, lr=lr, betas=(0.9, 0.99), weight_decay=1e-4)
 SGD = lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9)
-# name: (optimiser, batch, epochs)
+# name: (optimizer, batch, epochs)
 PUBLISHED_TRAINING = {
     "cnn-3x3": (ADAM, 64, 5),
     "cnn-5x5": (SGD, 100, 2),
@@ -169,6 +169,6 @@ OWN_TRAINING = {
     "ductus-l5": (adamw(8e-3), 128, 20),
     "ductus-xl": (adamw(8e-3), 128, 20),
 }
-# name: (network, normalisation, optimiser, batch, epochs)
+# name: (network, normalization, optimizer, batch, epochs)
 NETWORKS = {name: (*MODELS[name], *training) for name, training in {**PUBLISHED_TRAINING, **OWN_TRAINING}.items()}
 PUBLISHED = {name: NETWORKS[name] for name in PUBLISHED_TRAINING}

@@ -14,13 +14,13 @@ const names = Object.keys(SCENES).filter((name) => SCENES[name].jpeg !== undefin
 const tiles = await Promise.all(
   names.map(async (name, k) => {
     const { bytes } = await photograph((5 * k + 3) % WAYS.length, name, new Random(7, "user", k));
-    const grey = applyPreprocessing(MNIST_PREPROCESSING, await nodePlatform.decodePicture(bytes));
+    const gray = applyPreprocessing(MNIST_PREPROCESSING, await nodePlatform.decodePicture(bytes));
     const left = gap + (k % columns) * (photo + input + 2 * gap);
     const top = gap + Math.floor(k / columns) * (photo + gap);
     return [
       { input: await sharp(bytes).resize(photo, photo).png().toBuffer(), left, top },
       {
-        input: await sharp(grey, { raw: { width: 28, height: 28, channels: 1 } })
+        input: await sharp(gray, { raw: { width: 28, height: 28, channels: 1 } })
           .resize(input, input, { kernel: "nearest" })
           .png()
           .toBuffer(),

@@ -4,7 +4,7 @@
 //     npm run build && node examples/own-loss-metric-callback.mjs
 import { data, evaluate, fit, models, ops } from "ductus";
 
-/** Focal loss (Lin et al., arXiv 1708.02002), γ = 2: samples that are recognised already weigh little. */
+/** Focal loss (Lin et al., arXiv 1708.02002), γ = 2: samples that are recognized already weigh little. */
 const focalLoss = (logits, targets) => {
   const losses = ops.crossEntropy(logits, targets, { reduction: "none" }); // [B]
   const miss = ops.sub(1, losses.neg().exp()); // 1 − p of the true class

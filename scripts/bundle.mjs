@@ -1,5 +1,5 @@
 /**
- * Bundles what exported recognisers consist of at run time (src/export/standalone) into src/export/bundle.ts, as texts
+ * Bundles what exported recognizers consist of at run time (src/export/standalone) into src/export/bundle.ts, as texts
  * that the exporters write out. Part of `npm run build`; the result is not under version control.
  */
 import { readFile, writeFile } from "node:fs/promises";

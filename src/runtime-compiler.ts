@@ -7,7 +7,7 @@ import { spendGraph } from "./engine/passes/cost.ts";
 import { anyRecord, check, list, Mismatch, oneOf, record, text } from "./engine/schema.ts";
 import { sameShape } from "./engine/shape.ts";
 import { trace } from "./engine/trace.ts";
-import { type Recogniser, recogniserOf } from "./export/standalone/recogniser.ts";
+import { type Recognizer, recognizerOf } from "./export/standalone/recognizer.ts";
 import { decodeModelFile, type GoldenPair, misfit, verifyGolden } from "./formats/model-file.ts";
 import { GraphModule } from "./models/graph-module.ts";
 import { inferenceContext } from "./nn/context.ts";
@@ -22,8 +22,8 @@ const classifierSchema = record(
   "ignored",
 );
 
-/** Makes a recogniser of a model file. One picture is too little work for more than one thread. */
-export async function openModel(bytes: Uint8Array, name: string): Promise<Recogniser> {
+/** Makes a recognizer of a model file. One picture is too little work for more than one thread. */
+export async function openModel(bytes: Uint8Array, name: string): Promise<Recognizer> {
   const file = decodeModelFile(bytes, name);
   const task = check(classifierSchema, file.task);
   if (task instanceof Mismatch) {
@@ -53,5 +53,5 @@ export async function openModel(bytes: Uint8Array, name: string): Promise<Recogn
   await verifyGolden(file, run, name);
   const { temperature } = file;
   const card = { labels: classNames, inputType: dtype, preprocessing, temperature };
-  return recogniserOf({ ...card, input: x, output: logits, run: program.run });
+  return recognizerOf({ ...card, input: x, output: logits, run: program.run });
 }

@@ -45,21 +45,21 @@ export function drawDigit(way, sceneName, random) {
       `<path d="${d.join("")}" fill="none" stroke="${pick(scene.ink)}" stroke-width="${pen.toFixed(1)}" stroke-linecap="round" stroke-linejoin="round"/>`,
   );
   const paper = scene.paper === null ? "" : `<rect width="100%" height="100%" fill="${pick(scene.paper)}"/>`;
-  const page = `${paper}${printed(scene, w, h, size)}${scene.neighbours ? neighbours(w, size, cx, cy, written) : ""}${written.join("")}`;
+  const page = `${paper}${printed(scene, w, h, size)}${scene.neighbors ? neighbors(w, size, cx, cy, written) : ""}${written.join("")}`;
   const drawing = scene.desk === undefined ? page : onDesk(page, pick(scene.desk), w, h, between, around);
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}">${drawing}</svg>`;
   return { digit, svg, width: w, height: h, scene };
 }
 
 /** The digit once more at the left and at the right border, most of it outside. */
-function neighbours(width, size, cx, cy, written) {
+function neighbors(width, size, cx, cy, written) {
   const [left, right] = [-cx - 0.18 * size, width - cx + 0.18 * size];
   const turned = `rotate(180 ${cx} ${cy})`;
   return `<g transform="translate(${left} 0) ${turned}">${written.join("")}</g><g transform="translate(${right} 0) ${turned}">${written.join("")}</g>`;
 }
 
 /** The page a little smaller and turned, on a desk with the grain of wood. */
-function onDesk(page, colour, width, height, between, around) {
+function onDesk(page, color, width, height, between, around) {
   const grain = Array.from(
     { length: 24 },
     (_, k) =>
@@ -67,7 +67,7 @@ function onDesk(page, colour, width, height, between, around) {
   );
   const scale = between([0.72, 0.92]);
   const move = `translate(${width / 2 + around(0.06 * width)} ${height / 2 + around(0.06 * height)}) rotate(${around(8)}) scale(${scale}) translate(${-width / 2} ${-height / 2})`;
-  return `<rect width="100%" height="100%" fill="${colour}"/>${grain.join("")}<clipPath id="sheet"><rect width="${width}" height="${height}"/></clipPath><g transform="${move}"><g clip-path="url(#sheet)">${page}</g></g>`;
+  return `<rect width="100%" height="100%" fill="${color}"/>${grain.join("")}<clipPath id="sheet"><rect width="${width}" height="${height}"/></clipPath><g transform="${move}"><g clip-path="url(#sheet)">${page}</g></g>`;
 }
 
 /** The lines that paper has. */

@@ -44,7 +44,7 @@ export function targetsOf(modules) {
   /** A small network of one's own, with a weight, a constant, a composite and a convolution. */
   const smallModel = async (named) => {
     const { TrainedModel } = await modules("use/trained-model");
-    const preprocessing = { kind: "ink", height: 8, width: 8, box: 6, polarity: "auto", centre: "mass", minStroke: 1 };
+    const preprocessing = { kind: "ink", height: 8, width: 8, box: 6, polarity: "auto", center: "mass", minStroke: 1 };
     const about = {
       inputShape: [8, 8, 1],
       classes: ["a", "b", "c"],
@@ -276,11 +276,11 @@ export function targetsOf(modules) {
       };
     },
 
-    async recogniser() {
-      const { encodeRecogniser } = await modules("export/recogniser");
-      const { CHECKSUM_BYTES, openRecogniser } = await modules("export/standalone/recogniser");
+    async recognizer() {
+      const { encodeRecognizer } = await modules("export/recognizer");
+      const { CHECKSUM_BYTES, openRecognizer } = await modules("export/standalone/recognizer");
       const { crc32 } = await modules("formats/checksum");
-      const { bytes } = encodeRecogniser(await smallModel(true));
+      const { bytes } = encodeRecognizer(await smallModel(true));
       const body = bytes.slice(0, bytes.length - CHECKSUM_BYTES);
       const withSum = (content) => {
         const sum = bytes.slice(bytes.length - CHECKSUM_BYTES);
@@ -311,8 +311,8 @@ export function targetsOf(modules) {
           return withCard(JSON.stringify(mutateJson(card, rng)) ?? "");
         },
         read: async (file) => {
-          const recogniser = await openRecogniser(file);
-          recogniser.see({ width: 12, height: 12, data: drawn });
+          const recognizer = await openRecognizer(file);
+          recognizer.see({ width: 12, height: 12, data: drawn });
         },
       };
     },

@@ -72,7 +72,7 @@ function walking(name, shapes, build) {
 
 const graphOf = (build) => trace((tracer) => ({ y: build(tracer) }));
 
-/** The update of one parameter by an optimiser: it reads parameter, state and gradient and writes the first two. */
+/** The update of one parameter by an optimizer: it reads parameter, state and gradient and writes the first two. */
 function update(name, shape) {
   const optimizer = createOptimizer(name, name === "sgd" ? { momentum: 0.9 } : {});
   const parameter = weight(shape);

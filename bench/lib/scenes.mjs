@@ -53,7 +53,7 @@ export const SCENES = {
     paper: null,
   },
   scan: {
-    about: "a scan: grey paper, noise",
+    about: "a scan: gray paper, noise",
     side: [120, 300],
     pen: [0.04, 0.08],
     ink: "#223",
@@ -164,10 +164,10 @@ export const SCENES = {
     ...PHOTO,
     moved: 0.05,
   },
-  neighbours: {
+  neighbors: {
     about: "other digits cut off at the border",
     ...PHOTO,
-    neighbours: true,
+    neighbors: true,
   },
   "all at once": {
     about: "a squared sheet on a desk, crumpled, under a hard shadow, by a hand that moved",

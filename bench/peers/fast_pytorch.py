@@ -1,6 +1,6 @@
 """MNIST to 99 % in few seconds with PyTorch, as a whole job: `python fast_pytorch.py fast|wide --seed S --threads N`.
 
-`fast` is the recipe of `ductus train --recipe fast` (network, optimiser, schedule, loss); `wide` is one epoch of a wider
+`fast` is the recipe of `ductus train --recipe fast` (network, optimizer, schedule, loss); `wide` is one epoch of a wider
 network. MNIST comes from the folder that DUCTUS_DATA names. The last line is JSON with the accuracy on the test split.
 """
 

@@ -2,7 +2,7 @@
 
     python pytorch.py pytorch|onnxruntime [--compile]
 
-The networks and their optimisers are those of networks_pytorch.py. Each task is tried in a few variants (memory layout,
+The networks and their optimizers are those of networks_pytorch.py. Each task is tried in a few variants (memory layout,
 number of threads, compiled or not); the fastest one stands for the peer. Inputs are numbers already, whereas Ductus
 starts from bytes.
 """

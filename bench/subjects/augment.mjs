@@ -16,7 +16,7 @@ const WARM_UP = 1;
 
 export const subject = {
   summary: "images/s of training with and without augmentation",
-  about: `Made-up pictures as bytes in memory, the batch size and optimiser of each network's recipe (cnn-strided is that of --recipe fast).
+  about: `Made-up pictures as bytes in memory, the batch size and optimizer of each network's recipe (cnn-strided is that of --recipe fast).
 Reading, shuffling and augmenting count. Rounds are interleaved: none, digits, …, none, digits, …`,
   options: {
     networks: OPTIONS.networks("cnn-3x3,cnn-strided,ductus-s,ductus-m"),

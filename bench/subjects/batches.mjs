@@ -7,7 +7,7 @@ import { numbers, OPTIONS } from "../lib/usage.mjs";
 
 export const subject = {
   summary: "images/s as the batch grows",
-  about: `Rounds are interleaved over the batch sizes. A fully connected layer reads its weights, and an optimiser all
+  about: `Rounds are interleaved over the batch sizes. A fully connected layer reads its weights, and an optimizer all
 parameters, once a batch, so larger batches may be faster; they should not be slower.`,
   options: {
     networks: OPTIONS.networks(TUTORIAL_NETWORKS.join(",")),

@@ -83,6 +83,6 @@ const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 /** Standard deviation of a sample; of one value there is none. */
 function deviation(values) {
   if (values.length < 2) return "–";
-  const centre = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1)).toFixed(2);
+  const center = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1)).toFixed(2);
 }

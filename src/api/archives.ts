@@ -12,6 +12,6 @@ export const readArchive = async (bytes: Uint8Array, name: string, limits: Archi
 export const writeArchive = async (entries: ReadonlyMap<string, Uint8Array>): Promise<Uint8Array> =>
   (await import("../formats/zip.ts")).writeZip(entries);
 
-/** What reads and writes the project.json of a recogniser in the making, and names its folders. */
+/** What reads and writes the project.json of a recognizer in the making, and names its folders. */
 export const projectFiles = (): Promise<typeof import("../data/formats/project.ts")> =>
   import("../data/formats/project.ts");

@@ -8,7 +8,7 @@ export { DataError, DuctusError, ShapeError, UsageError } from "../engine/errors
 export { Random } from "../engine/random.ts";
 export { Parameter, Tensor } from "../engine/tensor.ts";
 export { type ExportModelOptions, exportModel } from "../export/export-model.ts";
-export type { Agreement, Exported } from "../export/recogniser.ts";
+export type { Agreement, Exported } from "../export/recognizer.ts";
 export type { Archive, ArchiveLimits } from "../formats/archive.ts";
 export { type ImportModelOptions, importModel } from "../import/import-model.ts";
 export { type Metric, type MetricAccumulator, type MetricBatch, topK } from "../metrics/metric.ts";

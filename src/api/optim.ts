@@ -1,4 +1,4 @@
-/** `optim`: optimisers and schedules. An entry point, so the one place that may re-export. */
+/** `optim`: optimizers and schedules. An entry point, so the one place that may re-export. */
 export { adam, adamW } from "../optim/adam.ts";
 export { clipByNorm } from "../optim/clip.ts";
 export { muon } from "../optim/muon.ts";

@@ -96,8 +96,8 @@ export function workCode(shape: WorkShape, memory: MemoryLimits): Uint8Array<Arr
       define("projectiveField", 5, (f) => sample(f, shape, { isProjective: true, isDisplaced: true })),
     ],
   ] as const;
-  const grow = define("grow", 3, (f) => blendWithNeighbours(f, shape, true));
-  const shrink = define("shrink", 3, (f) => blendWithNeighbours(f, shape, false));
+  const grow = define("grow", 3, (f) => blendWithNeighbors(f, shape, true));
+  const shrink = define("shrink", 3, (f) => blendWithNeighbors(f, shape, false));
   const size = height * width * channels;
   type PlaneKernel = (plane: I32, out: I32) => void;
   /**
@@ -241,7 +241,7 @@ function spreadPlane(f: Func, { height, width, channels }: WorkShape): void {
   f.for(0, height * width, 1, (i) => f.storeU8(addI(to, mulI(i, channels)), loadU8(addI(flat, i))));
 }
 
-function blendWithNeighbours(f: Func, { height, width }: WorkShape, isGrowing: boolean): void {
+function blendWithNeighbors(f: Func, { height, width }: WorkShape, isGrowing: boolean): void {
   const [share, plane, out] = f.params;
   const stride = width + 2;
   const factor = f.let(splatH(share));

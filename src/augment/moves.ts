@@ -83,7 +83,7 @@ export function perspective(distortion: number, { width, height }: Frame): Move 
 }
 
 /**
- * The projective map, row by row, that takes a quadrangle's corners (clockwise from the upper left) to those of a centred
+ * The projective map, row by row, that takes a quadrangle's corners (clockwise from the upper left) to those of a centered
  * rectangle: P. Heckbert, "Fundamentals of texture mapping and image warping", 1989, section 2.2.3, inverted.
  */
 export function quadToRectangle(

@@ -1,13 +1,13 @@
 /**
  * Where each pixel of a moved picture comes from: a projective map, and on top of it a field of displacements. All
  * augmentations that move a picture are multiplied into one map first, so that the picture is sampled, and blurred by
- * that, only once. Coordinates are pixels from the centre of the picture, x to the right and y downwards.
+ * that, only once. Coordinates are pixels from the center of the picture, x to the right and y downwards.
  */
 import { RECORD, WAYS } from "./picture-record.ts";
 import type { Field, Workspace } from "./workspace.ts";
 
 /** A pixel shows in what is sampled less than one pixel beside it; positions are rounded. */
-const NEIGHBOURS = 1.01;
+const NEIGHBORS = 1.01;
 /** Further than any picture is large. */
 const EVERYWHERE = 2 ** 20;
 /** Less than this, a map makes a line of a picture. */
@@ -106,7 +106,7 @@ export class PictureMap {
     records[to + 3] = -d * scale;
     records[to + 4] = hasInverse ? a * scale : 1;
     records[to + 5] = (c * d - a * f) * scale;
-    records[at + RECORD.reach] = hasInverse ? NEIGHBOURS + this.#reach : EVERYWHERE;
+    records[at + RECORD.reach] = hasInverse ? NEIGHBORS + this.#reach : EVERYWHERE;
   }
 
   get #way(): number {

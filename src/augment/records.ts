@@ -12,7 +12,7 @@ interface Common {
   readonly p?: number | undefined;
 }
 
-/** About the centre of the picture. */
+/** About the center of the picture. */
 export interface Rotate extends Common {
   readonly name: "rotate";
   /** Degrees, anticlockwise. */
@@ -78,7 +78,7 @@ export interface Elastic extends Common {
   readonly sigma: number;
 }
 
-/** Grey-scale dilation (above 0) or erosion (below) of the ink by a disc; parts of a pixel are interpolated. */
+/** Gray-scale dilation (above 0) or erosion (below) of the ink by a disc; parts of a pixel are interpolated. */
 export interface Stroke extends Common {
   readonly name: "stroke";
   /** How far every edge of the ink moves outwards, in pixels. */

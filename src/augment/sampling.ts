@@ -59,8 +59,8 @@ export function sample(
   const word = (index: number): Local<"v128"> => f.let(load32Splat(record, 4 * index));
   const [a, b, c, d, e, shiftY, g, h, i] = [0, 1, 2, 3, 4, 5, 6, 7, 8].map(word);
   const strength = word(RECORD.strength);
-  const [centreX, centreY] = [(width - 1) / 2, (height - 1) / 2];
-  const lanes = [0, 1, 2, 3].map((lane) => lane - centreX);
+  const [centerX, centerY] = [(width - 1) / 2, (height - 1) / 2];
+  const lanes = [0, 1, 2, 3].map((lane) => lane - centerX);
   // Pixels of one row may not run over into the next, which is not written there.
   const hasBox = !isProjective && ground !== undefined && channels === 1 && width >= 16 && width % 4 === 0;
   if (hasBox) f.fill(out, i32(ground), i32(height * width));
@@ -70,7 +70,7 @@ export function sample(
   const field = f.let(mulI(top, 4 * fieldStride)); // first byte of the field's row
 
   f.for(top, bottom, 1, (y) => {
-    const below = f.let(v.sub(v.fromI(splatI(y)), splatConst(centreY)));
+    const below = f.let(v.sub(v.fromI(splatI(y)), splatConst(centerY)));
     const rowX = f.let(v.add(v.mul(b, below), c));
     const rowY = f.let(v.add(v.mul(e, below), shiftY));
     const rowW = isProjective ? f.let(v.add(v.mul(h, below), i)) : i;
@@ -87,7 +87,7 @@ export function sample(
         px = v.add(px, v.mul(strength, load(addI(fieldX, at))));
         py = v.add(py, v.mul(strength, load(addI(fieldY, at))));
       }
-      const values = interpolate(f, plane, width + 2, fixed(f, px, centreX, width), fixed(f, py, centreY, height));
+      const values = interpolate(f, plane, width + 2, fixed(f, px, centerX, width), fixed(f, py, centerY, height));
       f.storeLanes(addI(addI(out, from), x), values, 1);
     });
     f.set(from, addI(from, width));
@@ -127,13 +127,13 @@ function inkBox(
 
   // Its corners, wider by the reach, go through the inverse map.
   const reach = word(RECORD.reach);
-  const [centreX, centreY] = [(width - 1) / 2, (height - 1) / 2];
-  const off = (at: I32, centre: number): V128 => v.sub(v.fromI(splatI(at)), splatConst(centre));
-  const xs = f.let(shuffle(v.sub(off(west, centreX), reach), v.add(off(east, centreX), reach), [0, 4, 0, 4]));
-  const ys = f.let(shuffle(v.sub(off(first, centreY), reach), v.add(off(last, centreY), reach), [0, 0, 4, 4]));
-  const span = (row: number, centre: number, size: number): readonly [from: Local<"i32">, to: Local<"i32">] => {
+  const [centerX, centerY] = [(width - 1) / 2, (height - 1) / 2];
+  const off = (at: I32, center: number): V128 => v.sub(v.fromI(splatI(at)), splatConst(center));
+  const xs = f.let(shuffle(v.sub(off(west, centerX), reach), v.add(off(east, centerX), reach), [0, 4, 0, 4]));
+  const ys = f.let(shuffle(v.sub(off(first, centerY), reach), v.add(off(last, centerY), reach), [0, 0, 4, 4]));
+  const span = (row: number, center: number, size: number): readonly [from: Local<"i32">, to: Local<"i32">] => {
     const [p, q, r] = [0, 1, 2].map((k) => word(RECORD.inverse + row + k));
-    const at = f.let(v.add(v.add(v.add(v.mul(p, xs), v.mul(q, ys)), r), splatConst(centre)));
+    const at = f.let(v.add(v.add(v.add(v.mul(p, xs), v.mul(q, ys)), r), splatConst(center)));
     const extreme = (pick: (one: V128, other: V128) => V128): I32 => {
       const two = f.let(pick(at, shuffle(at, at, [2, 3, 0, 1])));
       return extractI(v.truncToI(v.floor(pick(two, shuffle(two, two, [1, 0, 3, 2])))), 0);
@@ -141,17 +141,17 @@ function inkBox(
     const within = (value: I32): Local<"i32"> => f.let(minS(f.let(maxS(f.let(value), i32(0))), i32(size)));
     return [within(extreme(v.min)), within(addI(extreme(v.max), 1))];
   };
-  const [top, bottom] = span(3, centreY, height);
-  const [left, right] = span(0, centreX, width);
+  const [top, bottom] = span(3, centerY, height);
+  const [left, right] = span(0, centerX, width);
   return { top, bottom, left: f.let(andI(left, -4)), right };
 }
 
 const constF = (values: readonly number[]): V128 => i32x4Const([...new Int32Array(new Float32Array(values).buffer)]);
 
-/** From pixels off the centre to fixed point in the padded plane; all that is outside lies on the margin. */
-function fixed(f: Func, position: V128, centre: number, size: number): Local<"v128"> {
-  const scaled = v.add(v.mul(position, splatConst(ONE)), splatConst((centre + 1) * ONE + 0.5));
-  // The last position still has a neighbour in the margin. What is no number is taken for 0.
+/** From pixels off the center to fixed point in the padded plane; all that is outside lies on the margin. */
+function fixed(f: Func, position: V128, center: number, size: number): Local<"v128"> {
+  const scaled = v.add(v.mul(position, splatConst(ONE)), splatConst((center + 1) * ONE + 0.5));
+  // The last position still has a neighbor in the margin. What is no number is taken for 0.
   const last = (size + 1) * ONE - 1;
   const inside = v.floor(v.pmin(v.pmax(splatConst(0), scaled), splatConst(last)));
   // Beside 2²³ a float32 has no places: its low bits are the whole number. V8 converts in twice as many instructions.
@@ -162,7 +162,7 @@ function fixed(f: Func, position: V128, centre: number, size: number): Local<"v1
 function interpolate(f: Func, plane: I32, stride: number, px: V128, py: V128): V128 {
   const fraction = splatConstI(ONE - 1);
   const corner = f.let(vi.add(vi.mul(vi.shrU(py, PLACES), splatConstI(stride)), vi.shrU(px, PLACES)));
-  // 16-bit lanes 0 … 3 get two neighbours of the upper row each, lanes 4 … 7 those below them.
+  // 16-bit lanes 0 … 3 get two neighbors of the upper row each, lanes 4 … 7 those below them.
   let pairs: V128 = splatConstI(0);
   for (let lane = 0; lane < 4; lane++) {
     const address = f.let(addI(plane, extractI(corner, lane)));

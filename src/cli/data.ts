@@ -89,11 +89,12 @@ async function list({ json = false, dataDir }: Options): Promise<void> {
   for (const [i, line] of lines.entries()) terminal.print(`${line}   ${terminal.style.dim(found[i].source.title)}`);
   terminal.emit({
     datasets: found.map(({ source, place }) => {
-      const { name, title, licence, train, test, height, width, classes } = source;
+      const { name, title, license, train, test, height, width, classes } = source;
       return {
         name,
         title,
-        licence,
+        license,
+        licence: license,
         train,
         test,
         height,
@@ -113,8 +114,16 @@ async function fetchOne(name: string, { json = false, dataDir }: Options): Promi
   describe(data, terminal);
   const { train, test, origin, fingerprint } = data;
   terminal.print(`${name}: ${grouped(train.length)} + ${grouped(test.length)} samples; ${origin}`);
-  terminal.print(terminal.style.dim(`licence: ${source.licence}`));
-  terminal.emit({ name, train: train.length, test: test.length, origin, fingerprint, licence: source.licence });
+  terminal.print(terminal.style.dim(`license: ${source.license}`));
+  terminal.emit({
+    name,
+    train: train.length,
+    test: test.length,
+    origin,
+    fingerprint,
+    license: source.license,
+    licence: source.license,
+  });
 }
 
 async function inspect(spec: string, options: InspectOptions): Promise<void> {
@@ -192,7 +201,7 @@ function preview(terminal: Terminal, dataset: ImageDataset): void {
   const indices = firstOfEachClass(dataset);
   terminal.print();
   for (let i = 0; i < Math.min(indices.length, 2 * fit); i += fit) {
-    const rows = previewRows(dataset, indices.slice(i, i + fit), { colour: terminal.style.bold("") !== "" });
+    const rows = previewRows(dataset, indices.slice(i, i + fit), { color: terminal.style.bold("") !== "" });
     for (const row of rows) terminal.print(pictureRow(row));
   }
 }

@@ -1,7 +1,7 @@
 /** `ductus evaluate`: measures a model file on one split of a data set, alone or against another model. */
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
-import { relabelled } from "../data/conform.ts";
+import { relabeled } from "../data/conform.ts";
 import type { ImageDataset, SplitName } from "../data/dataset.ts";
 import { findDuplicates, type Overlap } from "../data/duplicates.ts";
 import { fingerprint } from "../data/fingerprint.ts";
@@ -190,7 +190,7 @@ async function measure(
   backend: Backend,
   terminal: Terminal,
 ): Promise<Measured> {
-  const dataset = relabelled(conformTo(model, chosen), model.classes);
+  const dataset = relabeled(conformTo(model, chosen), model.classes);
   const overlap = await overlapWithTraining(members, data, split, dataset);
   const result = await evaluate(tta === undefined ? model : averagedOver(model, shifts(tta)), dataset, {
     backend,

@@ -4,7 +4,7 @@ import { Command, Option } from "commander";
 import { UsageError } from "../engine/errors.ts";
 import { EXPORTERS, findExporter } from "../export/exporters.ts";
 import type { OnnxInput } from "../export/onnx.ts";
-import type { Agreement, RecogniserSpeed } from "../export/recogniser.ts";
+import type { Agreement, RecognizerSpeed } from "../export/recognizer.ts";
 import { type KernelTime, timesOf } from "../export/timing.ts";
 import { fileError } from "../platform/node/atomic.ts";
 import { makeFolder } from "../platform/node/files.ts";
@@ -30,7 +30,7 @@ ${Object.entries(EXPORTERS)
 Examples:
   $ ductus export digits.safetensors --to wasm              digits.wasm, digits.js and digits.d.ts
   $ ductus export digits.safetensors --to html              digits.html: draw, and see what it reads
-  $ ductus export digits.safetensors --to onnx              digits.onnx: takes bytes, normalises them itself
+  $ ductus export digits.safetensors --to onnx              digits.onnx: takes bytes, normalizes them itself
   $ ductus export digits.safetensors --to pt --out weights/digits`;
 
 export function command(): Command {
@@ -109,7 +109,7 @@ function timeLines(kernels: readonly KernelTime[]): string[] {
 
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 
-function speedText({ readyMilliseconds, microseconds }: RecogniserSpeed): string {
+function speedText({ readyMilliseconds, microseconds }: RecognizerSpeed): string {
   return `by itself: ready in ${readyMilliseconds.toFixed(0)} ms, then ${microseconds.toFixed(1)} µs a picture, its preparation aside`;
 }
 

@@ -4,7 +4,7 @@
  * cross-validation tells whether training makes the model better at all.
  */
 import { basename } from "node:path";
-import { relabelled } from "../data/conform.ts";
+import { relabeled } from "../data/conform.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { SOURCES } from "../data/sources.ts";
 import type { Backend } from "../engine/backends/backend.ts";
@@ -84,7 +84,7 @@ export async function weigh(experiment: Experiment): Promise<Findings> {
     {
       key: "base",
       name: "base model, untouched",
-      test: knowsAll ? (await evaluate(base, relabelled(test, base.classes), { backend })).accuracy : undefined,
+      test: knowsAll ? (await evaluate(base, relabeled(test, base.classes), { backend })).accuracy : undefined,
       old: old && (await evaluate(base, old, { backend })).accuracy,
     },
     {
@@ -121,7 +121,7 @@ async function crossValidated({ base, train, how, options, backend, terminal }: 
     if (run.ended === "aborted") throw new DuctusError("stopped while checking; --no-check leaves that out");
     return run.model;
   });
-  const { predictions } = await evaluate(base, relabelled(train, base.classes), { backend });
+  const { predictions } = await evaluate(base, relabeled(train, base.classes), { backend });
   return { ...comparePaired(tuned, predictions as Predictions), temperature: tuned.temperature };
 }
 
@@ -203,7 +203,7 @@ async function openOld({ base, options, terminal }: Experiment): Promise<ImageDa
       preprocessing: preprocessingOf(base),
       trainedSpan: base.dataset?.valueSpan,
     });
-    return relabelled(conformTo(base, test), base.classes);
+    return relabeled(conformTo(base, test), base.classes);
   } catch (error) {
     if (!(error instanceof DuctusError) || options.oldData !== undefined) throw error;
     terminal.note(`what the old task has lost is not measured: ${error.message}`);

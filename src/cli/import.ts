@@ -24,7 +24,7 @@ interface ImportOptions extends CommonOptions {
 
 const EXAMPLES = `
 Examples:
-  $ ductus import digits.onnx --mean 0.1307 --std 0.3081     digits.safetensors: normalised as PyTorch's examples do
+  $ ductus import digits.onnx --mean 0.1307 --std 0.3081     digits.safetensors: normalized as PyTorch's examples do
   $ ductus import letters.onnx --classes a,b,c --out models/letters.safetensors
   $ ductus evaluate digits.safetensors --data mnist`;
 

@@ -1,12 +1,12 @@
 /**
  * Text as a terminal may get it. Class names, file names and messages may come from anybody's file, and a control
  * character in them would move the cursor, repaint the window or worse. So everything that the command line writes passes
- * {@link shown}, which writes controls out; our own colours are not codes of the terminal until then, but marks.
+ * {@link shown}, which writes controls out; our own colors are not codes of the terminal until then, but marks.
  */
 const ESCAPE = "\u001b[";
 /** Begins a mark; Unicode promises that it is no character. */
 const MARK = "\ufdd0";
-/** What marks may stand for: styles and shades of grey. They colour, and do nothing else. */
+/** What marks may stand for: styles and shades of gray. They color, and do nothing else. */
 const MARKS = new RegExp(`${MARK}((?:0|1|2|31|32|[34]8;5;2[345][0-9])m)`, "g");
 /** The same where rows of pictures have them as codes. */
 const SHADES = new RegExp(`${ESCAPE.replace("[", "\\[")}((?:0|[34]8;5;2[345][0-9])m)`, "g");
@@ -18,12 +18,12 @@ export function paint(code: "1" | "2" | "31" | "32"): (text: string) => string {
   return (text) => `${MARK}${code}m${text}${MARK}0m`;
 }
 
-/** A row of a picture made of coloured characters, as text for {@link shown}. */
+/** A row of a picture made of colored characters, as text for {@link shown}. */
 export function pictureRow(row: string): string {
   return row.replace(SHADES, `${MARK}$1`);
 }
 
-/** Text with its controls written out (`\x1b`) and its marks made colours. */
+/** Text with its controls written out (`\x1b`) and its marks made colors. */
 export function shown(text: string): string {
   return text
     .split(MARKS)

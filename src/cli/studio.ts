@@ -1,5 +1,5 @@
 /**
- * `ductus studio`: the web page to draw, train and make recognisers in, served to this machine's browser, with the runs of a
+ * `ductus studio`: the web page to draw, train and make recognizers in, served to this machine's browser, with the runs of a
  * folder beside it. The page itself is built from studio/ and stands in dist/studio; its engine runs in the browser.
  */
 import { spawn } from "node:child_process";
@@ -46,7 +46,7 @@ const GRACE = 1000;
 
 export function command(): Command {
   return new Command()
-    .description("Opens a web page to draw, train and make recognisers in.")
+    .description("Opens a web page to draw, train and make recognizers in.")
     .option("--runs <folder>", "where the run folders are", "runs")
     .option("--host <address>", "address to listen on; 0.0.0.0 is every network", "127.0.0.1")
     .addOption(integerOption("--port <n>", "port; 0 takes any that is free", { min: 0, max: 65_535 }).default(8610))

@@ -1,5 +1,5 @@
 /**
- * Where the command line writes: results to standard output, everything on the way to standard error. Colours and the
+ * Where the command line writes: results to standard output, everything on the way to standard error. Colors and the
  * line that redraws itself appear only on a terminal. Nothing is written that would control it (shown.ts).
  */
 import { PLAIN, type Style } from "../task/text.ts";
@@ -26,15 +26,15 @@ export interface Terminal {
 }
 
 const CLEAR_LINE = "\r\u001b[K";
-const COLOURED: Style = { bold: paint("1"), dim: paint("2"), good: paint("32"), bad: paint("31") };
+const COLORED: Style = { bold: paint("1"), dim: paint("2"), good: paint("32"), bad: paint("31") };
 
-/** Colours for a stream: only on a terminal, and not against https://no-color.org. */
+/** Colors for a stream: only on a terminal, and not against https://no-color.org. */
 export function styleFor(
   stream: { readonly isTTY?: boolean | undefined },
   env: NodeJS.ProcessEnv = process.env,
 ): Style {
   const refused = (env.NO_COLOR !== undefined && env.NO_COLOR !== "") || env.TERM === "dumb";
-  return stream.isTTY === true && !refused ? COLOURED : PLAIN;
+  return stream.isTTY === true && !refused ? COLORED : PLAIN;
 }
 
 /** The terminal of this process. */

@@ -332,7 +332,7 @@ async function finish(run: Run, { options, data, folder, backend, records, termi
 /** Nothing is measured: the samples were learned by heart, or not. */
 function finishOverfit(run: Run, { data, folder, terminal }: Job): void {
   const last = run.history.at(-1);
-  const share = last?.trainingAccuracy === undefined ? "" : `, ${percent(last.trainingAccuracy)} of them recognised`;
+  const share = last?.trainingAccuracy === undefined ? "" : `, ${percent(last.trainingAccuracy)} of them recognized`;
   terminal.print();
   terminal.print(`training loss ${round(last?.trainingLoss ?? Number.NaN)} on the samples of a few batches${share}`);
   terminal.print("This shows whether the network can learn them by heart; it says nothing about new samples.");

@@ -66,14 +66,14 @@ export function fitOptions(options: LoopOptions): FitOptions {
   return { ...given, keep: options.keep ?? "best", callbacks: patience === undefined ? [] : [earlyStopping(patience)] };
 }
 
-/** What says which optimiser to use. */
+/** What says which optimizer to use. */
 export interface OptimizerOptions {
   readonly optimizer?: string | undefined;
   readonly momentum?: number | undefined;
   readonly weightDecay?: number | undefined;
 }
 
-/** The optimiser that is asked for, checked before anything is loaded. */
+/** The optimizer that is asked for, checked before anything is loaded. */
 export function optimizerSpec(options: OptimizerOptions, fromRecipe: string): OptimizerSpec {
   const { optimizer: name = fromRecipe, momentum, weightDecay } = options;
   if (!OPTIMIZER_NAMES.includes(name)) throw unknownName("optimizer", name, OPTIMIZER_NAMES);

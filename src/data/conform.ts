@@ -116,7 +116,7 @@ class ConformedStream implements Dataset {
  * The same pictures with the labels that classes of their names have among `classes`.
  * @throws DataError when a class is not among them
  */
-export function relabelled(dataset: ImageDataset, classes: readonly string[]): ImageDataset {
+export function relabeled(dataset: ImageDataset, classes: readonly string[]): ImageDataset {
   const map = dataset.classes.map((name) => classes.indexOf(name));
   const unknown = dataset.classes.filter((_, from) => map[from] < 0);
   if (unknown.length > 0) {

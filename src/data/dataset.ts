@@ -8,9 +8,9 @@ import { filled, type Optional } from "../engine/options.ts";
 import { type Arrays, type BatchArrays, INDEX, type Ports, type Sizes } from "./port.ts";
 import type { ValueSpan } from "./value-span.ts";
 
-/** For samples that come from a disk: an epoch keeps to a few groups of neighbours at a time. */
+/** For samples that come from a disk: an epoch keeps to a few groups of neighbors at a time. */
 export interface Locality {
-  /** Neighbours that are read together. */
+  /** Neighbors that are read together. */
   readonly samples: number;
   /** Groups that fit into memory at a time. */
   readonly groups: number;

@@ -162,7 +162,7 @@ class SpectrumGrid {
     this.#write(spectra, index, this.#wanted, 0);
     for (let i = Math.max(0, x - 1); i <= Math.min(last, x + 1); i++) {
       for (let j = Math.max(0, y - 1); j <= Math.min(last, y + 1); j++) {
-        // Neighbours along the third axis lie one behind the other.
+        // Neighbors along the third axis lie one behind the other.
         const begin = this.#starts[this.#cube(i, j, Math.max(0, z - 1))];
         const end = this.#starts[this.#cube(i, j, Math.min(last, z + 1)) + 1];
         for (let k = begin; k < end; k++) {

@@ -7,7 +7,7 @@ import { type Dataset, ImageDataset } from "./dataset.ts";
 /** SHA-256 of the parts one after the other, as hexadecimal digits. */
 export type Sha256 = (parts: Iterable<Uint8Array>) => string | Promise<string>;
 
-/** Labelled pictures whose bytes can be gone through: in memory or on a disk. */
+/** Labeled pictures whose bytes can be gone through: in memory or on a disk. */
 export interface PictureSet extends Dataset {
   readonly inputShape: readonly number[];
   readonly classes: readonly string[];

@@ -58,8 +58,8 @@ export function firstOfEachClass(dataset: ImageDataset, perClass = 1): number[] 
 
 /** How {@link previewRows} draws. */
 export interface PreviewOptions {
-  /** Grey shades by terminal colours (256-colour escape sequences); default false: black and white blocks. */
-  readonly colour?: boolean | undefined;
+  /** Gray shades by terminal colors (256-color escape sequences); default false: black and white blocks. */
+  readonly color?: boolean | undefined;
   /** Columns between two pictures; default 1. */
   readonly gap?: number | undefined;
 }
@@ -71,7 +71,7 @@ export function previewRows(
   options: PreviewOptions = {},
 ): readonly string[] {
   const [height] = dataset.inputShape;
-  const cell = options.colour === true ? shadedCell : plainCell;
+  const cell = options.color === true ? shadedCell : plainCell;
   const gap = " ".repeat(options.gap ?? 1);
   const lines: string[] = [];
   for (let y = 0; y < height; y += 2) {
@@ -101,7 +101,7 @@ function plainCell(upper: number, lower: number): string {
   return " ▀▄█"[(upper >= 96 ? 1 : 0) + (lower >= 96 ? 2 : 0)];
 }
 
-/** Foreground paints the upper half of the cell, background the lower; 232 … 255 are the terminal's 24 greys. */
+/** Foreground paints the upper half of the cell, background the lower; 232 … 255 are the terminal's 24 grays. */
 function shadedCell(upper: number, lower: number): string {
   const shade = (value: number): number => 232 + Math.round((value / 255) * 23);
   return `\u001b[38;5;${shade(upper)}m\u001b[48;5;${shade(lower)}m▀\u001b[0m`;

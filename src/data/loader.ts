@@ -14,7 +14,7 @@ import { type BatchArrays, openAxes } from "./port.ts";
 
 /**
  * The order in which an epoch visits `length` samples; written to `out` when it is given. Where locality matters, groups
- * of neighbours are shuffled, and then the samples of as many groups as fit into memory.
+ * of neighbors are shuffled, and then the samples of as many groups as fit into memory.
  */
 export function epochOrder(
   length: number,

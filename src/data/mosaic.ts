@@ -3,7 +3,7 @@ import type { Dataset, SampleSpec } from "./dataset.ts";
 import { largestSizes } from "./loader.ts";
 import { arraysFor, pictureSize } from "./port.ts";
 
-/** A picture of bytes, grey or RGB, row by row, channels interleaved. */
+/** A picture of bytes, gray or RGB, row by row, channels interleaved. */
 export interface MosaicPicture {
   readonly width: number;
   readonly height: number;

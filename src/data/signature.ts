@@ -1,5 +1,5 @@
 /**
- * What a sample is recognised by when duplicates are looked for (duplicates.ts): a hash of its bytes (sample-hash.ts), and a
+ * What a sample is recognized by when duplicates are looked for (duplicates.ts): a hash of its bytes (sample-hash.ts), and a
  * spectrum that hardly changes when a picture is shifted, brightened or covered with a little noise. Both are made in one pass.
  *
  * The spectrum is the magnitude of the lowest frequencies of the discrete Fourier transform, without the mean and scaled to

@@ -25,7 +25,7 @@ export interface SourceFile {
 export interface SourceRecord {
   readonly name: string;
   readonly title: string;
-  readonly licence: string;
+  readonly license: string;
   readonly height: number;
   readonly width: number;
   readonly polarity: "light-on-dark" | "dark-on-light";
@@ -87,7 +87,7 @@ export const SOURCES = {
   mnist: {
     name: "mnist",
     title: "MNIST: handwritten digits (LeCun, Cortes, Burges)",
-    licence: "CC BY-SA 3.0",
+    license: "CC BY-SA 3.0",
     height: 28,
     width: 28,
     polarity: "light-on-dark",
@@ -111,7 +111,7 @@ export const SOURCES = {
   "fashion-mnist": {
     name: "fashion-mnist",
     title: "Fashion-MNIST: pieces of clothing (Zalando)",
-    licence: "MIT",
+    license: "MIT",
     height: 28,
     width: 28,
     polarity: "light-on-dark",
@@ -135,7 +135,7 @@ export const SOURCES = {
   usps: {
     name: "usps",
     title: "USPS: digits of zip codes (LeCun et al. 1990)",
-    licence: "none stated; made available by AT&T research for research",
+    license: "none stated; made available by AT&T research for research",
     height: 16,
     width: 16,
     polarity: "light-on-dark",
@@ -155,7 +155,7 @@ export const SOURCES = {
   optdigits: {
     name: "optdigits",
     title: "UCI optical recognition of handwritten digits (Alpaydin, Kaynak 1998)",
-    licence: "CC BY 4.0",
+    license: "CC BY 4.0",
     height: 8,
     width: 8,
     polarity: "light-on-dark",
@@ -175,7 +175,7 @@ export const SOURCES = {
   "telugu-digits": {
     name: "telugu-digits",
     title: "CMATERdb 3.4.1: handwritten Telugu numerals",
-    licence: "free for non-commercial use with acknowledgement of CMATER, Jadavpur University",
+    license: "free for non-commercial use with acknowledgement of CMATER, Jadavpur University",
     height: 32,
     width: 32,
     polarity: "dark-on-light",

@@ -37,7 +37,7 @@ export class Subset implements Dataset {
   get ground(): number | undefined {
     return this.base.ground;
   }
-  /** A group of as many neighbours here lies, as a rule, in one of the base or across two. */
+  /** A group of as many neighbors here lies, as a rule, in one of the base or across two. */
   get locality(): Locality | undefined {
     const { locality, length } = this.base;
     if (locality === undefined) return undefined;
@@ -89,18 +89,18 @@ export function splitBy(dataset: Dataset, aside: Uint8Array): Split {
 }
 
 /** What a split depends on. */
-type Labelled = Pick<Dataset, "name" | "length" | "label" | "classes">;
+type Labeled = Pick<Dataset, "name" | "length" | "label" | "classes">;
 
 /** As {@link stratifiedSplit}, for labels without samples: 1 for each that is put aside. @throws as it does */
-export function markAside(labelled: Labelled, fraction: number, seed: number): Uint8Array {
+export function markAside(labeled: Labeled, fraction: number, seed: number): Uint8Array {
   if (!(fraction > 0 && fraction < 1))
     throw new UsageError(`a split needs a fraction between 0 and 1, not ${fraction}`);
-  const [lone] = loneClasses(labelled);
+  const [lone] = loneClasses(labeled);
   if (lone !== undefined) {
-    throw new DataError(`${labelled.name}: class "${lone}" has 1 sample; a split needs at least 2 of each class`);
+    throw new DataError(`${labeled.name}: class "${lone}" has 1 sample; a split needs at least 2 of each class`);
   }
-  const aside = new Uint8Array(labelled.length);
-  for (const [label, members] of groupByClass(labelled).entries()) {
+  const aside = new Uint8Array(labeled.length);
+  for (const [label, members] of groupByClass(labeled).entries()) {
     if (members.length === 0) continue;
     const count = Math.min(members.length - 1, Math.max(1, Math.round(members.length * fraction)));
     new Random(seed, "split", label).shuffle(members);
@@ -110,9 +110,9 @@ export function markAside(labelled: Labelled, fraction: number, seed: number): U
 }
 
 /** Names of classes with a single sample, which {@link markAside} cannot divide. */
-export function loneClasses(labelled: Labelled): string[] {
-  return groupByClass(labelled).flatMap((members, label) =>
-    members.length === 1 ? [labelled.classes?.[label] ?? String(label)] : [],
+export function loneClasses(labeled: Labeled): string[] {
+  return groupByClass(labeled).flatMap((members, label) =>
+    members.length === 1 ? [labeled.classes?.[label] ?? String(label)] : [],
   );
 }
 
@@ -126,12 +126,12 @@ const LEAST_GROUPS = 4;
  * @returns undefined where that cannot be done: groups are few or very unequal, or a class would be missing on a side
  */
 export function markGroupsAside(
-  labelled: Labelled,
+  labeled: Labeled,
   groups: Int32Array,
   fraction: number,
   seed: number,
 ): Uint8Array | undefined {
-  const { length } = labelled;
+  const { length } = labeled;
   const sizes: number[] = [];
   for (const group of groups) sizes[group] = (sizes[group] ?? 0) + 1;
   const order = new Random(seed, "split").shuffle([...sizes.keys()].filter((group) => (sizes[group] ?? 0) > 0));
@@ -146,7 +146,7 @@ export function markGroupsAside(
   }
   const aside = Uint8Array.from(groups, (group) => (chosen.has(group) ? 1 : 0));
   const [train, test] = [0, 1].map(
-    (side) => new Set(Array.from(aside, (is, i) => (is === side ? labelled.label?.(i) : -1))),
+    (side) => new Set(Array.from(aside, (is, i) => (is === side ? labeled.label?.(i) : -1))),
   );
   const isComplete = [...train].every((name) => test.has(name)) && [...test].every((name) => train.has(name));
   return isComplete && count > (fraction * length) / 2 && count < 2 * fraction * length ? aside : undefined;
@@ -181,7 +181,7 @@ export function joinImages(datasets: readonly ImageDataset[], origin: string): I
 }
 
 /** Sample numbers by class; all in one group where there are no labels. */
-function groupByClass(dataset: Labelled): number[][] {
+function groupByClass(dataset: Labeled): number[][] {
   const groups: number[][] = [];
   for (let i = 0; i < dataset.length; i++) {
     const label = dataset.label?.(i) ?? 0;

@@ -1,5 +1,5 @@
 /**
- * Pictures that stay where they are, on a disk as a rule: a data set larger than memory. Neighbours are read together,
+ * Pictures that stay where they are, on a disk as a rule: a data set larger than memory. Neighbors are read together,
  * in groups, and the groups used last are kept. {@link StreamedDataset.locality} tells the loader how to shuffle so that
  * an epoch reads every group once.
  */

@@ -1,6 +1,6 @@
 /**
  * Reverse-mode differentiation: walks a traced graph once, from the loss back, and applies each op's gradient rule. The
- * result is more graph, so gradients run on every backend and are optimised with the forward pass.
+ * result is more graph, so gradients run on every backend and are optimized with the forward pass.
  */
 import { ShapeError } from "./errors.ts";
 import { constant } from "./ops/constant.ts";

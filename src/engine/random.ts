@@ -52,7 +52,7 @@ export class Random {
 
   /** @param seed any integer  @param purpose who draws  @param index epoch, sample, layer … within the purpose */
   constructor(seed: number, purpose: keyof typeof STREAMS, index = 0) {
-    // The key itself is hashed, so that neighbouring seeds and indices give unrelated keys.
+    // The key itself is hashed, so that neighboring seeds and indices give unrelated keys.
     const words = [0, 0];
     threefry2x32(seed | 0, Math.floor(seed / 2 ** 32) | 0, STREAMS[purpose], index, words);
     this.#k0 = words[0] | 0;

@@ -182,7 +182,7 @@ const PARAMETER: Primitive<ParameterAttrs> = {
 export const parameterOp = PARAMETER;
 
 /**
- * A tensor that keeps its values between runs: a weight, a running statistic, an optimiser's state. Programs read and
+ * A tensor that keeps its values between runs: a weight, a running statistic, an optimizer's state. Programs read and
  * update it; `data` shows its values (in row-major order, PyTorch's layout), on backends that keep their own once they are
  * pulled (backends/backend.ts).
  */

@@ -1,7 +1,7 @@
 /** Exports for programs: any of the ways out of exporters.ts, fetched when the first export is made. */
 import type { AnyModel } from "../models/model.ts";
 import type { ExportOptions } from "./exporters.ts";
-import type { Exported } from "./recogniser.ts";
+import type { Exported } from "./recognizer.ts";
 
 /** What is exported, and under which name. */
 export interface ExportModelOptions extends ExportOptions {

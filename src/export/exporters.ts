@@ -4,7 +4,7 @@ import type { AnyModel, Model } from "../models/model.ts";
 import { type Accepts, accepts } from "./accepts.ts";
 import { exportHtml } from "./html.ts";
 import { exportOnnx, type OnnxInput } from "./onnx.ts";
-import type { Exported } from "./recogniser.ts";
+import type { Exported } from "./recognizer.ts";
 import { exportTriton } from "./triton.ts";
 import { exportWasm } from "./wasm.ts";
 import { exportWeights } from "./weights.ts";
@@ -23,7 +23,7 @@ export interface Exporter {
 
 /** What can be chosen; formats that leave no choice do not look at it. */
 export interface ExportOptions {
-  /** What an ONNX graph takes: the model's pixels, or numbers that the caller has normalised. Default "pixels". */
+  /** What an ONNX graph takes: the model's pixels, or numbers that the caller has normalized. Default "pixels". */
   readonly input?: OnnxInput | undefined;
 }
 
@@ -38,7 +38,7 @@ const ofClassifiers = (
 ): Exporter => ({ title, takes: CLASSIFIERS, export: (model, name, options) => write(model as Model, name, options) });
 
 export const EXPORTERS: Readonly<Record<string, Exporter>> = {
-  wasm: ofClassifiers("a recogniser without dependencies for Node, browsers and other runtimes", exportWasm),
+  wasm: ofClassifiers("a recognizer without dependencies for Node, browsers and other runtimes", exportWasm),
   html: ofClassifiers("one page to draw on that works offline", (model, name) => exportHtml(model, name)),
   onnx: {
     title: "a network for ONNX Runtime and everything else that reads ONNX",

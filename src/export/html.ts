@@ -1,7 +1,7 @@
 /** `--to html`: one page with a drawing pad that reads as one draws; everything is in the file, so it works offline. */
 import type { Model } from "../models/model.ts";
 import { PAGE_HTML, PAGE_SCRIPT, PAGE_STYLE } from "./bundle.ts";
-import { checkRecogniser, type Exported, encodeRecogniser } from "./recogniser.ts";
+import { checkRecognizer, type Exported, encodeRecognizer } from "./recognizer.ts";
 import { speedOf } from "./timing.ts";
 
 /** Names of so many classes are listed on the page; of more, the first few. */
@@ -14,8 +14,8 @@ const LISTED = 40;
  * @throws DuctusError when the module does not agree with the model, UsageError when that carries no preprocessing
  */
 export async function exportHtml(model: Model, name: string, title = titleFor(model.classes)): Promise<Exported> {
-  const module = encodeRecogniser(model);
-  const agreement = await checkRecogniser(model, module);
+  const module = encodeRecognizer(model);
+  const agreement = await checkRecognizer(model, module);
   const files = new Map([[`${name}.html`, page(model, title, module.bytes)]]);
   return { files, agreement, speed: await speedOf(module.bytes) };
 }

@@ -293,7 +293,7 @@ const reshaped: NodeWriter = (tensor, { graph, stored, sizes }) => {
   graph.name(tensor, graph.node("Reshape", [graph.value(tensor.inputs[0]), shape]));
 };
 
-const normalised = as<NormAttrs>((tensor, { eps }, { graph }) => {
+const normalized = as<NormAttrs>((tensor, { eps }, { graph }) => {
   const [x, mean, variance, weight, bias] = tensor.inputs;
   const order = tensor.rank > 1 ? channelsFirst(tensor) : inPlace(tensor);
   const inputs = [graph.value(x, order), ...[weight, bias, mean, variance].map((vector) => graph.value(vector))];
@@ -439,7 +439,7 @@ export const NODE_WRITERS: Readonly<
   clamp: clipped,
   softmax: alongAxis("Softmax"),
   logSoftmax: alongAxis("LogSoftmax"),
-  batchNorm: normalised,
+  batchNorm: normalized,
   layerNorm: as<LayerNormAttrs>((tensor, { eps, axes }, { graph }) => {
     const operands = tensor.inputs.map((input) => graph.value(input));
     graph.name(tensor, graph.node("LayerNormalization", operands, { axis: int(-axes), epsilon: float(eps) }));

@@ -25,7 +25,7 @@ import { expandUnwritten } from "./bodies.ts";
 import { OnnxGraph } from "./onnx-graph.ts";
 import { NODE_WRITERS } from "./onnx-nodes.ts";
 import { type AxisPlace, OnnxSizes } from "./onnx-sizes.ts";
-import { type Agreement, checkModel, type Exported } from "./recogniser.ts";
+import { type Agreement, checkModel, type Exported } from "./recognizer.ts";
 
 const OPSET = 17;
 /** Names in the graph. */
@@ -65,7 +65,7 @@ function numbersOf(model: AnyModel, input: OnnxInput): Beginning {
   }
   if (normalization === null && inputType === "uint8") {
     throw new UsageError(
-      "this model's graph begins with bytes, its normalisation is part of it; export it with pixels",
+      "this model's graph begins with bytes, its normalization is part of it; export it with pixels",
     );
   }
   // Pictures as everybody else has them: channels first.
@@ -84,8 +84,8 @@ const READ_BACK: Accepts = { tasks: ["classify"], inputs: ["numbers"] };
 /**
  * The file.
  * @param name of the file, without suffix
- * @param input "pixels": the model's own input, bytes [batch, height, width, channels], normalised in the graph;
- *   "normalized": float32 [batch, channels, height, width] that the caller has normalised
+ * @param input "pixels": the model's own input, bytes [batch, height, width, channels], normalized in the graph;
+ *   "normalized": float32 [batch, channels, height, width] that the caller has normalized
  * @throws DuctusError when what is read back does not agree with the model, or an op has no counterpart in ONNX
  */
 export async function exportOnnx(model: AnyModel, name: string, input: OnnxInput = "pixels"): Promise<Exported> {

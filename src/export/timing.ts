@@ -1,5 +1,5 @@
 /**
- * Where the time goes of a network that reads one picture, and how fast a recogniser is by itself: what `ductus export`
+ * Where the time goes of a network that reads one picture, and how fast a recognizer is by itself: what `ductus export`
  * prints beside sizes and agreement.
  */
 import { openAxes } from "../data/port.ts";
@@ -10,7 +10,7 @@ import type { Shape } from "../engine/shape.ts";
 import type { AnyModel } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import { inferenceGraph } from "../use/trained-model.ts";
-import type { RecogniserSpeed } from "./recogniser.ts";
+import type { RecognizerSpeed } from "./recognizer.ts";
 
 /** What one kernel does for a picture, and how long it takes. */
 export interface KernelTime {
@@ -65,8 +65,8 @@ export async function timesOf(model: AnyModel): Promise<readonly KernelTime[]> {
   }
 }
 
-/** How long the module of a recogniser takes to be ready, and to run once it is warm. */
-export async function speedOf(bytes: Uint8Array): Promise<RecogniserSpeed> {
+/** How long the module of a recognizer takes to be ready, and to run once it is warm. */
+export async function speedOf(bytes: Uint8Array): Promise<RecognizerSpeed> {
   const began = performance.now();
   const module = await WebAssembly.compile(relaxedSimdWorks() ? fuseMultiplyAdds(bytes) : new Uint8Array(bytes));
   const { exports } = await WebAssembly.instantiate(module);

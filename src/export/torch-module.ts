@@ -1,6 +1,6 @@
 /**
  * `NAME.py` of `--to pt` and `--to safetensors`: the network as a PyTorch module, written from the graph that the model file holds, so that a
- * user's own class comes out like a named one. It takes raw pixels, the normalisation is in it; its parameters have the
+ * user's own class comes out like a named one. It takes raw pixels, the normalization is in it; its parameters have the
  * names of the state dict beside it. How an op is said in PyTorch stands in torch-ops.ts.
  */
 import { DuctusError } from "../engine/errors.ts";
@@ -56,7 +56,7 @@ ${imports}    network = Network()
     logits = network(pixels)  # ${input} → [batch, ${classes.length}]
     probabilities = (logits / TEMPERATURE).softmax(1)
 
-Pixels are ${units}; ${normalization === null ? "they are used as they are" : "the normalisation is part of the network"}.
+Pixels are ${units}; ${normalization === null ? "they are used as they are" : "the normalization is part of the network"}.
 """
 import torch
 import torch.nn.functional as F

@@ -10,7 +10,7 @@
 import { UsageError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
 import { exportOnnx, INPUT, OUTPUT } from "./onnx.ts";
-import type { Exported } from "./recogniser.ts";
+import type { Exported } from "./recognizer.ts";
 
 /** So many pictures at once at most; Triton puts requests together until a batch has as many. */
 const MAX_BATCH = 64;

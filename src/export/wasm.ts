@@ -1,23 +1,23 @@
 /**
- * `--to wasm`: a recogniser without dependencies. NAME.wasm holds kernels, weights, labels and preprocessing; NAME.js
+ * `--to wasm`: a recognizer without dependencies. NAME.wasm holds kernels, weights, labels and preprocessing; NAME.js
  * loads it in Node, Deno, Bun, browsers and workers; NAME.d.ts gives types.
  */
 import type { Model } from "../models/model.ts";
 import { LOADER } from "./bundle.ts";
-import { checkRecogniser, type Exported, encodeRecogniser } from "./recogniser.ts";
+import { checkRecognizer, type Exported, encodeRecognizer } from "./recognizer.ts";
 import { speedOf } from "./timing.ts";
 
 /** Stands in the bundled loader for the name of the module. */
-const PLACEHOLDER = "`recogniser.wasm`";
+const PLACEHOLDER = "`recognizer.wasm`";
 
 /**
- * The three files of a recogniser.
+ * The three files of a recognizer.
  * @param name of the files, without suffix
  * @throws DuctusError when the module does not agree with the model, UsageError when that carries no preprocessing
  */
 export async function exportWasm(model: Model, name: string): Promise<Exported> {
-  const module = encodeRecogniser(model);
-  const agreement = await checkRecogniser(model, module);
+  const module = encodeRecognizer(model);
+  const agreement = await checkRecognizer(model, module);
   const files = new Map<string, Uint8Array | string>([
     [`${name}.wasm`, module.bytes],
     [`${name}.js`, loader(`${name}.wasm`)],
@@ -29,18 +29,18 @@ export async function exportWasm(model: Model, name: string): Promise<Exported> 
 function loader(file: string): string {
   if (LOADER.split(PLACEHOLDER).length !== 2)
     throw new Error("export: the bundled loader does not name its module once");
-  const head = "/** A recogniser exported by Ductus: const { recognise } = await load(); */\n";
+  const head = "/** A recognizer exported by Ductus: const { recognize } = await load(); */\n";
   return head + LOADER.replace(PLACEHOLDER, () => JSON.stringify(file));
 }
 
 /** Types by hand, since those of the sources would lead into the package. */
 function declarations(labels: readonly string[]): string {
-  return `/** A recogniser exported by Ductus. */
+  return `/** A recognizer exported by Ductus. */
 
 /** The classes, in the order of the network's outputs. */
 export type Label = ${[...new Set(labels)].map((label) => JSON.stringify(label)).join(" | ")};
 
-/** Pixels 0 … 255, row by row: grey, grey + alpha, RGB or RGBA, as many as \`data\` has. \`ImageData\` is one. */
+/** Pixels 0 … 255, row by row: gray, gray + alpha, RGB or RGBA, as many as \`data\` has. \`ImageData\` is one. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
@@ -53,11 +53,13 @@ export interface Reading {
   readonly probability: number;
 }
 
-export interface Recogniser {
+export interface Recognizer {
   readonly labels: readonly Label[];
   /** Size of what the network sees. */
   readonly inputShape: readonly [height: number, width: number, channels: number];
   /** Reads a picture of any size, dark on light or light on dark: all classes, the likeliest first. Throws when it is blank. */
+  recognize(picture: Pixels): Reading[];
+  /** @deprecated its name is \`recognize\` now */
   recognise(picture: Pixels): Reading[];
   /** What the network sees of a picture: bytes of \`inputShape\`. Throws when it is blank. */
   see(picture: Pixels): Uint8Array;
@@ -75,6 +77,6 @@ export interface Recogniser {
  */
 export function load(
   source?: Uint8Array | ArrayBuffer | Response | URL | string | WebAssembly.Module,
-): Promise<Recogniser>;
+): Promise<Recognizer>;
 `;
 }

@@ -6,7 +6,7 @@ import { DuctusError } from "../engine/errors.ts";
 import { decodeWeights } from "../formats/weights-file.ts";
 import type { Model } from "../models/model.ts";
 import { encodeWeights } from "../train/transfer/weights.ts";
-import type { Exported } from "./recogniser.ts";
+import type { Exported } from "./recognizer.ts";
 import { torchModule, type WeightsFormat } from "./torch-module.ts";
 
 /**

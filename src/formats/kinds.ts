@@ -244,7 +244,7 @@ const KINDS: readonly Kind[] = [
     steps: always(() => "Ductus reads handwriting and has no such networks"),
   },
   {
-    name: "a WebAssembly module, perhaps an exported recogniser",
+    name: "a WebAssembly module, perhaps an exported recognizer",
     recognizes: begins("\0asm"),
     steps: always(() => "give the model file (.safetensors) that it was exported from"),
   },
@@ -316,7 +316,7 @@ const KINDS: readonly Kind[] = [
     steps: inside(() => "fetch the file itself: git lfs pull"),
   },
   {
-    name: "a page with an exported recogniser",
+    name: "a page with an exported recognizer",
     recognizes: ({ bytes, start }) => isPage(start) && /id="model"/.test(new TextDecoder().decode(bytes)),
     steps: always(() => "give the model file (.safetensors) that it was exported from"),
   },

@@ -1,9 +1,9 @@
-/** Writes PNG files (ISO/IEC 15948): 8 bits, grey or RGB, one chunk of data. For pictures in reports and event files. */
+/** Writes PNG files (ISO/IEC 15948): 8 bits, gray or RGB, one chunk of data. For pictures in reports and event files. */
 import { crc32 } from "./checksum.ts";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-/** Colour type by number of channels. */
-const COLOUR_TYPE = { 1: 0, 3: 2 } as const;
+/** Color type by number of channels. */
+const COLOR_TYPE = { 1: 0, 3: 2 } as const;
 
 /** Pixels 0 … 255, row by row, channels interleaved. */
 export interface PngSource {
@@ -23,7 +23,7 @@ export async function encodePng({ width, height, channels, data }: PngSource): P
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
-  header.set([8, COLOUR_TYPE[channels], 0, 0, 0], 8);
+  header.set([8, COLOR_TYPE[channels], 0, 0, 0], 8);
   const chunks = [chunk("IHDR", header), chunk("IDAT", await deflate(lines)), chunk("IEND", new Uint8Array(0))];
   return Uint8Array.from([...SIGNATURE, ...chunks.flatMap((bytes) => [...bytes])]);
 }

@@ -1,7 +1,7 @@
 /**
  * What the pickles in PyTorch's files are made of: storages, tensors that lie in them, and the globals that put these
  * together. Nothing is run, and no value is copied before somebody asks for it ({@link readTensor}): a checkpoint may hold
- * an optimiser's state several times the size of the weights. After torch/_utils.py of PyTorch 2.13.
+ * an optimizer's state several times the size of the weights. After torch/_utils.py of PyTorch 2.13.
  */
 import type { Budget } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";

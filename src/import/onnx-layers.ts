@@ -50,7 +50,7 @@ export interface SharedWeight {
 /** A graph in which layers share no weights, except where copies would take too much. */
 export interface UntiedGraph {
   readonly nodes: readonly OnnxNode[];
-  /** Weights by name: initialisers, constants, and copies. */
+  /** Weights by name: initializers, constants, and copies. */
   readonly stored: ReadonlyMap<string, StoredTensor>;
   readonly shared: readonly SharedWeight[];
 }

@@ -23,7 +23,7 @@ import { type OnnxWeights, onnxWeights } from "./onnx-weights.ts";
 /** Which axis of a picture holds its channels. */
 export type OnnxLayout = "NCHW" | "NHWC";
 
-/** Elements of one tensor for one sample; a network that needs more is no recogniser of handwriting. */
+/** Elements of one tensor for one sample; a network that needs more is no recognizer of handwriting. */
 const MAX_ELEMENTS = 2 ** 28;
 const MAX_NODES = 20_000;
 /** Axes of a tensor, as in a stored graph. */
@@ -186,7 +186,7 @@ function guessLayout([first, , last]: readonly number[]): OnnxLayout {
   return isChannels(last) && !isChannels(first) ? "NHWC" : "NCHW";
 }
 
-/** The three axes behind the batch. A row of n² numbers, or a picture without channels, is a grey picture. */
+/** The three axes behind the batch. A row of n² numbers, or a picture without channels, is a gray picture. */
 function pictureDims({ name, shape, dtype }: OnnxValue): readonly [number, number, number] {
   if (shape === undefined || dtype === undefined) throw new DataError(`its input ${quote(name)} has no shape`);
   const dims = shape.slice(1);

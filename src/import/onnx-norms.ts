@@ -1,4 +1,4 @@
-/** Operators that normalise: by stored statistics, or by those of a sample, of groups of its channels, of neighbours. */
+/** Operators that normalize: by stored statistics, or by those of a sample, of groups of its channels, of neighbors. */
 import { DataError } from "../engine/errors.ts";
 import { constant } from "../engine/ops/constant.ts";
 import { add, div, mul, pow } from "../engine/ops/elementwise.ts";
@@ -13,7 +13,7 @@ export function batchNormalization(call: NodeCall): Value {
     throw new DataError("it is in training mode, where outputs depend on the batch; export it in inference mode");
   }
   if (call.attrs.int("spatial", 1) === 0)
-    throw new DataError("it normalises each place of a picture, not each channel");
+    throw new DataError("it normalizes each place of a picture, not each channel");
   const [x, weight, bias, mu, variance] = [0, 1, 2, 3, 4].map((i) => need(call, i));
   const eps = call.attrs.float("epsilon", 1e-5);
   return fromChannelsLast(batchNorm(channelsLast(x), plain(mu), plain(variance), plain(weight), plain(bias), eps));
@@ -30,12 +30,12 @@ export function layerNormalization(call: NodeCall): Value {
   const x = need(call, 0);
   const weight = plain(need(call, 1));
   const over = x.order.length - axisOf(x, call.attrs.int("axis", -1));
-  if (weight.rank !== over) throw new DataError(`its weight has ${weight.rank} axes where ${over} are normalised`);
+  if (weight.rank !== over) throw new DataError(`its weight has ${weight.rank} axes where ${over} are normalized`);
   const bias = call.inputs[2] === undefined ? constant(0, "float32", weight.shape) : plain(call.inputs[2]);
   return asValue(layerNorm(plain(x), weight, bias, call.attrs.float("epsilon", 1e-5)));
 }
 
-/** x [N, C, …] in groups of neighbouring channels; before opset 21 weight and bias have one number for each group. */
+/** x [N, C, …] in groups of neighboring channels; before opset 21 weight and bias have one number for each group. */
 export function groupNormalization(call: NodeCall): Value {
   const x = need(call, 0);
   const groups = call.attrs.int("num_groups", 1);
@@ -49,7 +49,7 @@ export function groupNormalization(call: NodeCall): Value {
   return fromChannelsLast(groupNorm(channelsLast(x), groups, perChannel(1), perChannel(2), eps));
 }
 
-/** LRN: x / (bias + α/size · Σ x²)^β, the sum over `size` neighbouring channels; Krizhevsky et al., NeurIPS 2012. */
+/** LRN: x / (bias + α/size · Σ x²)^β, the sum over `size` neighboring channels; Krizhevsky et al., NeurIPS 2012. */
 export function localResponse(call: NodeCall): Value {
   const x = channelsLast(need(call, 0));
   const size = call.attrs.int("size", 0);
@@ -59,14 +59,14 @@ export function localResponse(call: NodeCall): Value {
   const before = Math.floor((size - 1) / 2);
   const around = x.shape.map((_, a): [number, number] => (a === x.rank - 1 ? [before, size - 1 - before] : [0, 0]));
   const squares = pad(mul(x, x), around);
-  const neighbours = Array.from({ length: size }, (_, i) =>
+  const neighbors = Array.from({ length: size }, (_, i) =>
     slice(
       squares,
       x.shape.map((_, a) => (a === x.rank - 1 ? { start: i, end: i + channels } : {})),
     ),
   );
   const scale = mul(
-    neighbours.reduce((a, b) => add(a, b)),
+    neighbors.reduce((a, b) => add(a, b)),
     call.attrs.float("alpha", 1e-4) / size,
   );
   return fromChannelsLast(div(x, pow(add(scale, call.attrs.float("bias", 1)), call.attrs.float("beta", 0.75))));

@@ -228,7 +228,7 @@ export const ONNX_OPS: Readonly<Record<string, NodeRule>> = {
   GlobalAveragePool: overPicture(mean),
   GlobalMaxPool: overPicture(max),
 
-  // Normalisation
+  // Normalization
   BatchNormalization: batchNormalization,
   InstanceNormalization: instanceNormalization,
   LayerNormalization: layerNormalization,

@@ -9,7 +9,7 @@ import { BIASED, LAYERS, type Layer, SETTINGS, type SharedWeight, type UntiedGra
 import { asValue, storedConstant, type Value } from "./onnx-value.ts";
 
 export interface OnnxWeights {
-  /** The values of initialisers and constants, by ONNX's names. */
+  /** The values of initializers and constants, by ONNX's names. */
   readonly values: ReadonlyMap<string, Value>;
   /** From input to output. */
   readonly parameters: ReadonlyMap<string, Parameter>;
@@ -18,7 +18,7 @@ export interface OnnxWeights {
 }
 
 /**
- * Finds what each stored tensor is to its node. Weights of layers can be trained; other numbers (a normalisation of pixels,
+ * Finds what each stored tensor is to its node. Weights of layers can be trained; other numbers (a normalization of pixels,
  * a running mean) cannot, and single ones become constants.
  */
 export function onnxWeights({ nodes, stored, shared }: UntiedGraph): OnnxWeights {

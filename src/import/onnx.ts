@@ -36,7 +36,7 @@ export const METADATA = {
   classes: "classes",
   /** What pixels 0 … 1 go through before they enter the graph: mean and std; null where the graph does that itself. */
   normalization: "normalization",
-  /** "uint8" or "float32": what samples are made of before the normalisation. */
+  /** "uint8" or "float32": what samples are made of before the normalization. */
   inputType: "input_type",
   layout: "layout",
   /** The name of an output that holds logits, so that it is taken as it is, whatever ops make it. */
@@ -102,7 +102,7 @@ export async function importOnnx(
   try {
     const network = new OnnxNetwork(file, options.layout ?? known.layout, budget);
     const { inputShape } = network;
-    // Bytes that the graph takes as they are it normalises itself.
+    // Bytes that the graph takes as they are it normalizes itself.
     const takesBytes = file.inputs.some(({ name: input, dtype }) => dtype === "U8" && !file.initializers.has(input));
     const { classifier, notes } = await classifierOf(network, {
       budget,
@@ -146,7 +146,7 @@ function readMetadata({ metadata }: OnnxModel, name: string): Checked<typeof met
   return checked instanceof Mismatch ? {} : checked;
 }
 
-/** As MNIST's for grey pictures, in proportion; others are resized. */
+/** As MNIST's for gray pictures, in proportion; others are resized. */
 function defaultPreprocessing([height, width, channels]: Shape): Preprocessing | undefined {
   if (channels === 1) {
     const box = Math.max(

@@ -18,10 +18,10 @@ export function wilsonInterval(hits: number, total: number): Interval {
   if (total === 0) return { low: 0, high: 1 };
   const share = hits / total;
   const z2 = Z * Z;
-  const centre = (share + z2 / (2 * total)) / (1 + z2 / total);
+  const center = (share + z2 / (2 * total)) / (1 + z2 / total);
   const half = (Z / (1 + z2 / total)) * Math.sqrt((share * (1 - share)) / total + z2 / (4 * total * total));
   // The ends are exact where everything or nothing was a hit; rounding must not put them elsewhere.
-  return { low: hits === 0 ? 0 : centre - half, high: hits === total ? 1 : centre + half };
+  return { low: hits === 0 ? 0 : center - half, high: hits === total ? 1 : center + half };
 }
 
 /**

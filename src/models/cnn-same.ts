@@ -8,7 +8,7 @@ export const cnnSame: ArchitectureRecord<"cnn-same"> = {
   inputShape: MNIST_SHAPE,
   outputs: 10,
   normalization: UNIT_RANGE,
-  // The source fixes optimiser, rate and batch; the five epochs are ours.
+  // The source fixes optimizer, rate and batch; the five epochs are ours.
   recipe: { optimizer: "adam", lr: 0.001, batchSize: 64, epochs: 5, loss: "crossEntropy" },
   create: (options) => new TwoConvNet({ name: "cnn-same", kernels: [3, 3], padding: 1, hidden: 1024 }, options),
 };

@@ -32,7 +32,7 @@ export interface NamedValues {
 }
 
 const MAX_NODES = 100_000;
-/** Elements of one tensor at a batch of one; a network that needs more is no recogniser of handwriting. */
+/** Elements of one tensor at a batch of one; a network that needs more is no recognizer of handwriting. */
 const MAX_ELEMENTS = 2 ** 28;
 
 /** A network that replays a stored graph at any batch size. Its parameters keep their names, so it saves and trains. */

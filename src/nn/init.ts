@@ -26,7 +26,7 @@ export function drawFirst(layer: Module): void {
   if (isDrawn) layer.reset(new Random(0, "init", 2 ** 31 + constructed++));
 }
 
-/** Makes layers that are to be initialised afterwards anyway: their constructors draw nothing. */
+/** Makes layers that are to be initialized afterwards anyway: their constructors draw nothing. */
 export function undrawn<M>(make: () => M): M {
   isDrawn = false;
   try {
@@ -76,7 +76,7 @@ export function normalInit(parameter: Parameter, deviation: number, random: Rand
 }
 
 /**
- * He et al.'s uniform initialisation (arXiv 1502.01852) for a leaky ReLU of slope a: bound √(6 / ((1 + a²)·fanIn)).
+ * He et al.'s uniform initialization (arXiv 1502.01852) for a leaky ReLU of slope a: bound √(6 / ((1 + a²)·fanIn)).
  * PyTorch's layers use a = √5, the default here, which gives 1/√fanIn.
  */
 export function kaimingUniform(weight: Parameter, random: Random, a = Math.sqrt(5)): void {

@@ -1,4 +1,4 @@
-/** Normalisation layers. Channels are the last axis. */
+/** Normalization layers. Channels are the last axis. */
 import { ShapeError } from "../engine/errors.ts";
 import { constant } from "../engine/ops/constant.ts";
 import { add, cast, div, lerp, mul } from "../engine/ops/elementwise.ts";
@@ -24,7 +24,7 @@ export interface BatchNormOptions extends NormOptions {
 }
 
 /**
- * Normalises every channel of pictures: while training by the batch's own mean and variance, which also move the
+ * Normalizes every channel of pictures: while training by the batch's own mean and variance, which also move the
  * running ones; else by the running ones. As torch.nn.BatchNorm2d: the running variance is the unbiased one.
  */
 export class BatchNorm2d extends Module {
@@ -85,7 +85,7 @@ export class BatchNorm2d extends Module {
 }
 
 /**
- * Normalises each sample over its trailing axes. As torch.nn.LayerNorm, but on pictures the trailing axes are
+ * Normalizes each sample over its trailing axes. As torch.nn.LayerNorm, but on pictures the trailing axes are
  * [height, width, channels] (or channels alone), not [channels, height, width].
  */
 export class LayerNorm extends Module {
@@ -159,7 +159,7 @@ export class RMSNorm extends Module {
   }
 }
 
-/** Normalises each group of channels of each sample. As torch.nn.GroupNorm. */
+/** Normalizes each group of channels of each sample. As torch.nn.GroupNorm. */
 export class GroupNorm extends Module {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;

@@ -35,7 +35,7 @@ export interface Summary {
 }
 
 /**
- * Summarises a network for inputs of `inputShape` (without the batch axis: [height, width, channels]).
+ * Summarizes a network for inputs of `inputShape` (without the batch axis: [height, width, channels]).
  * @throws ShapeError with the layer's name where the network does not fit the input
  */
 export function summary(network: Module, inputShape: Shape, inputType: DType = "float32"): Summary {

@@ -1,5 +1,5 @@
 /**
- * What an optimiser is to the training step: it owns state parameters, names the numbers that change from step to step,
+ * What an optimizer is to the training step: it owns state parameters, names the numbers that change from step to step,
  * and traces its update into the graph, so that it runs in the same program as the gradients.
  */
 import type { Parameter, Tensor } from "../engine/tensor.ts";

@@ -1,4 +1,4 @@
-/** Optimisers by name, for the command line, recipes and run folders. */
+/** Optimizers by name, for the command line, recipes and run folders. */
 import { UsageError, unknownName } from "../engine/errors.ts";
 import { adam, adamW } from "./adam.ts";
 import { muon } from "./muon.ts";
@@ -60,13 +60,13 @@ const IS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
 /** The names that {@link createOptimizer} knows. */
 export const OPTIMIZER_NAMES: readonly string[] = Object.keys(OPTIMIZERS);
 
-/** Whether an optimiser takes an option: `takesOption("adam", "momentum")` is false. */
+/** Whether an optimizer takes an option: `takesOption("adam", "momentum")` is false. */
 export function takesOption(name: string, option: string): boolean {
   return Object.hasOwn(find(name).options, option);
 }
 
 /**
- * Makes an optimiser by name ("sgd", "adam", "adamw", "muon", "rmsprop"); options left undefined take their defaults.
+ * Makes an optimizer by name ("sgd", "adam", "adamw", "muon", "rmsprop"); options left undefined take their defaults.
  * @throws UsageError for an unknown name or option (with a suggestion) and for values out of range
  */
 export function createOptimizer(

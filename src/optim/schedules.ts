@@ -1,5 +1,5 @@
 /**
- * Learning rate schedules: the factor that an optimiser's rate is multiplied by at each step. Schedules are made from
+ * Learning rate schedules: the factor that an optimizer's rate is multiplied by at each step. Schedules are made from
  * plain data, a name and options, so that a run folder can record and a resumed run repeat them. All but "plateau" are
  * functions of the step alone.
  */

@@ -1,4 +1,4 @@
-/** What optimisers share: state parameters made once per parameter, and checks of their options. */
+/** What optimizers share: state parameters made once per parameter, and checks of their options. */
 import { UsageError } from "../engine/errors.ts";
 import { add, sub } from "../engine/ops/elementwise.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";

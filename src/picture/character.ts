@@ -1,5 +1,5 @@
 /**
- * Which of the ink in a scan or photograph is the character: not dust, not the printed lines of the paper, not a neighbour
+ * Which of the ink in a scan or photograph is the character: not dust, not the printed lines of the paper, not a neighbor
  * that the border cuts off, and not the desk around the sheet. Last part of ink.ts's step of the preprocessing; it
  * looks at connected pieces (over sides and corners) only, so it knows nothing about any script.
  */
@@ -81,7 +81,7 @@ function characterIn(
 
   const { main, level } = trial;
   const pieces = trial.pieces.filter((piece) => isOfItsInk(piece, main));
-  // A character at the border is none of the neighbours; and a picture without a margin was cropped to its ink.
+  // A character at the border is none of the neighbors; and a picture without a margin was cropped to its ink.
   if (pieces.some((piece) => piece.isCut && piece.pixels.length > 2 * main.pixels.length)) return undefined;
   const isCropped = isCroppedTo(pieces, ink);
   return {

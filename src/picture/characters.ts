@@ -11,7 +11,7 @@ import { boxOf } from "./regions.ts";
 const EDGE = 0.25;
 /** So is what has less than this part of the heaviest piece's ink, whatever the script. */
 const LEAST_INK = 0.05;
-/** Pieces are of one character if they share more than this part of the narrower one's width; slanted neighbours share less. */
+/** Pieces are of one character if they share more than this part of the narrower one's width; slanted neighbors share less. */
 const SHARED = 0.4;
 
 /** How characters are told apart in a script. */

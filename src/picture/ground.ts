@@ -22,10 +22,10 @@ export interface Coarse {
 }
 
 /** The pixels of the border. */
-export function borderOf(grey: Float32Array, width: number, height: number): number[] {
+export function borderOf(gray: Float32Array, width: number, height: number): number[] {
   const border: number[] = [];
-  for (let x = 0; x < width; x++) border.push(grey[x], grey[(height - 1) * width + x]);
-  for (let y = 0; y < height; y++) border.push(grey[y * width], grey[y * width + width - 1]);
+  for (let x = 0; x < width; x++) border.push(gray[x], gray[(height - 1) * width + x]);
+  for (let y = 0; y < height; y++) border.push(gray[y * width], gray[y * width + width - 1]);
   return border;
 }
 
@@ -57,7 +57,7 @@ export function withoutShades(small: Coarse): Float32Array {
 }
 
 /**
- * Brightness of the ground everywhere, as a coarse copy: the grey-scale closing of the picture (opening, for light ink), which fills
+ * Brightness of the ground everywhere, as a coarse copy: the gray-scale closing of the picture (opening, for light ink), which fills
  * whatever is narrower than its window and leaves ramps and edges where they are (J. Serra, Image Analysis and
  * Mathematical Morphology, 1982, chapter XII).
  */

@@ -1,6 +1,6 @@
 /**
  * Finds the ink in a picture: which side of the ground it is on, how bright the ground is (it may be shaded, as in a
- * scan or a photograph), and where the ink is. Second step of the preprocessing, between grey values and the model's
+ * scan or a photograph), and where the ink is. Second step of the preprocessing, between gray values and the model's
  * input; the thresholds come from the picture's own noise, so that a clean 28×28 picture passes untouched.
  */
 import { keepCharacter, type Piece } from "./character.ts";
@@ -33,14 +33,14 @@ const DARKEST_PAPER = 32;
 /** The least difference of ink and ground, of 255, that is taken for ink. */
 export const LEAST_CONTRAST = 12;
 
-/** A grey picture and, where it may be a scan, what is known of it before its ink: a coarse copy, and its sheet if that does not fill it. */
+/** A gray picture and, where it may be a scan, what is known of it before its ink: a coarse copy, and its sheet if that does not fill it. */
 export interface Page extends Coarse {
   readonly small?: Coarse | undefined;
   readonly sheet?: Coarse | undefined;
 }
 
-export function pageOf(grey: Float32Array, width: number, height: number): Page {
-  const page = { data: grey, width, height };
+export function pageOf(gray: Float32Array, width: number, height: number): Page {
+  const page = { data: gray, width, height };
   if (!isScan(width, height)) return page;
   const small = shrink(page);
   return { ...page, small, sheet: findSheet(small) };
@@ -50,12 +50,12 @@ export function pageOf(grey: Float32Array, width: number, height: number): Page 
  * The side of the ground on which the ink is. The ground is what the border shows or, where that is shaded, what lies around
  * each pixel; ink differs from it more than noise does, hence the cubes. On a sheet that does not fill its picture it is dark.
  */
-export function findInkSide({ data: grey, width, height, small, sheet }: Page): InkSide {
+export function findInkSide({ data: gray, width, height, small, sheet }: Page): InkSide {
   if (sheet !== undefined) return "dark-on-light";
-  const ground = median(borderOf(grey, width, height));
+  const ground = median(borderOf(gray, width, height));
   let balance = 0;
   if (small !== undefined && isShaded(small)) for (const difference of withoutShades(small)) balance += difference ** 3;
-  else for (const value of grey) balance += (value - ground) ** 3;
+  else for (const value of gray) balance += (value - ground) ** 3;
   // A picture that is all border, without a difference, is blank; either answer will do.
   return balance > 0 ? "light-on-dark" : "dark-on-light";
 }
@@ -75,10 +75,10 @@ export function findInk(page: Page, side: InkSide): Ink {
 const isScan = (width: number, height: number): boolean => Math.min(width, height) >= SCAN_SIDE;
 
 /** The differences of a small picture, every pixel of which counts. */
-function fromBorder({ data: grey, width, height }: Page, side: InkSide): Float32Array {
+function fromBorder({ data: gray, width, height }: Page, side: InkSide): Float32Array {
   const sign = side === "light-on-dark" ? 1 : -1;
-  const ground = croppedGround(grey, width, height, sign);
-  return grey.map((value) => sign * (value - ground));
+  const ground = croppedGround(gray, width, height, sign);
+  return gray.map((value) => sign * (value - ground));
 }
 
 /**
@@ -86,7 +86,7 @@ function fromBorder({ data: grey, width, height }: Page, side: InkSide): Float32
  * @returns them, none beside a sheet that does not fill the picture, and where such a sheet is: more than ½ on it
  */
 function fromGround(
-  { data: grey, width, height, sheet: found }: Page,
+  { data: gray, width, height, sheet: found }: Page,
   small: Coarse,
   side: InkSide,
 ): { readonly data: Float32Array; readonly sheet: Float32Array | undefined } {
@@ -96,7 +96,7 @@ function fromGround(
   const isDark = side === "dark-on-light";
   const paper = median(coarse.data.slice());
   const difference = ground.map((level, i) =>
-    isDark ? ((level - grey[i]) * paper) / Math.max(level, DARKEST_PAPER) : grey[i] - level,
+    isDark ? ((level - gray[i]) * paper) / Math.max(level, DARKEST_PAPER) : gray[i] - level,
   );
   // The brightest of noisy paper is brighter than paper is.
   const step = Math.max(1, Math.floor(difference.length / 20_000));
@@ -141,8 +141,8 @@ export function inkLevel(data: Float32Array, threshold = 0): number {
  * The ground of a small picture, which may be cropped so tightly (USPS) that ink covers most of its border: where the
  * border is not even, its outermost decile on the side where no ink is.
  */
-function croppedGround(grey: Float32Array, width: number, height: number, sign: number): number {
-  const border = borderOf(grey, width, height);
+function croppedGround(gray: Float32Array, width: number, height: number, sign: number): number {
+  const border = borderOf(gray, width, height);
   const middle = median(border);
   const decile = border[Math.round((sign > 0 ? 0.1 : 0.9) * (border.length - 1))];
   return Math.abs(middle - decile) > EVEN_GROUND ? decile : middle;

@@ -1,10 +1,10 @@
 /**
- * A decoded picture as it comes from a PNG, a camera or a canvas, and its first step towards a model's input: one grey
+ * A decoded picture as it comes from a PNG, a camera or a canvas, and its first step towards a model's input: one gray
  * value per pixel. How files are decoded is the platform's business.
  */
 import { DataError } from "../engine/errors.ts";
 
-/** Pixels 0 … 255, row by row, channels interleaved: grey, grey + alpha, RGB or RGBA. */
+/** Pixels 0 … 255, row by row, channels interleaved: gray, gray + alpha, RGB or RGBA. */
 export interface Picture {
   readonly width: number;
   readonly height: number;
@@ -30,16 +30,16 @@ export function flattenAlpha(picture: Picture, ground: Ground): Picture & { read
   checkPicture(picture);
   const { width, height, channels, data } = picture;
   if (channels === 1 || channels === 3) return { width, height, channels, data };
-  const colours = channels === 2 ? 1 : 3;
+  const colors = channels === 2 ? 1 : 3;
   const back = ground === "white" ? 255 : ground === "black" ? 0 : contrastingGround(picture);
-  const flat = new Uint8Array(width * height * colours);
+  const flat = new Uint8Array(width * height * colors);
   for (let i = 0; i < width * height; i++) {
-    const alpha = data[i * channels + colours] / 255;
-    for (let c = 0; c < colours; c++) {
-      flat[i * colours + c] = Math.round(data[i * channels + c] * alpha + back * (1 - alpha));
+    const alpha = data[i * channels + colors] / 255;
+    for (let c = 0; c < colors; c++) {
+      flat[i * colors + c] = Math.round(data[i * channels + c] * alpha + back * (1 - alpha));
     }
   }
-  return { width, height, channels: colours, data: flat };
+  return { width, height, channels: colors, data: flat };
 }
 
 /** A pixel has a color of its own if its channels differ this much, of 255: scanners and JPEG tint gray ones less. */
@@ -68,11 +68,11 @@ export function isColored({ width, height, channels, data }: Picture): boolean {
 }
 
 /** One brightness per pixel (Rec. 601 luma), transparency laid on `ground`. */
-export function toGrey(picture: Picture, ground: Ground): Float32Array {
+export function toGray(picture: Picture, ground: Ground): Float32Array {
   const { width, height, channels, data } = flattenAlpha(picture, ground);
-  const grey = new Float32Array(width * height);
-  for (let i = 0; i < grey.length; i++) grey[i] = luma(data, i * channels, channels);
-  return grey;
+  const gray = new Float32Array(width * height);
+  for (let i = 0; i < gray.length; i++) gray[i] = luma(data, i * channels, channels);
+  return gray;
 }
 
 function luma(data: Uint8Array | Uint8ClampedArray, at: number, channels: number): number {

@@ -1,7 +1,7 @@
 /**
  * From a picture of any size and polarity to a model's input. What is done is data (preprocessing.ts); the code is the same
  * in Node and the browser, so a model sees a drawing on a web page as it saw its training set. "ink" repeats what the
- * authors of MNIST did: crop, scale the longer side to 20 pixels keeping the aspect, place the centre of mass in the centre
+ * authors of MNIST did: crop, scale the longer side to 20 pixels keeping the aspect, place the center of mass in the center
  * of 28×28.
  */
 import { DataError } from "../engine/errors.ts";
@@ -9,12 +9,12 @@ import { piecesOf, strokeWidth } from "./character.ts";
 import { countCharacters } from "./characters.ts";
 import { type Coarse, largestAround } from "./ground.ts";
 import { type Character, cropToInk, findInk, findInkSide, type Ink, type InkSide, inkLevel, pageOf } from "./ink.ts";
-import { checkPicture, flattenAlpha, type Picture, toGrey } from "./picture.ts";
+import { checkPicture, flattenAlpha, type Picture, toGray } from "./picture.ts";
 import type { InkPreprocessing, Preprocessing, ResizePreprocessing } from "./preprocessing.ts";
 import { resize } from "./resize.ts";
 
 /**
- * Turns a picture into bytes [height, width, channels] as a model expects them (before its normalisation).
+ * Turns a picture into bytes [height, width, channels] as a model expects them (before its normalization).
  * @throws DataError when the picture is blank ("ink" without `keepBlank` only) or its bytes do not fit its size
  */
 export function applyPreprocessing(preprocessing: Preprocessing, picture: Picture): Uint8Array {
@@ -57,7 +57,7 @@ export function preprocessSample(preprocessing: Preprocessing, picture: Picture,
 
 /** Whether a picture shows light ink on a dark ground or the reverse. */
 export function detectPolarity(picture: Picture): InkSide {
-  return findInkSide(pageOf(toGrey(picture, "auto"), picture.width, picture.height));
+  return findInkSide(pageOf(toGray(picture, "auto"), picture.width, picture.height));
 }
 
 /** Photographs are first reduced to this: more says nothing about a letter of 20 pixels. */
@@ -76,15 +76,15 @@ interface Found extends Character {
 /** @returns undefined for a blank picture that may be one. @throws DataError for another blank one */
 function findCharacter(p: InkPreprocessing, picture: Picture): Found | undefined {
   let { width, height } = picture;
-  let grey = toGrey(picture, GROUNDS[p.polarity]);
+  let gray = toGray(picture, GROUNDS[p.polarity]);
   const reduction = LONGEST_SIDE / Math.max(width, height);
   if (reduction < 1) {
     const [toHeight, toWidth] = [scaled(height, reduction), scaled(width, reduction)];
-    grey = resize(grey, height, width, 1, toHeight, toWidth);
+    gray = resize(gray, height, width, 1, toHeight, toWidth);
     [height, width] = [toHeight, toWidth];
   }
 
-  const page = pageOf(grey, width, height);
+  const page = pageOf(gray, width, height);
   const side = p.polarity === "auto" ? findInkSide(page) : p.polarity;
   const other: InkSide = side === "dark-on-light" ? "light-on-dark" : "dark-on-light";
   for (const each of p.polarity === "auto" ? [side, other] : [side]) {
@@ -178,14 +178,14 @@ function offset(
   room: number,
   at: (index: number) => number,
 ): number {
-  if (p.centre === "box") return Math.floor((room - size) / 2);
+  if (p.center === "box") return Math.floor((room - size) / 2);
   let mass = 0;
   let moment = 0;
   for (let i = 0; i < small.length; i++) {
     mass += small[i];
     moment += small[i] * at(i);
   }
-  // In MNIST the centre of mass lies within half a pixel of pixel 14 (counted from 0) of 28.
+  // In MNIST the center of mass lies within half a pixel of pixel 14 (counted from 0) of 28.
   const wanted = Math.round(Math.floor(room / 2) - moment / mass);
   return Math.max(0, Math.min(room - size, wanted));
 }
@@ -193,13 +193,13 @@ function offset(
 function applyResize(p: ResizePreprocessing, picture: Picture): Uint8Array {
   const flat = flattenAlpha(picture, p.invert ? "white" : "auto");
   const { width, height } = picture;
-  const isGrey = p.channels === 1;
-  const source = isGrey ? toGrey(flat, "auto") : flat.data;
-  const from = isGrey ? 1 : flat.channels;
+  const isGray = p.channels === 1;
+  const source = isGray ? toGray(flat, "auto") : flat.data;
+  const from = isGray ? 1 : flat.channels;
   const small = resize(source, height, width, from, p.height, p.width);
   const out = new Uint8Array(p.height * p.width * p.channels);
   for (let i = 0; i < out.length; i++) {
-    // A grey picture gives all three channels the same value.
+    // A gray picture gives all three channels the same value.
     const value = Math.round(small[from === p.channels ? i : Math.floor(i / p.channels)]);
     out[i] = p.invert ? 255 - value : value;
   }

@@ -1,5 +1,5 @@
 /**
- * Checks a {@link Preprocessing} that comes from a file. Apart from preprocessing.ts, so that exported recognisers, which
+ * Checks a {@link Preprocessing} that comes from a file. Apart from preprocessing.ts, so that exported recognizers, which
  * trust what they carry, do not carry the checks.
  */
 import { anyRecord, number, oneOf, record, refined, type Schema, truth, whole } from "../engine/schema.ts";
@@ -15,7 +15,7 @@ const ink: Schema<InkPreprocessing> = refined(
       width: side,
       box: side,
       polarity: oneOf("auto", "light-on-dark", "dark-on-light"),
-      centre: oneOf("mass", "box"),
+      center: oneOf("mass", "box"),
       minStroke: number(0, 64),
     },
     { keepBlank: truth },

@@ -12,15 +12,15 @@ export interface InkPreprocessing {
   /** The longer side of the ink, in pixels. */
   readonly box: number;
   readonly polarity: "auto" | InkSide;
-  /** What comes to lie in the middle: the ink's centre of mass, or its box. */
-  readonly centre: "mass" | "box";
+  /** What comes to lie in the middle: the ink's center of mass, or its box. */
+  readonly center: "mass" | "box";
   /** Strokes of large pictures that would be thinner than this many pixels are thickened; 0 leaves them. */
   readonly minStroke: number;
   /** Whether a picture without ink becomes an empty input, for models with a class of blank boxes; by default it is refused. */
   readonly keepBlank?: boolean | undefined;
 }
 
-/** Any other picture: stretched to the size, colours kept or made grey. */
+/** Any other picture: stretched to the size, colors kept or made gray. */
 export interface ResizePreprocessing {
   readonly kind: "resize";
   readonly height: number;
@@ -40,7 +40,7 @@ export const MNIST_PREPROCESSING: InkPreprocessing = {
   width: 28,
   box: 20,
   polarity: "auto",
-  centre: "mass",
+  center: "mass",
   minStroke: 1.6,
 };
 

@@ -5,7 +5,7 @@ type Reach = "sides" | "corners";
 
 /**
  * The pixels of every region.
- * @param areAlike whether a region goes on from one pixel to its neighbour; from a pixel to itself, whether it is in any
+ * @param areAlike whether a region goes on from one pixel to its neighbor; from a pixel to itself, whether it is in any
  */
 export function regionsOf(
   width: number,

@@ -1,7 +1,7 @@
 /**
  * Our own resize, so that Node and the browser turn the same picture into the same input: every output pixel is a
  * weighted mean of input pixels, separably. Shrinking takes the exact area average (each input pixel counts by the part
- * of it that is covered), enlarging the Catmull–Rom cubic (Keys 1981, a = −1/2), clamped to the range of its neighbours.
+ * of it that is covered), enlarging the Catmull–Rom cubic (Keys 1981, a = −1/2), clamped to the range of its neighbors.
  */
 import { ShapeError } from "../engine/errors.ts";
 
@@ -90,18 +90,18 @@ function planArea(size: number, toSize: number): AxisPlan {
   return { taps, first, weights };
 }
 
-/** Four neighbours by Keys' kernel; beyond the edge the last pixel repeats. */
+/** Four neighbors by Keys' kernel; beyond the edge the last pixel repeats. */
 function planCubic(size: number, toSize: number): AxisPlan {
   const taps = Math.min(4, size);
   const first = new Int32Array(toSize);
   const weights = new Float64Array(toSize * taps);
   for (let i = 0; i < toSize; i++) {
-    const centre = ((i + 0.5) * size) / toSize - 0.5;
-    const base = Math.floor(centre);
+    const center = ((i + 0.5) * size) / toSize - 0.5;
+    const base = Math.floor(center);
     first[i] = Math.max(0, Math.min(base - 1, size - taps));
     for (let k = -1; k <= 2; k++) {
-      const neighbour = Math.max(0, Math.min(size - 1, base + k));
-      weights[i * taps + neighbour - first[i]] += cubic(centre - (base + k));
+      const neighbor = Math.max(0, Math.min(size - 1, base + k));
+      weights[i * taps + neighbor - first[i]] += cubic(center - (base + k));
     }
   }
   return { taps, first, weights };

@@ -7,7 +7,7 @@ import { boxOf, regionsOf } from "./regions.ts";
 
 /** Lines and strokes up to 2·2 + 1 of the coarse pixels are filled before regions are told apart. */
 const STROKE_RADIUS = 2;
-/** Neighbours that differ less than this part are of one region: light may fall unevenly. Tried one after the other. */
+/** Neighbors that differ less than this part are of one region: light may fall unevenly. Tried one after the other. */
 const SMOOTH = [0.06, 0.03];
 /** A sheet covers at least this part of the picture, … */
 const LEAST_AREA = 0.2;

@@ -1,5 +1,5 @@
 /**
- * The drawings of reports, by Observable Plot, as SVG text written once: no script runs in the page. Colours are CSS variables
+ * The drawings of reports, by Observable Plot, as SVG text written once: no script runs in the page. Colors are CSS variables
  * of the page (style.ts), so one drawing serves light and dark.
  */
 import * as Plot from "@observablehq/plot";
@@ -13,12 +13,12 @@ import type { StepPoint } from "./input.ts";
 const WIDTH = 420;
 const HEIGHT = 250;
 
-/** Names of the colours that series may have. */
-export type Colour = "one" | "two" | "faint";
-export const colour = (name: Colour): string => `var(--${name})`;
+/** Names of the colors that series may have. */
+export type Color = "one" | "two" | "faint";
+export const color = (name: Color): string => `var(--${name})`;
 
-/** What the colours of a drawing mean. */
-export function legend(entries: readonly (readonly [Colour, string])[]): Markup {
+/** What the colors of a drawing mean. */
+export function legend(entries: readonly (readonly [Color, string])[]): Markup {
   return html`<p class="legend">${entries.map(([name, text]) => html`<span><i class="${name}"></i>${text}</span>`)}</p>`;
 }
 
@@ -57,21 +57,21 @@ export function lossChart(steps: readonly StepPoint[], history: readonly PlainRe
       tickFormat: "~r",
     },
     marks: [
-      Plot.lineY(line, { x: "step", y: "loss", stroke: colour("faint") }),
+      Plot.lineY(line, { x: "step", y: "loss", stroke: color("faint") }),
       Plot.lineY(
         line,
         Plot.windowY(
           { k: Math.max(1, Math.ceil(line.length / 40)), anchor: "middle" },
-          { x: "step", y: "loss", stroke: colour("one"), strokeWidth: 2 },
+          { x: "step", y: "loss", stroke: color("one"), strokeWidth: 2 },
         ),
       ),
       Plot.lineY(measured, {
         x: "step",
         y: ({ validation }) => validation?.loss,
-        stroke: colour("two"),
+        stroke: color("two"),
         strokeWidth: 2,
       }),
-      Plot.dot(measured, { x: "step", y: ({ validation }) => validation?.loss, fill: colour("two"), r: 3 }),
+      Plot.dot(measured, { x: "step", y: ({ validation }) => validation?.loss, fill: color("two"), r: 3 }),
     ],
   });
   return html`${legend([["one", "training"], ...(measured.length > 0 ? ([["two", "validation"]] as const) : [])])}${drawing}`;
@@ -86,12 +86,12 @@ function isWide(values: readonly number[]): boolean {
 /** A measure of validation samples and, named as such, of the training samples where that was counted. */
 export function measureChart(name: string, history: readonly PlainResult[]): Markup {
   const isShare = name === "accuracy";
-  const of = (stroke: Colour, value: (epoch: PlainResult) => number | undefined): Plot.Markish[] => {
+  const of = (stroke: Color, value: (epoch: PlainResult) => number | undefined): Plot.Markish[] => {
     const points = history.filter((epoch) => value(epoch) !== undefined);
     const y = (epoch: PlainResult): number => (isShare ? 100 : 1) * (value(epoch) ?? 0);
     return [
-      Plot.lineY(points, { x: "epoch", y, stroke: colour(stroke), strokeWidth: 2 }),
-      Plot.dot(points, { x: "epoch", y, fill: colour(stroke), r: 3 }),
+      Plot.lineY(points, { x: "epoch", y, stroke: color(stroke), strokeWidth: 2 }),
+      Plot.dot(points, { x: "epoch", y, fill: color(stroke), r: 3 }),
     ];
   };
   const whileTraining = (epoch: PlainResult): number | undefined => (isShare ? epoch.trainingAccuracy : undefined);
@@ -117,7 +117,7 @@ export function rateChart(steps: readonly StepPoint[]): Markup {
     marginLeft: 60,
     x: { ...grid, label: "step" },
     y: { ...grid, label: "learning rate", zero: true, ticks: 4 },
-    marks: [Plot.lineY(steps, { x: "step", y: "lr", stroke: colour("one"), strokeWidth: 2 })],
+    marks: [Plot.lineY(steps, { x: "step", y: "lr", stroke: color("one"), strokeWidth: 2 })],
   });
 }
 
@@ -132,11 +132,11 @@ export function lrFindChart(curve: LrCurve): Markup {
     x: { ...grid, label: "learning rate", type: "log", ticks: 7, tickFormat: (rate: number) => rate.toPrecision(1) },
     y: { ...grid, label: "training loss", domain: [0, highest], clamp: true },
     marks: [
-      Plot.lineY(shown, { x: "lr", y: "loss", stroke: colour("faint") }),
-      Plot.lineY(points, { x: "lr", y: "smoothed", stroke: colour("one"), strokeWidth: 2 }),
+      Plot.lineY(shown, { x: "lr", y: "loss", stroke: color("faint") }),
+      Plot.lineY(points, { x: "lr", y: "smoothed", stroke: color("one"), strokeWidth: 2 }),
       ...(suggestion === undefined
         ? []
-        : [Plot.ruleX([suggestion], { stroke: colour("two"), strokeWidth: 2, strokeDasharray: "5,4" })]),
+        : [Plot.ruleX([suggestion], { stroke: color("two"), strokeWidth: 2, strokeDasharray: "5,4" })]),
     ],
   });
   const suggested = suggestion === undefined ? [] : ([["two", "where it falls fastest"]] as const);

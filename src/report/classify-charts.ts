@@ -4,13 +4,13 @@ import { type Interval, wilsonInterval } from "../metrics/intervals.ts";
 import type { Calibration, ReliabilityBin } from "../task/classify/calibration.ts";
 import type { Classification } from "../task/classify/classification.ts";
 import type { Rejection } from "../task/classify/rejection.ts";
-import { colour, draw, grid, legend } from "./charts.ts";
+import { color, draw, grid, legend } from "./charts.ts";
 import { html, type Markup } from "./html.ts";
 
 /** Classes up to which a confusion matrix has numbers in its cells. */
 const NUMBERED = 20;
 
-/** What was taken for what: right ones in one colour, mistakes in the other, by their share of the row. */
+/** What was taken for what: right ones in one color, mistakes in the other, by their share of the row. */
 export function confusionChart(
   classes: Classification["classes"],
   confusion: NonNullable<Classification["confusion"]>,
@@ -45,11 +45,11 @@ export function confusionChart(
     x: { ...ticks, label: "predicted", ...(isLong && { tickRotate: -45 }) },
     y: { ...ticks, label: "actual" },
     marks: [
-      Plot.cell(cells, { ...place, fill: colour("faint"), fillOpacity: 0.12, rx: 3 }),
+      Plot.cell(cells, { ...place, fill: color("faint"), fillOpacity: 0.12, rx: 3 }),
       // A single mistake must be seen beside a thousand right answers: opacity grows with the root of the share.
       Plot.cell(filled, {
         ...place,
-        fill: (cell) => colour(isRight(cell) ? "one" : "two"),
+        fill: (cell) => color(isRight(cell) ? "one" : "two"),
         fillOpacity: ({ share }) => 0.15 + 0.85 * Math.sqrt(share),
         rx: 3,
         title: ({ actual, predicted, count }) => `${count} × ${names[actual]} taken for ${names[predicted]}`,
@@ -83,7 +83,7 @@ export function reliabilityChart(raw: Calibration, scaled: Calibration | undefin
         x1: ({ low }) => 100 * low,
         x2: ({ high }) => 100 * high,
         y: ({ accuracy }) => 100 * accuracy,
-        fill: colour("one"),
+        fill: color("one"),
         fillOpacity: 0.3,
         inset: 1,
         title: ({ count, accuracy, confidence }) =>
@@ -93,7 +93,7 @@ export function reliabilityChart(raw: Calibration, scaled: Calibration | undefin
         x: ({ confidence }) => 100 * confidence,
         y1: (bin) => 100 * spread(bin).low,
         y2: (bin) => 100 * spread(bin).high,
-        stroke: colour("one"),
+        stroke: color("one"),
         strokeWidth: 1.5,
       }),
       Plot.line(
@@ -106,7 +106,7 @@ export function reliabilityChart(raw: Calibration, scaled: Calibration | undefin
       Plot.dot(full(raw), {
         x: ({ confidence }) => 100 * confidence,
         y: ({ accuracy }) => 100 * accuracy,
-        fill: colour("one"),
+        fill: color("one"),
         r: 3.5,
       }),
       ...(scaled === undefined
@@ -115,7 +115,7 @@ export function reliabilityChart(raw: Calibration, scaled: Calibration | undefin
             Plot.dot(full(scaled), {
               x: ({ confidence }) => 100 * confidence,
               y: ({ accuracy }) => 100 * accuracy,
-              stroke: colour("two"),
+              stroke: color("two"),
               strokeWidth: 2,
               r: 3.5,
             }),
@@ -140,13 +140,13 @@ export function rejectionChart({ curve }: Rejection): Markup {
         x: ({ coverage }) => 100 * coverage,
         y1: Math.max(0, 100 * least - 0.2),
         y2: ({ accuracy }) => 100 * accuracy,
-        fill: colour("one"),
+        fill: color("one"),
         fillOpacity: 0.12,
       }),
       Plot.lineY(points, {
         x: ({ coverage }) => 100 * coverage,
         y: ({ accuracy }) => 100 * accuracy,
-        stroke: colour("one"),
+        stroke: color("one"),
         strokeWidth: 2,
       }),
     ],

@@ -54,7 +54,7 @@ function score({ evaluation }: MeasuredData<Evaluation>): Markup {
   }
   const wrong = count - Math.round(accuracy * count);
   const what = isTrainingData
-    ? html`${evaluation.isWholeTrainingSet || known === undefined ? "of its own training samples recognised" : `accuracy on training samples; ${known}`}; this says little about new ones`
+    ? html`${evaluation.isWholeTrainingSet || known === undefined ? "of its own training samples recognized" : `accuracy on training samples; ${known}`}; this says little about new ones`
     : html`accuracy on ${grouped(count)} samples of ${dataset}, ${grouped(wrong)} wrong<br/>95 % interval ${percentInterval(interval)}`;
   const without =
     accuracyWithoutOverlap === undefined

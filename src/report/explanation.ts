@@ -39,13 +39,13 @@ const FEATURE_COLUMNS = 32;
 /** Of layers with more channels the first are shown. */
 const MOST_CHANNELS = 64;
 
-type Colour = readonly [red: number, green: number, blue: number];
-const BLACK: Colour = [0, 0, 0];
-const FOR: Colour = [255, 150, 60];
-const AGAINST: Colour = [70, 150, 255];
-const POSITIVE: Colour = [255, 255, 255];
-const NEGATIVE: Colour = [70, 150, 255];
-/** How bright the ink stays under the colours that lie on it. */
+type Color = readonly [red: number, green: number, blue: number];
+const BLACK: Color = [0, 0, 0];
+const FOR: Color = [255, 150, 60];
+const AGAINST: Color = [70, 150, 255];
+const POSITIVE: Color = [255, 255, 255];
+const NEGATIVE: Color = [70, 150, 255];
+/** How bright the ink stays under the colors that lie on it. */
 const FAINT = 0.3;
 
 const OWN_STYLE = `
@@ -113,7 +113,7 @@ function seen({ explanation, inputShape: [height, width, channels] }: Explanatio
   return image(picture, "what the network sees", "pixels");
 }
 
-/** Evidence in colours over faint ink. */
+/** Evidence in colors over faint ink. */
 function evidence({ explanation, inputShape: [height, width, channels] }: ExplanationInput): Promise<Markup> {
   const strongest = largest(explanation.evidence);
   const data = new Uint8Array(height * width * 3);
@@ -121,8 +121,8 @@ function evidence({ explanation, inputShape: [height, width, channels] }: Explan
     let ink = 0;
     for (let c = 0; c < channels; c++) ink += explanation.seen[i * channels + c] / channels;
     const share = Math.abs(value) / strongest;
-    const colour = value > 0 ? FOR : AGAINST;
-    for (let c = 0; c < 3; c++) data[i * 3 + c] = Math.round(FAINT * ink * (1 - share) + colour[c] * share);
+    const color = value > 0 ? FOR : AGAINST;
+    for (let c = 0; c < 3; c++) data[i * 3 + c] = Math.round(FAINT * ink * (1 - share) + color[c] * share);
   }
   const { about } = explanation;
   return image({ height, width, channels: 3, data }, `what speaks for and against ${about.name}`, "pixels");
@@ -150,11 +150,11 @@ async function layerFigure({ name, kind, shape, values }: LayerActivation): Prom
 
 /** [height, width, channels] as one picture of each channel. */
 function channelMosaic([height, width, channels]: Shape, values: Float32Array, count: number): MosaicPicture {
-  const colour = shade(values);
+  const color = shade(values);
   const data = new Uint8Array(count * height * width * 3);
   for (let c = 0; c < count; c++) {
     for (let i = 0; i < height * width; i++) {
-      data.set(colour(values[i * channels + c]), (c * height * width + i) * 3);
+      data.set(color(values[i * channels + c]), (c * height * width + i) * 3);
     }
   }
   // Channels come in powers of two, mostly: rows are full then.
@@ -167,8 +167,8 @@ function features(values: Float32Array): MosaicPicture {
   const width = Math.min(FEATURE_COLUMNS, values.length);
   const height = Math.ceil(values.length / width);
   const data = new Uint8Array(width * height * 3);
-  const colour = shade(values);
-  for (const [i, value] of values.entries()) data.set(colour(value), i * 3);
+  const color = shade(values);
+  for (const [i, value] of values.entries()) data.set(color(value), i * 3);
   return { height, width, channels: 3, data };
 }
 
@@ -176,12 +176,12 @@ function features(values: Float32Array): MosaicPicture {
 const largest = (values: Float32Array): number =>
   values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
 
-/** The colour of a value of a layer: 0 is black. */
-function shade(values: Float32Array): (value: number) => Colour {
+/** The color of a value of a layer: 0 is black. */
+function shade(values: Float32Array): (value: number) => Color {
   const strongest = largest(values);
   return (value) => {
     const share = Math.abs(value) / strongest;
-    const colour = value > 0 ? POSITIVE : value < 0 ? NEGATIVE : BLACK;
-    return [colour[0] * share, colour[1] * share, colour[2] * share];
+    const color = value > 0 ? POSITIVE : value < 0 ? NEGATIVE : BLACK;
+    return [color[0] * share, color[1] * share, color[2] * share];
   };
 }

@@ -12,7 +12,7 @@ export interface LrCurveInput {
   readonly model: string;
   /** Name of the data. */
   readonly data: string;
-  /** Optimiser and batch size, as a line of text. */
+  /** Optimizer and batch size, as a line of text. */
   readonly how: string;
   /** When, as ISO 8601. */
   readonly created: string;

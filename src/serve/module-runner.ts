@@ -4,7 +4,7 @@
  */
 
 import type { Arrays } from "../data/port.ts";
-import { openNetwork, type StandaloneNetwork } from "../export/standalone/recogniser.ts";
+import { openNetwork, type StandaloneNetwork } from "../export/standalone/recognizer.ts";
 import { preprocessedShape } from "../picture/preprocessing.ts";
 import { Classify } from "../task/classify/classify.ts";
 import { NumbersInput } from "../task/input.ts";

@@ -10,7 +10,7 @@ export const numbers: InputViews = {
     const range = dtype === "uint8" ? "bytes" : "numbers";
     const scaling =
       normalization === null ? "as they are" : `mean ${String(normalization.mean)}, std ${String(normalization.std)}`;
-    return `${shape.join("×")} ${range}, normalised: ${scaling}`;
+    return `${shape.join("×")} ${range}, normalized: ${scaling}`;
   },
   plain: ({ shape: inputShape, dtype: inputType, normalization, preprocessing }: NumbersInput) => ({
     inputShape,

@@ -51,7 +51,7 @@ export interface StartInfo extends TrainingControl {
   readonly seed: number;
   /** What the run computes on, in words. */
   readonly backend: string;
-  /** Bytes that a training step needs: weights and optimiser state, and everything on the way. */
+  /** Bytes that a training step needs: weights and optimizer state, and everything on the way. */
   readonly memory: { readonly parameters: number; readonly arena: number };
 }
 

@@ -1,6 +1,6 @@
 /**
  * Checkpoints: all that a run needs to go on as if it had never stopped. A checkpoint is a model file, so it can also be
- * used as it is; beside the model it holds the optimiser's state, what the averages stand for, the best weights so far, and
+ * used as it is; beside the model it holds the optimizer's state, what the averages stand for, the best weights so far, and
  * how far the run is. As everything random is keyed by seed, step and sample, nothing else is needed.
  */
 import type { Backend } from "../engine/backends/backend.ts";

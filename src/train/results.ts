@@ -11,7 +11,7 @@ export interface EpochResult {
   readonly step: number;
   /** Mean loss over the samples trained on, while the weights were changing. */
   readonly trainingLoss: number;
-  /** Share of the TRAINING samples recognised while training on them; says little about new ones. */
+  /** Share of the TRAINING samples recognized while training on them; says little about new ones. */
   readonly trainingAccuracy?: number | undefined;
   readonly validation?: Score | undefined;
   /** Fitted on the validation samples: see `Model.temperature`. */

@@ -18,7 +18,7 @@ import type { Teaching } from "./distill.ts";
 import { checkRanges } from "./options.ts";
 import type { TransferOptions } from "./transfer/freeze.ts";
 
-/** An optimiser by name with its own options: `{ name: "sgd", momentum: 0.9 }`. */
+/** An optimizer by name with its own options: `{ name: "sgd", momentum: 0.9 }`. */
 export interface OptimizerSpec {
   readonly name: Suggested<OptimizerName>;
   readonly [option: string]: string | OptimizerOption | undefined;
@@ -43,7 +43,7 @@ export interface FitOptions extends BackendOptions {
   readonly accumulate?: number | undefined;
   /** By name, by name with options, or one's own. */
   readonly optimizer?: Suggested<OptimizerName> | OptimizerSpec | Optimizer | undefined;
-  /** Learning rate; default: the recipe's or the optimiser's own. */
+  /** Learning rate; default: the recipe's or the optimizer's own. */
   readonly lr?: number | undefined;
   /** How the learning rate changes, by name, as data, or made before; default: the recipe's. */
   readonly schedule?: ScheduleSpec["name"] | ScheduleSpec | Schedule | undefined;
@@ -116,7 +116,7 @@ export interface Settings {
   readonly lr: number;
   readonly schedule: Schedule;
   readonly warmup: number;
-  /** What is minimised. */
+  /** What is minimized. */
   readonly loss: LossFunction;
   /** What is measured on validation samples: the same without label smoothing and class weights. */
   readonly measuredLoss: LossFunction;
@@ -169,7 +169,7 @@ export function checkWeights(option: string, weights: readonly number[], classes
   return weights;
 }
 
-/** The recipe's numbers hold for the recipe's optimiser; another one starts from its own defaults. */
+/** The recipe's numbers hold for the recipe's optimizer; another one starts from its own defaults. */
 function makeOptimizer(recipe: Recipe, { optimizer = recipe.optimizer, lr }: FitOptions): Optimizer {
   if (typeof optimizer === "object" && isOptimizer(optimizer)) return optimizer;
   const { name, ...given } = typeof optimizer === "string" ? { name: optimizer } : optimizer;

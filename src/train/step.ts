@@ -1,5 +1,5 @@
 /**
- * The training step: forward, loss, gradients, clipping and the optimiser's update, traced into ONE graph that a backend
+ * The training step: forward, loss, gradients, clipping and the optimizer's update, traced into ONE graph that a backend
  * compiles for the batch's exact shape. The way of a batch from `fit` to the kernels is: fit.ts → here → engine/trace.ts →
  * engine/autodiff.ts → engine/passes → engine/backends. What a run does not use is not in its graph.
  */
@@ -29,7 +29,7 @@ export interface ParameterGroup {
   readonly parameters: readonly Parameter[];
   /** What the run's learning rate is multiplied by. */
   readonly lrFactor: number;
-  /** Steps of the run before these parameters were trained: the optimiser counts their steps from there. */
+  /** Steps of the run before these parameters were trained: the optimizer counts their steps from there. */
   readonly startStep: number;
 }
 
@@ -57,19 +57,19 @@ export function groupsOf({ groups, model }: StepDefinition): readonly ParameterG
   return groups ?? [{ parameters: model.network.trainable(), lrFactor: 1, startStep: 0 }];
 }
 
-/** Name of the input that holds a number of a group's optimiser: `lr`, and `lr.1` … from the second group on. */
+/** Name of the input that holds a number of a group's optimizer: `lr`, and `lr.1` … from the second group on. */
 export function scalarName(name: string, group: number): string {
   return group === 0 ? name : `${name}.${group}`;
 }
 
-/** Input names of a training step beside those of the batch's ports and the optimiser's numbers. */
+/** Input names of a training step beside those of the batch's ports and the optimizer's numbers. */
 export const STEP_INPUTS = { key: "key", part: "part", averageShare: "averageShare" } as const;
 
 /**
  * The graph of one training step on a batch. Inputs: the batch by the names of its ports, `key` (random numbers of the step)
- * and the optimiser's numbers by {@link scalarName}; with gradient sums `part` (the share that these samples are of all
+ * and the optimizer's numbers by {@link scalarName}; with gradient sums `part` (the share that these samples are of all
  * samples of the step), with an average `averageShare`. Outputs: `loss` (mean over the batch) and what the task counts
- * (before the update). Weights, statistics and optimiser state are updated in place.
+ * (before the update). Weights, statistics and optimizer state are updated in place.
  */
 export function traceTrainingStep(definition: StepDefinition, spec: SampleSpec, shape: BatchShape): Graph {
   const { optimizer, clipNorm, sums, average } = definition;
@@ -151,7 +151,7 @@ function traceAverage(tracer: Tracer, model: AnyModel, average: WeightAverage): 
   }
 }
 
-/** One scalar input for each of the optimiser's numbers, however many parameters ask for it. */
+/** One scalar input for each of the optimizer's numbers, however many parameters ask for it. */
 function scalarInputs(tracer: Tracer): (name: string) => Tensor {
   const made = new Map<string, Tensor>();
   return (name) => {

@@ -1,7 +1,7 @@
 /**
  * Runs compiled training steps: keeps one program per batch shape, feeds it batches in the order of the epoch, and adds up
  * what comes out. It can stop after any step and go on from there, in this process or after a resume. The loop of
- * {@link Trainer.run} allocates nothing but the optimiser's few numbers.
+ * {@link Trainer.run} allocates nothing but the optimizer's few numbers.
  */
 import type { Augment } from "../augment/augmenter.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -86,7 +86,7 @@ export interface EpochSums {
   [tally: string]: number;
 }
 
-/** Where the optimiser's numbers go, which change from step to step. */
+/** Where the optimizer's numbers go, which change from step to step. */
 type Scalars = readonly { readonly name: string; readonly group: number; readonly place: Float32Array }[];
 
 export class Trainer {
@@ -328,7 +328,7 @@ export class Trainer {
   }
 }
 
-/** Where the optimiser's numbers go; it may work out more than its update reads. */
+/** Where the optimizer's numbers go; it may work out more than its update reads. */
 function scalarsOf(program: Program, { optimizer }: StepDefinition, groups: readonly ParameterGroup[]): Scalars {
   return groups.flatMap((_, group) =>
     Object.keys(optimizer.scalars(1, optimizer.lr)).flatMap((name) => {

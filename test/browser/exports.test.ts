@@ -7,7 +7,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exportModel } from "../../src/export/export-model.ts";
 import { EXPORTERS } from "../../src/export/exporters.ts";
-import type { Agreement, Exported } from "../../src/export/recogniser.ts";
+import type { Agreement, Exported } from "../../src/export/recognizer.ts";
 import { create } from "../../src/models/registry.ts";
 import type { Picture } from "../../src/picture/picture.ts";
 import { MNIST_PREPROCESSING } from "../../src/picture/preprocessing.ts";
@@ -67,7 +67,7 @@ describe.skipIf(chromiumPath === undefined)("exports and imports in a page", () 
     model = await load(bytes);
     ranking = (await predict(model, PICTURE)).ranking.map(({ name, probability }) => ({ label: name, probability }));
     const program = await bundle(`export { exportModel, importModel, load, predict } from "ductus";
-export { load as loadRecogniser } from "ductus/runtime";`);
+export { load as loadRecognizer } from "ductus/runtime";`);
     const [main] = program.files.keys();
     const files = new Map<string, string | Uint8Array>([...program.files, ["model.safetensors", bytes]]);
     site = await serve(files);
@@ -132,8 +132,8 @@ export { load as loadRecogniser } from "ductus/runtime";`);
       const marked = new Blob(["\\ufeff\\n", bytes]);
       const answers = [];
       for (const source of [bytes, dropped, marked]) {
-        const { recognise } = await ductus.loadRecogniser(source);
-        answers.push(recognise(${DRAWN}));
+        const { recognize } = await ductus.loadRecognizer(source);
+        answers.push(recognize(${DRAWN}));
       }
       return answers;
     })()`)) as Reading[][];
@@ -151,16 +151,16 @@ export { load as loadRecogniser } from "ductus/runtime";`);
       return {
         format: await message(ductus.exportModel(model, "onx")),
         noOnnx: await message(ductus.importModel(new Uint8Array(9), { name: "seven.onnx" })),
-        otherPage: await message(ductus.loadRecogniser(new TextEncoder().encode("<!doctype html><p>Hello</p>"))),
-        cutOff: await message(ductus.loadRecogniser(new TextEncoder().encode(text.slice(0, at)))),
-        noLetter: await message(ductus.loadRecogniser(changed("!"))),
-        otherLetter: await message(ductus.loadRecogniser(changed(other))),
+        otherPage: await message(ductus.loadRecognizer(new TextEncoder().encode("<!doctype html><p>Hello</p>"))),
+        cutOff: await message(ductus.loadRecognizer(new TextEncoder().encode(text.slice(0, at)))),
+        noLetter: await message(ductus.loadRecognizer(changed("!"))),
+        otherLetter: await message(ductus.loadRecognizer(changed(other))),
       };
     })()`)) as Record<string, string>;
     expect(refused.format).toMatch(/^UsageError: .*"onx".*onnx/);
     expect(refused.noOnnx).toMatch(/^DataError: seven\.onnx [^\n]+$/);
     for (const key of ["otherPage", "cutOff", "noLetter", "otherLetter"]) {
-      expect(refused[key], key).toMatch(/^DataError: recogniser: [^\n]+$/);
+      expect(refused[key], key).toMatch(/^DataError: recognizer: [^\n]+$/);
     }
   });
 });

@@ -5,7 +5,7 @@ import { bundle } from "./bundle.ts";
 const KB = 1024;
 
 test.each([
-  ["reading with a compiled recogniser", `export { load } from "ductus/runtime"`, 10 * KB, 58 * KB],
+  ["reading with a compiled recognizer", `export { load } from "ductus/runtime"`, 10 * KB, 58 * KB],
   ["training", `export { fit, models, data } from "ductus"`, 82 * KB, 106 * KB],
   ["all there is", `export * from "ductus"`, 110 * KB, 206 * KB],
 ])("%s: small, and without anything of Node", async (_, code, first, everything) => {

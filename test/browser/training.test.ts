@@ -165,8 +165,8 @@ describe.skipIf(chromiumPath === undefined)("the package in Chromium", () => {
       const file = await decodePicture(await canvas.convertToBlob({ type: "image/png" }));
       const answers = [];
       for (const name of ["digits.safetensors", "digits.wasm"]) {
-        const { recognise } = await load(name);
-        answers.push(recognise(image), recognise(file));
+        const { recognize } = await load(name);
+        answers.push(recognize(image), recognize(file));
       }
       const refused = [];
       for (const bad of ["nothing.wasm", new Uint8Array(9), new Blob(["<html>"]), "digits.js"]) {

@@ -38,7 +38,7 @@ describe("data inspect", () => {
     const { width, height, channels, data } = await decodeImage(join(cwd, "mosaic.png"));
     // Two samples of each of two classes; every pixel is drawn as 2×2.
     expect([width, height]).toEqual([12 * 26 + 4, 4 * 26 + 2]);
-    const grey = (row: number, column: number, y: number, x: number): number => {
+    const gray = (row: number, column: number, y: number, x: number): number => {
       const left = 2 + column * 26 + (column > 0 ? 2 : 0);
       return data[((2 + row * 26 + 2 * y) * width + left + 2 * x) * channels];
     };
@@ -46,7 +46,7 @@ describe("data inspect", () => {
       for (let y = 0; y < 12; y++) {
         for (let x = 0; x < 12; x++) {
           // A quarter turn to the left: what is on the right comes to lie on top.
-          if (grey(row, 5, 11 - x, y) !== grey(row, 0, y, x)) expect.fail(`row ${row}, pixel ${x}, ${y}`);
+          if (gray(row, 5, 11 - x, y) !== gray(row, 0, y, x)) expect.fail(`row ${row}, pixel ${x}, ${y}`);
         }
       }
     }

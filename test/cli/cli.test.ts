@@ -289,7 +289,7 @@ describe("evaluate", () => {
   it("never calls it accuracy on the training samples", async () => {
     const words = ["evaluate", MODEL, "--data", "bars.csv", "--split", "train"];
     const { out } = await ductus(cwd, ...words);
-    expect(out).toContain("of its own training samples recognised");
+    expect(out).toContain("of its own training samples recognized");
     expect(out).not.toMatch(/accuracy/i);
     const json = JSON.parse((await ductus(cwd, ...words, "--json")).out);
     expect(json).toMatchObject({ isTrainingData: true, trainingAccuracy: 1 });

@@ -57,7 +57,7 @@ describe("export", () => {
     expect(await readdir(join(cwd, "named"))).toEqual(["bars.onnx"]);
   });
 
-  it("gives a recogniser that reads", async () => {
+  it("gives a recognizer that reads", async () => {
     await ductus(cwd, "export", MODEL, "--to", "wasm", "--out", "alone/bars");
     const { load } = await import(pathToFileURL(join(cwd, "alone/bars.js")).href);
     const { labels, inputShape, read } = await load();

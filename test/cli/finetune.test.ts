@@ -13,7 +13,7 @@ beforeAll(async () => {
   ensureBuilt();
   cwd = await mkdtemp(join(tmpdir(), "ductus-finetune-"));
   await writeFile(join(cwd, "bars.csv"), barsCsv(60));
-  // The same pictures under the names of their neighbours, and under names that no model knows.
+  // The same pictures under the names of their neighbors, and under names that no model knows.
   await writeFile(join(cwd, "turned.csv"), barsCsv(60, ["middle", "right", "left"]));
   await writeFile(join(cwd, "new.csv"), barsCsv(60, ["a", "b", "c"]));
   const how = ["--epochs", "2", "--batch-size", "16", "--out", "base", "--model", "mlp"];

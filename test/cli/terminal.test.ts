@@ -24,7 +24,7 @@ describe("shown", () => {
     expect(shown("అ ب 漢字\n\té👩‍👩‍👧")).toBe("అ ب 漢字\n\té👩‍👩‍👧");
   });
 
-  it("makes colours of our own marks, whatever stands inside or looks like one", () => {
+  it("makes colors of our own marks, whatever stands inside or looks like one", () => {
     expect(shown(paint("1")("x\u001b[2J"))).toBe("\u001b[1mx\\x1b[2J\u001b[0m");
     expect(shown("\ufdd02J \ufdd031m")).toBe("\\ufdd02J \u001b[31m");
     expect(shown(pictureRow("\u001b[38;5;232m\u001b[48;5;255m▀\u001b[0m\u001b[2J"))).toBe(

@@ -138,7 +138,7 @@ const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
 /** Trains for some steps and hashes the losses and every parameter. */
 async function digest(backend: Backend, { network, optimizer: kind, side, batch }: Experiment): Promise<string> {
   const model = new Model(network(), { inputShape: [side, side, 1], classes: CLASSES, inputType: "float32" });
-  // The normal numbers of the usual initialisation rest on the machine's logarithm; these rest on nothing.
+  // The normal numbers of the usual initialization rest on the machine's logarithm; these rest on nothing.
   for (const [i, parameter] of model.network.trainable().entries()) {
     const bound = 1 / Math.sqrt(Math.max(1, sizeOf(parameter.shape.slice(1))));
     parameter.data.set(uniformNoise(i, parameter.size, parameter.rank === 1 ? 0.5 * bound : -bound, bound));

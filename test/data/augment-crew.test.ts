@@ -1,4 +1,4 @@
-/** Augmentation by several threads gives the bytes of one, whatever the size of the pictures: nobody writes into a neighbour's. */
+/** Augmentation by several threads gives the bytes of one, whatever the size of the pictures: nobody writes into a neighbor's. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Augmenter } from "../../src/augment/augmenter.ts";

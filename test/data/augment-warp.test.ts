@@ -50,9 +50,9 @@ const sum = (values: ArrayLike<number>): number => Array.from(values).reduce((a,
 
 /** A soft disc in the middle, well inside the picture. */
 function disc(side: number): Uint8Array {
-  const centre = (side - 1) / 2;
+  const center = (side - 1) / 2;
   return Uint8Array.from({ length: side * side }, (_, i) => {
-    const distance = Math.hypot((i % side) - centre - 1, Math.floor(i / side) - centre);
+    const distance = Math.hypot((i % side) - center - 1, Math.floor(i / side) - center);
     return Math.round(255 * Math.min(1, Math.max(0, side / 4 - distance)));
   });
 }

@@ -243,10 +243,10 @@ describe("mixes", () => {
   it("mixup weighs pictures as targets", () => {
     // All of class a are black and all of class b white, so that the value is the share of b.
     const data = flat([0, 255, 0, 255]);
-    const labelled = new ImageDataset({ ...data, height: 8, width: 8, labels: Uint8Array.of(0, 1, 0, 1) });
+    const labeled = new ImageDataset({ ...data, height: 8, width: 8, labels: Uint8Array.of(0, 1, 0, 1) });
     let mixed = 0;
     for (let epoch = 1; epoch <= 20; epoch++) {
-      const { pictures, targets, width } = batchOf(labelled, [{ name: "mixup", alpha: 1 }], 3, epoch);
+      const { pictures, targets, width } = batchOf(labeled, [{ name: "mixup", alpha: 1 }], 3, epoch);
       for (let k = 0; k < 4; k++) {
         expect(Math.abs(pictures[k * 64] - 255 * targets[k * width + 1])).toBeLessThanOrEqual(0.5);
         if (targets[k * width] > 0 && targets[k * width + 1] > 0) mixed++;
@@ -257,9 +257,9 @@ describe("mixes", () => {
 
   it("cutmix gives each class its share of the area", () => {
     const data = flat([0, 255, 0, 255]);
-    const labelled = new ImageDataset({ ...data, height: 8, width: 8, labels: Uint8Array.of(0, 1, 0, 1) });
+    const labeled = new ImageDataset({ ...data, height: 8, width: 8, labels: Uint8Array.of(0, 1, 0, 1) });
     for (let epoch = 1; epoch <= 20; epoch++) {
-      const { pictures, targets, width } = batchOf(labelled, [{ name: "cutmix" }], 3, epoch);
+      const { pictures, targets, width } = batchOf(labeled, [{ name: "cutmix" }], 3, epoch);
       for (let k = 0; k < 4; k++) {
         const picture = pictures.subarray(k * 64, k * 64 + 64);
         expect(new Set([...picture, 0, 255]).size).toBe(2);
@@ -270,9 +270,9 @@ describe("mixes", () => {
 
   it("draw the share from Beta(alpha, alpha)", () => {
     const data = flat(Array.from({ length: 3000 }, (_, i) => (i % 2) * 255));
-    const labelled = new ImageDataset({ ...data, height: 8, width: 8, labels: data.labels.map((_, i) => i % 2) });
+    const labeled = new ImageDataset({ ...data, height: 8, width: 8, labels: data.labels.map((_, i) => i % 2) });
     for (const alpha of [0.2, 1, 4]) {
-      const { targets, width } = batchOf(labelled, [{ name: "mixup", alpha }]);
+      const { targets, width } = batchOf(labeled, [{ name: "mixup", alpha }]);
       // The share of the own class is λ where the partner is of the other one, and 1 elsewhere.
       const inside = (share: number): boolean => share > 0.001 && share < 0.999;
       const shares = Array.from({ length: 3000 }, (_, k) => targets[k * width + (k % 2)]).filter(inside);
@@ -352,7 +352,7 @@ it("a mosaic shows originals, then what training sees", () => {
   expect(`0: ${cell(1, 3).join()}`).toBe(seen);
 });
 
-/** The plain version: by whole pixels and then a part of one, over the cross of four neighbours. */
+/** The plain version: by whole pixels and then a part of one, over the cross of four neighbors. */
 function strokeReference(pixels: number[], height: number, width: number, radius: number, ground: number): number[] {
   const isMaximum = radius > 0 === (ground === 0);
   let current = pixels;

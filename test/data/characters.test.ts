@@ -256,7 +256,7 @@ describe("one character of several pieces is one", () => {
     }
   });
 
-  it("also among specks, on shaded paper and beside a neighbour that the border cuts off", () => {
+  it("also among specks, on shaded paper and beside a neighbor that the border cuts off", () => {
     const paper = (x: number, y: number): number => 235 - x / 4 - ((x * 7 + y * 13) % 5);
     const five = drawFive({ size: 200, left: 60, top: 50, side: 80, pen: 9, ink: 30, paper });
     expect(count(five)).toBe(1);

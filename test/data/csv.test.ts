@@ -29,7 +29,7 @@ describe("CSV", () => {
     expect([...parse("2,9\n1,8", { classes: ["1", "2"] }).labels]).toEqual([1, 0]);
   });
 
-  it("reads oblong and coloured pictures whose size is given", () => {
+  it("reads oblong and colored pictures whose size is given", () => {
     expect(parse("0,1,2,3,4,5,6", { height: 2, width: 3 }).inputShape).toEqual([2, 3, 1]);
     expect(parse("0,1,2,3,4,5,6", { height: 1, channels: 3 }).inputShape).toEqual([1, 2, 3]);
   });

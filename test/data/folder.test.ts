@@ -162,8 +162,8 @@ describe("folder of pictures", () => {
       await put(`red/${i}.png`, await encode(draw(220, 30)).png().toBuffer());
       await put(`blue/${i}.png`, await encode(draw(30, 220)).png().toBuffer());
     }
-    const grey = await openData(folder);
-    expect(grey.notes.join()).toMatch(/^color is not used: 8 of 8 pictures are colored/);
+    const gray = await openData(folder);
+    expect(gray.notes.join()).toMatch(/^color is not used: 8 of 8 pictures are colored/);
     const preprocessing = { kind: "resize", height: 16, width: 16, channels: 3, invert: false } as const;
     expect((await openData(folder, { preprocessing })).notes).toEqual([]);
   });
@@ -200,10 +200,10 @@ describe("all formats are read as a PNG of the same pixels is", () => {
       () => lines().toColourspace("b-w").tiff({ bitdepth: 1, compression: "none" }).toBuffer(),
     ],
     ["GIF", () => lines().gif().toBuffer()],
-    ["a PNG with a palette", () => lines().png({ palette: true, colours: 4 }).toBuffer()],
+    ["a PNG with a palette", () => lines().png({ palette: true, colors: 4 }).toBuffer()],
     ["a PNG of 16 bits", () => lines().toColourspace("rgb16").png().toBuffer()],
-    ["a gray PNG of 16 bits", () => lines().toColourspace("grey16").png().toBuffer()],
-    ["a TIFF of 16 bits", () => lines().toColourspace("grey16").tiff({ compression: "none" }).toBuffer()],
+    ["a gray PNG of 16 bits", () => lines().toColourspace("gray16").png().toBuffer()],
+    ["a TIFF of 16 bits", () => lines().toColourspace("gray16").tiff({ compression: "none" }).toBuffer()],
     ["a CMYK TIFF", () => lines().toColourspace("cmyk").tiff({ compression: "none" }).toBuffer()],
   ])("%s", async (_, file) => {
     expect(meanDifference(await seen(await file()), await seen(await lines().png().toBuffer()))).toBeLessThan(1);

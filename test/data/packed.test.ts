@@ -119,7 +119,7 @@ async function expectSame(
 }
 
 describe("data that are packed to be streamed are those in memory", () => {
-  it("pictures by class, with and without a test split, ink or colours", async () => {
+  it("pictures by class, with and without a test split, ink or colors", async () => {
     await writePictures(path("a"), ["alpha", "beta", "2", "10"], 7);
     await expectSame(path("a"));
     await writePictures(path("b", "train"), ["x", "y"], 9);

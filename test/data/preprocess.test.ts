@@ -85,7 +85,7 @@ const apply = (p: Picture): Uint8Array => applyPreprocessing(MNIST_PREPROCESSING
 const reference = apply(canonical);
 
 describe("ink", () => {
-  it("fills 20 pixels of 28 and puts the centre of mass in the middle", () => {
+  it("fills 20 pixels of 28 and puts the center of mass in the middle", () => {
     let [left, top, right, bottom, mass, mx, my] = [28, 28, 0, 0, 0, 0, 0];
     for (const [i, value] of reference.entries()) {
       if (value === 0) continue;
@@ -113,13 +113,13 @@ describe("ink", () => {
   const drawings: [string, Picture][] = [
     ["dark on light, 512 pixels wide, in a corner", drawing(20, () => 255)],
     ["light on dark", drawing(230, () => 30)],
-    ["pencil on grey paper", drawing(130, () => 190)],
+    ["pencil on gray paper", drawing(130, () => 190)],
     ["paper with a shadow across it", shaded(drawing(20, () => 250))],
     ["a faint pencil under the edge of a shadow", edged(drawing(120, () => 214 + 3 * noise.normal()))],
     ["chalk under the edge of a shadow", edged(drawing(235, () => 60 + 3 * noise.normal()))],
     ["a noisy scan", drawing(30, () => 225 + 5 * noise.normal())],
-    ["in colour, on a transparent page", transparent(drawing(0, () => 255))],
-    ["a neighbour that the border cuts off", drawing(30, (x, y) => (x > 460 && y > 120 && y < 330 ? 30 : 230))],
+    ["in color, on a transparent page", transparent(drawing(0, () => 255))],
+    ["a neighbor that the border cuts off", drawing(30, (x, y) => (x > 460 && y > 120 && y < 330 ? 30 : 230))],
     ["a strip of desk at one side", drawing(30, (x) => (x > 430 ? 90 : 230))],
     ["a sheet on a dark desk", onDesk(230, 40)],
     ["a sheet on a bright desk in the shade", shaded(onDesk(250, 170))],
@@ -322,21 +322,21 @@ describe("ink", () => {
     return { ...page, data };
   }
 
-  function transparent(grey: Picture): Picture {
+  function transparent(gray: Picture): Picture {
     const data = new Uint8Array(512 * 512 * 4);
-    for (let i = 0; i < 512 * 512; i++) data.set([10, 20, 60, 255 - grey.data[i]], 4 * i);
+    for (let i = 0; i < 512 * 512; i++) data.set([10, 20, 60, 255 - gray.data[i]], 4 * i);
     return { width: 512, height: 512, channels: 4, data };
   }
 });
 
 describe("resize preprocessing", () => {
   const p: Preprocessing = { kind: "resize", height: 1, width: 1, channels: 1, invert: true };
-  it("makes grey, inverts, lays transparency on white", () => {
+  it("makes gray, inverts, lays transparency on white", () => {
     const two = (data: number[]): Picture => ({ width: 2, height: 1, channels: 4, data: Uint8Array.from(data) });
     expect([...applyPreprocessing(p, two([0, 0, 0, 255, 0, 0, 0, 0]))]).toEqual([127]);
-    const grey: Picture = { width: 1, height: 1, channels: 1, data: Uint8Array.of(9) };
-    expect([...applyPreprocessing({ ...p, channels: 3, invert: false }, grey)]).toEqual([9, 9, 9]);
-    expect(() => applyPreprocessing(p, { ...grey, width: 2 })).toThrow("picture: 1 bytes are not 2×1 pixels");
+    const gray: Picture = { width: 1, height: 1, channels: 1, data: Uint8Array.of(9) };
+    expect([...applyPreprocessing({ ...p, channels: 3, invert: false }, gray)]).toEqual([9, 9, 9]);
+    expect(() => applyPreprocessing(p, { ...gray, width: 2 })).toThrow("picture: 1 bytes are not 2×1 pixels");
   });
 });
 

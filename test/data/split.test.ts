@@ -174,6 +174,6 @@ describe("inspect", () => {
 
   it("draws two rows of pixels in a line", () => {
     expect(previewRows(data, [0, 1])).toEqual(["▀▄   "]);
-    expect(previewRows(data, [0], { colour: true })[0]).toContain("\u001b[38;5;255m\u001b[48;5;232m▀");
+    expect(previewRows(data, [0], { color: true })[0]).toContain("\u001b[38;5;255m\u001b[48;5;232m▀");
   });
 });

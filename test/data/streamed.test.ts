@@ -17,7 +17,7 @@ const SIDE = 4;
 const SIZE = SIDE * SIDE;
 const HEADER = 16;
 
-/** Pictures whose bytes are all different from their neighbours', and the same in memory for comparison. */
+/** Pictures whose bytes are all different from their neighbors', and the same in memory for comparison. */
 function files(count: number) {
   const images = Uint8Array.from({ length: count * SIZE }, (_, i) => (i * 31 + (i >> 8)) & 255);
   const labels = Uint8Array.from({ length: count }, (_, i) => i % 5);
@@ -124,7 +124,7 @@ describe("a streamed data set", () => {
     expect(source.bytes).toBeLessThanOrEqual(10_000 * SIZE);
   });
 
-  it("mixes groups well: neighbours of an epoch come from all of a window", () => {
+  it("mixes groups well: neighbors of an epoch come from all of a window", () => {
     const locality = { samples: 10, groups: 20 };
     const order = epochOrder(5000, 1, 1, undefined, locality);
     expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 5000 }, (_, i) => i));

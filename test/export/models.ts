@@ -17,8 +17,8 @@ import { GRU, LSTM } from "../../src/nn/recurrent.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { MNIST_PREPROCESSING } from "../../src/picture/preprocessing.ts";
 
-/** Convolutions with batch normalisation, one of them big enough for Winograd's method, around a skip connection. */
-class Normalised extends Module {
+/** Convolutions with batch normalization, one of them big enough for Winograd's method, around a skip connection. */
+class Normalized extends Module {
   readonly conv1: Conv2d;
   readonly norm1: BatchNorm2d;
   readonly conv2: Conv2d;
@@ -69,17 +69,17 @@ export const MODELS = {
   mlp: () => digits("mlp"),
   "batch norm, 7,796 weights": () =>
     unsettle(
-      new Model(new Normalised(1, 28, 10, new ReLU()), {
+      new Model(new Normalized(1, 28, 10, new ReLU()), {
         inputShape: [28, 28, 1],
         classes: 10,
         normalization: { mean: 0.1307, std: 0.3081 },
-        preprocessing: { ...MNIST_PREPROCESSING, minStroke: 0, centre: "box" },
+        preprocessing: { ...MNIST_PREPROCESSING, minStroke: 0, center: "box" },
         seed: 4,
       }),
     ),
-  "colours, numbers as inputs": () =>
+  "colors, numbers as inputs": () =>
     unsettle(
-      new Model(new Normalised(3, 16, 3, new SiLU()), {
+      new Model(new Normalized(3, 16, 3, new SiLU()), {
         inputShape: [20, 24, 3],
         inputType: "float32",
         classes: ["山", 'a "quoted" </script> name', "c"],

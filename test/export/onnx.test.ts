@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { referenceBackend } from "../../src/engine/backends/reference/reference.ts";
 import { DuctusError, UsageError } from "../../src/engine/errors.ts";
 import { exportOnnx, type OnnxInput, toOnnx } from "../../src/export/onnx.ts";
-import { checkModel } from "../../src/export/recogniser.ts";
+import { checkModel } from "../../src/export/recognizer.ts";
 import { importOnnx } from "../../src/import/onnx.ts";
 import type { Model } from "../../src/models/model.ts";
 import { create } from "../../src/models/registry.ts";
@@ -53,7 +53,7 @@ async function wanted(model: Model, pixels: Uint8Array, batch: number): Promise<
   return Float32Array.from(program.outputs.logits);
 }
 
-/** What a caller does who hands over normalised numbers, channels first. */
+/** What a caller does who hands over normalized numbers, channels first. */
 function normalized(model: Model, pixels: Uint8Array, batch: number): ort.Tensor {
   const [height, width, channels] = model.inputShape;
   const { mean, std } = model.normalization ?? { mean: 0, std: 1 };
@@ -112,7 +112,7 @@ describe("what is written", () => {
 
   it("comes back with all that belongs to a model", async () => {
     for (const input of ["pixels", "normalized"] as const) {
-      const model = MODELS["colours, numbers as inputs"]();
+      const model = MODELS["colors, numbers as inputs"]();
       const { model: again } = await importOnnx(await onlyFile(model, input), "net.onnx", none);
       expect(again.classes).toEqual(model.classes);
       expect(again.preprocessing).toEqual(model.preprocessing);

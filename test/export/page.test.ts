@@ -1,5 +1,5 @@
 /**
- * Exported recognisers in a real browser: the page reads digits drawn with the mouse, offline and from a file; the
+ * Exported recognizers in a real browser: the page reads digits drawn with the mouse, offline and from a file; the
  * `.js` runs in a page and in a worker. Skipped, with a line that says so, where there is no Chromium.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -33,7 +33,7 @@ describe.skipIf(chromiumPath === undefined)("in Chromium", () => {
     const digits = Array.from({ length: 10 }, (_, digit) => require(`mnist/src/digits/${digit}.json`) as unknown);
     const sets = readMnistPackage(digits);
     const { model } = await train(create("cnn-strided"), sets.train, { epochs: 3, seed: 1 });
-    const other = MODELS["colours, numbers as inputs"]();
+    const other = MODELS["colors, numbers as inputs"]();
     const exports = [exportHtml(model, "digits"), exportWasm(model, "digits"), exportHtml(other, "other")];
     for (const { files } of await Promise.all(exports)) {
       for (const [name, content] of files) writeFileSync(join(folder, name), content);
@@ -42,9 +42,9 @@ describe.skipIf(chromiumPath === undefined)("in Chromium", () => {
     writeFileSync(
       join(folder, "worker.js"),
       `import { load } from "./digits.js";
-const { recognise } = await load();
+const { recognize } = await load();
 postMessage(null);
-onmessage = ({ data }) => postMessage(recognise(data)[0].label);`,
+onmessage = ({ data }) => postMessage(recognize(data)[0].label);`,
     );
     const types: Record<string, string> = { js: "text/javascript", wasm: "application/wasm", html: "text/html" };
     server = createServer((request, response) => {
@@ -110,7 +110,7 @@ onmessage = ({ data }) => postMessage(recognise(data)[0].label);`,
     // As text: what is written here goes through a compiler that has its own idea of import().
     const answers = await page.evaluate(`(async () => {
       const { load } = await import("./digits.js");
-      const { recognise } = await load();
+      const { recognize } = await load();
       const context = new OffscreenCanvas(120, 160).getContext("2d");
       context.fillRect(52, 20, 14, 120);
       const image = context.getImageData(0, 0, 120, 160);
@@ -122,7 +122,7 @@ onmessage = ({ data }) => postMessage(recognise(data)[0].label);`,
       await next();
       const said = next();
       worker.postMessage(image);
-      return [recognise(image)[0].label, await said];
+      return [recognize(image)[0].label, await said];
     })()`);
     expect(answers).toEqual(["1", "1"]);
     await page.close();

@@ -13,7 +13,7 @@ beforeAll(() => setPlatform(nodePlatform));
 const TYPES: Readonly<Record<string, string>> = { U8: "TYPE_UINT8", F32: "TYPE_FP32" };
 
 describe("the Triton repository", () => {
-  it.each(["mlp", "colours, numbers as inputs"] as const)("%s: describes the network that it holds", async (key) => {
+  it.each(["mlp", "colors, numbers as inputs"] as const)("%s: describes the network that it holds", async (key) => {
     const model = MODELS[key]();
     const { files } = await exportTriton(model, "net");
     expect([...files.keys()].sort()).toEqual([

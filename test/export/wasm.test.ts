@@ -1,4 +1,4 @@
-/** A recogniser that stands alone reads as the engine does, without the engine, and says so when it is damaged. */
+/** A recognizer that stands alone reads as the engine does, without the engine, and says so when it is damaged. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compileStandalone } from "../../src/engine/backends/wasm/standalone.ts";
 import { DataError, DuctusError } from "../../src/engine/errors.ts";
 import { Random } from "../../src/engine/random.ts";
-import { checkRecogniser, encodeRecogniser } from "../../src/export/recogniser.ts";
-import { openRecogniser, type Recogniser } from "../../src/export/standalone/recogniser.ts";
+import { checkRecognizer, encodeRecognizer } from "../../src/export/recognizer.ts";
+import { openRecognizer, type Recognizer } from "../../src/export/standalone/recognizer.ts";
 import { exportWasm } from "../../src/export/wasm.ts";
 import type { Picture } from "../../src/picture/picture.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
@@ -87,8 +87,8 @@ describe("in a Node process that does not have the package", () => {
 const result = {};
 for (const [n, name] of ${JSON.stringify([...names.entries()])}) {
   const { load } = await import("./model-" + n + ".js");
-  const { recognise, characters, labels } = await load();
-  result[name] = { labels, readings: pictures.map((p) => recognise(p)), characters: pictures.map((p) => characters(p)) };
+  const { recognize, characters, labels } = await load();
+  result[name] = { labels, readings: pictures.map((p) => recognize(p)), characters: pictures.map((p) => characters(p)) };
 }
 console.log(JSON.stringify(result));
 `,
@@ -124,8 +124,8 @@ console.log(JSON.stringify(result));
     writeFileSync(
       join(folder, "use.ts"),
       `import { load, type Label } from "./model-${names.length - 1}.js";
-const { recognise } = await load(new Uint8Array(3));
-const label: Label = recognise(new ImageData(3, 4))[0].label;
+const { recognize } = await load(new Uint8Array(3));
+const label: Label = recognize(new ImageData(3, 4))[0].label;
 const mountain: Label = "山";
 // @ts-expect-error no such class
 const other: Label = "川";
@@ -139,11 +139,11 @@ export { label, mountain, other };
 });
 
 describe("reads any picture as predict does", () => {
-  const kept: { recogniser: Recogniser; predictor: Predictor }[] = [];
+  const kept: { recognizer: Recognizer; predictor: Predictor }[] = [];
   beforeAll(async () => {
-    for (const name of ["separable", "colours, numbers as inputs"] as const) {
-      const recogniser = await openRecogniser(encodeRecogniser(MODELS[name]()).bytes);
-      kept.push({ recogniser, predictor: await Predictor.open(MODELS[name]()) });
+    for (const name of ["separable", "colors, numbers as inputs"] as const) {
+      const recognizer = await openRecognizer(encodeRecognizer(MODELS[name]()).bytes);
+      kept.push({ recognizer, predictor: await Predictor.open(MODELS[name]()) });
     }
   });
   afterAll(async () => {
@@ -157,9 +157,9 @@ describe("reads any picture as predict does", () => {
       fc.property(fc.nat(), sizes, sizes, channels, fc.boolean(), (seed, width, height, count, isBlank) => {
         const some = picture(seed, width, height, count);
         if (isBlank) some.data.fill(seed % 256);
-        for (const { recogniser, predictor } of kept) {
+        for (const { recognizer, predictor } of kept) {
           const want = outcome(() => predictor.predict(some).ranking.map((c) => [c.name, c.probability]));
-          const got = outcome(() => recogniser.recognise(some).map((r) => [r.label, r.probability]));
+          const got = outcome(() => recognizer.recognize(some).map((r) => [r.label, r.probability]));
           if (typeof want === "string") expect(got).toBe(want);
           else
             for (const [label, probability] of want) {
@@ -182,21 +182,21 @@ function outcome<T>(body: () => T): T | string {
 }
 
 describe("what is wrong is said in one line", () => {
-  const { bytes } = encodeRecogniser(MODELS.separable());
+  const { bytes } = encodeRecognizer(MODELS.separable());
   const refused = async (damaged: Uint8Array, message: RegExp): Promise<void> => {
-    await expect(openRecogniser(damaged)).rejects.toThrow(message);
-    await expect(openRecogniser(damaged)).rejects.toBeInstanceOf(DataError);
+    await expect(openRecognizer(damaged)).rejects.toThrow(message);
+    await expect(openRecognizer(damaged)).rejects.toBeInstanceOf(DataError);
   };
 
   test("a module that is compiled already, and another one", async () => {
-    const ready = await openRecogniser(await WebAssembly.compile(new Uint8Array(bytes)));
+    const ready = await openRecognizer(await WebAssembly.compile(new Uint8Array(bytes)));
     const seen = new Uint8Array(784).map((_, i) => (i % 28 > 12 && i % 28 < 16 ? 250 : 0));
-    const [reading] = (await openRecogniser(bytes)).read(seen);
+    const [reading] = (await openRecognizer(bytes)).read(seen);
     expect(ready.read(seen)[0].label).toBe(reading.label);
     expect(ready.read(seen)[0].probability).toBeCloseTo(reading.probability, 5);
     const empty = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-    await expect(openRecogniser(empty)).rejects.toThrow(
-      /^recogniser: this module is none; it was not exported by Ductus/,
+    await expect(openRecognizer(empty)).rejects.toThrow(
+      /^recognizer: this module is none; it was not exported by Ductus/,
     );
   });
 
@@ -212,23 +212,23 @@ describe("what is wrong is said in one line", () => {
   });
 
   test("pixels that do not fit their size", async () => {
-    const { recognise, logits } = await openRecogniser(bytes);
-    expect(() => recognise({ width: 3, height: 3, data: new Uint8Array(10) })).toThrow(/10 bytes are not 3×3 pixels/);
+    const { recognize, logits } = await openRecognizer(bytes);
+    expect(() => recognize({ width: 3, height: 3, data: new Uint8Array(10) })).toThrow(/10 bytes are not 3×3 pixels/);
     expect(() => logits(new Uint8Array(783))).toThrow(/783 bytes are not the 784/);
   });
 
   test("a module that does not agree with its model is not taken", async () => {
     const model = MODELS.separable();
     const [, parameter] = [...model.network.namedParameters()][0];
-    const exported = encodeRecogniser(model);
+    const exported = encodeRecognizer(model);
     parameter.data[0] += 0.5;
-    await expect(checkRecogniser(model, exported)).rejects.toThrow(
+    await expect(checkRecognizer(model, exported)).rejects.toThrow(
       /output \d of the module is .* where the model's is/,
     );
   });
 });
 
-test("batch normalisation leaves nothing behind but weights", () => {
+test("batch normalization leaves nothing behind but weights", () => {
   const { plan } = compileStandalone(inferenceGraph(MODELS["batch norm, 7,796 weights"](), 1));
   const ops = plan.stages.flatMap(({ samples, ranges }) => [...samples, ...ranges].map(({ nodes }) => nodes));
   const [first, second] = ops.filter((nodes) => nodes[0].op.name === "conv2d");

@@ -17,7 +17,7 @@ const TARGETS = targetsOf(
 
 /** Of each target; fewer where a whole network is compiled. */
 const INPUTS = 300;
-const COMPILED: Readonly<Record<string, number>> = { model: 100, onnx: 60, recogniser: 60 };
+const COMPILED: Readonly<Record<string, number>> = { model: 100, onnx: 60, recognizer: 60 };
 /** Of processor time: far more than any takes, as others may use the machine. */
 const SOON = 20_000;
 

@@ -1,4 +1,4 @@
-"""Makes golden training runs with PyTorch: for each named network, the losses of 20 steps by two optimisers.
+"""Makes golden training runs with PyTorch: for each named network, the losses of 20 steps by two optimizers.
 
     pip install torch==2.13 numpy
     python test/golden/make_training.py

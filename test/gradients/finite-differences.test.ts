@@ -33,10 +33,10 @@ function checkGradients(c: Case): void {
   const analytic = evaluate(whole.graph, whole.feeds);
   c.inputs.forEach((input, i) => {
     if (!input.wanted) return;
-    const centre = Float64Array.from(whole.feeds[`x${i}`]);
-    const direction = uniformNoise(500 + i, centre.length);
+    const center = Float64Array.from(whole.feeds[`x${i}`]);
+    const direction = uniformNoise(500 + i, center.length);
     const at = (t: number): number => {
-      const moved = centre.map((value, k) => value + t * direction[k]);
+      const moved = center.map((value, k) => value + t * direction[k]);
       return loss(evaluate(forward.graph, { ...forward.feeds, [`x${i}`]: moved })["y"], whole.feeds["v"]);
     };
     const numeric = (at(STEP) - at(-STEP)) / (2 * STEP);

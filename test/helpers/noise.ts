@@ -3,7 +3,7 @@
  * made in another language (golden/make_golden.py has the same lines) and no test data needs to be stored.
  */
 
-/** An unsigned 32-bit hash of a seed and an index: two rounds of MurmurHash3's finaliser. */
+/** An unsigned 32-bit hash of a seed and an index: two rounds of MurmurHash3's finalizer. */
 export function hash32(seed: number, index: number): number {
   return mix(mix(index ^ 0x9e3779b9) ^ Math.imul(seed, 0x85ebca6b));
 }

@@ -29,7 +29,7 @@ export async function runGraph(
 
 /**
  * Expects |got − want| ≤ tolerance · (|want| + typical magnitude of want + 0.1); equality for a tolerance of 0. The last
- * term stands for the terms of order 1 that cancelled where the result is near 0.
+ * term stands for the terms of order 1 that canceled where the result is near 0.
  */
 export function expectClose(got: Numbers, want: Numbers, tolerance: number, what: string): void {
   expect(got.length, `${what}: number of elements`).toBe(want.length);

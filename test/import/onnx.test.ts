@@ -126,7 +126,7 @@ describe("files of other programs", () => {
     ]);
   });
 
-  it("takes class names and a normalisation from the caller", async () => {
+  it("takes class names and a normalization from the caller", async () => {
     const options = { classes: ["a", "b", "c"], normalization: { mean: 0.5, std: 0.25 } };
     const model = await imported("keras.onnx", options);
     expect(model.classes).toEqual(options.classes);
@@ -329,7 +329,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       ...elementwise("AveragePool", { kernel_shape: ints(2, 3), dilations: ints(3, 1), pads: ints(1, 1, 1, 0) }),
       opset: 19,
     },
-    // A window over channels, as PyTorch writes its local response normalisation
+    // A window over channels, as PyTorch writes its local response normalization
     ...[0, 1].map((counted) => ({
       nodes: [
         node("Unsqueeze", "x one", "u"),

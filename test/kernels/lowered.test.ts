@@ -1,4 +1,4 @@
-/** Legalised graphs, by the plain loops of the lowered ops: they mean what the graphs meant before. */
+/** Legalized graphs, by the plain loops of the lowered ops: they mean what the graphs meant before. */
 import { describe, expect, it } from "vitest";
 import { legalize } from "../../src/engine/lower/legalize.ts";
 import { loweredPrimitives } from "../../src/engine/lower/lowered-ops.ts";
@@ -16,7 +16,7 @@ const legal = (graph: Graph): Graph => rewriteGraph(graph, (roots) => legalize(e
 /** Elements of an input: the largest cases are for compiled kernels, and would take these loops too long. */
 const MOST = 60_000;
 
-describe("a legalised graph is the same function", () => {
+describe("a legalized graph is the same function", () => {
   const seen = new Set<string>();
   const cases = [...opCases.conv2d, ...opCases.lstm, ...opCases.gru];
   for (const c of cases.filter(({ inputs }) => inputs.every(({ shape }) => sizeOf(shape) < MOST))) {

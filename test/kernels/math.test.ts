@@ -29,7 +29,7 @@ function apply(
   return new Float32Array(memory, 8 * length, x.length).slice();
 }
 
-/** Position of a float32 among all of them: neighbours differ by one, +0 and −0 are equal. */
+/** Position of a float32 among all of them: neighbors differ by one, +0 and −0 are equal. */
 function position(value: number): number {
   const bits = new Int32Array(new Float32Array([value]).buffer)[0];
   return bits < 0 ? -(bits & 0x7fffffff) : bits;

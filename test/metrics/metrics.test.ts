@@ -261,6 +261,6 @@ describe("McNemar's test", () => {
         ),
       ),
     ).toThrow(/1 and 2 samples cannot be compared/);
-    expect(() => comparePaired(one, make([[1, 0]], [1]))).toThrow(/sample 0 is labelled differently/);
+    expect(() => comparePaired(one, make([[1, 0]], [1]))).toThrow(/sample 0 is labeled differently/);
   });
 });

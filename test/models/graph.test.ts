@@ -42,7 +42,7 @@ async function logits(model: Model, batch: number): Promise<number[]> {
   return [...program.outputs.logits];
 }
 
-/** The stored graph already begins with raw bytes, so nothing is normalised before it. */
+/** The stored graph already begins with raw bytes, so nothing is normalized before it. */
 const reload = (model: Model, json: unknown): Model =>
   new Model(new GraphModule(json, weightsOf(model.network)), {
     inputShape: model.inputShape,

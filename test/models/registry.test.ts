@@ -122,7 +122,7 @@ describe("Model", () => {
     expect(model.summary().multiplyAdds).toBe(36);
   });
 
-  it("normalises channels apart", async () => {
+  it("normalizes channels apart", async () => {
     const identity = new Sequential(new Flatten());
     const options = { normalization: { mean: [0, 0.5], std: [1, 0.25] }, inputShape: [1, 1, 2], classes: 2 };
     const x = { shape: [1, 1, 1, 2], data: [255, 255], dtype: "uint8" } as const;

@@ -171,7 +171,7 @@ describe("initial weights", () => {
     expect(weights(8)).not.toEqual(weights(7));
   });
 
-  it("differ between layers of one shape, initialised or not", () => {
+  it("differ between layers of one shape, initialized or not", () => {
     for (const network of [new Residual(), initialize(new Residual(), 3)]) {
       const [first, second] = network.blocks;
       expect(first.weight.data).not.toEqual(second.weight.data);

@@ -69,7 +69,7 @@ async function train(optimizer: Optimizer, maxNorm?: number): Promise<Trained> {
   return { losses, norms, weight: [...weight.data], bias: [...bias.data], state: Object.fromEntries(state) };
 }
 
-describe("20 steps of each optimiser give PyTorch's numbers", () => {
+describe("20 steps of each optimizer give PyTorch's numbers", () => {
   for (const { name, options, ...wanted } of golden.cases) {
     it(`${name} ${JSON.stringify(options)}`, async () => {
       const found = await train(createOptimizer(name, options));

@@ -228,8 +228,8 @@ export const use = async (canvas: OffscreenCanvas, file: File): Promise<Reading[
   const { train } = await data.mnist({ dataDir: new URL("https://example.org/data") });
   await fit(models.create("cnn-3x3"), train, { resume: decodeCheckpoint(new Uint8Array(9), "last") });
   const { model } = await fit(models.create("mlp"), await data.readPictures({ a: [canvas], b: [file] }));
-  const { recognise } = await load(await encodeModel(model));
-  return recognise(await decodePicture(canvas));
+  const { recognize } = await load(await encodeModel(model));
+  return recognize(await decodePicture(canvas));
 };
 // @ts-expect-error a page has no folders
 export const folder = data.stream;

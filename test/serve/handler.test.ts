@@ -81,7 +81,7 @@ describe("a handler of models in memory", () => {
     expect(modules[0].predictions[0]).not.toEqual(modules[0].predictions[1]);
     await close();
     const damaged = createHandler({ digits: bytes.slice(0, -9) }, { log: () => {} });
-    await expect(damaged).rejects.toThrow(/^model "digits": recogniser: the module is cut off or damaged/);
+    await expect(damaged).rejects.toThrow(/^model "digits": recognizer: the module is cut off or damaged/);
   });
 
   it("decodes pictures with what it is given, and counts their pixels", async () => {

@@ -1,5 +1,5 @@
 /**
- * The studio as a person uses it, in Chromium, behind `ductus studio`: drawing, training, making a recogniser, taking it away
+ * The studio as a person uses it, in Chromium, behind `ductus studio`: drawing, training, making a recognizer, taking it away
  * and dropping it back, in both languages, by keyboard alone, offline. Skipped, with a line that says so, without Chromium.
  */
 import { once } from "node:events";
@@ -69,7 +69,7 @@ function hugePng(): Buffer {
 
 const [WIDTH, HEIGHT] = [320, 240];
 
-/** A film for a camera, YUV4MPEG2: a sign on grey paper in half shadow, in an unsteady hand. */
+/** A film for a camera, YUV4MPEG2: a sign on gray paper in half shadow, in an unsteady hand. */
 function filmOf(points: readonly Point[]): Buffer {
   const frames = Array.from({ length: 8 }, (_, n) => {
     const corners = shake(points, n);
@@ -238,7 +238,7 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
     await page.context().close();
   });
 
-  test("makes a recogniser of drawn samples, takes it away and opens it again", { timeout: 120_000 }, async () => {
+  test("makes a recognizer of drawn samples, takes it away and opens it again", { timeout: 120_000 }, async () => {
     const page = await open("make");
     await page.getByRole("button", { name: "Make the first one" }).click();
     await page.getByLabel("New class").fill("Δ, Z, –");
@@ -271,7 +271,7 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
     await draw(page, shake(SIGNS.zigzag, 40));
     await answer(page, "Z");
 
-    // A compiled recogniser is three files.
+    // A compiled recognizer is three files.
     const files = new Map<string, Buffer>();
     page.on("download", async (file) => {
       files.set(file.suggestedFilename(), await readFile(await file.path()));
@@ -350,7 +350,7 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
     expect(await other.getByLabel("Name of the reader").inputValue()).toBe("My reader");
     expect(await other.locator(".class-button .label").allInnerTexts()).toEqual(["a/b", "Z"]);
     expect(await other.locator(".class .count").allInnerTexts()).toEqual(["5 samples", "5 samples"]);
-    // The same again, into the recogniser that is open, by the button.
+    // The same again, into the recognizer that is open, by the button.
     await other.getByRole("button", { name: "Open a ZIP" }).waitFor();
     await other
       .locator('input[accept^=".zip"]')

@@ -277,8 +277,8 @@ describe("networks with batch norm", () => {
     for (const [name, { data }] of model.network.namedParameters()) expect([...data]).toEqual(weights.get(name));
   });
 
-  it("explain pictures in colour, one number for each pixel", async () => {
-    const model = MODELS["colours, numbers as inputs"]();
+  it("explain pictures in color, one number for each pixel", async () => {
+    const model = MODELS["colors, numbers as inputs"]();
     const random = new Random(9, "user");
     const data = Uint8Array.from({ length: 20 * 24 * 3 }, () => random.integer(256));
     const found = await explain(model, { width: 24, height: 20, channels: 3, data });

@@ -389,7 +389,7 @@ describe("an ensemble", () => {
     expect(difference(await logitsOf(loaded, data.image(4)), wanted)).toBeLessThan(1e-5);
   });
 
-  it("is the mean of its members' logits, each with its own normalisation, and can be saved", async () => {
+  it("is the mean of its members' logits, each with its own normalization, and can be saved", async () => {
     const data = bars(9);
     const members = [smallModel(5), smallModel(6, { mean: 0.3, std: 0.2 })];
     const apart = await Promise.all(members.map((model) => logitsOf(model, data.image(4))));

@@ -19,7 +19,7 @@ import type { Picture } from "../../src/picture/picture.ts";
 import { MNIST_PREPROCESSING } from "../../src/picture/preprocessing.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
-import { load as loadRecogniser } from "../../src/runtime.ts";
+import { load as loadRecognizer } from "../../src/runtime.ts";
 import { fitTemperature, TEMPERATURE_SPREAD } from "../../src/task/classify/calibration.ts";
 import { Predictions } from "../../src/task/classify/predictions.ts";
 import { rank } from "../../src/task/classify/ranking.ts";
@@ -59,7 +59,7 @@ describe("the same picture has the same probability", () => {
 
   beforeAll(async () => {
     // From the formula, by the raw outputs of the compiled network.
-    const { see, logits } = await loadRecogniser(await encodeModel(model));
+    const { see, logits } = await loadRecognizer(await encodeModel(model));
     const raw = logits(see(PICTURE));
     wanted = new Map(softmax(raw, TEMPERATURE).map((probability, k) => [model.classes[k], probability]));
     // Far from the plain softmax, or nothing here could fail.
@@ -84,7 +84,7 @@ describe("the same picture has the same probability", () => {
   };
   const named = (ranking: readonly { name: string; probability: number }[]) =>
     ranking.map(({ name, probability }) => [name, probability] as const);
-  const labelled = (readings: readonly { label: string; probability: number }[]) =>
+  const labeled = (readings: readonly { label: string; probability: number }[]) =>
     readings.map(({ label, probability }) => [label, probability] as const);
 
   it("for predict, before and after saving", async () => {
@@ -104,8 +104,8 @@ describe("the same picture has the same probability", () => {
   });
 
   it("for the runtime, with the model file", async () => {
-    const { recognise } = await loadRecogniser(await encodeModel(model));
-    expectWanted(labelled(recognise(PICTURE)));
+    const { recognize } = await loadRecognizer(await encodeModel(model));
+    expectWanted(labeled(recognize(PICTURE)));
   });
 
   it("for an exported module and its script", async () => {
@@ -113,15 +113,15 @@ describe("the same picture has the same probability", () => {
     for (const [name, content] of files) writeFileSync(join(folder, name), content);
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
     const script = await import(/* @vite-ignore */ pathToFileURL(join(folder, "temperature.js")).href);
-    const { recognise } = await script.load();
-    expectWanted(labelled(recognise(PICTURE)));
+    const { recognize } = await script.load();
+    expectWanted(labeled(recognize(PICTURE)));
   });
 
   it("for the module inside an exported page", async () => {
     const { files } = await exportHtml(model, "page");
     const page = new TextEncoder().encode(files.get("page.html") as string);
-    const { recognise } = await loadRecogniser(page);
-    expectWanted(labelled(recognise(PICTURE)));
+    const { recognize } = await loadRecognizer(page);
+    expectWanted(labeled(recognize(PICTURE)));
   });
 
   it("for every protocol of the server", async () => {
@@ -130,7 +130,7 @@ describe("the same picture has the same probability", () => {
       expect(response.status).toBe(200);
       return (await response.json()) as Record<string, never>;
     };
-    expectWanted(labelled((await answer("/recognise", post(png))).ranking));
+    expectWanted(labeled((await answer("/recognise", post(png))).ranking));
     const b64 = { b64: png.toString("base64") };
     const rows = (await answer("/v1/models/digits:predict", json({ instances: [b64] }))).predictions as number[][];
     expectWanted(rows[0].map((probability, k) => [model.classes[k], probability] as const));
@@ -153,7 +153,7 @@ describe("the same picture has the same probability", () => {
     const bytes = (await exportWasm(model, "temperature")).files.get("temperature.wasm") as Uint8Array;
     const { app } = await serve(() => new Map([["digits", [{ version: "1", stamp: "", read: async () => bytes }]]]));
     const response = await app.request("/recognise", post(png));
-    expectWanted(labelled(((await response.json()) as { ranking: [] }).ranking));
+    expectWanted(labeled(((await response.json()) as { ranking: [] }).ranking));
   });
 
   it("for an ensemble of equals and for averaged views", async () => {
@@ -200,9 +200,9 @@ it("is read from the metrics of files that have no field for it", async () => {
   expect(model.temperature).toBe(1.7);
   // In one place only, so that no stale one can be left behind.
   expect(model.metrics).toEqual({ epoch: 3 });
-  const { recognise } = await loadRecogniser(old);
+  const { recognize } = await loadRecognizer(old);
   const { probability } = await predict(model, PICTURE);
-  expect(recognise(PICTURE)[0].probability).toBeCloseTo(probability, 6);
+  expect(recognize(PICTURE)[0].probability).toBeCloseTo(probability, 6);
 });
 
 it("is refused where it is none", () => {

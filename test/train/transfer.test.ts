@@ -144,7 +144,7 @@ describe("freezing", () => {
     expect(counts({})).toEqual([2, 2, 2, 2, 2]);
   });
 
-  it("trains what is unfrozen later as if its first step were the optimiser's first", async () => {
+  it("trains what is unfrozen later as if its first step were the optimizer's first", async () => {
     const model = normed();
     const before = values(model);
     let atEnd = new Map<string, number[]>();

@@ -1,5 +1,5 @@
 /**
- * The project of a recogniser in the making, as the studio saves it: a folder of pictures for each class, and `project.json`,
+ * The project of a recognizer in the making, as the studio saves it: a folder of pictures for each class, and `project.json`,
  * which says what the folders stand for. Names of classes are any text; folders have names that every system takes.
  */
 

@@ -61,7 +61,7 @@ export interface ImmediateProgram extends Program {
 }
 
 export interface MemoryUse {
-  /** Parameters, running statistics and optimiser state. */
+  /** Parameters, running statistics and optimizer state. */
   readonly parameters: number;
   /** Everything computed on the way: activations, gradients, scratch. */
   readonly arena: number;

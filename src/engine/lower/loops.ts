@@ -1,4 +1,4 @@
-/** Loops over the elements of tensors, as few as their strides allow: neighbouring axes are joined where memory does. */
+/** Loops over the elements of tensors, as few as their strides allow: neighboring axes are joined where memory does. */
 import { broadcastStrides, type Shape, sizeOf, stridesOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -10,7 +10,7 @@ export interface Loop {
   readonly dense: number;
 }
 
-/** The loops over a shape, neighbouring axes joined wherever every operand allows it. */
+/** The loops over a shape, neighboring axes joined wherever every operand allows it. */
 export function loopsOver(shape: readonly number[], operands: readonly Tensor[], keepFirst: boolean): Loop[] {
   const strides = operands.map((operand) => broadcastStrides(operand.shape, shape));
   const loops: Loop[] = [];
@@ -38,7 +38,7 @@ export interface Axis {
   readonly to: number;
 }
 
-/** Neighbouring axes joined where both sides allow it; the first stays by itself, since it is divided between threads. */
+/** Neighboring axes joined where both sides allow it; the first stays by itself, since it is divided between threads. */
 export function joinedAxes(shape: Shape, from: readonly number[], to: readonly number[]): Axis[] {
   const axes: Axis[] = [];
   shape.forEach((length, axis) => {
@@ -58,7 +58,7 @@ export function transposedAxis(axes: readonly Axis[]): Axis | undefined {
   return axes.find((axis) => axis !== last && axis.from === 1 && axis.length >= 4);
 }
 
-/** Of a reduction: one axis, or several neighbouring ones that are all kept or all reduced. */
+/** Of a reduction: one axis, or several neighboring ones that are all kept or all reduced. */
 export interface Run {
   readonly length: number;
   readonly stride: number;

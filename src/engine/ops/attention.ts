@@ -2,7 +2,7 @@
  * Scaled dot-product attention (Vaswani et al., arXiv 1706.03762) as one primitive, so that scores never travel to memory:
  * beside the result only the logarithm of each row's sum is kept, and the gradient computes the scores again (Dao,
  * FlashAttention-2, arXiv 2307.08691). The same op trains, fills a cache of keys and values, and reads from one. Letters:
- * batch B, queries T, keys S, query heads H, heads of keys and values G (each serves H / G neighbouring query heads), size of
+ * batch B, queries T, keys S, query heads H, heads of keys and values G (each serves H / G neighboring query heads), size of
  * a head D.
  */
 import { ShapeError } from "../errors.ts";
@@ -292,7 +292,7 @@ function attend(arrays: readonly Tensor[], heads: number, options: AttentionOpti
 
 /**
  * softmax(q kᵀ / √size) v for every head: query [batch, time, heads, size], key and value [batch, keys, groups, size] →
- * [batch, time, heads, size]. Each head of keys and values serves heads / groups neighbouring query heads. As
+ * [batch, time, heads, size]. Each head of keys and values serves heads / groups neighboring query heads. As
  * torch.nn.functional.scaled_dot_product_attention with axes 1 and 2 swapped; a query that sees no key gives 0.
  * @throws ShapeError when shapes do not agree
  */

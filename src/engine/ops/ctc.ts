@@ -195,7 +195,7 @@ export interface CtcLossOptions {
  * The CTC loss of frames [batch, time, classes] against padded labels [batch, length], as torch.nn.functional.ctc_loss, but with
  * the batch first. It takes logits; log-probabilities give the same, since they are their own log softmax.
  *
- * A target of L labels fits into L frames and one more for every two equal neighbours. Otherwise its loss is ∞ and its gradient
+ * A target of L labels fits into L frames and one more for every two equal neighbors. Otherwise its loss is ∞ and its gradient
  * NaN; so is that of a target with a label that is no class. Lengths outside of 0 … time and 0 … length are taken for the nearest
  * of those. Frames behind a sample's length get no gradient; labels behind a target's length may be anything.
  * @param targets int32 [batch, length]

@@ -1,4 +1,4 @@
-/** Normalisations as named calls: over the batch, over features, over groups of channels (channels last). */
+/** Normalizations as named calls: over the batch, over features, over groups of channels (channels last). */
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape, sameShape } from "../shape.ts";
 import { apply, type Composite, type Spec, type Tensor } from "../tensor.ts";
@@ -14,7 +14,7 @@ export interface NormAttrs {
 }
 
 export interface LayerNormAttrs extends NormAttrs {
-  /** How many trailing axes are normalised together. */
+  /** How many trailing axes are normalized together. */
   readonly axes: number;
 }
 
@@ -92,7 +92,7 @@ const channelVarianceOp: Composite = {
   gradient: (g, { inputs: [x, mu] }) => [mul(sub(x, mu), mul(g, 2 * shareOf(x))), undefined],
 };
 
-/** x, and so many parameters less one of the shape of the normalised axes. */
+/** x, and so many parameters less one of the shape of the normalized axes. */
 const overTrailingAxes = (inputs: number): StoredForm<LayerNormAttrs> => ({
   inputs: [inputs, inputs],
   attrs: { eps: finite, axes: whole(1, MAX_RANK) },
@@ -100,24 +100,24 @@ const overTrailingAxes = (inputs: number): StoredForm<LayerNormAttrs> => ({
     const wanted = x.shape.slice(Math.max(0, x.rank - axes));
     return axes <= x.rank && vectors.every((vector) => sameShape(vector.shape, wanted))
       ? undefined
-      : `cannot normalise ${axes} axes of ${formatShape(x.shape)}`;
+      : `cannot normalize ${axes} axes of ${formatShape(x.shape)}`;
   },
 });
 
-/** Inputs: x, weight, bias, both of the shape of the normalised axes. */
+/** Inputs: x, weight, bias, both of the shape of the normalized axes. */
 export const layerNormOp: Composite<LayerNormAttrs> = {
   name: "layerNorm",
   layer: { kind: "LayerNorm" },
   stored: overTrailingAxes(3),
   infer: (inputs) => sameAsFirst("layerNorm", inputs),
   body: ([x, weight, bias], { eps, axes }) => {
-    return add(mul(standardise(x, trailing(x, axes), eps), weight), bias);
+    return add(mul(standardize(x, trailing(x, axes), eps), weight), bias);
   },
-  // With x̂ the standardised x and h = g·weight: dx = (h − mean h − x̂·mean(h·x̂))/σ. The body's own gradient takes two more sums.
+  // With x̂ the standardized x and h = g·weight: dx = (h − mean h − x̂·mean(h·x̂))/σ. The body's own gradient takes two more sums.
   gradient: (g, { inputs: [x, weight], attrs: { eps, axes } }) => {
     const over = trailing(x, axes);
-    const { centred, deviation } = moments(x, over, eps);
-    const standard = div(centred, deviation);
+    const { centered, deviation } = moments(x, over, eps);
+    const standard = div(centered, deviation);
     const h = mul(g, weight);
     const along = mul(standard, mean(mul(h, standard), over, true));
     return [div(sub(sub(h, mean(h, over, true)), along), deviation), mul(g, standard), g];
@@ -130,7 +130,7 @@ const trailing = (x: Tensor, axes: number): number[] => x.shape.map((_, axis) =>
 const inverseRootMeanSquare = (x: Tensor, over: readonly number[], eps: number): Tensor =>
   div(1, sqrt(add(mean(mul(x, x), over, true), eps)));
 
-/** Inputs: x, weight of the shape of the normalised axes. */
+/** Inputs: x, weight of the shape of the normalized axes. */
 export const rmsNormOp: Composite<LayerNormAttrs> = {
   name: "rmsNorm",
   layer: { kind: "RMSNorm" },
@@ -164,19 +164,19 @@ export const groupNormOp: Composite<GroupNormAttrs> = {
     const channels = x.shape[x.rank - 1];
     const grouped = reshape(x, [...x.shape.slice(0, -1), groups, channels / groups]); // [N, …, G, C/G]
     const over = grouped.shape.map((_, axis) => axis).filter((axis) => axis !== 0 && axis !== grouped.rank - 2);
-    return add(mul(reshape(standardise(grouped, over, eps), x.shape), weight), bias);
+    return add(mul(reshape(standardize(grouped, over, eps), x.shape), weight), bias);
   },
 };
 
 /** x less its mean, and the root of its variance + eps. */
-function moments(x: Tensor, axes: readonly number[], eps: number): { centred: Tensor; deviation: Tensor } {
-  const centred = sub(x, mean(x, axes, true));
-  return { centred, deviation: sqrt(add(mean(mul(centred, centred), axes, true), eps)) };
+function moments(x: Tensor, axes: readonly number[], eps: number): { centered: Tensor; deviation: Tensor } {
+  const centered = sub(x, mean(x, axes, true));
+  return { centered, deviation: sqrt(add(mean(mul(centered, centered), axes, true), eps)) };
 }
 
-function standardise(x: Tensor, axes: readonly number[], eps: number): Tensor {
-  const { centred, deviation } = moments(x, axes, eps);
-  return div(centred, deviation);
+function standardize(x: Tensor, axes: readonly number[], eps: number): Tensor {
+  const { centered, deviation } = moments(x, axes, eps);
+  return div(centered, deviation);
 }
 
 /** Mean and (biased) variance per channel of x [N, …, C], over all other axes. */
@@ -185,7 +185,7 @@ export function channelStatistics(x: Tensor): { mean: Tensor; variance: Tensor }
   return { mean: mu, variance: apply(channelVarianceOp, [x, mu], {}) };
 }
 
-/** Normalises channels (the last axis) with given statistics; Ioffe & Szegedy, arXiv 1502.03167. */
+/** Normalizes channels (the last axis) with given statistics; Ioffe & Szegedy, arXiv 1502.03167. */
 export function batchNorm(
   x: Tensor,
   mu: Tensor,
@@ -210,7 +210,7 @@ function requireTrailing(name: string, x: Tensor, weight: Tensor): void {
   }
 }
 
-/** Normalises the trailing axes that `weight` has; Ba et al., arXiv 1607.06450. */
+/** Normalizes the trailing axes that `weight` has; Ba et al., arXiv 1607.06450. */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps = 1e-5): Tensor {
   requireTrailing("layerNorm", x, weight);
   return apply(layerNormOp, [x, weight, bias], { eps, axes: weight.rank });
@@ -227,7 +227,7 @@ export function rmsNorm(x: Tensor, weight: Tensor, eps = FLOAT32_EPSILON): Tenso
   return apply(rmsNormOp, [x, weight], { eps, axes: weight.rank });
 }
 
-/** Normalises each group of channels of each sample; Wu & He, arXiv 1803.08494. */
+/** Normalizes each group of channels of each sample; Wu & He, arXiv 1803.08494. */
 export function groupNorm(x: Tensor, groups: number, weight: Tensor, bias: Tensor, eps = 1e-5): Tensor {
   return apply(groupNormOp, [x, weight, bias], { eps, groups });
 }

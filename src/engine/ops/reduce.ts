@@ -238,8 +238,8 @@ export function argmax(x: Tensor, axis = -1, keepDims = false): Tensor {
 
 /** Variance over axes, divided by n (not n − 1), by the two-pass formula. Axes are kept when asked. */
 export function variance(x: Tensor, axes?: Axes, keepDims = false): Tensor {
-  const centred = sub(x, mean(x, axes, true));
-  return mean(mul(centred, centred), axes, keepDims);
+  const centered = sub(x, mean(x, axes, true));
+  return mean(mul(centered, centered), axes, keepDims);
 }
 
 /** ln Σ exp of all elements up to each one along an axis (the last by default), as torch.logcumsumexp. */

@@ -1,7 +1,7 @@
 /**
- * Folding, for programs whose parameters never change again (exported recognisers): what hangs on parameters alone is
+ * Folding, for programs whose parameters never change again (exported recognizers): what hangs on parameters alone is
  * computed now, and factors and shifts behind a convolution or a product move into its weights, so that batch
- * normalisation disappears. A result that would take more memory than what it is made of (weights in Winograd's domain)
+ * normalization disappears. A result that would take more memory than what it is made of (weights in Winograd's domain)
  * is left to the program. Unlike simplify.ts this changes roundings.
  */
 import { add, mul, neg } from "../ops/elementwise.ts";

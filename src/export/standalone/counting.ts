@@ -1,20 +1,20 @@
 /**
- * How many characters a picture shows, beside what a recogniser reads in it: for exported scripts and pages and
+ * How many characters a picture shows, beside what a recognizer reads in it: for exported scripts and pages and
  * `ductus/runtime`.
  */
 import { examinePicture } from "../../picture/preprocess.ts";
-import { type Pixels, type Recogniser, withChannels } from "./recogniser.ts";
+import { type Pixels, type Recognizer, withChannels } from "./recognizer.ts";
 
-/** A {@link Recogniser} that also notices what it cannot read. */
-export interface CountingRecogniser extends Recogniser {
+/** A {@link Recognizer} that also notices what it cannot read. */
+export interface CountingRecognizer extends Recognizer {
   /** How many characters a picture shows; the network reads one, and takes several for one. @throws when it is blank */
   characters(picture: Pixels): number;
 }
 
-export function counting(recogniser: Recogniser): CountingRecogniser {
-  const { preprocessing, labels } = recogniser;
+export function counting(recognizer: Recognizer): CountingRecognizer {
+  const { preprocessing, labels } = recognizer;
   return {
-    ...recogniser,
+    ...recognizer,
     characters: (picture) => examinePicture(preprocessing, withChannels(picture), labels).characters,
   };
 }

@@ -55,7 +55,7 @@ export class Pad {
     this.#update();
   }
 
-  /** Fits the canvas to its place on the page and draws all strokes in the colour of the text. */
+  /** Fits the canvas to its place on the page and draws all strokes in the color of the text. */
   redraw(): void {
     const { clientWidth, clientHeight } = this.#canvas;
     this.#canvas.width = Math.round(clientWidth * devicePixelRatio);

@@ -1,8 +1,8 @@
-/** The page of an exported recogniser: draws, reads while one draws, and shows what the network sees and thinks. */
+/** The page of an exported recognizer: draws, reads while one draws, and shows what the network sees and thinks. */
 import { DataError } from "../../engine/errors.ts";
 import { counting } from "./counting.ts";
 import { Pad } from "./pad.ts";
-import { openRecogniser, type Reading } from "./recogniser.ts";
+import { openRecognizer, type Reading } from "./recognizer.ts";
 
 /** Shorter side of the drawing as it is read: like a scan of it. */
 const SCAN = 256;
@@ -20,7 +20,7 @@ function modelBytes(): Uint8Array {
   return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 }
 
-const { labels, inputShape, see, characters, read: readSeen } = counting(await openRecogniser(modelBytes()));
+const { labels, inputShape, see, characters, read: readSeen } = counting(await openRecognizer(modelBytes()));
 const [height, width, channels] = inputShape;
 
 const seen = element<HTMLCanvasElement>("seen");

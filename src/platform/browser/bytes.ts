@@ -1,4 +1,4 @@
-/** Bytes from wherever a page has them. Part of exported recognisers too, which also run in Node, Deno and Bun. */
+/** Bytes from wherever a page has them. Part of exported recognizers too, which also run in Node, Deno and Bun. */
 import { DataError } from "../../engine/errors.ts";
 
 /** Where bytes are: here, in a file that the user chose, in a response that brings them, or at an address. */

@@ -100,7 +100,7 @@ export class PictureReader {
     this.#folder = folder;
     this.#options = options;
     const { preprocessing } = options;
-    // Blank pictures are recognised by what becomes of them; whether they may be is decided class by class.
+    // Blank pictures are recognized by what becomes of them; whether they may be is decided class by class.
     this.#step = preprocessing.kind === "ink" ? { ...preprocessing, keepBlank: true } : preprocessing;
   }
 

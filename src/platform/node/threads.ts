@@ -47,7 +47,7 @@ export function hasWideVectors(): boolean {
 }
 
 /**
- * Whether V8 can join two neighbouring vectors to one of 256 bits: from version 13 on (Node 24). Bun and Deno name a version
+ * Whether V8 can join two neighboring vectors to one of 256 bits: from version 13 on (Node 24). Bun and Deno name a version
  * of V8, too, but have not got it or not its flags.
  */
 export function joinsVectors(): boolean {

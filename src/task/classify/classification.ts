@@ -9,7 +9,7 @@ export interface ClassResult {
   readonly support: number;
   /** Share of what was taken for this class that is of this class; 0 where nothing was. */
   readonly precision: number;
-  /** Share of this class that was recognised; 0 where the data has none of it. */
+  /** Share of this class that was recognized; 0 where the data has none of it. */
   readonly recall: number;
   /** Harmonic mean of the two; 0 where both are. */
   readonly f1: number;

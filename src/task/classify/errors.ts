@@ -53,7 +53,7 @@ export function suspectedLabels(predictions: Predictions): JudgedSample[] {
   return suspects.map(({ index, guess }) => judged(predictions, index, guess));
 }
 
-/** Mean probability of each class over the samples labelled so; above 1, out of reach, for a class without any. */
+/** Mean probability of each class over the samples labeled so; above 1, out of reach, for a class without any. */
 function meanOwnProbability(predictions: Predictions): Float64Array {
   const { length, classes, labels } = predictions;
   const probabilities = new Float64Array(classes.length);

@@ -47,14 +47,14 @@ export class Evaluation extends AnyEvaluation {
   }
 
   /**
-   * Share of all samples recognised; undefined for data without classes. Where the model was trained on some of them this is
+   * Share of all samples recognized; undefined for data without classes. Where the model was trained on some of them this is
    * no measure of it: see {@link accuracyOnNew}.
    */
   get accuracy(): number | undefined {
     return this.classification?.accuracy;
   }
 
-  /** Share recognised of the samples that the model was trained on; undefined where it is known of none. */
+  /** Share recognized of the samples that the model was trained on; undefined where it is known of none. */
   get trainingAccuracy(): number | undefined {
     return this.isTrainingData ? this.accuracy : this.#countMarked(1)?.accuracy;
   }

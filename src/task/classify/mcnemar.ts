@@ -34,7 +34,7 @@ export function comparePaired(first: Predictions, second: Predictions): PairedCo
   let [bothRight, onlyFirst, onlySecond] = [0, 0, 0];
   for (let i = 0; i < first.length; i++) {
     if (names(first, i) !== names(second, i)) {
-      throw new UsageError(`sample ${i} is labelled differently for the two; measure both on the same data`);
+      throw new UsageError(`sample ${i} is labeled differently for the two; measure both on the same data`);
     }
     const [a, b] = [first.isRight(i), second.isRight(i)];
     if (a && b) bothRight++;

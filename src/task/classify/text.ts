@@ -62,7 +62,7 @@ function headline(evaluation: Evaluation, style: Style): string {
   if (isTrainingData) {
     const [share, whose] =
       evaluation.isWholeTrainingSet || known === undefined
-        ? [`${percent(accuracy)} of its own training samples recognised`, ""]
+        ? [`${percent(accuracy)} of its own training samples recognized`, ""]
         : [`accuracy on training samples ${percent(accuracy)}`, `${known}: `];
     return `${style.bold(share)} · loss ${round(loss)} · ${samples}\n${capitalized(`${whose}${advice}`)}.`;
   }

@@ -2,7 +2,7 @@
 import type { AnyParameter, Module } from "../../nn/module.ts";
 
 /**
- * The layers of a network from input to output, each the names of its weights. What has vectors only (a normalisation)
+ * The layers of a network from input to output, each the names of its weights. What has vectors only (a normalization)
  * belongs to the layer before it.
  */
 export function layersOf(network: Module): string[][] {

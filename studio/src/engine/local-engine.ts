@@ -17,7 +17,7 @@ import {
   type TrainedModel,
   tasks,
 } from "ductus";
-import { type CountingRecogniser, load as loadRecogniser } from "ductus/runtime";
+import { type CountingRecognizer, load as loadRecognizer } from "ductus/runtime";
 import { pack, parseSettings, unpack } from "./archives.ts";
 import { datasetOf, digits } from "./datasets.ts";
 import { cardOf, measuredOf } from "./measuring.ts";
@@ -42,7 +42,7 @@ import type {
 } from "./protocol.ts";
 import { JobRunner } from "./training.ts";
 
-/** What is open: a network for pictures, whose inside is known, one for texts, or a compiled recogniser, which only reads. */
+/** What is open: a network for pictures, whose inside is known, one for texts, or a compiled recognizer, which only reads. */
 type Open =
   | {
       readonly kind: "network";
@@ -51,7 +51,7 @@ type Open =
       readonly predictor: Predictor;
     }
   | { readonly kind: "texts"; readonly model: AnyModel; readonly reader: TextReader<tasks.AnyTask> }
-  | { readonly kind: "compiled"; readonly recogniser: CountingRecogniser };
+  | { readonly kind: "compiled"; readonly recognizer: CountingRecognizer };
 
 interface OpenedHere extends Opened {
   readonly open: Open;
@@ -67,8 +67,8 @@ const OPENERS: Readonly<Record<Kind, (bytes: Uint8Array, name: string) => Promis
     return openNetwork(model, await encodeModel(model));
   },
   compiled: async (bytes) => {
-    const recogniser = await loadRecogniser(bytes);
-    const { labels, inputShape } = recogniser;
+    const recognizer = await loadRecognizer(bytes);
+    const { labels, inputShape } = recognizer;
     const card = {
       architecture: "compiled",
       reads: "numbers" as const,
@@ -78,7 +78,7 @@ const OPENERS: Readonly<Record<Kind, (bytes: Uint8Array, name: string) => Promis
       size: bytes.length,
       isOpen: false,
     };
-    return { open: { kind: "compiled", recogniser }, card, bytes };
+    return { open: { kind: "compiled", recognizer }, card, bytes };
   },
 };
 
@@ -104,9 +104,9 @@ export class LocalEngine implements Engine {
     if (open.kind === "texts") throw new Error("this model reads texts, no pictures");
     return unlessBlank(async () => {
       if (open.kind === "compiled") {
-        const seen = open.recogniser.see(picture);
-        const readings = open.recogniser.read(seen);
-        const characters = open.recogniser.characters(picture);
+        const seen = open.recognizer.see(picture);
+        const readings = open.recognizer.read(seen);
+        const characters = open.recognizer.characters(picture);
         return { readings, seen, characters, ms: performance.now() - start };
       }
       const answer = open.predictor.predict(pictureOf(picture));
@@ -128,7 +128,7 @@ export class LocalEngine implements Engine {
   async explain(picture: ImageData): Promise<Explanation | undefined> {
     const open = this.#required();
     if (open.kind === "compiled")
-      throw new Error("a compiled recogniser does not show its inside; open its model file");
+      throw new Error("a compiled recognizer does not show its inside; open its model file");
     // What a network looks at is worked out for the likeliest class.
     if (open.kind === "texts" || !(open.model.task instanceof tasks.Classify)) return undefined;
     open.explainer ??= await Explainer.open(open.model);
@@ -171,7 +171,7 @@ export class LocalEngine implements Engine {
 
   async measure(samples: readonly Sample[] | "digits"): Promise<Measured> {
     const open = this.#required();
-    if (open.kind === "compiled") throw new Error("a compiled recogniser is not measured here; open its model file");
+    if (open.kind === "compiled") throw new Error("a compiled recognizer is not measured here; open its model file");
     if (open.kind === "texts")
       throw new Error("this model reads texts; only those that read pictures are measured here");
     const { model } = open;

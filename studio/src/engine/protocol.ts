@@ -20,13 +20,13 @@ export interface ModelCard {
   readonly parameters: number;
   /** Bytes of the model file. */
   readonly size: number;
-  /** Whether the network's inside can be shown and trained on: false for compiled recognisers (.wasm, .html). */
+  /** Whether the network's inside can be shown and trained on: false for compiled recognizers (.wasm, .html). */
   readonly isOpen: boolean;
 }
 
 export interface Opened {
   readonly card: ModelCard;
-  /** The model as a model file; of a compiled recogniser, which is none, its module. */
+  /** The model as a model file; of a compiled recognizer, which is none, its module. */
   readonly bytes: Uint8Array;
 }
 
@@ -89,7 +89,7 @@ export interface TrainSettings {
   readonly dropout?: number | undefined;
 }
 
-/** A recogniser of one's own, from a base model. */
+/** A recognizer of one's own, from a base model. */
 export interface FinetuneJob {
   readonly kind: "finetune";
   readonly base: Uint8Array;
@@ -192,7 +192,7 @@ export interface PackedFile {
   readonly content: Blob;
 }
 
-/** A recogniser's name, classes and samples. */
+/** A recognizer's name, classes and samples. */
 export interface SavedProject {
   readonly name: string;
   readonly classes: readonly string[];
@@ -223,7 +223,7 @@ export interface Engine {
   read(picture: ImageData): Promise<Answer | undefined>;
   /** @returns undefined for a text in which there is nothing to read */
   readText(text: string): Promise<Answer | undefined>;
-  /** @returns undefined for a blank picture, and for models that do no classifying. @throws Error for a compiled recogniser */
+  /** @returns undefined for a blank picture, and for models that do no classifying. @throws Error for a compiled recognizer */
   explain(picture: ImageData): Promise<Explanation | undefined>;
   /** @param checkpoint of the same job, to go on from it */
   run(job: Job, onEvent: (event: TrainingEvent) => void, checkpoint?: Uint8Array): Promise<Outcome>;

@@ -7,7 +7,7 @@ export const en = {
   nav: { label: "Views", draw: "Draw", train: "Train", make: "Make", runs: "Runs" },
   settings: {
     language: "Language",
-    theme: "Colours",
+    theme: "Colors",
     themes: { system: "As the system", light: "Light", dark: "Dark" },
   },
   units: { second: (n: string): string => `${n} s`, minute: (n: string): string => `${n} min` },

@@ -43,7 +43,7 @@ export function openFiles(files: readonly File[]): void {
   });
 }
 
-/** Folders and archives become samples: of the recogniser in sight, or of a new one. */
+/** Folders and archives become samples: of the recognizer in sight, or of a new one. */
 function bring(files: readonly Incoming[] | Promise<readonly Incoming[]>): void {
   const { view, id } = route.value;
   const into = view === "make" ? projects.value.find((project) => project.id === id) : undefined;

@@ -137,7 +137,7 @@ export async function readable(files: readonly Incoming[], problems: string[]): 
   return pngs;
 }
 
-/** Brings folders and archives into a recogniser, or makes one of them. */
+/** Brings folders and archives into a recognizer, or makes one of them. */
 export async function bringIn(files: readonly Incoming[], into: Project | undefined): Promise<void> {
   const t = texts.value.make.incoming;
   const problems: string[] = [];

@@ -27,9 +27,9 @@ export interface EpochRecord {
 
 export interface JobState {
   readonly id: string;
-  /** What is trained, in words of the user: the network, or the name of a recogniser. */
+  /** What is trained, in words of the user: the network, or the name of a recognizer. */
   readonly title: string;
-  /** The recogniser that it is for, and what of it is trained on. */
+  /** The recognizer that it is for, and what of it is trained on. */
   readonly project?: { readonly id: string; readonly content: string } | undefined;
   readonly job: Job;
   readonly startedAt: number;
@@ -252,7 +252,7 @@ async function end(outcome: Outcome): Promise<void> {
   await clearJob().catch(fail);
 }
 
-/** A recogniser has one model: the newest. */
+/** A recognizer has one model: the newest. */
 async function replaceModel(projectId: string, change: { modelId: string; trainedOn: string }): Promise<void> {
   const older = projects.value.find(({ id }) => id === projectId)?.modelId;
   update(projectId, () => change);

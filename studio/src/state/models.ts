@@ -55,7 +55,7 @@ export const chosen = computed<ModelEntry | undefined>(
   () => entries.value.find(({ id }) => id === chosenId.value) ?? (isComplete.value ? entries.value[0] : undefined),
 );
 
-/** What recognisers of one's own start from. */
+/** What recognizers of one's own start from. */
 export const baseBytes = (): Promise<Uint8Array> => bases[0].bytes();
 
 export const findEntry = (id: string): ModelEntry | undefined => entries.value.find((entry) => entry.id === id);

@@ -1,4 +1,4 @@
-/** Recognisers in the making: their classes and samples. Every change is kept in the browser's storage at once. */
+/** Recognizers in the making: their classes and samples. Every change is kept in the browser's storage at once. */
 import { signal } from "@preact/signals";
 import {
   type Project,
@@ -23,7 +23,7 @@ export function createProject(name: string): Project {
   return project;
 }
 
-/** Changes a recogniser, if it is still there. */
+/** Changes a recognizer, if it is still there. */
 export function update(id: string, change: (project: Project) => Partial<Project>): void {
   const project = projects.value.find((each) => each.id === id);
   if (project !== undefined) put({ ...project, ...change(project), changedAt: Date.now() });

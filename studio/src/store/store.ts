@@ -1,5 +1,5 @@
 /**
- * What the studio keeps in the browser, in IndexedDB: models, a user's own recognisers with their samples, and the job that is
+ * What the studio keeps in the browser, in IndexedDB: models, a user's own recognizers with their samples, and the job that is
  * running with the last checkpoint to go on from. A write is there whole or not at all.
  */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
@@ -15,7 +15,7 @@ export interface StoredModel {
   readonly bytes: Uint8Array;
   readonly measured?: Measured | undefined;
   readonly isCrossValidated?: boolean | undefined;
-  /** Of the recogniser of one's own that it was made for. */
+  /** Of the recognizer of one's own that it was made for. */
   readonly projectId?: string | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface StoredSample {
   readonly png: Blob;
 }
 
-/** A recogniser of one's own. */
+/** A recognizer of one's own. */
 export interface Project {
   readonly id: string;
   readonly name: string;
@@ -116,7 +116,7 @@ export const saveModel = (model: StoredModel): Promise<void> =>
 
 export const removeModel = (id: string): Promise<void> => inWords((db) => db.delete("models", id));
 
-/** All recognisers of one's own, the last changed first. */
+/** All recognizers of one's own, the last changed first. */
 export const projects = (): Promise<Project[]> =>
   inWords(async (db) => (await db.getAllFromIndex("projects", "changedAt")).reverse());
 

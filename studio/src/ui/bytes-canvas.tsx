@@ -3,13 +3,13 @@ import { useEffect, useRef } from "preact/hooks";
 import type { LayerActivation } from "../engine/protocol.ts";
 import { dark } from "../state/theme.ts";
 
-type Colour = readonly [red: number, green: number, blue: number];
+type Color = readonly [red: number, green: number, blue: number];
 
 /** Ink; the blue of the answer, of what speaks for it and is above zero; the brown of what is below. On light and on dark paper. */
-const COLOURS = {
+const COLORS = {
   light: { ink: [24, 27, 40], above: [52, 74, 214], below: [138, 98, 40] },
   dark: { ink: [236, 238, 244], above: [140, 156, 255], below: [205, 165, 104] },
-} as const satisfies Record<string, Record<string, Colour>>;
+} as const satisfies Record<string, Record<string, Color>>;
 
 interface NumbersCanvasProps {
   readonly width: number;
@@ -18,7 +18,7 @@ interface NumbersCanvasProps {
   readonly class?: string | undefined;
   /** What the picture shows: drawn again when it changes. */
   readonly of: unknown;
-  paint(image: ImageData, colours: (typeof COLOURS)["light" | "dark"]): void;
+  paint(image: ImageData, colors: (typeof COLORS)["light" | "dark"]): void;
 }
 
 function NumbersCanvas({ width, height, label, of, paint, ...rest }: NumbersCanvasProps) {
@@ -28,7 +28,7 @@ function NumbersCanvas({ width, height, label, of, paint, ...rest }: NumbersCanv
     const context = canvas.current?.getContext("2d");
     if (context === null || context === undefined) return;
     const image = context.createImageData(width, height);
-    paint(image, COLOURS[isDark ? "dark" : "light"]);
+    paint(image, COLORS[isDark ? "dark" : "light"]);
     context.putImageData(image, 0, 0);
   }, [of, width, height, isDark]);
   return (
@@ -42,7 +42,7 @@ function NumbersCanvas({ width, height, label, of, paint, ...rest }: NumbersCanv
   );
 }
 
-function set(image: ImageData, index: number, [red, green, blue]: Colour, alpha: number): void {
+function set(image: ImageData, index: number, [red, green, blue]: Color, alpha: number): void {
   image.data[index * 4] = red;
   image.data[index * 4 + 1] = green;
   image.data[index * 4 + 2] = blue;
@@ -57,7 +57,7 @@ interface SeenProps {
   readonly class?: string | undefined;
 }
 
-/** What a network sees. Grey is drawn in ink, as it was written; colours as they are. */
+/** What a network sees. Gray is drawn in ink, as it was written; colors as they are. */
 export function Seen({ pixels, shape, ...rest }: SeenProps) {
   const [height, width, channels] = shape;
   return (

@@ -1,5 +1,5 @@
 /**
- * Curves over epochs: training and validation, always in the same colours (legend.tsx). The library that draws them is fetched
+ * Curves over epochs: training and validation, always in the same colors (legend.tsx). The library that draws them is fetched
  * when the first chart is shown; a summary in words stands below.
  */
 import { useEffect, useRef } from "preact/hooks";

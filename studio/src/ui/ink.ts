@@ -19,7 +19,7 @@ const PEN = 0.075;
 /** The shorter side of what is read: like a scan. */
 const SCAN = 256;
 
-export interface InkColours {
+export interface InkColors {
   readonly ink: string;
   /** Left out: the ground stays clear. */
   readonly paper?: string | undefined;
@@ -115,7 +115,7 @@ const toPng = (canvas: OffscreenCanvas): Promise<Blob> => canvas.convertToBlob({
 export function paintStrokes(
   context: CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D,
   strokes: readonly Stroke[],
-  { ink, paper }: InkColours,
+  { ink, paper }: InkColors,
 ): void {
   const { width, height } = context.canvas;
   const side = Math.min(width, height);

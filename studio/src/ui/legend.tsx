@@ -1,4 +1,4 @@
-/** What the colours of curves and figures mean, wherever they are: style/tokens.css has them under the same names. */
+/** What the colors of curves and figures mean, wherever they are: style/tokens.css has them under the same names. */
 import { texts } from "../i18n/i18n.ts";
 
 /** `steps`: the loss of single training steps, as a thin line behind. */

@@ -218,13 +218,13 @@ function redraw(canvas: HTMLCanvasElement, ink: Ink): void {
   numberStrokes(context, ink, style.getPropertyValue("--soft"));
 }
 
-function numberStrokes(context: CanvasRenderingContext2D, ink: Ink, colour: string): void {
+function numberStrokes(context: CanvasRenderingContext2D, ink: Ink, color: string): void {
   const { width, height } = context.canvas;
   const side = Math.min(width, height);
   context.font = `${Math.round(13 * devicePixelRatio)}px ${getComputedStyle(context.canvas).fontFamily}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
-  context.fillStyle = colour;
+  context.fillStyle = color;
   for (const [i, [start]] of ink.strokes.entries()) {
     context.fillText(`${i + 1}`, width / 2 + (start.x - 0.062) * side, height / 2 + (start.y - 0.055) * side);
   }

@@ -10,7 +10,7 @@ import { Icon } from "./icons.tsx";
 
 interface TakeAwayProps {
   readonly entry: ModelEntry;
-  /** False for compiled recognisers, which are what they are. */
+  /** False for compiled recognizers, which are what they are. */
   readonly isOpen: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** The library of curves, in the colours of the page. A chunk of its own, fetched by the first chart. */
+/** The library of curves, in the colors of the page. A chunk of its own, fetched by the first chart. */
 import uPlot from "uplot";
 import "../style/uplot.css";
 import type { SeriesName } from "./legend.tsx";
@@ -19,20 +19,20 @@ export function createChart(
   { width, height, end, names, data, bounds, format }: ChartOptions,
 ): uPlot {
   const style = getComputedStyle(element);
-  const colour = (name: string): string => style.getPropertyValue(name).trim();
+  const color = (name: string): string => style.getPropertyValue(name).trim();
   const font = `12px ${style.fontFamily}`;
   const axis: uPlot.Axis = {
-    stroke: colour("--soft"),
+    stroke: color("--soft"),
     font,
-    grid: { stroke: colour("--line"), width: 1 },
+    grid: { stroke: color("--line"), width: 1 },
     ticks: { show: false },
   };
   const dotted = (name: SeriesName): uPlot.Series => {
-    const stroke = colour(`--${name}`);
+    const stroke = color(`--${name}`);
     return { stroke, width: 2, spanGaps: true, points: { show: true, size: 7, fill: stroke, stroke } };
   };
   const SERIES: Readonly<Record<SeriesName, uPlot.Series>> = {
-    steps: { stroke: colour("--steps"), width: 1, spanGaps: true, points: { show: false } },
+    steps: { stroke: color("--steps"), width: 1, spanGaps: true, points: { show: false } },
     training: dotted("training"),
     validation: { ...dotted("validation"), dash: [7, 4] },
     test: dotted("test"),

@@ -1,4 +1,4 @@
-/** The classes of a recogniser in the making, each with its samples: named, filled from files and camera, and thinned here. */
+/** The classes of a recognizer in the making, each with its samples: named, filled from files and camera, and thinned here. */
 import { useSignal } from "@preact/signals";
 import { texts, whole } from "../i18n/i18n.ts";
 import { chosenFiles, droppedFiles, hasFolder, type Incoming, readable } from "../state/incoming.ts";

@@ -1,5 +1,5 @@
 /**
- * One recogniser in the making. One pad does it all: choose a class once, write it as often as one likes, and each writing
+ * One recognizer in the making. One pad does it all: choose a class once, write it as often as one likes, and each writing
  * becomes a sample; once a network is trained it reads along on the same pad, and what it gets wrong becomes the next sample.
  */
 import { useSignal } from "@preact/signals";

@@ -1,4 +1,4 @@
-/** Training a recogniser of one's own, and honest words on how good it has become. */
+/** Training a recognizer of one's own, and honest words on how good it has become. */
 import type { Measured } from "../engine/protocol.ts";
 import { percent, texts, whole } from "../i18n/i18n.ts";
 import { isBusy, isMeasuring, job, progress, startJob, stop } from "../state/job.ts";
@@ -10,7 +10,7 @@ import { MatrixTable } from "../ui/matrix.tsx";
 import { MistakeStrip } from "../ui/mistakes.tsx";
 import { TakeAway } from "../ui/take-away.tsx";
 
-/** Samples of a class from which on a recogniser is of use. */
+/** Samples of a class from which on a recognizer is of use. */
 const USEFUL = 10;
 /** An interval wider than this says little. */
 const WIDE = 0.15;

@@ -1,4 +1,4 @@
-/** Make: recognisers of one's own. The list of them; one of them is make-one.tsx. */
+/** Make: recognizers of one's own. The list of them; one of them is make-one.tsx. */
 import { date, texts, whole } from "../i18n/i18n.ts";
 import { say } from "../state/notices.ts";
 import { createProject, type Project, projects, put, removeProject } from "../state/projects.ts";
@@ -60,7 +60,7 @@ function List() {
   );
 }
 
-/** Samples shown of each recogniser. */
+/** Samples shown of each recognizer. */
 const SHOWN = 6;
 
 function Card({ project }: { readonly project: Project }) {

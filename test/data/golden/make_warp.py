@@ -19,12 +19,12 @@ def blobs(height, width, channels):
 
 
 def sample(image, matrix, ground):
-    """Matrix: position in the result, off the centre, to position in the picture, off the centre."""
+    """Matrix: position in the result, off the center, to position in the picture, off the center."""
     _, height, width = image.shape
-    centre = torch.tensor([(width - 1) / 2, (height - 1) / 2], dtype=torch.float64)
+    center = torch.tensor([(width - 1) / 2, (height - 1) / 2], dtype=torch.float64)
     y, x = torch.meshgrid(torch.arange(height).double(), torch.arange(width).double(), indexing="ij")
-    position = torch.stack([x - centre[0], y - centre[1], torch.ones_like(x)], -1) @ matrix.T
-    position = position[..., :2] / position[..., 2:] + centre
+    position = torch.stack([x - center[0], y - center[1], torch.ones_like(x)], -1) @ matrix.T
+    position = position[..., :2] / position[..., 2:] + center
     grid = 2 * position / torch.tensor([width - 1, height - 1]).double() - 1
     mode = "zeros" if ground is not None else "border"
     level = 0 if ground is None else ground

@@ -59,13 +59,13 @@ net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2))
 with torch.no_grad():
     for p in net.parameters():
         p.copy_(ramp(p.shape, p.dtype))
-optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
+optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
 net(torch.ones(1, 1, 4, 4)).sum().backward()
-optimiser.step()
+optimizer.step()
 with torch.no_grad():
     for p in net.parameters():
         p.copy_(ramp(p.shape, p.dtype))
-checkpoint = {"epoch": 3, "big": 2**80, "model": net.state_dict(), "optimizer": optimiser.state_dict(), "note": "ü", "list": [1, None, (2.5, True)]}
+checkpoint = {"epoch": 3, "big": 2**80, "model": net.state_dict(), "optimizer": optimizer.state_dict(), "note": "ü", "list": [1, None, (2.5, True)]}
 torch.save(checkpoint, here / "checkpoint.pth")
 torch.save(net.state_dict(), here / "protocol4.pt", pickle_protocol=4)
 torch.save({"w": torch.ones(2)}, here / "legacy.pt", _use_new_zipfile_serialization=False)
@@ -94,7 +94,7 @@ beside = {
     "frozen": frozenset([2]), "bytes": b"\xffx", "bytearray": bytearray(b"y"), "complex": 1j, "counts": Counter("aab"),
     "by_class": defaultdict(list, {"a": [1]}), "rng": torch.get_rng_state(), "layout": torch.strided, "big": 2**70,
     "uint16": torch.ones(2, dtype=torch.uint16), "sparse": sparse, "quantized": torch.quantize_per_tensor(torch.ones(2), 0.1, 3, torch.qint8),
-    "spectrum": torch.ones(2, dtype=torch.complex64).conj(), "seeds": torch.tensor([2**40]), "optimizer": optimiser.state_dict(),
+    "spectrum": torch.ones(2, dtype=torch.complex64).conj(), "seeds": torch.tensor([2**40]), "optimizer": optimizer.state_dict(),
     "none": None, "function": os.path.join,
 }
 for protocol in 2, 4:

@@ -23,7 +23,7 @@ RANDOM = np.random.default_rng(5)
 
 
 class Cnn(nn.Module):
-    """Convolutions with groups, dilation and stride, batch normalisation, every kind of pooling, a skip."""
+    """Convolutions with groups, dilation and stride, batch normalization, every kind of pooling, a skip."""
 
     def __init__(self):
         super().__init__()
@@ -48,7 +48,7 @@ class Cnn(nn.Module):
 
 
 class Mixer(nn.Module):
-    """Patches as words: layer normalisation, attention, products of three axes."""
+    """Patches as words: layer normalization, attention, products of three axes."""
 
     def __init__(self):
         super().__init__()

@@ -283,7 +283,7 @@ export const vb = {
 /** Eight lanes of 16 bits. */
 export const vh = {
   mul: binaryV(0x95),
-  /** Products of neighbours with sign, added in pairs: four lanes of 32 bits. */
+  /** Products of neighbors with sign, added in pairs: four lanes of 32 bits. */
   dot: binaryV(0xba),
   /** The 32-bit lanes of a and b with sign, cut off at 0 and 65,535. */
   narrow: binaryV(0x86),
@@ -387,7 +387,7 @@ export class Func {
 
   /**
    * Computes everything in `body` before any of its vectors is stored; then those at constant distances from one another
-   * are stored side by side, the last first. Only so V8 joins two neighbouring vectors, and all that leads to them, into
+   * are stored side by side, the last first. Only so V8 joins two neighboring vectors, and all that leads to them, into
    * one of twice the width. Nothing in `body` may read what it stores, branch around a store, or change a local that
    * stands in an address. Inside of another such body it is part of that.
    */

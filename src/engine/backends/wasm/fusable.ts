@@ -5,7 +5,7 @@
  *
  *     a b  fd e6 81 00 (mul)  c  fd e4 81 00 (add)   →   a b  01 01 01 01 (nop)  c  fd 85 82 00 (relaxed_madd)
  *
- * This file goes into exported recognisers, hence no imports.
+ * This file goes into exported recognizers, hence no imports.
  */
 
 /** The marked instructions: f32x4.mul (0xe6) and f32x4.add (0xe4). */

@@ -92,7 +92,7 @@ export class SharedMemory {
     return start;
   }
 
-  /** Gives a block back; neighbouring free blocks are joined. */
+  /** Gives a block back; neighboring free blocks are joined. */
   release(start: number, bytes: number): void {
     const end = start + Math.ceil((bytes + SLACK) / ALIGNMENT) * ALIGNMENT;
     const blocks = [...this.#free, { start, end }].sort((a, b) => a.start - b.start);

@@ -181,7 +181,7 @@ function unpack(f: Func, packed: number, bytes: number): void {
 function writeStages(plan: Plan, stages: readonly Stage[], kernels: Kernels, caller: Caller): void {
   for (const stage of stages) {
     for (const group of stage.samples) {
-      if (group.split === "partial") throw new Error("standalone: a recogniser adds nothing up over the batch");
+      if (group.split === "partial") throw new Error("standalone: a recognizer adds nothing up over the batch");
     }
     for (let chunk = 0; chunk < CHUNKS; chunk++) {
       const [first, last] = [chunk, chunk + 1].map((c) => Math.floor((c * plan.batch) / CHUNKS));

@@ -167,7 +167,7 @@ export function outerProducts(kernel: Kernel, tile: readonly Local<"v128">[], ve
   const taps = tile.length / vectors;
   const { length, xStep, gStep, xOffset } = pixels;
   const [x, g] = [f.let(pixels.x), f.let(pixels.g)];
-  // Four neighbouring taps are one load and four shuffles where loads are dear.
+  // Four neighboring taps are one load and four shuffles where loads are dear.
   const contiguous = target.scheduling === "late" && taps === 4 && xOffset(3) - xOffset(0) === 12;
   f.for(0, length, 1, () => {
     const values = times(vectors, (k) => f.let(load(g, k * 16)));

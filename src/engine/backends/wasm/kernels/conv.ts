@@ -1,5 +1,5 @@
 /**
- * Direct convolution, channels last: a tile of neighbouring pixels × output channels stays in registers while the kernel runs
+ * Direct convolution, channels last: a tile of neighboring pixels × output channels stays in registers while the kernel runs
  * over the taps. Columns of zeros have been put around the input already (legalize.ts); rows outside the picture are skipped.
  * Axis letters as in ops/conv.ts.
  */

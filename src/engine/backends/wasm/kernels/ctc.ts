@@ -3,7 +3,7 @@
  * four states at a time. Logarithms of probabilities are kept in double precision; what is added to the largest of three when
  * they are added up lies between 0 and ln 3, and comes from exp and log in single precision.
  *
- * A row of states has one pair of −∞ before it and one behind its last four, so that neighbours can be read everywhere.
+ * A row of states has one pair of −∞ before it and one behind its last four, so that neighbors can be read everywhere.
  */
 import type { CtcAttrs } from "../../../ops/ctc.ts";
 import {

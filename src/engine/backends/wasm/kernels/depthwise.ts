@@ -1,7 +1,7 @@
 /**
  * Depthwise convolution and its weight gradient, channels last: every channel has a kernel of its own, so vectors run over
  * channels. There are only R·S multiplications to a loaded number, so what counts is to load each number rarely: a strip
- * of neighbouring pixels shares the input columns under it. Columns beside the picture are known while the code is written
+ * of neighboring pixels shares the input columns under it. Columns beside the picture are known while the code is written
  * and left out. Axis letters as in ops/conv.ts.
  */
 import { evenPieces, times } from "../../../lower/pieces.ts";
@@ -39,7 +39,7 @@ interface Run {
   readonly taps: readonly Tap[];
 }
 
-/** Joins neighbouring positions that have the same taps and lie equally far apart. */
+/** Joins neighboring positions that have the same taps and lie equally far apart. */
 function runsOfTaps(positions: readonly { from: number; step: number; taps: readonly Tap[] }[]): Run[] {
   const runs: (Run & { readonly key: string })[] = [];
   for (const { from, step, taps } of positions) {

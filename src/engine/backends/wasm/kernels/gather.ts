@@ -121,8 +121,8 @@ export function embeddingDomain(group: Kernel["group"]): Domain {
 }
 
 /**
- * How a table is divided between threads: blocks of neighbouring rows, long enough that no cache line belongs to two, are dealt
- * out over this many shares. Neighbours may occur equally often (frequent words come first), so no thread gets a range of them.
+ * How a table is divided between threads: blocks of neighboring rows, long enough that no cache line belongs to two, are dealt
+ * out over this many shares. Neighbors may occur equally often (frequent words come first), so no thread gets a range of them.
  */
 const SHARES = 64;
 const BLOCK = 4;

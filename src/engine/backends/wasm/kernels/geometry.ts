@@ -49,7 +49,7 @@ export function channelTiles(
   });
 }
 
-/** One channel becomes one, of neighbouring pixels: vectors then run along the rows. */
+/** One channel becomes one, of neighboring pixels: vectors then run along the rows. */
 export const isSingleChannel = ({ stride }: ConvAttrs, { C, O }: Geometry): boolean =>
   C === 1 && O === 1 && stride[1] === 1;
 

@@ -67,7 +67,7 @@ export interface RootKernel {
   readonly scratch?: ((root: Tensor, group: Kernel["group"]) => number) | undefined;
 }
 
-/** "lowered": legalisation leaves none. */
+/** "lowered": legalization leaves none. */
 type Kind = RootKernel | "leaf" | "view" | "elementwise" | "lowered";
 
 const elementwise = Object.fromEntries(

@@ -34,7 +34,7 @@ export interface Domain {
 
 /**
  * How the engine translates a loop body: as written; with all arithmetic behind all loads ("late": V8 before 12), so that
- * everything loaded in one turn must fit into registers beside the results; or as written, with two neighbouring vectors
+ * everything loaded in one turn must fit into registers beside the results; or as written, with two neighboring vectors
  * joined into one of 256 bits wherever they are stored {@link Func.together} ("in pairs": V8 from 13 on, by a flag).
  */
 export type Scheduling = "in order" | "late" | "in pairs";
@@ -45,7 +45,7 @@ export interface KernelTarget {
   readonly scheduling: Scheduling;
   /** Vectors that a tile of results may keep in registers. */
   readonly accumulators: number;
-  /** Neighbouring vectors that the engine makes one of. */
+  /** Neighboring vectors that the engine makes one of. */
   readonly joined: 1 | 2;
 }
 
@@ -106,7 +106,7 @@ export class Kernel {
   }
 
   /**
-   * Applies the elementwise ops that follow the root to four neighbouring results and stores what others need.
+   * Applies the elementwise ops that follow the root to four neighboring results and stores what others need.
    * @param value the root's results; or, where a twin is computed beside it, those of both
    * @param offset byte offset of the results in the output
    * @param channel byte offset along the last axis
@@ -135,7 +135,7 @@ export class Kernel {
     }
   }
 
-  /** {@link finish} for neighbouring vectors, stored together; of the last of them so many lanes count. */
+  /** {@link finish} for neighboring vectors, stored together; of the last of them so many lanes count. */
   finishAll(
     values: readonly (V128 | ReadonlyMap<Tensor, V128>)[],
     offset: I32,

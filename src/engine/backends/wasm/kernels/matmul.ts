@@ -460,7 +460,7 @@ const DOTS = { rows: 2, columns: { 1: 4, 2: 6 } } as const;
 /** Dot products of rows of a with rows of b, vectors along K. */
 function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Product): void {
   const { f, isa, target, scratch } = kernel;
-  /** Neighbouring vectors that each sum is made of. */
+  /** Neighboring vectors that each sum is made of. */
   const vectors = target.joined;
   const block = (n: I32, width: number): void => {
     const bAt = f.let(addI(b, mulI(n, bRow)));
@@ -471,16 +471,16 @@ function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Prod
       let totals: Local<"v128">[] = kernel.zeros(dots * vectors);
       /** From one depth to another, so many vectors, or single lanes, a turn. */
       const loop = (from: number, to: number, by: number, read: (address: I32, offset: number) => V128): void => {
-        const neighbours = totals.length / dots;
+        const neighbors = totals.length / dots;
         const readAll = (address: I32, offset: number): Local<"v128">[] =>
-          times(neighbours, (k) => f.let(read(address, offset + k * 16)));
+          times(neighbors, (k) => f.let(read(address, offset + k * 16)));
         f.for(from, to, by, () => {
           const left = times(count, (i) => readAll(aNow, i * aRow));
           for (let j = 0; j < width; j++) {
             const right = readAll(bNow, j * bRow);
             left.forEach((values, i) => {
               values.forEach((value, k) => {
-                const total = totals[(i * width + j) * neighbours + k];
+                const total = totals[(i * width + j) * neighbors + k];
                 f.set(total, isa.madd(value, right[k], total));
               });
             });

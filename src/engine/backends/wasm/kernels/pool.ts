@@ -164,7 +164,7 @@ function scatter(
   const [, H, W, C] = root.shape;
   const [, P, Q] = g.shape;
   const exact = coverOnce(attrs);
-  /** Writes zeros to neighbouring pixels. */
+  /** Writes zeros to neighboring pixels. */
   const clear = (from: I32, pixels: number): void => {
     f.for(0, pixels, 1, (i) => {
       const at = f.let(addI(from, mulI(i, C * 4)));

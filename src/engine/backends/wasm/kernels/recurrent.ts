@@ -144,7 +144,7 @@ function overVectors(
   if (whole < length) visit(i32(whole * 4), Math.ceil((length - whole) / 4), ((length - 1) % 4) + 1);
 }
 
-/** Calls `tile` with the first of `size` neighbouring rows; what is left over makes one smaller tile. */
+/** Calls `tile` with the first of `size` neighboring rows; what is left over makes one smaller tile. */
 function overRows(f: Func, count: I32, size: number, tile: (row: I32, rows: number) => void): void {
   const row = f.let(i32(0));
   const limit = f.let(subI(count, size - 1));
@@ -277,7 +277,7 @@ interface Place {
   readonly inRows: (rows: Rows) => Local<"i32">;
 }
 
-/** Goes through the units of all samples at step t, in neighbouring vectors; what `visit` stores is stored together. */
+/** Goes through the units of all samples at step t, in neighboring vectors; what `visit` stores is stored together. */
 function overUnits(
   { f, target }: Kernel,
   { first, count }: Block,

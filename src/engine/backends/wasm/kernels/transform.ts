@@ -7,11 +7,11 @@ import { times } from "../../../lower/pieces.ts";
 import { addI, type I32, load, mulI, splatConst, type V128, v } from "../assembler.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** Scratch bytes of {@link transformTiles}: a tile of vectors for each of two neighbours, half transformed. */
+/** Scratch bytes of {@link transformTiles}: a tile of vectors for each of two neighbors, half transformed. */
 export const TRANSFORM_BYTES = 2 * 8 * 8 * 16;
 
 /**
- * M X Mᵀ of tiles X of vectors, of one or two that are neighbours.
+ * M X Mᵀ of tiles X of vectors, of one or two that are neighbors.
  * @param buffer scratch memory, {@link TRANSFORM_BYTES}
  * @param read the vector in a row (a counter of the generated code) and column of a tile
  * @param write takes the results in a row and a column (the counter), one of each tile

@@ -127,7 +127,7 @@ export function winogradKernel(kernel: Kernel): void {
   });
 }
 
-/** Byte offsets of the two halves of a panel's row: by themselves, or as neighbours. */
+/** Byte offsets of the two halves of a panel's row: by themselves, or as neighbors. */
 export const halvesOfPanel = ({ target }: Kernel): readonly (readonly number[])[] =>
   target.joined === 2 ? [[0, 16]] : [[0], [16]];
 

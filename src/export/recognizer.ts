@@ -1,7 +1,7 @@
 /**
  * A model as one WebAssembly module that reads pictures by itself (engine/backends/wasm/standalone.ts), with the model's
  * card and a checksum as sections: what the exports `wasm` (wasm.ts) and `html` (html.ts) share. How it is used at run
- * time stands in standalone/recogniser.ts.
+ * time stands in standalone/recognizer.ts.
  */
 
 import { fuseMultiplyAdds } from "../engine/backends/wasm/fusable.ts";
@@ -17,7 +17,7 @@ import { VERSION } from "../platform/version.ts";
 import { writePixels } from "../task/classify/ranking.ts";
 import { preprocessingOf } from "../use/predict.ts";
 import { inferenceGraph } from "../use/trained-model.ts";
-import { CARD_SECTION, CHECKSUM_BYTES, CHECKSUM_SECTION, type ModelCard } from "./standalone/recogniser.ts";
+import { CARD_SECTION, CHECKSUM_BYTES, CHECKSUM_SECTION, type ModelCard } from "./standalone/recognizer.ts";
 
 /** How well a module agrees with the model that it was made from. */
 export interface Agreement {
@@ -33,11 +33,11 @@ export interface Exported {
   readonly files: ReadonlyMap<string, Uint8Array | string>;
   readonly agreement: Agreement;
   /** Of what runs by itself. */
-  readonly speed?: RecogniserSpeed | undefined;
+  readonly speed?: RecognizerSpeed | undefined;
 }
 
-/** How fast a recogniser is, measured where it was exported. */
-export interface RecogniserSpeed {
+/** How fast a recognizer is, measured where it was exported. */
+export interface RecognizerSpeed {
   /** From its bytes to the first answer. */
   readonly readyMilliseconds: number;
   /** The network for one picture, without the preprocessing. */
@@ -52,7 +52,7 @@ const TOLERANCE = 1e-4;
  * Compares a module with the engine, with and without fused multiply-adds, on noise of any density.
  * @throws DuctusError when they do not agree
  */
-export async function checkRecogniser(model: Model, { bytes, inputs, outputs }: StandaloneModule): Promise<Agreement> {
+export async function checkRecognizer(model: Model, { bytes, inputs, outputs }: StandaloneModule): Promise<Agreement> {
   const backend = await platform().createBackend({ threads: 1 });
   try {
     const program = await backend.compile(inferenceGraph(model, 1));
@@ -133,7 +133,7 @@ function samplePixels(random: Random, sample: number, length: number): Uint8Arra
 }
 
 /** Compiles a model for single pictures. @throws UsageError when it carries no preprocessing */
-export function encodeRecogniser(model: Model): StandaloneModule {
+export function encodeRecognizer(model: Model): StandaloneModule {
   const card: ModelCard = {
     version: VERSION,
     labels: model.classes,

@@ -1,5 +1,5 @@
 /**
- * A recogniser that stands alone, at run time: from the bytes of an exported module (export/wasm.ts) to a function that
+ * A recognizer that stands alone, at run time: from the bytes of an exported module (export/wasm.ts) to a function that
  * reads pictures. Bundled, with the very code that prepares pictures for training, into every exported `.js` and page;
  * what belongs to one model (weights, labels, preprocessing) is all in the module.
  */
@@ -30,7 +30,7 @@ export interface ModelCard {
   readonly temperature?: number | undefined;
 }
 
-/** Pixels row by row, channels interleaved: grey, grey + alpha, RGB or RGBA. A canvas's `ImageData` is one. */
+/** Pixels row by row, channels interleaved: gray, gray + alpha, RGB or RGBA. A canvas's `ImageData` is one. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
@@ -45,7 +45,7 @@ export interface Reading {
 }
 
 /** A finished model, ready to read pictures. */
-export interface Recogniser {
+export interface Recognizer {
   /** The classes, in the order of the network's outputs. */
   readonly labels: readonly string[];
   /** What is done to a picture before the network sees it. */
@@ -53,6 +53,8 @@ export interface Recogniser {
   /** [height, width, channels] of what the network sees. */
   readonly inputShape: readonly [height: number, width: number, channels: number];
   /** Reads a picture of any size and polarity: all classes, the likeliest first. @throws when it is blank */
+  recognize(picture: Pixels): Reading[];
+  /** @deprecated its name is {@link recognize} now */
   recognise(picture: Pixels): Reading[];
   /** What the network sees of a picture: bytes of `inputShape`. @throws when it is blank */
   see(picture: Pixels): Uint8Array;
@@ -81,19 +83,19 @@ export interface StandaloneNetwork extends Pick<ModelCard, "labels" | "inputType
 }
 
 /**
- * Makes a recogniser of its module: of the bytes, or compiled already, which is all that edge workers allow.
+ * Makes a recognizer of its module: of the bytes, or compiled already, which is all that edge workers allow.
  * @throws DataError when it is damaged or something else
  */
-export async function openRecogniser(source: Uint8Array | WebAssembly.Module): Promise<Recogniser> {
-  return recogniserOf(await openNetwork(source));
+export async function openRecognizer(source: Uint8Array | WebAssembly.Module): Promise<Recognizer> {
+  return recognizerOf(await openNetwork(source));
 }
 
-/** What {@link openRecogniser} makes a recogniser of. @throws DataError when the module is damaged or something else */
+/** What {@link openRecognizer} makes a recognizer of. @throws DataError when the module is damaged or something else */
 export async function openNetwork(source: Uint8Array | WebAssembly.Module): Promise<StandaloneNetwork> {
   try {
     const module = source instanceof WebAssembly.Module ? source : await compiled(source);
     const [section] = WebAssembly.Module.customSections(module, CARD_SECTION);
-    if (section === undefined) throw new DataError("recogniser: this module is none; it was not exported by Ductus");
+    if (section === undefined) throw new DataError("recognizer: this module is none; it was not exported by Ductus");
     const card = JSON.parse(new TextDecoder().decode(section)) as ModelCard;
     const { labels, inputType, preprocessing, temperature } = card;
     const { exports } = await WebAssembly.instantiate(module);
@@ -114,20 +116,20 @@ export async function openNetwork(source: Uint8Array | WebAssembly.Module): Prom
   }
 }
 
-const DAMAGED = "recogniser: the module is cut off or damaged; export or download it again";
+const DAMAGED = "recognizer: the module is cut off or damaged; export or download it again";
 
 function compiled(bytes: Uint8Array): Promise<WebAssembly.Module> {
-  if (!simdWorks()) throw new DataError("recogniser: this WebAssembly engine has no SIMD; use a newer one");
+  if (!simdWorks()) throw new DataError("recognizer: this WebAssembly engine has no SIMD; use a newer one");
   checkModule(bytes);
   return WebAssembly.compile(relaxedSimdWorks() ? fuseMultiplyAdds(bytes) : new Uint8Array(bytes));
 }
 
-export function recogniserOf(network: StandaloneNetwork): Recogniser {
+export function recognizerOf(network: StandaloneNetwork): Recognizer {
   const { labels, inputType, preprocessing, temperature, input, output, run } = network;
   const see = (picture: Pixels): Uint8Array => applyPreprocessing(preprocessing, withChannels(picture));
   const infer = (seen: Uint8Array): Float32Array => {
     if (seen.length !== input.length) {
-      throw new DataError(`recogniser: ${seen.length} bytes are not the ${input.length} that the network takes`);
+      throw new DataError(`recognizer: ${seen.length} bytes are not the ${input.length} that the network takes`);
     }
     writePixels(seen, input, inputType);
     run();
@@ -135,15 +137,9 @@ export function recogniserOf(network: StandaloneNetwork): Recogniser {
   };
   const read = (seen: Uint8Array): Reading[] =>
     rank({ classes: labels, temperature }, infer(seen)).map(({ name, probability }) => ({ label: name, probability }));
-  return {
-    labels,
-    preprocessing,
-    inputShape: preprocessedShape(preprocessing),
-    see,
-    read,
-    logits: infer,
-    recognise: (picture) => read(see(picture)),
-  };
+  const recognize = (picture: Pixels): Reading[] => read(see(picture));
+  const inputShape = preprocessedShape(preprocessing);
+  return { labels, preprocessing, inputShape, see, read, logits: infer, recognize, recognise: recognize };
 }
 
 /** @throws DataError when the bytes are no picture */
@@ -170,7 +166,7 @@ export function moduleInPage(bytes: Uint8Array): Uint8Array | undefined {
   if (!PAGE.test(text(bytes.subarray(0, 64)))) return undefined;
   const encoded = MODULE_IN_PAGE.exec(text(bytes))?.[1];
   if (encoded === undefined) {
-    throw new DataError("recogniser: this page holds none; it is cut off, or was not exported by Ductus");
+    throw new DataError("recognizer: this page holds none; it is cut off, or was not exported by Ductus");
   }
   return Uint8Array.from(base64(encoded), (letter) => letter.charCodeAt(0));
 }
@@ -179,12 +175,12 @@ function base64(text: string): string {
   try {
     return atob(text);
   } catch (cause) {
-    throw new DataError("recogniser: the page is damaged; export or download it again", { cause });
+    throw new DataError("recognizer: the page is damaged; export or download it again", { cause });
   }
 }
 
 function checkModule(bytes: Uint8Array): void {
-  if (!looksCompiled(bytes)) throw new DataError("recogniser: this is no WebAssembly module");
+  if (!looksCompiled(bytes)) throw new DataError("recognizer: this is no WebAssembly module");
   const end = bytes.length - CHECKSUM_BYTES;
   const last = bytes.subarray(end);
   const name = String.fromCharCode(...last.subarray(3, -4));
