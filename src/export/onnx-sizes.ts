@@ -12,6 +12,9 @@ export interface AxisPlace {
   readonly place: number;
 }
 
+/** ONNX's number for float32. */
+const FLOAT = 1;
+
 export const isFixed = (stored: StoredNumber): stored is number => typeof stored === "number";
 
 export class OnnxSizes {
@@ -53,6 +56,12 @@ export class OnnxSizes {
     return parts.reduce((sum, part) => this.#graph.node("Add", [sum, part]));
   }
 
+  /** One over a number, as a list of one float32: what a mean over an open axis is multiplied by. */
+  inverse(terms: readonly Term[]): string {
+    const length = this.#graph.node("Cast", [this.size({ terms })], { to: int(FLOAT) });
+    return this.#graph.node("Reciprocal", [length]);
+  }
+
   /** Numbers as one list: a constant where none of them is open. @param plus is added to each */
   list(stored: readonly StoredNumber[], kind: string, plus: readonly number[] = []): string {
     const added = (i: number): number => plus[i] ?? 0;
@@ -82,6 +91,7 @@ export class OnnxSizes {
 /** @throws DuctusError for what is no whole number */
 function termsOf(stored: Exclude<StoredNumber, number>): readonly Term[] {
   if ("terms" in stored) return stored.terms;
+  if ("inverse" in stored) throw new DuctusError("export: one over a length is no size");
   if ("float" in stored) throw new DuctusError(`export: a size of ${stored.float} cannot be written`);
   const { batch, plus } = stored;
   const terms: Term[] = [[batch, "batch"], [plus]];

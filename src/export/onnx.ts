@@ -12,7 +12,14 @@ import { type Graph, graphOrder, trace } from "../engine/trace.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
 import { decodeOnnx, encodeOnnx, type OnnxModel, type ReadExternal } from "../formats/onnx.ts";
 import { importOnnx, METADATA } from "../import/onnx.ts";
-import { type AxisLengths, type GraphJson, graphToJson, type StoredNumber } from "../models/graph-json.ts";
+import {
+  type AxisLengths,
+  type GraphJson,
+  graphToJson,
+  type StoredNode,
+  type StoredNumber,
+  type Term,
+} from "../models/graph-json.ts";
 import type { AnyModel, Model } from "../models/model.ts";
 import { inferenceContext } from "../nn/context.ts";
 import type { AnyParameter } from "../nn/module.ts";
@@ -192,7 +199,11 @@ function writeGraph(
   const biases = biasesOf(order);
   for (const [i, tensor] of order.entries()) {
     const writer = NODE_WRITERS[tensor.op.name as keyof typeof NODE_WRITERS];
-    if (writer === "value") continue;
+    if (writer === "value") {
+      const inverse = inverseOf(nodes[i]);
+      if (inverse !== undefined) graph.name(tensor, sizes.inverse(inverse));
+      continue;
+    }
     if (writer === undefined) {
       throw new DuctusError(`export: ${tensor.op.name} is for training and has no place in a file`);
     }
@@ -209,6 +220,12 @@ function writeGraph(
   const output = graph.value(traced.outputs.logits);
   graph.rename(output, OUTPUT);
   return graph;
+}
+
+/** The length that a constant is one over; undefined where it is the same for all lengths. */
+function inverseOf({ attrs: { value } }: StoredNode): readonly Term[] | undefined {
+  const isOpen = typeof value === "object" && "inverse" in value;
+  return isOpen ? value.inverse : undefined;
 }
 
 /** Additions of a vector to a convolution or product that nobody else reads: `of` gives the vector, `inverse` the sum's operand. */

@@ -18,6 +18,8 @@ export type StoredNumber =
   | number
   | { readonly batch: number; readonly plus: number }
   | { readonly terms: readonly Term[] }
+  /** One over a sum of products: what a mean over an open axis is multiplied by. */
+  | { readonly inverse: readonly Term[] }
   | { readonly float: "Infinity" | "-Infinity" | "NaN" };
 
 /** A product: a factor and the names of axes, whose lengths it is multiplied by. */
@@ -173,16 +175,25 @@ function storeNumber(values: readonly number[], what: string, axes: readonly str
   if (values.every((value) => Object.is(value, first))) {
     return Number.isFinite(first) ? first : { float: String(first) as "Infinity" };
   }
-  const terms = termsOf(values.slice(0, -1), axes).filter(([factor]) => factor !== 0);
   const points = pointsOf(axes);
-  const isRight = (value: number, trial: number): boolean =>
-    Number.isInteger(value) && sumOfTerms(terms, points[trial]) === value;
-  if (!values.every(isRight)) throw differs(what);
+  const terms = termsOf(values.slice(0, -1), axes).filter(([factor]) => factor !== 0);
+  const isSum = values.every((value, trial) => Number.isInteger(value) && sumOfTerms(terms, points[trial]) === value);
+  if (!isSum) return storeInverse(values, what, axes);
   const [plus, batch] = [[], [BATCH_AXIS]].map((wanted) =>
     terms.find(([, ...names]) => names.join() === wanted.join()),
   );
   const isLine = terms.every((term) => (term === plus || term === batch) && Number.isInteger(term[0]));
   return isLine ? { batch: batch?.[0] ?? 0, plus: plus?.[0] ?? 0 } : { terms };
+}
+
+/** Numbers that are one over a length; over samples of a batch nothing may be a mean, as an answer is to depend on one alone. */
+function storeInverse(values: readonly number[], what: string, axes: readonly string[]): StoredNumber {
+  const points = pointsOf(axes);
+  const lengths = values.map((value) => Math.round(1 / value));
+  const inverse = termsOf(lengths.slice(0, -1), axes).filter(([factor]) => factor !== 0);
+  const isRight = values.every((value, trial) => Object.is(1 / sumOfTerms(inverse, points[trial]), value));
+  if (!isRight || inverse.some((term) => term.includes(BATCH_AXIS))) throw differs(what);
+  return { inverse };
 }
 
 /** The sum of products that takes these values at the corners, which stand in the order of {@link pointsOf}. */

@@ -297,8 +297,9 @@ function plainNumber(value: unknown, lengths: AxisLengths): number | undefined {
   if (Number.isInteger(value.batch) && Number.isInteger(value.plus)) {
     return (value.batch as number) * lengths.batch + (value.plus as number);
   }
-  if (Array.isArray(value.terms) && value.terms.every((term) => isTerm(term, lengths))) {
-    return sumOfTerms(value.terms, lengths);
-  }
+  const isSum = (terms: unknown): terms is readonly Term[] =>
+    Array.isArray(terms) && terms.every((term) => isTerm(term, lengths));
+  if (isSum(value.terms)) return sumOfTerms(value.terms, lengths);
+  if (isSum(value.inverse)) return 1 / sumOfTerms(value.inverse, lengths);
   return WORDS.get(value.float);
 }

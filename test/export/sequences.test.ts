@@ -10,7 +10,7 @@ import type { AnyModel } from "../../src/models/model.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import { inferenceGraph } from "../../src/use/trained-model.ts";
-import { letters, questions, strings, weighted } from "../helpers/sequence-models.ts";
+import { averaged, letters, questions, strings, weighted } from "../helpers/sequence-models.ts";
 
 beforeAll(() => {
   setPlatform(nodePlatform);
@@ -21,6 +21,7 @@ beforeAll(() => {
 const MODELS: Readonly<Record<string, () => AnyModel>> = {
   "a bidirectional LSTM over words": questions,
   "attention over words that count": weighted,
+  "a mean of words": averaged,
   "a transformer of letters": letters,
 };
 

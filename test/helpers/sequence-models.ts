@@ -2,6 +2,7 @@
 import { gelu } from "../../src/engine/ops/activation.ts";
 import { add } from "../../src/engine/ops/elementwise.ts";
 import { permute, reshape, slice } from "../../src/engine/ops/movement.ts";
+import { mean } from "../../src/engine/ops/reduce.ts";
 import type { Tensor } from "../../src/engine/tensor.ts";
 import { Model } from "../../src/models/model.ts";
 import { MultiheadAttention } from "../../src/nn/attention.ts";
@@ -50,6 +51,29 @@ export function questions(options: TextInputOptions = {}): Model<Classify> {
     task: new Classify(new TextInput(tokenizer, options), classes),
     seed: 5,
   });
+}
+
+/** A sentence by the mean of its words, and of what fills it up. */
+class Averaged extends Module {
+  readonly embedding: Embedding;
+  readonly head: Linear;
+
+  constructor(tokens: number, classes: number) {
+    super();
+    this.embedding = new Embedding(tokens, 8);
+    this.head = new Linear(8, classes);
+  }
+
+  forward(x: Tensor, context: Context): Tensor {
+    return this.head.forward(mean(this.embedding.forward(x, context), 1), context);
+  }
+}
+
+/** Puts questions into two classes by the mean of their words. */
+export function averaged(): Model<Classify> {
+  const tokenizer = WordTokenizer.of(QUESTIONS);
+  const task = new Classify(new TextInput(tokenizer), ["long", "short"]);
+  return new Model(new Averaged(tokenizer.tokens.length, 2), { task, seed: 6 });
 }
 
 /** A sentence by what attention makes of its words, as far as they are its own. */

@@ -23,6 +23,7 @@ import type { AnyTask } from "../../src/task/task.ts";
 import { TextInput } from "../../src/task/text-input.ts";
 import { CharacterTokenizer } from "../../src/text/tokenizer.ts";
 import { inferenceGraph } from "../../src/use/trained-model.ts";
+import { averaged } from "../helpers/sequence-models.ts";
 import { everything } from "./everything.ts";
 
 const weightsOf = (network: Module): Map<string, NamedValues> =>
@@ -114,6 +115,16 @@ describe("a stored graph", () => {
         }
       }
       expect(JSON.parse(JSON.stringify(modelToJson(again)))).toEqual(json);
+    }
+  });
+
+  it("with axes of any length keeps a mean over one of them", async () => {
+    const model = averaged();
+    const json = JSON.parse(JSON.stringify(modelToJson(model)));
+    expect(JSON.stringify(json)).toContain(JSON.stringify({ inverse: [[1, "time"]] }));
+    const again = new Model<AnyTask>(new GraphModule(json, weightsOf(model.network)), { task: model.task });
+    for (const time of [1, 3, 16, 29]) {
+      expect(await textLogits(again, 2, time)).toEqual(await textLogits(model, 2, time));
     }
   });
 
