@@ -36,7 +36,7 @@ export async function openModel(bytes: Uint8Array, name: string): Promise<Recogn
     throw new DataError(`${name}: it does not say how pictures become its inputs`);
   }
   const budget = new Budget(name, bytes.length);
-  const network = new GraphModule(file.graph, file.weights, budget);
+  const network = await GraphModule.read(file.graph, file.weights, budget);
   const graph = trace((tracer) => ({
     logits: network.forward(tracer.input("x", [1, ...shape], dtype, true), inferenceContext()),
   }));

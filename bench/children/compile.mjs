@@ -20,7 +20,7 @@ const graph = trainingStep(model).graph();
 const traced = performance.now();
 const trace = traced - started;
 if (only === "plan") {
-  planForWasm(graph);
+  await planForWasm(graph);
   console.log(JSON.stringify({ trace, plan: performance.now() - traced }));
 } else {
   // V8's part is what WebAssembly.compile takes; it is the same function with a stopwatch.

@@ -280,7 +280,7 @@ export function targetsOf(modules) {
       const { encodeRecognizer } = await modules("export/recognizer");
       const { CHECKSUM_BYTES, openRecognizer } = await modules("export/standalone/recognizer");
       const { crc32 } = await modules("formats/checksum");
-      const { bytes } = encodeRecognizer(await smallModel(true));
+      const { bytes } = await encodeRecognizer(await smallModel(true));
       const body = bytes.slice(0, bytes.length - CHECKSUM_BYTES);
       const withSum = (content) => {
         const sum = bytes.slice(bytes.length - CHECKSUM_BYTES);

@@ -69,7 +69,7 @@ async function run(what: string, options: InfoOptions): Promise<void> {
   showNetwork(terminal, model, memory, inputViews);
   const provenance = architecture && PROVENANCE[architecture.name];
   if (provenance !== undefined) showProvenance(terminal, provenance);
-  const plan = options.plan && listPlan(model, options.plan);
+  const plan = options.plan && (await listPlan(model, options.plan));
   if (plan !== undefined) showPlan(terminal, plan);
   terminal.emit({
     ...describe(what, model, origin, memory),

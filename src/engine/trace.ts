@@ -124,6 +124,9 @@ export function graphOrder(graph: Graph): Tensor[] {
   return topologicalOrder(graphRoots(graph));
 }
 
+/** The names of the ops that a graph has. */
+export const opNames = (graph: Graph): string[] => graphOrder(graph).map(({ op }) => op.name);
+
 /** The parameters that a graph reads or updates. */
 export function graphParameters(graph: Graph): Update["target"][] {
   const read = graphOrder(graph).filter((tensor): tensor is Parameter => tensor instanceof Parameter);

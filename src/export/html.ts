@@ -14,7 +14,7 @@ const LISTED = 40;
  * @throws DuctusError when the module does not agree with the model, UsageError when that carries no preprocessing
  */
 export async function exportHtml(model: Model, name: string, title = titleFor(model.classes)): Promise<Exported> {
-  const module = encodeRecognizer(model);
+  const module = await encodeRecognizer(model);
   const agreement = await checkRecognizer(model, module);
   const files = new Map([[`${name}.html`, page(model, title, module.bytes)]]);
   return { files, agreement, speed: await speedOf(module.bytes) };

@@ -133,7 +133,7 @@ function samplePixels(random: Random, sample: number, length: number): Uint8Arra
 }
 
 /** Compiles a model for single pictures. @throws UsageError when it carries no preprocessing */
-export function encodeRecognizer(model: Model): StandaloneModule {
+export async function encodeRecognizer(model: Model): Promise<StandaloneModule> {
   const card: ModelCard = {
     version: VERSION,
     labels: model.classes,
@@ -142,7 +142,7 @@ export function encodeRecognizer(model: Model): StandaloneModule {
     temperature: model.temperature,
   };
   const section = new TextEncoder().encode(JSON.stringify(card));
-  const module = compileStandalone(inferenceGraph(model, 1), { [CARD_SECTION]: section });
+  const module = await compileStandalone(inferenceGraph(model, 1), { [CARD_SECTION]: section });
   return { ...module, bytes: withChecksum(module.bytes) };
 }
 

@@ -16,7 +16,7 @@ const PLACEHOLDER = "`recognizer.wasm`";
  * @throws DuctusError when the module does not agree with the model, UsageError when that carries no preprocessing
  */
 export async function exportWasm(model: Model, name: string): Promise<Exported> {
-  const module = encodeRecognizer(model);
+  const module = await encodeRecognizer(model);
   const agreement = await checkRecognizer(model, module);
   const files = new Map<string, Uint8Array | string>([
     [`${name}.wasm`, module.bytes],

@@ -5,14 +5,15 @@
 import { openAxes, type Port, type Ports, shapeAt } from "../data/port.ts";
 import type { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError, ShapeError, unknownName } from "../engine/errors.ts";
+import { loaded } from "../engine/on-demand.ts";
 import { type InputAttrs, input } from "../engine/ops/constant.ts";
-import { type OpName, opTable } from "../engine/ops/index.ts";
+import { opTable } from "../engine/ops/index.ts";
 import type { Check, PlainValue } from "../engine/ops/stored.ts";
 import { FREE } from "../engine/passes/cost.ts";
 import { expandComposites } from "../engine/passes/expand.ts";
 import { quote } from "../engine/quote.ts";
 import { formatShape, sizeOf } from "../engine/shape.ts";
-import { apply, Parameter, type Tensor } from "../engine/tensor.ts";
+import { apply, type Op, Parameter, type Tensor } from "../engine/tensor.ts";
 import { type AnyParameter, type Context, Module } from "../nn/module.ts";
 import {
   type AxisLengths,
@@ -42,17 +43,28 @@ export class GraphModule extends Module {
   readonly #json: GraphJson;
   readonly #inputs: readonly StoredInput[];
   readonly #parameters: ReadonlyMap<string, AnyParameter>;
+  readonly #ops: OpRecords;
 
   /**
+   * Loads what the ops of a graph mean, and rebuilds the network.
    * @param json what `graphToJson` gave, after a trip through a file
    * @param weights all weights of the network by name; also those that the graph does not use are kept
    * @param budget of the file that they come from
    * @throws DataError naming the first thing that is wrong
    * @throws TooLargeError when the graph has more ops than a file of its size may
    */
-  constructor(json: unknown, weights: ReadonlyMap<string, NamedValues>, budget?: Budget) {
+  static async read(json: unknown, weights: ReadonlyMap<string, NamedValues>, budget?: Budget): Promise<GraphModule> {
+    return new GraphModule(json, weights, await loaded<Op<never>>(opTable, namesIn(json)), budget);
+  }
+
+  /**
+   * As {@link GraphModule.read}, for who has the ops already.
+   * @param ops at least those of the graph, by name
+   */
+  constructor(json: unknown, weights: ReadonlyMap<string, NamedValues>, ops: OpRecords, budget?: Budget) {
     super();
-    this.#json = checkStructure(json, budget?.fresh());
+    this.#ops = ops;
+    this.#json = checkStructure(json, ops, budget?.fresh());
     const trainable = new Map(
       this.#json.nodes.flatMap(({ op, attrs }) =>
         op === "parameter" ? [[attrs.name as string, attrs.trainable === true]] : [],
@@ -72,7 +84,7 @@ export class GraphModule extends Module {
         return [name, new Parameter(shape, data.slice() as never, requiresGrad) as AnyParameter];
       }),
     );
-    this.#inputs = this.#json.nodes.flatMap((node, i) => (node.op === "input" ? [storedInput(node, i)] : []));
+    this.#inputs = this.#json.nodes.flatMap((node, i) => (node.op === "input" ? [storedInput(node, i, ops)] : []));
     this.input = mainOf(this.#inputs).port;
     // Replayed once, so that a bad graph is found while loading; the bodies of composites check more.
     try {
@@ -128,10 +140,10 @@ export class GraphModule extends Module {
   ): Tensor {
     if (node.op === "input") return inputs.get(node.attrs.name as string) as Tensor;
     if (node.op === "parameter") return this.#parameter(node, i);
-    const attrs = checkAttrs(node, i, lengths);
+    const op = this.#ops.get(node.op) as Op<never>;
+    const attrs = checkAttrs(node, i, op, lengths);
     const operands = node.inputs.map((index) => tensors[index]);
     if (node.op === "cast" && operands[0].dtype === (attrs as { dtype?: unknown }).dtype) return operands[0];
-    const op = opTable[node.op as OpName];
     const problem = op.stored?.fits?.(operands, attrs as never);
     if (problem !== undefined) throw new DataError(`${label(node, i)} ${problem}`);
     return apply(op, operands, attrs as never);
@@ -156,14 +168,14 @@ interface StoredInput {
 /** Length of axes with a name while a graph is checked; one at which a graph was traced (graph-json.ts). */
 const SOME = 16;
 
-function storedInput(node: StoredNode, i: number): StoredInput {
+function storedInput(node: StoredNode, i: number, ops: OpRecords): StoredInput {
   const { shape } = node.attrs;
   const dims = Array.isArray(shape) ? shape.map(axisOf) : [];
   const lengths = {
     batch: 1,
     ...Object.fromEntries(dims.flatMap((axis) => (axis === undefined ? [] : [[axis, SOME]]))),
   };
-  const attrs = checkAttrs(node, i, lengths) as unknown as InputAttrs;
+  const attrs = checkAttrs(node, i, ops.get("input") as Op<never>, lengths) as unknown as InputAttrs;
   if (attrs.shape[0] !== 1)
     throw new DataError(`graph: the input's shape ${formatShape(attrs.shape)} has no batch axis`);
   const port = { shape: attrs.shape.slice(1).map((length, k) => dims[k + 1] ?? length), dtype: attrs.dtype };
@@ -214,14 +226,23 @@ const label = (node: StoredNode, i: number): string => `graph: node ${i} (${node
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** What a graph's ops mean, by name. */
+type OpRecords = ReadonlyMap<string, Op<never>>;
+
+/** The names of ops in what may be a graph. */
+function namesIn(json: unknown): string[] {
+  const nodes: readonly unknown[] = isRecord(json) && Array.isArray(json.nodes) ? json.nodes : [];
+  return nodes.flatMap((node) => (isRecord(node) && typeof node.op === "string" ? [node.op] : []));
+}
+
 /** Checks all that does not depend on the batch size: the form of every node, known ops, inputs that come earlier. */
-function checkStructure(json: unknown, budget?: Budget): GraphJson {
+function checkStructure(json: unknown, ops: OpRecords, budget?: Budget): GraphJson {
   if (!isRecord(json) || !Array.isArray(json.nodes) || json.nodes.length === 0 || json.nodes.length > MAX_NODES) {
     throw new DataError(`graph: it must hold 1 to ${MAX_NODES} nodes`);
   }
   budget?.spend("entries", json.nodes.length, "its graph");
   const nodes = json.nodes.map((node: unknown, i): StoredNode => {
-    const checked = checkNode(node, i);
+    const checked = checkNode(node, i, ops);
     if (!FREE.has(checked.op)) budget?.spend("operands", 1 + checked.inputs.length, "its graph");
     return checked;
   });
@@ -236,15 +257,16 @@ function checkStructure(json: unknown, budget?: Budget): GraphJson {
   return { nodes, output: output as number };
 }
 
-function checkNode(node: unknown, i: number): StoredNode {
+function checkNode(node: unknown, i: number, ops: OpRecords): StoredNode {
   if (!isRecord(node) || typeof node.op !== "string" || !Array.isArray(node.inputs) || !isRecord(node.attrs)) {
     throw new DataError(`graph: node ${i} must have an op, inputs and attrs`);
   }
   const { op, inputs, attrs } = node;
-  if (!Object.hasOwn(opTable, op)) {
+  const record = ops.get(op);
+  if (record === undefined) {
     throw new DataError(`graph: node ${i}: ${unknownName("op", op.slice(0, 100), Object.keys(opTable)).message}`);
   }
-  const { stored } = opTable[op as OpName];
+  const { stored } = record;
   if (stored === undefined) throw new DataError(`graph: node ${i}: ${op} is for training only`);
   const [least, most] = stored.inputs;
   const earlier = inputs.every((index) => Number.isInteger(index) && index >= 0 && index < i);
@@ -255,13 +277,18 @@ function checkNode(node: unknown, i: number): StoredNode {
   }
   const checked = { op, inputs: inputs as number[], attrs: attrs as StoredNode["attrs"] };
   // Its name is looked up before the graph is replayed, where the others' attributes are checked.
-  if (op === "parameter") checkAttrs(checked, i, { batch: 1 });
+  if (op === "parameter") checkAttrs(checked, i, record, { batch: 1 });
   return checked;
 }
 
 /** The attributes of a node at lengths of the axes, all there, none besides, each of its kind. */
-function checkAttrs(node: StoredNode, i: number, lengths: AxisLengths): Readonly<Record<string, PlainValue>> {
-  const checks: Readonly<Record<string, Check>> = opTable[node.op as OpName].stored?.attrs ?? {};
+function checkAttrs(
+  node: StoredNode,
+  i: number,
+  { stored }: Op<never>,
+  lengths: AxisLengths,
+): Readonly<Record<string, PlainValue>> {
+  const checks: Readonly<Record<string, Check>> = stored?.attrs ?? {};
   const unknown = Object.keys(node.attrs).find((key) => !Object.hasOwn(checks, key));
   if (unknown !== undefined) {
     throw new DataError(`${label(node, i)} has an attribute ${quote(unknown)} that it does not take`);

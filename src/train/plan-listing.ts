@@ -2,8 +2,8 @@
  * How a model is computed, as a list: stages, the groups of ops that are one kernel's work, what each reads and where its
  * results go, and who reads and writes which parameter. What `ductus info --plan` shows.
  */
-import type { Plan, PlannedGroup, Stage } from "../engine/backends/cpu/plan.ts";
-import { kernelKey, planGroups, scratchBytes } from "../engine/backends/wasm/program.ts";
+import type { PlannedGroup, Stage } from "../engine/backends/cpu/plan.ts";
+import { kernelKey, planGroups, scratchBytes, type WasmPlan } from "../engine/backends/wasm/program.ts";
 import { planForWasm } from "../engine/backends/wasm/wasm.ts";
 import { bytesOf } from "../engine/dtype.ts";
 import { opsOf } from "../engine/lower/keys.ts";
@@ -64,13 +64,13 @@ export interface PlanListing {
 }
 
 /** Plans a model, without compiling it. */
-export function listPlan(model: AnyModel, of: PlanName): PlanListing {
+export async function listPlan(model: AnyModel, of: PlanName): Promise<PlanListing> {
   const names = new Map<AnyParameter, string>();
   for (const [name, parameter] of model.network.namedParameters())
     if (!names.has(parameter)) names.set(parameter, name);
   return of === "read"
-    ? listed(of, planForWasm(inferenceGraph(model, 1, plannedSizes(model.task))), names)
-    : listed(of, planForWasm(trainingStep(model, names)), names);
+    ? listed(of, await planForWasm(inferenceGraph(model, 1, plannedSizes(model.task))), names)
+    : listed(of, await planForWasm(trainingStep(model, names)), names);
 }
 
 /** A step of the model's recipe. Names the optimizer's state in `names`: `conv1.weight.exp_avg`. */
@@ -89,7 +89,7 @@ function trainingStep(model: AnyModel, names: Map<AnyParameter, string>) {
   return graph;
 }
 
-function listed(of: PlanName, plan: Plan, names: ReadonlyMap<AnyParameter, string>): PlanListing {
+function listed(of: PlanName, plan: WasmPlan, names: ReadonlyMap<AnyParameter, string>): PlanListing {
   const numbers = new Map(planGroups(plan).map((group, g) => [group, g + 1]));
   const makers = new Map<Tensor, string>();
   for (const [group, number] of numbers) {

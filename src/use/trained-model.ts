@@ -189,7 +189,7 @@ async function build(file: ModelFile, name: string, budget: Budget): Promise<Tra
   try {
     const task = await readTask(file.task, name);
     if (!isNamed) {
-      const network = new GraphModule(file.graph, file.weights, budget);
+      const network = await GraphModule.read(file.graph, file.weights, budget);
       // The graph holds the normalization already.
       return new TrainedModel<AnyTask>(network, { ...known, task: unprepared(task) });
     }

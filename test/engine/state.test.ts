@@ -169,15 +169,15 @@ describe("plans", () => {
   const namesIn = (stages: Plan["stages"]): string[] =>
     stages.flatMap(({ ranges }) => ranges).flatMap(({ nodes }) => nodes.map(({ op }) => op.name));
 
-  it("state does not keep weights from being laid out ahead", () => {
-    const plan = planForWasm(decoder(8, cachesOf(16)));
+  it("state does not keep weights from being laid out ahead", async () => {
+    const plan = await planForWasm(decoder(8, cachesOf(16)));
     expect(namesIn(plan.setup)).toContain("permute");
     expect(namesIn(plan.stages)).not.toContain("permute");
   });
 
-  it("rows are written in place: the cache is neither copied nor kept twice", () => {
+  it("rows are written in place: the cache is neither copied nor kept twice", async () => {
     const caches = cachesOf(64);
-    const plan = planForWasm(decoder(1, caches));
+    const plan = await planForWasm(decoder(1, caches));
     const written = plan.stages.flatMap(({ ranges }) => ranges).filter(({ root }) => root?.op.name === "writeRows");
     expect(written.map(({ root }) => plan.places.get(root as Tensor))).toEqual(
       caches.map((parameter) => ({ kind: "parameter", parameter })),

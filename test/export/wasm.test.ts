@@ -142,7 +142,7 @@ describe("reads any picture as predict does", () => {
   const kept: { recognizer: Recognizer; predictor: Predictor }[] = [];
   beforeAll(async () => {
     for (const name of ["separable", "colors, numbers as inputs"] as const) {
-      const recognizer = await openRecognizer(encodeRecognizer(MODELS[name]()).bytes);
+      const recognizer = await openRecognizer((await encodeRecognizer(MODELS[name]())).bytes);
       kept.push({ recognizer, predictor: await Predictor.open(MODELS[name]()) });
     }
   });
@@ -181,8 +181,8 @@ function outcome<T>(body: () => T): T | string {
   }
 }
 
-describe("what is wrong is said in one line", () => {
-  const { bytes } = encodeRecognizer(MODELS.separable());
+describe("what is wrong is said in one line", async () => {
+  const { bytes } = await encodeRecognizer(MODELS.separable());
   const refused = async (damaged: Uint8Array, message: RegExp): Promise<void> => {
     await expect(openRecognizer(damaged)).rejects.toThrow(message);
     await expect(openRecognizer(damaged)).rejects.toBeInstanceOf(DataError);
@@ -220,7 +220,7 @@ describe("what is wrong is said in one line", () => {
   test("a module that does not agree with its model is not taken", async () => {
     const model = MODELS.separable();
     const [, parameter] = [...model.network.namedParameters()][0];
-    const exported = encodeRecognizer(model);
+    const exported = await encodeRecognizer(model);
     parameter.data[0] += 0.5;
     await expect(checkRecognizer(model, exported)).rejects.toThrow(
       /output \d of the module is .* where the model's is/,
@@ -228,8 +228,8 @@ describe("what is wrong is said in one line", () => {
   });
 });
 
-test("batch normalization leaves nothing behind but weights", () => {
-  const { plan } = compileStandalone(inferenceGraph(MODELS["batch norm, 7,796 weights"](), 1));
+test("batch normalization leaves nothing behind but weights", async () => {
+  const { plan } = await compileStandalone(inferenceGraph(MODELS["batch norm, 7,796 weights"](), 1));
   const ops = plan.stages.flatMap(({ samples, ranges }) => [...samples, ...ranges].map(({ nodes }) => nodes));
   const [first, second] = ops.filter((nodes) => nodes[0].op.name === "conv2d");
   // A convolution, its shift, relu, and the sum around it: no factor, no square root.

@@ -87,8 +87,8 @@ class Block extends Module {
 describe("a transformer block", () => {
   const network = new Sequential(new Block(), new Block());
 
-  it("follows the batch from its input to its output, and its gradient back", () => {
-    const { stages } = planForWasm(
+  it("follows the batch from its input to its output, and its gradient back", async () => {
+    const { stages } = await planForWasm(
       trace((tracer) => {
         const x = tracer.input("x", [8, 16, C], "float32", true);
         const y = network.forward(x, inferenceContext());

@@ -5,7 +5,7 @@
 import type { ImmediateBackend, ImmediateProgram } from "../../src/engine/backends/backend.ts";
 import { allocate, bytesOf, type TypedArray } from "../../src/engine/dtype.ts";
 import { groupKey, groupTensors } from "../../src/engine/lower/keys.ts";
-import { legalize } from "../../src/engine/lower/legalize.ts";
+import { legalizer } from "../../src/engine/lower/legalize.ts";
 import { lowered, withEnds } from "../../src/engine/lower/lower.ts";
 import { rides } from "../../src/engine/lower/rides.ts";
 import { type ConstantAttrs, fillConstant, type InputAttrs } from "../../src/engine/ops/constant.ts";
@@ -21,15 +21,15 @@ export function toyBackend(): ImmediateBackend {
   return {
     name: "toy",
     description: "toy, JavaScript",
-    compile: async (graph) => compile(graph),
+    compile,
     pull: async () => {},
     push: () => {},
     close: async () => {},
   };
 }
 
-function compile(source: Graph): ImmediateProgram {
-  const { graph, roots, order, assigned } = withEnds(lowered(source, legalize));
+async function compile(source: Graph): Promise<ImmediateProgram> {
+  const { graph, roots, order, assigned } = withEnds(await lowered(source, legalizer));
   const rules = { ridesOn, isTwin: () => false };
   // New values of parameters are made aside and copied when everything has read the old ones.
   const joins = (first: Tensor, tensor: Tensor): boolean => isElementwise(first) || rides(rules, first, tensor);

@@ -3,6 +3,7 @@
  * input become a copy of their own, and its weights are laid out in panels, so that a kernel reads them from front to back.
  */
 
+import { type Later, later, loaded } from "../on-demand.ts";
 import { constant } from "../ops/constant.ts";
 import {
   type ConvAttrs,
@@ -13,9 +14,9 @@ import {
   type Pair,
   turnedConvolution,
 } from "../ops/conv.ts";
+import type { PrimitiveName } from "../ops/index.ts";
 import { type MatmulAttrs, matmul } from "../ops/matmul.ts";
 import { type PermuteAttrs, pad, permute, reshape, transpose } from "../ops/movement.ts";
-import type { RecurrenceAttrs, RecurrenceGradAttrs } from "../ops/recurrent.ts";
 import { rewrite } from "../passes/rewrite.ts";
 import type { Shape } from "../shape.ts";
 import { apply, Parameter, type Tensor } from "../tensor.ts";
@@ -28,7 +29,6 @@ import {
   PANEL,
 } from "./convolutions.ts";
 import { hasFiltering, onBothAxes, outputTiling, weightGradTiling } from "./filtering.ts";
-import { COLUMN_PANEL, recurrenceGradPanelsOp, recurrencePanelsOp } from "./recurrences.ts";
 
 /** Whether Winograd's method applies and pays: enough channels to make up for the transforms. */
 function suitsWinograd([R, S, C, O]: Shape, { stride, dilation, groups }: ConvAttrs): boolean {
@@ -116,72 +116,6 @@ function inPanels(w: Tensor): Tensor {
   return permute(reshape(source, shape), [split, moved(order[0]), moved(order[1]), moved(order[2]), split + 1]);
 }
 
-/** x with zeros behind an axis, up to a multiple of a number. */
-function padToMultiple(x: Tensor, axis: number, of: number): Tensor {
-  const missing = (of - (x.shape[axis] % of)) % of;
-  if (missing === 0) return x;
-  return pad(
-    x,
-    x.shape.map((_, a) => [0, a === axis ? missing : 0]),
-  );
-}
-
-/** A matrix that recurrent kernels multiply with, [depth, columns], as [columns / COLUMN_PANEL, depth, COLUMN_PANEL]. */
-function inColumnPanels(w: Tensor): Tensor {
-  const columns = padToMultiple(w, 1, COLUMN_PANEL);
-  const [depth, width] = columns.shape;
-  return permute(reshape(columns, [depth, width / COLUMN_PANEL, COLUMN_PANEL]), [1, 0, 2]);
-}
-
-/** The same of a matrix that is read turned: [columns, depth]. */
-function inRowPanels(w: Tensor): Tensor {
-  const rows = padToMultiple(w, 0, COLUMN_PANEL);
-  const [width, depth] = rows.shape;
-  return permute(reshape(rows, [width / COLUMN_PANEL, COLUMN_PANEL, depth]), [0, 2, 1]);
-}
-
-const RULES: Readonly<Record<string, (tensor: Tensor) => Tensor>> = {
-  conv2d: (tensor) => {
-    const {
-      inputs: [input, w],
-    } = tensor;
-    const attrs = tensor.attrs as ConvAttrs;
-    if (suitsWinograd(w.shape, attrs)) return winograd(tensor, attrs);
-    const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
-    const [R, S, , O] = w.shape;
-    if (attrs.groups > 1 || O % PANEL !== 0 || O === PANEL) return apply(conv2dOp, [x, w], { ...attrs, padding });
-    return apply(conv2dPanelsOp, [x, inPanels(w)], { ...attrs, padding, kernel: [R, S] });
-  },
-  conv2dInputGrad: (tensor) => {
-    const {
-      inputs: [g, w],
-    } = tensor;
-    const attrs = tensor.attrs as ConvInputGradAttrs;
-    return winogradInputGrad(tensor, attrs) ?? legalized(turnedConvolution(g, w, attrs));
-  },
-  conv2dWeightGrad: (tensor) => {
-    const {
-      inputs: [input, g],
-    } = tensor;
-    const attrs = tensor.attrs as ConvWeightGradAttrs;
-    if (suitsWinograd(tensor.shape, attrs)) return winogradWeightGrad(tensor, attrs);
-    const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
-    return apply(conv2dWeightGradOp, [x, g], { ...attrs, padding });
-  },
-  recurrence: (tensor) => {
-    const [x, weight, ...rest] = tensor.inputs;
-    const inputs = [x, inRowPanels(weight), ...rest];
-    return apply(recurrencePanelsOp, inputs, tensor.attrs as RecurrenceAttrs);
-  },
-  recurrenceGrad: (tensor) => {
-    const [g, trace, previous, weight, ...lengths] = tensor.inputs;
-    const inputs = [g, trace, previous, inColumnPanels(weight), ...lengths];
-    return apply(recurrenceGradPanelsOp, inputs, tensor.attrs as RecurrenceGradAttrs);
-  },
-};
-
-const legalized = (tensor: Tensor): Tensor => RULES[tensor.op.name]?.(tensor) ?? tensor;
-
 /** A weight that many rows of each sample meet is transposed once, so that vectors can run along its columns. */
 function withWeightAcross(tensor: Tensor, batch: number): Tensor {
   const [a, b] = tensor.inputs;
@@ -190,10 +124,50 @@ function withWeightAcross(tensor: Tensor, batch: number): Tensor {
   return meetsMany && transposeB && !transposeA && b instanceof Parameter ? matmul(a, transpose(b)) : tensor;
 }
 
-/** Rewrites everything that `roots` depend on for kernels. */
-export function legalize(roots: readonly Tensor[]): Tensor[] {
-  const batch = batchSize(topologicalOrder(roots));
-  return rewrite(roots, (tensor) =>
-    tensor.op.name === "matmul" ? withWeightAcross(tensor, batch) : legalized(tensor),
-  );
+function lowerConvolution(tensor: Tensor): Tensor {
+  const [input, w] = tensor.inputs;
+  const attrs = tensor.attrs as ConvAttrs;
+  if (suitsWinograd(w.shape, attrs)) return winograd(tensor, attrs);
+  const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
+  const [R, S, , O] = w.shape;
+  if (attrs.groups > 1 || O % PANEL !== 0 || O === PANEL) return apply(conv2dOp, [x, w], { ...attrs, padding });
+  return apply(conv2dPanelsOp, [x, inPanels(w)], { ...attrs, padding, kernel: [R, S] });
+}
+
+/** What becomes of an op whose inputs are lowered, in a graph with a batch of so many samples. */
+type LoweringRule = (tensor: Tensor, batch: number) => Tensor;
+
+const recurrences = () => import("./recurrences.ts");
+
+/** Ops without a rule stay as they are. */
+const RULES: Readonly<Partial<Record<PrimitiveName, LoweringRule | Later<LoweringRule>>>> = {
+  matmul: withWeightAcross,
+  conv2d: lowerConvolution,
+  conv2dInputGrad: (tensor) => {
+    const [g, w] = tensor.inputs;
+    const attrs = tensor.attrs as ConvInputGradAttrs;
+    const filtered = winogradInputGrad(tensor, attrs);
+    if (filtered !== undefined) return filtered;
+    // Where every output lies in the padding, it is a constant.
+    const turned = turnedConvolution(g, w, attrs);
+    return turned.op.name === "conv2d" ? lowerConvolution(turned) : turned;
+  },
+  conv2dWeightGrad: (tensor) => {
+    const [input, g] = tensor.inputs;
+    const attrs = tensor.attrs as ConvWeightGradAttrs;
+    if (suitsWinograd(tensor.shape, attrs)) return winogradWeightGrad(tensor, attrs);
+    const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
+    return apply(conv2dWeightGradOp, [x, g], { ...attrs, padding });
+  },
+  recurrence: later(recurrences, "lowerRecurrence"),
+  recurrenceGrad: later(recurrences, "lowerRecurrenceGrad"),
+};
+
+/** What rewrites everything that `roots` depend on for kernels, in graphs that have no other ops than `names` with rules. */
+export async function legalizer(names: Iterable<string>): Promise<(roots: readonly Tensor[]) => Tensor[]> {
+  const rules = await loaded<LoweringRule>(RULES, names);
+  return (roots) => {
+    const batch = batchSize(topologicalOrder(roots));
+    return rewrite(roots, (tensor) => rules.get(tensor.op.name)?.(tensor, batch) ?? tensor);
+  };
 }

@@ -10,11 +10,19 @@ import { rewriteGraph } from "../passes/rewrite.ts";
 import { simplify } from "../passes/simplify.ts";
 import { storageOf } from "../passes/storage.ts";
 import { Parameter, type Tensor } from "../tensor.ts";
-import { type Graph, topologicalOrder, type Update, writesOf } from "../trace.ts";
+import { type Graph, opNames, topologicalOrder, type Update, writesOf } from "../trace.ts";
 
-/** The graph in the ops that `legalize` leaves. */
-export function lowered(source: Graph, legalize: (roots: readonly Tensor[]) => Tensor[]): Graph {
-  return rewriteGraph(source, (roots) => simplify(legalize(simplify(cropUnread(expandComposites(roots))))));
+/**
+ * The graph in the ops that a backend takes.
+ * @param legalizer gives the rewriting for a graph that has ops of these names (legalize.ts)
+ */
+export async function lowered(
+  source: Graph,
+  legalizer: (names: readonly string[]) => Promise<(roots: readonly Tensor[]) => Tensor[]>,
+): Promise<Graph> {
+  const expanded = rewriteGraph(source, (roots) => simplify(cropUnread(expandComposites(roots))));
+  const legalize = await legalizer(opNames(expanded));
+  return rewriteGraph(expanded, (roots) => simplify(legalize(roots)));
 }
 
 /** A graph with what must be there in the end. */

@@ -3,8 +3,9 @@
  * columns, in the order in which they read it. As in convolutions.ts, each is an op of its own, with plain loops as its
  * specification.
  */
+import { pad, permute, reshape } from "../ops/movement.ts";
 import { type RecurrenceAttrs, type RecurrenceGradAttrs, recurrenceGradOp, recurrenceOp } from "../ops/recurrent.ts";
-import type { NdArray, Primitive } from "../tensor.ts";
+import { apply, type NdArray, type Primitive, type Tensor } from "../tensor.ts";
 
 /** Columns of a panel: a matrix [depth, columns] is kept as [columns / COLUMN_PANEL, depth, COLUMN_PANEL], with zeros behind. */
 export const COLUMN_PANEL = 16;
@@ -39,4 +40,41 @@ function fromPanels({ shape: [, depth], data }: NdArray, columns: number): Float
     const [row, column] = [Math.floor(i / columns), i % columns];
     return data[(Math.floor(column / COLUMN_PANEL) * depth + row) * COLUMN_PANEL + (column % COLUMN_PANEL)];
   });
+}
+
+/** x with zeros behind an axis, up to a multiple of a number. */
+function padToMultiple(x: Tensor, axis: number, of: number): Tensor {
+  const missing = (of - (x.shape[axis] % of)) % of;
+  if (missing === 0) return x;
+  return pad(
+    x,
+    x.shape.map((_, a) => [0, a === axis ? missing : 0]),
+  );
+}
+
+/** A matrix that recurrent kernels multiply with, [depth, columns], as [columns / COLUMN_PANEL, depth, COLUMN_PANEL]. */
+function inColumnPanels(w: Tensor): Tensor {
+  const columns = padToMultiple(w, 1, COLUMN_PANEL);
+  const [depth, width] = columns.shape;
+  return permute(reshape(columns, [depth, width / COLUMN_PANEL, COLUMN_PANEL]), [1, 0, 2]);
+}
+
+/** The same of a matrix that is read turned: [columns, depth]. */
+function inRowPanels(w: Tensor): Tensor {
+  const rows = padToMultiple(w, 0, COLUMN_PANEL);
+  const [width, depth] = rows.shape;
+  return permute(reshape(rows, [width / COLUMN_PANEL, COLUMN_PANEL, depth]), [0, 2, 1]);
+}
+
+/** The rule of `recurrence`. */
+export function lowerRecurrence(tensor: Tensor): Tensor {
+  const [x, weight, ...rest] = tensor.inputs;
+  return apply(recurrencePanelsOp, [x, inRowPanels(weight), ...rest], tensor.attrs as RecurrenceAttrs);
+}
+
+/** The rule of `recurrenceGrad`. */
+export function lowerRecurrenceGrad(tensor: Tensor): Tensor {
+  const [g, trace, previous, weight, ...lengths] = tensor.inputs;
+  const inputs = [g, trace, previous, inColumnPanels(weight), ...lengths];
+  return apply(recurrenceGradPanelsOp, inputs, tensor.attrs as RecurrenceGradAttrs);
 }

@@ -1,24 +1,23 @@
 /**
  * The table of ops: the one explicit list. A backend implements every primitive in it through a total map, so a
- * forgotten op is a type error.
+ * forgotten op is a type error. Families that most networks do without are loaded where a graph has them (on-demand.ts).
  */
+import { type Later, later } from "../on-demand.ts";
 import type { Composite, Op, Primitive } from "../tensor.ts";
 import { parameterOp } from "../tensor.ts";
 import * as activation from "./activation.ts";
-import * as attention from "./attention.ts";
 import * as constant from "./constant.ts";
 import * as conv from "./conv.ts";
-import * as ctc from "./ctc.ts";
 import * as elementwise from "./elementwise.ts";
 import * as gather from "./gather.ts";
-import * as loss from "./loss.ts";
 import * as matmul from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as norm from "./norm.ts";
 import * as pool from "./pool.ts";
-import * as recurrent from "./recurrent.ts";
 import * as reduce from "./reduce.ts";
-import * as rope from "./rope.ts";
+
+const loss = () => import("./loss.ts");
+const sequences = () => import("./sequences.ts");
 
 /** What networks are made of. */
 export const networkPrimitives = {
@@ -67,7 +66,7 @@ export const networkPrimitives = {
   gather: gather.gatherOp,
   embedding: gather.embeddingOp,
 
-  attention: attention.attentionOp,
+  attention: later(sequences, "attentionOp"),
   matmul: matmul.matmulOp,
   conv2d: conv.conv2dOp,
   conv2dInputGrad: conv.conv2dInputGradOp,
@@ -81,17 +80,17 @@ export const trainingPrimitives = {
   scatterAdd: gather.scatterAddOp,
   embeddingGrad: gather.embeddingGradOp,
   writeRows: gather.writeRowsOp,
-  ctc: ctc.ctcOp,
-  ctcGrad: ctc.ctcGradOp,
-  attentionLse: attention.attentionLseOp,
-  attentionGrad: attention.attentionGradOp,
+  ctc: later(sequences, "ctcOp"),
+  ctcGrad: later(sequences, "ctcGradOp"),
+  attentionLse: later(sequences, "attentionLseOp"),
+  attentionGrad: later(sequences, "attentionGradOp"),
   conv2dWeightGrad: conv.conv2dWeightGradOp,
   maxPool2dWinners: pool.maxPool2dWinnersOp,
   maxPool2dGrad: pool.maxPool2dGradOp,
   avgPool2dGrad: pool.avgPool2dGradOp,
 
-  recurrence: recurrent.recurrenceOp,
-  recurrenceGrad: recurrent.recurrenceGradOp,
+  recurrence: later(sequences, "recurrenceOp"),
+  recurrenceGrad: later(sequences, "recurrenceGradOp"),
 } as const;
 
 export const primitives = { ...networkPrimitives, ...trainingPrimitives };
@@ -114,14 +113,14 @@ export const composites = {
   layerNorm: norm.layerNormOp,
   rmsNorm: norm.rmsNormOp,
   groupNorm: norm.groupNormOp,
-  lstm: recurrent.lstmOp,
-  gru: recurrent.gruOp,
-  rope: rope.ropeOp,
-  crossEntropy: loss.crossEntropyOp,
-  nllLoss: loss.nllLossOp,
-  mseLoss: loss.mseLossOp,
-  bceWithLogits: loss.bceWithLogitsOp,
-  ctcLoss: ctc.ctcLossOp,
+  lstm: later(sequences, "lstmOp"),
+  gru: later(sequences, "gruOp"),
+  rope: later(sequences, "ropeOp"),
+  crossEntropy: later(loss, "crossEntropyOp"),
+  nllLoss: later(loss, "nllLossOp"),
+  mseLoss: later(loss, "mseLossOp"),
+  bceWithLogits: later(loss, "bceWithLogitsOp"),
+  ctcLoss: later(sequences, "ctcLossOp"),
 } as const;
 
 export type NetworkPrimitiveName = keyof typeof networkPrimitives;
@@ -129,11 +128,8 @@ export type PrimitiveName = keyof typeof primitives;
 export type CompositeName = keyof typeof composites;
 export type OpName = PrimitiveName | CompositeName;
 
-/** The attributes of an op, by name. */
-export type AttrsOf<N extends PrimitiveName> = (typeof primitives)[N] extends Primitive<infer A> ? A : never;
-
 /** Every op by name, for reading graphs from files. */
-export const opTable: Readonly<Record<OpName, Op<never>>> = {
-  ...(primitives as unknown as Record<PrimitiveName, Primitive<never>>),
-  ...(composites as unknown as Record<CompositeName, Composite<never>>),
+export const opTable: Readonly<Record<OpName, Op<never> | Later<Op<never>>>> = {
+  ...(primitives as unknown as Record<PrimitiveName, Primitive<never> | Later<Primitive<never>>>),
+  ...(composites as unknown as Record<CompositeName, Composite<never> | Later<Composite<never>>>),
 };

@@ -6,6 +6,7 @@ import { DataError } from "../../engine/errors.ts";
 import { Random } from "../../engine/random.ts";
 import { sameShape, sizeOf } from "../../engine/shape.ts";
 import { Parameter } from "../../engine/tensor.ts";
+import { graphOrder } from "../../engine/trace.ts";
 import { modelToJson } from "../../models/graph-json.ts";
 import { GraphModule } from "../../models/graph-module.ts";
 import type { Model } from "../../models/model.ts";
@@ -13,7 +14,8 @@ import { ARCHITECTURES, create } from "../../models/registry.ts";
 import { kaimingUniform } from "../../nn/init.ts";
 import { Classify } from "../../task/classify/classify.ts";
 import { unprepared } from "../../task/input.ts";
-import { TrainedModel } from "../../use/trained-model.ts";
+import { inferenceGraph, TrainedModel } from "../../use/trained-model.ts";
+import { plannedSizes } from "../plan-memory.ts";
 import { layersOf } from "./layers.ts";
 
 /** Weights by name. */
@@ -110,7 +112,9 @@ function rebuild(base: Model, weights: Weights, classes: readonly string[]): Tra
     return TrainedModel.of(made, { recipe, trainedOn, task });
   }
   const json: unknown = JSON.parse(JSON.stringify(modelToJson(base)));
-  const network = new GraphModule(json, weights);
+  // The ops that the base has are at hand: nothing needs to be loaded.
+  const graph = inferenceGraph(base, 1, plannedSizes(base.task));
+  const network = new GraphModule(json, weights, new Map(graphOrder(graph).map(({ op }) => [op.name, op])));
   const model = new TrainedModel<Classify>(network, { recipe, trainedOn, task: unprepared(task) });
   if (!sameShape(model.summary().outputShape, [classes.length])) {
     throw new DataError("the head of this model cannot be replaced: its number of classes is fixed in its graph");

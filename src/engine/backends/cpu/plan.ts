@@ -4,7 +4,7 @@
  * other through all the groups that follow the batch, then its share of the ranges.
  */
 import { bytesOf } from "../../dtype.ts";
-import { lowered, withEnds } from "../../lower/lower.ts";
+import { withEnds } from "../../lower/lower.ts";
 import { fuse, type Group } from "../../passes/fuse.ts";
 import { rewriteGraph } from "../../passes/rewrite.ts";
 import { isView, storageOf } from "../../passes/storage.ts";
@@ -69,17 +69,11 @@ export interface Plan {
 
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
-/** What a backend has to say about the graphs that it gets. */
-export interface Legality {
-  /** Rewriting that it wants done before fusion. */
-  readonly legalize: (roots: readonly Tensor[]) => Tensor[];
-  /** Whether an elementwise op may be computed together with a root that feeds it. */
-  readonly rides: (root: Tensor, tensor: Tensor) => boolean;
-}
+/** Whether an elementwise op may be computed together with a root that feeds it: what a backend has to say. */
+type RidesOn = (root: Tensor, tensor: Tensor) => boolean;
 
-/** Plans a graph for a backend. */
-export function plan(source: Graph, { legalize, rides }: Legality): Plan {
-  const simple = lowered(source, legalize);
+/** Plans a graph that is lowered for a backend (lower/lower.ts). */
+export function plan(simple: Graph, rides: RidesOn): Plan {
   const order = topologicalOrder([...simple.inputs, ...graphRoots(simple)]);
   const batch = batchSize(order);
   const splits = splitTensors(order, batch, simple.updates.length === 0 && batch < CHUNKS);
@@ -92,11 +86,11 @@ class Planner {
   readonly #graph: Graph;
   readonly #batch: number;
   readonly #splits: Map<Tensor, SplitTensor>;
-  readonly #rides: Legality["rides"];
+  readonly #rides: RidesOn;
   /** Tensors that are computed ahead. */
   readonly #ahead: ReadonlySet<Tensor>;
 
-  constructor(graph: Graph, batch: number, splits: Map<Tensor, SplitTensor>, rides: Legality["rides"]) {
+  constructor(graph: Graph, batch: number, splits: Map<Tensor, SplitTensor>, rides: RidesOn) {
     this.#rides = rides;
     this.#graph = graph;
     this.#batch = batch;

@@ -22,7 +22,7 @@ import {
   subI,
 } from "./assembler.ts";
 import { emitBarrier } from "./barrier.ts";
-import { domainOf, emitKernel, rootKernel } from "./kernels/index.ts";
+import { domainOf, emitKernel, type KernelTable, rootKernel } from "./kernels/index.ts";
 import { Kernel, type KernelTarget } from "./kernels/kernel.ts";
 import { bytesOfPartial } from "./memory.ts";
 import type { Entry } from "./threads.ts";
@@ -39,6 +39,11 @@ export interface Addresses {
   readonly memory: MemoryLimits;
 }
 
+/** A plan with the kernels that it needs. */
+export interface WasmPlan extends Plan {
+  readonly kernels: KernelTable;
+}
+
 /** All groups of a plan, in the order in which they run. */
 export function planGroups(plan: Plan): PlannedGroup[] {
   return [...plan.setup, ...plan.stages].flatMap((stage) => [...stage.samples, ...stage.ranges]);
@@ -52,9 +57,9 @@ export const kernelKey = (plan: Plan, group: PlannedGroup): string =>
   `${group.split} ${groupKey(group, (tensor) => (isInPieces(plan, tensor) ? "+" : ""))}`;
 
 /** Scratch bytes that one thread needs: tiles of local tensors, then what kernels ask for. */
-export function scratchBytes(plan: Plan): number {
+export function scratchBytes(plan: WasmPlan): number {
   const kernels = planGroups(plan).map((group) =>
-    group.root === undefined ? 0 : (rootKernel(group.root).scratch?.(group.root, group) ?? 0),
+    group.root === undefined ? 0 : (rootKernel(plan.kernels, group.root).scratch?.(group.root, group) ?? 0),
   );
   return Math.ceil((plan.localBytes + Math.max(0, ...kernels)) / 64) * 64 + 64;
 }
@@ -64,7 +69,7 @@ export function scratchBytes(plan: Plan): number {
  * @param profiled has the entries call `env.mark(g)` after each call of the g-th group's kernel, and `env.mark(-1)` after barriers
  */
 export function encodeProgram(
-  plan: Plan,
+  plan: WasmPlan,
   addresses: Addresses,
   target: KernelTarget,
   profiled = false,
@@ -107,7 +112,7 @@ export function encodeProgram(
         });
       }
       for (const group of stage.ranges) {
-        const { size, unit } = domainOf(group);
+        const { size, unit } = domainOf(plan.kernels, group);
         const units = Math.ceil(size / unit);
         const begin = run.let(mulI(share(units, thread), unit));
         const end = run.let(minS(run.let(mulI(share(units, addI(thread, 1)), unit)), i32(size)));
@@ -133,7 +138,7 @@ export interface Caller {
 /** The kernels of a plan, one function for all groups of the same structure, written when first called. */
 export class Kernels {
   readonly #module: ModuleBuilder;
-  readonly #plan: Plan;
+  readonly #plan: WasmPlan;
   readonly #groups: readonly PlannedGroup[];
   readonly #addresses: Pick<Addresses, "fixed" | "arena">;
   readonly #target: KernelTarget;
@@ -142,7 +147,7 @@ export class Kernels {
 
   constructor(
     module: ModuleBuilder,
-    plan: Plan,
+    plan: WasmPlan,
     addresses: Pick<Addresses, "fixed" | "arena">,
     target: KernelTarget,
     mark?: Func,
@@ -188,7 +193,7 @@ export class Kernels {
       const name = `${this.#funcs.size}_${group.nodes.map((node) => node.op.name).join("_")}`;
       func = this.#module.func(name, 3 + groupTensors(group).length);
       this.#funcs.set(key, func);
-      emitKernel(new Kernel(func, group, this.#target), isPartial);
+      emitKernel(this.#plan.kernels, new Kernel(func, group, this.#target), isPartial);
     }
     return func;
   }

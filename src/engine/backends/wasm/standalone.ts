@@ -14,7 +14,7 @@ import { addI, type Func, i32, load, loadU8, ModuleBuilder, mulI, v, vi } from "
 import { domainOf } from "./kernels/index.ts";
 import { targetOf } from "./kernels/kernel.ts";
 import { FUSABLE_ISA } from "./math.ts";
-import { type Caller, Kernels, scratchBytes } from "./program.ts";
+import { type Caller, Kernels, scratchBytes, type WasmPlan } from "./program.ts";
 import { planForWasm } from "./wasm.ts";
 
 const PAGE = 65536;
@@ -46,11 +46,14 @@ export interface StandaloneModule {
  * globals `NAME` (its address) and `NAME_length` (its number of elements).
  * @param custom further sections of the module, by name
  */
-export function compileStandalone(graph: Graph, custom: Readonly<Record<string, Uint8Array>> = {}): StandaloneModule {
+export async function compileStandalone(
+  graph: Graph,
+  custom: Readonly<Record<string, Uint8Array>> = {},
+): Promise<StandaloneModule> {
   if (writesOf(graph).length > 0) {
     throw new Error("standalone: a graph that changes parameters cannot be compiled ahead of time");
   }
-  const plan = planForWasm(graph, foldParameters);
+  const plan = await planForWasm(graph, foldParameters);
   const memory = new Layout();
   const stored = [...plan.places.values()].flatMap((place) => storedTensor(place) ?? []);
   const isValue = (tensor: Tensor): boolean => tensor instanceof Parameter || tensor.op.name === "constant";
@@ -178,7 +181,7 @@ function unpack(f: Func, packed: number, bytes: number): void {
 }
 
 /** Writes the calls of all stages, one after the other, for one thread. */
-function writeStages(plan: Plan, stages: readonly Stage[], kernels: Kernels, caller: Caller): void {
+function writeStages(plan: WasmPlan, stages: readonly Stage[], kernels: Kernels, caller: Caller): void {
   for (const stage of stages) {
     for (const group of stage.samples) {
       if (group.split === "partial") throw new Error("standalone: a recognizer adds nothing up over the batch");
@@ -190,6 +193,7 @@ function writeStages(plan: Plan, stages: readonly Stage[], kernels: Kernels, cal
         for (const group of stage.samples) kernels.call(caller, group, i32(from), i32(to), i32(from));
       }
     }
-    for (const group of stage.ranges) kernels.call(caller, group, i32(0), i32(domainOf(group).size), i32(0));
+    for (const group of stage.ranges)
+      kernels.call(caller, group, i32(0), i32(domainOf(plan.kernels, group).size), i32(0));
   }
 }

@@ -4,20 +4,21 @@
  */
 import { BYTES, bytesOf, type TypedArray, viewOf } from "../../dtype.ts";
 import { DuctusError } from "../../errors.ts";
-import { legalize } from "../../lower/legalize.ts";
+import { legalizer } from "../../lower/legalize.ts";
+import { lowered } from "../../lower/lower.ts";
 import { rides } from "../../lower/rides.ts";
 import { type ConstantAttrs, fillConstant, type InputAttrs } from "../../ops/constant.ts";
 import { storageOf } from "../../passes/storage.ts";
 import type { Tensor } from "../../tensor.ts";
-import { type Graph, graphParameters } from "../../trace.ts";
+import { type Graph, graphParameters, opNames } from "../../trace.ts";
 import type { AnyParameter, Crew, ImmediateBackend, ImmediateProgram } from "../backend.ts";
 import { CHUNKS, type Place, type Plan, plan } from "../cpu/plan.ts";
 import { poolCrew } from "./crew.ts";
-import { isTwin, ridesOn } from "./kernels/index.ts";
+import { loadKernels, rideRules } from "./kernels/index.ts";
 import { type Scheduling, targetOf } from "./kernels/kernel.ts";
 import { isa } from "./math.ts";
 import { SharedMemory } from "./memory.ts";
-import { encodeProgram, planGroups, scratchBytes } from "./program.ts";
+import { encodeProgram, planGroups, scratchBytes, type WasmPlan } from "./program.ts";
 import { relaxedSimdWorks } from "./support.ts";
 import { type SpawnWorker, ThreadPool } from "./threads.ts";
 
@@ -41,14 +42,17 @@ export interface WasmOptions {
  * Plans a graph as the wasm backend does.
  * @param rewrite what else is done to the graph once it fits the kernels
  */
-export function planForWasm(
+export async function planForWasm(
   graph: Graph,
   rewrite: (roots: readonly Tensor[]) => Tensor[] = (roots) => [...roots],
-): Plan {
-  return plan(graph, {
-    legalize: (roots) => rewrite(legalize(rewrite(roots))),
-    rides: (root, tensor) => rides({ ridesOn, isTwin }, root, tensor),
+): Promise<WasmPlan> {
+  const legal = await lowered(graph, async (names) => {
+    const legalize = await legalizer(names);
+    return (roots) => rewrite(legalize(rewrite(roots)));
   });
+  const kernels = await loadKernels(opNames(legal));
+  const rules = rideRules(kernels);
+  return { ...plan(legal, (root, tensor) => rides(rules, root, tensor)), kernels };
 }
 
 /** Creates the backend with its threads. */
@@ -90,7 +94,7 @@ class WasmBackend implements ImmediateBackend {
   }
 
   async compile(graph: Graph): Promise<ImmediateProgram> {
-    const planned = planForWasm(graph);
+    const planned = await planForWasm(graph);
     const memory = this.#memory;
     const own = [...planned.places.values()].flatMap((place) => ("tensor" in place ? [place.tensor] : []));
     const perThread = scratchBytes(planned);

@@ -33,7 +33,7 @@ import {
 } from "../assembler.ts";
 import { exp, log } from "../math.ts";
 import { transposed } from "./copy.ts";
-import type { Domain, Kernel, KernelTarget } from "./kernel.ts";
+import type { Domain, Kernel, KernelTarget, RootKernel } from "./kernel.ts";
 import { inPieces, sumsOf } from "./matmul.ts";
 import { multiplyTile } from "./tile.ts";
 
@@ -74,18 +74,18 @@ const sumsBytes = ({ S, D }: AttentionDims): number => roundUp(S, MOST_COLUMNS) 
 
 const dimsOf = (root: Tensor): AttentionDims => attentionDims(root.inputs, root.attrs as AttentionAttrs);
 
-export function attentionScratch(root: Tensor): number {
+function attentionScratch(root: Tensor): number {
   const dims = dimsOf(root);
   return 2 * panelBytes(dims) + BLOCK * (scoreRow(dims.S) + 4) + SUMS + 64;
 }
 
-export function attentionGradScratch(root: Tensor): number {
+function attentionGradScratch(root: Tensor): number {
   const dims = dimsOf(root);
   return 3 * panelBytes(dims) + 2 * sumsBytes(dims) + 2 * BLOCK * scoreRow(dims.S) + SUMS + 64;
 }
 
 /** Heads of keys and values of all samples. */
-export function attentionDomain(group: Kernel["group"]): Domain {
+function attentionDomain(group: Kernel["group"]): Domain {
   const { B, G } = dimsOf(group.root as Tensor);
   return { size: B * G, unit: 1 };
 }
@@ -414,7 +414,7 @@ class Attention {
 /** Four column numbers from j on. */
 const columnsFrom = (j: I32): V128 => vi.add(splatI(j), i32x4Const([0, 1, 2, 3]));
 
-export function attentionKernel(kernel: Kernel): void {
+function attentionKernel(kernel: Kernel): void {
   const { f, isa, group } = kernel;
   const attention = new Attention(kernel);
   const { T, H, G } = attention.dims;
@@ -509,7 +509,7 @@ export function attentionKernel(kernel: Kernel): void {
   });
 }
 
-export function attentionGradKernel(kernel: Kernel): void {
+function attentionGradKernel(kernel: Kernel): void {
   const { f, isa, root } = kernel;
   const attention = new Attention(kernel);
   const { T, S, H, G, D } = attention.dims;
@@ -618,3 +618,14 @@ export function attentionGradKernel(kernel: Kernel): void {
     storeSums(valueSums, attention.at(forV, b, g), forV.row, 1);
   });
 }
+
+const forward = { domain: attentionDomain, emit: attentionKernel, rides: "none", scratch: attentionScratch } as const;
+
+export const attentionRoot: RootKernel = { ...forward, twin: "attentionLse" };
+export const attentionLseRoot: RootKernel = { ...forward, twin: "attention" };
+export const attentionGradRoot: RootKernel = {
+  domain: attentionDomain,
+  emit: attentionGradKernel,
+  rides: "none",
+  scratch: attentionGradScratch,
+};

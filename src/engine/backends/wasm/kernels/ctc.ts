@@ -33,7 +33,7 @@ import {
   vd,
 } from "../assembler.ts";
 import { exp, log } from "../math.ts";
-import type { Domain, Kernel } from "./kernel.ts";
+import type { Domain, Kernel, RootKernel } from "./kernel.ts";
 
 /** Four numbers in double precision. */
 type Four = readonly [low: V128, high: V128];
@@ -70,12 +70,12 @@ const scratchFor = (root: Kernel["root"], rows: number): number => {
 };
 
 /** Two rows, the one before and the next. */
-export const ctcScratch = (root: Kernel["root"]): number => scratchFor(root, 2);
+const ctcScratch = (root: Kernel["root"]): number => scratchFor(root, 2);
 
 /** Forward, a row for every frame and the one before; backward two. */
-export const ctcGradScratch = (root: Kernel["root"]): number => scratchFor(root, root.shape[1] + 3);
+const ctcGradScratch = (root: Kernel["root"]): number => scratchFor(root, root.shape[1] + 3);
 
-export const ctcDomain = ({ shape }: Kernel["group"]): Domain => ({ size: shape[0], unit: 1 });
+const ctcDomain = ({ shape }: Kernel["group"]): Domain => ({ size: shape[0], unit: 1 });
 
 /** What both kernels do with a sample. */
 class Sample {
@@ -266,7 +266,7 @@ function impossible({ kernel: { f }, isValid }: Sample, logProbability: V128): L
   return f.let(select(isValid, none, i32(1)));
 }
 
-export function ctcKernel(kernel: Kernel): void {
+function ctcKernel(kernel: Kernel): void {
   const { f, root, begin, end } = kernel;
   const { zeroInfinity } = root.attrs as CtcAttrs;
   f.for(begin, end, 1, (n) => {
@@ -289,7 +289,7 @@ export function ctcKernel(kernel: Kernel): void {
   });
 }
 
-export function ctcGradKernel(kernel: Kernel): void {
+function ctcGradKernel(kernel: Kernel): void {
   const { f, root, begin, end } = kernel;
   const { zeroInfinity } = root.attrs as CtcAttrs;
   const [, T, C] = root.shape;
@@ -392,3 +392,11 @@ function frameGradient(sample: Sample, t: I32, through: I32, most: V128, g: V128
   });
   subtract(addI(result, (root.attrs as CtcAttrs).blank * 4), blank);
 }
+
+export const ctcRoot: RootKernel = { domain: ctcDomain, emit: ctcKernel, rides: "dense", scratch: ctcScratch };
+export const ctcGradRoot: RootKernel = {
+  domain: ctcDomain,
+  emit: ctcGradKernel,
+  rides: "none",
+  scratch: ctcGradScratch,
+};

@@ -4,7 +4,10 @@
  * groups with the same structure share one function and get their addresses as arguments.
  */
 import { groupTensors } from "../../../lower/keys.ts";
+import type { LoweredName } from "../../../lower/lowered-ops.ts";
 import { times } from "../../../lower/pieces.ts";
+import type { Rides } from "../../../lower/rides.ts";
+import type { PrimitiveName } from "../../../ops/index.ts";
 import { storageOf } from "../../../passes/storage.ts";
 import { alignment } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
@@ -191,4 +194,19 @@ export function overChannels(
     from = to;
   }
   if (from < bytes) visit(i32(from), 1, channels % 4);
+}
+
+/** How the op at the root of a group becomes code. */
+export interface RootKernel {
+  /** What is divided between threads when the group does not follow the batch. */
+  readonly domain: (group: Kernel["group"]) => Domain;
+  readonly emit: (kernel: Kernel) => void;
+  readonly rides: Rides | ((root: Tensor) => Rides);
+  /**
+   * An op with the same operands and attributes that the kernel computes beside the root if it is in the group. Its own
+   * name: the op has several results, told apart by the attribute `part`.
+   */
+  readonly twin?: PrimitiveName | LoweredName | undefined;
+  /** Bytes of scratch memory. */
+  readonly scratch?: ((root: Tensor, group: Kernel["group"]) => number) | undefined;
 }

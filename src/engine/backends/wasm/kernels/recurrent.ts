@@ -32,7 +32,7 @@ import {
   vi,
 } from "../assembler.ts";
 import { sigmoid, tanh } from "../math.ts";
-import type { Domain, Kernel } from "./kernel.ts";
+import type { Domain, Kernel, RootKernel } from "./kernel.ts";
 
 /** Samples that go through all steps together: each panel of weights is read once a step for all of them. */
 const BLOCK = 64;
@@ -56,7 +56,7 @@ const rowBytes = (length: number): number => Math.ceil(length / 4) * 16;
 
 const samplesAtOnce = (B: number): number => Math.min(B, BLOCK);
 
-export function samplesDomain({ root }: Kernel["group"]): Domain {
+function samplesDomain({ root }: Kernel["group"]): Domain {
   return { size: (root as Tensor).inputs[0].shape[0], unit: 1 };
 }
 
@@ -64,12 +64,12 @@ export function samplesDomain({ root }: Kernel["group"]): Domain {
 const scratchOf = (B: number, H: number, cell: CellName): number =>
   samplesAtOnce(B) * (2 * rowBytes(H) + rowBytes(cellSizes(cell).gates * H));
 
-export function recurrenceScratch(root: Tensor): number {
+function recurrenceScratch(root: Tensor): number {
   const [B, H] = recurrenceOperands(root).hidden.shape;
   return scratchOf(B, H, (root.attrs as RecurrenceAttrs).cell);
 }
 
-export function recurrenceGradScratch({ inputs: [, , previous], attrs }: Tensor): number {
+function recurrenceGradScratch({ inputs: [, , previous], attrs }: Tensor): number {
   const [B, , H] = previous.shape;
   return scratchOf(B, H, (attrs as RecurrenceGradAttrs).cell);
 }
@@ -300,7 +300,7 @@ function overUnits(
   });
 }
 
-export function recurrenceKernel(kernel: Kernel): void {
+function recurrenceKernel(kernel: Kernel): void {
   const { f, root, scratch } = kernel;
   const { cell: cellName, reverse } = root.attrs as RecurrenceAttrs;
   const { gates: G, kept } = cellSizes(cellName);
@@ -350,7 +350,7 @@ export function recurrenceKernel(kernel: Kernel): void {
   });
 }
 
-export function recurrenceGradKernel(kernel: Kernel): void {
+function recurrenceGradKernel(kernel: Kernel): void {
   const { f, root, scratch } = kernel;
   const { cell: cellName, reverse, of } = root.attrs as RecurrenceGradAttrs;
   const { gates: G, kept, states } = cellSizes(cellName);
@@ -410,3 +410,18 @@ export function recurrenceGradKernel(kernel: Kernel): void {
     copyOut(kernel, block, { hidden: hiddens, cell: cells }, made);
   });
 }
+
+export const recurrenceRoot: RootKernel = {
+  domain: samplesDomain,
+  emit: recurrenceKernel,
+  rides: "none",
+  twin: "recurrencePanels",
+  scratch: recurrenceScratch,
+};
+export const recurrenceGradRoot: RootKernel = {
+  domain: samplesDomain,
+  emit: recurrenceGradKernel,
+  rides: "none",
+  twin: "recurrenceGradPanels",
+  scratch: recurrenceGradScratch,
+};
