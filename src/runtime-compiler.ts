@@ -13,7 +13,7 @@ import { GraphModule } from "./models/graph-module.ts";
 import { inferenceContext } from "./nn/context.ts";
 import { preprocessedShape } from "./picture/preprocessing.ts";
 import { preprocessingSchema } from "./picture/preprocessing-schema.ts";
-import { readNumbers } from "./task/stored-numbers.ts";
+import { checkNumbers } from "./task/stored-numbers.ts";
 
 /** The one kind of task that is read here. */
 const classifierSchema = record(
@@ -30,7 +30,7 @@ export async function openModel(bytes: Uint8Array, name: string): Promise<Recogn
     throw new DataError(`${name}: it is no recognizer of single characters, which is what this reads`);
   }
   const { input, classNames } = task;
-  const { shape, dtype } = readNumbers(input, name);
+  const { shape, dtype } = checkNumbers(input, name);
   const preprocessing = check(preprocessingSchema, input.preprocessing);
   if (preprocessing instanceof Mismatch || !sameShape(preprocessedShape(preprocessing), shape)) {
     throw new DataError(`${name}: it does not say how pictures become its inputs`);

@@ -3,7 +3,7 @@ import { DataError } from "../engine/errors.ts";
 import { check, either, list, Mismatch, number, oneOf, record, type Schema, whole } from "../engine/schema.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
 import { preprocessingSchema } from "../picture/preprocessing-schema.ts";
-import { type Normalization, NumbersInput } from "./input.ts";
+import type { Normalization } from "./input.ts";
 
 const numbers = either(number(), list(number()));
 const nothing: Schema<null> = (value, path) => {
@@ -21,13 +21,21 @@ const inputSchema = record(
   "ignored",
 );
 
+/** What a file says of an input of numbers. */
+export interface StoredNumbers {
+  readonly shape: readonly number[];
+  readonly dtype: "uint8" | "float32";
+  readonly normalization: Normalization | null;
+  readonly preprocessing: JsonRecord | undefined;
+}
+
 /** @throws DataError when it is damaged, or its preprocessing is newer than this version */
-export function readNumbers(stored: JsonRecord, name: string): NumbersInput {
+export function checkNumbers(stored: JsonRecord, name: string): StoredNumbers {
   const found = check(inputSchema, stored);
   if (found instanceof Mismatch) {
     throw new DataError(`${name}: what it says of its inputs is damaged: ${found.path} ${found.message}`);
   }
-  return new NumbersInput({ ...found, preprocessing: checkPreprocessing(stored.preprocessing, name) });
+  return { ...found, preprocessing: checkPreprocessing(stored.preprocessing, name) };
 }
 
 function checkPreprocessing(stored: unknown, name: string): JsonRecord | undefined {

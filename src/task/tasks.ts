@@ -6,15 +6,15 @@ import { DataError } from "../engine/errors.ts";
 import { check, list, Mismatch, oneOf, record, type Schema } from "../engine/schema.ts";
 import { type JsonRecord, printable } from "../formats/model-file.ts";
 import { Classify } from "./classify/classify.ts";
-import type { InputCodec, InputKind } from "./input.ts";
-import { readNumbers } from "./stored-numbers.ts";
+import { type InputCodec, type InputKind, NumbersInput } from "./input.ts";
+import { checkNumbers } from "./stored-numbers.ts";
 import type { AnyTask, TaskKind } from "./task.ts";
 
 /** @param name of the file, which starts every message */
 type Reader<Result> = (record: JsonRecord, name: string) => Promise<Result>;
 
 const INPUTS: Readonly<Record<InputKind, Reader<InputCodec>>> = {
-  numbers: async (stored, name) => readNumbers(stored, name),
+  numbers: async (stored, name) => new NumbersInput(checkNumbers(stored, name)),
   text: async (stored, name) => (await import("./text-input.ts")).readTextInput(stored, name),
 };
 

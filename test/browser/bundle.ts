@@ -67,7 +67,7 @@ export async function bundle(
     return found;
   };
   const isAsked = (file: string): boolean => {
-    const { facadeModuleId, moduleIds } = chunks.get(file) as OutputChunk;
+    const { facadeModuleId, moduleIds = [] } = chunks.get(file) ?? {};
     return ![facadeModuleId ?? file, ...moduleIds].some((id) => never.test(id));
   };
   const size = (files: Iterable<string>): number =>
