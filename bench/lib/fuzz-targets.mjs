@@ -44,7 +44,7 @@ export function targetsOf(modules) {
   /** A small network of one's own, with a weight, a constant, a composite and a convolution. */
   const smallModel = async (named) => {
     const { TrainedModel } = await modules("use/trained-model");
-    const preprocessing = { kind: "ink", height: 8, width: 8, box: 6, polarity: "auto", center: "mass", minStroke: 1 };
+    const preprocessing = { kind: "ink", height: 8, width: 8, box: 6, polarity: "auto", centre: "mass", minStroke: 1 };
     const about = {
       inputShape: [8, 8, 1],
       classes: ["a", "b", "c"],

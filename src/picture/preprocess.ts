@@ -178,7 +178,7 @@ function offset(
   room: number,
   at: (index: number) => number,
 ): number {
-  if (p.center === "box") return Math.floor((room - size) / 2);
+  if (p.centre === "box") return Math.floor((room - size) / 2);
   let mass = 0;
   let moment = 0;
   for (let i = 0; i < small.length; i++) {

@@ -15,7 +15,7 @@ const ink: Schema<InkPreprocessing> = refined(
       width: side,
       box: side,
       polarity: oneOf("auto", "light-on-dark", "dark-on-light"),
-      center: oneOf("mass", "box"),
+      centre: oneOf("mass", "box"),
       minStroke: number(0, 64),
     },
     { keepBlank: truth },

@@ -12,8 +12,8 @@ export interface InkPreprocessing {
   /** The longer side of the ink, in pixels. */
   readonly box: number;
   readonly polarity: "auto" | InkSide;
-  /** What comes to lie in the middle: the ink's center of mass, or its box. */
-  readonly center: "mass" | "box";
+  /** What comes to lie in the middle: the ink's center of mass, or its box. Spelled as model files have it. */
+  readonly centre: "mass" | "box";
   /** Strokes of large pictures that would be thinner than this many pixels are thickened; 0 leaves them. */
   readonly minStroke: number;
   /** Whether a picture without ink becomes an empty input, for models with a class of blank boxes; by default it is refused. */
@@ -40,7 +40,7 @@ export const MNIST_PREPROCESSING: InkPreprocessing = {
   width: 28,
   box: 20,
   polarity: "auto",
-  center: "mass",
+  centre: "mass",
   minStroke: 1.6,
 };
 

@@ -73,7 +73,7 @@ export const MODELS = {
         inputShape: [28, 28, 1],
         classes: 10,
         normalization: { mean: 0.1307, std: 0.3081 },
-        preprocessing: { ...MNIST_PREPROCESSING, minStroke: 0, center: "box" },
+        preprocessing: { ...MNIST_PREPROCESSING, minStroke: 0, centre: "box" },
         seed: 4,
       }),
     ),
