@@ -2,7 +2,7 @@
 //
 //     npm run build && node examples/names.mjs names.txt      (any text file with one name a line)
 import { readFile } from "node:fs/promises";
-import { data, fit, generate, Model, nn, tasks, text } from "ductus";
+import { fit, generate, Model, nn, tasks, text } from "ductus";
 
 class Letters extends nn.Module {
   constructor(tokens, width = 96) {
@@ -23,7 +23,7 @@ const names = (await readFile(process.argv[2], "utf8")).split("\n").filter((name
 // A line break begins every name and ends it.
 const lines = names.map((name) => `\n${name}\n`);
 const tokenizer = text.CharacterTokenizer.of(...lines);
-const all = new data.Texts(lines, { tokenizer, name: "names" });
+const all = new text.Texts(lines, { tokenizer, name: "names" });
 
 const model = new Model(new Letters(tokenizer.tokens.length), { task: new tasks.Generate(tokenizer), seed: 1 });
 const run = await fit(model, all, { epochs: 3, lr: 0.003, validation: 0.1 });

@@ -2,7 +2,7 @@
 //
 //     npm run build && node examples/sentences.mjs TREC.train.all TREC.test.all
 import { readFile } from "node:fs/promises";
-import { data, evaluate, fit, Model, nn, ops, predict, tasks, text } from "ductus";
+import { evaluate, fit, Model, nn, ops, predict, tasks, text } from "ductus";
 
 const CLASSES = ["description", "entity", "abbreviation", "person", "place", "number"];
 
@@ -37,13 +37,13 @@ const model = new Model(new Sentences(tokenizer.tokens.length, CLASSES.length), 
   task: new tasks.Classify(input, CLASSES),
   seed: 1,
 });
-const run = await fit(model, new data.LabeledTexts(train, { ...options, name: "questions" }), {
+const run = await fit(model, new text.LabeledTexts(train, { ...options, name: "questions" }), {
   epochs: 6,
   lr: 0.002,
   validation: 0.1,
   keep: "best",
 });
 console.log(
-  await evaluate(run.model, new data.LabeledTexts(test, { ...options, name: "other questions", split: "test" })),
+  await evaluate(run.model, new text.LabeledTexts(test, { ...options, name: "other questions", split: "test" })),
 );
 console.log(await predict(run.model, "Who painted the ceiling of the Sistine Chapel ?"));

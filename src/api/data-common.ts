@@ -9,4 +9,3 @@ export { type LoadedData, listSources } from "../data/sources.ts";
 export { Subset, stratifiedSplit, takeImages } from "../data/split.ts";
 export type { Picture } from "../picture/picture.ts";
 export { MNIST_PREPROCESSING, type Preprocessing } from "../picture/preprocessing.ts";
-export { type LabeledText, LabeledTexts, type LabeledTextsOptions, Texts, type TextsOptions } from "../text/texts.ts";

@@ -1,2 +1,4 @@
-/** `text`: texts as numbers. An entry point, so the one place that may re-export. */
+/** `text`: texts as numbers, and data sets of them. An entry point, so the one place that may re-export. */
+
+export { type LabeledText, LabeledTexts, type LabeledTextsOptions, Texts, type TextsOptions } from "../text/texts.ts";
 export { CharacterTokenizer, type Tokenizer, type WordOptions, WordTokenizer } from "../text/tokenizer.ts";

@@ -68,7 +68,7 @@ export class Generate implements Task<NextTokens, GenerateEvaluation> {
 
   check(dataset: Dataset, name: string): void {
     if (dataset.targets.y?.shape.join() === "time") return;
-    throw new DataError(`${dataset.name} has no next tokens to learn, which ${name} is for; use data.Texts`);
+    throw new DataError(`${dataset.name} has no next tokens to learn, which ${name} is for; use text.Texts`);
   }
 
   refuse(): void {}
