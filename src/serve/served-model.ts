@@ -2,7 +2,8 @@
 import { DuctusError } from "../engine/errors.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
 import type { AnyModel } from "../models/model.ts";
-import { type AnyHttpView, HTTP_VIEWS } from "../task/http.ts";
+import type { AnyHttpView } from "../task/http.ts";
+import { HTTP_VIEWS } from "../task/http-views.ts";
 import type { AnyTask, BatchOutputs } from "../task/task.ts";
 import { readTask } from "../task/tasks.ts";
 import type { Samples } from "./batch.ts";

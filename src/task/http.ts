@@ -1,11 +1,12 @@
 /**
  * What servers say of a task: its answers as JSON, its outputs for protocols that speak of tensors, which addresses make sense
- * for it. One table by kind, loaded when a model is served.
+ * for it. The table of all kinds is http-views.ts.
  */
+
 import type { Dim } from "../data/port.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
 import type { Candidate } from "./classify/ranking.ts";
-import type { AnyTask, TaskKind } from "./task.ts";
+import type { AnyTask } from "./task.ts";
 
 /** An output that is worked out from an answer, beside those of the network. */
 export interface AnswerOutput<Answer> {
@@ -57,12 +58,6 @@ export interface HttpView<Answer> {
 /** Of a task of any kind. */
 // biome-ignore lint/suspicious/noExplicitAny: an answer of any type
 export type AnyHttpView = HttpView<any>;
-
-export const HTTP_VIEWS: Readonly<Record<TaskKind, () => Promise<AnyHttpView>>> = {
-  classify: async () => (await import("./classify/http.ts")).http,
-  transcribe: async () => (await import("./transcribe/http.ts")).http,
-  generate: async () => (await import("./generate/http.ts")).http,
-};
 
 const RANKED: JsonSchema = {
   type: "object",
