@@ -1,7 +1,14 @@
 /** Splits a data set in two, class by class, the same way for the same seed; nothing is copied unless asked for. */
 import { DataError, UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
-import type { Dataset, ImageDataset, Locality, SplitName } from "./dataset.ts";
+import {
+  asDataset,
+  type Dataset,
+  type ImageDataset,
+  type Locality,
+  type PairDataset,
+  type SplitName,
+} from "./dataset.ts";
 import type { BatchArrays, Ports, Sizes } from "./port.ts";
 
 /** Some samples of another data set, which keeps the pixels. */
@@ -13,11 +20,11 @@ export class Subset implements Dataset {
   #mapped = new Int32Array(0);
 
   /** @throws UsageError when an index is outside `base` */
-  constructor(base: Dataset, indices: Int32Array, name = base.name) {
+  constructor(base: Dataset | PairDataset, indices: Int32Array, name = base.name) {
     for (const index of indices) {
       if (index < 0 || index >= base.length) throw new UsageError(`${name}: no sample ${index} among ${base.length}`);
     }
-    this.base = base;
+    this.base = asDataset(base);
     this.indices = indices;
     this.name = name;
   }
@@ -76,12 +83,12 @@ export interface Split {
  * @param fraction between 0 and 1, both excluded
  * @throws UsageError for another fraction  @throws DataError when a class has a single sample
  */
-export function stratifiedSplit(dataset: Dataset, fraction: number, seed: number): Split {
+export function stratifiedSplit(dataset: Dataset | PairDataset, fraction: number, seed: number): Split {
   return splitBy(dataset, markAside(dataset, fraction, seed));
 }
 
 /** The two parts of a set by what {@link markAside} or {@link markGroupsAside} says. */
-export function splitBy(dataset: Dataset, aside: Uint8Array): Split {
+export function splitBy(dataset: Dataset | PairDataset, aside: Uint8Array): Split {
   return {
     train: new Subset(dataset, indicesOf(aside, 0), `${dataset.name} (train)`),
     validation: new Subset(dataset, indicesOf(aside, 1), `${dataset.name} (validation)`),

@@ -2,12 +2,13 @@
  * The learning rate range test (Smith, arXiv 1506.01186): some steps of training while the rate grows from tiny to far too
  * large. Where the loss falls fastest the rate is good; where it stops falling it is too large. The model is left as it was.
  */
-import type { Dataset } from "../data/dataset.ts";
+import { asDataset, type Dataset, type PairDataset } from "../data/dataset.ts";
 import { UsageError } from "../engine/errors.ts";
 import { power } from "../engine/power.ts";
 import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
-import { refuseOneClass } from "../task/classify/classify.ts";
+import type { Classify } from "../task/classify/classify.ts";
+import type { AnyTask } from "../task/task.ts";
 import { checkSamples } from "../use/evaluate.ts";
 import { type LrCurve, type LrPoint, SKIPPED, suggest } from "./lr-curve.ts";
 import { type FitOptions, resolveSettings } from "./settings.ts";
@@ -37,7 +38,12 @@ const EXPLODED = 4;
  * Trains for some steps with growing learning rates.
  * @throws UsageError when an option is out of range @throws DataError when the samples do not fit the model
  */
-export async function findLr(model: Model, dataset: Dataset, options: LrFindOptions = {}): Promise<LrCurve> {
+export async function findLr<T extends AnyTask = Classify>(
+  model: Model<T>,
+  given: Dataset | PairDataset,
+  options: LrFindOptions = {},
+): Promise<LrCurve> {
+  const dataset = asDataset(given);
   const { from = 1e-6, to = 10, steps = 200, onStep, signal } = options;
   if (!(from > 0 && to > from && Number.isFinite(to))) {
     throw new UsageError(
@@ -51,7 +57,7 @@ export async function findLr(model: Model, dataset: Dataset, options: LrFindOpti
     );
   }
   checkSamples(model, dataset);
-  refuseOneClass(dataset);
+  model.task.refuse(dataset);
   const settings = resolveSettings(model.recipe, options);
   const backend = options.backend ?? (await platform().createBackend(options));
   // Weights may have been written since the backend saw them last.

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ImageDataset } from "../../src/data/dataset.ts";
+import { ImageDataset, type PairDataset } from "../../src/data/dataset.ts";
 import { fingerprint, fingerprintPair } from "../../src/data/fingerprint.ts";
 import { describeData, firstOfEachClass, previewRows } from "../../src/data/inspect.ts";
 import { epochOrder, Loader } from "../../src/data/loader.ts";
@@ -176,4 +176,26 @@ describe("inspect", () => {
     expect(previewRows(data, [0, 1])).toEqual(["▀▄   "]);
     expect(previewRows(data, [0], { color: true })[0]).toContain("\u001b[38;5;255m\u001b[48;5;232m▀");
   });
+});
+
+it("a part of a data set of the older form has its samples under their names", () => {
+  const whole = numbered([0, 1, 0, 1, 0, 1, 0, 1]);
+  const older: PairDataset = {
+    name: "older",
+    length: whole.length,
+    inputShape: [1, 1, 1],
+    inputType: "uint8",
+    targetShape: [],
+    targetType: "int32",
+    classes: whole.classes,
+    label: (i) => whole.label(i),
+    read: (indices, start, count, x, y) => whole.read(indices, start, count, { x, y }),
+  };
+  const [wanted, found] = [whole, older].map((dataset) => {
+    const { validation } = stratifiedSplit(dataset, 0.5, 1);
+    const batch = { x: new Uint8Array(4), y: new Int32Array(4) };
+    validation.read([0, 1, 2, 3], 0, 4, batch);
+    return { ...batch, inputs: validation.inputs, targets: validation.targets };
+  });
+  expect(found).toEqual(wanted);
 });
