@@ -59,7 +59,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
       await page.waitForSelector("#about:not([hidden])");
       const text = await page.innerText("#about");
       expect(text.replace(/\s+/g, " ")).toBe(
-        `${NAME} version 7 network separable trained on mnist accuracy 98.77 % of 10,000 test pictures classes 10: 0 1 2 3 4 5 6 7 8 9 input 28 × 28 bytes`,
+        `${NAME} version 7 task classify network separable trained on mnist accuracy 98.77 % of 10,000 test pictures labels 10: 0 1 2 3 4 5 6 7 8 9 input 28 × 28 bytes`,
       );
       await page.setInputFiles("#file", [await picture("a.png")]);
       await page.waitForSelector("#ranking li");
