@@ -64,7 +64,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
       await page.setInputFiles("#file", [await picture("a.png")]);
       await page.waitForSelector("#ranking li");
       // A network that has learned nothing is never sure.
-      expect(await page.innerText("#note")).toMatch(/^Refused: the likeliest class has \d+\.\d %/);
+      expect(await page.innerText("#note")).toMatch(/^Refused: the likeliest answer has \d+\.\d %/);
       await page.fill("#minimum", "0");
       expect(await page.textContent("#curl")).toContain("min_probability=0");
       await page.setInputFiles("#file", [await picture("a.png")]);
