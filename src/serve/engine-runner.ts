@@ -63,7 +63,7 @@ export class EngineRunner implements BatchRunner {
     for (const batch of this.#ladder) {
       for (; count - done >= batch; done += batch) {
         const shape = Object.keys(sizes).length === 0 ? { batch } : { batch, sizes };
-        const program = this.#programs.find(shape) ?? (await this.#programs.get(shape));
+        const program = await this.#programs.get(shape);
         const { arrays } = part(samples, done, done + batch);
         // A network that looks at no later tokens has no input for the length of a text.
         for (const [name, place] of Object.entries(program.inputs)) place.set(arrays[name]);

@@ -164,7 +164,7 @@ export class Trainer {
     this.#groups = groupsOf(definition);
     [this.#steps, this.#parts] = this.#newPrograms(definition);
     const { largest } = this.#loader;
-    for (const shape of largest) this.#know(await this.#steps.get(shape));
+    for (const shape of largest) await this.#steps.get(shape);
     if (this.#sums !== undefined && this.#dataset.length > this.#options.batchSize) await this.#parts.get(largest[0]);
     return this.#steps.memory;
   }
@@ -182,11 +182,6 @@ export class Trainer {
         traceAccumulation({ ...definition, sums: sums as ZeroState<"gradient"> }, samples, shape),
       ),
     ];
-  }
-
-  /** Notes where a program's numbers go. */
-  #know(program: Program): void {
-    this.#scalars.set(program, scalarsOf(program, this.#definition, this.#groups));
   }
 
   /**
@@ -213,8 +208,6 @@ export class Trainer {
     let breath = started;
     while (state.batch < this.stepsPerEpoch) {
       state.batch++;
-      // Batches of one shape are the rule, so that there is seldom something to wait for.
-      if (!this.#isReady()) await this.#prepare();
       await this.#runStep(++state.step);
       const problem = this.watch.problem(state.loss);
       if (problem !== undefined) throw new DivergedError(problem, state.step, state.epoch);
@@ -256,38 +249,11 @@ export class Trainer {
     this.#parts.dispose();
   }
 
-  /** Samples of the step that is about to run, which are those of several batches where gradients are added up. */
-  #samplesOfStep(): number {
-    const all = this.#accumulate * this.#options.batchSize;
-    return Math.min(all, this.#dataset.length - (this.state.batch - 1) * all);
-  }
-
-  /** Whether all programs are there that the step needs which is about to run. */
-  #isReady(): boolean {
-    let left = this.#samplesOfStep();
-    for (let part = 0; left > 0; part++) {
-      const shape = this.#loader.ahead(part);
-      left -= shape.batch;
-      if ((left > 0 ? this.#parts : this.#steps).find(shape) === undefined) return false;
-    }
-    return true;
-  }
-
-  /** Compiles what is missing. */
-  async #prepare(): Promise<void> {
-    let left = this.#samplesOfStep();
-    for (let part = 0; left > 0; part++) {
-      const shape = this.#loader.ahead(part);
-      left -= shape.batch;
-      if (left > 0) await this.#parts.get(shape);
-      else this.#know(await this.#steps.get(shape));
-    }
-  }
-
   /** One change of the weights, by one batch or several. */
   async #runStep(step: number): Promise<void> {
     const { state, sums } = this;
-    const total = this.#samplesOfStep();
+    const most = this.#accumulate * this.#options.batchSize;
+    const total = Math.min(most, this.#dataset.length - (state.batch - 1) * most);
     state.count = total;
     state.lr = this.#course.lr(step);
     let loss = 0;
@@ -296,7 +262,8 @@ export class Trainer {
       const shape = this.#loader.ahead();
       const count = shape.batch;
       left -= count;
-      const program = left > 0 ? (this.#parts.find(shape) as Program) : this.#lastPart(shape, step);
+      const program = await (left > 0 ? this.#parts : this.#steps).get(shape);
+      if (left === 0) this.#writeScalars(program, step);
       this.#feed(program, shape, step, part, count / total);
       program.run();
       const results = await program.read();
@@ -306,18 +273,17 @@ export class Trainer {
     state.loss = loss;
   }
 
-  /** The program that changes the weights, with this step's numbers written to it. */
-  #lastPart(shape: BatchShape, step: number): Program {
-    const program = this.#steps.find(shape) as Program;
-    const scalars = this.#scalars.get(program) as Scalars;
+  /** Writes this step's numbers to the program that changes the weights. */
+  #writeScalars(program: Program, step: number): void {
     const { optimizer, average } = this.#definition;
+    const scalars = this.#scalars.get(program) ?? scalarsOf(program, this.#definition, this.#groups);
+    this.#scalars.set(program, scalars);
     for (let g = 0; g < this.#groups.length; g++) {
       const { lrFactor, startStep } = this.#groups[g];
       const numbers = optimizer.scalars(step - startStep, this.state.lr * lrFactor);
       for (const { name, group, place } of scalars) if (group === g) place[0] = numbers[name];
     }
     if (average !== undefined) program.inputs[STEP_INPUTS.averageShare][0] = average.share(step);
-    return program;
   }
 
   #feed({ inputs }: Program, shape: BatchShape, step: number, part: number, share: number): void {

@@ -154,7 +154,7 @@ export class Evaluator<T extends AnyTask> {
     loader.start(0);
     for (let shape = loader.ahead(); shape.batch > 0; shape = loader.ahead()) {
       const count = shape.batch;
-      const program = programs.find(shape) ?? (await programs.get(shape));
+      const program = await programs.get(shape);
       const inputs = program.inputs as BatchArrays;
       loader.next(inputs, shape);
       program.run();
