@@ -24,12 +24,16 @@ export function bucket(length: number, largest = Number.POSITIVE_INFINITY): numb
   return Math.min(largest, rounded);
 }
 
+type Arrays = Program["inputs"];
+
 export class Programs {
   readonly #backend: Backend;
   readonly #trace: (shape: BatchShape) => Graph;
   /** Batches of one shape but for their number are the rule, and found without making a text. */
   readonly #byBatch = new Map<number, Program>();
   readonly #byShape = new Map<string, Program>();
+  /** The run before the next one. */
+  #before: Promise<unknown> = Promise.resolve();
 
   /** @param traceAt traces the function for batches of a shape */
   constructor(backend: Backend, traceAt: (shape: BatchShape) => Graph) {
@@ -51,6 +55,27 @@ export class Programs {
     if (sizes === undefined) this.#byBatch.set(batch, program);
     else this.#byShape.set(keyOf(batch, sizes), program);
     return program;
+  }
+
+  /**
+   * Runs the program for a shape, after all runs that were asked for before: a program has one place for what it gives, which the
+   * next run overwrites.
+   * @param write fills its inputs  @param use makes of its outputs what is to be kept
+   */
+  run<T>(shape: BatchShape, write: (inputs: Arrays) => void, use: (outputs: Arrays) => T): Promise<T> {
+    const own = this.#before.then(async () => {
+      const program = await this.get(shape);
+      write(program.inputs);
+      program.run();
+      return use(await program.read());
+    });
+    this.#before = own.catch(() => {});
+    return own;
+  }
+
+  /** Resolves when all runs are over that were asked for so far. */
+  get idle(): Promise<unknown> {
+    return this.#before;
   }
 
   /** Of the program that needs most. */

@@ -30,8 +30,6 @@ export class EngineRunner implements BatchRunner {
   readonly #backend: Backend;
   readonly #programs: Programs;
   readonly #ladder: readonly number[];
-  /** The run before the next one. */
-  #before: Promise<unknown> = Promise.resolve();
 
   private constructor(model: AnyModel, backend: Backend, maxBatch: number) {
     this.#backend = backend;
@@ -49,33 +47,26 @@ export class EngineRunner implements BatchRunner {
     return runner;
   }
 
-  /** Runs that are asked for while one is under way wait for it: a program has one place for what it gives. */
-  run(samples: Samples): Promise<Arrays> {
-    const own = this.#before.then(() => this.#runAlone(samples));
-    this.#before = own.catch(() => {});
-    return own;
-  }
-
-  async #runAlone(samples: Samples): Promise<Arrays> {
+  async run(samples: Samples): Promise<Arrays> {
     const { count, sizes } = samples;
     const parts: Arrays[] = [];
     let done = 0;
     for (const batch of this.#ladder) {
       for (; count - done >= batch; done += batch) {
         const shape = Object.keys(sizes).length === 0 ? { batch } : { batch, sizes };
-        const program = await this.#programs.get(shape);
         const { arrays } = part(samples, done, done + batch);
-        // A network that looks at no later tokens has no input for the length of a text.
-        for (const [name, place] of Object.entries(program.inputs)) place.set(arrays[name]);
-        program.run();
-        parts.push(mapped(await program.read(), (array) => array.slice()));
+        const write = (inputs: Arrays): void => {
+          // A network that looks at no later tokens has no input for the length of a text.
+          for (const [name, place] of Object.entries(inputs)) place.set(arrays[name]);
+        };
+        parts.push(await this.#programs.run(shape, write, (outputs) => mapped(outputs, (array) => array.slice())));
       }
     }
     return joinedArrays(parts);
   }
 
   async close(): Promise<void> {
-    await this.#before;
+    await this.#programs.idle;
     this.#programs.dispose();
     await this.#backend.close();
   }

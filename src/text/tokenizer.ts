@@ -30,10 +30,10 @@ export class CharacterTokenizer implements Tokenizer {
   /** @param tokens the characters, each once @throws UsageError for none, for one twice, or for several in one */
   constructor(tokens: readonly string[]) {
     if (tokens.length === 0) throw new UsageError("tokenizer: no characters; give a text that is not empty");
-    const wrong = tokens.find((token, i) => [...token].length !== 1 || tokens.indexOf(token) !== i);
-    if (wrong !== undefined) throw new UsageError(`tokenizer: ${quote(wrong)} is not one character, or occurs twice`);
     this.tokens = tokens;
     this.#ids = new Map(tokens.map((token, id) => [token, id]));
+    const wrong = tokens.find((token, id) => [...token].length !== 1 || this.#ids.get(token) !== id);
+    if (wrong !== undefined) throw new UsageError(`tokenizer: ${quote(wrong)} is not one character, or occurs twice`);
   }
 
   /** One with all characters of some texts. */

@@ -1,4 +1,5 @@
 /** Reads texts with a model: tokens, programs by length, and whatever its task makes of the outputs. */
+import type { Arrays } from "../data/port.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DataError, UsageError } from "../engine/errors.ts";
 import { bucket, Programs } from "../engine/programs.ts";
@@ -38,15 +39,17 @@ export class TextReader<T extends AnyTask> {
   async readTokens(tokens: Int32Array): Promise<AnswerOf<T>> {
     if (tokens.length === 0) throw new DataError("the text is empty: there is nothing to read");
     const sizes = { time: bucket(tokens.length, this.#input.maxLength) };
-    const program = await this.#programs.get({ batch: 1, sizes });
-    program.inputs.x.fill(0);
-    program.inputs.x.set(tokens);
-    // A network that looks at no later tokens needs no length.
-    program.inputs.length?.fill(tokens.length);
-    program.run();
-    const outputs = { length: Int32Array.of(tokens.length), ...(await program.read()) };
+    const write = ({ x, length }: Arrays): void => {
+      x.fill(0);
+      x.set(tokens);
+      // A network that looks at no later tokens needs no length.
+      length?.fill(tokens.length);
+    };
     const { task, temperature } = this.#model;
-    return task.decode({ outputs, sizes, count: 1 }, 0, temperature) as AnswerOf<T>;
+    const length = Int32Array.of(tokens.length);
+    return this.#programs.run({ batch: 1, sizes }, write, (given) =>
+      task.decode({ outputs: { length, ...given }, sizes, count: 1 }, 0, temperature),
+    );
   }
 
   async close(): Promise<void> {
