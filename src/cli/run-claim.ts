@@ -112,19 +112,34 @@ export class RunClaim {
   }
 }
 
-/** Makes a folder and those above it. @returns those that did not exist, the outermost first @throws DuctusError */
+/**
+ * Makes a folder and those above it. One that another process makes at the same moment is as good, but not this one's.
+ * @returns those that were made here, the outermost first
+ * @throws DuctusError when it cannot be made or written
+ */
 export function makeFolders(folder: string): string[] {
   const missing: string[] = [];
   for (let path = resolve(folder); !fs.existsSync(path) && dirname(path) !== path; path = dirname(path)) {
     missing.unshift(path);
   }
   try {
-    for (const path of missing) fs.mkdirSync(path);
+    const made = missing.filter((path) => makeFolder(path));
     fs.accessSync(folder, fs.constants.W_OK);
+    return made;
   } catch (error) {
     throw fileError(error, "write", folder);
   }
-  return missing;
+}
+
+/** @returns false when the path is there already */
+function makeFolder(path: string): boolean {
+  try {
+    fs.mkdirSync(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
 }
 
 function isDivergence(error: unknown): boolean {

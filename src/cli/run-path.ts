@@ -1,5 +1,5 @@
 /** Finds and makes the folder of a run, before training starts: one that cannot be written is better known early. */
-import { mkdirSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileError } from "../platform/node/atomic.ts";
 import { makeFolders, RunClaim } from "./run-claim.ts";
@@ -14,26 +14,28 @@ const RUNS = "runs";
 export function claimRunFolder(out: string | undefined, data: string, model: string): RunClaim {
   if (out !== undefined) return RunClaim.take(out, "--out", makeFolders(out));
   const stem = `${plainName(data)}-${plainName(model)}`;
-  const made = makeFolders(RUNS);
-  try {
-    for (let n = highest(readdirSync(RUNS), stem) + 1; ; n++) {
-      const path = join(RUNS, `${stem}-${n}`);
-      try {
-        mkdirSync(path);
-        return RunClaim.take(path, "--out", [...made, path]);
-      } catch (error) {
-        // Another run took the number in the meantime.
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      }
-    }
-  } catch (error) {
-    throw fileError(error, "write", resolve(RUNS));
+  for (let n = highest(stem) + 1; ; n++) {
+    const path = resolve(RUNS, `${stem}-${n}`);
+    const made = makeFolders(path);
+    // Another run may have taken the number in the meantime.
+    if (made.at(-1) === path) return RunClaim.take(join(RUNS, basename(path)), "--out", made);
   }
 }
 
-function highest(names: readonly string[], stem: string): number {
+/** The highest number of the runs of a name; 0 where there are none. */
+function highest(stem: string): number {
+  const names = namesIn(RUNS);
   const numbers = names.map((name) => (name.startsWith(`${stem}-`) ? Number(name.slice(stem.length + 1)) : 0));
   return Math.max(0, ...numbers.filter(Number.isSafeInteger));
+}
+
+function namesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    throw fileError(error, "read", resolve(folder));
+  }
 }
 
 /** The last part of a path, as a name that is safe in a file system and on a command line. */
