@@ -19,19 +19,18 @@ export type { Evaluation } from "../task/classify/evaluation.ts";
 export type { AnyEvaluation } from "../task/evaluation.ts";
 export type { LossFunction, LossName } from "../task/losses.ts";
 export type { Score } from "../task/score.ts";
-export {
-  type Callback,
-  type CheckpointInfo,
-  type EarlyStoppingOptions,
-  type EpochInfo,
-  earlyStopping,
-  type StartInfo,
-  type StepInfo,
-  type TrainingControl,
+export type {
+  Callback,
+  CheckpointInfo,
+  EpochInfo,
+  StartInfo,
+  StepInfo,
+  TrainingControl,
 } from "../train/callbacks.ts";
 export { type Checkpoint, decodeCheckpoint, loadCheckpoint } from "../train/checkpoint.ts";
 export { crossValidate } from "../train/cross-validation.ts";
 export type { Teaching } from "../train/distill.ts";
+export { type EarlyStoppingOptions, earlyStopping } from "../train/early-stopping.ts";
 export { fit, type Run } from "../train/fit.ts";
 export type { LrCurve } from "../train/lr-curve.ts";
 export { findLr, type LrFindOptions } from "../train/lr-find.ts";
@@ -42,6 +41,7 @@ export { crossValidateFinetune, type Finetuned, finetune } from "../train/transf
 export type { TransferOptions } from "../train/transfer/freeze.ts";
 export { type Adapted, adapt } from "../train/transfer/transfer.ts";
 export { encodeWeights, type LoadedWeights, loadWeights } from "../train/transfer/weights.ts";
+export type { Watchable, WatchableMeasures } from "../train/watch.ts";
 export { ensembleOf } from "../use/ensemble.ts";
 export { type EvaluateOptions, evaluate } from "../use/evaluate.ts";
 export {

@@ -3,7 +3,7 @@ import { Option } from "commander";
 import { UsageError, unknownName } from "../engine/errors.ts";
 import { OPTIMIZER_NAMES, takesOption } from "../optim/registry.ts";
 import { SCHEDULE_NAMES, type ScheduleSpec } from "../optim/schedules.ts";
-import { earlyStopping } from "../train/callbacks.ts";
+import { earlyStopping } from "../train/early-stopping.ts";
 import { OPTIONS, type OptionRule } from "../train/options.ts";
 import type { ClassWeights, FitOptions, OptimizerSpec } from "../train/settings.ts";
 import { integerOption, rangedOption } from "./options.ts";
@@ -34,6 +34,7 @@ type LoopName = keyof typeof LOOP;
 /** What the options of {@link loopOptions} give. */
 export interface LoopOptions extends Pick<FitOptions, LoopName> {
   readonly patience?: number | undefined;
+  readonly patienceMetric?: string | undefined;
 }
 
 /** How options that are no plain numbers are read. */
@@ -55,15 +56,26 @@ export function loopOptions(): Option[] {
   });
   return [
     ...options,
-    integerOption("--patience <epochs>", "stop when the validation loss has not fallen for so long", { min: 1 }),
+    integerOption("--patience <epochs>", "stop when the validation has not become better for so long", { min: 1 }),
+    new Option(
+      "--patience-metric <name>",
+      "by what: loss, or a measure of the task (default: its first, such as accuracy)",
+    ),
   ];
 }
 
 /** What the options say to `fit`; callbacks of a verb's own go behind. */
 export function fitOptions(options: LoopOptions): FitOptions {
-  const { patience } = options;
+  const { patience, patienceMetric: metric } = options;
+  if (metric !== undefined && patience === undefined) {
+    throw new UsageError("--patience-metric says what --patience watches; add --patience, or leave it out");
+  }
   const given = Object.fromEntries((Object.keys(LOOP) as LoopName[]).map((name) => [name, options[name]]));
-  return { ...given, keep: options.keep ?? "best", callbacks: patience === undefined ? [] : [earlyStopping(patience)] };
+  return {
+    ...given,
+    keep: options.keep ?? "best",
+    callbacks: patience === undefined ? [] : [earlyStopping({ patience, metric })],
+  };
 }
 
 /** What says which optimizer to use. */

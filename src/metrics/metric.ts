@@ -21,6 +21,8 @@ export interface MetricBatch {
 /** A metric as a recipe for one pass over the data: `start` gives a fresh accumulator for each evaluation. */
 export interface Metric {
   readonly name: string;
+  /** Which way it gets better: needed where a run is steered by it, by `earlyStopping` or the schedule "plateau". */
+  readonly better?: "higher" | "lower" | undefined;
   start(): MetricAccumulator;
 }
 
@@ -34,6 +36,7 @@ export interface MetricAccumulator {
 export function topK(k: number): Metric {
   return {
     name: `top-${k} accuracy`,
+    better: "higher",
     start: () => {
       let right = 0;
       let total = 0;

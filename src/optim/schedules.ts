@@ -17,8 +17,10 @@ export interface Schedule {
 
 /** The part of a schedule that remembers. */
 export interface Feedback {
-  /** Called with the validation metric after each epoch. */
-  observe(metric: number): void;
+  /** Name of the measure that {@link observe} is to be given; default: the loss. */
+  readonly metric?: string | undefined;
+  /** Called with that measure of the validation, and its loss, after each epoch. */
+  observe(metric: number, loss: number): void;
   /** What a resumed run needs. */
   state(): Readonly<Record<string, number>>;
   restore(state: Readonly<Record<string, number>>): void;
@@ -52,10 +54,15 @@ export interface OneCycleSpec {
   readonly endDivisor?: number | undefined;
 }
 
-/** × gamma when the metric has not improved for more than `patience` validations. */
+/** × gamma when a measure has not improved for more than `patience` validations; while it stays the very same, a lower loss counts. */
 export interface PlateauSpec {
   readonly name: "plateau";
-  /** "min" (default) for a loss, "max" for an accuracy. */
+  /**
+   * What is watched: a measure of the task, `loss`, or one of the user's metrics. Default: with a mode alone the loss ("min") or
+   * the accuracy ("max"); else `fit` takes the task's primary measure, or the training loss without validation samples.
+   */
+  readonly metric?: string | undefined;
+  /** Whether it is to fall, "min", or to rise, "max". Default in `fit`: what its measure says; else "min". */
   readonly mode?: "min" | "max" | undefined;
   /** Default 0.1. */
   readonly gamma?: number | undefined;
@@ -84,7 +91,7 @@ const SCHEDULES: {
   cosine: { options: ["end"], build: cosine },
   oneCycle: { options: ["rise", "startDivisor", "endDivisor"], build: oneCycle },
   warmup: { options: ["steps", "start", "after"], build: warmup },
-  plateau: { options: ["mode", "gamma", "patience", "threshold", "cooldown", "least"], build: plateau },
+  plateau: { options: ["metric", "mode", "gamma", "patience", "threshold", "cooldown", "least"], build: plateau },
 };
 
 /** The names that {@link createSchedule} knows. */
@@ -151,16 +158,20 @@ function plateau(spec: SpecOf<"plateau">): Built {
   inRange("plateau", "cooldown", cooldown, 0, Number.MAX_SAFE_INTEGER, true);
   inRange("plateau", "least", least, 0, 1);
   // seen: whether `best` holds a metric yet. The state is finite numbers only, so that JSON can hold it.
-  let state = { factor: 1, seen: 0, best: 0, bad: 0, cooling: 0 };
-  const improves = (metric: number): boolean =>
+  let state = { factor: 1, seen: 0, best: 0, loss: 0, bad: 0, cooling: 0 };
+  const falls = (value: number, best: number): boolean => value < best * (1 - threshold);
+  const rises = (value: number, best: number): boolean => value > best * (1 + threshold);
+  const improves = (metric: number, loss: number): boolean =>
     Number.isFinite(metric) &&
     (state.seen === 0 ||
-      (mode === "min" ? metric < state.best * (1 - threshold) : metric > state.best * (1 + threshold)));
+      (mode === "min" ? falls : rises)(metric, state.best) ||
+      (metric === state.best && falls(loss, state.loss)));
   return {
     factor: () => state.factor,
     feedback: {
-      observe(metric) {
-        if (improves(metric)) state = { ...state, seen: 1, best: metric, bad: 0 };
+      metric: spec.metric ?? (mode === "max" ? "accuracy" : "loss"),
+      observe(metric, loss) {
+        if (improves(metric, loss)) state = { ...state, seen: 1, best: metric, loss, bad: 0 };
         else state = { ...state, bad: state.bad + 1 };
         if (state.cooling > 0) state = { ...state, cooling: state.cooling - 1, bad: 0 };
         if (state.bad > patience) {
@@ -169,10 +180,12 @@ function plateau(spec: SpecOf<"plateau">): Built {
       },
       state: () => ({ ...state }),
       restore(saved) {
+        // Older runs kept no loss: what is best so far is then found anew.
+        const before = saved.loss === undefined ? { ...saved, loss: 0, seen: 0 } : saved;
         for (const name of Object.keys(state)) {
-          if (!Number.isFinite(saved[name])) throw new UsageError(`plateau: the saved state lacks ${name}`);
+          if (!Number.isFinite(before[name])) throw new UsageError(`plateau: the saved state lacks ${name}`);
         }
-        state = { ...state, ...saved };
+        state = { ...state, ...before };
       },
     },
   };

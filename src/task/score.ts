@@ -1,5 +1,8 @@
 /** The measures of one pass over a data set, as a run keeps them of every epoch. */
-import type { Measures } from "./task.ts";
+import type { Measures, Primary } from "./task.ts";
+
+/** Share of samples, strings or tokens that are right. */
+export const ACCURACY: Primary = { name: "accuracy", better: "higher" };
 
 /** What has measures: an evaluation, and the part of one that a run folder keeps. */
 export interface Score {

@@ -18,7 +18,10 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 /** Numbers by name: `accuracy`, `perplexity`. */
 export type Measures = Readonly<Record<string, number>>;
 
-/** The measure by which one epoch is better than another. Where it is equal, or not known, the lower loss is. */
+/**
+ * A measure, and which way it gets better. By a task's primary one an epoch is better than another; where it is equal, or not
+ * known, the lower loss is.
+ */
 export interface Primary {
   readonly name: string;
   readonly better: "higher" | "lower";
@@ -52,6 +55,8 @@ export interface Task<Answer = unknown, Measured = unknown> {
   /** Name of the loss that is usual for it (task/losses.ts). */
   readonly loss: string;
   readonly primary: Primary;
+  /** All that is measured of it beside the loss, `primary` among them. */
+  readonly measures: readonly Primary[];
   /**
    * The named outputs, of what the network gives for a batch.
    * @throws ShapeError when that does not fit the task

@@ -5,13 +5,13 @@
  */
 import type { Dataset } from "../data/dataset.ts";
 import type { BatchArrays } from "../data/port.ts";
-import { UsageError } from "../engine/errors.ts";
 import type { AnyModel } from "../models/model.ts";
 import type { AnyEvaluation } from "../task/evaluation.ts";
 import type { AnyTask } from "../task/task.ts";
 import type { TrainingState } from "./checkpoint.ts";
 import type { Run } from "./fit.ts";
 import type { EpochResult } from "./results.ts";
+import type { WatchableMeasures } from "./watch.ts";
 
 /** Seconds that a run has taken, over all its processes. */
 export interface RunTimes {
@@ -48,6 +48,8 @@ export interface StartInfo extends TrainingControl {
   /** How many samples these have. */
   readonly samples: number;
   readonly validationSamples: number;
+  /** What its epochs are measured by. */
+  readonly measures: WatchableMeasures;
   readonly seed: number;
   /** What the run computes on, in words. */
   readonly backend: string;
@@ -104,48 +106,4 @@ export interface Callback {
   onCheckpoint?(info: CheckpointInfo): void | Promise<void>;
   /** Called once at the end, also after a stop or an abort, before `keep` puts the best weights back; not after an error. */
   onEnd?(run: Run<AnyTask>, control: TrainingControl): void | Promise<void>;
-}
-
-/** When {@link earlyStopping} ends a run. */
-export interface EarlyStoppingOptions {
-  /** Epochs without improvement; default 3. */
-  readonly patience?: number | undefined;
-  /** What is watched: the validation loss (default; the training loss without validation) or accuracy. */
-  readonly metric?: "loss" | "accuracy" | undefined;
-  /** Improvements up to this do not count; default 0. */
-  readonly minDelta?: number | undefined;
-}
-
-/**
- * Stops when the validation loss, or another metric, has not improved for `patience` epochs.
- * @throws UsageError for options out of range
- */
-export function earlyStopping(options: number | EarlyStoppingOptions = {}): Callback {
-  const { patience = 3, metric = "loss", minDelta = 0 } = typeof options === "number" ? { patience: options } : options;
-  if (!(Number.isSafeInteger(patience) && patience >= 1)) {
-    throw new UsageError((option) => `${option("patience")} is ${patience}; expected a whole number of at least 1`);
-  }
-  if (!(minDelta >= 0))
-    throw new UsageError((option) => `${option("minDelta")} is ${minDelta}; expected a number of at least 0`);
-  // seen: whether `best` holds a value yet; all numbers stay finite, as a checkpoint wants them.
-  let state = { seen: 0, best: 0, since: 0 };
-  const words = metric === "loss" ? "the loss has not fallen" : "the accuracy has not risen";
-  return {
-    name: "earlyStopping",
-    memory: () => state,
-    remember: ({ seen, best, since }) => {
-      state = { seen, best, since };
-    },
-    onStart: () => {
-      state = { seen: 0, best: 0, since: 0 };
-    },
-    onEpoch: ({ validation, trainingLoss, stop }) => {
-      const loss = validation?.loss ?? trainingLoss;
-      // Larger is better in both.
-      const value = metric === "loss" ? -loss : (validation?.accuracy ?? -loss);
-      const isBetter = state.seen === 0 || value > state.best + minDelta;
-      state = isBetter ? { seen: 1, best: value, since: 0 } : { ...state, since: state.since + 1 };
-      if (state.since >= patience) stop(`${words} for ${patience} epochs`);
-    },
-  };
 }

@@ -23,8 +23,9 @@ import { Fitting } from "./fitting.ts";
 import { arithmeticOf, identify } from "./identity.ts";
 import type { EpochResult } from "./results.ts";
 import { RunTensors } from "./run-tensors.ts";
-import { type ClassWeights, checkWeights, type FitOptions, resolveSettings, type Settings } from "./settings.ts";
+import { type ClassWeights, checkWeights, type FitOptions, resolveSettings } from "./settings.ts";
 import { Trainer } from "./trainer.ts";
+import { listening, watchable } from "./watch.ts";
 
 /** A run that is over. */
 export interface Run<T extends AnyTask = Classify> {
@@ -78,6 +79,8 @@ export async function fit<T extends AnyTask = Classify>(
     options.augment ?? model.recipe.augment ?? "none",
     pictureSize(dataset.inputs),
   );
+  const measures = watchable(model.task, options.metrics, validation !== undefined);
+  const heard = listening(settings.schedule, measures);
   const teacher = options.teacher && resolveTeaching(options.teacher, model);
   const backend = options.backend ?? (await platform().createBackend(options));
   const trainer = new Trainer({ model, ...settings, average, teacher }, backend, train, {
@@ -86,13 +89,25 @@ export async function fit<T extends AnyTask = Classify>(
     order: sampling && weightedOrder(train, sampling, seed),
     lr: () => settings.lr, // until the run has a plan
   });
-  const schedule = withWarmup(settings, trainer.stepsPerEpoch);
+  const schedule = withWarmup(heard, settings.warmup, trainer.stepsPerEpoch);
   const evaluator = new Evaluator(model, backend, { loss: settings.measuredLoss, metrics: options.metrics });
   try {
     const decided = { options, settings, recipe: model.recipe, list, teacher };
     const identity = await identify(model, dataset, decided, arithmeticOf(backend.description));
     const tensors = new RunTensors(model, settings.optimizer, average, backend);
-    const made = { model, options, settings, schedule, train, validation, backend, trainer, evaluator, tensors };
+    const made = {
+      model,
+      options,
+      settings,
+      schedule,
+      measures,
+      train,
+      validation,
+      backend,
+      trainer,
+      evaluator,
+      tensors,
+    };
     // It is of weights that are about to change; both models are of the same network.
     untrained.temperature = model.temperature = undefined;
     return await new Fitting({ ...made, transfer, identity, started }).run();
@@ -132,7 +147,7 @@ function weightsByClass(
     : checkWeights(option, weights, dataset.classes?.length ?? weights.length);
 }
 
-function withWarmup({ schedule, warmup }: Settings, stepsPerEpoch: number): Schedule {
+function withWarmup(schedule: Schedule, warmup: number, stepsPerEpoch: number): Schedule {
   if (warmup === 0) return schedule;
   return createSchedule({ name: "warmup", steps: Math.round(warmup * stepsPerEpoch), after: schedule.spec });
 }

@@ -8,7 +8,6 @@ import type { Backend } from "../engine/backends/backend.ts";
 import { DataError } from "../engine/errors.ts";
 import type { Schedule } from "../optim/schedules.ts";
 import type { AnyEvaluation } from "../task/evaluation.ts";
-import { measureOf } from "../task/score.ts";
 import type { AnyTask } from "../task/task.ts";
 import type { Evaluator } from "../use/evaluate.ts";
 import type { TrainedModel } from "../use/trained-model.ts";
@@ -23,6 +22,7 @@ import { measuredSteps, plannedSteps } from "./span.ts";
 import type { StepDefinition } from "./step.ts";
 import { DivergedError, Snapshot, type Trainer } from "./trainer.ts";
 import type { TransferPlan } from "./transfer/freeze.ts";
+import { type WatchableMeasures, watchedValue } from "./watch.ts";
 
 /** What one run is made of. */
 export interface FittingParts<T extends AnyTask> {
@@ -30,6 +30,8 @@ export interface FittingParts<T extends AnyTask> {
   readonly options: FitOptions;
   readonly settings: Settings;
   readonly schedule: Schedule;
+  /** What its epochs are measured by. */
+  readonly measures: WatchableMeasures;
   readonly train: Dataset;
   readonly validation: Dataset | undefined;
   readonly backend: Backend;
@@ -185,7 +187,7 @@ export class Fitting<T extends AnyTask> {
   }
 
   async #tellStart(memory: { readonly parameters: number; readonly arena: number }, isResumed: boolean): Promise<void> {
-    const { options, settings, train, validation, trainer, backend } = this.#parts;
+    const { options, settings, train, validation, measures, trainer, backend } = this.#parts;
     for (const callback of this.#callbacks) {
       await callback.onStart?.({
         ...this.#control,
@@ -201,6 +203,7 @@ export class Fitting<T extends AnyTask> {
         validation,
         samples: train.length,
         validationSamples: validation?.length ?? 0,
+        measures,
         seed: settings.seed,
         backend: backend.description,
         memory,
@@ -259,7 +262,8 @@ export class Fitting<T extends AnyTask> {
     this.#history.push(result);
     if (isBest) this.#bestResult = result;
     this.#describe(result);
-    observe(schedule, result);
+    const { feedback } = schedule;
+    feedback?.observe(watchedValue(result, feedback.metric ?? "loss"), watchedValue(result, "loss"));
     await this.#good.update();
     if (isBest) await this.#best?.update();
     const info: EpochInfo = { ...this.#control, ...result, validation: results, isBest };
@@ -391,12 +395,6 @@ const TIME_IS_UP = "the time is up";
 /** Seconds of training of some epochs. */
 function sumOf(history: readonly { readonly seconds?: number | undefined }[]): number {
   return history.reduce((sum, { seconds = 0 }) => sum + seconds, 0);
-}
-
-/** Schedules that listen hear the validation loss or, when they wait for something to rise, the accuracy. */
-function observe({ spec, feedback }: Schedule, { validation, trainingLoss }: EpochResult): void {
-  const heard = spec.name === "plateau" && spec.mode === "max" ? "accuracy" : "loss";
-  feedback?.observe((validation && measureOf(validation, heard)) ?? trainingLoss);
 }
 
 function epochResult(epoch: number, trainer: Trainer, validation: AnyEvaluation | undefined): EpochResult {

@@ -26,7 +26,7 @@ describe("schedules give PyTorch's factors", () => {
       let schedule = createSchedule(spec);
       const found = metrics.map((metric, epoch) => {
         const factor = schedule.factor(epoch, metrics.length);
-        schedule.feedback!.observe(metric);
+        schedule.feedback!.observe(metric, metric);
         const saved = JSON.parse(JSON.stringify(schedule.feedback!.state()));
         schedule = createSchedule(JSON.parse(JSON.stringify(schedule.spec)));
         schedule.feedback!.restore(saved);
@@ -56,7 +56,7 @@ describe("createSchedule", () => {
 
   it("does not take a metric that is no number for an improvement", () => {
     const schedule = createSchedule({ name: "plateau", patience: 0, gamma: 0.5 });
-    schedule.feedback!.observe(Number.NaN);
+    schedule.feedback!.observe(Number.NaN, Number.NaN);
     expect(schedule.factor(0, 1)).toBe(0.5);
   });
 

@@ -13,7 +13,8 @@ import { Linear } from "../../src/nn/linear.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
-import { type Callback, earlyStopping } from "../../src/train/callbacks.ts";
+import type { Callback } from "../../src/train/callbacks.ts";
+import { earlyStopping } from "../../src/train/early-stopping.ts";
 // Under another name: the linter takes `fit` for a focused test.
 import { fit as trainModel } from "../../src/train/fit.ts";
 import { DivergedError } from "../../src/train/trainer.ts";

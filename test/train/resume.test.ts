@@ -12,8 +12,8 @@ import { BatchNorm2d } from "../../src/nn/norm.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
-import { earlyStopping } from "../../src/train/callbacks.ts";
 import { loadCheckpoint } from "../../src/train/checkpoint.ts";
+import { earlyStopping } from "../../src/train/early-stopping.ts";
 import { fit as trainModel } from "../../src/train/fit.ts";
 import { readRun, runFiles, runFolder } from "../../src/train/run-folder.ts";
 import type { FitOptions } from "../../src/train/settings.ts";
@@ -158,7 +158,7 @@ describe("a run that dies", () => {
     const options = { ...RICH, epochs: 30, callbacks: [] };
     const calm = await fromNothing(options);
     const { checkpoint } = await readRun("run", exists);
-    expect(checkpoint?.progress.stopped).toBe("the loss has not fallen for 4 epochs");
+    expect(checkpoint?.progress.stopped).toBe("the accuracy has not risen for 4 epochs");
     await train(options, network(2));
     expect(outcome()).toEqual(calm.outcome);
   });

@@ -12,6 +12,7 @@ import { formatShape, sameShape } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import type { JsonRecord } from "../../formats/model-file.ts";
 import type { InputCodec } from "../input.ts";
+import { ACCURACY } from "../score.ts";
 import type { BatchOutputs, Measures, Primary, Task, Tensors } from "../task.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { type Candidate, rank } from "./ranking.ts";
@@ -27,7 +28,8 @@ export class Classify implements Task<Ranked, Evaluation> {
   declare readonly evaluation?: Evaluation | undefined;
   readonly kind = "classify";
   readonly loss = "crossEntropy";
-  readonly primary: Primary = { name: "accuracy", better: "higher" };
+  readonly primary = ACCURACY;
+  readonly measures: readonly Primary[] = [ACCURACY];
   readonly targets: Ports = { y: INDEX };
   readonly input: InputCodec;
   /** Names of the classes in the order of the outputs. */

@@ -13,6 +13,7 @@ import type { JsonRecord } from "../../formats/model-file.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import { type Candidate, rank } from "../classify/ranking.ts";
 import type { InputCodec } from "../input.ts";
+import { ACCURACY } from "../score.ts";
 import type { BatchOutputs, Measures, Primary, Task, Tensors } from "../task.ts";
 import { TextInput } from "../text-input.ts";
 import type { GenerateEvaluation } from "./evaluation.ts";
@@ -26,6 +27,7 @@ export class Generate implements Task<NextTokens, GenerateEvaluation> {
   readonly kind = "generate";
   readonly loss = "nextToken";
   readonly primary: Primary = { name: "perplexity", better: "lower" };
+  readonly measures: readonly Primary[] = [this.primary, ACCURACY];
   readonly targets: Ports = { y: { shape: ["time"], dtype: "int32" } };
   readonly input: TextInput;
   readonly outputs: Ports;

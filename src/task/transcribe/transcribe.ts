@@ -14,6 +14,7 @@ import { formatShape } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import type { JsonRecord } from "../../formats/model-file.ts";
 import type { InputCodec } from "../input.ts";
+import { ACCURACY } from "../score.ts";
 import type { BatchOutputs, Measures, Primary, Task, Tensors } from "../task.ts";
 import { beamDecode } from "./ctc-decode.ts";
 import type { TranscribeEvaluation } from "./evaluation.ts";
@@ -38,7 +39,8 @@ export class Transcribe implements Task<Transcription, TranscribeEvaluation> {
   declare readonly evaluation?: TranscribeEvaluation | undefined;
   readonly kind = "transcribe";
   readonly loss = "ctc";
-  readonly primary: Primary = { name: "accuracy", better: "higher" };
+  readonly primary = ACCURACY;
+  readonly measures: readonly Primary[] = [ACCURACY, { name: "symbolErrorRate", better: "lower" }];
   readonly targets: Ports = { y: { shape: ["symbols"], dtype: "int32" } };
   readonly input: InputCodec;
   /** The symbols that strings consist of, in the order of the logits after the first. */
