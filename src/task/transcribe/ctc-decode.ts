@@ -5,20 +5,9 @@
  * A path gives each frame a class. What it says is found in two steps, in this order: runs of a class become one, then blanks
  * are dropped. So "1 blank 1" says 11, and "1 1" says 1.
  */
-import { ShapeError } from "../../engine/errors.ts";
-import { ctcOp, logAdd } from "../../engine/ops/ctc.ts";
-
-/** Scores of one sample. */
-export interface Frames {
-  /** Logits or log-probabilities, frame by frame: [frames, classes]. */
-  readonly scores: ArrayLike<number>;
-  /** The blank among them. */
-  readonly classes: number;
-  /** How many frames count; default all. */
-  readonly frames?: number | undefined;
-  /** Class that stands for no label; default 0. */
-  readonly blank?: number | undefined;
-}
+import { logAdd } from "../../engine/ops/ctc.ts";
+import { type Frames, logProbabilityOf, logSoftmaxOf } from "./ctc-frames.ts";
+import { ANY, type Automaton, DEAD } from "./fields/automaton.ts";
 
 export interface Decoded {
   /** Classes, without blanks. */
@@ -47,16 +36,20 @@ export function greedyDecode(sample: Frames): Decoded {
 }
 
 export interface BeamOptions {
-  /** How many strings are followed from frame to frame; default 16. */
+  /** How many strings are followed from frame to frame; with `allowed`, as many for each of its states; default 16. */
   readonly width?: number | undefined;
   /** How many strings to give at most; default 1. */
   readonly best?: number | undefined;
+  /** Which strings may be the answer, over symbols 0, 1 … for the classes without the blank; default all. */
+  readonly allowed?: Automaton | undefined;
 }
 
 /** The beginning of a string, by its last label and what is before that. */
 interface Prefix {
   readonly before: Prefix | undefined;
   readonly label: number;
+  /** Where it has led the automaton of what is allowed. */
+  readonly state: number;
   /** Longer ones by one label that have been followed. */
   readonly next: Map<number, Prefix>;
 }
@@ -71,32 +64,43 @@ interface Mass {
 }
 
 const NONE = Number.NEGATIVE_INFINITY;
+/** Prefixes that are less probable than the best by a factor of e to this are given up. */
+const HOPELESS = 40;
+/** Paths of less than this are left out of a sum that is at most 1. */
+const NEGLIGIBLE = 1e-14;
 
 /**
- * The most probable strings, the best first. The beam finds them; the probability of each is then summed over all of its paths,
- * so it does not depend on the width.
+ * The most probable strings, the best first; none where no allowed string fits into the frames. The beam finds them; the
+ * probability of each is then summed over all of its paths, so it does not depend on the width.
  * @throws ShapeError when scores are no whole number of frames, or the blank is no class
  */
-export function beamDecode(sample: Frames, { width = 16, best = 1 }: BeamOptions = {}): Decoded[] {
+export function beamDecode(sample: Frames, { width = 16, best = 1, allowed = ANY }: BeamOptions = {}): Decoded[] {
   const { rows, blank } = logSoftmaxOf(sample);
-  let beam: Mass[] = [{ prefix: { before: undefined, label: blank, next: new Map() }, blank: 0, label: NONE }];
-  for (const row of rows) {
+  const start: Prefix = { before: undefined, label: blank, state: 0, next: new Map() };
+  let beam: Mass[] = [{ prefix: start, blank: 0, label: NONE }];
+  rows.forEach((row, t) => {
     const reached = new Reached();
+    const left = rows.length - 1 - t;
     for (const { prefix, blank: endsInBlank, label: endsInLabel } of beam) {
       const either = logAdd(endsInBlank, endsInLabel);
-      const stays = reached.at(prefix);
-      stays.blank = logAdd(stays.blank, either + row[blank]);
-      if (prefix.before !== undefined) stays.label = logAdd(stays.label, endsInLabel + row[prefix.label]);
+      if (allowed.remaining(prefix.state) <= left) {
+        const stays = reached.at(prefix);
+        stays.blank = logAdd(stays.blank, either + row[blank]);
+        if (prefix.before !== undefined) stays.label = logAdd(stays.label, endsInLabel + row[prefix.label]);
+      }
       row.forEach((score, label) => {
         if (label === blank || score === NONE) return;
+        const state = allowed.next(prefix.state, label < blank ? label : label - 1);
+        if (state === DEAD || allowed.remaining(state) > left) return;
         const again = prefix.before !== undefined && label === prefix.label;
-        const grows = reached.behind(prefix, label);
+        const grows = reached.behind(prefix, label, state);
         grows.label = logAdd(grows.label, (again ? endsInBlank : either) + score);
       });
     }
     beam = reached.best(width);
-  }
+  });
   return beam
+    .filter(({ prefix }) => allowed.remaining(prefix.state) === 0)
     .map(({ prefix }) => labelsOf(prefix))
     .map((labels) => ({ labels, probability: Math.exp(logProbabilityOf(rows, labels, blank)) }))
     .sort((a, b) => b.probability - a.probability)
@@ -117,60 +121,64 @@ class Reached {
   }
 
   /** One prefix may be reached from itself and from the one before it: both must meet in the same object. */
-  behind(before: Prefix, label: number): Mass {
-    return this.at(before.next.get(label) ?? { before, label, next: new Map() });
+  behind(before: Prefix, label: number, state: number): Mass {
+    return this.at(before.next.get(label) ?? { before, label, state, next: new Map() });
   }
 
+  /** The best of each state: strings that differ in what may follow do not push each other out. */
   best(width: number): Mass[] {
     const total = ({ blank, label }: Mass): number => logAdd(blank, label);
     const possible = [...this.#masses.values()].filter((mass) => total(mass) > NONE);
-    const kept = possible.sort((a, b) => total(b) - total(a)).slice(0, width);
+    const best = possible.reduce((most, mass) => Math.max(most, total(mass)), NONE);
+    const inState = new Map<number, number>();
+    const kept = possible
+      .sort((a, b) => total(b) - total(a))
+      .filter((mass) => {
+        const before = inState.get(mass.prefix.state) ?? 0;
+        inState.set(mass.prefix.state, before + 1);
+        return before < width && total(mass) >= best - HOPELESS;
+      });
     for (const { prefix } of kept) prefix.before?.next.set(prefix.label, prefix);
     return kept;
   }
+}
+
+/**
+ * The probability that an allowed string stands there: of all paths, whatever they say, the share of those that say one. What a
+ * string's own probability is divided by where it is known that one of the allowed strings stands there; and a small one says
+ * that something else does.
+ * @throws ShapeError when scores are no whole number of frames, or the blank is no class
+ */
+export function allowedProbability(sample: Frames, allowed: Automaton): number {
+  const { rows, blank } = logSoftmaxOf(sample);
+  if (rows.length === 0) return allowed.remaining(0) === 0 ? 1 : 0;
+  const classes = rows[0].length;
+  // The probability of all paths so far by the state that they have led to and the class of their last frame.
+  let masses = new Map<number, number>([[blank, 1]]);
+  rows.forEach((row, t) => {
+    const left = rows.length - 1 - t;
+    const probabilities = row.map(Math.exp);
+    const after = new Map<number, number>();
+    for (const [key, mass] of masses) {
+      if (mass < NEGLIGIBLE) continue;
+      const [state, last] = [Math.floor(key / classes), key % classes];
+      probabilities.forEach((probability, label) => {
+        const stays = label === blank || label === last;
+        const onward = stays ? state : allowed.next(state, label < blank ? label : label - 1);
+        if (onward === DEAD || probability === 0 || allowed.remaining(onward) > left) return;
+        const to = onward * classes + label;
+        after.set(to, (after.get(to) ?? 0) + mass * probability);
+      });
+    }
+    masses = after;
+  });
+  let sum = 0;
+  for (const [key, mass] of masses) if (allowed.remaining(Math.floor(key / classes)) === 0) sum += mass;
+  return Math.min(1, sum);
 }
 
 function labelsOf(prefix: Prefix): number[] {
   const labels: number[] = [];
   for (let at = prefix; at.before !== undefined; at = at.before) labels.push(at.label);
   return labels.reverse();
-}
-
-/** ln of the probability of all paths that say a string. */
-function logProbabilityOf(rows: readonly Float64Array[], labels: readonly number[], blank: number): number {
-  const classes = rows[0]?.length ?? blank + 1;
-  const scores = new Float64Array(rows.length * classes);
-  rows.forEach((row, t) => {
-    scores.set(row, t * classes);
-  });
-  const loss = new Float64Array(1);
-  ctcOp.reference(
-    [
-      { shape: [1, rows.length, classes], data: scores },
-      { shape: [1, rows.length, 1], data: new Float64Array(rows.length) }, // they are log-probabilities already
-      { shape: [1, labels.length], data: Int32Array.from(labels) },
-      { shape: [1], data: Int32Array.of(rows.length) },
-      { shape: [1], data: Int32Array.of(labels.length) },
-    ],
-    { shape: [1], data: loss },
-    { blank, zeroInfinity: false },
-  );
-  return -loss[0];
-}
-
-/** Log-probabilities of each frame that counts. */
-function logSoftmaxOf({ scores, classes, frames, blank = 0 }: Frames): { rows: Float64Array[]; blank: number } {
-  if (!Number.isInteger(scores.length / classes)) {
-    throw new ShapeError(`ctcDecode: ${scores.length} scores are no whole number of frames of ${classes} classes`);
-  }
-  if (!Number.isInteger(blank) || blank < 0 || blank >= classes) {
-    throw new ShapeError(`ctcDecode: blank is ${blank} but the classes are 0 … ${classes - 1}`);
-  }
-  const count = Math.max(0, Math.min(frames ?? Number.POSITIVE_INFINITY, scores.length / classes));
-  const rows = Array.from({ length: count }, (_, t) => {
-    const row = Float64Array.from({ length: classes }, (_, c) => scores[t * classes + c]);
-    const sum = logAdd(...row);
-    return row.map((score) => score - sum);
-  });
-  return { rows, blank };
 }

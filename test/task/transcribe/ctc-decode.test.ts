@@ -1,41 +1,8 @@
 /** Decoding of CTC frames against sums over all paths, one by one. */
 import { describe, expect, it } from "vitest";
-import { beamDecode, type Decoded, greedyDecode } from "../../../src/task/transcribe/ctc-decode.ts";
-import { uniformNoise } from "../../helpers/noise.ts";
-
-/** What a path says. */
-function said(path: readonly number[], blank: number): number[] {
-  return path.filter((c, t) => c !== path[t - 1]).filter((c) => c !== blank);
-}
-
-/** All strings with their probabilities, the most probable first, from probabilities by frame. */
-function allStrings(frames: readonly (readonly number[])[], blank: number): Decoded[] {
-  const found = new Map<string, { labels: number[]; probability: number }>();
-  const visit = (path: readonly number[], probability: number): void => {
-    if (path.length === frames.length) {
-      const labels = said(path, blank);
-      const known = found.get(labels.join()) ?? { labels, probability: 0 };
-      known.probability += probability;
-      found.set(labels.join(), known);
-      return;
-    }
-    for (const [c, p] of frames[path.length].entries()) visit([...path, c], probability * p);
-  };
-  visit([], 1);
-  return [...found.values()].sort((a, b) => b.probability - a.probability);
-}
-
-const logs = (frames: readonly (readonly number[])[]): number[] => frames.flat().map(Math.log);
-
-/** Rows of probabilities. */
-function randomFrames(seed: number, count: number, classes: number): number[][] {
-  const noise = uniformNoise(seed, count * classes, -2, 2);
-  return Array.from({ length: count }, (_, t) => {
-    const row = [...noise.subarray(t * classes, (t + 1) * classes)].map(Math.exp);
-    const sum = row.reduce((a, b) => a + b, 0);
-    return row.map((value) => value / sum);
-  });
-}
+import { allowedProbability, beamDecode, type Decoded, greedyDecode } from "../../../src/task/transcribe/ctc-decode.ts";
+import { type Automaton, ofLength, oneOf } from "../../../src/task/transcribe/fields/automaton.ts";
+import { allStrings, logs, randomFrames } from "./ctc-paths.ts";
 
 function expectSame(got: readonly Decoded[], want: readonly Decoded[]): void {
   expect(got.map(({ labels }) => labels)).toEqual(want.map(({ labels }) => labels));
@@ -109,6 +76,65 @@ describe("the beam", () => {
   it("goes without classes that are impossible", () => {
     const scores = [0, 1, -Infinity, 0, 1, -Infinity];
     for (const { labels } of beamDecode({ scores, classes: 3 }, { best: 99 })) expect(labels).not.toContain(2);
+  });
+});
+
+describe("with what may stand there", () => {
+  // Strings over two or three classes: of two labels, or in a list, or whose labels add up to an even number.
+  const cases: [string, Automaton, (labels: readonly number[]) => boolean][] = [
+    ["of two", ofLength(2, 2), ({ length }) => length === 2],
+    ["of one to three", ofLength(1, 3), ({ length }) => length >= 1 && length <= 3],
+    ["in a list", oneOf([[0, 0], [1], [1, 0, 1], []]), (labels) => ["1,1", "2", "2,1,2", ""].includes(labels.join())],
+    [
+      "with an even sum",
+      { next: (state, symbol) => (state + symbol) % 2, remaining: (state) => state },
+      (labels) => labels.reduce((sum, label) => sum + label - 1, 0) % 2 === 0,
+    ],
+  ];
+  it.each(cases)("the beam finds the strings %s, and their share of all paths is right", (_, allowed, isAllowed) => {
+    for (const [seed, T, C] of [
+      [1, 6, 3],
+      [2, 5, 4],
+      [3, 2, 3],
+    ]) {
+      const frames = randomFrames(seed, T, C);
+      const want = allStrings(frames, 0).filter(({ labels }) => isAllowed(labels));
+      expectSame(beamDecode({ scores: logs(frames), classes: C }, { allowed, width: 1000, best: 1000 }), want);
+      const share = want.reduce((sum, { probability }) => sum + probability, 0);
+      expect(allowedProbability({ scores: logs(frames), classes: C }, allowed)).toBeCloseTo(share, 10);
+    }
+  });
+
+  it("the blank may be any class", () => {
+    const frames = randomFrames(4, 5, 4);
+    const allowed = oneOf([[0, 2], [1]]);
+    const want = allStrings(frames, 1).filter(({ labels }) => ["0,3", "2"].includes(labels.join()));
+    expectSame(beamDecode({ scores: logs(frames), classes: 4, blank: 1 }, { allowed, best: 9 }), want);
+  });
+
+  it("finds one that is far behind others, with a narrow beam", () => {
+    // Twelve frames that nearly all say 1 2 1 2 …; only 1 × 12 labels with a sum divisible by 7 are allowed.
+    const path = [1, 0, 2, 0, 1, 0, 2, 0, 1, 0, 2, 0];
+    const frames = path.map((c) => [0, 1, 2, 3].map((k) => (k === c ? 0.97 : 0.01)));
+    const sumOf7: Automaton = {
+      next: (state, symbol) => (state + symbol + 1) % 7,
+      remaining: (state) => (state ? 1 : 0),
+    };
+    const [found] = beamDecode({ scores: logs(frames), classes: 4 }, { allowed: sumOf7, width: 4 });
+    expect(found.labels.reduce((a, b) => a + b, 0) % 7).toBe(0);
+    const sample = { scores: logs(frames), classes: 4 };
+    const wide = beamDecode(sample, { allowed: sumOf7, width: 10_000 });
+    expect(found.labels).toEqual(wide[0].labels);
+  });
+
+  it("gives none where none fits into the frames", () => {
+    const frames = randomFrames(5, 3, 3);
+    const sample = { scores: logs(frames), classes: 3 };
+    expect(beamDecode(sample, { allowed: ofLength(4, 9) })).toEqual([]);
+    expect(beamDecode(sample, { allowed: oneOf([[0, 0, 0]]) })).toEqual([]);
+    expect(allowedProbability(sample, ofLength(4, 9))).toBe(0);
+    expect(beamDecode({ scores: [], classes: 3 }, { allowed: ofLength(1, 1) })).toEqual([]);
+    expect(allowedProbability({ scores: [], classes: 3 }, ofLength(0, 1))).toBe(1);
   });
 });
 

@@ -1,0 +1,54 @@
+/** Scores of the frames of one sample, and how probable strings are by them. What decoding and alignment begin with. */
+import { ShapeError } from "../../engine/errors.ts";
+import { ctcOp, logAdd } from "../../engine/ops/ctc.ts";
+
+/** Scores of one sample. */
+export interface Frames {
+  /** Logits or log-probabilities, frame by frame: [frames, classes]. */
+  readonly scores: ArrayLike<number>;
+  /** The blank among them. */
+  readonly classes: number;
+  /** How many frames count; default all. */
+  readonly frames?: number | undefined;
+  /** Class that stands for no label; default 0. */
+  readonly blank?: number | undefined;
+}
+
+/** ln of the probability of all paths that say a string. */
+export function logProbabilityOf(rows: readonly Float64Array[], labels: readonly number[], blank: number): number {
+  const classes = rows[0]?.length ?? blank + 1;
+  const scores = new Float64Array(rows.length * classes);
+  rows.forEach((row, t) => {
+    scores.set(row, t * classes);
+  });
+  const loss = new Float64Array(1);
+  ctcOp.reference(
+    [
+      { shape: [1, rows.length, classes], data: scores },
+      { shape: [1, rows.length, 1], data: new Float64Array(rows.length) }, // they are log-probabilities already
+      { shape: [1, labels.length], data: Int32Array.from(labels) },
+      { shape: [1], data: Int32Array.of(rows.length) },
+      { shape: [1], data: Int32Array.of(labels.length) },
+    ],
+    { shape: [1], data: loss },
+    { blank, zeroInfinity: false },
+  );
+  return -loss[0];
+}
+
+/** Log-probabilities of each frame that counts. */
+export function logSoftmaxOf({ scores, classes, frames, blank = 0 }: Frames): { rows: Float64Array[]; blank: number } {
+  if (!Number.isInteger(scores.length / classes)) {
+    throw new ShapeError(`ctcDecode: ${scores.length} scores are no whole number of frames of ${classes} classes`);
+  }
+  if (!Number.isInteger(blank) || blank < 0 || blank >= classes) {
+    throw new ShapeError(`ctcDecode: blank is ${blank} but the classes are 0 … ${classes - 1}`);
+  }
+  const count = Math.max(0, Math.min(frames ?? Number.POSITIVE_INFINITY, scores.length / classes));
+  const rows = Array.from({ length: count }, (_, t) => {
+    const row = Float64Array.from({ length: classes }, (_, c) => scores[t * classes + c]);
+    const sum = logAdd(...row);
+    return row.map((score) => score - sum);
+  });
+  return { rows, blank };
+}
