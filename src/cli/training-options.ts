@@ -3,7 +3,7 @@ import { Option } from "commander";
 import { UsageError, unknownName } from "../engine/errors.ts";
 import { OPTIMIZER_NAMES, takesOption } from "../optim/registry.ts";
 import { SCHEDULE_NAMES, type ScheduleSpec } from "../optim/schedules.ts";
-import { earlyStopping } from "../train/early-stopping.ts";
+import { earlyStopping, PATIENCE } from "../train/early-stopping.ts";
 import { OPTIONS, type OptionRule } from "../train/options.ts";
 import type { ClassWeights, FitOptions, OptimizerSpec } from "../train/settings.ts";
 import { integerOption, rangedOption } from "./options.ts";
@@ -57,19 +57,15 @@ export function loopOptions(): Option[] {
   return [
     ...options,
     integerOption("--patience <epochs>", "stop when the validation has not become better for so long", { min: 1 }),
-    new Option(
-      "--patience-metric <name>",
-      "by what: loss, or a measure of the task (default: its first, such as accuracy)",
-    ),
+    new Option("--patience-metric <name>", "by what: loss, or a measure of the task; alone, 3 epochs long").implies({
+      patience: PATIENCE,
+    }),
   ];
 }
 
 /** What the options say to `fit`; callbacks of a verb's own go behind. */
 export function fitOptions(options: LoopOptions): FitOptions {
   const { patience, patienceMetric: metric } = options;
-  if (metric !== undefined && patience === undefined) {
-    throw new UsageError("--patience-metric says what --patience watches; add --patience, or leave it out");
-  }
   const given = Object.fromEntries((Object.keys(LOOP) as LoopName[]).map((name) => [name, options[name]]));
   return {
     ...given,

@@ -5,6 +5,9 @@ import type { Primary } from "../task/task.ts";
 import type { Callback } from "./callbacks.ts";
 import { watched, watchedValue } from "./watch.ts";
 
+/** Epochs without improvement, unless it is said. */
+export const PATIENCE = 3;
+
 /** When {@link earlyStopping} ends a run. */
 export interface EarlyStoppingOptions {
   /** Epochs without improvement; default 3. */
@@ -24,7 +27,7 @@ export interface EarlyStoppingOptions {
  * @throws UsageError for options out of range, and at the start of a run that has no such measure
  */
 export function earlyStopping(options: number | EarlyStoppingOptions = {}): Callback {
-  const { patience = 3, metric, minDelta = 0 } = typeof options === "number" ? { patience: options } : options;
+  const { patience = PATIENCE, metric, minDelta = 0 } = typeof options === "number" ? { patience: options } : options;
   if (!(Number.isSafeInteger(patience) && patience >= 1)) {
     throw new UsageError((option) => `${option("patience")} is ${patience}; expected a whole number of at least 1`);
   }

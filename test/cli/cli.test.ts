@@ -67,7 +67,6 @@ describe("wrong usage: one line, exit 2", () => {
     ["train --data mnits", /unknown data set "mnits"; did you mean "mnist"\?/],
     ["train --optimizer adm", /unknown optimizer "adm"; did you mean "adam"\?/],
     ["train --momentum 0.9", /adam takes no --momentum; add --optimizer sgd/],
-    ["train --patience-metric loss", /--patience-metric says what --patience watches; add --patience/],
     ["info cnn3x3", /unknown model "cnn3x3"; did you mean "cnn-3x3"\?/],
     ["data lsit", /unknown command 'lsit' \(Did you mean list\?\)/],
     ["data fetch mnits", /did you mean "mnist"/],
