@@ -62,3 +62,4 @@ export {
 } from "../engine/ops/recurrent.ts";
 export { argmax, logCumsumExp, logsumexp, max, mean, min, sum, variance } from "../engine/ops/reduce.ts";
 export { type RopeOptions, type RopeStyle, rope } from "../engine/ops/rope.ts";
+export { placeAt, sliceAt } from "../engine/ops/window.ts";

@@ -15,6 +15,7 @@ import type { LayerNormAttrs, NormAttrs } from "../engine/ops/norm.ts";
 import type { AvgPoolAttrs, PoolAttrs } from "../engine/ops/pool.ts";
 import { type CellName, cellSizes, type RecurrentAttrs } from "../engine/ops/recurrent.ts";
 import type { ArgmaxAttrs, ReduceAttrs } from "../engine/ops/reduce.ts";
+import type { WindowAttrs } from "../engine/ops/window.ts";
 import { scalarOf } from "../engine/passes/simplify.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { ELEMENT_TYPES, type OnnxAttribute } from "../formats/onnx.ts";
@@ -266,6 +267,34 @@ const placed = as<PlaceAttrs>((tensor, { starts, steps, shape, fill }, { graph }
   graph.name(tensor, graph.node("Pad", [graph.value(x, order), pads, graph.float32(fill, "fill")]), order);
 });
 
+/** A window that begins where an input says, clamped so that it lies inside. */
+const slicedAt = as<WindowAttrs>((tensor, { axes }, { graph, sizes, stored }) => {
+  const [x, starts] = tensor.inputs;
+  const order = graph.orderOf(x) ?? inPlace(x);
+  const value = graph.value(x, order);
+  const dims = axes.map((axis) => sizes.dim(value, order.indexOf(axis)));
+  const lengths = dims.length === 1 ? dims[0] : graph.node("Concat", dims, { axis: int(0) });
+  const counts = sizes.list(
+    axes.map((axis) => stored("shape", axis)),
+    "sizes",
+  );
+  const asked = graph.node("Cast", [graph.value(starts)], { to: int(ELEMENT_TYPES.I64) });
+  const room = graph.node("Sub", [lengths, counts]);
+  const first = graph.node("Max", [graph.node("Min", [asked, room]), graph.int64([0], "first")]);
+  const places = graph.int64(
+    axes.map((axis) => order.indexOf(axis)),
+    "axes",
+  );
+  graph.name(tensor, graph.node("Slice", [value, first, graph.node("Add", [first, counts]), places]), order);
+});
+
+/** Its pads would be computed, which runtimes take and importers do not. */
+const placedAt: NodeWriter = () => {
+  throw new DuctusError(
+    "export: placeAt, whose place is an input, cannot be written as ONNX; place at fixed positions with pad",
+  );
+};
+
 const untouchedBatch = (op: string): DuctusError =>
   new DuctusError(`export: the op ${op} along the batch cannot be written for any batch size`);
 
@@ -411,6 +440,8 @@ export const NODE_WRITERS: Readonly<
     const operands = tensor.inputs.map((input) => graph.value(input, order));
     graph.name(tensor, graph.node("Concat", operands, { axis: int(order.indexOf(axis)) }), order);
   }),
+  sliceAt: slicedAt,
+  placeAt: placedAt,
 
   gather: as<GatherAttrs>((tensor, { axis }, { graph }) => {
     const operands = tensor.inputs.map((input) => graph.value(input));

@@ -14,6 +14,7 @@ import type { GroupNormAttrs, LayerNormAttrs, NormAttrs } from "../engine/ops/no
 import type { AvgPoolAttrs, PoolAttrs } from "../engine/ops/pool.ts";
 import type { RecurrentAttrs } from "../engine/ops/recurrent.ts";
 import type { ReduceAttrs } from "../engine/ops/reduce.ts";
+import type { PlaceAtAttrs, WindowAttrs } from "../engine/ops/window.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { KERNELS, type Order, PICTURES, plainOrder, withoutAxes } from "./axes.ts";
 
@@ -212,6 +213,35 @@ export const TORCH_OPS: Readonly<
     const order = call.order(0);
     const parts = call.tensor.inputs.map((_, i) => call.input(i, order));
     return { code: `torch.cat(${tuple(parts)}, dim=${order[attrsOf<{ axis: number }>(call).axis]})`, order };
+  },
+
+  sliceAt: (call) => {
+    const { axes, shape } = attrsOf<WindowAttrs>(call);
+    const order = call.order(0);
+    const [x, starts] = call.tensor.inputs;
+    const code = axes.reduce((value, axis, i) => {
+      if (call.grows(axis)) call.refuse("cuts the batch");
+      const start = `${call.input(1, plainOrder(starts.rank))}[${i}].clamp(0, ${x.shape[axis] - shape[axis]})`;
+      return `${value}.narrow(${order[axis]}, ${start}, ${shape[axis]})`;
+    }, call.input(0));
+    return { code, order };
+  },
+  placeAt: (call) => {
+    const { axes, shape, fill } = attrsOf<PlaceAtAttrs>(call);
+    const order = call.order(0);
+    const [x, starts] = call.tensor.inputs;
+    // From the last axis of the value to the first: before, after.
+    const amounts = [...plainOrder(order.length)]
+      .reverse()
+      .map((axis) => order.indexOf(axis))
+      .flatMap((axis): (string | number)[] => {
+        if (!axes.includes(axis)) return [0, 0];
+        if (call.grows(axis)) call.refuse("places samples in the batch");
+        const room = shape[axis] - x.shape[axis];
+        const start = `int(${call.input(1, plainOrder(starts.rank))}[${axes.indexOf(axis)}].clamp(0, ${room}))`;
+        return [start, `${room} - ${start}`];
+      });
+    return { code: `F.pad(${call.input(0)}, ${tuple(amounts)}, value=${literal(fill)})`, order };
   },
 
   gather: (call) => {

@@ -1,9 +1,11 @@
 /** Operators that move numbers without computing: other shapes, orders and sizes, parts, repetitions, and padding. */
 import { DataError } from "../engine/errors.ts";
-import { constant } from "../engine/ops/constant.ts";
+import { type ConstantAttrs, constant } from "../engine/ops/constant.ts";
 import { concat, expand, pad, slice } from "../engine/ops/movement.ts";
+import { sliceAt } from "../engine/ops/window.ts";
 import { spendWhileTracing } from "../engine/passes/cost.ts";
 import { broadcastShapes, type Shape, sizeOf } from "../engine/shape.ts";
+import type { Tensor } from "../engine/tensor.ts";
 import { quote } from "../formats/text.ts";
 import { axisOf, type NodeCall, need, needAll, setting } from "./onnx-call.ts";
 import { arranged, asValue, dimsOf, knownNumbers, mapped, plain, reshaped, type Value } from "./onnx-value.ts";
@@ -162,8 +164,26 @@ export function gather(call: NodeCall): Value {
   );
 }
 
+/**
+ * A window that begins where computed numbers say, as Ductus writes one: starts are at least 0, and ends lie a fixed number
+ * behind them.
+ */
+function windowAt(call: NodeCall, starts: Tensor): Value {
+  const x = need(call, 0);
+  const [first, second] = need(call, 2).tensor.inputs;
+  const sizes = first === starts ? second : first;
+  if (need(call, 2).tensor.op.name !== "add" || sizes === undefined) {
+    throw new DataError("its ends are no fixed number behind its starts, which are computed");
+  }
+  const axes = setting(call, "axes", 3) ?? starts.shape.map((_, i) => i);
+  const own = axes.map((axis) => x.order[axisOf(x, axis)]);
+  return mapped(x, (tensor) => sliceAt(tensor, starts, knownNumbers(asValue(sizes), "size"), own));
+}
+
 export function sliceOf(call: NodeCall): Value {
   const x = need(call, 0);
+  const first = call.inputs[1]?.tensor;
+  if (first?.op.name === "maximum" && isZero(first.inputs[1])) return windowAt(call, first);
   const starts = setting(call, "starts", 1) ?? [];
   const ends = setting(call, "ends", 2) ?? [];
   const axes = setting(call, "axes", 3) ?? starts.map((_, i) => i);
@@ -173,6 +193,9 @@ export function sliceOf(call: NodeCall): Value {
   }
   return sliced(x, new Map(starts.map((start, i) => [axisOf(x, axes[i]), { start, end: ends[i], step: steps[i] }])));
 }
+
+const isZero = ({ op, attrs }: Tensor): boolean =>
+  op.name === "constant" && [(attrs as ConstantAttrs).value].flat().every((number) => number === 0);
 
 export function split(call: NodeCall): readonly Value[] {
   const x = need(call, 0);

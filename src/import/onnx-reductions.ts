@@ -1,6 +1,7 @@
 /** Operators that reduce axes: sums, extremes, norms, and logarithms of sums. */
+import { DataError } from "../engine/errors.ts";
 import { abs, div, log, maximum, mul, sqrt } from "../engine/ops/elementwise.ts";
-import { logsumexp, max, mean, min, sum } from "../engine/ops/reduce.ts";
+import { argmax, logsumexp, max, mean, min, sum } from "../engine/ops/reduce.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { axisOf, type NodeRule, need, setting } from "./onnx-call.ts";
 import { dimsOf, mapped, reshaped, type Value } from "./onnx-value.ts";
@@ -46,8 +47,22 @@ export const lpNormalization: NodeRule = (call) => {
   return mapped(x, (tensor) => div(tensor, maximum(norm(tensor, [axis], true), TINY)));
 };
 
+/** The place of the largest number along an axis, the first of equal ones. */
+const largest: NodeRule = (call) => {
+  if (call.attrs.int("select_last_index", 0) !== 0) throw new DataError("of equal numbers it takes the last");
+  const x = need(call, 0);
+  const axis = axisOf(x, call.attrs.int("axis", 0));
+  const kept = mapped(x, (tensor) => argmax(tensor, x.order[axis], true));
+  if (call.attrs.int("keepdims", 1) !== 0) return kept;
+  return reshaped(
+    kept,
+    dimsOf(kept).filter((_, a) => a !== axis),
+  );
+};
+
 /** By operator. */
 export const REDUCTIONS = {
+  ArgMax: largest,
   ReduceMean: reduction(mean),
   ReduceSum: reduction(sum),
   ReduceMax: reduction(max),

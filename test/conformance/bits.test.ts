@@ -13,6 +13,8 @@ const DIVIDED = [
   "attentionLse",
   "attentionGrad",
   "writeRows",
+  "sliceAt",
+  "placeAt",
   "embedding",
   "embeddingGrad",
   "logSumExp",

@@ -2,6 +2,8 @@
 
 import { attention, selfAttention } from "../../src/engine/ops/attention.ts";
 import { concat, expand, slice } from "../../src/engine/ops/movement.ts";
+import { argmax } from "../../src/engine/ops/reduce.ts";
+import { placeAt, sliceAt } from "../../src/engine/ops/window.ts";
 import { Random } from "../../src/engine/random.ts";
 import { Parameter, type Tensor } from "../../src/engine/tensor.ts";
 import { Model } from "../../src/models/model.ts";
@@ -173,3 +175,32 @@ export const attentive = (): Model =>
 
 export const tokens = (): Model =>
   new Model(new Token(), { inputShape: [8, 12, 1], classes: 5, normalization: { mean: 0.2, std: 0.5 }, seed: 6 });
+
+/** Looks at a window of the picture whose place is computed, along two axes, the last one first. */
+class Cropped extends Module {
+  readonly where = new Parameter([2, 6], Float32Array.of(0.1, 0.2, 0.1, 0.5, 0.3, 0.4, 0.9, 0.1, 0.2, 0.5, 0.3, 0.4));
+  readonly conv = new Conv2d(1, 3, 3);
+  readonly head = new Linear(60, 5);
+
+  forward(x: Tensor, context: Context): Tensor {
+    const window = sliceAt(this.conv.forward(x, context), argmax(this.where, 1), [5, 4], [2, 1]);
+    return this.head.forward(window.reshape([x.shape[0], 60]), context);
+  }
+}
+
+export const cropped = (): Model =>
+  new Model(new Cropped(), { inputShape: [8, 12, 1], classes: 5, normalization: { mean: 0.2, std: 0.5 }, seed: 9 });
+
+/** Puts rows of the picture at a computed place among others. */
+class Framed extends Module {
+  readonly where = new Parameter([3], Float32Array.of(0.1, 0.2, 0.4));
+  readonly head = new Linear(144, 5);
+
+  forward(x: Tensor, context: Context): Tensor {
+    const framed = placeAt(x.mul(2), argmax(this.where, 0), [12], [1], 0.5);
+    return this.head.forward(framed.reshape([x.shape[0], 144]), context);
+  }
+}
+
+export const framed = (): Model =>
+  new Model(new Framed(), { inputShape: [8, 12, 1], classes: 5, normalization: { mean: 0.2, std: 0.5 }, seed: 10 });

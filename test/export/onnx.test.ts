@@ -13,7 +13,7 @@ import { setPlatform } from "../../src/platform/platform.ts";
 import { writePixels } from "../../src/task/classify/ranking.ts";
 import { inferenceGraph, load, TrainedModel } from "../../src/use/trained-model.ts";
 import { everything } from "../models/everything.ts";
-import { attentive, MODELS, recurrent, tokens } from "./models.ts";
+import { attentive, cropped, framed, MODELS, recurrent, tokens } from "./models.ts";
 
 beforeAll(() => {
   setPlatform(nodePlatform);
@@ -26,6 +26,7 @@ const ALL: Readonly<Record<string, () => Model>> = {
   "a class token": tokens,
   "recurrent layers": recurrent,
   attention: attentive,
+  "a window whose place is computed": cropped,
   "something of everything": everything,
 };
 
@@ -126,6 +127,10 @@ describe("what is written", () => {
     await expect(checkModel(create("mlp", { seed: 1 }), create("mlp", { seed: 2 }))).rejects.toThrow(DuctusError);
     const good = await checkModel(create("mlp", { seed: 1 }), create("mlp", { seed: 1 }));
     expect(good).toEqual({ of: "inputs", samples: 32, worst: 0 });
+  });
+
+  it("is refused where a place is computed that ONNX wants to know", () => {
+    expect(() => toOnnx(framed())).toThrow(/^export: placeAt, [^\n]*pad$/);
   });
 
   it("begins with pixels where the model's own graph does", async () => {

@@ -472,6 +472,19 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ReduceSumSquare: [reduced("ReduceSumSquare")],
   ReduceLogSum: [{ ...reduced("ReduceLogSum"), nodes: [node("Abs", "x", "p"), node("ReduceLogSum", "p axes", "y")] }],
   ReduceLogSumExp: [reduced("ReduceLogSumExp")],
+  ArgMax: [
+    {
+      nodes: [
+        node("ArgMax", "x", "a", { axis: int(-2), keepdims: int(0) }),
+        node("Unsqueeze", "a axes", "b"),
+        node("ArgMax", "x", "c", { axis: int(2) }),
+        node("Sub", "c b", "d"),
+        node("Add", "d b", "e"),
+        node("Cast", "e", "y", { to: int(1) }),
+      ],
+      initializers: { axes: int64(-2) },
+    },
+  ],
   Reshape: [{ nodes: [node("Reshape", "x s", "y")], initializers: { s: int64(0, -1, 9) } }],
   Flatten: [
     {

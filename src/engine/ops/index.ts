@@ -62,6 +62,8 @@ export const networkPrimitives = {
   slice: movement.sliceOp,
   place: movement.placeOp,
   concat: movement.concatOp,
+  sliceAt: later(sequences, "sliceAtOp"),
+  placeAt: later(sequences, "placeAtOp"),
 
   gather: gather.gatherOp,
   embedding: gather.embeddingOp,

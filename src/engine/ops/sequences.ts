@@ -6,3 +6,4 @@ export { attentionGradOp, attentionLseOp, attentionOp } from "./attention.ts";
 export { ctcGradOp, ctcLossOp, ctcOp } from "./ctc.ts";
 export { gruOp, lstmOp, recurrenceGradOp, recurrenceOp } from "./recurrent.ts";
 export { ropeOp } from "./rope.ts";
+export { placeAtOp, sliceAtOp } from "./window.ts";

@@ -6,6 +6,7 @@ import type { PrimitiveName } from "../../../src/engine/ops/index.ts";
 import { linear, matmul } from "../../../src/engine/ops/matmul.ts";
 import * as m from "../../../src/engine/ops/movement.ts";
 import * as r from "../../../src/engine/ops/reduce.ts";
+import * as window from "../../../src/engine/ops/window.ts";
 import type { Shape } from "../../../src/engine/shape.ts";
 import { apply, type Tensor } from "../../../src/engine/tensor.ts";
 import { type Case, type CaseInput, define, type Fill, ints, w, x } from "./case.ts";
@@ -17,6 +18,9 @@ const at = (...positions: number[]): CaseInput => ({
   ...ints(positions.length === 1 ? [] : [positions.length], 0, 1),
   fill: { list: positions },
 });
+
+/** Where a window begins: the same for all samples. */
+const from = (...starts: number[]): CaseInput => ({ ...at(...starts), shape: [starts.length], batched: false });
 
 const exact = { tolerance: 0 } as const;
 const kinks = { gradient: "kinks" } as const;
@@ -421,6 +425,42 @@ export const shapingCases = {
     define("weights beside a batch", [x([3, 4]), w([3, 2])], (a, b) => m.concat([a, b], 1), exact),
     define("the same twice", [x([3, 4])], (a) => m.concat([a, a], 1), exact),
     define("int32", [ints([3, 4], -9, 9), ints([3, 2], -9, 9)], (a, b) => m.concat([a, b], 1), exact),
+  ],
+
+  sliceAt: [
+    define("rows", [x([3, 7, 5]), from(2)], (a, s) => window.sliceAt(a, s, [3], [1]), exact),
+    define("a scalar start", [x([3, 7, 5]), at(4)], (a, s) => window.sliceAt(a, s, [1], [-2]), exact),
+    define("all axes", [x([4, 6, 9]), from(1, 2, 3)], (a, s) => window.sliceAt(a, s, [2, 3, 4]), exact),
+    define("axes in disorder", [x([2, 6, 4, 9]), from(5, 1)], (a, s) => window.sliceAt(a, s, [4, 3], [3, 1]), exact),
+    define("samples", [x([6, 5]), from(3)], (a, s) => window.sliceAt(a, s, [2], [0]), exact),
+    define("as long as the batch", [x([4, 6]), from(2, 1)], (a, s) => window.sliceAt(a, s, [4, 3]), exact),
+    define("all of it", [x([3, 4]), from(1, -1)], (a, s) => window.sliceAt(a, s, [3, 4]), exact),
+    define("before", [x([3, 8]), from(-3)], (a, s) => window.sliceAt(a, s, [5], [1]), exact),
+    define("behind", [x([3, 8]), from(6)], (a, s) => window.sliceAt(a, s, [5], [1]), exact),
+    define("far outside", [w([9, 8]), from(2147483647, -2147483648)], (a, s) => window.sliceAt(a, s, [5, 3]), exact),
+    define("vector", [w([40]), from(7)], (a, s) => window.sliceAt(a, s, [21]), exact),
+    define("int32", [ints([3, 8], -9, 9), from(2)], (a, s) => window.sliceAt(a, s, [5], [1]), exact),
+    define("with ops behind", [x([3, 9, 8]), from(2)], (a, s) => e.mul(window.sliceAt(a, s, [5], [1]), 3), exact),
+    define(
+      "where a computed number says",
+      [x([3, 9]), w([6])],
+      (a, b) => window.sliceAt(a, r.argmax(b, 0), [4], [1]),
+      exact,
+    ),
+  ],
+  placeAt: [
+    define("rows", [x([3, 3, 5]), from(2)], (a, s) => window.placeAt(a, s, [7], [1]), exact),
+    define("a scalar start", [x([3, 1, 5]), at(4)], (a, s) => window.placeAt(a, s, [7], [-2]), exact),
+    define("all axes", [x([2, 3, 4]), from(1, 2, 3)], (a, s) => window.placeAt(a, s, [4, 6, 9]), exact),
+    define("axes in disorder", [x([2, 3, 4, 4]), from(5, 1)], (a, s) => window.placeAt(a, s, [9, 6], [3, 1]), exact),
+    define("samples", [x([2, 5]), from(3)], (a, s) => window.placeAt(a, s, [6], [0]), exact),
+    define("as long as the batch", [x([4, 3]), from(2, 1)], (a, s) => window.placeAt(a, s, [4, 6]), exact),
+    define("before", [x([3, 5]), from(-3)], (a, s) => window.placeAt(a, s, [8], [1]), exact),
+    define("behind", [x([3, 5]), from(6)], (a, s) => window.placeAt(a, s, [8], [1]), exact),
+    define("far outside", [w([5, 3]), from(2147483647, -2147483648)], (a, s) => window.placeAt(a, s, [9, 8]), exact),
+    define("vector", [w([21]), from(7)], (a, s) => window.placeAt(a, s, [40]), exact),
+    define("filled", [x([3, 5]), from(2)], (a, s) => window.placeAt(a, s, [11], [1], -1.5), exact),
+    define("int32, filled", [ints([3, 5], -9, 9), from(2)], (a, s) => window.placeAt(a, s, [8], [1], 7), exact),
   ],
 
   gather: [

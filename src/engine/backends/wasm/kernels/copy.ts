@@ -30,11 +30,11 @@ import type { Domain, Kernel } from "./kernel.ts";
 const UNROLL = 4;
 
 /** Copies along the axes; elementwise ops of the group are applied on the way. */
-function copyKernel(
+export function copyKernel(
   kernel: Kernel,
   source: Tensor,
   axes: readonly Axis[],
-  fromOffset: number,
+  fromOffset: I32,
   toOffset: number,
   divided = true,
 ): void {
@@ -95,7 +95,7 @@ function copyKernel(
       });
     }
   };
-  enter(0, i32(fromOffset), i32(toOffset));
+  enter(0, fromOffset, i32(toOffset));
 }
 
 /** Four columns of four as rows; columns that are missing leave lanes that do not count. */
@@ -124,20 +124,20 @@ export function permuteKernel(kernel: Kernel): void {
     order.map((axis) => strides[axis]),
     stridesOf(root.shape),
   );
-  copyKernel(kernel, root.inputs[0], axes, 0, 0);
+  copyKernel(kernel, root.inputs[0], axes, i32(0), 0);
 }
 
 export function expandKernel(kernel: Kernel): void {
   const { root } = kernel;
   const axes = joinedAxes(root.shape, broadcastStrides(root.inputs[0].shape, root.shape), stridesOf(root.shape));
-  copyKernel(kernel, root.inputs[0], axes, 0, 0);
+  copyKernel(kernel, root.inputs[0], axes, i32(0), 0);
 }
 
 export function sliceKernel(kernel: Kernel): void {
   const { root } = kernel;
   const [x] = root.inputs;
   const { offset, strides } = gridStrides(x.shape, root.attrs as GridAttrs);
-  copyKernel(kernel, x, joinedAxes(root.shape, strides, stridesOf(root.shape)), offset, 0);
+  copyKernel(kernel, x, joinedAxes(root.shape, strides, stridesOf(root.shape)), i32(offset), 0);
 }
 
 /** Fills the part of the output that begin … end stand for, then copies what is placed there. */
@@ -148,19 +148,11 @@ export function placeKernel(kernel: Kernel): void {
   const inner = sizeOf(root.shape.slice(1));
   const [start] = attrs.starts;
   const [step] = attrs.steps;
-  const fill = x.dtype === "int32" ? splatConstI(attrs.fill) : splatConst(attrs.fill);
-  const output = kernel.pointer(root);
   const { offset, strides } = gridStrides(root.shape, { ...attrs, shape: x.shape });
   const axes = joinedAxes(x.shape, stridesOf(x.shape), strides);
   const base = offset - start * (strides[0] / step);
   f.for(begin, end, 1, (row) => {
-    const rowAt = f.let(mulI(row, inner * 4));
-    if (attrs.fill === 0) f.zero(addI(output, rowAt), i32(inner * 4));
-    else {
-      const whole = Math.floor(inner / 4) * 4;
-      f.for(0, whole * 4, 16, (i) => f.store(addI(addI(output, rowAt), i), fill));
-      for (let i = whole; i < inner; i++) f.storeLanes(addI(output, rowAt), fill, 1, i * 4);
-    }
+    fillRow(kernel, row, attrs.fill);
     // Which row of x lies here, if any: row = start + i·step.
     const distance = f.let(step > 0 ? subI(row, start) : subI(i32(start), row));
     const stride = Math.abs(step);
@@ -174,8 +166,23 @@ export function placeKernel(kernel: Kernel): void {
   });
 }
 
+/** Fills one row of the output's first axis. */
+export function fillRow(kernel: Kernel, row: I32, number: number): void {
+  const { f, root } = kernel;
+  const fill = root.dtype === "int32" ? splatConstI(number) : splatConst(number);
+  const inner = sizeOf(root.shape.slice(1));
+  const output = kernel.pointer(root);
+  const rowAt = f.let(mulI(row, inner * 4));
+  if (number === 0) f.zero(addI(output, rowAt), i32(inner * 4));
+  else {
+    const whole = Math.floor(inner / 4) * 4;
+    f.for(0, whole * 4, 16, (i) => f.store(addI(addI(output, rowAt), i), fill));
+    for (let i = whole; i < inner; i++) f.storeLanes(addI(output, rowAt), fill, 1, i * 4);
+  }
+}
+
 /** Copies one row of the first axis; nothing rides on it. */
-function copyRow(kernel: Kernel, x: Tensor, axes: readonly Axis[], from: I32, to: I32): void {
+export function copyRow(kernel: Kernel, x: Tensor, axes: readonly Axis[], from: I32, to: I32): void {
   const { f } = kernel;
   const [source, output] = [kernel.pointer(x), kernel.pointer(kernel.root)];
   const last = axes.at(-1);
@@ -217,7 +224,7 @@ export function concatKernel(kernel: Kernel): void {
   });
   const copyAll = (): void => {
     for (const { x, offset } of parts)
-      copyKernel(kernel, x, joinedAxes(x.shape, stridesOf(x.shape), strides), 0, offset, axis !== 0);
+      copyKernel(kernel, x, joinedAxes(x.shape, stridesOf(x.shape), strides), i32(0), offset, axis !== 0);
   };
   if (axis === 0) f.if(ltS(begin, end), copyAll);
   else copyAll();

@@ -97,6 +97,8 @@ export const KERNELS = {
   slice: { domain: firstAxisDomain, emit: sliceKernel, rides: "dense" },
   place: { domain: firstAxisDomain, emit: placeKernel, rides: "none" },
   concat: { domain: concatDomain, emit: concatKernel, rides: "dense" },
+  sliceAt: later(sequences, "sliceAtRoot"),
+  placeAt: later(sequences, "placeAtRoot"),
   gather: { domain: gatherDomain, emit: gatherKernel, rides: "none" },
   scatterAdd: { domain: gatherDomain, emit: scatterAddKernel, rides: "none" },
   embedding: { domain: embeddingDomain, emit: embeddingKernel, rides: "none" },

@@ -2,3 +2,4 @@
 export { attentionGradRoot, attentionLseRoot, attentionRoot } from "./attention.ts";
 export { ctcGradRoot, ctcRoot } from "./ctc.ts";
 export { recurrenceGradRoot, recurrenceRoot } from "./recurrent.ts";
+export { placeAtRoot, sliceAtRoot } from "./window.ts";
