@@ -83,7 +83,7 @@ describe("a pattern", () => {
   });
 
   it("may be nested as deep as it is long", () => {
-    expect(allows(matching(`${"(".repeat(499)}0*${")*".repeat(249)}${")".repeat(250)}`, DIGITS), DIGITS, "000")).toBe(
+    expect(allows(matching(`${"(".repeat(399)}0*${")*".repeat(149)}${")".repeat(250)}`, DIGITS), DIGITS, "000")).toBe(
       true,
     );
     expect(() => matching("(".repeat(2000), DIGITS)).toThrow("is longer than 1000 characters");
