@@ -3,6 +3,7 @@
 export type { Dataset, PairDataset, SampleSpec } from "../data/dataset.ts";
 export type { Project } from "../data/formats/project.ts";
 export type { Arrays, BatchArrays, Dim, Port, Ports, Sizes } from "../data/port.ts";
+export type { ClassWeights } from "../data/sampling.ts";
 export { setBudget } from "../engine/budget.ts";
 export { DataError, DuctusError, ShapeError, UsageError } from "../engine/errors.ts";
 export { Random } from "../engine/random.ts";
@@ -35,7 +36,7 @@ export { fit, type Run } from "../train/fit.ts";
 export type { LrCurve } from "../train/lr-curve.ts";
 export { findLr, type LrFindOptions } from "../train/lr-find.ts";
 export type { EpochResult } from "../train/results.ts";
-export type { ClassWeights, FitOptions, OptimizerSpec } from "../train/settings.ts";
+export type { FitOptions, OptimizerSpec } from "../train/settings.ts";
 export { DivergedError } from "../train/trainer.ts";
 export { crossValidateFinetune, type Finetuned, finetune } from "../train/transfer/finetune.ts";
 export type { TransferOptions } from "../train/transfer/freeze.ts";

@@ -1,4 +1,4 @@
-/** Augmentations that mix two samples of a batch: their pictures, and their targets as probabilities of the classes. */
+/** Augmentations that mix two samples of a batch: their pictures, and their targets as probabilities of all outputs. */
 import { power } from "../engine/power.ts";
 import type { Random } from "../engine/random.ts";
 import type { Frame } from "./workspace.ts";

@@ -110,7 +110,7 @@ async function comparisons([base, ...others]: readonly SavedRun[]): Promise<Pair
       if (own === undefined || theirs === undefined) {
         return {
           ...names,
-          problem: `${missing} has no test predictions; it was not finished, or it puts nothing into classes: McNemar's test is for classifiers`,
+          problem: `${missing} has no test predictions; it was not finished, or it is no classifier, which McNemar's test is for`,
         };
       }
       try {

@@ -41,7 +41,7 @@ export function command(): Command {
     .argument("<picture>", `${PICTURE_KINDS} file`)
     .option("--class <name>", "the class to look for (default: the likeliest)")
     .option("--out <file>", "page to write", "explain.html")
-    .addOption(integerOption("--top <n>", "how many classes to show", { min: 1 }).default(3))
+    .addOption(integerOption("--top <n>", "how many of the likeliest to show", { min: 1 }).default(3))
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);

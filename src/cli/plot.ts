@@ -3,7 +3,7 @@
 export interface Plot {
   readonly xs: readonly number[];
   readonly ys: readonly number[];
-  /** Columns and rows of the drawing, without the labels. */
+  /** Columns and rows of the drawing, without the captions. */
   readonly width: number;
   readonly height: number;
   /** Whether the x axis is logarithmic. */
@@ -20,7 +20,7 @@ const DOTS = [
   [0x40, 0x80],
 ];
 
-/** The lines of a drawing, the labels of the y axis in front, those of the x axis below. */
+/** The lines of a drawing, the captions of the y axis in front, those of the x axis below. */
 export function plot({ xs, ys, width, height, isLogarithmic = false, mark }: Plot): string[] {
   const at = isLogarithmic ? Math.log10 : (x: number) => x;
   const [left, right] = [at(Math.min(...xs)), at(Math.max(...xs))];
@@ -39,10 +39,10 @@ export function plot({ xs, ys, width, height, isLogarithmic = false, mark }: Plo
       dot(Math.round(fromX + ((toX - fromX) * s) / steps), Math.round(fromY + ((toY - fromY) * s) / steps));
     }
   }
-  const labels = cells.map((_, i) => (i === 0 ? short(high) : i === height - 1 ? short(low) : ""));
-  const room = Math.max(...labels.map((label) => label.length));
+  const captions = cells.map((_, i) => (i === 0 ? short(high) : i === height - 1 ? short(low) : ""));
+  const room = Math.max(...captions.map((caption) => caption.length));
   const lines = cells.map(
-    (line, i) => `${labels[i].padStart(room)} │${String.fromCodePoint(...line.map((bits) => 0x2800 + bits))}`,
+    (line, i) => `${captions[i].padStart(room)} │${String.fromCodePoint(...line.map((bits) => 0x2800 + bits))}`,
   );
   const [first, last] = [short(Math.min(...xs)), short(Math.max(...xs))];
   const axis = new Array<string>(width).fill("─");

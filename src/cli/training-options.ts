@@ -1,11 +1,12 @@
 /** Options of the training loop, the same for every verb that trains, and what they say to `fit`. */
 import { Option } from "commander";
+import type { ClassWeights } from "../data/sampling.ts";
 import { UsageError, unknownName } from "../engine/errors.ts";
 import { OPTIMIZER_NAMES, takesOption } from "../optim/registry.ts";
 import { SCHEDULE_NAMES, type ScheduleSpec } from "../optim/schedules.ts";
 import { earlyStopping, PATIENCE } from "../train/early-stopping.ts";
 import { OPTIONS, type OptionRule } from "../train/options.ts";
-import type { ClassWeights, FitOptions, OptimizerSpec } from "../train/settings.ts";
+import type { FitOptions, OptimizerSpec } from "../train/settings.ts";
 import { integerOption, rangedOption } from "./options.ts";
 
 /** The options of `fit` that a verb which trains has under the same name; what numbers they take is said there. */
@@ -21,7 +22,7 @@ const LOOP = {
   clipNorm: ["<norm>", "largest norm of all gradients together"],
   ema: ["<decay>", "use a running average of the weights, such as 0.999"],
   plainEpochs: ["<n>", "last epochs in which samples are not augmented"],
-  labelSmoothing: ["<share>", "part of the target that is spread over all classes"],
+  labelSmoothing: ["<share>", "part of the target that is spread over all outputs alike"],
   classWeights: ["<list>", "what each class counts in the loss: balanced, or a number per class: 1,1,2.5"],
   sampling: ["<list>", "draw samples by class: balanced, or a number per class, instead of each once"],
   keep: ["<which>", "weights to end with: the best on validation, or the last ones"],

@@ -7,6 +7,9 @@ import { Random } from "../engine/random.ts";
 import type { Dataset } from "./dataset.ts";
 import type { EpochOrder } from "./loader.ts";
 
+/** Weights by class: a number of at least 0 for each, or such that all classes count the same. */
+export type ClassWeights = "balanced" | readonly number[];
+
 /** Samples of each class. @throws UsageError when a data set has no classes */
 export function classCounts(dataset: Dataset): number[] {
   const { classes } = dataset;
@@ -31,6 +34,35 @@ export function balancedWeights(dataset: Dataset): number[] {
     );
   }
   return counts.map((count) => dataset.length / (counts.length * count));
+}
+
+/**
+ * The weights of a data set's classes as numbers; undefined where none are given.
+ * @param option that gives them, for messages
+ * @throws UsageError unless there is a number of at least 0 for each class, and one above 0
+ */
+export function weightsByClass(
+  option: string,
+  weights: ClassWeights | undefined,
+  dataset: Dataset,
+): readonly number[] | undefined {
+  if (weights === undefined) return undefined;
+  return weights === "balanced"
+    ? balancedWeights(dataset)
+    : checkWeights(option, weights, dataset.classes?.length ?? weights.length);
+}
+
+function checkWeights(option: string, weights: readonly number[], classes: number): readonly number[] {
+  if (weights.length !== classes)
+    throw new UsageError((named) => `${named(option)} has ${weights.length} weights for ${classes} classes`);
+  const wrong = weights.find((weight) => !(Number.isFinite(weight) && weight >= 0));
+  if (wrong !== undefined)
+    throw new UsageError((named) => `${named(option)} has ${wrong}; expected numbers of at least 0`);
+  if (!weights.some((weight) => weight > 0))
+    throw new UsageError(
+      (named) => `${named(option)}: all weights are 0, so that nothing would be learned; give one above 0`,
+    );
+  return weights;
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Element types. Arithmetic is float32; int32 carries indices, labels, comparisons and random keys; uint8 exists only
+ * Element types. Arithmetic is float32; int32 carries indices, targets, comparisons and random keys; uint8 exists only
  * for pictures on their way in, and is cast before anything else happens to it.
  */
 

@@ -14,7 +14,7 @@ export type NamingMessage = (option: (name: string) => string) => string;
 export class DuctusError extends Error {
   /** Exit status of the command line: 1 = it failed, 2 = it was called wrongly. */
   readonly exitCode: number = 1;
-  // Written out, in every class: bundlers give classes other names.
+  // Written out in each of them: bundlers rename what is declared.
   override name: string = "DuctusError";
   readonly #message: string | NamingMessage;
 

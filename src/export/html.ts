@@ -4,16 +4,16 @@ import { PAGE_HTML, PAGE_SCRIPT, PAGE_STYLE } from "./bundle.ts";
 import { checkRecognizer, type Exported, encodeRecognizer } from "./recognizer.ts";
 import { speedOf } from "./timing.ts";
 
-/** Names of so many classes are listed on the page; of more, the first few. */
+/** So many names are listed on the page; of more, the first few. */
 const LISTED = 40;
 
 /**
  * The page, one file.
  * @param name of the file, without suffix
- * @param title shown above the pad; default: fits the classes
+ * @param title shown above the pad; default: fits what the model tells apart
  * @throws DuctusError when the module does not agree with the model, UsageError when that carries no preprocessing
  */
-export async function exportHtml(model: Model, name: string, title = titleFor(model.classes)): Promise<Exported> {
+export async function exportHtml(model: Model, name: string, title = titleFor(model.task.names)): Promise<Exported> {
   const module = await encodeRecognizer(model);
   const agreement = await checkRecognizer(model, module);
   const files = new Map([[`${name}.html`, page(model, title, module.bytes)]]);
@@ -21,13 +21,14 @@ export async function exportHtml(model: Model, name: string, title = titleFor(mo
 }
 
 function page(model: Model, title: string, module: Uint8Array): string {
-  const { architecture, classes, network } = model;
+  const { architecture, network } = model;
+  const { names } = model.task;
   let weights = 0;
   for (const [, parameter] of network.namedParameters()) weights += parameter.size;
   const parts: Readonly<Record<string, string>> = {
     title: escapeHtml(title),
     heading: escapeHtml(title),
-    hint: escapeHtml(classes.length <= LISTED ? classes.join("  ") : `${classes.slice(0, LISTED).join("  ")}  …`),
+    hint: escapeHtml(names.length <= LISTED ? names.join("  ") : `${names.slice(0, LISTED).join("  ")}  …`),
     about: escapeHtml(
       `${architecture?.name ?? "A network"} of ${weights.toLocaleString("en")} weights, made with Ductus.`,
     ),
@@ -38,9 +39,9 @@ function page(model: Model, title: string, module: Uint8Array): string {
   return PAGE_HTML.replace(/\{\{(\w+)\}\}/g, (_, name: string) => parts[name]);
 }
 
-function titleFor(classes: readonly string[]): string {
-  if (classes.every((name) => /^\d$/.test(name))) return "Draw a digit";
-  return classes.every((name) => /^\p{Letter}$/u.test(name)) ? "Draw a letter" : "Draw one of these";
+function titleFor(names: readonly string[]): string {
+  if (names.every((name) => /^\d$/.test(name))) return "Draw a digit";
+  return names.every((name) => /^\p{Letter}$/u.test(name)) ? "Draw a letter" : "Draw one of these";
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };

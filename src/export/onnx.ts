@@ -150,7 +150,7 @@ export function toOnnx(model: AnyModel, input: OnnxInput = "pixels"): OnnxModel 
   const described = {
     ...metadata,
     [METADATA.task]: task.record(),
-    [METADATA.classes]: task.names,
+    [METADATA.names]: task.names,
     [METADATA.logits]: OUTPUT,
     ...(temperature !== undefined && { [METADATA.temperature]: temperature }),
   };

@@ -41,7 +41,8 @@ const KEYWORDS = new Set(
  * @throws DuctusError naming an op that cannot be said in PyTorch
  */
 export function torchModule(model: Model, name: string, format: WeightsFormat = "pt"): string {
-  const { inputShape, classes, normalization, temperature } = model;
+  const { inputShape, normalization, temperature } = model;
+  const { names } = model.task;
   const [height, width, channels] = inputShape;
   const input =
     inputShape.length === 3 ? `[batch, ${channels}, ${height}, ${width}]` : `[batch, ${inputShape.join(", ")}]`;
@@ -53,7 +54,7 @@ export function torchModule(model: Model, name: string, format: WeightsFormat = 
 ${imports}    network = Network()
     network.load_state_dict(${code(JSON.stringify(`${name}.${format}`))})
     network.eval()
-    logits = network(pixels)  # ${input} → [batch, ${classes.length}]
+    logits = network(pixels)  # ${input} → [batch, ${names.length}]
     probabilities = (logits / TEMPERATURE).softmax(1)
 
 Pixels are ${units}; ${normalization === null ? "they are used as they are" : "the normalization is part of the network"}.
@@ -62,7 +63,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-CLASSES = [${classes.map((label) => JSON.stringify(label)).join(", ")}]
+CLASSES = [${names.map((label) => JSON.stringify(label)).join(", ")}]
 # ${temperature === undefined ? "No temperature was fitted" : "Fitted on samples that the network was not trained on"}.
 TEMPERATURE = ${temperature ?? "1.0"}
 

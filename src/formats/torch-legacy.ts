@@ -91,7 +91,7 @@ function unpickleTar(bytes: Uint8Array, name: string, budget: Budget): PickleVal
   const storages = readStorages(file("storages"), name, plain, budget);
   const tensors = readTensors(file("tensors"), storages, name, plain, budget);
   const find = (id: PickleValue): PickleValue => {
-    // Of classes, whose source stands beside them.
+    // Of a Python class, whose source stands beside it.
     if (Array.isArray(id)) return id[0] ?? null;
     const found = tensors.get(keyOf(id, name)) ?? storages.get(keyOf(id, name));
     if (found === undefined) throw new DataError(`${name} is damaged: it lacks the tensor ${described(id)}`);

@@ -80,7 +80,7 @@ const DTYPES: Readonly<Record<string, Dtype>> = {
   bool: "BOOL",
 };
 
-/** The storage classes that a state dict may name, and what they hold. */
+/** The kinds of storage that a state dict may name, and what they hold. */
 const STORAGES: Readonly<Record<string, Dtype>> = {
   DoubleStorage: "F64",
   FloatStorage: "F32",

@@ -28,7 +28,7 @@ export class OnnxClassifier extends Module {
     this.#outputs = outputs;
   }
 
-  /** @param x [batch, height, width, channels] → [batch, classes] */
+  /** @param x [batch, height, width, channels] → [batch, outputs] */
   forward(x: Tensor, context: Context): Tensor {
     return this.#outputs.logits(this.#network.forward(x, context));
   }
@@ -107,10 +107,10 @@ const NOISE_OPERATIONS = 200;
 /** How far sums and repeated outputs may be off: formats with few digits, and other orders of addition. */
 const TOLERANCE = 1e-3;
 
-/** What outputs [BATCH, classes] look like whose ops say nothing. @throws DataError for one output that tells nothing apart */
-function kindOfNumbers(numbers: Float32Array, classes: number, namesTwo: boolean): OutputKindName {
+/** What outputs [BATCH, outputs] look like whose ops say nothing. @throws DataError for one output that tells nothing apart */
+function kindOfNumbers(numbers: Float32Array, width: number, namesTwo: boolean): OutputKindName {
   const isBetween = numbers.every((value) => value >= 0 && value <= 1);
-  if (classes === 1) {
+  if (width === 1) {
     if (isBetween) {
       throw new DataError(
         "its one output lies between 0 and 1 but comes from no sigmoid that Ductus knows; export it with one at its end, or with two outputs",
@@ -121,7 +121,7 @@ function kindOfNumbers(numbers: Float32Array, classes: number, namesTwo: boolean
       "it has one output, which is no probability; where that is the log-odds of the second of two classes, name both with --classes",
     );
   }
-  const rows = Array.from({ length: BATCH }, (_, n) => numbers.subarray(n * classes, (n + 1) * classes));
+  const rows = Array.from({ length: BATCH }, (_, n) => numbers.subarray(n * width, (n + 1) * width));
   const sums = rows.map((row) => row.reduce((total, value) => total + value, 0));
   // As shares, or in percent
   const isWhole = [1, 100].some((whole) => sums.every((sum) => Math.abs(sum / whole - 1) < TOLERANCE));

@@ -122,7 +122,7 @@ export class OnnxNetwork extends Module {
     // One number for each picture may come without an axis of its own.
     const [rows, ...rest] = dimsOf(output);
     if (rows !== batch || sizeOf(rest) !== Math.max(1, ...rest)) {
-      throw new DataError(`its output is ${formatShape(dimsOf(output))}; a classifier gives [batch, classes]`);
+      throw new DataError(`its output is ${formatShape(dimsOf(output))}; a classifier gives [batch, outputs]`);
     }
     const outputs = plain(output);
     return outputs.rank === 2 ? outputs : reshape(outputs, [batch, sizeOf(rest)]);

@@ -32,8 +32,8 @@ import { type OnnxLayout, OnnxNetwork } from "./onnx-network.ts";
 export const METADATA = {
   /** What the model is for, as model files have it; of texts with the tokens. Not read by the importer. */
   task: "task",
-  /** What outputs tell apart, in their order: names of classes. */
-  classes: "classes",
+  /** What outputs tell apart, in their order. */
+  names: "classes",
   /** What pixels 0 … 1 go through before they enter the graph: mean and std; null where the graph does that itself. */
   normalization: "normalization",
   /** "uint8" or "float32": what samples are made of before the normalization. */

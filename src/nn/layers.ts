@@ -97,7 +97,7 @@ function claim({ name, module, input, output }: ModuleCall, claims: Map<Tensor, 
   }
 }
 
-/** The first word of how it prints itself: names of classes are others in a bundle. */
+/** The first word of how it prints itself: a bundle renames what is declared. */
 const kindOf = (module: Module): string => /^\w+/.exec(module.describe())?.[0] ?? "Module";
 
 /** The name of the first parameter that a tensor is made of; what it is asked for does not depend on the input. */

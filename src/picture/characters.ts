@@ -40,11 +40,11 @@ const SCRIPTS: readonly Script[] = [
 /**
  * @param ink how much every pixel differs from the ground; 0 where there is no ink
  * @param darkest the difference of solid ink
- * @param classes names of what the model tells apart; they say which script it reads
+ * @param known names of what the model tells apart; they say which script it reads
  * @returns at least 1
  */
-export function countCharacters(ink: Coarse, darkest: number, classes: readonly string[]): number {
-  const script = SCRIPTS.find(({ names }) => classes.every((name) => names.test(name))) as Script;
+export function countCharacters(ink: Coarse, darkest: number, known: readonly string[]): number {
+  const script = SCRIPTS.find(({ names }) => known.every((name) => names.test(name))) as Script;
   const all = piecesOf(ink, EDGE * darkest);
   const heaviest = Math.max(...all.map(({ mass }) => mass));
   const pieces = all.filter(({ mass }) => mass >= LEAST_INK * heaviest);

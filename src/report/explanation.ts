@@ -84,7 +84,7 @@ ${figure(`What speaks for “${about.name}”`, await evidence(input), evidenceT
   });
 }
 
-/** The first classes, and the one that was asked about. */
+/** The first answers, and the one that was asked about. */
 function shown(ranking: readonly Candidate[], about: Candidate): readonly Candidate[] {
   const first = ranking.slice(0, CLASSES);
   return first.some(({ index }) => index === about.index) ? first : [...first, about];

@@ -52,7 +52,7 @@ export interface AboutRun {
   readonly kept?: string | undefined;
 }
 
-/** Bytes of outputs on the test samples that a run keeps: of thousands of classes they would be most of a disk. */
+/** Bytes of outputs on the test samples that a run keeps: with thousands for each they would be most of a disk. */
 const MOST_PREDICTIONS = 256 * 2 ** 20;
 
 /** Keeps the records of one run. */

@@ -14,7 +14,7 @@ export class Metrics {
   readonly #requests = new Family("ductus_requests_total", "counter", "Requests answered.");
   readonly #seconds = new Family("ductus_request_duration_seconds", "histogram", "From request to answer.", SECONDS);
   readonly #batches = new Family("ductus_batch_size", "histogram", "Samples that ran together.", BATCHES);
-  readonly #labels = new Family("ductus_predictions_total", "counter", "Samples by the likeliest class.");
+  readonly #answers = new Family("ductus_predictions_total", "counter", "Samples by the likeliest class.");
   readonly #confidence = new Family(
     "ductus_prediction_confidence",
     "summary",
@@ -37,7 +37,7 @@ export class Metrics {
   observe({ name, version }: ServedModel, verdicts: readonly Verdict[]): void {
     for (const { label, probability } of verdicts) {
       // `class` is what `label` was called before.
-      if (label !== undefined) this.#labels.add({ model: name, version, label, class: label }, 1);
+      if (label !== undefined) this.#answers.add({ model: name, version, label, class: label }, 1);
       this.#confidence.add({ model: name, version }, probability);
     }
   }
@@ -70,14 +70,14 @@ export class Metrics {
       turnedAway.add({ use }, ledger.refused);
     }
     const memory = [used, limit, waiting, turnedAway];
-    const answers = [this.#labels, this.#confidence, this.#refused];
+    const answers = [this.#answers, this.#confidence, this.#refused];
     const all = [this.#requests, this.#seconds, this.#batches, ...answers, queue, ...memory, info];
     return `${all.map((family) => family.print()).join("\n")}\n`;
   }
 }
 
 interface Series {
-  readonly labels: Labels;
+  readonly by: Labels;
   sum: number;
   count: number;
   /** Values by the first bound that they do not exceed. */
@@ -100,11 +100,11 @@ class Family {
   }
 
   /** Adds to a counter or gauge, or a value to a histogram or summary. */
-  add(labels: Labels, value: number): void {
-    const key = JSON.stringify(labels);
+  add(by: Labels, value: number): void {
+    const key = JSON.stringify(by);
     let series = this.#series.get(key);
     if (series === undefined) {
-      series = { labels, sum: 0, count: 0, upTo: this.#bounds.map(() => 0) };
+      series = { by, sum: 0, count: 0, upTo: this.#bounds.map(() => 0) };
       this.#series.set(key, series);
     }
     series.sum += value;
@@ -116,26 +116,26 @@ class Family {
   print(): string {
     const name = this.#name;
     const lines = [`# HELP ${name} ${this.#help}`, `# TYPE ${name} ${this.#type}`];
-    for (const { labels, sum, count, upTo } of this.#series.values()) {
+    for (const { by, sum, count, upTo } of this.#series.values()) {
       if (this.#type === "histogram") {
         let below = 0;
         for (const [i, bound] of this.#bounds.entries()) {
           below += upTo[i];
-          lines.push(`${name}_bucket${braced({ ...labels, le: String(bound) })} ${below}`);
+          lines.push(`${name}_bucket${braced({ ...by, le: String(bound) })} ${below}`);
         }
-        lines.push(`${name}_bucket${braced({ ...labels, le: "+Inf" })} ${count}`);
+        lines.push(`${name}_bucket${braced({ ...by, le: "+Inf" })} ${count}`);
       }
       if (this.#type === "histogram" || this.#type === "summary") {
-        lines.push(`${name}_sum${braced(labels)} ${sum}`, `${name}_count${braced(labels)} ${count}`);
-      } else lines.push(`${name}${braced(labels)} ${sum}`);
+        lines.push(`${name}_sum${braced(by)} ${sum}`, `${name}_count${braced(by)} ${count}`);
+      } else lines.push(`${name}${braced(by)} ${sum}`);
     }
     return lines.join("\n");
   }
 }
 
-function braced(labels: Labels): string {
+function braced(by: Labels): string {
   const escaped = (text: string): string => text.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/"/g, '\\"');
-  return `{${Object.entries(labels)
+  return `{${Object.entries(by)
     .map(([name, value]) => `${name}="${escaped(value)}"`)
     .join(",")}}`;
 }

@@ -1,6 +1,6 @@
 /**
  * The REST API of TensorFlow Serving (https://www.tensorflow.org/tfx/serving/api_rest): status, metadata, `:predict` with
- * `instances` or `inputs`, `:classify` where the task has classes. One input, `x` or whatever a client calls it, which may be a text
+ * `instances` or `inputs`, `:classify` of classifiers. One input, `x` or whatever a client calls it, which may be a text
  * where the model reads texts; outputs as the task says. A picture may be given as `{ "b64": "…" }` in the place of its numbers.
  */
 import type { Context, HonoRequest } from "hono";
@@ -82,7 +82,7 @@ export async function answerRows(
   if (verb === "classify" && served.http.scores === undefined) {
     throw new RequestError(
       400,
-      `"${served.name}" puts nothing into classes (its task is to ${served.task.kind}); use :predict, or POST /models/${served.name}/predict`,
+      `"${served.name}" is no classifier (its task is to ${served.task.kind}); use :predict, or POST /models/${served.name}/predict`,
     );
   }
   const { rows, groups } = await gather(service, served, body, request, verb);

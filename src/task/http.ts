@@ -49,7 +49,7 @@ export interface HttpView<Answer> {
   readonly shown: (answer: Answer, wishes: AnswerWishes) => JsonRecord;
   /** Schemas of the fields that {@link shown} gives. */
   readonly fields: Readonly<Record<string, JsonSchema>>;
-  /** Probabilities by label in the order of the outputs, where the task puts things into classes. */
+  /** Probabilities by label in the order of the outputs, of a classifier. */
   readonly scores?: ((answer: Answer) => readonly (readonly [label: string, probability: number])[]) | undefined;
   /** What may come after a text, where the task writes. */
   readonly next?: ((answer: Answer) => readonly Candidate[]) | undefined;

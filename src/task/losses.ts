@@ -29,8 +29,8 @@ export const LOSSES = {
   /** Of strings over an alphabet, see task/transcribe; the blank is the first logit. */
   ctc: (logits, targets, { outputs }) => {
     const isSymbol = cast(ne(targets, IGNORED), "int32");
-    const labels = mul(add(targets, 1), isSymbol);
-    return ctcLoss(logits, labels, outputs.frames, cast(sum(cast(isSymbol, "float32"), 1), "int32"));
+    const symbols = mul(add(targets, 1), isSymbol);
+    return ctcLoss(logits, symbols, outputs.frames, cast(sum(cast(isSymbol, "float32"), 1), "int32"));
   },
   nllLoss: (logits, targets) => nllLoss(logits, targets),
   mseLoss,
@@ -49,7 +49,7 @@ export function findLoss(loss: Suggested<LossName> | LossFunction): LossFunction
 
 /** What training may do to `crossEntropy`, and measuring does not. */
 export interface TrainingLossOptions {
-  /** Share of the target that is spread over all classes (Szegedy et al., arXiv 1512.00567). */
+  /** Share of the target that is spread over all outputs alike (Szegedy et al., arXiv 1512.00567). */
   readonly labelSmoothing: number;
   /** What the samples of each class count. */
   readonly classWeights?: readonly number[] | undefined;

@@ -50,7 +50,7 @@ export interface Task<Answer = unknown, Measured = unknown> {
   readonly outputs: Ports;
   /** What is learned. `y` is among them. */
   readonly targets: Ports;
-  /** What its outputs tell apart: classes, symbols, tokens. */
+  /** What its outputs tell apart, such as symbols or tokens. */
   readonly names: readonly string[];
   /** Name of the loss that is usual for it (task/losses.ts). */
   readonly loss: string;
@@ -74,7 +74,7 @@ export interface Task<Answer = unknown, Measured = unknown> {
   refuse(dataset: Dataset): void;
   /** What will spoil training on these samples, a sentence each. */
   warn(train: Dataset): readonly string[];
-  /** The same task with what a data set says about it, such as names of classes. */
+  /** The same task with what a data set says about it, such as names of what it has. */
   adopt(dataset: Dataset): Task<Answer, Measured>;
   /** The same task for what another codec reads. */
   reading(input: InputCodec): Task<Answer, Measured>;

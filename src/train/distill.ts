@@ -18,11 +18,11 @@ import type { Tensors } from "../task/task.ts";
 
 /** Whom to learn from, and how. */
 export interface Teaching {
-  /** Takes the same inputs and tells the same classes apart; `ensembleOf` makes one of several. It is not changed. */
+  /** Takes the same inputs and tells the same apart; `ensembleOf` makes one of several. It is not changed. */
   readonly model: AnyModel;
   /** What logits are divided by before they are compared: the higher, the more the small probabilities count; default 4. */
   readonly temperature?: number | undefined;
-  /** Part of the loss that is the teacher's, 0 < share ≤ 1, the rest being the labels'; default 0.9. */
+  /** Part of the loss that is the teacher's, 0 < share ≤ 1, the rest being the targets'; default 0.9. */
   readonly share?: number | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface Teaching {
 const MUST_AGREE: Readonly<Record<string, (model: AnyModel) => string>> = {
   inputs: ({ task }) => formatPorts(task.input.ports),
   outputs: ({ task }) => formatPorts(task.outputs),
-  classes: ({ task }) => JSON.stringify(task.names),
+  "outputs named": ({ task }) => JSON.stringify(task.names),
 };
 
 /** Checked, with defaults. @throws UsageError when a number is out of range or the teacher is for other samples */
@@ -55,7 +55,7 @@ export function resolveTeaching(teaching: Teaching, student: AnyModel): Complete
 /**
  * (1 − share) · loss + share · T² · KL(softmax(teacher / T) ‖ softmax(logits / T)): the gradients of section 2 of the paper, which T²
  * keeps of one size for all temperatures, and 0 where both say the same.
- * @param loss of the labels, mean over the batch  @param logits [batch, classes] of the network that learns
+ * @param loss of the targets, mean over the batch  @param logits [batch, outputs] of the network that learns
  * @param inputs the batch, as both get it
  */
 export function distilledLoss(loss: Tensor, logits: Tensor, inputs: Tensors, teaching: Complete<Teaching>): Tensor {

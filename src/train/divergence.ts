@@ -1,8 +1,8 @@
 /**
  * When a loss says that training is lost, before it is NaN: a watch that the trainer asks after every step.
  *
- * What is absurd depends on the loss. The measure is the loss before anything was learned: that of the first step, or ln(classes)
- * where it is a cross-entropy over classes and the first step comes from a trained network. So a loss of one's own may
+ * What is absurd depends on the loss. The measure is the loss before anything was learned: that of the first step, or ln(outputs)
+ * where it is a cross-entropy over the outputs and the first step comes from a trained network. So a loss of one's own may
  * be as large as it likes at the beginning. A single bad batch is no disaster: what is compared is a running mean, and a
  * loss that stays {@link ABSURD} times above its beginning is far from everything that training comes back from. One that
  * leaps to many times that is past it at once.

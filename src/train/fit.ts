@@ -6,7 +6,7 @@ import { asDataset, type Dataset, type PairDataset } from "../data/dataset.ts";
 import { refuseTestSplit } from "../data/leakage.ts";
 import { epochOrder } from "../data/loader.ts";
 import { pictureSize } from "../data/port.ts";
-import { balancedWeights, weightedOrder } from "../data/sampling.ts";
+import { weightedOrder, weightsByClass } from "../data/sampling.ts";
 import { Subset, stratifiedSplit } from "../data/split.ts";
 import type { Model, Recipe } from "../models/model.ts";
 import { WeightAverage } from "../optim/average.ts";
@@ -23,7 +23,7 @@ import { Fitting } from "./fitting.ts";
 import { arithmeticOf, identify } from "./identity.ts";
 import type { EpochResult } from "./results.ts";
 import { RunTensors } from "./run-tensors.ts";
-import { type ClassWeights, checkWeights, type FitOptions, resolveSettings } from "./settings.ts";
+import { type FitOptions, resolveSettings } from "./settings.ts";
 import { Trainer } from "./trainer.ts";
 import { listening, watchable } from "./watch.ts";
 
@@ -134,17 +134,6 @@ function parts(
   // The first batches of the first epoch, whatever the data set is sorted by.
   const some = epochOrder(train.length, seed, 1).slice(0, overfitBatches * batchSize);
   return { train: new Subset(train, some, `${train.name}, ${overfitBatches} batches of it`), validation: undefined };
-}
-
-function weightsByClass(
-  option: string,
-  weights: ClassWeights | undefined,
-  dataset: Dataset,
-): readonly number[] | undefined {
-  if (weights === undefined) return undefined;
-  return weights === "balanced"
-    ? balancedWeights(dataset)
-    : checkWeights(option, weights, dataset.classes?.length ?? weights.length);
 }
 
 function withWarmup(schedule: Schedule, warmup: number, stepsPerEpoch: number): Schedule {

@@ -1,8 +1,8 @@
 /** What a run is asked to do: the options of `fit`, and how they combine with the model's recipe. */
 import type { AugmentOption } from "../augment/presets.ts";
 import type { Dataset, PairDataset } from "../data/dataset.ts";
+import type { ClassWeights } from "../data/sampling.ts";
 import type { Backend } from "../engine/backends/backend.ts";
-import { UsageError } from "../engine/errors.ts";
 import type { Suggested } from "../engine/options.ts";
 import type { Metric } from "../metrics/metric.ts";
 import type { Recipe } from "../models/model.ts";
@@ -23,9 +23,6 @@ export interface OptimizerSpec {
   readonly name: Suggested<OptimizerName>;
   readonly [option: string]: string | OptimizerOption | undefined;
 }
-
-/** Weights by class: a number of at least 0 for each, or such that all classes count the same. */
-export type ClassWeights = "balanced" | readonly number[];
 
 /** Everything has a default; most come from `model.recipe`. What numbers may be, and what a resume compares, is options.ts. */
 export interface FitOptions extends BackendOptions {
@@ -54,7 +51,7 @@ export interface FitOptions extends BackendOptions {
   /** Of the shuffle, the split and dropout; default 0. The same seed gives the same weights. */
   readonly seed?: number | undefined;
   /**
-   * Hears, in a sentence each, what will spoil the training, such as classes without samples; default: `console.warn`. It is
+   * Hears, in a sentence each, what will spoil the training, such as a class without samples; default: `console.warn`. It is
    * said once, before the first step.
    */
   readonly onWarning?: ((message: string) => void) | undefined;
@@ -66,7 +63,7 @@ export interface FitOptions extends BackendOptions {
    * the first epoch always is. Default: the recipe's, or 0.
    */
   readonly plainEpochs?: number | undefined;
-  /** Share of the target that `crossEntropy` spreads over all classes while training; default: the recipe's. */
+  /** Share of the target that `crossEntropy` spreads over all outputs while training; default: the recipe's. */
   readonly labelSmoothing?: number | undefined;
   /** Learns from another model too, see distill.ts; default: from the targets alone. */
   readonly teacher?: Teaching | undefined;
@@ -154,20 +151,6 @@ export function resolveSettings(
 
 /** Where the minutes or the steps say when a run is over. */
 const MANY_EPOCHS = 1_000_000;
-
-/** @throws UsageError unless there is a number of at least 0 for each class, and one above 0 */
-export function checkWeights(option: string, weights: readonly number[], classes: number): readonly number[] {
-  if (weights.length !== classes)
-    throw new UsageError((named) => `${named(option)} has ${weights.length} weights for ${classes} classes`);
-  const wrong = weights.find((weight) => !(Number.isFinite(weight) && weight >= 0));
-  if (wrong !== undefined)
-    throw new UsageError((named) => `${named(option)} has ${wrong}; expected numbers of at least 0`);
-  if (!weights.some((weight) => weight > 0))
-    throw new UsageError(
-      (named) => `${named(option)}: all weights are 0, so that nothing would be learned; give one above 0`,
-    );
-  return weights;
-}
 
 /** The recipe's numbers hold for the recipe's optimizer; another one starts from its own defaults. */
 function makeOptimizer(recipe: Recipe, { optimizer = recipe.optimizer, lr }: FitOptions): Optimizer {

@@ -54,7 +54,7 @@ export function mean(tensors: readonly Tensor[]): Tensor {
 
 /**
  * One model of several: the mean of their logits, which is the geometric mean of their probabilities.
- * @throws UsageError without models, or where inputs or classes differ
+ * @throws UsageError without models, or where inputs or outputs differ
  */
 export function ensembleOf<T extends AnyTask = Classify>(models: readonly Model<T>[]): Model<T> {
   if (models.length === 0) throw new UsageError("an ensemble needs at least one model");
@@ -64,7 +64,7 @@ export function ensembleOf<T extends AnyTask = Classify>(models: readonly Model<
   const other = models.findIndex((model) => takes(model) !== takes(first));
   if (other > 0) {
     throw new UsageError(
-      `an ensemble needs models with the same inputs and classes: ${modelName(first)}, the first, takes ${takes(first)} and ${modelName(models[other])}, number ${other + 1}, takes ${takes(models[other])}`,
+      `an ensemble needs models with the same inputs and outputs: ${modelName(first)}, the first, takes ${takes(first)} and ${modelName(models[other])}, number ${other + 1}, takes ${takes(models[other])}`,
     );
   }
   if (models.length === 1) return first;

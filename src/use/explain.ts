@@ -73,24 +73,25 @@ const layerOutput = (i: number): string => `layer${i}`;
 
 /**
  * The picture itself, for answer and layers, and a batch of fainter ones, for gradients:
- * `x` [1, …], `path` [STEPS, …], `preferred` [1, classes] → `logits`, `layer0` …, `slope` [height, width, channels]
+ * `x` [1, …], `path` [STEPS, …], `preferred` [1, outputs] → `logits`, `layer0` …, `slope` [height, width, channels]
  */
 function explanationGraph(model: Model): { readonly graph: Graph; readonly layers: readonly Layer[] } {
-  const { inputShape, inputType, network, classes, temperature } = model;
+  const { inputShape, inputType, network, temperature } = model;
+  const { names } = model.task;
   let layers: readonly Layer[] = [];
   const graph = trace((tracer) => {
     const x = tracer.input("x", [1, ...inputShape], inputType);
     const path = tracer.input("path", [STEPS, ...inputShape], "float32", true);
-    const preferred = tracer.input("preferred", [1, classes.length]);
+    const preferred = tracer.input("preferred", [1, names.length]);
     const traced = traceLayers(network, x, () => model.logits(x, inferenceContext()));
     layers = traced.layers;
     const logits = traced.output;
     const ranks = constant(
-      classes.map((_, k) => k),
+      names.map((_, k) => k),
       "int32",
     );
-    const chosen = cast(eq(argmax(add(logits, preferred), 1, true), ranks), "float32"); // [1, classes]
-    const onPath = model.logits(path, inferenceContext()); // [STEPS, classes]
+    const chosen = cast(eq(argmax(add(logits, preferred), 1, true), ranks), "float32"); // [1, outputs]
+    const onPath = model.logits(path, inferenceContext()); // [STEPS, outputs]
     const logProbabilities = logSoftmax(temperature === undefined ? onPath : mul(onPath, 1 / temperature));
     const weighted = mul(mul(logProbabilities, chosen), constant(SHARES, "float32", [STEPS, 1]));
     const [slope] = gradients(sum(weighted), [path]); // [STEPS, H, W, C]
@@ -126,11 +127,11 @@ export class Explainer {
 
   /** @throws DataError when the picture is blank, UsageError (with a suggestion) for a class that the model has not */
   explain(picture: Picture, options: ExplainOptions = {}): Explanation {
-    const { classes, inputType } = this.#model;
+    const { inputType, task } = this.#model;
     const { inputs, outputs } = this.#program;
-    const wanted = options.class === undefined ? -1 : classes.indexOf(options.class);
-    if (options.class !== undefined && wanted < 0) throw unknownName("class", options.class, classes);
-    const { pixels: seen, characters } = examinePicture(this.#preprocessing, picture, classes);
+    const wanted = options.class === undefined ? -1 : task.names.indexOf(options.class);
+    if (options.class !== undefined && wanted < 0) throw unknownName("class", options.class, task.names);
+    const { pixels: seen, characters } = examinePicture(this.#preprocessing, picture, task.names);
 
     writePixels(seen, inputs.x, inputType);
     const numbers = Float32Array.from(inputs.x);

@@ -402,7 +402,7 @@ describe("an ensemble", () => {
     const same = averagedOver(ensemble, [(x) => x]);
     expect(difference(await logitsOf(same, data.image(4)), wanted)).toBeLessThan(1e-5);
     const other = create("mlp", { classes: 3 });
-    expect(() => ensembleOf([members[0], other])).toThrow(/the same inputs and classes: .* number 2, takes/);
+    expect(() => ensembleOf([members[0], other])).toThrow(/the same inputs and outputs: .* number 2, takes/);
   });
 });
 

@@ -8,11 +8,13 @@ import { DataError, ShapeError, UsageError } from "../../engine/errors.ts";
 import { cast, eq } from "../../engine/ops/elementwise.ts";
 import { argmax, sum } from "../../engine/ops/reduce.ts";
 import { quote } from "../../engine/quote.ts";
+import { list, record } from "../../engine/schema.ts";
 import { formatShape, sameShape } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
-import type { JsonRecord } from "../../formats/model-file.ts";
+import { type JsonRecord, printable } from "../../formats/model-file.ts";
 import type { InputCodec } from "../input.ts";
 import { ACCURACY } from "../score.ts";
+import { checkedPart } from "../stored.ts";
 import type { BatchOutputs, Measures, Primary, Task, Tensors } from "../task.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { type Candidate, rank } from "./ranking.ts";
@@ -112,6 +114,14 @@ export class Classify implements Task<Ranked, Evaluation> {
   record(): JsonRecord {
     return { kind: this.kind, input: this.input.record(), classNames: this.classes };
   }
+}
+
+/** @param name of the file, which starts every message @throws DataError when it is damaged */
+export function readClassify(stored: JsonRecord, input: InputCodec, name: string): Classify {
+  return new Classify(
+    input,
+    checkedPart(record({ classNames: list(printable, 1) }, {}, "ignored"), stored, name).classNames,
+  );
 }
 
 /** Whether targets are class indices, so that there is such a thing as accuracy. */

@@ -22,26 +22,26 @@ export interface AlignOptions {
 }
 
 /**
- * @param labels a string, without blanks
+ * @param symbols a string, without blanks
  * @returns one entry a label; none where the frames cannot hold the string
  * @throws ShapeError when scores are no whole number of frames, or the blank is no class
  */
 export function alignLabels(
   sample: Frames,
-  labels: readonly number[],
+  symbols: readonly number[],
   { allowed = ANY }: AlignOptions = {},
 ): AlignedLabel[] {
   const { rows, blank } = logSoftmaxOf(sample);
-  const path = rows.length === 0 ? undefined : bestPath(rows, labels, blank);
+  const path = rows.length === 0 ? undefined : bestPath(rows, symbols, blank);
   if (path === undefined) return [];
   const logOf = (string: readonly number[]): number => {
     return isAllowed(string, blank, allowed) ? logProbabilityOf(rows, string, blank) : Number.NEGATIVE_INFINITY;
   };
-  const own = logProbabilityOf(rows, labels, blank);
-  return labels.map((label, i) => {
-    const others = [labels.toSpliced(i, 1)];
+  const own = logProbabilityOf(rows, symbols, blank);
+  return symbols.map((label, i) => {
+    const others = [symbols.toSpliced(i, 1)];
     rows[0].forEach((_, other) => {
-      if (other !== blank && other !== label) others.push(labels.with(i, other));
+      if (other !== blank && other !== label) others.push(symbols.with(i, other));
     });
     const share = others.reduce((sum, string) => sum + Math.exp(logOf(string) - own), 0);
     const state = 2 * i + 1;
@@ -49,9 +49,9 @@ export function alignLabels(
   });
 }
 
-function isAllowed(labels: readonly number[], blank: number, allowed: Automaton): boolean {
+function isAllowed(symbols: readonly number[], blank: number, allowed: Automaton): boolean {
   let state = 0;
-  for (const label of labels) {
+  for (const label of symbols) {
     state = allowed.next(state, label < blank ? label : label - 1);
     if (state === DEAD) return false;
   }
@@ -59,8 +59,8 @@ function isAllowed(labels: readonly number[], blank: number, allowed: Automaton)
 }
 
 /** The state of each frame: 2i + 1 for label i, even ones for the blanks around it; undefined where no path says the string. */
-function bestPath(rows: readonly Float64Array[], labels: readonly number[], blank: number): number[] | undefined {
-  const states = [blank, ...labels.flatMap((label) => [label, blank])];
+function bestPath(rows: readonly Float64Array[], symbols: readonly number[], blank: number): number[] | undefined {
+  const states = [blank, ...symbols.flatMap((label) => [label, blank])];
   const NONE = Number.NEGATIVE_INFINITY;
   // Before the first frame a path may be thought of as being in front of the first state.
   let scores = states.map((_, s) => (s < 2 ? 0 : NONE));

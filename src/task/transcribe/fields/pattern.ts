@@ -1,6 +1,6 @@
 /**
  * A field's pattern as an automaton: a regular expression that the whole string has to match. Written as in JavaScript, without what
- * looks around or remembers: characters, `.`, `\d`, classes such as `[0-9,]` and `[^0]`, groups, `|`, `?`, `*`, `+`, `{2}`, `{2,}`,
+ * looks around or remembers: characters, `.`, `\d`, sets such as `[0-9,]` and `[^0]`, groups, `|`, `?`, `*`, `+`, `{2}`, `{2,}`,
  * `{2,4}`.
  *
  * States are expressions, too: what is left to match after a symbol is the derivative of the expression by it (J. A. Brzozowski,

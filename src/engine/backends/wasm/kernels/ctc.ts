@@ -40,8 +40,8 @@ type Four = readonly [low: V128, high: V128];
 
 /** Where a thread keeps what belongs to a sample, in bytes from the start of its scratch memory. */
 interface Layout {
-  /** Byte offset of each label's class in a frame, int32. */
-  readonly labels: number;
+  /** Byte offset of each symbol's output in a frame, int32. */
+  readonly symbols: number;
   /** What is added to what skips a blank to reach a state: 0 where that is allowed, else −∞; float32. */
   readonly skips: number;
   /** Log-probability of each state's class in a frame, float32. */
@@ -61,7 +61,7 @@ function layoutOf([, , targets]: Kernel["root"]["inputs"]): Layout {
   const skips = Math.ceil(length / 4) * 16;
   const emissions = skips + (states + 4) * 4;
   const shares = emissions + states * 4;
-  return { labels: 0, skips, emissions, shares, rows: shares + states * 4 + GUARD, rowBytes: states * 8 + 2 * GUARD };
+  return { symbols: 0, skips, emissions, shares, rows: shares + states * 4 + GUARD, rowBytes: states * 8 + 2 * GUARD };
 }
 
 const scratchFor = (root: Kernel["root"], rows: number): number => {
@@ -82,10 +82,10 @@ class Sample {
   readonly kernel: Kernel;
   readonly layout: Layout;
   readonly n: I32;
-  /** How many frames and labels there are. */
+  /** How many frames and symbols there are. */
   readonly frames: Local<"i32">;
   readonly length: Local<"i32">;
-  /** Whether all labels are classes. */
+  /** Whether all symbols are among the outputs. */
   readonly isValid: Local<"i32">;
   /** Bytes of a row up to its last four states. */
   readonly reach: Local<"i32">;
@@ -107,7 +107,7 @@ class Sample {
     this.isValid = f.local("i32", i32(1));
     this.reach = f.let(mulI(andI(addI(mulI(this.length, 2), 4), -4), 8));
 
-    const { labels, skips, emissions, shares } = this.layout;
+    const { symbols, skips, emissions, shares } = this.layout;
     this.#fill(skips, (emissions - skips) / 16);
     this.#fill(emissions, (shares - emissions) / 16);
     const before = f.local("i32", i32(-1));
@@ -115,7 +115,7 @@ class Sample {
       const label = f.let(loadI32(addI(kernel.pointer(targets), mulI(addI(mulI(n, most), j), 4))));
       const isClass = f.let(ltU(label, C));
       f.set(this.isValid, andI(this.isValid, isClass));
-      f.storeI32(this.#at(labels, j, 4), select(isClass, f.let(mulI(label, 4)), i32(0)));
+      f.storeI32(this.#at(symbols, j, 4), select(isClass, f.let(mulI(label, 4)), i32(0)));
       // From the label before, if it is another one.
       const mayBeSkipped = andI(neI(j, 0), neI(label, before));
       const skip = select(f.let(mayBeSkipped), splatConst(0), splatConst(Number.NEGATIVE_INFINITY));
@@ -156,29 +156,29 @@ class Sample {
   }
 
   /** Index of frame t of the sample among all frames, and the address of its first class. */
-  frame(t: I32): { readonly index: Local<"i32">; readonly classes: Local<"i32"> } {
+  frame(t: I32): { readonly index: Local<"i32">; readonly outputs: Local<"i32"> } {
     const { f, root } = this.kernel;
     const [logits] = root.inputs;
     const [, T, C] = logits.shape;
     const index = f.let(addI(mulI(this.n, T), t));
-    return { index, classes: f.let(addI(this.kernel.pointer(logits), mulI(index, C * 4))) };
+    return { index, outputs: f.let(addI(this.kernel.pointer(logits), mulI(index, C * 4))) };
   }
 
   logSum(index: I32): I32 {
     return addI(this.kernel.pointer(this.kernel.root.inputs[1]), mulI(index, 4));
   }
 
-  /** Writes the log-probabilities of the states' classes in frame t. */
+  /** Writes the log-probabilities of the states' outputs in frame t. */
   emit(t: I32): void {
     const { f, root, scratch } = this.kernel;
-    const { labels, emissions } = this.layout;
-    const { index, classes } = this.frame(t);
+    const { symbols, emissions } = this.layout;
+    const { index, outputs } = this.frame(t);
     const logSum = f.let(load32Zero(this.logSum(index)));
-    const blank = f.let(v.sub(load32Zero(classes, (root.attrs as CtcAttrs).blank * 4), logSum));
+    const blank = f.let(v.sub(load32Zero(outputs, (root.attrs as CtcAttrs).blank * 4), logSum));
     f.for(0, this.length, 1, (j) => {
       const to = f.let(this.#at(emissions, j, 8));
       f.storeLanes(to, blank, 1);
-      const label = f.let(addI(classes, loadI32(this.#at(labels, j, 4))));
+      const label = f.let(addI(outputs, loadI32(this.#at(symbols, j, 4))));
       f.storeLanes(to, v.sub(load32Zero(label), logSum), 1, 4);
     });
     f.storeLanes(addI(addI(scratch, emissions), mulI(this.length, 8)), blank, 1);
@@ -369,12 +369,12 @@ function frameGradient(sample: Sample, t: I32, through: I32, most: V128, g: V128
   // Shares are of their own sum, which the probability of the target only nearly is.
   const scale = f.let(v.div(g, v.add(pairs, shuffle(pairs, pairs, [1, 0, 3, 2]))));
 
-  const { index, classes } = sample.frame(t);
+  const { index, outputs } = sample.frame(t);
   const logSum = f.let(load32Splat(sample.logSum(index)));
   const result = f.let(addI(kernel.pointer(root), mulI(index, C * 4)));
   const softmax = (at: I32 | number, lanes: number): void => {
     const offset = typeof at === "number" ? i32(at) : at;
-    const x = f.let(v.sub(load(addI(classes, offset)), logSum));
+    const x = f.let(v.sub(load(addI(outputs, offset)), logSum));
     f.storeLanes(addI(result, offset), v.mul(g, exp(f, isa, x)), lanes);
   };
   const whole = Math.floor(C / 4) * 16;
@@ -387,7 +387,7 @@ function frameGradient(sample: Sample, t: I32, through: I32, most: V128, g: V128
   f.for(0, length, 1, (j) => {
     const at = f.let(addI(shares, mulI(j, 8)));
     f.set(blank, v.add(blank, load32Zero(at)));
-    const label = loadI32(addI(addI(scratch, mulI(j, 4)), layout.labels));
+    const label = loadI32(addI(addI(scratch, mulI(j, 4)), layout.symbols));
     subtract(f.let(addI(result, label)), load32Zero(at, 4));
   });
   subtract(addI(result, (root.attrs as CtcAttrs).blank * 4), blank);
