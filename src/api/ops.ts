@@ -12,6 +12,7 @@ export {
   softplus,
   swiglu,
 } from "../engine/ops/activation.ts";
+export { arange } from "../engine/ops/arange.ts";
 export {
   type AttentionOptions,
   attention,

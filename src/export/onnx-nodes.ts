@@ -124,8 +124,7 @@ const pooling = (
 /** Softmax of products, with heads on axis 1; heads that serve several are repeated. */
 const attentionNodes = as<AttentionAttrs>((tensor, attrs, { graph, sizes, isOpen }) => {
   const { T, S, H, G } = attentionDims(tensor.inputs, attrs);
-  if (attrs.position) throw new DuctusError("export: attention with a position cannot be written as ONNX");
-  const { arrays, length } = attentionInputs(tensor.inputs, attrs);
+  const { arrays, position, length } = attentionInputs(tensor.inputs, attrs);
   const [x, key = x, value = x] = arrays;
   const heads = (from: Tensor, order: readonly number[], first: number, groups: number): string => {
     const all = graph.value(from, order);
@@ -139,31 +138,41 @@ const attentionNodes = as<AttentionAttrs>((tensor, attrs, { graph, sizes, isOpen
   const products = graph.node("MatMul", [q, k]);
   let scores = graph.node("Mul", [products, graph.float32(attrs.scale, "scale")]);
   /** 0, 1, … below a dimension of a value. */
-  const places = (from: string, axis: number): string => {
-    const end = graph.node("Squeeze", [sizes.dim(from, axis)]);
-    const [zero, one] = [0n, 1n].map((n) => graph.constant({ dtype: "I64", shape: [], data: BigInt64Array.of(n) }));
-    return graph.node("Range", [zero, end, one]);
-  };
-  const without = (unseen: string): void => {
-    scores = graph.node("Where", [unseen, graph.float32(-1e30, "unseen"), scores]);
-  };
-  if (attrs.causal && (isOpen(x, 1) || isOpen(key, 1))) {
+  const places = (from: string, axis: number): string => counted(graph, sizes.dim(from, axis));
+  const wholeNumbers = (from: Tensor): string =>
+    graph.node("Cast", [graph.value(from)], { to: int(ELEMENT_TYPES.I64) });
+  /** One number for each sample, or for all, beside scores [B, H, T, S]. */
+  const perSample = (from: Tensor): string =>
+    from.rank === 0
+      ? wholeNumbers(from)
+      : graph.node("Unsqueeze", [wholeNumbers(from), graph.int64([1, 2, 3], "axes")]);
+  const unseen: string[] = [];
+  if (position !== undefined || (attrs.causal && (isOpen(x, 1) || isOpen(key, 1)))) {
     const rows = graph.node("Unsqueeze", [places(q, 2), graph.int64([1], "axes")]); // [T, 1]
-    without(graph.node("Greater", [places(k, 3), rows]));
+    const last = position === undefined ? rows : graph.node("Add", [rows, perSample(position)]);
+    unseen.push(graph.node("Greater", [places(k, 3), last]));
   } else if (attrs.causal) {
-    const unseen = Float32Array.from({ length: T * S }, (_, at) => (at % S > Math.floor(at / S) ? -1e30 : 0));
-    const mask = graph.constant({ dtype: "F32", shape: [T, S], data: unseen }, "unseen");
+    const never = Float32Array.from({ length: T * S }, (_, at) => (at % S > Math.floor(at / S) ? -1e30 : 0));
+    const mask = graph.constant({ dtype: "F32", shape: [T, S], data: never }, "unseen");
     scores = graph.node("Add", [scores, mask]);
   }
-  if (length !== undefined) {
-    const own = graph.node("Cast", [graph.value(length)], { to: int(ELEMENT_TYPES.I64) });
-    const ends = graph.node("Unsqueeze", [own, graph.int64([1, 2, 3], "axes")]); // [B, 1, 1, 1]
-    without(graph.node("GreaterOrEqual", [places(k, 3), ends]));
-  }
-  const weights = graph.node("Softmax", [scores], { axis: int(3) });
+  if (length !== undefined) unseen.push(graph.node("GreaterOrEqual", [places(k, 3), perSample(length)]));
+  const [first, ...others] = unseen;
+  const none = first && others.reduce((a, b) => graph.node("Or", [a, b]), first);
+  if (none !== undefined) scores = graph.node("Where", [none, graph.float32(-1e30, "unseen"), scores]);
+  let weights = graph.node("Softmax", [scores], { axis: int(3) });
+  // A query that sees no key gives 0.
+  const mayBeEmpty = position !== undefined || length !== undefined;
+  if (none !== undefined && mayBeEmpty) weights = graph.node("Where", [none, graph.float32(0, "nothing"), weights]);
   const mixed = graph.node("MatMul", [weights, heads(value, [0, 2, 1, 3], firstValue, G)]);
   graph.name(tensor, mixed, [0, 2, 1, 3]);
 });
+
+/** 0, 1, … below a number that is a list of one. */
+function counted(graph: OnnxGraph, end: string): string {
+  const [zero, one] = [0n, 1n].map((n) => graph.constant({ dtype: "I64", shape: [], data: BigInt64Array.of(n) }));
+  return graph.node("Range", [zero, graph.node("Squeeze", [end]), one]);
+}
 
 const convolution = as<ConvAttrs>((tensor, { stride, padding, dilation, groups }, { graph, bias }) => {
   const [x, w] = tensor.inputs;
@@ -388,6 +397,9 @@ export const NODE_WRITERS: Readonly<
   parameter: "value",
   constant: "value",
   permute: "value",
+
+  arange: (tensor, { graph, sizes, stored }) =>
+    graph.name(tensor, cast(graph, counted(graph, sizes.size(stored("shape", 0))), "I32")),
 
   neg: simple("Neg"),
   abs: simple("Abs"),

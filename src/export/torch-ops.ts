@@ -138,6 +138,11 @@ export const TORCH_OPS: Readonly<
     return { code: `torch.tensor(${numbers}, ${type}).reshape(${tuple(call.sizes)})`, order };
   },
 
+  arange: (call) => ({
+    code: `torch.arange(${call.sizes[0]}, dtype=torch.int32, device=pixels.device)`,
+    order: plainOrder(1),
+  }),
+
   neg: unary((x) => `-${x}`),
   abs: unary((x) => `${x}.abs()`),
   exp: unary((x) => `${x}.exp()`),
@@ -270,11 +275,13 @@ export const TORCH_OPS: Readonly<
     const seen = [
       ...(position === undefined
         ? []
-        : [`(torch.arange(${S}) <= ${perSample(position)} + torch.arange(${T})[:, None])`]),
-      ...(length === undefined ? [] : [`(torch.arange(${S}) < ${perSample(length)})`]),
+        : [
+            `(torch.arange(${S}, device=pixels.device) <= ${perSample(position)} + torch.arange(${T}, device=pixels.device)[:, None])`,
+          ]),
+      ...(length === undefined ? [] : [`(torch.arange(${S}, device=pixels.device) < ${perSample(length)})`]),
     ];
     if (attrs.causal && position === undefined && seen.length > 0) {
-      seen.push(`(torch.arange(${S}) <= torch.arange(${T})[:, None])`);
+      seen.push(`(torch.arange(${S}, device=pixels.device) <= torch.arange(${T}, device=pixels.device)[:, None])`);
     }
     const options = [
       ...(seen.length > 0 ? [`attn_mask=${seen.join(" & ")}`] : attrs.causal ? ["is_causal=True"] : []),

@@ -1,5 +1,6 @@
 /** Operators that move numbers without computing: other shapes, orders and sizes, parts, repetitions, and padding. */
 import { DataError } from "../engine/errors.ts";
+import { arange } from "../engine/ops/arange.ts";
 import { type ConstantAttrs, constant } from "../engine/ops/constant.ts";
 import { concat, expand, pad, slice } from "../engine/ops/movement.ts";
 import { sliceAt } from "../engine/ops/window.ts";
@@ -57,6 +58,19 @@ function joined(all: readonly Value[], axis: number): Value {
     order,
   };
 }
+
+/** Numbers at equal distances, up to a limit that is none of them. */
+export function range(call: NodeCall): Value {
+  const { dtype } = need(call, 0).tensor;
+  const [start, limit, delta] = ["start", "limit", "delta"].map((name, i) => knownNumbers(need(call, i), name)[0]);
+  const count = Math.max(0, Math.ceil((limit - start) / delta));
+  if (!(count <= MOST_PLACES)) throw new DataError(`it would make ${count} numbers: too many`);
+  if (start === 0 && delta === 1 && count > 0 && dtype === "int32") return asValue(arange(count));
+  const numbers = Array.from({ length: count }, (_, i) => start + i * delta);
+  return asValue(constant(numbers, dtype === "int32" ? "int32" : "float32"));
+}
+
+const MOST_PLACES = 2 ** 20;
 
 export function reshape(call: NodeCall): Value {
   const x = need(call, 0);

@@ -100,8 +100,9 @@ export function knownNumbers(value: Value, what: string): number[] {
  * What constants alone decide, as a constant. Done for every node, so that arithmetic on shapes never becomes a long chain.
  */
 export function settled(value: Value): Value {
-  const { size, dtype, op } = value.tensor;
-  const found = size > MOST_KNOWN || op.name === "constant" || dtype === "uint8" ? undefined : evaluated(value);
+  const { size, dtype, inputs } = value.tensor;
+  // Places along an axis (arange) stay what they are: as constants they could not be stored for any length.
+  const found = size > MOST_KNOWN || inputs.length === 0 || dtype === "uint8" ? undefined : evaluated(value);
   return found === undefined ? value : asValue(constant(found, dtype === "int32" ? "int32" : "float32", dimsOf(value)));
 }
 

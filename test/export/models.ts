@@ -1,6 +1,7 @@
 /** Networks for tests of exports: named ones, and one of a user's own with all that folding meets. */
 
 import { attention, selfAttention } from "../../src/engine/ops/attention.ts";
+import { add, sub } from "../../src/engine/ops/elementwise.ts";
 import { concat, expand, slice } from "../../src/engine/ops/movement.ts";
 import { argmax } from "../../src/engine/ops/reduce.ts";
 import { placeAt, sliceAt } from "../../src/engine/ops/window.ts";
@@ -204,3 +205,29 @@ class Framed extends Module {
 
 export const framed = (): Model =>
   new Model(new Framed(), { inputShape: [8, 12, 1], classes: 5, normalization: { mean: 0.2, std: 0.5 }, seed: 10 });
+
+/** Some rows of a picture attend to all, from a position on that is the same for all pictures, or each one's own, or is none. */
+class Positioned extends Module {
+  readonly where = new Parameter([6], Float32Array.of(0.1, 0.2, 0.1, 0.5, 0.3, 0.4));
+  readonly head = new Linear(24, 5);
+
+  forward(x: Tensor, context: Context): Tensor {
+    const [batch, height, width] = x.shape;
+    const rows = x.reshape([batch, height, 2, width / 2]);
+    const position = argmax(this.where, 0);
+    const shared = attention(sliceAt(rows, position, [3], [1]), rows, rows, { position });
+    // From −3 on: then the first queries see nothing.
+    const own = sub(argmax(slice(x, [{}, {}, { end: 1 }, { end: 1 }]).reshape([batch, height]), 1), 3);
+    const length = add(own, 4);
+    const apart = attention(slice(rows, [{}, { end: 3 }]), rows, rows, { position: own, length, scale: 3 });
+    return this.head.forward(
+      concat([shared, apart], 3)
+        .mean(1)
+        .reshape([batch, 2 * width]),
+      context,
+    );
+  }
+}
+
+export const positioned = (): Model =>
+  new Model(new Positioned(), { inputShape: [8, 12, 1], classes: 5, normalization: { mean: 0.2, std: 0.5 }, seed: 11 });

@@ -13,7 +13,7 @@ import { setPlatform } from "../../src/platform/platform.ts";
 import { writePixels } from "../../src/task/classify/ranking.ts";
 import { inferenceGraph, load, TrainedModel } from "../../src/use/trained-model.ts";
 import { everything } from "../models/everything.ts";
-import { attentive, cropped, framed, MODELS, recurrent, tokens } from "./models.ts";
+import { attentive, cropped, framed, MODELS, positioned, recurrent, tokens } from "./models.ts";
 
 beforeAll(() => {
   setPlatform(nodePlatform);
@@ -27,6 +27,7 @@ const ALL: Readonly<Record<string, () => Model>> = {
   "recurrent layers": recurrent,
   attention: attentive,
   "a window whose place is computed": cropped,
+  "attention from a position on": positioned,
   "something of everything": everything,
 };
 

@@ -472,6 +472,18 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ReduceSumSquare: [reduced("ReduceSumSquare")],
   ReduceLogSum: [{ ...reduced("ReduceLogSum"), nodes: [node("Abs", "x", "p"), node("ReduceLogSum", "p axes", "y")] }],
   ReduceLogSumExp: [reduced("ReduceLogSumExp")],
+  Range: [
+    {
+      nodes: [
+        node("Range", "zero end one", "r"),
+        node("Range", "two six three", "s"),
+        node("Concat", "r s", "places", { axis: int(0) }),
+        node("Cast", "places", "f", { to: int(1) }),
+        node("Add", "x f", "y"),
+      ],
+      initializers: { zero: index(0), end: index(3), one: index(1), two: index(2), six: index(6), three: index(3) },
+    },
+  ],
   ArgMax: [
     {
       nodes: [

@@ -24,6 +24,7 @@ export const networkPrimitives = {
   input: constant.inputOp,
   parameter: parameterOp,
   constant: constant.constantOp,
+  arange: later(sequences, "arangeOp"),
 
   neg: elementwise.negOp,
   abs: elementwise.absOp,

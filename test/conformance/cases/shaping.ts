@@ -1,4 +1,5 @@
 /** Cases of sources, reductions, movement and indexing. */
+import { arange } from "../../../src/engine/ops/arange.ts";
 import * as c from "../../../src/engine/ops/constant.ts";
 import * as e from "../../../src/engine/ops/elementwise.ts";
 import * as g from "../../../src/engine/ops/gather.ts";
@@ -427,6 +428,12 @@ export const shapingCases = {
     define("int32", [ints([3, 4], -9, 9), ints([3, 2], -9, 9)], (a, b) => m.concat([a, b], 1), exact),
   ],
 
+  arange: [
+    define("alone", [], () => arange(37), moved),
+    define("one", [], () => arange(1), moved),
+    define("before each query", [x([3, 4])], (a) => e.where(e.lt(arange(4), 2), a, 0), exact),
+    define("places of tokens", [w([9, 5])], (a) => g.embedding(arange(7), a), exact),
+  ],
   sliceAt: [
     define("rows", [x([3, 7, 5]), from(2)], (a, s) => window.sliceAt(a, s, [3], [1]), exact),
     define("a scalar start", [x([3, 7, 5]), at(4)], (a, s) => window.sliceAt(a, s, [1], [-2]), exact),

@@ -87,6 +87,7 @@ export const KERNELS = {
   constant: "leaf",
   reshape: "view",
   ...elementwise,
+  arange: later(sequences, "arangeRoot"),
   uniform: { domain: uniformDomain, emit: uniformKernel, rides: "dense" },
   sum: { domain: reduceDomain, emit: reduceKernel, rides: "dense" },
   max: { domain: reduceDomain, emit: reduceKernel, rides: "dense" },

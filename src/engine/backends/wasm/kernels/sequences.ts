@@ -1,4 +1,5 @@
 /** The kernels of sequences. One module, so that a page loads them at once or not at all; index.ts says which there are. */
+export { arangeRoot } from "./arange.ts";
 export { attentionGradRoot, attentionLseRoot, attentionRoot } from "./attention.ts";
 export { ctcGradRoot, ctcRoot } from "./ctc.ts";
 export { recurrenceGradRoot, recurrenceRoot } from "./recurrent.ts";
