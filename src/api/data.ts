@@ -9,4 +9,5 @@ export { decodeImage, encodePng } from "../platform/node/images.ts";
 export { openData as open, type StreamedData, streamData as openStream } from "../platform/node/open-data.ts";
 export { fashionMnist, mnist, optdigits, usps } from "../platform/node/sources.ts";
 export { type OpenStream, type StreamOptions, streamIdx as stream } from "../platform/node/streamed-idx.ts";
+export { type OpenStringsOptions, openStrings, type StringsData } from "../platform/node/strings-data.ts";
 export * from "./data-common.ts";

@@ -69,6 +69,7 @@ export class Augmenter {
   #mixBatch: MixBatch;
   #random: Random;
   #isPlain = false;
+  #epoch = 0;
 
   /** @throws UsageError when the samples are no pictures of bytes, or a record is wrong */
   constructor(list: AugmentationList, dataset: Dataset, { batchSize, seed, classes }: AugmenterOptions) {
@@ -119,6 +120,7 @@ export class Augmenter {
    */
   start(epoch: number, isPlain = false): void {
     this.#isPlain = isPlain;
+    this.#epoch = epoch;
     this.#random = new Random(this.#seed, "augment", epoch);
     for (const [i, step] of this.#work.steps.entries()) step.begin?.(this.#random.item(TABLES, i));
   }
@@ -147,7 +149,7 @@ export class Augmenter {
     const { workspace, groups } = this.#work;
     for (let g = 0, first = 0; first < count; g++, first += GROUP) {
       const end = Math.min(count, first + GROUP);
-      this.#dataset.read(indices, start + first, end - first, groups[g]);
+      this.#dataset.read(indices, start + first, end - first, groups[g], undefined, this.#epoch);
       for (let k = first; k < end; k++) this.#draw(k, indices[start + k]);
       workspace.publish(end);
     }

@@ -38,6 +38,8 @@ export interface Dataset extends SampleSpec {
   readonly split?: SplitName | undefined;
   /** The numbers of the source that are black and white here, where it is known; a model remembers them. */
   readonly valueSpan?: ValueSpan | undefined;
+  /** Who wrote a sample, as a number; below 0 where nobody did. By it intervals of measures are worked out. */
+  writer?(index: number): number;
   /** Class index of a sample, for stratified splits; needed only by those. */
   label?(index: number): number;
   /** How long each axis that has a name is in a sample; needed only where ports have such axes. */
@@ -46,8 +48,16 @@ export interface Dataset extends SampleSpec {
    * Writes samples `indices[start … start + count)` one after the other to the front of the arrays of all ports. They are those of
    * a compiled program and hold numbers of an earlier batch. An axis with a name is as long as `sizes` says, which is at least as
    * long as in any of these samples: what a sample does not fill is to be written, too.
+   * @param epoch number of the epoch of training, for data that is made anew in each; 0 or none where it is not trained on
    */
-  read(indices: ArrayLike<number>, start: number, count: number, arrays: BatchArrays, sizes?: Sizes): void;
+  read(
+    indices: ArrayLike<number>,
+    start: number,
+    count: number,
+    arrays: BatchArrays,
+    sizes?: Sizes,
+    epoch?: number,
+  ): void;
 }
 
 /**

@@ -105,6 +105,7 @@ export class Loader {
   readonly #open: readonly (readonly [axis: string, largest: number])[];
   readonly #shapes = new Map<number, BatchShape>();
   #position: number;
+  #epoch = 0;
 
   /**
    * @throws UsageError when the batch size is no positive whole number, the data set is empty, or its samples cannot be
@@ -147,6 +148,7 @@ export class Loader {
 
   /** Begins an epoch, at its first batch or, after a resume, at a later one. */
   start(epoch: number, batch = 0): void {
+    this.#epoch = epoch;
     this.#epochOrder(epoch, this.#order);
     this.#augmenter?.start(epoch, this.#isPlain(epoch));
     this.#position = Math.min(this.dataset.length, batch * this.batchSize);
@@ -181,7 +183,8 @@ export class Loader {
 
   /** Writes the next batch, which has the shape that {@link ahead} says, to the front of the arrays of its ports. */
   next(arrays: BatchArrays, shape: BatchShape): void {
-    (this.#augmenter ?? this.dataset).read(this.#order, this.#position, shape.batch, arrays, shape.sizes);
+    const source = this.#augmenter ?? this.dataset;
+    source.read(this.#order, this.#position, shape.batch, arrays, shape.sizes, this.#epoch);
     this.#position += shape.batch;
   }
 

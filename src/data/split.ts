@@ -65,10 +65,21 @@ export class Subset implements Dataset {
     return this.base.sizes?.(this.indices[index]) ?? {};
   }
 
-  read(indices: ArrayLike<number>, start: number, count: number, arrays: BatchArrays, sizes?: Sizes): void {
+  writer(index: number): number {
+    return this.base.writer?.(this.indices[index]) ?? -1;
+  }
+
+  read(
+    indices: ArrayLike<number>,
+    start: number,
+    count: number,
+    arrays: BatchArrays,
+    sizes?: Sizes,
+    epoch?: number,
+  ): void {
     if (this.#mapped.length < count) this.#mapped = new Int32Array(count);
     for (let k = 0; k < count; k++) this.#mapped[k] = this.indices[indices[start + k]];
-    this.base.read(this.#mapped, 0, count, arrays, sizes);
+    this.base.read(this.#mapped, 0, count, arrays, sizes, epoch);
   }
 }
 

@@ -40,7 +40,7 @@ export function threefry2x32(k0: number, k1: number, c0: number, c1: number, out
 }
 
 /** Purposes that must not share random numbers; a stream is derived from one by {@link stream}. */
-export const STREAMS = { init: 1, shuffle: 2, dropout: 3, augment: 4, split: 5, user: 6 } as const;
+export const STREAMS = { init: 1, shuffle: 2, dropout: 3, augment: 4, split: 5, user: 6, synthesis: 7 } as const;
 
 /** A source of random numbers for one purpose. Numbers are drawn in order, or addressed by counter. */
 export class Random {
