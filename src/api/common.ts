@@ -54,6 +54,7 @@ export {
 } from "../use/explain.ts";
 export { type GenerateOptions, generate } from "../use/generate.ts";
 export { conformTo, type Prediction, Predictor, type PredictorOptions, predict } from "../use/predict.ts";
+export { LineReader } from "../use/read-line.ts";
 export { TextReader } from "../use/read-text.ts";
 export { averagedOver, shifts, type View } from "../use/test-time.ts";
 export { encodeModel, load, TrainedModel } from "../use/trained-model.ts";

@@ -1,4 +1,4 @@
-/** What `ductus predict` is given to read, by what a model reads: pictures or texts, one after the other with an answer each. */
+/** What `ductus predict` is given to read, by what a model reads: pictures, texts or lines, one after the other with an answer each. */
 import type { DuctusError } from "../engine/errors.ts";
 import type { AnyModel } from "../models/model.ts";
 import type { InputKind } from "../task/input.ts";
@@ -47,4 +47,5 @@ export interface Inputs {
 export const OPEN: Readonly<Record<InputKind, (asked: Asked, model: AnyModel) => Promise<Inputs>>> = {
   numbers: async (asked, model) => (await import("./predict-pictures.ts")).openPictures(asked, model),
   text: async (asked, model) => (await import("./predict-texts.ts")).openTexts(asked, model),
+  line: async (asked, model) => (await import("./predict-lines.ts")).openLines(asked, model),
 };

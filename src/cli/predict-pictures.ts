@@ -55,7 +55,7 @@ export async function openPictures({ words, texts }: Asked, model: AnyModel): Pr
 }
 
 /** The files that a word on the command line stands for. */
-async function filesOf(word: string): Promise<readonly string[]> {
+export async function filesOf(word: string): Promise<readonly string[]> {
   const kind = await pathKind(word);
   if (kind === "folder") {
     const pictures = await picturesBelow(word);

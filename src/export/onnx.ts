@@ -51,12 +51,18 @@ interface Beginning {
 
 const BEGINNINGS: Readonly<Record<InputKind, (model: AnyModel, input: OnnxInput) => Beginning>> = {
   numbers: numbersOf,
-  text: (model) => ({
+  text: asItIs,
+  line: asItIs,
+};
+
+/** Several inputs, as the model takes them. */
+function asItIs(model: AnyModel): Beginning {
+  return {
     ports: model.task.input.ports,
     logits: (inputs) => model.outputs(inputs, inferenceContext()).logits,
     metadata: {},
-  }),
-};
+  };
+}
 
 function numbersOf(model: AnyModel, input: OnnxInput): Beginning {
   const { inputShape, inputType, network, normalization, preprocessing, task } = model;

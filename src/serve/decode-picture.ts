@@ -2,10 +2,12 @@
 
 import type { TypedArray } from "../engine/dtype.ts";
 import { DataError, DuctusError } from "../engine/errors.ts";
+import { type LineFrame, lineOf } from "../picture/line.ts";
 import type { Picture } from "../picture/picture.ts";
 import { examinePicture } from "../picture/preprocess.ts";
 import { platform } from "../platform/platform.ts";
 import { writePixels } from "../task/classify/ranking.ts";
+import type { InputKind } from "../task/input.ts";
 import { preprocessingOf } from "../use/predict.ts";
 import { allocate, type Intake, shapeOfSample } from "./intake.ts";
 import { RequestError } from "./request-error.ts";
@@ -16,8 +18,8 @@ export type DecodePicture = (bytes: Uint8Array, options: { readonly maxPixels: n
 /** A picture of any size and polarity as a sample. */
 export interface ReadPicture {
   readonly sample: TypedArray;
-  /** How many characters it shows. */
-  readonly characters: number;
+  /** How many characters it shows, where that was looked at. */
+  readonly characters?: number | undefined;
 }
 
 export interface DecodedPicture extends ReadPicture {
@@ -47,21 +49,33 @@ export async function readPicture(
 
 /** @throws RequestError 400 when the picture is blank, or the model reads none */
 function preparePicture(intake: Intake, picture: Picture): ReadPicture {
-  const { preprocessing, names } = intake;
+  const { preprocessing } = intake;
   if (preprocessing === undefined) {
     throw new RequestError(400, `"${intake.name}" does not say how pictures become its inputs; send numbers`);
   }
   try {
-    const known = preprocessingOf({ inputShape: shapeOfSample(intake), preprocessing });
-    const { pixels, characters } = examinePicture(known, picture, names);
-    const sample = allocate(intake, 1);
-    writePixels(pixels, sample, sample instanceof Uint8Array ? "uint8" : "float32");
-    return { sample, characters };
+    return PREPARE[intake.kind](intake, preprocessing, picture);
   } catch (error) {
     if (error instanceof DataError) throw new RequestError(400, error.message);
     throw error;
   }
 }
+
+type Prepare = (intake: Intake, preprocessing: NonNullable<Intake["preprocessing"]>, picture: Picture) => ReadPicture;
+
+const PREPARE: Readonly<Record<InputKind, Prepare>> = {
+  numbers: (intake, preprocessing, picture) => {
+    const known = preprocessingOf({ inputShape: shapeOfSample(intake), preprocessing });
+    const { pixels, characters } = examinePicture(known, picture, intake.names);
+    const sample = allocate(intake, 1);
+    writePixels(pixels, sample, sample instanceof Uint8Array ? "uint8" : "float32");
+    return { sample, characters };
+  },
+  text: () => {
+    throw new RequestError(400, "a text was expected, not a picture");
+  },
+  line: (_, preprocessing, picture) => ({ sample: lineOf(preprocessing as LineFrame & object, picture).pixels }),
+};
 
 export function tooManyPixels(): RequestError {
   return new RequestError(413, "the pictures of this request have too many pixels together");

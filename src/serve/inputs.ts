@@ -9,6 +9,7 @@ import type { AnyTask } from "../task/task.ts";
 import type { Group, Samples } from "./batch.ts";
 import type { ReadPicture } from "./decode-picture.ts";
 import type { Intake } from "./intake.ts";
+import { lines } from "./lines.ts";
 import { numbers } from "./numbers.ts";
 import { texts } from "./texts.ts";
 
@@ -64,7 +65,7 @@ export interface InputView {
   readonly complete: (intake: Intake, given: { count: number; sizes: Sizes; arrays: Arrays }) => Samples;
 }
 
-export const INPUT_VIEWS: Readonly<Record<InputKind, InputView>> = { numbers, text: texts };
+export const INPUT_VIEWS: Readonly<Record<InputKind, InputView>> = { numbers, text: texts, line: lines };
 
 /** What reading samples for a model takes. */
 export function intakeOf(name: string, task: AnyTask, maxCount: number): Intake {

@@ -1,6 +1,7 @@
-/** What the inputs of models say of themselves: shapes and ranges of numbers, tokens of texts. */
+/** What the inputs of models say of themselves: shapes and ranges of numbers, tokens of texts, height of lines. */
 
 import type { NumbersInput } from "./input.ts";
+import type { LineInput } from "./line-input.ts";
 import { grouped } from "./text.ts";
 import type { TextInput } from "./text-input.ts";
 import type { InputViews } from "./views.ts";
@@ -30,4 +31,10 @@ export const text: InputViews = {
     tokens: tokenizer.tokens.length,
     maxLength,
   }),
+};
+
+export const line: InputViews = {
+  facts: ({ preprocessing: { height, ink } }: LineInput) =>
+    `pictures of lines, ${height} pixels high and as wide as they are; their ink is ${ink} high`,
+  plain: ({ preprocessing }: LineInput) => ({ preprocessing }),
 };

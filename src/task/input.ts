@@ -15,7 +15,7 @@ import type { JsonRecord } from "../formats/model-file.ts";
 import type { AnyTask, Tensors } from "./task.ts";
 
 /** The kinds of inputs, as model files name them. */
-export type InputKind = "numbers" | "text";
+export type InputKind = "numbers" | "text" | "line";
 
 /** What a network reads: the arrays of a sample, and what they become before its first layer. */
 export interface InputCodec {

@@ -16,6 +16,7 @@ type Reader<Result> = (record: JsonRecord, name: string) => Promise<Result>;
 const INPUTS: Readonly<Record<InputKind, Reader<InputCodec>>> = {
   numbers: async (stored, name) => new NumbersInput(checkNumbers(stored, name)),
   text: async (stored, name) => (await import("./text-input.ts")).readTextInput(stored, name),
+  line: async (stored, name) => (await import("./line-input.ts")).readLineInput(stored, name),
 };
 
 const TASKS: Readonly<Record<TaskKind, Reader<AnyTask>>> = {

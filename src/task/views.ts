@@ -68,4 +68,5 @@ export const VIEWS: Readonly<Record<TaskKind, () => Promise<TaskViews>>> = {
 export const INPUT_VIEWS: Readonly<Record<InputKind, () => Promise<InputViews>>> = {
   numbers: async () => (await import("./input-views.ts")).numbers,
   text: async () => (await import("./input-views.ts")).text,
+  line: async () => (await import("./input-views.ts")).line,
 };

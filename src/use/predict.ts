@@ -151,6 +151,8 @@ export interface Readable {
   /** Decoded pixels, the path of a picture file, or its bytes. */
   readonly numbers: Picture | string | Uint8Array;
   readonly text: string;
+  /** A picture of one line of writing. */
+  readonly line: Picture | string | Uint8Array;
 }
 
 const ONE: { readonly [Kind in InputKind]: (model: AnyModel, value: Readable[Kind]) => Promise<unknown> } = {
@@ -168,6 +170,15 @@ const ONE: { readonly [Kind in InputKind]: (model: AnyModel, value: Readable[Kin
     const reader = await TextReader.open(model);
     try {
       return await reader.read(text);
+    } finally {
+      await reader.close();
+    }
+  },
+  line: async (model, picture) => {
+    const { LineReader } = await import("./read-line.ts");
+    const reader = await LineReader.open(model);
+    try {
+      return await reader.read(await decoded(picture));
     } finally {
       await reader.close();
     }

@@ -3,6 +3,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AnyModel } from "../../src/models/model.ts";
+import { createReader } from "../../src/models/reader.ts";
 import { type Listening, listen } from "../../src/serve/node/serve.ts";
 import type { TextInput } from "../../src/task/text-input.ts";
 import { generate } from "../../src/use/generate.ts";
@@ -11,7 +12,13 @@ import { encodeModel, TrainedModel } from "../../src/use/trained-model.ts";
 import { letters, QUESTIONS, questions, strings } from "../helpers/sequence-models.ts";
 import { digits, json, post, type Served, serve } from "./fixtures.ts";
 
-const models = { questions: questions(), letters: letters(), strings: strings(), digits: digits() };
+const models = {
+  questions: questions(),
+  letters: letters(),
+  strings: strings(),
+  digits: digits(),
+  lines: createReader("0123456789", 3),
+};
 let served: Served;
 let server: Listening;
 let picture: Buffer<ArrayBuffer>;
@@ -254,6 +261,29 @@ describe("a model that goes on with texts", () => {
   });
 });
 
+describe("a model that reads lines of any width", () => {
+  it("answers a picture as the body and in JSON as `predict` does, whatever is read beside it", async () => {
+    const stroke = { create: { width: 7, height: 30, channels: 3, background: "black" } } as const;
+    const wide = await sharp({ create: { width: 300, height: 40, channels: 3, background: "white" } })
+      .composite([20, 90, 260].map((left) => ({ input: stroke, left, top: 5 })))
+      .png()
+      .toBuffer();
+    const expected = await predict(models.lines, new Uint8Array(picture));
+    const { status, body } = await ask("/models/lines/predict", post(picture));
+    expect(status).toBe(200);
+    expect(body.label).toBe(expected.text);
+    expect(body.probability).toBeCloseTo(expected.probability, 4);
+    const instances = [picture, wide, picture].map((bytes) => ({ b64: Buffer.from(bytes).toString("base64") }));
+    const rows = await ask("/v1/models/lines:predict", json({ instances }));
+    expect(rows.status).toBe(200);
+    expect(rows.body.predictions).toHaveLength(3);
+    expect(rows.body.predictions[2]).toEqual(rows.body.predictions[0]);
+    const refused = await ask("/v1/models/lines:predict", json({ instances: [[1, 2]] }));
+    expect(refused.status).toBe(400);
+    expect(JSON.stringify(refused.body)).toMatch(/sample 0 is no picture/);
+  });
+});
+
 describe("a model that reads strings", () => {
   it("answers the string of a picture, and its alternatives as a ranking", async () => {
     const expected = await predict(models.strings, new Uint8Array(picture));
@@ -317,6 +347,7 @@ describe("what is said of the models", () => {
       "generate",
       "transcribe",
       "classify",
+      "transcribe",
     ]);
     const one = (await ask("/models/letters")).body;
     expect(one).toMatchObject({
@@ -334,7 +365,7 @@ describe("what is said of the models", () => {
     const document = (await ask("/openapi.json")).body;
     expect((await new Validator().validate(document)).errors).toBeUndefined();
     const modelsOf = (path: string): string[] => document.paths[path].post.parameters[0].schema.enum;
-    expect(modelsOf("/models/{model}/predict")).toEqual(["questions", "letters", "strings", "digits"]);
+    expect(modelsOf("/models/{model}/predict")).toEqual(["questions", "letters", "strings", "digits", "lines"]);
     expect(modelsOf("/models/{model}/generate")).toEqual(["letters"]);
     expect(modelsOf("/v1/models/{model}:classify")).toEqual(["questions", "digits"]);
     const { content } = document.paths["/models/{model}/predict"].post.requestBody;

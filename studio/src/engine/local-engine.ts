@@ -34,7 +34,6 @@ import type {
   Outcome,
   ProjectSettings,
   Reading,
-  Reads,
   Sample,
   SavedProject,
   TrainingEvent,
@@ -219,9 +218,12 @@ function kindOf(bytes: Uint8Array): Kind {
   return starts(0x08) && bytes[1] < 0x20 && bytes[8] !== 0x7b ? "onnx" : "model";
 }
 
-const READERS: Readonly<Record<Reads, (model: TrainedModel) => Promise<Open>>> = {
+const READERS: Readonly<Record<tasks.InputKind, (model: TrainedModel) => Promise<Open>>> = {
   numbers: async (model) => ({ kind: "network", model, predictor: await Predictor.open(model), explainer: undefined }),
   text: async (model) => ({ kind: "texts", model, reader: await TextReader.open<tasks.AnyTask>(model) }),
+  line: async () => {
+    throw new Error("this model reads lines of writing, which the studio does not show; read them with ductus predict");
+  },
 };
 
 async function openNetwork(model: TrainedModel, bytes: Uint8Array): Promise<OpenedHere> {

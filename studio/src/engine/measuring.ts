@@ -46,7 +46,7 @@ export async function cardOf(model: AnyModel, size: number): Promise<ModelCard> 
   const { classes = [] } = (await tasks.VIEWS[task.kind]()).plain(task) as Pick<ModelCard, "classes">;
   return {
     architecture: architecture?.name ?? "custom",
-    reads: task.input.kind,
+    reads: task.input.kind === "text" ? "text" : "numbers",
     classes,
     inputShape: [height, width, channels],
     parameters,

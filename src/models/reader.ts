@@ -1,0 +1,91 @@
+/**
+ * A reader of whole numbers: convolutions over the picture of a line, whose last layers see about two characters, and a linear layer
+ * for every second column. No part of it is recurrent: it knows what characters look like, and nothing of which follows which, so it
+ * reads numbers that it has never seen (docs/decisions.md).
+ *
+ * Pictures come column after column, [batch, columns, height, 1]. What follows the columns that count is paper; a frame sees
+ * {@link REACH} columns to its right, so a line with as many behind its end is read the same, however long the picture is.
+ */
+import { cast, mul } from "../engine/ops/elementwise.ts";
+import { reshape } from "../engine/ops/movement.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import { ReLU } from "../nn/activation.ts";
+import { Conv2d } from "../nn/conv.ts";
+import { Dropout } from "../nn/dropout.ts";
+import { Linear } from "../nn/linear.ts";
+import { type Context, Module } from "../nn/module.ts";
+import { BatchNorm2d } from "../nn/norm.ts";
+import { MaxPool2d } from "../nn/pool.ts";
+import { Sequential } from "../nn/sequential.ts";
+import { LineInput } from "../task/line-input.ts";
+import { Transcribe } from "../task/transcribe/transcribe.ts";
+import { Model, type Recipe } from "./model.ts";
+
+/** Columns to the right of its own that a frame sees. */
+export const REACH = 15;
+
+/** Channels of the layers: after the first convolution, the second and third, the fourth and fifth, and of the frames. */
+const CHANNELS = [16, 32, 48, 80] as const;
+
+/** The network: [batch, columns, height, 1] → [batch, columns / 2, outputs]. */
+export class Reader extends Module {
+  readonly features: Sequential;
+  readonly dropout = new Dropout(0.1);
+  readonly fc: Linear;
+
+  /** @param outputs one for "nothing", and one for each symbol  @param height of the pictures; a multiple of 4 */
+  constructor(outputs: number, height: number) {
+    super();
+    const [first, second, third, last] = CHANNELS;
+    const block = (conv: Conv2d, pool: readonly Module[] = []): Module[] => [
+      conv,
+      ...pool,
+      new BatchNorm2d(conv.outChannels),
+      new ReLU(),
+    ];
+    const conv = (from: number, to: number, kernelSize = 3): Conv2d =>
+      new Conv2d(from, to, kernelSize, { padding: (kernelSize - 1) / 2, bias: false });
+    this.features = new Sequential(
+      ...block(conv(1, first, 5), [new MaxPool2d(2)]),
+      ...block(conv(first, second)),
+      ...block(conv(second, second), [new MaxPool2d([1, 2])]),
+      ...block(conv(second, third)),
+      ...block(conv(third, third)),
+      ...block(new Conv2d(third, last, [1, height / 4], { bias: false })), // [B, columns / 2, 1, last]
+      ...block(new Conv2d(last, last, [5, 1], { padding: [2, 0], bias: false })),
+    );
+    this.fc = new Linear(last, outputs);
+  }
+
+  forward(x: Tensor, context: Context): Tensor {
+    // Paper is 0, as is what convolutions see beyond a picture.
+    const ink = mul(cast(x, "float32"), 1 / 255);
+    const features = this.features.forward(ink, context); // [B, columns / 2, 1, channels]
+    const [batch, frames, , channels] = features.shape;
+    const rows = this.dropout.forward(reshape(features, [batch, frames, channels]), context);
+    return this.fc.forward(rows, context);
+  }
+}
+
+/** How it is trained. */
+export const READER_RECIPE: Recipe = {
+  optimizer: "adamw",
+  lr: 0.006,
+  betas: [0.9, 0.99],
+  weightDecay: 1e-4,
+  schedule: { name: "oneCycle" },
+  batchSize: 64,
+  epochs: 20,
+  loss: "ctc",
+};
+
+/** An untrained reader of strings over an alphabet. @param seed of its weights; default 0 */
+export function createReader(alphabet: Iterable<string>, seed = 0): Model<Transcribe> {
+  const input = new LineInput();
+  const task = new Transcribe(input, alphabet);
+  return new Model(new Reader(task.alphabet.length + 1, input.preprocessing.height), {
+    task,
+    recipe: READER_RECIPE,
+    seed,
+  });
+}
