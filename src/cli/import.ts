@@ -1,4 +1,4 @@
-/** `ductus import`: brings a classifier of pictures that was made elsewhere, an ONNX file, into a model file. */
+/** `ductus import`: brings an ONNX file into a model file: a classifier of pictures made elsewhere, or what Ductus wrote of texts. */
 import { basename, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { UsageError } from "../engine/errors.ts";
@@ -7,7 +7,9 @@ import { importOnnx } from "../import/onnx.ts";
 import type { OnnxLayout } from "../import/onnx-network.ts";
 import type { Normalization } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
+import type { AnyTask } from "../task/task.ts";
 import { grouped } from "../task/text.ts";
+import { INPUT_VIEWS, VIEWS } from "../task/views.ts";
 import { locate } from "../use/locate.ts";
 import { encodeModel, load } from "../use/trained-model.ts";
 import { filesBelow } from "./files-below.ts";
@@ -30,7 +32,9 @@ Examples:
 
 export function command(): Command {
   return new Command()
-    .description("Brings a classifier of pictures made elsewhere into a model file that evaluates and fine-tunes.")
+    .description(
+      "Brings a classifier of pictures made elsewhere, or an ONNX file that Ductus wrote, into a model file that evaluates and fine-tunes.",
+    )
     .argument("<file>", "ONNX file, as PyTorch and Keras (tf2onnx) write it")
     .option("--out <file>", "model file to write (default: the file's name, here)")
     .option("--classes <names>", "names of the classes in the order of the outputs, with commas between")
@@ -56,7 +60,7 @@ async function run(path: string, { out, classes, mean, std, layout, json }: Impo
     throw new UsageError(`${path} would be overwritten; give another name with --out`);
   const names = classes?.split(",").map((name) => name.trim());
   const normalization = normalizationOf(mean, std);
-  const { model, file, notes } = await importOnnx(bytes, path, filesBelow(path), {
+  const { model, file, notes } = await importOnnx<AnyTask>(bytes, path, filesBelow(path), {
     classes: names,
     normalization,
     layout,
@@ -66,10 +70,12 @@ async function run(path: string, { out, classes, mean, std, layout, json }: Impo
   await load(encoded);
   await platform().writeFile(target, encoded);
   const { parameters, multiplyAdds } = model.summary();
-  const [height, width, channels] = model.inputShape;
+  const { task } = model;
+  const [views, inputViews] = await Promise.all([VIEWS[task.kind](), INPUT_VIEWS[task.input.kind]()]);
   const producer = [file.producer, file.producerVersion].filter(Boolean).join(" ") || "unknown";
   terminal.print(`${path}: opset ${file.opset}, ${grouped(file.nodes.length)} nodes, from ${producer}`);
-  terminal.print(`pictures of ${height}×${width}×${channels}, ${grouped(model.classes.length)} classes`);
+  terminal.print(`input: ${inputViews.facts(task.input)}`);
+  terminal.print(views.facts(task).join(": "));
   terminal.print(`${grouped(parameters)} weights, ${grouped(multiplyAdds)} multiply-adds`);
   showNotes(terminal, notes);
   terminal.print(`written to ${target}`);
@@ -78,8 +84,8 @@ async function run(path: string, { out, classes, mean, std, layout, json }: Impo
     model: target,
     opset: file.opset,
     nodes: file.nodes.length,
-    inputShape: model.inputShape,
-    classes: model.classes,
+    ...inputViews.plain(task.input),
+    ...views.plain(task),
     weights: parameters,
     multiplyAdds,
     notes,

@@ -26,13 +26,13 @@ import type { AnyParameter } from "../nn/module.ts";
 import { forwardNamed } from "../nn/observe.ts";
 import { VERSION } from "../platform/version.ts";
 import type { InputKind } from "../task/input.ts";
-import type { Tensors } from "../task/task.ts";
-import { type Accepts, accepts } from "./accepts.ts";
+import type { AnyTask, Tensors } from "../task/task.ts";
+import type { Accepts } from "./accepts.ts";
 import { expandUnwritten } from "./bodies.ts";
 import { OnnxGraph } from "./onnx-graph.ts";
 import { NODE_WRITERS } from "./onnx-nodes.ts";
 import { type AxisPlace, OnnxSizes } from "./onnx-sizes.ts";
-import { type Agreement, checkModel, type Exported } from "./recognizer.ts";
+import { type Agreement, checkModel, checkTexts, type Exported } from "./recognizer.ts";
 
 const OPSET = 17;
 /** Names in the graph. */
@@ -91,8 +91,17 @@ function numbersOf(model: AnyModel, input: OnnxInput): Beginning {
   };
 }
 
-/** What Ductus reads back from ONNX. */
-const READ_BACK: Accepts = { tasks: ["classify"], inputs: ["numbers"] };
+/** The tasks of models that Ductus reads back from ONNX, and how these are compared, by the kind of input. */
+const READ_BACK: Readonly<
+  Record<
+    InputKind,
+    { readonly tasks: Accepts["tasks"]; readonly check: (model: AnyModel, again: AnyModel) => Promise<Agreement> }
+  >
+> = {
+  numbers: { tasks: ["classify"], check: (model, again) => checkModel(model as Model, again as Model) },
+  text: { tasks: ["classify", "generate"], check: checkTexts },
+  line: { tasks: [], check: checkTexts },
+};
 
 /**
  * The file.
@@ -106,9 +115,11 @@ export async function exportOnnx(model: AnyModel, name: string, input: OnnxInput
   const file = `${name}.onnx`;
   const files = new Map([[file, bytes]]);
   const alone = (): Promise<never> => Promise.reject(new DuctusError("export: no other files"));
-  if (!accepts(READ_BACK, model)) return { files, agreement: await checkWeights(model, bytes, file, alone) };
-  const again = await importOnnx(bytes, file, alone);
-  return { files, agreement: await checkModel(model as Model, again.model) };
+  const { kind, input: codec } = model.task;
+  const { tasks, check } = READ_BACK[codec.kind];
+  if (!tasks.includes(kind)) return { files, agreement: await checkWeights(model, bytes, file, alone) };
+  const again = await importOnnx<AnyTask>(bytes, file, alone);
+  return { files, agreement: await check(model, again.model) };
 }
 
 /** Compares the weights in a file with those of the model, bit for bit. @throws DuctusError where one differs */

@@ -11,7 +11,7 @@ import { viewOf } from "../engine/dtype.ts";
 import { DuctusError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
 import { crc32 } from "../formats/checksum.ts";
-import type { Model } from "../models/model.ts";
+import type { AnyModel, Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import { VERSION } from "../platform/version.ts";
 import { writePixels } from "../task/classify/ranking.ts";
@@ -101,6 +101,35 @@ export async function checkModel(model: Model, again: Model): Promise<Agreement>
     }
     for (const program of programs) program.run();
     return agreementOf(wanted, found, model.classes.length, "the written network");
+  } finally {
+    await backend.close();
+  }
+}
+
+/** Lengths of texts at which networks are compared. */
+const LENGTHS = [16, 25] as const;
+
+/** As {@link checkModel}, for models that read texts: at several lengths, of which some tokens count. */
+export async function checkTexts(model: AnyModel, again: AnyModel): Promise<Agreement> {
+  const backend = await platform().createBackend({ threads: 1 });
+  try {
+    const random = new Random(0, "user");
+    const batch = SAMPLES / LENGTHS.length;
+    let worst = 0;
+    for (const time of LENGTHS) {
+      const programs = [];
+      for (const side of [model, again]) programs.push(await backend.compile(inferenceGraph(side, batch, { time })));
+      const [wanted, found] = programs;
+      for (const [port, values] of Object.entries(wanted.inputs)) {
+        values.set(model.task.input.example(port, values.length, random));
+        found.inputs[port]?.set(values);
+      }
+      for (const program of programs) program.run();
+      const { length } = wanted.outputs.logits;
+      const both = agreementOf(wanted.outputs.logits, found.outputs.logits, length / batch, "the written network");
+      worst = Math.max(worst, both.worst);
+    }
+    return { of: "inputs", samples: SAMPLES, worst };
   } finally {
     await backend.close();
   }

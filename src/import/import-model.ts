@@ -1,6 +1,8 @@
 /** Imports for programs: networks made elsewhere, by a reader that is fetched when the first is imported. */
 import { DataError } from "../engine/errors.ts";
 import { quote } from "../formats/text.ts";
+import type { Classify } from "../task/classify/classify.ts";
+import type { AnyTask } from "../task/task.ts";
 import type { TrainedModel } from "../use/trained-model.ts";
 import type { ImportOptions } from "./onnx.ts";
 
@@ -13,20 +15,21 @@ export interface ImportModelOptions extends ImportOptions {
 }
 
 /**
- * Makes a model of an ONNX file, a classifier of pictures that was made elsewhere: what `ductus import` does. Weights must be
- * in the file itself.
+ * Makes a model of an ONNX file, a classifier of pictures that was made elsewhere, or a model of texts that Ductus wrote: what
+ * `ductus import` does. Weights must be in the file itself.
  * @param bytes of the file
- * @throws DataError in one line where it is damaged, is no classifier of pictures, or has an operator that Ductus lacks
+ * @typeParam T what the model is for; of pictures always to classify
+ * @throws DataError in one line where it is damaged, is neither, or has an operator that Ductus lacks
  */
-export async function importModel(
+export async function importModel<T extends AnyTask = Classify>(
   bytes: Uint8Array,
   { name = "model", onNote, ...options }: ImportModelOptions = {},
-): Promise<TrainedModel> {
+): Promise<TrainedModel<T>> {
   const { importOnnx } = await import("./onnx.ts");
   const below = async (location: string): Promise<never> => {
     throw new DataError(`${quote(location)}; save the network as one file`);
   };
-  const { model, notes } = await importOnnx(bytes, name, below, options);
+  const { model, notes } = await importOnnx<T>(bytes, name, below, options);
   for (const note of notes) onNote?.(note);
   return model;
 }

@@ -23,6 +23,7 @@ export const LAYERS: ReadonlyMap<string, Layer> = new Map([
   ["GroupNormalization", { layer: "norm", roles: [null, "weight", "bias"] }],
   ["LSTM", { layer: "lstm", roles: [null, "weight_ih", "weight_hh", "biases"] }],
   ["GRU", { layer: "gru", roles: [null, "weight_ih", "weight_hh", "biases"] }],
+  ["Gather", { layer: "embedding", roles: ["weight"] }],
   ["PRelu", { layer: "prelu", roles: [null, "weight"] }],
 ]);
 

@@ -2,6 +2,8 @@
 import { DataError } from "../engine/errors.ts";
 import { arange } from "../engine/ops/arange.ts";
 import { type ConstantAttrs, constant } from "../engine/ops/constant.ts";
+import { add, lt, where } from "../engine/ops/elementwise.ts";
+import { embedding, gather as gatherAlong } from "../engine/ops/gather.ts";
 import { concat, expand, pad, slice } from "../engine/ops/movement.ts";
 import { sliceAt } from "../engine/ops/window.ts";
 import { spendWhileTracing } from "../engine/passes/cost.ts";
@@ -166,6 +168,10 @@ export function gather(call: NodeCall): Value {
   const axis = axisOf(x, call.attrs.int("axis", 0));
   const index = need(call, 1);
   const length = dimsOf(x)[axis];
+  // Rows of a table, by numbers that come with the samples: tokens, which are no positions from the end.
+  if (call.isOfSamples[1] && axis === 0 && x.order.length === 2 && index.tensor.dtype === "int32") {
+    return asValue(embedding(plain(index), plain(x)));
+  }
   const indices = knownNumbers(index, "indices").map((i) => (i < 0 ? i + length : i));
   if (index.order.length > 1) throw new DataError("its indices are a table; lookups in tables are not supported");
   const outside = indices.find((i) => i < 0 || i >= length);
@@ -176,6 +182,14 @@ export function gather(call: NodeCall): Value {
     picked,
     dimsOf(x).filter((_, a) => a !== axis),
   );
+}
+
+/** One number of an axis for each index, which may count from the end. */
+export function gatherElements(call: NodeCall): Value {
+  const [x, index] = [need(call, 0), need(call, 1)];
+  const axis = axisOf(x, call.attrs.int("axis", 0));
+  const length = dimsOf(x)[axis];
+  return asValue(gatherAlong(plain(x), axis, where(lt(plain(index), 0), add(plain(index), length), plain(index))));
 }
 
 /**

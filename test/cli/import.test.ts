@@ -36,7 +36,8 @@ describe("import", () => {
   ])("%s learns other classes, and goes out again", async (name, range) => {
     const first = await ductus(cwd, "import", `${name}.onnx`, "--classes", "a,b,c", ...range);
     expect(first.status, first.err).toBe(0);
-    expect(first.out).toContain("8×8×1, 3 classes");
+    expect(first.out).toContain("input: 8×8×1 ");
+    expect(first.out).toContain("classes: 3: a b c");
     expect(first.out).toContain(`written to ${name}.safetensors`);
 
     const training = ["--epochs", "40", "--lr", "0.02", "--batch-size", "16", "--augment", "none"];

@@ -550,7 +550,22 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       initializers: { from, to: int64(3), zero: int64(0), one: int64(1), rest: int64(5, -1) },
     })),
   ],
+  GatherElements: [
+    {
+      nodes: [
+        node("ArgMax", "x", "a", { axis: int(2) }),
+        node("Sub", "a six", "b"),
+        node("Concat", "a b", "i", { axis: int(2) }),
+        node("GatherElements", "x i", "y", { axis: int(-2) }),
+      ],
+      initializers: { six: index(6) },
+    },
+  ],
   Gather: [
+    {
+      nodes: [node("ArgMax", "x", "i", { axis: int(2), keepdims: int(0) }), node("Gather", "w i", "y")],
+      initializers: { w: numbers([6, 4]) },
+    },
     { nodes: [node("Gather", "x i", "y", { axis: int(2) })], initializers: { i: index(-2) } },
     { nodes: [node("Gather", "x i", "y", { axis: int(1) })], initializers: { i: int64(2, 0, 2) } },
   ],
