@@ -118,7 +118,7 @@ async function listRuns(folder: string): Promise<object[]> {
 
 async function describeRun(
   folder: string,
-  { path, status, reason, data, model, test, history, seconds, ended }: SavedRun,
+  { path, status, reason, data, model, primary, test, history, seconds, ended }: SavedRun,
 ): Promise<object> {
   const names = (await readdir(path)).filter((name) => SERVED.includes(name));
   const files = await filterOwn(folder, path, names);
@@ -128,7 +128,8 @@ async function describeRun(
     reason,
     data,
     model,
-    accuracy: test?.accuracy,
+    measure: primary.name,
+    value: test?.measures[primary.name],
     interval: test?.interval,
     epochs: history.length,
     seconds,

@@ -219,7 +219,7 @@ describe.skipIf(chromiumPath === undefined)("the studio's workers in Chromium", 
     expect(result.outcome).toMatchObject({ kind: "finished", isCrossValidated: true });
     expect(result.outcome.measured?.samples).toBe(30);
     expect(result.outcome.measured?.accuracy).toBeGreaterThan(0.9);
-    expect(result.outcome.card.classes).toEqual(["triangle", "cross", "wave"]);
+    expect(result.outcome.card.names).toEqual(["triangle", "cross", "wave"]);
     await page.close();
   });
 
@@ -265,7 +265,7 @@ describe.skipIf(chromiumPath === undefined)("the studio's workers in Chromium", 
       const refused = await engine.read(new ImageData(8, 8)).catch(({ message }) => message);
       return [card, labels, (await engine.readText("")) ?? null, refused];
     })()`)) as readonly unknown[];
-    expect(card).toMatchObject({ reads: "text", classes: ["more a", "more b"], isOpen: true });
+    expect(card).toMatchObject({ reads: "text", task: "classify", names: ["more a", "more b"], isOpen: true });
     expect(labels).toEqual(["more a", "more b"]);
     expect(empty).toBeNull();
     expect(refused).toContain("reads texts");
@@ -286,7 +286,7 @@ describe.skipIf(chromiumPath === undefined)("the studio's workers in Chromium", 
         const [file] = await engine.export(bytes, format, "digits");
         const opened = await engine.open(file.bytes, file.name);
         const { readings } = await engine.read(seven);
-        answers[format] = { name: file.name, isOpen: opened.card.isOpen, classes: opened.card.classes, readings };
+        answers[format] = { name: file.name, isOpen: opened.card.isOpen, names: opened.card.names, readings };
       }
       const refused = await engine.open(new TextEncoder().encode("no model"), "text.txt").catch((error) => error.message);
       return { card, own, inside, blank, answers, refused };

@@ -14,14 +14,19 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readArchive } from "../../src/formats/archive.ts";
 import { writeZip } from "../../src/formats/zip.ts";
+import { createReader } from "../../src/models/reader.ts";
 import { create } from "../../src/models/registry.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
 import { OPTIMIZER_NAMES } from "../../src/optim/registry.ts";
+import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { readSite } from "../../src/platform/node/static-site.ts";
+import { setPlatform } from "../../src/platform/platform.ts";
+import { encodeModel } from "../../src/use/trained-model.ts";
 import { NETWORKS, OPTIMIZERS } from "../../studio/src/state/networks.ts";
 import { serve } from "../browser/page.ts";
 import { ductus, ensureBuilt, start } from "../cli/run-cli.ts";
 import { chromiumPath, DIGITS, draw, openBrowser } from "../export/draw.ts";
+import { letters, strings } from "../helpers/sequence-models.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const site = resolve(root, "dist/studio");
@@ -143,6 +148,7 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
 
   beforeAll(async () => {
     ensureBuilt();
+    setPlatform(nodePlatform);
     cwd = await mkdtemp(join(tmpdir(), "ductus-studio-page-"));
     const run = join(cwd, "runs", "digits-1");
     await mkdir(run, { recursive: true });
@@ -647,6 +653,53 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
     const bundled = ["ductus", "mnist", ...Object.keys(devDependencies).filter((name) => name !== "vite")];
     for (const name of bundled) expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.`, "m"));
     expect(licenses.match(/permission/gi)?.length).toBeGreaterThanOrEqual(bundled.length);
+    await page.context().close();
+  });
+
+  test("goes on with a text where a model does that", async () => {
+    const page = await open();
+    await drop(page, "letters.safetensors", await encodeModel(letters()));
+    await page.getByRole("heading", { name: "Begin a text" }).waitFor();
+    await page.getByLabel("How it begins").fill("abc");
+    await page.waitForFunction(`document.querySelectorAll(".bars li").length === 8`);
+    await page.getByLabel("Length, in tokens").fill("0");
+    await page.getByText("A whole number from 1 to 1,000").waitFor();
+    await page.getByLabel("Length, in tokens").fill("20");
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.waitForFunction(`document.querySelector("#written").textContent.length === 23`);
+    expect(await page.locator("#written").textContent()).toMatch(/^abc[\na-g]{20}$/);
+    await page.getByLabel("How it begins").fill("xyz");
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.locator("#written .error").waitFor();
+    await page.getByText("About this model").click();
+    expect(await page.locator(".facts").innerText()).toMatch(/Sees\s+Text\s+Tokens\s+8/);
+    expect(await page.locator(".away button").allInnerTexts()).toEqual(["Model file", "ONNX"]);
+    await page.context().close();
+  });
+
+  test("reads strings where a model does that, without what is for classifiers", async () => {
+    const page = await open();
+    await drop(page, "strings.safetensors", await encodeModel(strings()));
+    await page.getByText("It reads strings of 1, 2, 3.").waitFor();
+    expect(await page.locator(".bars li").count()).toBe(0);
+    await draw(page, DIGITS["7"]);
+    await page.waitForSelector(".bars li.first");
+    expect(await page.locator("#answer").textContent()).toMatch(/^[123]+$/);
+    expect(await page.getByText("Inside the network").count()).toBe(0);
+    expect(await page.getByText("Where it looks").count()).toBe(0);
+    await page.getByText("About this model").click();
+    expect(await page.locator(".facts").innerText()).toMatch(/Symbols\s+3/);
+    expect(await page.locator(".away button").allInnerTexts()).toEqual(["Model file", "ONNX"]);
+    // What was opened is there again after a reload.
+    await page.reload();
+    await page.getByText("It reads strings of 1, 2, 3.").waitFor();
+    // Lines of any width as well.
+    await drop(page, "lines.safetensors", await encodeModel(createReader("45")));
+    await page.getByText("It reads strings of 4, 5.").waitFor();
+    await draw(page, DIGITS["7"]);
+    await page.waitForSelector(".bars li.first");
+    await page.getByText("About this model").click();
+    expect(await page.locator(".facts").innerText()).toMatch(/Sees\s+Lines, 28 high\s+Symbols\s+2/);
     await page.context().close();
   });
 

@@ -32,6 +32,7 @@ function engineClient(name: string): EngineClient {
     open: (bytes, file) => remote().open(bytes, file),
     read: (picture) => remote().read(picture),
     readText: (text) => remote().readText(text),
+    write: (beginning, writing) => remote().write(beginning, writing),
     explain: (picture) => remote().explain(picture),
     run: (job: Job, onEvent: (event: TrainingEvent) => void, checkpoint?: Uint8Array): Promise<Outcome> =>
       remote().run(job, proxy(onEvent), checkpoint),

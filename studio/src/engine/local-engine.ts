@@ -10,7 +10,9 @@ import {
   encodeModel,
   evaluate,
   exportModel,
+  generate,
   importModel,
+  LineReader,
   load,
   Predictor,
   TextReader,
@@ -34,14 +36,16 @@ import type {
   Outcome,
   ProjectSettings,
   Reading,
+  Reads,
   Sample,
   SavedProject,
   TrainingEvent,
   Unpacked,
+  Writing,
 } from "./protocol.ts";
 import { JobRunner } from "./training.ts";
 
-/** What is open: a network for pictures, whose inside is known, one for texts, or a compiled recognizer, which only reads. */
+/** What is open: a network for pictures, whose inside is known, one for texts or lines, or a compiled recognizer, which only reads. */
 type Open =
   | {
       readonly kind: "network";
@@ -50,6 +54,7 @@ type Open =
       readonly predictor: Predictor;
     }
   | { readonly kind: "texts"; readonly model: AnyModel; readonly reader: TextReader<tasks.AnyTask> }
+  | { readonly kind: "lines"; readonly model: AnyModel; readonly reader: LineReader<tasks.AnyTask> }
   | { readonly kind: "compiled"; readonly recognizer: CountingRecognizer };
 
 interface OpenedHere extends Opened {
@@ -71,7 +76,8 @@ const OPENERS: Readonly<Record<Kind, (bytes: Uint8Array, name: string) => Promis
     const card = {
       architecture: "compiled",
       reads: "numbers" as const,
-      classes: labels,
+      task: "classify" as const,
+      names: labels,
       inputShape,
       parameters: 0,
       size: bytes.length,
@@ -108,8 +114,13 @@ export class LocalEngine implements Engine {
         const characters = open.recognizer.characters(picture);
         return { readings, seen, characters, ms: performance.now() - start };
       }
+      if (open.kind === "lines") {
+        const readings = await readingsOf(open.model, await open.reader.read(pictureOf(picture)));
+        return { readings, characters: 1, ms: performance.now() - start };
+      }
       const answer = open.predictor.predict(pictureOf(picture));
-      const { seen, characters = 1 } = answer;
+      const { seen } = answer;
+      const characters = ONE_CHARACTER[open.model.task.kind] ? (answer.characters ?? 1) : 1;
       return { readings: await readingsOf(open.model, answer), seen, characters, ms: performance.now() - start };
     });
   }
@@ -124,12 +135,18 @@ export class LocalEngine implements Engine {
     });
   }
 
+  async write(beginning: string, writing: Writing): Promise<string> {
+    const open = this.#required();
+    if (open.kind === "compiled") throw new Error("a compiled recognizer writes no texts");
+    return generate(open.model, beginning, writing);
+  }
+
   async explain(picture: ImageData): Promise<Explanation | undefined> {
     const open = this.#required();
     if (open.kind === "compiled")
       throw new Error("a compiled recognizer does not show its inside; open its model file");
     // What a network looks at is worked out for the likeliest class.
-    if (open.kind === "texts" || !(open.model.task instanceof tasks.Classify)) return undefined;
+    if (open.kind !== "network" || !(open.model.task instanceof tasks.Classify)) return undefined;
     open.explainer ??= await Explainer.open(open.model);
     const { explainer } = open;
     const start = performance.now();
@@ -171,8 +188,9 @@ export class LocalEngine implements Engine {
   async measure(samples: readonly Sample[] | "digits"): Promise<Measured> {
     const open = this.#required();
     if (open.kind === "compiled") throw new Error("a compiled recognizer is not measured here; open its model file");
-    if (open.kind === "texts")
-      throw new Error("this model reads texts; only those that read pictures are measured here");
+    if (open.kind !== "network" || !(open.model.task instanceof tasks.Classify)) {
+      throw new Error("samples here are of classes, which this model does not put pictures into; use ductus evaluate");
+    }
     const { model } = open;
     const dataset =
       samples === "digits"
@@ -202,7 +220,7 @@ export class LocalEngine implements Engine {
   async #close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
-    if (open?.kind === "texts") await open.reader.close();
+    if (open?.kind === "texts" || open?.kind === "lines") await open.reader.close();
     if (open?.kind !== "network") return;
     await open.predictor.close();
     await open.explainer?.close();
@@ -218,18 +236,19 @@ function kindOf(bytes: Uint8Array): Kind {
   return starts(0x08) && bytes[1] < 0x20 && bytes[8] !== 0x7b ? "onnx" : "model";
 }
 
-const READERS: Readonly<Record<tasks.InputKind, (model: TrainedModel) => Promise<Open>>> = {
+const READERS: Readonly<Record<Reads, (model: TrainedModel) => Promise<Open>>> = {
   numbers: async (model) => ({ kind: "network", model, predictor: await Predictor.open(model), explainer: undefined }),
   text: async (model) => ({ kind: "texts", model, reader: await TextReader.open<tasks.AnyTask>(model) }),
-  line: async () => {
-    throw new Error("this model reads lines of writing, which the studio does not show; read them with ductus predict");
-  },
+  line: async (model) => ({ kind: "lines", model, reader: await LineReader.open<tasks.AnyTask>(model) }),
 };
 
 async function openNetwork(model: TrainedModel, bytes: Uint8Array): Promise<OpenedHere> {
   const open = await READERS[model.task.input.kind](model);
-  return { open, card: await cardOf(model, bytes.length), bytes };
+  return { open, card: cardOf(model, bytes.length), bytes };
 }
+
+/** Whether an answer is about one character, so that more of them in a picture make it meaningless. */
+const ONE_CHARACTER: Readonly<Record<tasks.TaskKind, boolean>> = { classify: true, transcribe: false, generate: false };
 
 /** Readings that the page shows at most. */
 const MOST_READINGS = 1000;

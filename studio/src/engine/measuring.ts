@@ -1,5 +1,5 @@
 /** What the page shows of a model: its card; and of an evaluation: accuracy and how sure it is, confusion matrix, worst errors. */
-import { type AnyModel, type Dataset, type Evaluation, tasks } from "ductus";
+import type { AnyModel, Dataset, Evaluation } from "ductus";
 import type { Measured, Mistake, ModelCard } from "./protocol.ts";
 
 const LISTED = 24;
@@ -37,17 +37,17 @@ function mistakeOf({ index, label, predicted, confidence }: Judged, dataset: Dat
 }
 
 /** @param size bytes of the model file */
-export async function cardOf(model: AnyModel, size: number): Promise<ModelCard> {
+export function cardOf(model: AnyModel, size: number): ModelCard {
   const { architecture, task } = model;
   const { shape } = task.input.ports.x;
   const [height = 1, width = 1, channels = 1] = shape.map((dim) => (typeof dim === "number" ? dim : 1));
   let parameters = 0;
   for (const [, parameter] of model.network.namedParameters()) parameters += parameter.size;
-  const { classes = [] } = (await tasks.VIEWS[task.kind]()).plain(task) as Pick<ModelCard, "classes">;
   return {
     architecture: architecture?.name ?? "custom",
-    reads: task.input.kind === "text" ? "text" : "numbers",
-    classes,
+    reads: task.input.kind,
+    task: task.kind,
+    names: task.names,
     inputShape: [height, width, channels],
     parameters,
     size,

@@ -4,8 +4,11 @@
  * Everything that crosses is plain data; bytes of models are model files (`encodeModel`).
  */
 
-/** Pictures, as numbers, or texts. */
-export type Reads = "numbers" | "text";
+/** Pictures of one size, as numbers, texts, or lines of writing of any width. */
+export type Reads = "numbers" | "text" | "line";
+
+/** What a model is for. */
+export type TaskKind = "classify" | "transcribe" | "generate";
 
 /** What the page shows of an open model. */
 export interface ModelCard {
@@ -13,9 +16,11 @@ export interface ModelCard {
   readonly architecture: string;
   /** What it reads; undefined in what was kept by versions that knew pictures alone. */
   readonly reads?: Reads | undefined;
-  /** What it tells apart; none for a model that answers with a text. */
-  readonly classes: readonly string[];
-  /** Of pictures. */
+  /** What it is for; undefined in what was kept by versions that knew classifiers alone. */
+  readonly task?: TaskKind | undefined;
+  /** What its outputs tell apart: classes, symbols, tokens. */
+  readonly names: readonly string[];
+  /** Of pictures; of lines the height alone says something. */
   readonly inputShape: readonly [height: number, width: number, channels: number];
   readonly parameters: number;
   /** Bytes of the model file. */
@@ -35,13 +40,22 @@ export interface Reading {
   readonly probability: number;
 }
 
+/** How a text is gone on with. */
+export interface Writing {
+  /** Tokens at most. */
+  readonly length: number;
+  /** Above 1 bolder, below 1 safer; 0 always takes the likeliest. */
+  readonly temperature: number;
+  readonly seed: number;
+}
+
 /** What a model makes of a picture. */
 export interface Answer {
   /** Likeliest first. */
   readonly readings: readonly Reading[];
   /** What the network sees of a picture: bytes [height, width, channels]. */
   readonly seen?: Uint8Array | undefined;
-  /** How many characters the picture shows; the model reads one. */
+  /** How many characters a picture shows for a model that reads one; 1 for others. */
   readonly characters: number;
   readonly ms: number;
 }
@@ -223,6 +237,8 @@ export interface Engine {
   read(picture: ImageData): Promise<Answer | undefined>;
   /** @returns undefined for a text in which there is nothing to read */
   readText(text: string): Promise<Answer | undefined>;
+  /** What the open model writes behind a beginning. @throws Error of one line for what it cannot read, or a model for something else */
+  write(beginning: string, writing: Writing): Promise<string>;
   /** @returns undefined for a blank picture, and for models that do no classifying. @throws Error for a compiled recognizer */
   explain(picture: ImageData): Promise<Explanation | undefined>;
   /** @param checkpoint of the same job, to go on from it */

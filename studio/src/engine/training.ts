@@ -92,7 +92,7 @@ export class JobRunner {
     const kind = run.ended === "finished" ? "finished" : (this.#end ?? "stopped");
     const result = kind === "paused" ? {} : await this.#measure(measure);
     const model = await encodeModel(run.model);
-    return { kind, model, card: await cardOf(run.model, model.length), seconds: run.seconds, ...result };
+    return { kind, model, card: cardOf(run.model, model.length), seconds: run.seconds, ...result };
   }
 
   #measure(measure: Trained["measure"]): ReturnType<Trained["measure"]> {

@@ -8,7 +8,9 @@ export interface RunRecord {
   readonly reason?: string | undefined;
   readonly data?: string | undefined;
   readonly model?: string | undefined;
-  readonly accuracy?: number | undefined;
+  /** The primary measure of the model's task, and its value on the test samples. */
+  readonly measure: string;
+  readonly value?: number | undefined;
   readonly interval?: { readonly low: number; readonly high: number } | undefined;
   readonly epochs: number;
   readonly seconds?: number | undefined;

@@ -1,9 +1,10 @@
-/** The answer, large, and the probabilities of the classes as lines of ink. */
+/** The answer, large, and the probabilities of what it may be as lines of ink. */
 import type { Answer, ModelCard } from "../engine/protocol.ts";
 import { milliseconds, percent, texts } from "../i18n/i18n.ts";
 import type { ReadingState } from "../state/reading.ts";
+import { kindOf } from "../task/kinds.ts";
 
-/** Of more classes than this, only the likeliest are shown. */
+/** Of more choices than this, only the likeliest are shown. */
 const MOST = 10;
 /** An answer that is less probable is shown as a guess. */
 const SURE = 0.5;
@@ -53,18 +54,15 @@ const STATUS: Readonly<Record<ReadingState["status"], (state: ReadingState) => s
   failed: ({ error }) => error ?? "",
 };
 
-/** Few classes keep their order, so that lines do not jump; of many the likeliest are listed. */
+/** Few choices keep their order, so that lines do not jump; of many the likeliest are listed. */
 export function Bars({ card, answer }: { readonly card: ModelCard | undefined; readonly answer: Answer | undefined }) {
-  const classes = card?.classes ?? [];
+  const choices = card === undefined ? [] : kindOf(card).choices(card);
   const byLabel = new Map(answer?.readings.map(({ label, probability }) => [label, probability]));
-  const isFew = classes.length > 0 && classes.length <= MOST;
-  const listed = isFew || answer === undefined ? classes : answer.readings.map(({ label }) => label);
+  const isFew = choices.length > 0 && choices.length <= MOST;
+  const listed = isFew || answer === undefined ? choices : answer.readings.map(({ label }) => label);
   const best = answer?.readings[0]?.label;
   return (
-    <ol
-      class={classes.some((label) => label.length > 2) ? "bars words" : "bars"}
-      aria-label={texts.value.draw.readings}
-    >
+    <ol class={listed.some((label) => label.length > 2) ? "bars words" : "bars"} aria-label={texts.value.draw.readings}>
       {listed.slice(0, MOST).map((label) => {
         const probability = byLabel.get(label) ?? 0;
         return (

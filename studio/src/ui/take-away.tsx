@@ -1,20 +1,21 @@
 /** The formats in which a model leaves the page, each a button that saves a file. */
 import { useState } from "preact/hooks";
 import { trainer } from "../engine/client.ts";
-import { EXPORT_FORMATS, type ExportFormat } from "../engine/protocol.ts";
+import type { ExportFormat, ModelCard } from "../engine/protocol.ts";
 import { texts } from "../i18n/i18n.ts";
 import type { ModelEntry } from "../state/models.ts";
 import { fail, say } from "../state/notices.ts";
+import { formatsOf } from "../task/kinds.ts";
 import { download, fileName } from "./download.ts";
 import { Icon } from "./icons.tsx";
 
 interface TakeAwayProps {
   readonly entry: ModelEntry;
-  /** False for compiled recognizers, which are what they are. */
-  readonly isOpen: boolean;
+  /** Of the model; compiled recognizers are what they are. */
+  readonly card: ModelCard;
 }
 
-export function TakeAway({ entry, isOpen }: TakeAwayProps) {
+export function TakeAway({ entry, card }: TakeAwayProps) {
   const t = texts.value.away;
   const [busy, setBusy] = useState<ExportFormat>();
   const save = async (format: ExportFormat): Promise<void> => {
@@ -29,10 +30,10 @@ export function TakeAway({ entry, isOpen }: TakeAwayProps) {
       setBusy(undefined);
     }
   };
-  if (!isOpen) return <p class="soft">{t.compiled}</p>;
+  if (!card.isOpen) return <p class="soft">{t.compiled}</p>;
   return (
     <ul class="away">
-      {EXPORT_FORMATS.map((format) => (
+      {formatsOf(card).map((format) => (
         <li key={format}>
           <button
             type="button"

@@ -1,7 +1,7 @@
 /** Draw: write on the pad, and see what a network makes of it, layer by layer. */
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import type { LayerActivation, ModelCard, Reads } from "../engine/protocol.ts";
+import type { LayerActivation, ModelCard, Reads, TaskKind } from "../engine/protocol.ts";
 import { bytes, date, percent, texts, whole } from "../i18n/i18n.ts";
 import { MODEL_TYPES, openFiles, showPicture } from "../state/files.ts";
 import { choose, chosen, entries, forget, GROUPS, keep, type ModelEntry } from "../state/models.ts";
@@ -9,6 +9,7 @@ import { say } from "../state/notices.ts";
 import { ink } from "../state/pad.ts";
 import { type ReadingState, useReading } from "../state/reading.ts";
 import { useTextReading } from "../state/text-reading.ts";
+import { kindOf, readsOf, taskOf } from "../task/kinds.ts";
 import { Attention, Mosaic, mosaicOf, Seen } from "../ui/bytes-canvas.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { FileButton } from "../ui/file-button.tsx";
@@ -16,10 +17,12 @@ import { Icon } from "../ui/icons.tsx";
 import { Pad } from "../ui/pad.tsx";
 import { AnswerText, Bars, ReadTime } from "../ui/readings.tsx";
 import { TakeAway } from "../ui/take-away.tsx";
+import { WriteForm } from "./write-form.tsx";
 
 export function DrawView() {
   const entry = chosen.value;
-  const Desk = DESKS[entry?.stored?.card.reads ?? "numbers"];
+  const card = entry?.stored?.card ?? {};
+  const Desk = DESKS[taskOf(card)][readsOf(card)];
   return <Desk key={entry?.id} entry={entry} />;
 }
 
@@ -27,29 +30,32 @@ interface DeskProps {
   readonly entry: ModelEntry | undefined;
 }
 
+type Desk = (props: DeskProps) => ComponentChildren;
+
 function DrawDesk({ entry }: DeskProps) {
   const t = texts.value.draw;
   const reading = useReading(ink, entry);
   const state = reading.value;
-  const digits = state.card === undefined || state.card.classes.join("") === "0123456789";
+  const Beside = BESIDE[readsOf(state.card ?? {})];
+  const digits = state.card === undefined || isOfDigits(state.card);
   return (
     <>
       <div class="title">
         <h1>{digits ? t.heading : t.headingOther}</h1>
         <p class="lead">
-          {t.lead} {!digits && <Classes classes={state.card?.classes ?? []} />}
+          {t.lead} {!digits && state.card !== undefined && knownTo(state.card)}
         </p>
       </div>
       <div class="desk">
         <Pad ink={ink} onPicture={showPicture} />
         <section class="read" aria-label={t.answer}>
           <AnswerText state={state} />
-          <SeenFigure state={state} />
+          <Beside state={state} />
           <Bars card={state.card} answer={state.answer} />
           <ModelChoice entry={entry} state={state} />
         </section>
       </div>
-      <Inside state={state} />
+      {(state.card === undefined || kindOf(state.card).isOpenInside) && <Inside state={state} />}
     </>
   );
 }
@@ -63,7 +69,9 @@ function TextDesk({ entry }: DeskProps) {
     <>
       <div class="title">
         <h1>{t.headingText}</h1>
-        <p class="lead">{t.lead}</p>
+        <p class="lead">
+          {t.lead} {state.card !== undefined && knownTo(state.card)}
+        </p>
       </div>
       <div class="desk">
         <label class="field">
@@ -79,9 +87,7 @@ function TextDesk({ entry }: DeskProps) {
         </label>
         <section class="read" aria-label={t.answer}>
           <AnswerText state={state} waiting={t.waitingText} />
-          <p class="soft time">
-            <ReadTime answer={state.answer} />
-          </p>
+          <TimeOnly state={state} />
           <Bars card={state.card} answer={state.answer} />
           <ModelChoice entry={entry} state={state} />
         </section>
@@ -90,17 +96,70 @@ function TextDesk({ entry }: DeskProps) {
   );
 }
 
-const DESKS: Readonly<Record<Reads, (props: DeskProps) => ComponentChildren>> = { numbers: DrawDesk, text: TextDesk };
+/** For models that go on with texts: a beginning, and what may come next; at a press, all that follows. */
+function WriteDesk({ entry }: DeskProps) {
+  const t = texts.value.draw;
+  const beginning = useSignal("");
+  const state = useTextReading(beginning.value, entry as ModelEntry).value;
+  return (
+    <>
+      <div class="title">
+        <h1>{t.headingWrite}</h1>
+        <p class="lead">{t.leadWrite}</p>
+      </div>
+      <div class="desk writing">
+        <WriteForm beginning={beginning} entry={entry as ModelEntry} />
+        <section class="read" aria-label={t.next}>
+          <div class="answer">
+            <h2>{t.next}</h2>
+            <p class={state.status === "failed" ? "error" : "soft"}>
+              {state.error ?? (state.status === "empty" ? t.waitingText : <ReadTime answer={state.answer} />)}
+            </p>
+          </div>
+          <Bars card={state.card} answer={state.answer} />
+          <ModelChoice entry={entry} state={state} />
+        </section>
+      </div>
+    </>
+  );
+}
 
-/** The first classes of many, in words. */
+/** What a model reads decides where it is used, unless it goes on with texts. */
+const BY_INPUT: Readonly<Record<Reads, Desk>> = { numbers: DrawDesk, text: TextDesk, line: DrawDesk };
+const DESKS: Readonly<Record<TaskKind, Readonly<Record<Reads, Desk>>>> = {
+  classify: BY_INPUT,
+  transcribe: BY_INPUT,
+  generate: { numbers: WriteDesk, text: WriteDesk, line: WriteDesk },
+};
+
+const isOfDigits = (card: ModelCard): boolean => taskOf(card) === "classify" && card.names.join("") === "0123456789";
+
+/** Names of many that are listed. */
 const NAMED = 12;
 
-function Classes({ classes }: { readonly classes: readonly string[] }) {
-  const t = texts.value.draw;
-  const named = classes.slice(0, NAMED).join(", ");
-  const rest = classes.length - NAMED;
-  return <>{t.knows(rest > 0 ? `${named} ${t.more(whole(rest))}` : named)}</>;
+/** What a model tells apart, in a sentence. */
+function knownTo(card: ModelCard): string {
+  const named = card.names.slice(0, NAMED).join(", ");
+  const rest = card.names.length - NAMED;
+  return kindOf(card).knows(rest > 0 ? `${named} ${texts.value.draw.more(whole(rest))}` : named);
 }
+
+interface StateProps {
+  readonly state: ReadingState;
+}
+
+const TimeOnly = ({ state }: StateProps) => (
+  <p class="soft time">
+    <ReadTime answer={state.answer} />
+  </p>
+);
+
+/** Beside an answer: what the network saw, where that is of one size. */
+const BESIDE: Readonly<Record<Reads, (props: StateProps) => ComponentChildren>> = {
+  numbers: SeenFigure,
+  text: TimeOnly,
+  line: TimeOnly,
+};
 
 const looks = (() => {
   const key = "ductus.looks";
@@ -112,7 +171,7 @@ const looks = (() => {
   };
 })();
 
-function SeenFigure({ state: { card, answer, explanation } }: { readonly state: ReadingState }) {
+function SeenFigure({ state: { card, answer, explanation } }: StateProps) {
   const t = texts.value.draw;
   const isLooking = useSignal(looks.isOn);
   const [height, width] = card?.inputShape ?? [28, 28];
@@ -127,7 +186,7 @@ function SeenFigure({ state: { card, answer, explanation } }: { readonly state: 
       </div>
       <figcaption>
         <span>{t.seen(size)}</span>
-        {card?.isOpen !== false && (
+        {(card === undefined || (card.isOpen && kindOf(card).isOpenInside)) && (
           <label class="check" title={t.lookHint}>
             <input
               type="checkbox"
@@ -182,6 +241,7 @@ function ModelChoice({ entry, state }: { readonly entry: ModelEntry | undefined;
 const INPUT_FACTS: Readonly<Record<Reads, (card: ModelCard) => string>> = {
   numbers: ({ inputShape: [height, width, channels] }) => `${width} × ${height}${channels > 1 ? ` × ${channels}` : ""}`,
   text: () => texts.value.draw.text,
+  line: ({ inputShape: [, height] }) => texts.value.draw.lines(whole(height)),
 };
 
 function About({ entry, state: { card } }: { readonly entry: ModelEntry; readonly state: ReadingState }) {
@@ -192,8 +252,8 @@ function About({ entry, state: { card } }: { readonly entry: ModelEntry; readonl
     [t.facts.architecture, card.architecture === "custom" ? t.custom : card.architecture],
     [t.facts.parameters, whole(card.parameters)],
     [t.facts.size, bytes(card.size)],
-    [t.facts.input, INPUT_FACTS[card.reads ?? "numbers"](card)],
-    ...(card.classes.length === 0 ? [] : [[t.facts.classes, whole(card.classes.length)] as const]),
+    [t.facts.input, INPUT_FACTS[readsOf(card)](card)],
+    [kindOf(card).named(), whole(card.names.length)],
     ...(stored?.measured === undefined ? [] : [[t.facts.accuracy, percent(stored.measured.accuracy)] as const]),
     ...(stored === undefined ? [] : [[t.facts.made, date(stored.madeAt)] as const]),
   ];
@@ -214,7 +274,7 @@ function About({ entry, state: { card } }: { readonly entry: ModelEntry; readonl
         ))}
       </dl>
       <h3>{texts.value.away.heading}</h3>
-      <TakeAway entry={entry} isOpen={card.isOpen} />
+      <TakeAway entry={entry} card={card} />
       {stored !== undefined && (
         <button type="button" class="quiet" onClick={() => void remove()}>
           <Icon name="bin" />

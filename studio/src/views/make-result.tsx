@@ -5,9 +5,9 @@ import { isBusy, isMeasuring, job, progress, startJob, stop } from "../state/job
 import { baseBytes, type ModelEntry } from "../state/models.ts";
 import { attempt } from "../state/notices.ts";
 import { contentOf, type Project, samplesOf } from "../state/projects.ts";
+import { MatrixTable } from "../task/classify/matrix.tsx";
+import { MistakeStrip } from "../task/classify/mistakes.tsx";
 import { Icon } from "../ui/icons.tsx";
-import { MatrixTable } from "../ui/matrix.tsx";
-import { MistakeStrip } from "../ui/mistakes.tsx";
 import { TakeAway } from "../ui/take-away.tsx";
 
 /** Samples of a class from which on a recognizer is of use. */
@@ -80,7 +80,7 @@ export function MakeResult({ project, entry, isChanged }: MakeResultProps) {
           <h2>{t.result}</h2>
           <Quality measured={entry.stored?.measured} isCrossValidated={entry.stored?.isCrossValidated === true} />
           <h2>{texts.value.away.heading}</h2>
-          <TakeAway entry={entry} isOpen />
+          {entry.stored !== undefined && <TakeAway entry={entry} card={entry.stored.card} />}
         </>
       )}
     </section>

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { duration, percent, texts, whole } from "../i18n/i18n.ts";
+import { decimal, duration, percent, texts, whole } from "../i18n/i18n.ts";
 import { openFile } from "../state/models.ts";
 import { attempt } from "../state/notices.ts";
 import { go } from "../state/route.ts";
@@ -54,7 +54,7 @@ function RunTable({ runs }: { readonly runs: readonly RunRecord[] }) {
             <th scope="col">{t.columns.data}</th>
             <th scope="col">{t.columns.model}</th>
             <th scope="col" class="number">
-              {t.columns.accuracy}
+              {t.columns.test}
             </th>
             <th scope="col" class="number">
               {t.columns.epochs}
@@ -90,7 +90,7 @@ function RunRow({ run }: RunProps) {
       <td>{data}</td>
       <td>{model}</td>
       <td class="number">
-        <TestAccuracy run={run} />
+        <TestValue run={run} />
       </td>
       <td class="number">{whole(epochs)}</td>
       <td class="number">{seconds === undefined ? "" : duration(seconds)}</td>
@@ -112,7 +112,7 @@ function RunCards({ runs }: { readonly runs: readonly RunRecord[] }) {
         const { name, data, model, epochs, seconds } = run;
         const facts: readonly (readonly [string, ComponentChildren])[] = [
           [t.columns.status, <Status key="status" run={run} />],
-          [t.columns.accuracy, <TestAccuracy key="accuracy" run={run} />],
+          [t.columns.test, <TestValue key="test" run={run} />],
           [t.columns.data, data ?? "–"],
           [t.columns.model, model ?? "–"],
           [t.columns.epochs, whole(epochs)],
@@ -148,8 +148,17 @@ function Status({ run: { status, reason } }: RunProps) {
   );
 }
 
-function TestAccuracy({ run: { accuracy } }: RunProps) {
-  return accuracy === undefined ? <span class="soft">–</span> : <span class="of-test">{percent(accuracy)}</span>;
+/** How measures are written beside their name; accuracy needs none. */
+const VALUES: Readonly<Record<string, (value: number) => string>> = {
+  accuracy: percent,
+  symbolErrorRate: (value) => `${texts.value.runs.measures.symbolErrorRate} ${percent(value)}`,
+  perplexity: (value) => `${texts.value.runs.measures.perplexity} ${decimal(value)}`,
+};
+
+function TestValue({ run: { measure, value } }: RunProps) {
+  if (value === undefined) return <span class="soft">–</span>;
+  const write = Object.hasOwn(VALUES, measure) ? VALUES[measure] : (number: number) => `${measure} ${decimal(number)}`;
+  return <span class="of-test">{write(value)}</span>;
 }
 
 const MODEL_FILES = ["best.safetensors", "last.safetensors"];

@@ -11,18 +11,17 @@ import {
   pause,
   progress,
   stop,
-  wrongOf,
 } from "../state/job.ts";
 import { choose, findEntry } from "../state/models.ts";
 import { type OptimizerName, recipeOf } from "../state/networks.ts";
 import { attempt } from "../state/notices.ts";
 import type { NumberSetting } from "../state/order.ts";
 import { go } from "../state/route.ts";
+import { MistakeStrip } from "../task/classify/mistakes.tsx";
+import { TestResult } from "../task/results.tsx";
 import { Chart, type Point } from "../ui/chart.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { Legend } from "../ui/legend.tsx";
-import { MatrixTable } from "../ui/matrix.tsx";
-import { MistakeStrip } from "../ui/mistakes.tsx";
 import { TakeAway } from "../ui/take-away.tsx";
 import { Order } from "./train-order.tsx";
 
@@ -80,13 +79,13 @@ function Course({ state }: { readonly state: JobState }) {
       {outcome?.measured !== undefined && isOver && entry !== undefined && (
         <section class="next">
           <h2>{texts.value.away.heading}</h2>
-          <TakeAway entry={entry} isOpen />
+          <TakeAway entry={entry} card={outcome.card} />
         </section>
       )}
       <Curves state={state} />
       <EpochTable records={records} />
       <Errors records={records} />
-      {outcome?.measured !== undefined && <TestResult measured={outcome.measured} />}
+      {outcome?.measured !== undefined && <TestResult card={outcome.card} measured={outcome.measured} />}
     </>
   );
 }
@@ -340,24 +339,5 @@ function Errors({ records }: { readonly records: readonly EpochRecord[] }) {
         ))}
       </ol>
     </section>
-  );
-}
-
-function TestResult({ measured }: { readonly measured: Measured }) {
-  const t = texts.value.train;
-  return (
-    <div class="result">
-      {measured.matrix !== undefined && (
-        <section aria-label={t.matrix}>
-          <h2>{t.matrix}</h2>
-          <MatrixTable matrix={measured.matrix} />
-        </section>
-      )}
-      <section aria-label={t.mistakesTest}>
-        <h2>{t.mistakesTest}</h2>
-        <p class="soft">{t.wrong(whole(wrongOf(measured)), whole(measured.samples))}</p>
-        <MistakeStrip mistakes={measured.mistakes} />
-      </section>
-    </div>
   );
 }

@@ -1,7 +1,7 @@
 /** Errors as pictures, each with what it is and, in red, what it was read as. */
-import type { Mistake } from "../engine/protocol.ts";
-import { percent, texts } from "../i18n/i18n.ts";
-import { Seen } from "./bytes-canvas.tsx";
+import type { Mistake } from "../../engine/protocol.ts";
+import { percent, texts } from "../../i18n/i18n.ts";
+import { Seen } from "../../ui/bytes-canvas.tsx";
 
 interface MistakeStripProps {
   readonly mistakes: readonly Mistake[];

@@ -1,6 +1,6 @@
 /** A confusion matrix as the table that it is: right answers in green, errors in red, darker for more. */
-import type { Matrix } from "../engine/protocol.ts";
-import { texts, whole } from "../i18n/i18n.ts";
+import type { Matrix } from "../../engine/protocol.ts";
+import { texts, whole } from "../../i18n/i18n.ts";
 
 /** Classes that a phone shows side by side; with more, the table scrolls. */
 const FITTING = 12;
