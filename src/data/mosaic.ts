@@ -27,13 +27,33 @@ const GAP_SHADE = 128;
 
 /** Samples of a data set by index; undefined where they are no pictures of bytes. */
 export function readPictures(dataset: Dataset, indices: readonly number[]): SamplePictures | undefined {
+  if (indices.length === 0) return undefined;
   const shape = pictureShape(dataset);
-  if (shape === undefined || indices.length === 0) return undefined;
+  if (shape === undefined) return readLines(dataset, indices);
   // What goes with them may differ in length.
   const sizes = Object.fromEntries(largestSizes(dataset));
   const arrays = arraysFor({ ...dataset.inputs, ...dataset.targets }, indices.length, sizes);
   dataset.read(indices, 0, indices.length, arrays, sizes);
   return { ...shape, data: arrays.x as Uint8Array, count: indices.length };
+}
+
+/** Pictures of lines, which stand column after column: as wide as the widest of them. */
+function readLines(dataset: Dataset, indices: readonly number[]): SamplePictures | undefined {
+  const { x } = dataset.inputs;
+  const [axis, height, channels] = x.shape;
+  if (typeof axis !== "string" || typeof height !== "number" || channels !== 1 || x.dtype !== "uint8") return undefined;
+  const sizes: Record<string, number> = Object.fromEntries(largestSizes(dataset));
+  sizes[axis] = Math.max(...indices.map((index) => dataset.sizes?.(index)[axis] ?? 1));
+  const width = sizes[axis];
+  const arrays = arraysFor({ ...dataset.inputs, ...dataset.targets }, indices.length, sizes);
+  dataset.read(indices, 0, indices.length, arrays, sizes);
+  const data = new Uint8Array(arrays.x.length);
+  for (let i = 0, to = 0; i < indices.length; i++) {
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < width; column++) data[to++] = arrays.x[(i * width + column) * height + row];
+    }
+  }
+  return { height, width, channels, data, count: indices.length };
 }
 
 /** Size of a data set's pictures; undefined where its samples are something else. */

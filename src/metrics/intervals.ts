@@ -1,4 +1,5 @@
 /** How sure a share is that was counted on a sample: confidence intervals. */
+import { Random } from "../engine/random.ts";
 
 /** 97.5 % quantile of the standard normal distribution: two-sided intervals of 95 %. */
 const Z = 1.959963984540054;
@@ -34,4 +35,34 @@ export function pairedDifferenceInterval(onlyFirst: number, onlySecond: number, 
   const difference = (b - c) / n;
   const half = (Z * Math.sqrt(b + c - (b - c) ** 2 / n)) / n;
   return { low: Math.max(-1, difference - half), high: Math.min(1, difference + half) };
+}
+
+/** What was counted of one group of samples, such as all that one writer wrote. */
+export interface GroupCount {
+  readonly hits: number;
+  readonly total: number;
+}
+
+const DRAWS = 1000;
+
+/**
+ * 95 % interval of a share whose samples come in groups: groups are drawn anew, with replacement, and the middle 95 % of the shares
+ * taken (B. Efron, "Bootstrap methods", Annals of Statistics 7, 1979). Samples of one writer are right or wrong together, so an
+ * interval that takes them for independent is too narrow. The same groups give the same interval.
+ */
+export function bootstrapInterval(groups: readonly GroupCount[]): Interval {
+  if (groups.length === 0) return { low: 0, high: 1 };
+  const random = new Random(0, "split");
+  const shares = new Float64Array(DRAWS);
+  for (let draw = 0; draw < DRAWS; draw++) {
+    let [hits, total] = [0, 0];
+    for (let k = 0; k < groups.length; k++) {
+      const group = groups[random.integer(groups.length)];
+      hits += group.hits;
+      total += group.total;
+    }
+    shares[draw] = total === 0 ? 0 : hits / total;
+  }
+  shares.sort();
+  return { low: shares[Math.floor(0.025 * DRAWS)], high: shares[Math.ceil(0.975 * DRAWS) - 1] };
 }

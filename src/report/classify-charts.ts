@@ -1,11 +1,8 @@
-/** The drawings of reports about classifiers: what was taken for what, and how far probabilities can be believed. */
+/** The drawings of reports about classifiers: what was taken for what. */
 import * as Plot from "@observablehq/plot";
-import { type Interval, wilsonInterval } from "../metrics/intervals.ts";
-import type { Calibration, ReliabilityBin } from "../task/classify/calibration.ts";
 import type { Classification } from "../task/classify/classification.ts";
-import type { Rejection } from "../task/classify/rejection.ts";
-import { color, draw, grid, legend } from "./charts.ts";
-import { html, type Markup } from "./html.ts";
+import { color, draw } from "./charts.ts";
+import type { Markup } from "./html.ts";
 
 /** Classes up to which a confusion matrix has numbers in its cells. */
 const NUMBERED = 20;
@@ -67,88 +64,5 @@ export function confusionChart(
     ],
     color: { type: "identity" },
     opacity: { type: "identity" },
-  });
-}
-
-/** Accuracy against confidence in bins, beside the diagonal on which a calibrated model lies. */
-export function reliabilityChart(raw: Calibration, scaled: Calibration | undefined): Markup {
-  const spread = ({ accuracy, count }: ReliabilityBin): Interval => wilsonInterval(Math.round(accuracy * count), count);
-  const full = ({ bins }: Calibration): Calibration["bins"] => bins.filter(({ count }) => count > 0);
-  const drawing = draw("Reliability diagram", {
-    height: 320,
-    x: { ...grid, label: "confidence, %", domain: [0, 100] },
-    y: { ...grid, label: "right, %", domain: [0, 100] },
-    marks: [
-      Plot.rectY(full(raw), {
-        x1: ({ low }) => 100 * low,
-        x2: ({ high }) => 100 * high,
-        y: ({ accuracy }) => 100 * accuracy,
-        fill: color("one"),
-        fillOpacity: 0.3,
-        inset: 1,
-        title: ({ count, accuracy, confidence }) =>
-          `${count} samples: ${(100 * accuracy).toFixed(1)} % right at ${(100 * confidence).toFixed(1)} % confidence`,
-      }),
-      Plot.ruleX(full(raw), {
-        x: ({ confidence }) => 100 * confidence,
-        y1: (bin) => 100 * spread(bin).low,
-        y2: (bin) => 100 * spread(bin).high,
-        stroke: color("one"),
-        strokeWidth: 1.5,
-      }),
-      Plot.line(
-        [
-          [0, 0],
-          [100, 100],
-        ],
-        { stroke: "currentColor", strokeDasharray: "3,4", strokeOpacity: 0.6 },
-      ),
-      Plot.dot(full(raw), {
-        x: ({ confidence }) => 100 * confidence,
-        y: ({ accuracy }) => 100 * accuracy,
-        fill: color("one"),
-        r: 3.5,
-      }),
-      ...(scaled === undefined
-        ? []
-        : [
-            Plot.dot(full(scaled), {
-              x: ({ confidence }) => 100 * confidence,
-              y: ({ accuracy }) => 100 * accuracy,
-              stroke: color("two"),
-              strokeWidth: 2,
-              r: 3.5,
-            }),
-          ]),
-    ],
-  });
-  const after = scaled === undefined ? [] : ([["two", `at temperature ${scaled.temperature.toPrecision(3)}`]] as const);
-  return html`${legend([["one", "the softmax of the outputs"], ...after])}${drawing}`;
-}
-
-/** Accuracy of what is answered, as the least sure are left out. */
-export function rejectionChart({ curve }: Rejection): Markup {
-  // The first few answers jump about.
-  const points = curve.filter(({ coverage }) => coverage >= 0.02);
-  const least = Math.min(...points.map(({ accuracy }) => accuracy));
-  return draw("Accuracy against coverage", {
-    height: 320,
-    x: { ...grid, label: "answered, %", domain: [0, 100] },
-    y: { ...grid, label: "right of these, %", domain: [Math.max(0, 100 * least - 0.2), 100] },
-    marks: [
-      Plot.areaY(points, {
-        x: ({ coverage }) => 100 * coverage,
-        y1: Math.max(0, 100 * least - 0.2),
-        y2: ({ accuracy }) => 100 * accuracy,
-        fill: color("one"),
-        fillOpacity: 0.12,
-      }),
-      Plot.lineY(points, {
-        x: ({ coverage }) => 100 * coverage,
-        y: ({ accuracy }) => 100 * accuracy,
-        stroke: color("one"),
-        strokeWidth: 2,
-      }),
-    ],
   });
 }

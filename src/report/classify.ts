@@ -9,7 +9,8 @@ import { type JudgedSample, suspectedLabels, worstErrors } from "../task/classif
 import type { Evaluation } from "../task/classify/evaluation.ts";
 import { encodePredictions } from "../task/classify/saved-predictions.ts";
 import { grouped, percent, percentInterval, round } from "../task/text.ts";
-import { confusionChart, rejectionChart, reliabilityChart } from "./classify-charts.ts";
+import { confusionChart } from "./classify-charts.ts";
+import { rejectionChart, reliabilityChart } from "./confidence-charts.ts";
 import { figure, html, htmlTable, Markup } from "./html.ts";
 import type { MeasuredData } from "./input.ts";
 import { image } from "./pictures.ts";

@@ -1,9 +1,10 @@
-/** What a report says about a model that reads strings: how many are right as a whole, the symbols that are not, the worst lines. */
+/** What a report says about a model that reads strings: how many are right as a whole, by length and with doubled symbols, how far it can be believed, the worst lines. */
 import { onePicture, readPictures } from "../data/mosaic.ts";
 import { measureText } from "../task/measures.ts";
-import { grouped, percent, percentInterval } from "../task/text.ts";
-import type { TranscribeEvaluation } from "../task/transcribe/evaluation.ts";
-import { figure, html, type Markup } from "./html.ts";
+import { grouped, percent, percentInterval, round } from "../task/text.ts";
+import type { StringShare, TranscribeEvaluation } from "../task/transcribe/evaluation.ts";
+import { rejectionChart, reliabilityChart } from "./confidence-charts.ts";
+import { figure, html, htmlTable, type Markup } from "./html.ts";
 import type { MeasuredData } from "./input.ts";
 import { partsTable } from "./parts-table.ts";
 import { image } from "./pictures.ts";
@@ -17,7 +18,56 @@ function score({ evaluation }: MeasuredData<TranscribeEvaluation>): Markup {
   return html`<div class="score"><b>${percent(accuracy)}</b><small>of ${grouped(count)} strings of ${dataset} right as a whole, ${grouped(count - hits)} wrong<br/>95 % interval ${percentInterval(interval)}<br/>symbol error rate ${measureText("symbolErrorRate", symbolErrorRate)}</small></div>`;
 }
 
+/** Shares of the strings: by length, and those with a doubled symbol. */
+function shares({ byLength, doubled, writers }: TranscribeEvaluation): Markup {
+  const row = (name: string, { hits, total, accuracy, interval }: StringShare): string[] => [
+    name,
+    grouped(total),
+    grouped(total - hits),
+    percent(accuracy),
+    percentInterval(interval),
+  ];
+  const rows = [
+    ...byLength.map((part) => row(`${part.length} symbols`, part)),
+    ...(doubled === undefined ? [] : [row("with a doubled symbol", doubled.with), row("without one", doubled.without)]),
+  ];
+  const how = writers > 1 ? `bootstrapped over ${grouped(writers)} writers` : "of Wilson";
+  return figure(
+    "Right as a whole",
+    htmlTable(["strings", "how many", "wrong", "right", "95 % interval"], rows),
+    `Intervals are ${how}.`,
+  );
+}
+
+function confidence({ calibration, rejection }: TranscribeEvaluation): Markup[] {
+  const reach = rejection.reach.map(
+    ({ accuracy, coverage, threshold }) =>
+      `${percent(accuracy)} are right of the surest ${percent(coverage)}, from ${percent(threshold)} on`,
+  );
+  return [
+    figure(
+      "Reliability",
+      reliabilityChart(calibration, undefined, "the probability of the string"),
+      `Lines are 95 % intervals: bins with few samples say little. Expected calibration error ${round(calibration.expectedError)}.`,
+    ),
+    figure(
+      "Leaving the doubtful to a person",
+      rejectionChart(rejection),
+      reach.length === 0 ? undefined : `${reach.join("; ")}.`,
+    ),
+  ];
+}
+
 async function results({ evaluation, dataset }: MeasuredData<TranscribeEvaluation>): Promise<Markup> {
+  return html`<section><h2>Strings</h2>${shares(evaluation)}</section>
+<section><h2>Confidence</h2><div class="grid">${confidence(evaluation)}</div></section>
+${await errors(evaluation, dataset)}`;
+}
+
+async function errors(
+  evaluation: TranscribeEvaluation,
+  dataset: MeasuredData<TranscribeEvaluation>["dataset"],
+): Promise<Markup> {
   const worst = evaluation.worstErrors(WORST);
   if (worst.length === 0) return html`<section><h2>Errors</h2><p>Every string was read rightly.</p></section>`;
   const pictures = readPictures(

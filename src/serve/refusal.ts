@@ -1,6 +1,6 @@
 /**
  * Answers that are held back: "I do not know" where the likeliest class is not likely enough. The likeliest class is still
- * told, for a person to decide. What a minimum costs and gains is measured by task/classify/rejection.ts, whose thresholds go in
+ * told, for a person to decide. What a minimum costs and gains is measured by metrics/rejection.ts, whose thresholds go in
  * here.
  */
 import type { Verdict } from "../task/http.ts";

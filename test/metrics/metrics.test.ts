@@ -3,13 +3,13 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { pairedDifferenceInterval, wilsonInterval } from "../../src/metrics/intervals.ts";
+import { rejection } from "../../src/metrics/rejection.ts";
 import { calibration, fitTemperature, logLoss } from "../../src/task/classify/calibration.ts";
 import { classify, worstClasses } from "../../src/task/classify/classification.ts";
 import { suspectedLabels, worstErrors } from "../../src/task/classify/errors.ts";
 import { Evaluation } from "../../src/task/classify/evaluation.ts";
 import { comparePaired, mcnemar } from "../../src/task/classify/mcnemar.ts";
 import { Predictions } from "../../src/task/classify/predictions.ts";
-import { rejection } from "../../src/task/classify/rejection.ts";
 import { formatEvaluation } from "../../src/task/classify/text.ts";
 
 interface Stored {
@@ -168,7 +168,7 @@ describe("calibration", () => {
 
 describe("rejection", () => {
   it("agrees with the definition of the area", () => {
-    expect(rejection(predictions).area).toBeCloseTo(golden.rejectionArea, 7);
+    expect(rejection(predictions.sureAnswers()).area).toBeCloseTo(golden.rejectionArea, 7);
   });
 
   it("answers equally sure samples together, and ends with the accuracy of all", () => {
@@ -181,7 +181,7 @@ describe("rejection", () => {
           [0, 0.5],
         ],
         [0, 0, 1, 1],
-      ),
+      ).sureAnswers(),
     );
     expect(curve.map(({ coverage, accuracy }) => [coverage, accuracy])).toEqual([
       [0.25, 1],

@@ -1,34 +1,15 @@
 /**
- * Whether a model is as often right as it says: log loss, the reliability diagram, expected calibration error, and
- * temperature scaling (C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017).
+ * Whether a classifier is as often right as it says: log loss, reliability (metrics/reliability.ts), and temperature scaling (C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017).
  */
+import { type Reliability, reliability } from "../../metrics/reliability.ts";
 import type { Predictions } from "./predictions.ts";
 
-/** Bins of the reliability diagram, as in the paper. */
-const BINS = 15;
-
-/** Samples of one range of confidence. */
-export interface ReliabilityBin {
-  /** Confidence from here (excluded, but for the first bin) to here (included). */
-  readonly low: number;
-  readonly high: number;
-  readonly count: number;
-  /** Mean probability that the model gave to the classes it chose; 0 in an empty bin. */
-  readonly confidence: number;
-  /** Share of them that were right; 0 in an empty bin. */
-  readonly accuracy: number;
-}
-
-export interface Calibration {
+/** {@link Reliability} of a classifier, with its log loss. */
+export interface Calibration extends Reliability {
   /** What the outputs were divided by; 1 leaves them as they are. */
   readonly temperature: number;
   /** Mean −ln of the probability of the true class. */
   readonly logLoss: number;
-  /** Expected calibration error: mean |accuracy − confidence| of the bins, weighted by their samples (equation 3). */
-  readonly expectedError: number;
-  /** Largest |accuracy − confidence| of a bin (equation 5). */
-  readonly largestError: number;
-  readonly bins: readonly ReliabilityBin[];
 }
 
 /**
@@ -36,28 +17,8 @@ export interface Calibration {
  * ({@link fitTemperature}).
  */
 export function calibration(predictions: Predictions, temperature = 1): Calibration {
-  const { length } = predictions;
-  const confidences = predictions.confidences(temperature);
-  const sums = Array.from({ length: BINS }, () => ({ count: 0, confidence: 0, right: 0 }));
-  for (let i = 0; i < length; i++) {
-    const confidence = confidences[i];
-    const bin = sums[Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1))];
-    bin.count++;
-    bin.confidence += confidence;
-    if (predictions.isRight(i)) bin.right++;
-  }
-  const bins = sums.map(({ count, confidence, right }, i) => {
-    const mean = (sum: number): number => (count === 0 ? 0 : sum / count);
-    return { low: i / BINS, high: (i + 1) / BINS, count, confidence: mean(confidence), accuracy: mean(right) };
-  });
-  const gaps = bins.map((bin) => Math.abs(bin.accuracy - bin.confidence));
-  return {
-    temperature,
-    logLoss: logLoss(predictions, temperature),
-    expectedError: length === 0 ? 0 : bins.reduce((sum, { count }, i) => sum + (count / length) * gaps[i], 0),
-    largestError: Math.max(...gaps),
-    bins,
-  };
+  const logLossThere = logLoss(predictions, temperature);
+  return { temperature, logLoss: logLossThere, ...reliability(predictions.sureAnswers(temperature)) };
 }
 
 /** Mean −ln of the probability of the true class, from the outputs themselves: finite where the probability rounds to 0. */

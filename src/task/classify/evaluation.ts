@@ -2,13 +2,13 @@
 
 import { summarizeOverlap } from "../../data/leakage.ts";
 import { type Interval, wilsonInterval } from "../../metrics/intervals.ts";
+import { type Rejection, rejection } from "../../metrics/rejection.ts";
 import { AnyEvaluation, type EvaluationFields } from "../evaluation.ts";
 import type { Style } from "../text.ts";
 import { type Calibration, calibration, fitTemperature, TEMPERATURE_SPREAD } from "./calibration.ts";
 import { type Classification, classify } from "./classification.ts";
 import { type JudgedSample, suspectedLabels, worstErrors } from "./errors.ts";
 import type { Predictions } from "./predictions.ts";
-import { type Rejection, rejection } from "./rejection.ts";
 import { formatEvaluation } from "./text.ts";
 
 /** What {@link Evaluation} is made of. */
@@ -111,7 +111,7 @@ export class Evaluation extends AnyEvaluation {
 
   /** Accuracy against coverage. */
   get rejection(): Rejection | undefined {
-    return this.predictions && rejection(this.predictions);
+    return this.predictions && rejection(this.predictions.sureAnswers());
   }
 
   /** The mistakes that the model is surest of, the worst first; none for data without classes. */

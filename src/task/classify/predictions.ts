@@ -4,6 +4,7 @@
  */
 
 import { UsageError } from "../../engine/errors.ts";
+import type { SureAnswers } from "../../metrics/confidence.ts";
 import { type Readout, writeSoftmax } from "./ranking.ts";
 
 /** Outputs and true classes of `length` samples, in the order of the data set. */
@@ -64,6 +65,15 @@ export class Predictions {
   confidences(temperature?: number): Float64Array {
     const row = new Float64Array(this.classes.length);
     return Float64Array.from(this.predicted, (c, i) => this.probabilitiesOf(i, temperature, row)[c]);
+  }
+
+  /** What it answers, and how sure it is. */
+  sureAnswers(temperature?: number): SureAnswers {
+    return {
+      length: this.length,
+      confidences: this.confidences(temperature),
+      isRight: (i) => this.isRight(i),
+    };
   }
 }
 

@@ -1,8 +1,10 @@
-/** How well a model reads strings: whole ones, and by symbol. */
-import { type Interval, wilsonInterval } from "../../metrics/intervals.ts";
+/** How well a model reads strings: whole ones, by length, and by symbol; how far it can be believed, and what is gained by leaving some to people. */
+import { bootstrapInterval, type GroupCount, type Interval, wilsonInterval } from "../../metrics/intervals.ts";
+import { type Rejection, rejection } from "../../metrics/rejection.ts";
+import { type Reliability, reliability } from "../../metrics/reliability.ts";
 import { AnyEvaluation, type EvaluationFields } from "../evaluation.ts";
 import { measureText, measureTitle } from "../measures.ts";
-import { grouped, PLAIN, percent, percentInterval, type Style, table } from "../text.ts";
+import { grouped, PLAIN, percent, percentInterval, round, type Style, table } from "../text.ts";
 
 /** A string of the data, and what the model made of it. */
 export interface ReadString {
@@ -11,10 +13,20 @@ export interface ReadString {
   readonly truth: string;
   readonly text: string;
   readonly probability: number;
+  /** Who wrote it; undefined where nobody knows. */
+  readonly writer?: number | undefined;
 }
 
 export interface TranscribeFields extends EvaluationFields {
   readonly strings: readonly ReadString[];
+  /** Works out the temperature that suits these strings; default: there is none. */
+  readonly fitTemperature?: (() => number | undefined) | undefined;
+}
+
+/** A share of some of the strings, with its 95 % interval. */
+export interface StringShare extends GroupCount {
+  readonly accuracy: number;
+  readonly interval: Interval;
 }
 
 /** Strings that plain data lists. */
@@ -24,14 +36,16 @@ const LISTED = 20;
 export class TranscribeEvaluation extends AnyEvaluation {
   /** What was read, in the order of the data. */
   readonly strings: readonly ReadString[];
+  readonly #fitTemperature: () => number | undefined;
 
-  constructor({ strings, ...fields }: TranscribeFields) {
+  constructor({ strings, fitTemperature = () => undefined, ...fields }: TranscribeFields) {
     super({ ...fields, metrics: { symbolErrorRate: errorRate(strings), ...fields.metrics } });
     this.strings = strings;
+    this.#fitTemperature = fitTemperature;
   }
 
   get hits(): number {
-    return this.strings.filter(({ truth, text }) => truth === text).length;
+    return this.strings.filter(isRight).length;
   }
 
   /** Share of the strings that are right as a whole. */
@@ -39,9 +53,14 @@ export class TranscribeEvaluation extends AnyEvaluation {
     return this.hits / this.count;
   }
 
-  /** Of {@link accuracy}, 95 %. */
+  /** Of {@link accuracy}, 95 %: by writers where they are known, else as if strings were right or wrong independently. */
   get interval(): Interval {
-    return wilsonInterval(this.hits, this.count);
+    return shareOf(this.strings).interval;
+  }
+
+  /** Different writers of the strings; 0 where they are not known. */
+  get writers(): number {
+    return writersOf(this.strings)?.length ?? 0;
   }
 
   /** Symbols to insert, leave out or replace, per symbol of the true strings. */
@@ -49,33 +68,136 @@ export class TranscribeEvaluation extends AnyEvaluation {
     return this.metrics.symbolErrorRate;
   }
 
+  /** Strings by how many symbols they have, the shortest first. */
+  get byLength(): readonly (StringShare & { readonly length: number })[] {
+    const lengths = [...new Set(this.strings.map(lengthOf))].sort((a, b) => a - b);
+    return lengths.map((length) => ({ length, ...shareOf(this.strings.filter((read) => lengthOf(read) === length)) }));
+  }
+
+  /** Strings in which a symbol follows itself, of which readers lose one, and all others; undefined where one of these are none. */
+  get doubled(): { readonly with: StringShare; readonly without: StringShare } | undefined {
+    const [doubles, others] = [true, false].map((is) => this.strings.filter(({ truth }) => hasDouble(truth) === is));
+    if (doubles.length === 0 || others.length === 0) return undefined;
+    return { with: shareOf(doubles), without: shareOf(others) };
+  }
+
+  /** How far the probability of a string can be believed. */
+  get calibration(): Reliability {
+    return reliability(this.#sureAnswers);
+  }
+
+  /** Accuracy against coverage: what is gained by leaving the strings that the model is least sure of to people. */
+  get rejection(): Rejection {
+    return rejection(this.#sureAnswers);
+  }
+
+  get #sureAnswers(): Parameters<typeof reliability>[0] {
+    const { strings } = this;
+    return {
+      length: strings.length,
+      confidences: strings.map(({ probability }) => probability),
+      isRight: (i) => isRight(strings[i]),
+    };
+  }
+
   /** The strings that are wrong, those first that the model was surest of. */
   worstErrors(count: number): readonly ReadString[] {
-    const wrong = this.strings.filter(({ truth, text }) => truth !== text);
+    const wrong = this.strings.filter((read) => !isRight(read));
     return wrong.sort((a, b) => b.probability - a.probability).slice(0, count);
   }
 
-  fitTemperature(): undefined {}
+  fitTemperature(): number | undefined {
+    return this.#fitTemperature();
+  }
+
+  override get summary(): Readonly<Record<string, unknown>> {
+    return { ...super.summary, interval: this.interval };
+  }
 
   text({ bold }: Style = PLAIN): string {
-    const { dataset, count, loss, accuracy, interval, metrics } = this;
+    const { dataset, count, loss, accuracy, interval, metrics, writers, byLength, doubled, calibration } = this;
     const worst = this.worstErrors(5).map(
       ({ truth, text, probability }) => `${truth} → ${text} (${percent(probability)})`,
     );
+    const kept = this.rejection.reach.map(
+      ({ accuracy: right, coverage }) => `${percent(right)} of the surest ${percent(coverage)}`,
+    );
+    const hands = writers === 0 ? "" : ` by ${grouped(writers)} writers`;
     return table([
-      ["data", `${dataset}, ${grouped(count)} strings`],
+      ["data", `${dataset}, ${grouped(count)} strings${hands}`],
       ["loss", loss.toFixed(4)],
       ["right", `${bold(percent(accuracy))} of the strings (95 % interval ${percentInterval(interval)})`],
       ...Object.entries(metrics).map(([name, value]) => [measureTitle(name), measureText(name, value)] as const),
+      ...(byLength.length > 1
+        ? [["by length", byLength.map((part) => `${part.length}: ${percent(part.accuracy)}`).join(", ")] as const]
+        : []),
+      ...(doubled === undefined
+        ? []
+        : [
+            [
+              "doubled symbols",
+              `${percent(doubled.with.accuracy)}, others ${percent(doubled.without.accuracy)}`,
+            ] as const,
+          ]),
+      ["calibration", `expected error ${round(calibration.expectedError)}`],
+      ...(kept.length > 0 ? [["rejection", `right are ${kept.join(", ")}`] as const] : []),
       ...(worst.length > 0 ? [["worst", worst.join(", ")] as const] : []),
     ]);
   }
 
   toJSON(): Record<string, unknown> {
     const { dataset, count, loss, accuracy, interval, symbolErrorRate, metrics, isTrainingData, seconds } = this;
-    const worstErrors = this.worstErrors(LISTED);
-    return { dataset, count, loss, accuracy, interval, symbolErrorRate, metrics, isTrainingData, worstErrors, seconds };
+    const { writers, byLength, doubled, calibration, rejection: curve } = this;
+    return {
+      dataset,
+      count,
+      loss,
+      accuracy,
+      interval,
+      writers,
+      symbolErrorRate,
+      byLength,
+      doubled,
+      calibration,
+      rejection: curve,
+      metrics,
+      isTrainingData,
+      worstErrors: this.worstErrors(LISTED),
+      seconds,
+    };
   }
+}
+
+const isRight = ({ truth, text }: ReadString): boolean => truth === text;
+
+const lengthOf = ({ truth }: ReadString): number => [...truth].length;
+
+const hasDouble = (text: string): boolean => [...text].some((symbol, i, all) => i > 0 && symbol === all[i - 1]);
+
+/** What each writer wrote; undefined where not all are known. */
+function writersOf(strings: readonly ReadString[]): GroupCount[] | undefined {
+  const groups = new Map<number, { hits: number; total: number }>();
+  for (const read of strings) {
+    const { writer } = read;
+    if (writer === undefined) return undefined;
+    const group = groups.get(writer) ?? { hits: 0, total: 0 };
+    group.total++;
+    if (isRight(read)) group.hits++;
+    groups.set(writer, group);
+  }
+  return [...groups.values()];
+}
+
+function shareOf(strings: readonly ReadString[]): StringShare {
+  const [hits, total] = [strings.filter(isRight).length, strings.length];
+  const groups = writersOf(strings);
+  const isGrouped = groups !== undefined && groups.length > 1;
+  return {
+    hits,
+    total,
+    accuracy: total === 0 ? 0 : hits / total,
+    interval: isGrouped ? bootstrapInterval(groups) : wilsonInterval(hits, total),
+  };
 }
 
 function errorRate(strings: readonly ReadString[]): number {

@@ -3,12 +3,18 @@ import { IGNORED } from "../../data/port.ts";
 import { listed } from "../text.ts";
 import type { TaskViews } from "../views.ts";
 import { type ReadString, TranscribeEvaluation } from "./evaluation.ts";
+import { fitStringTemperature, type KnownString } from "./temperature.ts";
 import type { Transcribe, Transcription } from "./transcribe.ts";
 
+/** Strings whose outputs are kept, to fit a temperature by. */
+const FITTED = 1000;
+
 export const views: TaskViews = {
-  measure: ({ task, temperature }) => {
+  measure: ({ task, temperature }, dataset) => {
     const transcribe = task as Transcribe;
     const strings: ReadString[] = [];
+    const known: KnownString[] = [];
+    const classes = transcribe.alphabet.length + 1;
     return {
       add: ({ count, sizes, inputs: { y }, outputs }) => {
         const longest = y.length / count;
@@ -16,10 +22,18 @@ export const views: TaskViews = {
           const symbols = [...y.subarray(i * longest, (i + 1) * longest)].filter((symbol) => symbol !== IGNORED);
           const truth = symbols.map((symbol) => transcribe.alphabet[symbol]).join("");
           const { text, probability } = transcribe.decode({ outputs, sizes, count }, i, temperature);
-          strings.push({ index: strings.length, truth, text, probability });
+          const index = strings.length;
+          const writer = dataset.writer?.(index) ?? -1;
+          strings.push({ index, truth, text, probability, ...(writer >= 0 && { writer }) });
+          if (known.length < FITTED) {
+            const size = outputs.logits.length / count;
+            const scores = outputs.logits.slice(i * size, i * size + outputs.frames[i] * classes) as Float32Array;
+            known.push({ scores, classes, labels: symbols.map((symbol) => symbol + 1) });
+          }
         }
       },
-      finish: (fields) => new TranscribeEvaluation({ ...fields, strings }),
+      finish: (fields) =>
+        new TranscribeEvaluation({ ...fields, strings, fitTemperature: () => fitStringTemperature(known) }),
     };
   },
   facts: ({ alphabet }: Transcribe) => ["symbols", listed(alphabet)],

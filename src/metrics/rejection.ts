@@ -3,7 +3,7 @@
  * foundations of noise-free selective classification", JMLR 11, 2010). Samples are answered in the order of the model's
  * confidence, the largest probability; the rest is rejected.
  */
-import type { Predictions } from "./predictions.ts";
+import type { SureAnswers } from "./confidence.ts";
 
 /** What happens when the least confident samples are left to a human. */
 export interface RejectionPoint {
@@ -27,16 +27,15 @@ export interface Rejection {
 const POINTS = 100;
 const GOALS = [0.99, 0.995, 0.999] as const;
 
-export function rejection(predictions: Predictions): Rejection {
-  const { length } = predictions;
-  const confidence = predictions.confidences();
+/** Leaves the least sure answers out, one after the other. */
+export function rejection({ length, confidences: confidence, isRight }: SureAnswers): Rejection {
   const order = Int32Array.from({ length }, (_, i) => i).sort((a, b) => confidence[b] - confidence[a] || a - b);
 
   const points: RejectionPoint[] = [];
   let right = 0;
   let wrongShares = 0;
   for (const [k, i] of order.entries()) {
-    if (predictions.isRight(i)) right++;
+    if (isRight(i)) right++;
     wrongShares += 1 - right / (k + 1);
     // Samples of the same confidence cannot be told apart by a threshold: they are answered together.
     if (k + 1 < length && confidence[order[k + 1]] === confidence[i]) continue;
