@@ -14,6 +14,7 @@ export {
 } from "../engine/ops/activation.ts";
 export { arange } from "../engine/ops/arange.ts";
 export {
+  type AttentionDropout,
   type AttentionOptions,
   attention,
   type SelfAttentionOptions,

@@ -6,6 +6,7 @@ import { requireRank } from "../engine/ops/op-helpers.ts";
 import type { Random } from "../engine/random.ts";
 import type { Parameter, Tensor } from "../engine/tensor.ts";
 import { describeLayer, requireWhole } from "./describe.ts";
+import { dropoutDraw, requireShare } from "./dropout.ts";
 import { drawFirst, filled, uniformInit } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { type Context, Module } from "./module.ts";
@@ -16,6 +17,8 @@ export interface MultiheadAttentionOptions {
   readonly causal?: boolean | undefined;
   /** Whether both projections have a bias; default true. */
   readonly bias?: boolean | undefined;
+  /** Probability that a weight of a value becomes 0 while training; default 0. May be changed between two trainings. */
+  readonly dropout?: number | undefined;
 }
 
 /** Which keys of a sample count. */
@@ -34,18 +37,22 @@ export class MultiheadAttention extends Module {
   readonly features: number;
   readonly heads: number;
   readonly causal: boolean;
+  /** May be changed between two trainings: at least 0 and less than 1. */
+  dropout: number;
 
-  /** @throws UsageError unless the features can be divided among the heads */
+  /** @throws UsageError unless the features can be divided among the heads, and dropout is from 0 to less than 1 */
   constructor(features: number, heads: number, options: MultiheadAttentionOptions = {}) {
     super();
     requireWhole("MultiheadAttention", { features, heads });
     if (features % heads !== 0) {
       throw new UsageError(`MultiheadAttention: ${features} features cannot be divided among ${heads} heads`);
     }
-    const { causal = false, bias = true } = options;
+    const { causal = false, bias = true, dropout = 0 } = options;
+    requireShare("MultiheadAttention", { dropout });
     this.features = features;
     this.heads = heads;
     this.causal = causal;
+    this.dropout = dropout;
     this.in_proj_weight = filled([3 * features, features]);
     this.in_proj_bias = bias ? filled([3 * features]) : null;
     this.out_proj = new Linear(features, features, { bias });
@@ -63,12 +70,15 @@ export class MultiheadAttention extends Module {
     const [B, T, C] = x.shape;
     const qkv = linear(x, this.in_proj_weight, this.in_proj_bias ?? undefined); // [B, T, 3·C]
     const perHead = qkv.reshape([B, T, 3 * this.heads, this.features / this.heads]);
-    const mixed = selfAttention(perHead, { ...masks, heads: this.heads, causal: this.causal });
+    const draw = dropoutDraw("MultiheadAttention", this.dropout, context);
+    const dropout = draw && { ...draw.attrs, key: draw.key };
+    const mixed = selfAttention(perHead, { ...masks, heads: this.heads, causal: this.causal, dropout });
     return this.out_proj.forward(mixed.reshape([B, T, C]), context);
   }
 
   override describe(): string {
-    const options = { causal: this.causal, bias: this.in_proj_bias !== null };
-    return describeLayer("MultiheadAttention", [this.features, this.heads], options, { causal: false, bias: true });
+    const options = { causal: this.causal, bias: this.in_proj_bias !== null, dropout: this.dropout };
+    const defaults = { causal: false, bias: true, dropout: 0 };
+    return describeLayer("MultiheadAttention", [this.features, this.heads], options, defaults);
   }
 }

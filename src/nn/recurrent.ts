@@ -2,7 +2,7 @@
  * Recurrent layers, LSTM and GRU, with PyTorch's names, gates and both biases. Sequences are [batch, time, features], batch
  * first, where PyTorch's default is time first; states are [batch, layers · directions, hidden] for the same reason.
  */
-import { ShapeError, UsageError } from "../engine/errors.ts";
+import { ShapeError } from "../engine/errors.ts";
 import { dropout } from "../engine/ops/activation.ts";
 import { constant } from "../engine/ops/constant.ts";
 import { concat, reshape, slice } from "../engine/ops/movement.ts";
@@ -19,6 +19,7 @@ import type { Random } from "../engine/random.ts";
 import { formatShape, sameShape } from "../engine/shape.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import { describeLayer, requireWhole } from "./describe.ts";
+import { dropoutDraw, requireShare } from "./dropout.ts";
 import { drawFirst, filled, uniformInit } from "./init.ts";
 import { type Context, Module } from "./module.ts";
 
@@ -72,7 +73,7 @@ abstract class Recurrent extends Module {
     super();
     const { numLayers = 1, bias = true, dropout: p = 0, bidirectional = false } = options;
     requireWhole(name, { inputSize, hiddenSize, numLayers });
-    if (!(p >= 0 && p < 1)) throw new UsageError(`${name}: dropout is ${p} but must be at least 0 and less than 1`);
+    requireShare(name, { dropout: p });
     this.inputSize = inputSize;
     this.hiddenSize = hiddenSize;
     this.numLayers = numLayers;
@@ -147,11 +148,8 @@ abstract class Recurrent extends Module {
       ends.push(...results);
       const outputs = results.map((result) => result.output);
       output = outputs.length === 1 ? outputs[0] : concat(outputs, 2);
-      if (p === 0 || !context.training || layer === numLayers - 1) continue;
-      if (context.key === undefined) {
-        throw new UsageError(`${this.#name}: dropout needs random numbers; give the context a key of two int32 words`);
-      }
-      output = dropout(output, context.key, { p, stream: context.nextStream(), batched: true });
+      const draw = layer === numLayers - 1 ? undefined : dropoutDraw(this.#name, p, context);
+      if (draw !== undefined) output = dropout(output, draw.key, draw.attrs);
     }
     const together = (kind: "hidden" | "cell"): Tensor => {
       const rows = ends.map((end) => reshape(end[kind], [x.shape[0], 1, H]));

@@ -3,7 +3,7 @@
  * first part is total over the table of ops: an op without cases is a type error.
  */
 import type { OpName } from "../../src/engine/ops/index.ts";
-import { attentionCases } from "./cases/attention.ts";
+import { attentionCases, attentionFunctions } from "./cases/attention.ts";
 import type { Case } from "./cases/case.ts";
 import { activationCases, elementwiseCases } from "./cases/elementwise.ts";
 import { lossCases } from "./cases/losses.ts";
@@ -27,6 +27,7 @@ export const opCases = {
 export const functionCases: Readonly<Record<string, readonly Case[]>> = {
   ...shapingFunctions,
   ...networkFunctions,
+  ...attentionFunctions,
   ...recurrentFunctions,
 };
 

@@ -3,15 +3,17 @@ import { describe, expect, it } from "vitest";
 import { gradients } from "../../src/engine/autodiff.ts";
 import { planForWasm } from "../../src/engine/backends/wasm/wasm.ts";
 import { softmax } from "../../src/engine/ops/activation.ts";
+import { attention, selfAttention } from "../../src/engine/ops/attention.ts";
+import { uniform } from "../../src/engine/ops/constant.ts";
 import { mul } from "../../src/engine/ops/elementwise.ts";
 import { linear, matmul } from "../../src/engine/ops/matmul.ts";
 import { slice } from "../../src/engine/ops/movement.ts";
 import { sum } from "../../src/engine/ops/reduce.ts";
 import type { Tensor } from "../../src/engine/tensor.ts";
-import { trace } from "../../src/engine/trace.ts";
+import { opNames, type Tracer, trace } from "../../src/engine/trace.ts";
 import { GELU } from "../../src/nn/activation.ts";
 import { MultiheadAttention } from "../../src/nn/attention.ts";
-import { inferenceContext } from "../../src/nn/context.ts";
+import { inferenceContext, trainingContext } from "../../src/nn/context.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import { type Context, Module } from "../../src/nn/module.ts";
 import { LayerNorm } from "../../src/nn/norm.ts";
@@ -53,6 +55,58 @@ describe("MultiheadAttention", () => {
     y.forEach((value, i) => {
       expect(value).toBeCloseTo(expected[i], 12);
     });
+  });
+
+  it("drops weights while training as dropout draws them, scales the others, and only then leaves its one op", () => {
+    const [heads, S, p, stream] = [4, 5, 0.3, 7];
+    // Values that are the identity show the weights.
+    const identity = Float32Array.from({ length: B * S * 2 * S }, (_, i) =>
+      Number(i % S === Math.floor(i / (2 * S)) % S),
+    );
+    const graph = trace((tracer) => {
+      const q = tracer.input("q", [B, T, heads, S]);
+      const k = tracer.input("k", [B, S, 2, S]);
+      const v = tracer.input("v", [B, S, 2, S]);
+      const key = tracer.input("key", [2], "int32");
+      const drawn = uniform(key, { shape: [B, heads, T, S], stream, batched: true }).permute([0, 2, 1, 3]);
+      const masks = { causal: true };
+      return {
+        dropped: attention(q, k, v, { ...masks, dropout: { p, key, stream } }),
+        whole: attention(q, k, v, masks),
+        drawn,
+      };
+    });
+    const feeds = { q: uniformNoise(1, B * T * heads * S), k: uniformNoise(2, B * S * 2 * S), v: identity };
+    const { dropped, whole, drawn } = evaluate(graph, { ...feeds, key: Int32Array.of(12345, -678) });
+    let zeros = 0;
+    whole.forEach((weight, i) => {
+      const kept = drawn[i] >= p;
+      expect(dropped[i]).toBeCloseTo(kept ? weight / (1 - p) : 0, 12);
+      zeros += Number(!kept);
+    });
+    expect(zeros).toBeGreaterThan(0.2 * whole.length);
+    expect(zeros).toBeLessThan(0.4 * whole.length);
+    const ops = (rate: number): string[] =>
+      opNames(
+        trace((tracer) => {
+          const x = tracer.input("x", [B, T, 3, S]);
+          const key = tracer.input("key", [2], "int32");
+          return { y: selfAttention(x, { heads: 1, dropout: { p: rate, key, stream } }) };
+        }),
+      );
+    expect(ops(0)).toContain("attention");
+    expect(ops(0.1)).not.toContain("attention");
+  });
+
+  it("as a layer: drops while training, not in use, and wants a key and a probability", () => {
+    const layer = new MultiheadAttention(C, H, { dropout: 0.5 });
+    expect(layer.describe()).toBe("MultiheadAttention(12, 3, dropout=0.5)");
+    const names = (contextOf: (tracer: Tracer) => Context): readonly string[] =>
+      opNames(trace((tracer) => ({ y: layer.forward(tracer.input("x", [B, T, C]), contextOf(tracer)) })));
+    expect(names(inferenceContext)).not.toContain("dropout");
+    expect(names((tracer) => trainingContext(tracer, tracer.input("key", [2], "int32")))).toContain("dropout");
+    expect(() => names((tracer) => trainingContext(tracer))).toThrow(/^MultiheadAttention: .*key of two int32 words$/);
+    expect(() => new MultiheadAttention(C, H, { dropout: 1 })).toThrow(/at least 0 and less than 1/);
   });
 
   it("causal: a position does not see those behind it", () => {

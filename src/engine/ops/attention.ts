@@ -8,7 +8,11 @@
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import { apply, type BatchRule, type Call, type NdArray, type Primitive, type Spec, type Tensor } from "../tensor.ts";
-import { reshape, slice } from "./movement.ts";
+import { dropout, softmax } from "./activation.ts";
+import { arange } from "./arange.ts";
+import { add, ge, gt, mul, where } from "./elementwise.ts";
+import { matmul } from "./matmul.ts";
+import { permute, reshape, slice } from "./movement.ts";
 import { requireRank, requireType } from "./op-helpers.ts";
 import { finite, MOST, truth, whole } from "./stored.ts";
 
@@ -277,6 +281,22 @@ export interface AttentionOptions {
   readonly length?: Tensor | undefined;
   /** Scores are multiplied by this; default 1 / √size. */
   readonly scale?: number | undefined;
+  /**
+   * For training: zeroes weights of values with probability p and scales the rest by 1 / (1 − p), as dropout_p of PyTorch's
+   * scaled_dot_product_attention. Element [b, h, i, j] of the weights is drawn as `dropout` draws it. With p above 0, attention is
+   * composed of products, softmax and dropout, so weights travel through memory; with 0 it stays one op.
+   */
+  readonly dropout?: AttentionDropout | undefined;
+}
+
+/** How weights are dropped. */
+export interface AttentionDropout {
+  /** From 0 to less than 1. */
+  readonly p: number;
+  /** Two int32 words, others in every step. */
+  readonly key: Tensor;
+  /** Number of the layer, so that layers draw apart. */
+  readonly stream: number;
 }
 
 function attend(arrays: readonly Tensor[], heads: number, options: AttentionOptions): Tensor {
@@ -287,8 +307,43 @@ function attend(arrays: readonly Tensor[], heads: number, options: AttentionOpti
   const scale = options.scale ?? 1 / Math.sqrt(arrays[0].shape[3] ?? 1);
   const inputs = [...arrays, ...(position === undefined ? [] : [position]), ...(length === undefined ? [] : [length])];
   const masks = { causal, position: position !== undefined, length: length !== undefined };
-  return apply(attentionOp, inputs, { packed: arrays.length === 1, heads, scale, ...masks });
+  const attrs = { packed: arrays.length === 1, heads, scale, ...masks };
+  return options.dropout === undefined || options.dropout.p === 0
+    ? apply(attentionOp, inputs, attrs)
+    : attendDropping(inputs, attrs, options.dropout);
 }
+
+/** What {@link attentionOp} computes, of ops that store weights, some of which become 0. */
+function attendDropping(
+  inputs: readonly Tensor[],
+  attrs: AttentionAttrs,
+  { p, key, stream }: AttentionDropout,
+): Tensor {
+  const { B, T, S, H, G, D } = checked("attention", inputs, attrs);
+  const { arrays, position, length } = attentionInputs(inputs, attrs);
+  const [x, ...others] = arrays;
+  const heads = (start: number, end: number): Tensor => slice(x, [{}, {}, { start, end }]);
+  const [q, k, v] = attrs.packed ? [heads(0, H), heads(H, H + G), heads(H + G, H + 2 * G)] : [x, ...others];
+  const queries = permute(reshape(q, [B, T, G, H / G, D]), [0, 2, 3, 1, 4]); // [B, G, H / G, T, D]
+  const [keys, values] = [k, v].map((rows) => permute(reshape(rows, [B, S, G, 1, D]), [0, 2, 3, 1, 4])); // [B, G, 1, S, D]
+  const perSample = (numbers: Tensor): Tensor => (numbers.rank === 0 ? numbers : reshape(numbers, [B, 1, 1, 1, 1]));
+  const unseen: Tensor[] = [];
+  if (attrs.causal) {
+    const rows = reshape(arange(T), [T, 1]);
+    unseen.push(gt(arange(S), position === undefined ? rows : add(rows, perSample(position))));
+  }
+  if (length !== undefined) unseen.push(ge(arange(S), perSample(length)));
+  const scores = mul(matmul(queries, keys, { transposeB: true }), attrs.scale); // [B, G, H / G, T, S]
+  const hide = (numbers: Tensor, hidden: number): Tensor =>
+    unseen.reduce((shown, mask) => where(mask, hidden, shown), numbers);
+  // Hidden once more, as a query that sees no key gives 0.
+  const weights = hide(softmax(hide(scores, UNSEEN)), 0);
+  const mixed = matmul(dropout(weights, key, { p, stream, batched: true }), values); // [B, G, H / G, T, D]
+  return reshape(permute(mixed, [0, 3, 1, 2, 4]), [B, T, H, D]);
+}
+
+/** Below all scores; finite, so that a row of nothing else has a softmax. */
+const UNSEEN = -1e30;
 
 /**
  * softmax(q kᵀ / √size) v for every head: query [batch, time, heads, size], key and value [batch, keys, groups, size] →

@@ -109,3 +109,23 @@ export const attentionCases = {
     ),
   ],
 } satisfies Record<string, Case[]>;
+
+/** Some weights dropped. */
+const KEY: CaseInput = ints([2], -2147483648, 2147483647, false);
+
+export const attentionFunctions: Readonly<Record<string, readonly Case[]>> = {
+  "attention that drops weights": [
+    define("2×5 queries, 7 keys", [x([2, 5, 2, 4]), x([2, 7, 2, 4]), x([2, 7, 2, 4]), KEY], (q, k, v, key) =>
+      a.attention(q, k, v, { dropout: { p: 0.25, key, stream: 3 } }),
+    ),
+    define("packed, causal, grouped heads", [x([3, 6, 8, 3]), KEY], (qkv, key) =>
+      a.selfAttention(qkv, { heads: 4, causal: true, dropout: { p: 0.5, key, stream: 0 } }),
+    ),
+    define(
+      "a position and a length for each sample, where some queries see nothing",
+      [x([2, 3, 2, 4]), x([2, 6, 1, 4]), x([2, 6, 1, 4]), listed([2], 2, -2), listed([2], 4, 6), KEY],
+      (q, k, v, position, length, key) =>
+        a.attention(q, k, v, { position, length, scale: 0.7, dropout: { p: 0.1, key, stream: 1 } }),
+    ),
+  ],
+};
