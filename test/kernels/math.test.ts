@@ -1,6 +1,7 @@
 /** Elementary functions of the wasm kernels beside those of JavaScript, in units in the last place of float32. */
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { addI, type Func, load, mulI, type V128 } from "../../src/engine/backends/wasm/assembler.ts";
+import { QUICK_CURVES } from "../../src/engine/backends/wasm/kernels/recurrent.ts";
 import { erf, exp, type Isa, isa, log, pow, sigmoid, tanh } from "../../src/engine/backends/wasm/math.ts";
 import { relaxedSimdWorks } from "../../src/engine/backends/wasm/support.ts";
 import { hash32, unit } from "../helpers/noise.ts";
@@ -123,6 +124,15 @@ describe.each(modes)("$mode arithmetic", ({ relaxed }) => {
       if (value === 0 && Math.abs(want) < flushed) return;
       const error = ulps(value, want);
       if (error > bound) expect.fail(`${name}(${x}) is ${value} but should be ${want}: ${error} ulp`);
+    });
+  });
+
+  it.each(Object.keys(QUICK_CURVES) as (keyof typeof QUICK_CURVES)[])("%s of gates", (name) => {
+    const got = apply(QUICK_CURVES[name], relaxed, SWEEP);
+    got.forEach((value, n) => {
+      const [x, want] = [SWEEP[n], CASES[name].reference(SWEEP[n])];
+      if (Number.isNaN(want)) expect(value).toBeNaN();
+      else if (!(Math.abs(value - want) <= 4e-7)) expect.fail(`${name}(${x}) is ${value} but should be ${want}`);
     });
   });
 

@@ -4,22 +4,24 @@
  */
 import { type Func, splatConst, splatConstI, type V128, v, vi } from "./assembler.ts";
 
-/** The instructions that depend on the mode: multiply-add is fused where allowed and possible. */
+/** What depends on the mode: multiply-add is fused where allowed and possible. */
 export interface Isa {
+  /** Whether bits may differ between machines, and so between versions. */
+  readonly relaxed: boolean;
   /** a·b + c */
   readonly madd: (a: V128, b: V128, c: V128) => V128;
 }
 
 /** Plain multiply and add that a loader may fuse. */
-export const FUSABLE_ISA: Isa = { madd: v.fusableMadd };
+export const FUSABLE_ISA: Isa = { relaxed: false, madd: v.fusableMadd };
 
 /** Plain multiply and add, or the relaxed fused form. */
 export function isa(relaxed: boolean): Isa {
-  return { madd: relaxed ? v.relaxedMadd : (a, b, c) => v.add(v.mul(a, b), c) };
+  return { relaxed, madd: relaxed ? v.relaxedMadd : (a, b, c) => v.add(v.mul(a, b), c) };
 }
 
 /** c₀xⁿ + c₁xⁿ⁻¹ + … by Horner's rule. */
-function polynomial({ madd }: Isa, x: V128, coefficients: readonly number[]): V128 {
+export function polynomial({ madd }: Isa, x: V128, coefficients: readonly number[]): V128 {
   const [first, ...rest] = coefficients;
   return rest.reduce((sum, c) => madd(sum, x, splatConst(c)), splatConst(first));
 }

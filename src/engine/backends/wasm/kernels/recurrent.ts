@@ -31,7 +31,7 @@ import {
   v,
   vi,
 } from "../assembler.ts";
-import { sigmoid, tanh } from "../math.ts";
+import { type Isa, polynomial, sigmoid, tanh } from "../math.ts";
 import type { Domain, Kernel, RootKernel } from "./kernel.ts";
 
 /** Samples that go through all steps together: each panel of weights is read once a step for all of them. */
@@ -82,11 +82,52 @@ interface States {
 /** A cell's step in code, forwards and backwards; see `CellRule` in ops/recurrent.ts. Values are used several times. */
 interface CellCode {
   step(kernel: Kernel, x: readonly V128[], q: readonly V128[], before: States): { after: States; kept: V128[] };
-  back(kernel: Kernel, d: States, kept: readonly V128[], previous: V128): { x: V128[]; q: V128[]; before: States };
+  /** @param previous loads the hidden state before the step */
+  back(
+    kernel: Kernel,
+    d: States,
+    kept: readonly V128[],
+    previous: () => V128,
+  ): { x: V128[]; q: V128[]; before: States };
 }
 
 const ONE = splatConst(1);
 const ZERO = splatConst(0);
+
+/** Beyond it tanh is 1 in single precision. */
+const TANH_BOUND = 7.998811721801758;
+/** tanh x = x·P(x²) / Q(x²) with an error of at most 4·10⁻⁷, as in Eigen (`ptanh_float`). */
+const TANH_P = [
+  -2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-8, 1.48572235717979e-5,
+  6.37261928875436e-4, 4.89352455891786e-3,
+];
+const TANH_Q = [1.19825839466702e-6, 1.18534705686654e-4, 2.268434632439e-3, 4.89352518554385e-3];
+
+/** `scale` · tanh(`scale` · x), for powers of two: half the instructions of a tanh by way of an exponential. */
+function scaledTanh(f: Func, m: Isa, x: V128, scale: number): V128 {
+  const bound = TANH_BOUND / scale;
+  const bounded = f.let(v.pmax(v.pmin(x, splatConst(bound)), splatConst(-bound))); // a NaN stays
+  const square = f.let(v.mul(bounded, bounded));
+  // Powers of the scale go into the coefficients.
+  const inSquare = (coefficients: readonly number[], least: number): V128 =>
+    polynomial(
+      m,
+      square,
+      coefficients.map((c, i) => c * scale ** (least + 2 * (coefficients.length - 1 - i))),
+    );
+  return v.div(v.mul(inSquare(TANH_P, 2), bounded), inSquare(TANH_Q, 0));
+}
+
+type Curves = Readonly<Record<"sigmoid" | "tanh", (f: Func, m: Isa, x: V128) => V128>>;
+
+/** The curves of gates where arithmetic is relaxed. */
+export const QUICK_CURVES: Curves = {
+  sigmoid: (f, m, x) => v.add(splatConst(0.5), scaledTanh(f, m, x, 0.5)), // σ(x) = ½ + ½·tanh(x / 2)
+  tanh: (f, m, x) => scaledTanh(f, m, x, 1),
+};
+
+/** Strict programs keep the bits that they always had. */
+const curves = (m: Isa): Curves => (m.relaxed ? QUICK_CURVES : { sigmoid, tanh });
 
 /** d · y · (1 − y), the slope of a sigmoid. */
 const throughSigmoid = (d: V128, y: V128): V128 => v.mul(d, v.mul(y, v.sub(ONE, y)));
@@ -96,6 +137,7 @@ const throughTanh = (d: V128, y: V128): V128 => v.mul(d, v.sub(ONE, v.mul(y, y))
 const CELLS: Readonly<Record<CellName, CellCode>> = {
   lstm: {
     step: ({ f, isa }, x, q, { cell }) => {
+      const { sigmoid, tanh } = curves(isa);
       const act = (gate: number): Local<"v128"> =>
         f.let((gate === 2 ? tanh : sigmoid)(f, isa, f.let(v.add(x[gate], q[gate]))));
       const [i, forget, g, o] = times(4, act);
@@ -104,7 +146,7 @@ const CELLS: Readonly<Record<CellName, CellCode>> = {
       return { after: { hidden, cell: next }, kept: [i, forget, g, o, cell] };
     },
     back: ({ f, isa }, { hidden, cell }, [i, forget, g, o, before]) => {
-      const t = f.let(tanh(f, isa, f.let(isa.madd(forget, before, v.mul(i, g)))));
+      const t = f.let(curves(isa).tanh(f, isa, f.let(isa.madd(forget, before, v.mul(i, g)))));
       const d = f.let(v.add(cell, throughTanh(v.mul(hidden, o), t)));
       const x = [
         throughSigmoid(v.mul(d, g), i),
@@ -117,15 +159,17 @@ const CELLS: Readonly<Record<CellName, CellCode>> = {
   },
   gru: {
     step: ({ f, isa }, x, q, { hidden }) => {
+      const { sigmoid, tanh } = curves(isa);
       const [r, z] = [0, 1].map((gate) => f.let(sigmoid(f, isa, f.let(v.add(x[gate], q[gate])))));
       const n = f.let(tanh(f, isa, f.let(isa.madd(r, q[2], x[2]))));
       const next = f.let(v.add(v.mul(v.sub(ONE, z), n), v.mul(z, hidden)));
       return { after: { hidden: next, cell: ZERO }, kept: [r, z, n, q[2]] };
     },
     back: ({ f }, { hidden: d }, [r, z, n, q], previous) => {
+      const before = f.let(previous());
       const dn = f.let(throughTanh(v.mul(d, v.sub(ONE, z)), n));
       const dr = f.let(throughSigmoid(v.mul(dn, q), r));
-      const dz = f.let(throughSigmoid(v.mul(d, v.sub(previous, n)), z));
+      const dz = f.let(throughSigmoid(v.mul(d, v.sub(before, n)), z));
       return { x: [dr, dz, dn], q: [dr, dz, f.let(v.mul(dn, r))], before: { hidden: f.let(v.mul(d, z)), cell: ZERO } };
     },
   },
@@ -382,7 +426,7 @@ function recurrenceGradKernel(kernel: Kernel): void {
           const after: States = { hidden: f.let(load(ownHidden, further)), cell: f.let(load(ownCell, further)) };
           const hidden = given === undefined ? after.hidden : f.let(v.add(after.hidden, load(given, further)));
           const known = times(kept, (i) => f.let(load(numbers, i * H * 4 + further)));
-          const made = CELLS[cellName].back(kernel, { ...after, hidden }, known, f.let(load(before, further)));
+          const made = CELLS[cellName].back(kernel, { ...after, hidden }, known, () => load(before, further));
           f.store(ownHidden, where(mask, made.before.hidden, after.hidden), further);
           if (states > 1) f.store(ownCell, where(mask, made.before.cell, after.cell), further);
           for (let gate = 0; gate < G; gate++) {
