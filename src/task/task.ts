@@ -71,11 +71,11 @@ export interface Task<Answer = unknown, Measured = unknown> {
   /** @throws DataError when samples are not what the task is about. @param name of the model, for the message */
   check(dataset: Dataset, name: string): void;
   /** @throws DataError when nothing can be learned from these samples */
-  refuse(dataset: Dataset): void;
-  /** What will spoil training on these samples, a sentence each. */
-  warn(train: Dataset): readonly string[];
-  /** The same task with what a data set says about it, such as names of what it has. */
-  adopt(dataset: Dataset): Task<Answer, Measured>;
+  refuse?(dataset: Dataset): void;
+  /** What will spoil training on these samples, a sentence each; default: nothing. */
+  warn?(train: Dataset): readonly string[];
+  /** The same task with what a data set says about it, such as names of what it has; default: as it is. */
+  adopt?(dataset: Dataset): Task<Answer, Measured>;
   /** The same task for what another codec reads. */
   reading(input: InputCodec): Task<Answer, Measured>;
   /** Turns the outputs for sample `index` of a batch into an answer. @throws DuctusError where outputs are not finite */

@@ -19,7 +19,7 @@ export async function describeTraining<T extends AnyTask>(
 ): Promise<TrainedModel<T>> {
   const { valueSpan } = dataset;
   return TrainedModel.of(model, {
-    task: withPreprocessing(model.task.adopt(dataset), dataset, preprocessing) as T,
+    task: withPreprocessing(model.task.adopt?.(dataset) ?? model.task, dataset, preprocessing) as T,
     dataset: {
       name: dataset.name,
       fingerprint: (await fingerprintIfKnown(dataset)) ?? "none",

@@ -58,14 +58,14 @@ export async function fit<T extends AnyTask = Classify>(
   const started = performance.now();
   const dataset = asDataset(given);
   checkSamples(untrained, dataset);
-  untrained.task.refuse(dataset);
+  untrained.task.refuse?.(dataset);
   const apart = typeof options.validation === "object" ? asDataset(options.validation) : undefined;
   refuseTestSplit(dataset, apart);
   const model = await describeTraining(untrained, dataset, options.preprocessing);
   const { train, validation } = parts(dataset, apart, options, model.recipe);
   if (options.overfitBatches === undefined) {
     const { onWarning = (message: string) => console.warn(message) } = options;
-    for (const warning of model.task.warn(train)) onWarning(warning);
+    for (const warning of model.task.warn?.(train) ?? []) onWarning(warning);
   }
   const classWeights = weightsByClass("classWeights", options.classWeights, train);
   const settings = resolveSettings(model.recipe, options, { classWeights });

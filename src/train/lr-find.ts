@@ -57,7 +57,7 @@ export async function findLr<T extends AnyTask = Classify>(
     );
   }
   checkSamples(model, dataset);
-  model.task.refuse(dataset);
+  model.task.refuse?.(dataset);
   const settings = resolveSettings(model.recipe, options);
   const backend = options.backend ?? (await platform().createBackend(options));
   // Weights may have been written since the backend saw them last.

@@ -106,7 +106,9 @@ export class Trainer {
   seconds = 0;
   /** Samples in that time. */
   #counted = 0;
-  readonly #definition: StepDefinition;
+  readonly #given: StepDefinition;
+  /** What is trained now. */
+  #definition: StepDefinition;
   readonly #backend: Backend;
   readonly #dataset: Dataset;
   readonly #options: TrainerOptions;
@@ -114,14 +116,14 @@ export class Trainer {
   readonly #loader: Loader;
   readonly #accumulate: number;
   readonly #sums: ZeroState<"gradient"> | undefined;
-  #groups: readonly ParameterGroup[] = [];
+  #groups: readonly ParameterGroup[];
   #isEmployed = false;
   /** Asked after every step whether training is lost. */
   readonly watch: DivergenceWatch;
   /** Of whole batches, or the last parts of some. */
-  #steps: Programs;
+  readonly #steps: Programs;
   /** Of all other parts. */
-  #parts: Programs;
+  readonly #parts: Programs;
   readonly #scalars = new WeakMap<Program, Scalars>();
   /** Names of what the task counts. */
   #tallies: readonly string[] = [];
@@ -129,19 +131,29 @@ export class Trainer {
   constructor(definition: StepDefinition, backend: Backend, dataset: Dataset, options: TrainerOptions) {
     const { batchSize, accumulate = 1, seed, order, augment } = options;
     this.#course = options;
-    this.#definition = definition;
     this.#backend = backend;
     this.#dataset = dataset;
     this.#options = options;
     this.#accumulate = accumulate;
     const { task } = definition.model;
     const [width] = task.outputs.logits.shape;
-    const classes = typeof width === "number" ? width : undefined;
+    const outputs = typeof width === "number" ? width : undefined;
     const isPlain = (epoch: number): boolean => this.#course.isPlain?.(epoch) ?? false;
-    this.#loader = new Loader(dataset, { batchSize, seed, order, augment, isPlain, classes });
-    this.#sums = accumulate > 1 ? new ZeroState(["gradient"]) : undefined;
+    this.#loader = new Loader(dataset, { batchSize, seed, order, augment, isPlain, classes: outputs });
+    const sums = accumulate > 1 ? new ZeroState<"gradient">(["gradient"]) : undefined;
+    this.#sums = sums;
+    this.#given = this.#definition = { ...definition, sums };
+    this.#groups = groupsOf(definition);
     this.watch = new DivergenceWatch(task.untrainedLoss(this.#loader.samples));
-    [this.#steps, this.#parts] = this.#newPrograms({ ...definition, sums: this.#sums });
+    const { samples } = this.#loader;
+    this.#steps = new Programs(backend, (shape) => {
+      const graph = traceTrainingStep(this.#definition, samples, shape);
+      this.#tallies = Object.keys(graph.outputs).filter((name) => name !== LOSS_OUTPUT);
+      return graph;
+    });
+    this.#parts = new Programs(backend, (shape) =>
+      traceAccumulation({ ...this.#definition, sums: sums as ZeroState<"gradient"> }, samples, shape),
+    );
     this.stepsPerEpoch = Math.ceil(this.#loader.batches / accumulate);
   }
 
@@ -156,32 +168,17 @@ export class Trainer {
    * @returns the memory that the larger needs
    */
   async compile(changes: Partial<StepDefinition> = {}): Promise<Program["memory"]> {
-    this.#disposePrograms();
+    this.#steps.dispose();
+    this.#parts.dispose();
     const { crew } = this.#backend;
     if (crew !== undefined && !this.#isEmployed) await this.#loader.employ(crew);
     this.#isEmployed = true;
-    const definition = { ...this.#definition, ...changes, sums: this.#sums };
-    this.#groups = groupsOf(definition);
-    [this.#steps, this.#parts] = this.#newPrograms(definition);
+    this.#definition = { ...this.#given, ...changes };
+    this.#groups = groupsOf(this.#definition);
     const { largest } = this.#loader;
     for (const shape of largest) await this.#steps.get(shape);
     if (this.#sums !== undefined && this.#dataset.length > this.#options.batchSize) await this.#parts.get(largest[0]);
     return this.#steps.memory;
-  }
-
-  #newPrograms(definition: StepDefinition): [steps: Programs, parts: Programs] {
-    const { samples } = this.#loader;
-    const { sums } = definition;
-    return [
-      new Programs(this.#backend, (shape) => {
-        const graph = traceTrainingStep(definition, samples, shape);
-        this.#tallies = Object.keys(graph.outputs).filter((name) => name !== LOSS_OUTPUT);
-        return graph;
-      }),
-      new Programs(this.#backend, (shape) =>
-        traceAccumulation({ ...definition, sums: sums as ZeroState<"gradient"> }, samples, shape),
-      ),
-    ];
   }
 
   /**
@@ -240,13 +237,9 @@ export class Trainer {
   }
 
   dispose(): void {
-    this.#disposePrograms();
-    this.#loader.dispose();
-  }
-
-  #disposePrograms(): void {
     this.#steps.dispose();
     this.#parts.dispose();
+    this.#loader.dispose();
   }
 
   /** One change of the weights, by one batch or several. */

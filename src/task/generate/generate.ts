@@ -73,16 +73,6 @@ export class Generate implements Task<NextTokens, GenerateEvaluation> {
     throw new DataError(`${dataset.name} has no next tokens to learn, which ${name} is for; use text.Texts`);
   }
 
-  refuse(): void {}
-
-  warn(): readonly string[] {
-    return [];
-  }
-
-  adopt(): Generate {
-    return this;
-  }
-
   reading(input: InputCodec): Generate {
     return new Generate(input as TextInput);
   }

@@ -93,16 +93,6 @@ export class Transcribe implements Task<Transcription, TranscribeEvaluation> {
     throw new DataError(`${dataset.name} has no strings to learn, which ${name} reads; use data.Lines`);
   }
 
-  refuse(): void {}
-
-  warn(): readonly string[] {
-    return [];
-  }
-
-  adopt(): Transcribe {
-    return this;
-  }
-
   reading(input: InputCodec): Transcribe {
     return new Transcribe(input, this.alphabet);
   }
