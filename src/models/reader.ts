@@ -22,10 +22,10 @@ import { Transcribe } from "../task/transcribe/transcribe.ts";
 import { Model, type Recipe } from "./model.ts";
 
 /** Columns to the right of its own that a frame sees. */
-export const REACH = 15;
+export const REACH = 19;
 
 /** Channels of the layers: after the first convolution, the second and third, the fourth and fifth, and of the frames. */
-const CHANNELS = [16, 32, 48, 80] as const;
+const CHANNELS = [16, 32, 48, 64] as const;
 
 /** The network: [batch, columns, height, 1] → [batch, columns / 2, outputs]. */
 export class Reader extends Module {
@@ -52,6 +52,7 @@ export class Reader extends Module {
       ...block(conv(second, third)),
       ...block(conv(third, third)),
       ...block(new Conv2d(third, last, [1, height / 4], { bias: false })), // [B, columns / 2, 1, last]
+      ...block(new Conv2d(last, last, [5, 1], { padding: [2, 0], bias: false })),
       ...block(new Conv2d(last, last, [5, 1], { padding: [2, 0], bias: false })),
     );
     this.fc = new Linear(last, outputs);

@@ -17,13 +17,16 @@ export interface LineFrame {
   /** Columns of paper before the ink, and those after it that count. */
   readonly before: number;
   readonly after: number;
-  /** Columns of paper behind those that count: as many as a frame of the network may see, so that what follows changes nothing. */
+  /**
+   * Columns of paper behind those that count: as many as a frame of the network may see, so that what follows changes nothing; and a
+   * few more, as frames are computed two by two and round together, so that it changes no bit.
+   */
   readonly margin: number;
   readonly polarity: "auto" | InkSide;
 }
 
 /** That of the readers that come with Ductus. */
-export const LINE: LineFrame = { height: 28, ink: 24, before: 4, after: 4, margin: 16, polarity: "auto" };
+export const LINE: LineFrame = { height: 28, ink: 24, before: 4, after: 4, margin: 24, polarity: "auto" };
 
 /** A line as a network gets it. */
 export interface Line {

@@ -28,7 +28,7 @@ export function addClutter(
   if (random.uniform() < rule) addRule(canvas, begin, end, random);
   if (random.uniform() < dirt) addDirt(canvas, begin, end, random);
   if (random.uniform() < noise) {
-    canvas.noise(random.between(0, 0.5), random.between(0, 12), Math.min(canvas.columns, Math.ceil(end) + 4), random);
+    canvas.noise(random.between(0, 0.4), random.between(0, 12), Math.min(canvas.columns, Math.ceil(end) + 4), random);
   }
 }
 

@@ -18,7 +18,7 @@ export interface Spacing {
 const ROWS = 64;
 const MIDDLE = ROWS / 2;
 /** Ink this narrow is not squeezed more. */
-const NARROWEST = 0.78;
+const NARROWEST = 0.84;
 /** Centers of neighbors are at least so far apart: three frames of a reader are five pixels. */
 const LEAST_PITCH = 6;
 
@@ -55,7 +55,7 @@ export class Layout {
     random: Random,
   ): void {
     const slant = 0.14 * random.normal();
-    const wide = random.between(0.86, 1.18);
+    const wide = random.between(0.88, 1.18);
     const rise = random.between(-0.04, 0.04);
     const looseness = random.uniform();
     const apart = random.between(spacing.low, spacing.high);

@@ -36,10 +36,10 @@ export const STYLES = {
   /** Everything that occurs on paper, to learn from. */
   mixed: {
     spacings: [
-      [0.38, SPACED],
+      [0.4, SPACED],
       [0.2, { low: 0, high: 2.5, jitter: 0.8 }],
       [0.24, TOUCHING],
-      [0.06, { low: -3.5, high: -1, jitter: 0.6 }],
+      [0.04, { low: -3.5, high: -1, jitter: 0.6 }],
       [0.12, { low: 6, high: 18, jitter: 2 }],
     ],
     clutter: { box: 0.12, rule: 0.08, dirt: 0.1, noise: 0.25 },
@@ -234,7 +234,7 @@ export class Strings implements Dataset {
     if (isMuch) {
       const blur = Math.max(0, random.between(-0.06, 0.2));
       // Low: thick strokes; high: thin ones.
-      const low = random.between(-10, 70);
+      const low = random.between(-10, 55);
       canvas.pen(blur, Math.max(0, low), Math.min(250, 150 + low + random.between(0, 60)), random.between(200, 255));
     }
     addClutter(canvas, layout, content.count, { ...clutter, box: isBoxed ? 1 : 0 }, begin, end, random);

@@ -55,16 +55,18 @@ describe("the reader", () => {
 
   it("gives the same numbers however much paper follows and whatever is read beside a line", async () => {
     const model = reader();
-    const line = noise(41, 3);
-    const [alone] = await logitsOf(model, [line], 58);
-    expect(alone.length).toBe(21 * 11);
+    const line = noise(40, 3);
+    // The narrowest picture in which the line has its paper behind it.
+    expect(40 + LINE.margin).toBe(64);
+    const [alone] = await logitsOf(model, [line], 64);
+    expect(alone.length).toBe(20 * 11);
     expect(new Set(alone).size).toBeGreaterThan(100);
-    for (const columns of [64, 96, 192]) expect(await logitsOf(model, [line], columns)).toEqual([alone]);
+    for (const columns of [96, 128, 192]) expect(await logitsOf(model, [line], columns)).toEqual([alone]);
     const [, among] = await logitsOf(model, [noise(80, 1), line, noise(12, 7)], 128);
     expect(among).toEqual(alone);
     // With less paper than a frame may see it would not be so.
     expect(LINE.margin).toBeGreaterThanOrEqual(REACH);
-    const [short] = await logitsOf(model, [line], 42);
+    const [short] = await logitsOf(model, [line], 44);
     expect(short).not.toEqual(alone);
   });
 
