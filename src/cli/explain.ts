@@ -10,7 +10,7 @@ import { percent } from "../task/text.ts";
 import { Explainer, type Explanation } from "../use/explain.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
-import { showPrediction } from "./predict.ts";
+import { labeled, showPrediction } from "./predict.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 interface ExplainCliOptions extends CommonOptions {
@@ -79,9 +79,12 @@ async function run(path: string, name: string, options: ExplainCliOptions): Prom
   terminal.emit({
     model: path,
     picture: name,
-    class: explanation.name,
+    label: explanation.name,
     probability: explanation.probability,
+    ranking: labeled(ranking.slice(0, top)),
     characters: explanation.characters,
+    // Older names.
+    class: explanation.name,
     top: ranking.slice(0, top),
     about,
     inputShape,

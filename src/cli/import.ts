@@ -85,6 +85,8 @@ async function run(path: string, { out, classes, mean, std, layout, json }: Impo
     opset: file.opset,
     nodes: file.nodes.length,
     ...inputViews.plain(task.input),
+    labels: task.names,
+    // Once the name of labels, of classifiers.
     ...views.plain(task),
     weights: parameters,
     multiplyAdds,

@@ -7,6 +7,7 @@ import type { Command, CommanderError } from "commander";
 import { setBudget } from "../engine/budget.ts";
 import { DuctusError, UsageError, unknownName } from "../engine/errors.ts";
 import { VERSION } from "../platform/version.ts";
+import { FORMAT } from "../serve/answer-format.ts";
 import { shown, shownJson } from "./shown.ts";
 
 interface Verb {
@@ -177,7 +178,7 @@ function report(error: unknown): number {
     const line = message.replace(/\s*[\r\n]+\s*/g, " ");
     process.stderr.write(`ductus: ${shown(line)}\n`);
     if (process.env.DUCTUS_DEBUG && error instanceof Error) process.stderr.write(`${shown(String(error.stack))}\n`);
-    if (words.includes("--json")) write(`${shownJson(JSON.stringify({ error: line, status }))}\n`);
+    if (words.includes("--json")) write(`${shownJson(JSON.stringify({ format: FORMAT, error: line, status }))}\n`);
   }
   return status;
 }

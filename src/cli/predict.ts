@@ -86,8 +86,9 @@ async function run(path: string, words: readonly string[], options: PredictOptio
         terminal.note(`note     ${title}: ${severalCharacters(characters)}`);
       }
       answers.push({ file, row, label: name, probability });
-      // `class` is the older name of `label`.
-      results.push({ ...place, label: name, class: name, probability, characters, top: first });
+      const said = { label: name, probability, ranking: labeled(first) };
+      // `class` and `top` are older names.
+      results.push({ ...place, ...said, characters, class: name, top: first });
     }
     if (performance.now() - shown < BREATH) continue;
     terminal.live(`${grouped(answers.length)} of ${grouped(inputs.total)}`);
@@ -109,6 +110,10 @@ async function run(path: string, words: readonly string[], options: PredictOptio
 }
 
 /** The answer, and bars of the likeliest. */
+/** The names that answers have over HTTP, too. */
+export const labeled = (ranking: readonly Likely[]): readonly object[] =>
+  ranking.map(({ name, probability }) => ({ label: name, probability }));
+
 export function showPrediction(terminal: Terminal, title: string, top: readonly Likely[], characters = 1): void {
   const { bold, dim, good, bad } = terminal.style;
   const width = Math.max(...top.map(({ name }) => displayWidth(name)));

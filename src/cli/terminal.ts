@@ -2,6 +2,8 @@
  * Where the command line writes: results to standard output, everything on the way to standard error. Colors and the
  * line that redraws itself appear only on a terminal. Nothing is written that would control it (shown.ts).
  */
+
+import { FORMAT } from "../serve/answer-format.ts";
 import { PLAIN, type Style } from "../task/text.ts";
 import { paint, shown, shownJson } from "./shown.ts";
 
@@ -12,7 +14,7 @@ export interface Terminal {
   readonly style: Style;
   /** A line of the result; nothing when `json` is on. */
   print(text?: string): void;
-  /** The JSON object; nothing when `json` is off. */
+  /** The JSON object, with the version of its fields in front; nothing when `json` is off. */
   emit(result: object): void;
   /** A line about the way there, to standard error. */
   note(text: string): void;
@@ -62,7 +64,7 @@ export function openTerminal(json: boolean): Terminal {
     },
     emit: (result) => {
       clear();
-      if (json) stdout.write(`${shownJson(JSON.stringify(result))}\n`);
+      if (json) stdout.write(`${shownJson(JSON.stringify({ format: FORMAT, ...result }))}\n`);
     },
     note: (text) => {
       clear();

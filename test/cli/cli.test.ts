@@ -80,7 +80,7 @@ describe("wrong usage: one line, exit 2", () => {
     expect(err).toMatch(message);
     expect(err).not.toContain("    at ");
     expect(status).toBe(2);
-    if (line.includes("--json")) expect(JSON.parse(out)).toMatchObject({ status: 2 });
+    if (line.includes("--json")) expect(JSON.parse(out)).toMatchObject({ format: 1, status: 2 });
     else expect(out).toBe("");
   });
 });
@@ -319,7 +319,9 @@ describe("predict", () => {
     expect(err).toMatch(/^ductus: broken\.png is not a picture: /);
     expect(out).toMatch(/^dash\.png: \w+\n {2}\S+ +[█░]{24} +\d+\.\d\d %\n.*%\n$/);
     const json = JSON.parse((await ductus(cwd, "predict", MODEL, "dash.png", "--json")).out);
-    expect(json.predictions).toMatchObject([{ picture: "dash.png", top: [{}, {}, {}] }]);
+    const [{ name: label, probability }] = json.predictions[0].top;
+    const said = { label, probability, ranking: [{ label, probability }, {}, {}], class: label };
+    expect(json).toMatchObject({ format: 1, predictions: [{ picture: "dash.png", top: [{}, {}, {}], ...said }] });
   });
 });
 

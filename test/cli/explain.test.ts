@@ -93,6 +93,7 @@ describe("explain", () => {
       about: { name: "three" },
       page: "explain.html",
     });
+    expect(result).toMatchObject({ format: 1, label: result.class, ranking: [{ label: result.class }, {}] });
     expect(result.top).toHaveLength(2);
     expect(result.attention).toHaveLength(784);
     expect(Math.max(...result.attention)).toBe(1);
