@@ -73,9 +73,13 @@ export interface Primitive<A extends Attrs = Attrs> extends OpMeaning<A> {
    * that go through their weights again and again for whatever samples are at hand. Default false.
    */
   readonly wholeShare?: boolean | undefined;
-  /** The specification: plain loops that fill `output`, which comes zeroed. */
-  reference(inputs: readonly NdArray[], output: NdArray, attrs: A): void;
 }
+
+/**
+ * The specification of a primitive: plain loops that fill `output`, which comes zeroed. It stands beside the op's record and in
+ * the table of backends/reference/loops.ts, not in the record, so that what never runs it does not load it.
+ */
+export type Reference<A extends Attrs = Attrs> = (inputs: readonly NdArray[], output: NdArray, attrs: A) => void;
 
 /** A named call with a body of other ops. Its gradient is its own rule, or that of the body. */
 export interface Composite<A extends Attrs = Attrs> extends OpMeaning<A> {
@@ -175,7 +179,6 @@ const PARAMETER: Primitive<ParameterAttrs> = {
   },
   batch: () => "whole",
   gradient: null,
-  reference: () => {},
 };
 
 /** The record of the op that stands for a parameter; part of the op table. */

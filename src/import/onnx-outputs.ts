@@ -3,13 +3,14 @@
  * Networks end in logits, in a softmax, in sigmoids, or in probabilities worked out in another way. Which of these it is
  * is read from the ops that make the outputs; where they do not tell, onnx-classifier.ts looks at numbers.
  */
+import { computePlainly } from "../engine/backends/reference/loops.ts";
 import { type AxisAttrs, type ClampAttrs, clamp, logSoftmax, softplus } from "../engine/ops/activation.ts";
 import { type ConstantAttrs, constant } from "../engine/ops/constant.ts";
 import { add, log, maximum, mul, neg, sub } from "../engine/ops/elementwise.ts";
 import { type ConcatAttrs, concat, type GridAttrs, slice } from "../engine/ops/movement.ts";
 import type { ReduceAttrs } from "../engine/ops/reduce.ts";
 import { sameShape } from "../engine/shape.ts";
-import { apply, type NdArray, type Primitive, type Tensor } from "../engine/tensor.ts";
+import { apply, type NdArray, type Tensor } from "../engine/tensor.ts";
 
 /** What the outputs of a network are. */
 export interface OutputKind {
@@ -88,12 +89,10 @@ function beforeMoves(outputs: Tensor): Core {
   }
   // The number of each element, moved along: for one sample they must run along one axis.
   let numbers: NdArray = { shape: core.shape, data: Float64Array.from({ length: core.size }, (_, i) => i) };
-  for (const { op, attrs, shape } of moves.toReversed()) {
-    if (op.name !== "reshape") {
-      const moved = { shape, data: new Float64Array(core.size) };
-      (op as Primitive<never>).reference([numbers], moved, attrs as never);
-      numbers = moved;
-    } else numbers = { shape, data: numbers.data };
+  for (const move of moves.toReversed()) {
+    const moved = { shape: move.shape, data: new Float64Array(core.size) };
+    computePlainly(move, [numbers], moved);
+    numbers = moved;
   }
   const classes = outputs.shape[1];
   const step = classes > 1 ? numbers.data[1] - numbers.data[0] : 0;

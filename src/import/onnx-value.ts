@@ -3,13 +3,14 @@
  * made elsewhere compute channels first, the engine channels last; as a transposition is only another `order`, none is
  * computed until an op needs its axes in place.
  */
+import { computePlainly } from "../engine/backends/reference/loops.ts";
 import { DataError } from "../engine/errors.ts";
 import { type ConstantAttrs, constant } from "../engine/ops/constant.ts";
 import { permute, reshape } from "../engine/ops/movement.ts";
 import { operationsOf, spendWhileTracing } from "../engine/passes/cost.ts";
 import { expandComposites } from "../engine/passes/expand.ts";
 import type { Shape } from "../engine/shape.ts";
-import type { NdArray, Primitive, Tensor } from "../engine/tensor.ts";
+import type { NdArray, Tensor } from "../engine/tensor.ts";
 import { topologicalOrder } from "../engine/trace.ts";
 import { type StoredTensor, toFloat32 } from "../formats/tensor-data.ts";
 
@@ -118,11 +119,11 @@ function evaluated(value: Value): number[] | undefined {
     op.name === "input" || op.name === "parameter" || size > MOST_KNOWN;
   if (order.some(isUnknown)) return undefined;
   for (const tensor of order) {
-    const { op, inputs, attrs, shape, size } = tensor;
+    const { op, inputs, shape, size } = tensor;
     spendWhileTracing("operations", SLOWNESS * operationsOf(tensor), `a constant (${op.name})`);
     const result = { shape, data: new Float64Array(size) };
     const operands = inputs.map((input) => results.get(input) as NdArray);
-    (op as Primitive<never>).reference(operands, result, attrs as never);
+    computePlainly(tensor, operands, result);
     results.set(tensor, result);
   }
   return [...(results.get(root) as NdArray).data];

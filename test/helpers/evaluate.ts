@@ -1,12 +1,13 @@
 /**
- * The oracle: evaluates a graph through the reference loops of the op records with float64 inputs and outputs, so that
+ * The oracle: evaluates a graph through the reference loops of the ops with float64 inputs and outputs, so that
  * neither end is rounded. Finite differences need that, and backends are compared with it.
  */
+import { computePlainly } from "../../src/engine/backends/reference/loops.ts";
 import { allocate } from "../../src/engine/dtype.ts";
 import type { InputAttrs } from "../../src/engine/ops/constant.ts";
 import { expandComposites } from "../../src/engine/passes/expand.ts";
 import { rewriteGraph } from "../../src/engine/passes/rewrite.ts";
-import { type NdArray, Parameter, type Primitive, type Tensor } from "../../src/engine/tensor.ts";
+import { type NdArray, Parameter, type Tensor } from "../../src/engine/tensor.ts";
 import { type Graph, graphOrder } from "../../src/engine/trace.ts";
 
 export type Numbers = NdArray["data"];
@@ -32,6 +33,6 @@ function compute(
   if (tensor.op.name === "input") return inputs[(tensor.attrs as InputAttrs).name];
   const data = tensor.dtype === "float32" ? new Float64Array(tensor.size) : allocate(tensor.dtype, tensor.size);
   const operands = tensor.inputs.map((input) => values.get(input) as NdArray);
-  (tensor.op as Primitive<never>).reference(operands, { shape: tensor.shape, data }, tensor.attrs as never);
+  computePlainly(tensor, operands, { shape: tensor.shape, data });
   return data;
 }

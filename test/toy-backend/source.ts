@@ -1,7 +1,7 @@
 /**
  * JavaScript for groups of ops: each becomes one function of the arrays that it touches. Elementwise groups are nests of
  * loops over joined axes; roots with an entry here are loops whose results go through the elementwise ops that ride on them
- * before they are stored; the other ops run by the plain loops of their records.
+ * before they are stored; the other ops run by their plain loops.
  */
 import { PANEL, type PanelConvAttrs } from "../../src/engine/lower/convolutions.ts";
 import { groupTensors } from "../../src/engine/lower/keys.ts";

@@ -3,6 +3,7 @@
  * what a backend takes from engine/lower and what it has to write itself.
  */
 import type { ImmediateBackend, ImmediateProgram } from "../../src/engine/backends/backend.ts";
+import { computePlainly } from "../../src/engine/backends/reference/loops.ts";
 import { allocate, bytesOf, type TypedArray } from "../../src/engine/dtype.ts";
 import { groupKey, groupTensors } from "../../src/engine/lower/keys.ts";
 import { legalizer } from "../../src/engine/lower/legalize.ts";
@@ -11,7 +12,7 @@ import { rides } from "../../src/engine/lower/rides.ts";
 import { type ConstantAttrs, fillConstant, type InputAttrs } from "../../src/engine/ops/constant.ts";
 import { fuse, type Group } from "../../src/engine/passes/fuse.ts";
 import { isElementwise, storageOf } from "../../src/engine/passes/storage.ts";
-import { Parameter, type Primitive, type Tensor } from "../../src/engine/tensor.ts";
+import { Parameter, type Tensor } from "../../src/engine/tensor.ts";
 import { type Graph, graphParameters } from "../../src/engine/trace.ts";
 import { ridesOn, scalarsOf, sourceOf } from "./source.ts";
 
@@ -75,13 +76,13 @@ function stepOf(group: Group, arrayOf: (tensor: Tensor) => TypedArray, kernels: 
   return () => kernel(tensors.map(arrayOf), scalars);
 }
 
-/** An op by the loops of its record, in double precision. */
+/** An op by its plain loops, in double precision. */
 function plainLoops(root: Tensor, arrayOf: (tensor: Tensor) => TypedArray): () => void {
-  const { op, inputs, attrs, shape, dtype, size } = root;
+  const { inputs, shape, dtype, size } = root;
   return () => {
     const data = dtype === "float32" ? new Float64Array(size) : allocate(dtype, size);
     const operands = inputs.map((input) => ({ shape: input.shape, data: arrayOf(input) }));
-    (op as Primitive<never>).reference(operands, { shape, data }, attrs as never);
+    computePlainly(root, operands, { shape, data });
     arrayOf(root).set(data);
   };
 }

@@ -3,10 +3,10 @@
  * which they read them. Each is an op of its own, with plain loops as its specification; graphs outside of a backend have
  * none. Axis letters as in ops/conv.ts.
  */
-import { type ConvAttrs, type ConvInputGradAttrs, conv2dOp, convLength, type Pair } from "../ops/conv.ts";
+import { type ConvAttrs, type ConvInputGradAttrs, conv2dReference, convLength, type Pair } from "../ops/conv.ts";
 import { mapFirst } from "../ops/op-helpers.ts";
 import { type Shape, sizeOf, stridesOf } from "../shape.ts";
-import type { NdArray, Primitive } from "../tensor.ts";
+import type { NdArray, Primitive, Reference } from "../tensor.ts";
 import { type Matrix, outputTiling, type Tiling, transposed, weightGradTiling } from "./filtering.ts";
 
 /** Output channels of a panel: two vectors of four. */
@@ -29,11 +29,12 @@ export const conv2dPanelsOp: Primitive<PanelConvAttrs> = {
   },
   batch: mapFirst,
   gradient: null,
-  reference: ([x, w], y, { kernel: [R, S], ...attrs }) => {
-    const C = x.shape[3];
-    const rows = fromPanels(w.data, w.shape[0], R * S * C); // [R·S·C, O]
-    conv2dOp.reference([x, { shape: [R, S, C, w.shape[0] * PANEL], data: rows }], y, attrs);
-  },
+};
+
+export const conv2dPanelsReference: Reference<PanelConvAttrs> = ([x, w], y, { kernel: [R, S], ...attrs }) => {
+  const C = x.shape[3];
+  const rows = fromPanels(w.data, w.shape[0], R * S * C); // [R·S·C, O]
+  conv2dReference([x, { shape: [R, S, C, w.shape[0] * PANEL], data: rows }], y, attrs);
 };
 
 /** [panels, rows, PANEL] → [rows, panels·PANEL]. */
@@ -61,18 +62,19 @@ export const conv2dWinogradOp: Primitive<WinogradConvAttrs> = {
   infer: ([x, w], { output }) => ({ shape: [x.shape[0], ...output, w.shape[0] * PANEL], dtype: "float32" }),
   batch: mapFirst,
   gradient: null,
-  reference: ([x, w], y, { size, output }) => {
-    const [N, , , C] = x.shape;
-    const tiling = outputTiling(size, ...output);
-    const { filtering, side, positions } = tiling;
-    const O = w.shape[0] * PANEL;
-    const weights = fromPanels(w.data, w.shape[0], positions * C); // [positions, C, O]
-    overTiles(N, tiling, (n, top, left) => {
-      const inputs = tileOf(x, n, [top * side, left * side], filtering.inputs, filtering.input);
-      const made = products(inputs, weights, positions, C, O); // [positions, O]
-      addTile(y, n, [top * side, left * side], made, filtering.output);
-    });
-  },
+};
+
+export const conv2dWinogradReference: Reference<WinogradConvAttrs> = ([x, w], y, { size, output }) => {
+  const [N, , , C] = x.shape;
+  const tiling = outputTiling(size, ...output);
+  const { filtering, side, positions } = tiling;
+  const O = w.shape[0] * PANEL;
+  const weights = fromPanels(w.data, w.shape[0], positions * C); // [positions, C, O]
+  overTiles(N, tiling, (n, top, left) => {
+    const inputs = tileOf(x, n, [top * side, left * side], filtering.inputs, filtering.input);
+    const made = products(inputs, weights, positions, C, O); // [positions, O]
+    addTile(y, n, [top * side, left * side], made, filtering.output);
+  });
 };
 
 export interface WinogradInputGradAttrs extends Pick<ConvInputGradAttrs, "input" | "padding"> {
@@ -86,19 +88,20 @@ export const conv2dInputGradWinogradOp: Primitive<WinogradInputGradAttrs> = {
   infer: ([g, w], { input }) => ({ shape: [g.shape[0], ...input, w.shape[0] * PANEL], dtype: "float32" }),
   batch: mapFirst,
   gradient: null,
-  reference: ([g, w], dx, { size, padding }) => {
-    const [N, P, Q, O] = g.shape;
-    const tiling = outputTiling(size, P, Q);
-    const { filtering, side, positions } = tiling;
-    const C = w.shape[0] * PANEL;
-    const weights = fromPanels(w.data, w.shape[0], positions * O); // [positions, O, C]
-    overTiles(N, tiling, (n, row, column) => {
-      const place: Pair = [row * side, column * side];
-      const gradients = tileOf(g, n, place, side, transposed(filtering.output));
-      const made = products(gradients, weights, positions, O, C); // [positions, C]
-      addTile(dx, n, [place[0] - padding[0], place[1] - padding[2]], made, transposed(filtering.input));
-    });
-  },
+};
+
+export const conv2dInputGradWinogradReference: Reference<WinogradInputGradAttrs> = ([g, w], dx, { size, padding }) => {
+  const [N, P, Q, O] = g.shape;
+  const tiling = outputTiling(size, P, Q);
+  const { filtering, side, positions } = tiling;
+  const C = w.shape[0] * PANEL;
+  const weights = fromPanels(w.data, w.shape[0], positions * O); // [positions, O, C]
+  overTiles(N, tiling, (n, row, column) => {
+    const place: Pair = [row * side, column * side];
+    const gradients = tileOf(g, n, place, side, transposed(filtering.output));
+    const made = products(gradients, weights, positions, O, C); // [positions, C]
+    addTile(dx, n, [place[0] - padding[0], place[1] - padding[2]], made, transposed(filtering.input));
+  });
 };
 
 export interface WinogradWeightGradAttrs {
@@ -115,21 +118,22 @@ export const conv2dWeightGradWinogradOp: Primitive<WinogradWeightGradAttrs> = {
   },
   batch: ([x, g]) => (x && g ? "sum" : "whole"),
   gradient: null,
-  reference: ([x, g], sums, { size }) => {
-    const [N, P, Q, O] = g.shape;
-    const C = x.shape[3];
-    const tiling = weightGradTiling(size, P, Q);
-    const { filtering, side, positions } = tiling;
-    overTiles(N, tiling, (n, row, column) => {
-      const place: Pair = [row * side, column * side];
-      const inputs = tileOf(x, n, place, filtering.inputs, filtering.input); // [positions, C]
-      const gradients = tileOf(g, n, place, side, filtering.weight); // [positions, O]
-      for (let at = 0; at < positions * C * O; at++) {
-        const [row, o] = [Math.floor(at / O), at % O]; // row of [positions, C]
-        sums.data[at] += inputs[row] * gradients[Math.floor(row / C) * O + o];
-      }
-    });
-  },
+};
+
+export const conv2dWeightGradWinogradReference: Reference<WinogradWeightGradAttrs> = ([x, g], sums, { size }) => {
+  const [N, P, Q, O] = g.shape;
+  const C = x.shape[3];
+  const tiling = weightGradTiling(size, P, Q);
+  const { filtering, side, positions } = tiling;
+  overTiles(N, tiling, (n, row, column) => {
+    const place: Pair = [row * side, column * side];
+    const inputs = tileOf(x, n, place, filtering.inputs, filtering.input); // [positions, C]
+    const gradients = tileOf(g, n, place, side, filtering.weight); // [positions, O]
+    for (let at = 0; at < positions * C * O; at++) {
+      const [row, o] = [Math.floor(at / O), at % O]; // row of [positions, C]
+      sums.data[at] += inputs[row] * gradients[Math.floor(row / C) * O + o];
+    }
+  });
 };
 
 function overTiles(

@@ -4,8 +4,15 @@
  * specification.
  */
 import { pad, permute, reshape } from "../ops/movement.ts";
-import { type RecurrenceAttrs, type RecurrenceGradAttrs, recurrenceGradOp, recurrenceOp } from "../ops/recurrent.ts";
-import { apply, type NdArray, type Primitive, type Tensor } from "../tensor.ts";
+import {
+  type RecurrenceAttrs,
+  type RecurrenceGradAttrs,
+  recurrenceGradOp,
+  recurrenceGradReference,
+  recurrenceOp,
+  recurrenceReference,
+} from "../ops/recurrent.ts";
+import { apply, type NdArray, type Primitive, type Reference, type Tensor } from "../tensor.ts";
 
 /** Columns of a panel: a matrix [depth, columns] is kept as [columns / COLUMN_PANEL, depth, COLUMN_PANEL], with zeros behind. */
 export const COLUMN_PANEL = 16;
@@ -15,23 +22,29 @@ export const recurrencePanelsOp: Primitive<RecurrenceAttrs> = {
   ...recurrenceOp,
   name: "recurrencePanels",
   gradient: null,
-  reference: ([x, weight, bias, ...rest], output, attrs) => {
-    const H = rest[0].shape[1];
-    const turned = fromPanels(weight, x.shape[2]); // [H, G·H]
-    const data = Float64Array.from(turned, (_, i) => turned[(i % H) * x.shape[2] + Math.floor(i / H)]);
-    recurrenceOp.reference([x, { shape: [x.shape[2], H], data }, bias, ...rest], output, attrs);
-  },
+};
+
+export const recurrencePanelsReference: Reference<RecurrenceAttrs> = ([x, weight, bias, ...rest], output, attrs) => {
+  const H = rest[0].shape[1];
+  const turned = fromPanels(weight, x.shape[2]); // [H, G·H]
+  const data = Float64Array.from(turned, (_, i) => turned[(i % H) * x.shape[2] + Math.floor(i / H)]);
+  recurrenceReference([x, { shape: [x.shape[2], H], data }, bias, ...rest], output, attrs);
 };
 
 /** `recurrenceGrad` with its weight [G·H, H] in panels. */
 export const recurrenceGradPanelsOp: Primitive<RecurrenceGradAttrs> = {
   ...recurrenceGradOp,
   name: "recurrenceGradPanels",
-  reference: ([g, trace, previous, weight, ...lengths], output, attrs) => {
-    const H = previous.shape[2];
-    const plain: NdArray = { shape: [weight.shape[1], H], data: fromPanels(weight, H) };
-    recurrenceGradOp.reference([g, trace, previous, plain, ...lengths], output, attrs);
-  },
+};
+
+export const recurrenceGradPanelsReference: Reference<RecurrenceGradAttrs> = (
+  [g, trace, previous, weight, ...lengths],
+  output,
+  attrs,
+) => {
+  const H = previous.shape[2];
+  const plain: NdArray = { shape: [weight.shape[1], H], data: fromPanels(weight, H) };
+  recurrenceGradReference([g, trace, previous, plain, ...lengths], output, attrs);
 };
 
 /** [panels, depth, COLUMN_PANEL] → [depth, columns]. */

@@ -40,7 +40,8 @@ interface Activation<A extends object> {
   readonly gradient?: Composite<A>["gradient"];
 }
 
-/** One float32 tensor in, one of the same shape out. */
+/** One float32 tensor in, one of the same shape out. Marked, so that bundlers leave out what a page does not use. */
+/* @__NO_SIDE_EFFECTS__ */
 function activation<A extends object = object>({ name, layer, attrs, body, gradient }: Activation<A>): Composite<A> {
   return {
     name,
@@ -136,6 +137,7 @@ export const clampOp = activation<ClampAttrs>({
 });
 
 /** An activation along one axis. */
+/* @__NO_SIDE_EFFECTS__ */
 const alongOneAxis = (
   record: Pick<Activation<AxisAttrs>, "name" | "layer" | "body" | "gradient">,
 ): Composite<AxisAttrs> => ({ ...activation({ ...record, attrs: alongAxis.attrs }), stored: alongAxis });

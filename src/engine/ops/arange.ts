@@ -4,7 +4,7 @@
  */
 import { ShapeError } from "../errors.ts";
 import type { Shape } from "../shape.ts";
-import { apply, type Primitive, type Tensor } from "../tensor.ts";
+import { apply, type Primitive, type Reference, type Tensor } from "../tensor.ts";
 import { list, MOST, whole } from "./stored.ts";
 
 export interface ArangeAttrs {
@@ -18,9 +18,10 @@ export const arangeOp: Primitive<ArangeAttrs> = {
   infer: (_, { shape }) => ({ shape, dtype: "int32" }),
   batch: () => "whole",
   gradient: null,
-  reference: (_, { data }) => {
-    for (let i = 0; i < data.length; i++) data[i] = i;
-  },
+};
+
+export const arangeReference: Reference<ArangeAttrs> = (_, { data }) => {
+  for (let i = 0; i < data.length; i++) data[i] = i;
 };
 
 /** 0, 1, … length − 1, int32 [length]. @throws ShapeError unless length is a whole number of at least 1 */

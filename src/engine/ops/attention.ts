@@ -7,7 +7,16 @@
  */
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
-import { apply, type BatchRule, type Call, type NdArray, type Primitive, type Spec, type Tensor } from "../tensor.ts";
+import {
+  apply,
+  type BatchRule,
+  type Call,
+  type NdArray,
+  type Primitive,
+  type Reference,
+  type Spec,
+  type Tensor,
+} from "../tensor.ts";
 import { dropout, softmax } from "./activation.ts";
 import { arange } from "./arange.ts";
 import { add, ge, gt, mul, where } from "./elementwise.ts";
@@ -196,16 +205,17 @@ export const attentionOp: Primitive<AttentionAttrs> = {
       return reshape(part, shape);
     });
   },
-  reference: (inputs, output, attrs) => {
-    overRows(inputs, attrs, (row, q, k, v) => {
-      const { scores, lse } = scoresOf(row, q, k, attrs.scale);
-      const D = q.shape[3];
-      scores.forEach((score, j) => {
-        const p = Math.exp(score - lse);
-        for (let d = 0; d < D; d++) output.data[row.at * D + d] += p * v.data[row.value(j) + d];
-      });
+};
+
+export const attentionReference: Reference<AttentionAttrs> = (inputs, output, attrs) => {
+  overRows(inputs, attrs, (row, q, k, v) => {
+    const { scores, lse } = scoresOf(row, q, k, attrs.scale);
+    const D = q.shape[3];
+    scores.forEach((score, j) => {
+      const p = Math.exp(score - lse);
+      for (let d = 0; d < D; d++) output.data[row.at * D + d] += p * v.data[row.value(j) + d];
     });
-  },
+  });
 };
 
 /** log Σ exp of each row of scores, [B, T, H]; computed beside the attention, for its gradient. */
@@ -217,11 +227,12 @@ export const attentionLseOp: Primitive<AttentionAttrs> = {
   },
   batch: batchRule,
   gradient: null,
-  reference: (inputs, output, attrs) => {
-    overRows(inputs, attrs, (row, q, k) => {
-      output.data[row.at] = scoresOf(row, q, k, attrs.scale).lse;
-    });
-  },
+};
+
+export const attentionLseReference: Reference<AttentionAttrs> = (inputs, output, attrs) => {
+  overRows(inputs, attrs, (row, q, k) => {
+    output.data[row.at] = scoresOf(row, q, k, attrs.scale).lse;
+  });
 };
 
 /**
@@ -236,36 +247,37 @@ export const attentionGradOp: Primitive<AttentionAttrs> = {
   },
   batch: batchRule,
   gradient: null,
-  // p = softmax(s): dv = pᵀ g, dp = g vᵀ, ds = p ∘ (dp − Σ g ∘ y), dq = scale · ds k, dk = scale · dsᵀ q
-  reference: (inputs, output, attrs) => {
-    const { B, T, S, H, G, D } = attentionDims(inputs, attrs);
-    const [lse, y, g] = attentionInputs(inputs, attrs).rest;
-    const data = output.data;
-    // Where the gradient of what lies at an offset of its array goes.
-    const perSample = sizeOf(output.shape) / B;
-    const place = (array: number, at: number): number => {
-      if (attrs.packed) return at;
-      const length = (array === 0 ? T * H : S * G) * D;
-      const before = [0, T * H, T * H + S * G][array] * D;
-      return Math.floor(at / length) * perSample + before + (at % length);
-    };
-    overRows(inputs, attrs, (row, q, k, v) => {
-      const { scores } = scoresOf(row, q, k, attrs.scale);
-      const own = row.at * D;
-      const delta = dot(g, own, y, own, D);
-      const query = place(0, row.query);
-      scores.forEach((score, j) => {
-        const p = Math.exp(score - lse.data[row.at]);
-        const ds = attrs.scale * p * (dot(g, own, v, row.value(j), D) - delta);
-        const [key, value] = [place(1, row.key(j)), place(2, row.value(j))];
-        for (let d = 0; d < D; d++) {
-          data[query + d] += ds * k.data[row.key(j) + d];
-          data[key + d] += ds * q.data[row.query + d];
-          data[value + d] += p * g.data[own + d];
-        }
-      });
+};
+
+// p = softmax(s): dv = pᵀ g, dp = g vᵀ, ds = p ∘ (dp − Σ g ∘ y), dq = scale · ds k, dk = scale · dsᵀ q
+export const attentionGradReference: Reference<AttentionAttrs> = (inputs, output, attrs) => {
+  const { B, T, S, H, G, D } = attentionDims(inputs, attrs);
+  const [lse, y, g] = attentionInputs(inputs, attrs).rest;
+  const data = output.data;
+  // Where the gradient of what lies at an offset of its array goes.
+  const perSample = sizeOf(output.shape) / B;
+  const place = (array: number, at: number): number => {
+    if (attrs.packed) return at;
+    const length = (array === 0 ? T * H : S * G) * D;
+    const before = [0, T * H, T * H + S * G][array] * D;
+    return Math.floor(at / length) * perSample + before + (at % length);
+  };
+  overRows(inputs, attrs, (row, q, k, v) => {
+    const { scores } = scoresOf(row, q, k, attrs.scale);
+    const own = row.at * D;
+    const delta = dot(g, own, y, own, D);
+    const query = place(0, row.query);
+    scores.forEach((score, j) => {
+      const p = Math.exp(score - lse.data[row.at]);
+      const ds = attrs.scale * p * (dot(g, own, v, row.value(j), D) - delta);
+      const [key, value] = [place(1, row.key(j)), place(2, row.value(j))];
+      for (let d = 0; d < D; d++) {
+        data[query + d] += ds * k.data[row.key(j) + d];
+        data[key + d] += ds * q.data[row.query + d];
+        data[value + d] += p * g.data[own + d];
+      }
     });
-  },
+  });
 };
 
 /** Options of {@link attention}. */

@@ -4,7 +4,7 @@ import { ShapeError } from "../errors.ts";
 import { quoteValue, shortened } from "../quote.ts";
 import { threefry2x32 } from "../random.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
-import { apply, type NdArray, type Primitive, type Tensor } from "../tensor.ts";
+import { apply, type NdArray, type Primitive, type Reference, type Tensor } from "../tensor.ts";
 import { requireType } from "./op-helpers.ts";
 import { list, MOST, number, oneOf, shape as shapeCheck, word } from "./stored.ts";
 
@@ -31,7 +31,6 @@ export const inputOp: Primitive<InputAttrs> = {
   infer: (_, { shape, dtype }) => ({ shape, dtype }),
   batch: (_, { attrs }) => (attrs.batched ? "source" : "whole"),
   gradient: null,
-  reference: () => {},
 };
 
 export const input = (attrs: InputAttrs): Tensor => apply(inputOp, [], attrs);
@@ -66,8 +65,9 @@ export const constantOp: Primitive<ConstantAttrs> = {
   },
   batch: () => "whole",
   gradient: null,
-  reference: (_, { data }, { value }) => fillConstant(data, value),
 };
+
+export const constantReference: Reference<ConstantAttrs> = (_, { data }, { value }) => fillConstant(data, value);
 
 /** Writes a constant's value into an array. */
 export function fillConstant(data: NdArray["data"], value: number | readonly number[]): void {
@@ -137,13 +137,14 @@ export const uniformOp: Primitive<UniformAttrs> = {
   },
   batch: (_, { attrs }) => (attrs.batched ? "source" : "whole"),
   gradient: null,
-  reference: ([key], output, { stream }) => {
-    const words = [0, 0];
-    for (let i = 0; i < output.data.length; i++) {
-      threefry2x32(key.data[0], key.data[1], i, stream, words);
-      output.data[i] = (words[0] >>> 8) * 2 ** -24;
-    }
-  },
+};
+
+export const uniformReference: Reference<UniformAttrs> = ([key], output, { stream }) => {
+  const words = [0, 0];
+  for (let i = 0; i < output.data.length; i++) {
+    threefry2x32(key.data[0], key.data[1], i, stream, words);
+    output.data[i] = (words[0] >>> 8) * 2 ** -24;
+  }
 };
 
 export const uniform = (key: Tensor, attrs: UniformAttrs): Tensor => apply(uniformOp, [key], attrs);

@@ -5,7 +5,7 @@
  */
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
-import { apply, type Primitive, type Spec, type Tensor } from "../tensor.ts";
+import { apply, type Primitive, type Reference, type Spec, type Tensor } from "../tensor.ts";
 import { constant } from "./constant.ts";
 import { flip, permute, place, reshape, slice } from "./movement.ts";
 import { mapFirst, requireRank, requireType } from "./op-helpers.ts";
@@ -84,11 +84,12 @@ export const conv2dOp: Primitive<ConvAttrs> = {
     apply(conv2dInputGradOp, [g, w], { ...attrs, input: [x.shape[1], x.shape[2]] }),
     apply(conv2dWeightGradOp, [x, g], { ...attrs, kernel: [w.shape[0], w.shape[1]] }),
   ],
-  reference: ([x, w], y, attrs) => {
-    visitTaps(x.shape, y.shape, [w.shape[0], w.shape[1]], attrs, (atX, atW, atY) => {
-      y.data[atY] += x.data[atX] * w.data[atW];
-    });
-  },
+};
+
+export const conv2dReference: Reference<ConvAttrs> = ([x, w], y, attrs) => {
+  visitTaps(x.shape, y.shape, [w.shape[0], w.shape[1]], attrs, (atX, atW, atY) => {
+    y.data[atY] += x.data[atX] * w.data[atW];
+  });
 };
 
 /** The gradient of a convolution's input: every g is spread over the pixels that it was summed from. */
@@ -102,11 +103,12 @@ export const conv2dInputGradOp: Primitive<ConvInputGradAttrs> = {
     apply(conv2dOp, [d, w], attrs),
     apply(conv2dWeightGradOp, [d, g], { ...attrs, kernel: [w.shape[0], w.shape[1]] }),
   ],
-  reference: ([g, w], dx, attrs) => {
-    visitTaps(dx.shape, g.shape, [w.shape[0], w.shape[1]], attrs, (atX, atW, atY) => {
-      dx.data[atX] += g.data[atY] * w.data[atW];
-    });
-  },
+};
+
+export const conv2dInputGradReference: Reference<ConvInputGradAttrs> = ([g, w], dx, attrs) => {
+  visitTaps(dx.shape, g.shape, [w.shape[0], w.shape[1]], attrs, (atX, atW, atY) => {
+    dx.data[atX] += g.data[atY] * w.data[atW];
+  });
 };
 
 /** As a layer of its own (a transposed convolution): the convolution that it belongs to must make g of its result. */
@@ -136,11 +138,12 @@ export const conv2dWeightGradOp: Primitive<ConvWeightGradAttrs> = {
   }),
   batch: ([x, g]) => (x && g ? "sum" : "whole"),
   gradient: null,
-  reference: ([x, g], dw, attrs) => {
-    visitTaps(x.shape, g.shape, attrs.kernel, attrs, (atX, atW, atY) => {
-      dw.data[atW] += x.data[atX] * g.data[atY];
-    });
-  },
+};
+
+export const conv2dWeightGradReference: Reference<ConvWeightGradAttrs> = ([x, g], dw, attrs) => {
+  visitTaps(x.shape, g.shape, attrs.kernel, attrs, (atX, atW, atY) => {
+    dw.data[atW] += x.data[atX] * g.data[atY];
+  });
 };
 
 /** Calls `visit` for every multiplication of a convolution, with the offsets of its input, weight and output element. */

@@ -9,7 +9,15 @@
  */
 import { ShapeError } from "../errors.ts";
 import { formatShape } from "../shape.ts";
-import { apply, type Composite, type NdArray, type Primitive, type Spec, type Tensor } from "../tensor.ts";
+import {
+  apply,
+  type Composite,
+  type NdArray,
+  type Primitive,
+  type Reference,
+  type Spec,
+  type Tensor,
+} from "../tensor.ts";
 import { cast, div, maximum } from "./elementwise.ts";
 import type { Reduction } from "./loss.ts";
 import { requireRank, requireType } from "./op-helpers.ts";
@@ -63,12 +71,13 @@ export const ctcOp: Primitive<CtcAttrs> = {
     apply(ctcGradOp, [...inputs, g], attrs),
     ...inputs.slice(1).map(() => undefined),
   ],
-  reference: (inputs, output, attrs) => {
-    for (let n = 0; n < output.data.length; n++) {
-      const { logProbability } = alignmentsOf(inputs, n, attrs);
-      output.data[n] = attrs.zeroInfinity && logProbability === Number.NEGATIVE_INFINITY ? 0 : -logProbability;
-    }
-  },
+};
+
+export const ctcReference: Reference<CtcAttrs> = (inputs, output, attrs) => {
+  for (let n = 0; n < output.data.length; n++) {
+    const { logProbability } = alignmentsOf(inputs, n, attrs);
+    output.data[n] = attrs.zeroInfinity && logProbability === Number.NEGATIVE_INFINITY ? 0 : -logProbability;
+  }
 };
 
 /**
@@ -80,38 +89,39 @@ export const ctcGradOp: Primitive<CtcAttrs> = {
   infer: ([{ shape }]) => ({ shape, dtype: "float32" }),
   batch: (batched) => (batched.every(Boolean) ? "map" : "whole"),
   gradient: null,
-  reference: (inputs, output, attrs) => {
-    const [logits, logSums] = inputs;
-    const g = inputs[inputs.length - 1];
-    const [N, T, C] = output.shape;
-    for (let n = 0; n < N; n++) {
-      const { states, frames, alpha, logProbability } = alignmentsOf(inputs, n, attrs);
-      const at = n * T * C;
-      if (logProbability === Number.NEGATIVE_INFINITY) {
-        output.data.fill(attrs.zeroInfinity ? 0 : Number.NaN, at, at + frames * C);
-        continue;
-      }
-      const steps = stepsOf(states);
-      let after = states.map((_, s) => (s === states.length - 1 ? 0 : Number.NEGATIVE_INFINITY));
-      for (let t = frames - 1; t >= 0; t--) {
-        const frame = at + t * C;
-        const logSum = logSums.data[n * T + t];
-        const beta = states.map((_, s) =>
-          logAdd(
-            after[s],
-            after[s + 1] ?? Number.NEGATIVE_INFINITY,
-            steps[s + 2] ? after[s + 2] : Number.NEGATIVE_INFINITY,
-          ),
-        );
-        const whole = beta.map((b, s) => alpha[t + 1][s] + b).reduce((total, x) => logAdd(total, x));
-        for (let c = 0; c < C; c++) output.data[frame + c] = g.data[n] * Math.exp(logits.data[frame + c] - logSum);
-        states.forEach((c, s) => {
-          output.data[frame + c] -= g.data[n] * Math.exp(alpha[t + 1][s] + beta[s] - whole);
-        });
-        after = beta.map((b, s) => b + logits.data[frame + states[s]] - logSum);
-      }
+};
+
+export const ctcGradReference: Reference<CtcAttrs> = (inputs, output, attrs) => {
+  const [logits, logSums] = inputs;
+  const g = inputs[inputs.length - 1];
+  const [N, T, C] = output.shape;
+  for (let n = 0; n < N; n++) {
+    const { states, frames, alpha, logProbability } = alignmentsOf(inputs, n, attrs);
+    const at = n * T * C;
+    if (logProbability === Number.NEGATIVE_INFINITY) {
+      output.data.fill(attrs.zeroInfinity ? 0 : Number.NaN, at, at + frames * C);
+      continue;
     }
-  },
+    const steps = stepsOf(states);
+    let after = states.map((_, s) => (s === states.length - 1 ? 0 : Number.NEGATIVE_INFINITY));
+    for (let t = frames - 1; t >= 0; t--) {
+      const frame = at + t * C;
+      const logSum = logSums.data[n * T + t];
+      const beta = states.map((_, s) =>
+        logAdd(
+          after[s],
+          after[s + 1] ?? Number.NEGATIVE_INFINITY,
+          steps[s + 2] ? after[s + 2] : Number.NEGATIVE_INFINITY,
+        ),
+      );
+      const whole = beta.map((b, s) => alpha[t + 1][s] + b).reduce((total, x) => logAdd(total, x));
+      for (let c = 0; c < C; c++) output.data[frame + c] = g.data[n] * Math.exp(logits.data[frame + c] - logSum);
+      states.forEach((c, s) => {
+        output.data[frame + c] -= g.data[n] * Math.exp(alpha[t + 1][s] + beta[s] - whole);
+      });
+      after = beta.map((b, s) => b + logits.data[frame + states[s]] - logSum);
+    }
+  }
 };
 
 interface Alignments {

@@ -6,7 +6,7 @@
 import type { DType } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { broadcastShapes, broadcastStrides, formatShape } from "../shape.ts";
-import { apply, type Call, type LayerRole, type Primitive, type Spec, Tensor } from "../tensor.ts";
+import { apply, type Call, type LayerRole, type Primitive, type Reference, type Spec, Tensor } from "../tensor.ts";
 import { constant } from "./constant.ts";
 import { mapAligned, NO_ATTRS, type NoAttrs, walk } from "./op-helpers.ts";
 import { oneOf, plain } from "./stored.ts";
@@ -22,9 +22,20 @@ interface ElementwiseRecord {
   readonly infer?: ((inputs: readonly Spec[]) => Spec) | undefined;
 }
 
-/** An elementwise op also shows its scalar function, for constant folding. */
+/** An elementwise op also shows its scalar function, for constant folding and the reference loop. */
 export interface ElementwiseOp<A extends object = NoAttrs> extends Primitive<A> {
   readonly scalar: (attrs: A) => (...x: number[]) => number;
+}
+
+/** The reference loop of an elementwise op: its scalar function for each element, operands broadcast. */
+export function elementwiseReference<A extends object>(op: ElementwiseOp<A>): Reference<A> {
+  return (inputs, output, attrs) => {
+    const scalar = op.scalar(attrs);
+    const strides = inputs.map((input) => broadcastStrides(input.shape, output.shape));
+    walk(output.shape, strides, (n, at) => {
+      output.data[n] = scalar(...inputs.map((input, i) => input.data[at[i]]));
+    });
+  };
 }
 
 function elementwise(record: ElementwiseRecord): ElementwiseOp {
@@ -37,12 +48,6 @@ function elementwise(record: ElementwiseRecord): ElementwiseOp {
     infer: record.infer ?? ((inputs) => sameTypes(name, inputs)),
     batch: mapAligned as ElementwiseOp["batch"],
     gradient: gradient && ((g, { inputs, output }: Call<NoAttrs>) => gradient(g, output, ...inputs)),
-    reference(inputs, output) {
-      const strides = inputs.map((input) => broadcastStrides(input.shape, output.shape));
-      walk(output.shape, strides, (n, at) => {
-        output.data[n] = scalar(...inputs.map((input, i) => input.data[at[i]]));
-      });
-    },
   };
 }
 
@@ -221,9 +226,6 @@ export const castOp: ElementwiseOp<CastAttrs> = {
   infer: ([x], { dtype }) => ({ shape: x.shape, dtype }),
   batch: mapAligned as ElementwiseOp<CastAttrs>["batch"],
   gradient: (g, { inputs: [x] }) => [x.dtype === "float32" ? g : undefined],
-  reference([x], output, { dtype }) {
-    for (let i = 0; i < output.data.length; i++) output.data[i] = dtype === "int32" ? Math.trunc(x.data[i]) : x.data[i];
-  },
 };
 
 // Functions -----------------------------------------------------------------------------------------------------------

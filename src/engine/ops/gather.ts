@@ -1,7 +1,7 @@
 /** Ops that read or write by index: gather along an axis, rows of an embedding table, and their adjoints. */
 import { ShapeError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
-import { apply, type Primitive, type Tensor } from "../tensor.ts";
+import { apply, type Primitive, type Reference, type Tensor } from "../tensor.ts";
 import { requireRank, requireType, walk } from "./op-helpers.ts";
 import { axis, inRank, plain } from "./stored.ts";
 
@@ -36,11 +36,12 @@ export const gatherOp: Primitive<GatherAttrs> = {
     apply(scatterAddOp, [index, g], { ...attrs, shape: x.shape }),
     undefined,
   ],
-  reference: ([x, index], output, { axis }) => {
-    visitIndexed(x.shape, index.shape, axis, index.data, (n, at) => {
-      output.data[n] = at < 0 ? 0 : x.data[at];
-    });
-  },
+};
+
+export const gatherReference: Reference<GatherAttrs> = ([x, index], output, { axis }) => {
+  visitIndexed(x.shape, index.shape, axis, index.data, (n, at) => {
+    output.data[n] = at < 0 ? 0 : x.data[at];
+  });
 };
 
 /** Zeros of `shape`, to which x is added at the indexed places, in row-major order of x: the adjoint of gather. */
@@ -49,11 +50,12 @@ export const scatterAddOp: Primitive<ScatterAttrs> = {
   infer: (_, { shape }) => ({ shape, dtype: "float32" }),
   batch: ([index, x], { attrs }) => (x && index && attrs.axis !== 0 ? "map" : "whole"),
   gradient: (g, { inputs: [index], attrs: { axis } }) => [undefined, apply(gatherOp, [g, index], { axis })],
-  reference: ([index, x], output, { axis }) => {
-    visitIndexed(output.shape, index.shape, axis, index.data, (n, at) => {
-      if (at >= 0) output.data[at] += x.data[n];
-    });
-  },
+};
+
+export const scatterAddReference: Reference<ScatterAttrs> = ([index, x], output, { axis }) => {
+  visitIndexed(output.shape, index.shape, axis, index.data, (n, at) => {
+    if (at >= 0) output.data[at] += x.data[n];
+  });
 };
 
 /** Calls `visit` with each position of the index tensor and the offset that it points to, −1 when out of range. */
@@ -87,13 +89,14 @@ export const embeddingOp: Primitive = {
     apply(embeddingGradOp, [index, g], { rows: weight.shape[0] }),
     undefined,
   ],
-  reference: ([weight, index], output) => {
-    const [V, D] = weight.shape;
-    for (let n = 0; n < index.data.length; n++) {
-      const row = index.data[n];
-      for (let d = 0; d < D; d++) output.data[n * D + d] = row < 0 || row >= V ? 0 : weight.data[row * D + d];
-    }
-  },
+};
+
+export const embeddingReference: Reference = ([weight, index], output) => {
+  const [V, D] = weight.shape;
+  for (let n = 0; n < index.data.length; n++) {
+    const row = index.data[n];
+    for (let d = 0; d < D; d++) output.data[n * D + d] = row < 0 || row >= V ? 0 : weight.data[row * D + d];
+  }
 };
 
 export interface EmbeddingGradAttrs {
@@ -105,14 +108,15 @@ export const embeddingGradOp: Primitive<EmbeddingGradAttrs> = {
   infer: ([, g], { rows }) => ({ shape: [rows, g.shape[g.shape.length - 1]], dtype: "float32" }),
   batch: ([index, g]) => (index && g ? "sum" : "whole"),
   gradient: null,
-  reference: ([index, g], output) => {
-    const [V, D] = output.shape;
-    for (let n = 0; n < index.data.length; n++) {
-      const row = index.data[n];
-      if (row < 0 || row >= V) continue;
-      for (let d = 0; d < D; d++) output.data[row * D + d] += g.data[n * D + d];
-    }
-  },
+};
+
+export const embeddingGradReference: Reference<EmbeddingGradAttrs> = ([index, g], output) => {
+  const [V, D] = output.shape;
+  for (let n = 0; n < index.data.length; n++) {
+    const row = index.data[n];
+    if (row < 0 || row >= V) continue;
+    for (let d = 0; d < D; d++) output.data[row * D + d] += g.data[n * D + d];
+  }
 };
 
 /**
@@ -138,21 +142,22 @@ export const writeRowsOp: Primitive = {
   },
   batch: ([x, rows, position], { inputs }) => (x && rows && (position || inputs[2].rank === 0) ? "map" : "whole"),
   gradient: null,
-  reference: ([x, rows, position], output) => {
-    const [B, S, ...rest] = x.shape;
-    const T = rows.shape[1];
-    const size = sizeOf(rest);
-    output.data.set(x.data);
-    for (let b = 0; b < B; b++) {
-      const start = position.data[position.data.length === 1 ? 0 : b];
-      for (let t = 0; t < T; t++) {
-        if (start + t < 0 || start + t >= S) continue;
-        for (let i = 0; i < size; i++) {
-          output.data[(b * S + start + t) * size + i] = rows.data[(b * T + t) * size + i];
-        }
+};
+
+export const writeRowsReference: Reference = ([x, rows, position], output) => {
+  const [B, S, ...rest] = x.shape;
+  const T = rows.shape[1];
+  const size = sizeOf(rest);
+  output.data.set(x.data);
+  for (let b = 0; b < B; b++) {
+    const start = position.data[position.data.length === 1 ? 0 : b];
+    for (let t = 0; t < T; t++) {
+      if (start + t < 0 || start + t >= S) continue;
+      for (let i = 0; i < size; i++) {
+        output.data[(b * S + start + t) * size + i] = rows.data[(b * T + t) * size + i];
       }
     }
-  },
+  }
 };
 
 /** Takes one element per index along an axis, as torch.gather: index has the rank of x. */

@@ -1,7 +1,7 @@
 /** Matrix products: one primitive, with either operand read transposed so that gradients need no copies. */
 import { ShapeError } from "../errors.ts";
 import { broadcastShapes, broadcastStrides, formatShape, type Shape } from "../shape.ts";
-import { apply, type BatchRule, type Call, type Primitive, type Spec, type Tensor } from "../tensor.ts";
+import { apply, type BatchRule, type Call, type Primitive, type Reference, type Spec, type Tensor } from "../tensor.ts";
 import { add } from "./elementwise.ts";
 import { reshape } from "./movement.ts";
 import { requireType, walk } from "./op-helpers.ts";
@@ -69,26 +69,27 @@ export const matmulOp: Primitive<MatmulAttrs> = {
     transposeA ? product(b, g, transposeB, true) : product(g, b, false, !transposeB),
     transposeB ? product(g, a, true, transposeA) : product(a, g, !transposeA, false),
   ],
-  reference: ([a, b], output, attrs) => {
-    const { L, M, K, N } = matmulDims({ ...a, dtype: "float32" }, { ...b, dtype: "float32" }, attrs);
-    const leading = (x: Shape): number[] => {
-      const matrix = x[x.length - 1] * x[x.length - 2];
-      return broadcastStrides(x.slice(0, -2), L).map((stride) => stride * matrix);
-    };
-    const [aRow, aDepth] = attrs.transposeA ? [1, M] : [K, 1];
-    const [bDepth, bColumn] = attrs.transposeB ? [1, K] : [N, 1];
-    walk(L, [leading(a.shape), leading(b.shape)], (l, [atA, atB]) => {
-      for (let m = 0; m < M; m++) {
-        for (let n = 0; n < N; n++) {
-          let total = 0;
-          for (let k = 0; k < K; k++) {
-            total += a.data[atA + m * aRow + k * aDepth] * b.data[atB + k * bDepth + n * bColumn];
-          }
-          output.data[(l * M + m) * N + n] = total;
+};
+
+export const matmulReference: Reference<MatmulAttrs> = ([a, b], output, attrs) => {
+  const { L, M, K, N } = matmulDims({ ...a, dtype: "float32" }, { ...b, dtype: "float32" }, attrs);
+  const leading = (x: Shape): number[] => {
+    const matrix = x[x.length - 1] * x[x.length - 2];
+    return broadcastStrides(x.slice(0, -2), L).map((stride) => stride * matrix);
+  };
+  const [aRow, aDepth] = attrs.transposeA ? [1, M] : [K, 1];
+  const [bDepth, bColumn] = attrs.transposeB ? [1, K] : [N, 1];
+  walk(L, [leading(a.shape), leading(b.shape)], (l, [atA, atB]) => {
+    for (let m = 0; m < M; m++) {
+      for (let n = 0; n < N; n++) {
+        let total = 0;
+        for (let k = 0; k < K; k++) {
+          total += a.data[atA + m * aRow + k * aDepth] * b.data[atB + k * bDepth + n * bColumn];
         }
+        output.data[(l * M + m) * N + n] = total;
       }
-    });
-  },
+    }
+  });
 };
 
 const product = (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor =>

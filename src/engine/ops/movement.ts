@@ -13,7 +13,7 @@ import {
   sizeOf,
   stridesOf,
 } from "../shape.ts";
-import { apply, type BatchRule, type Primitive, type Tensor } from "../tensor.ts";
+import { apply, type BatchRule, type Primitive, type Reference, type Tensor } from "../tensor.ts";
 import { walk } from "./op-helpers.ts";
 import {
   type AttrChecks,
@@ -41,8 +41,9 @@ export const reshapeOp: Primitive<ShapeAttrs> = {
   infer: ([x], { shape }) => ({ shape, dtype: x.dtype }),
   batch: () => "order",
   gradient: (g, { inputs: [x] }) => [reshape(g, x.shape)],
-  reference: ([x], output) => output.data.set(x.data),
 };
+
+export const reshapeReference: Reference<ShapeAttrs> = ([x], output) => output.data.set(x.data);
 
 /** Same elements, other shape; one dimension may be -1 and is worked out. @throws ShapeError when the sizes differ */
 export function reshape(x: Tensor, shape: Shape): Tensor {
@@ -93,12 +94,13 @@ export const permuteOp: Primitive<PermuteAttrs> = {
       order.map((_, axis) => order.indexOf(axis)),
     ),
   ],
-  reference: ([x], output, { order }) => {
-    const strides = stridesOf(x.shape);
-    walk(output.shape, [order.map((axis) => strides[axis])], (n, [at]) => {
-      output.data[n] = x.data[at];
-    });
-  },
+};
+
+export const permuteReference: Reference<PermuteAttrs> = ([x], output, { order }) => {
+  const strides = stridesOf(x.shape);
+  walk(output.shape, [order.map((axis) => strides[axis])], (n, [at]) => {
+    output.data[n] = x.data[at];
+  });
 };
 
 /** Reorders axes: axis i of the result is axis `order[i]` of x. @throws ShapeError unless order is a permutation */
@@ -134,11 +136,12 @@ export const expandOp: Primitive<ShapeAttrs> = {
   batch: (_, { inputs: [x], attrs }) =>
     x.rank === attrs.shape.length && x.shape[0] === attrs.shape[0] ? "map" : "source",
   gradient: (g) => [g],
-  reference: ([x], output) => {
-    walk(output.shape, [broadcastStrides(x.shape, output.shape)], (n, [at]) => {
-      output.data[n] = x.data[at];
-    });
-  },
+};
+
+export const expandReference: Reference<ShapeAttrs> = ([x], output) => {
+  walk(output.shape, [broadcastStrides(x.shape, output.shape)], (n, [at]) => {
+    output.data[n] = x.data[at];
+  });
 };
 
 /** Repeats axes of length 1 (and missing leading axes) up to `shape`. */
@@ -186,12 +189,13 @@ export const sliceOp: Primitive<GridAttrs> = {
   },
   batch: (_, { inputs: [x], attrs }) => untouchedBatch(attrs.starts, attrs.steps, x.shape, attrs.shape),
   gradient: (g, { inputs: [x], attrs: { starts, steps } }) => [place(g, { starts, steps, shape: x.shape, fill: 0 })],
-  reference: ([x], output, attrs) => {
-    const { offset, strides } = gridStrides(x.shape, attrs);
-    walk(output.shape, [strides], (n, [at]) => {
-      output.data[n] = x.data[offset + at];
-    });
-  },
+};
+
+export const sliceReference: Reference<GridAttrs> = ([x], output, attrs) => {
+  const { offset, strides } = gridStrides(x.shape, attrs);
+  walk(output.shape, [strides], (n, [at]) => {
+    output.data[n] = x.data[offset + at];
+  });
 };
 
 export const placeOp: Primitive<PlaceAttrs> = {
@@ -209,13 +213,14 @@ export const placeOp: Primitive<PlaceAttrs> = {
   },
   batch: (_, { inputs: [x], attrs }) => untouchedBatch(attrs.starts, attrs.steps, x.shape, attrs.shape),
   gradient: (g, { inputs: [x], attrs: { starts, steps } }) => [apply(sliceOp, [g], { starts, steps, shape: x.shape })],
-  reference: ([x], output, attrs) => {
-    const { offset, strides } = gridStrides(output.shape, attrs);
-    output.data.fill(attrs.fill);
-    walk(x.shape, [strides], (n, [at]) => {
-      output.data[offset + at] = x.data[n];
-    });
-  },
+};
+
+export const placeReference: Reference<PlaceAttrs> = ([x], output, attrs) => {
+  const { offset, strides } = gridStrides(output.shape, attrs);
+  output.data.fill(attrs.fill);
+  walk(x.shape, [strides], (n, [at]) => {
+    output.data[offset + at] = x.data[n];
+  });
 };
 
 function requireInside(
@@ -318,17 +323,18 @@ export const concatOp: Primitive<ConcatAttrs> = {
       );
     });
   },
-  reference: (inputs, output, { axis }) => {
-    const strides = stridesOf(output.shape);
-    let start = 0;
-    for (const x of inputs) {
-      const offset = start * strides[axis];
-      walk(x.shape, [strides], (n, [at]) => {
-        output.data[offset + at] = x.data[n];
-      });
-      start += x.shape[axis];
-    }
-  },
+};
+
+export const concatReference: Reference<ConcatAttrs> = (inputs, output, { axis }) => {
+  const strides = stridesOf(output.shape);
+  let start = 0;
+  for (const x of inputs) {
+    const offset = start * strides[axis];
+    walk(x.shape, [strides], (n, [at]) => {
+      output.data[offset + at] = x.data[n];
+    });
+    start += x.shape[axis];
+  }
 };
 
 /** Joins tensors along an axis. */

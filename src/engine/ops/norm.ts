@@ -93,6 +93,7 @@ const channelVarianceOp: Composite = {
 };
 
 /** x, and so many parameters less one of the shape of the normalized axes. */
+/* @__NO_SIDE_EFFECTS__ */
 const overTrailingAxes = (inputs: number): StoredForm<LayerNormAttrs> => ({
   inputs: [inputs, inputs],
   attrs: { eps: finite, axes: whole(1, MAX_RANK) },

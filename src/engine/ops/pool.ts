@@ -1,7 +1,7 @@
 /** Pooling over windows of [N, H, W, C]: maximum, average, adaptive average. */
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
-import { apply, type Primitive, type Spec, type Tensor } from "../tensor.ts";
+import { apply, type Primitive, type Reference, type Spec, type Tensor } from "../tensor.ts";
 import { constant } from "./constant.ts";
 import { convLength, type Pair, pair } from "./conv.ts";
 import { matmul } from "./matmul.ts";
@@ -106,11 +106,12 @@ export const maxPool2dOp: Primitive<PoolAttrs> = {
     const winners = apply(maxPool2dWinnersOp, [x], attrs);
     return [apply(maxPool2dGradOp, [winners, g], { ...attrs, inputShape: x.shape })];
   },
-  reference: ([x], y, attrs) => {
-    visitWindows(x.shape, y.shape, attrs, (at, window) => {
-      y.data[at] = x.data[firstLargest(x.data, window).at];
-    });
-  },
+};
+
+export const maxPool2dReference: Reference<PoolAttrs> = ([x], y, attrs) => {
+  visitWindows(x.shape, y.shape, attrs, (at, window) => {
+    y.data[at] = x.data[firstLargest(x.data, window).at];
+  });
 };
 
 /** The first largest element of each window, as its number in the window, row by row: 0 … kH·kW − 1. */
@@ -119,11 +120,12 @@ export const maxPool2dWinnersOp: Primitive<PoolAttrs> = {
   infer: ([x], attrs) => ({ ...poolShape("maxPool2dWinners", x, attrs), dtype: "int32" }),
   batch: () => "map",
   gradient: null,
-  reference: ([x], winners, attrs) => {
-    visitWindows(x.shape, winners.shape, attrs, (at, window) => {
-      winners.data[at] = firstLargest(x.data, window).number;
-    });
-  },
+};
+
+export const maxPool2dWinnersReference: Reference<PoolAttrs> = ([x], winners, attrs) => {
+  visitWindows(x.shape, winners.shape, attrs, (at, window) => {
+    winners.data[at] = firstLargest(x.data, window).number;
+  });
 };
 
 /** Sends the gradient of each window to its winner. Inputs: winners, gradient. */
@@ -132,12 +134,13 @@ export const maxPool2dGradOp: Primitive<MaxPoolGradAttrs> = {
   infer: (_, { inputShape }) => ({ shape: inputShape, dtype: "float32" }),
   batch: ([winners, g]) => (winners && g ? "map" : "whole"),
   gradient: null,
-  reference: ([winners, g], dx, attrs) => {
-    visitWindows(dx.shape, g.shape, attrs, (at, window) => {
-      const winner = window.find(({ number }) => number === winners.data[at]);
-      if (winner !== undefined) dx.data[winner.at] += g.data[at];
-    });
-  },
+};
+
+export const maxPool2dGradReference: Reference<MaxPoolGradAttrs> = ([winners, g], dx, attrs) => {
+  visitWindows(dx.shape, g.shape, attrs, (at, window) => {
+    const winner = window.find(({ number }) => number === winners.data[at]);
+    if (winner !== undefined) dx.data[winner.at] += g.data[at];
+  });
 };
 
 /** The number that a window is divided by. */
@@ -152,11 +155,12 @@ export const avgPool2dOp: Primitive<AvgPoolAttrs> = {
   infer: ([x], attrs) => poolShape("avgPool2d", x, attrs),
   batch: () => "map",
   gradient: (g, { inputs: [x], attrs }) => [apply(avgPool2dGradOp, [g], { ...attrs, inputShape: x.shape })],
-  reference: ([x], y, attrs) => {
-    visitWindows(x.shape, y.shape, attrs, (at, window) => {
-      y.data[at] = window.reduce((total, from) => total + x.data[from.at], 0) / divisor(attrs, window.length);
-    });
-  },
+};
+
+export const avgPool2dReference: Reference<AvgPoolAttrs> = ([x], y, attrs) => {
+  visitWindows(x.shape, y.shape, attrs, (at, window) => {
+    y.data[at] = window.reduce((total, from) => total + x.data[from.at], 0) / divisor(attrs, window.length);
+  });
 };
 
 export const avgPool2dGradOp: Primitive<AvgPoolGradAttrs> = {
@@ -164,11 +168,12 @@ export const avgPool2dGradOp: Primitive<AvgPoolGradAttrs> = {
   infer: (_, { inputShape }) => ({ shape: inputShape, dtype: "float32" }),
   batch: () => "map",
   gradient: null,
-  reference: ([g], dx, attrs) => {
-    visitWindows(dx.shape, g.shape, attrs, (at, window) => {
-      for (const to of window) dx.data[to.at] += g.data[at] / divisor(attrs, window.length);
-    });
-  },
+};
+
+export const avgPool2dGradReference: Reference<AvgPoolGradAttrs> = ([g], dx, attrs) => {
+  visitWindows(dx.shape, g.shape, attrs, (at, window) => {
+    for (const to of window) dx.data[to.at] += g.data[at] / divisor(attrs, window.length);
+  });
 };
 
 export interface PoolOptions {

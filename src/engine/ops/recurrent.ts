@@ -8,7 +8,15 @@
  */
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape, sameShape } from "../shape.ts";
-import { apply, type Composite, type NdArray, type Primitive, type Spec, type Tensor } from "../tensor.ts";
+import {
+  apply,
+  type Composite,
+  type NdArray,
+  type Primitive,
+  type Reference,
+  type Spec,
+  type Tensor,
+} from "../tensor.ts";
 import { add, sigmoidOp } from "./elementwise.ts";
 import { embedding, embeddingOp } from "./gather.ts";
 import { linear, matmul } from "./matmul.ts";
@@ -156,43 +164,48 @@ export const recurrenceOp: Primitive<RecurrenceAttrs> = {
     const dWeight = matmul(rows, reshape(previous, [-1, previous.shape[2]]), { transposeA: true });
     return [dx, dWeight, sum(rows, [0]), back("hidden"), ...(cell === "lstm" ? [back("cell")] : [])];
   },
-  reference: ([x, weight, bias, ...rest], output, { cell, reverse, part }) => {
-    const { gates: G, states, kept, step } = CELL_RULES[cell];
-    const [B, T] = x.shape;
-    const H = rest[0].shape[1];
-    const [hidden0, cell0] = rest.slice(0, states);
-    const lengths: NdArray | undefined = rest[states];
-    for (let b = 0; b < B; b++) {
-      let h = Array.from({ length: H }, (_, j) => hidden0.data[b * H + j]);
-      let c = Array.from({ length: H }, (_, j) => (states > 1 ? cell0.data[b * H + j] : 0));
-      for (const t of stepsOf(T, reverse)) {
-        if (!isStep(lengths, b, t)) continue;
-        const row = b * T + t;
-        const product = Array.from({ length: G * H }, (_, k) =>
-          h.reduce((total, value, j) => total + value * weight.data[k * H + j], bias.data[k]),
+};
+
+export const recurrenceReference: Reference<RecurrenceAttrs> = (
+  [x, weight, bias, ...rest],
+  output,
+  { cell, reverse, part },
+) => {
+  const { gates: G, states, kept, step } = CELL_RULES[cell];
+  const [B, T] = x.shape;
+  const H = rest[0].shape[1];
+  const [hidden0, cell0] = rest.slice(0, states);
+  const lengths: NdArray | undefined = rest[states];
+  for (let b = 0; b < B; b++) {
+    let h = Array.from({ length: H }, (_, j) => hidden0.data[b * H + j]);
+    let c = Array.from({ length: H }, (_, j) => (states > 1 ? cell0.data[b * H + j] : 0));
+    for (const t of stepsOf(T, reverse)) {
+      if (!isStep(lengths, b, t)) continue;
+      const row = b * T + t;
+      const product = Array.from({ length: G * H }, (_, k) =>
+        h.reduce((total, value, j) => total + value * weight.data[k * H + j], bias.data[k]),
+      );
+      const units = h.map((hidden, j) => {
+        const gates = Array.from({ length: G }, (_, gate) => gate * H + j);
+        return step(
+          gates.map((k) => x.data[row * G * H + k]),
+          gates.map((k) => product[k]),
+          { hidden, cell: c[j] },
         );
-        const units = h.map((hidden, j) => {
-          const gates = Array.from({ length: G }, (_, gate) => gate * H + j);
-          return step(
-            gates.map((k) => x.data[row * G * H + k]),
-            gates.map((k) => product[k]),
-            { hidden, cell: c[j] },
-          );
-        });
-        if (part === "previous") output.data.set(h, row * H);
-        h = units.map(({ after }) => after.hidden);
-        c = units.map(({ after }) => after.cell);
-        if (part === "output") output.data.set(h, row * H);
-        if (part === "trace") {
-          for (const [j, unit] of units.entries()) {
-            for (const [k, value] of unit.kept.entries()) output.data[(row * kept + k) * H + j] = value;
-          }
+      });
+      if (part === "previous") output.data.set(h, row * H);
+      h = units.map(({ after }) => after.hidden);
+      c = units.map(({ after }) => after.cell);
+      if (part === "output") output.data.set(h, row * H);
+      if (part === "trace") {
+        for (const [j, unit] of units.entries()) {
+          for (const [k, value] of unit.kept.entries()) output.data[(row * kept + k) * H + j] = value;
         }
       }
-      if (part === "hidden") output.data.set(h, b * H);
-      if (part === "cell") output.data.set(c, b * H);
     }
-  },
+    if (part === "hidden") output.data.set(h, b * H);
+    if (part === "cell") output.data.set(c, b * H);
+  }
 };
 
 /**
@@ -209,43 +222,48 @@ export const recurrenceGradOp: Primitive<RecurrenceGradAttrs> = {
   batch: ([g, trace, previous, weight]) => (g && trace && previous && !weight ? "map" : "whole"),
   wholeShare: true,
   gradient: null,
-  reference: ([g, trace, previous, weight, lengths], output, { cell, reverse, of, part }) => {
-    const { gates: G, kept, back } = CELL_RULES[cell];
-    const [B, T, H] = previous.shape;
-    for (let b = 0; b < B; b++) {
-      const given = (name: RecurrentPart): number[] =>
-        Array.from({ length: H }, (_, j) => (of === name ? g.data[b * H + j] : 0));
-      let dh = given("hidden");
-      let dc = given("cell");
-      for (const t of stepsOf(T, !reverse)) {
-        if (!isStep(lengths, b, t)) continue;
-        const row = b * T + t;
-        const units = dh.map((hidden, j) => {
-          const own = of === "output" ? g.data[row * H + j] : 0;
-          const numbers = Array.from({ length: kept }, (_, k) => trace.data[(row * kept + k) * H + j]);
-          return back({ hidden: hidden + own, cell: dc[j] }, numbers, previous.data[row * H + j]);
-        });
-        dc = units.map(({ before }) => before.cell);
-        dh = units.map(({ before }, j) => {
-          let total = before.hidden;
-          for (let gate = 0; gate < G; gate++) {
-            units.forEach(({ q }, unit) => {
-              total += q[gate] * weight.data[(gate * H + unit) * H + j];
-            });
-          }
-          return total;
-        });
-        if (part !== "input" && part !== "recurrent") continue;
-        units.forEach(({ x, q }, j) => {
-          (part === "input" ? x : q).forEach((value, gate) => {
-            output.data[(row * G + gate) * H + j] = value;
+};
+
+export const recurrenceGradReference: Reference<RecurrenceGradAttrs> = (
+  [g, trace, previous, weight, lengths],
+  output,
+  { cell, reverse, of, part },
+) => {
+  const { gates: G, kept, back } = CELL_RULES[cell];
+  const [B, T, H] = previous.shape;
+  for (let b = 0; b < B; b++) {
+    const given = (name: RecurrentPart): number[] =>
+      Array.from({ length: H }, (_, j) => (of === name ? g.data[b * H + j] : 0));
+    let dh = given("hidden");
+    let dc = given("cell");
+    for (const t of stepsOf(T, !reverse)) {
+      if (!isStep(lengths, b, t)) continue;
+      const row = b * T + t;
+      const units = dh.map((hidden, j) => {
+        const own = of === "output" ? g.data[row * H + j] : 0;
+        const numbers = Array.from({ length: kept }, (_, k) => trace.data[(row * kept + k) * H + j]);
+        return back({ hidden: hidden + own, cell: dc[j] }, numbers, previous.data[row * H + j]);
+      });
+      dc = units.map(({ before }) => before.cell);
+      dh = units.map(({ before }, j) => {
+        let total = before.hidden;
+        for (let gate = 0; gate < G; gate++) {
+          units.forEach(({ q }, unit) => {
+            total += q[gate] * weight.data[(gate * H + unit) * H + j];
           });
+        }
+        return total;
+      });
+      if (part !== "input" && part !== "recurrent") continue;
+      units.forEach(({ x, q }, j) => {
+        (part === "input" ? x : q).forEach((value, gate) => {
+          output.data[(row * G + gate) * H + j] = value;
         });
-      }
-      if (part === "hidden") output.data.set(dh, b * H);
-      if (part === "cell") output.data.set(dc, b * H);
+      });
     }
-  },
+    if (part === "hidden") output.data.set(dh, b * H);
+    if (part === "cell") output.data.set(dc, b * H);
+  }
 };
 
 export interface RecurrentAttrs {

@@ -7,7 +7,9 @@ import {
   type Call,
   type Composite,
   type LayerRole,
+  type NdArray,
   type Primitive,
+  type Reference,
   type Tensor,
 } from "../tensor.ts";
 import { abs, add, cast, detach, div, eq, exp, log, maximum, mul, neg, sub, where } from "./elementwise.ts";
@@ -45,12 +47,10 @@ const storedReduction: StoredForm<ReduceAttrs> = {
 function reduction(record: {
   readonly name: string;
   readonly layer: LayerRole;
-  readonly start: number;
-  readonly step: (total: number, x: number) => number;
   readonly sumsBatch: boolean;
   readonly gradient: (g: Tensor, x: Tensor, y: Tensor) => Tensor;
 }): Primitive<ReduceAttrs> {
-  const { name, layer, start, step, gradient } = record;
+  const { name, layer, gradient } = record;
   return {
     name,
     layer,
@@ -65,39 +65,46 @@ function reduction(record: {
       const kept = reducedShape(x.shape, { ...attrs, keepDims: true });
       return [gradient(reshape(g, kept), x, reshape(output, kept))];
     },
-    reference: ([x], output, { axes }) => {
-      const { kept, reduced, strides } = splitAxes(x.shape, axes);
-      const inner = reduced.map((axis) => x.shape[axis]);
-      walk(
-        kept.map((axis) => x.shape[axis]),
-        [kept.map((axis) => strides[axis])],
-        (n, [base]) => {
-          let total = start;
-          walk(inner, [reduced.map((axis) => strides[axis])], (_, [at]) => {
-            total = step(total, x.data[base + at]);
-          });
-          output.data[n] = total;
-        },
-      );
-    },
   };
+}
+
+/** Goes through what is reduced to each element, from `start` on. */
+function reduceAll(
+  x: NdArray,
+  output: NdArray,
+  axes: readonly number[],
+  start: number,
+  step: (total: number, x: number) => number,
+): void {
+  const { kept, reduced, strides } = splitAxes(x.shape, axes);
+  const inner = reduced.map((axis) => x.shape[axis]);
+  walk(
+    kept.map((axis) => x.shape[axis]),
+    [kept.map((axis) => strides[axis])],
+    (n, [base]) => {
+      let total = start;
+      walk(inner, [reduced.map((axis) => strides[axis])], (_, [at]) => {
+        total = step(total, x.data[base + at]);
+      });
+      output.data[n] = total;
+    },
+  );
 }
 
 export const sumOp = reduction({
   name: "sum",
   layer: { kind: "Sum", completed: "Mean" },
-  start: 0,
-  step: (total, x) => total + x,
   sumsBatch: true,
   gradient: (g, x) => expand(g, x.shape),
 });
+
+export const sumReference: Reference<ReduceAttrs> = ([x], output, { axes }) =>
+  reduceAll(x, output, axes, 0, (total, value) => total + value);
 
 // Ties share the gradient equally, as torch.amax does.
 export const maxOp = reduction({
   name: "max",
   layer: { kind: "Max" },
-  start: Number.NEGATIVE_INFINITY,
-  step: Math.max,
   sumsBatch: false,
   gradient: (g, x, y) => {
     const winners = cast(eq(x, y), "float32");
@@ -105,6 +112,9 @@ export const maxOp = reduction({
     return mul(winners, div(g, sum(winners, axes, true)));
   },
 });
+
+export const maxReference: Reference<ReduceAttrs> = ([x], output, { axes }) =>
+  reduceAll(x, output, axes, Number.NEGATIVE_INFINITY, Math.max);
 
 /**
  * ln Σ eˣ over the last axes, from the first of `axes` on, shifted by the largest element so that nothing overflows. Only the
@@ -127,18 +137,19 @@ export const logSumExpOp: Primitive<ReduceAttrs> = {
     const kept = reducedShape(x.shape, { ...attrs, keepDims: true });
     return [mul(reshape(g, kept), exp(sub(x, reshape(output, kept))))];
   },
-  reference: ([x], output, { axes }) => {
-    const length = sizeOf(axes.map((axis) => x.shape[axis]));
-    for (let row = 0; row < output.data.length; row++) {
-      const values = x.data.subarray(row * length, (row + 1) * length);
-      let top = Number.NEGATIVE_INFINITY;
-      for (const value of values) top = Math.max(top, value);
-      const shift = Number.isFinite(top) ? top : 0;
-      let total = 0;
-      for (const value of values) total += Math.exp(value - shift);
-      output.data[row] = Math.log(total) + shift;
-    }
-  },
+};
+
+export const logSumExpReference: Reference<ReduceAttrs> = ([x], output, { axes }) => {
+  const length = sizeOf(axes.map((axis) => x.shape[axis]));
+  for (let row = 0; row < output.data.length; row++) {
+    const values = x.data.subarray(row * length, (row + 1) * length);
+    let top = Number.NEGATIVE_INFINITY;
+    for (const value of values) top = Math.max(top, value);
+    const shift = Number.isFinite(top) ? top : 0;
+    let total = 0;
+    for (const value of values) total += Math.exp(value - shift);
+    output.data[row] = Math.log(total) + shift;
+  }
 };
 
 /** Whether axes, in order, are the last ones of so many. */
@@ -160,20 +171,21 @@ export const argmaxOp: Primitive<ArgmaxAttrs> = {
   },
   batch: (_, { attrs }: Call<ArgmaxAttrs>) => (attrs.axis === 0 ? "whole" : "map"),
   gradient: null,
-  reference: ([x], output, { axis }) => {
-    const { kept, strides } = splitAxes(x.shape, [axis]);
-    walk(
-      kept.map((a) => x.shape[a]),
-      [kept.map((a) => strides[a])],
-      (n, [base]) => {
-        let best = 0;
-        for (let i = 1; i < x.shape[axis]; i++) {
-          if (x.data[base + i * strides[axis]] > x.data[base + best * strides[axis]]) best = i;
-        }
-        output.data[n] = best;
-      },
-    );
-  },
+};
+
+export const argmaxReference: Reference<ArgmaxAttrs> = ([x], output, { axis }) => {
+  const { kept, strides } = splitAxes(x.shape, [axis]);
+  walk(
+    kept.map((a) => x.shape[a]),
+    [kept.map((a) => strides[a])],
+    (n, [base]) => {
+      let best = 0;
+      for (let i = 1; i < x.shape[axis]; i++) {
+        if (x.data[base + i * strides[axis]] > x.data[base + best * strides[axis]]) best = i;
+      }
+      output.data[n] = best;
+    },
+  );
 };
 
 export interface ScanAttrs {

@@ -5,7 +5,15 @@
  */
 import { ShapeError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape, stridesOf } from "../shape.ts";
-import { apply, type BatchRule, type NdArray, type Primitive, type Spec, type Tensor } from "../tensor.ts";
+import {
+  apply,
+  type BatchRule,
+  type NdArray,
+  type Primitive,
+  type Reference,
+  type Spec,
+  type Tensor,
+} from "../tensor.ts";
 import { reshape } from "./movement.ts";
 import { requireType, walk } from "./op-helpers.ts";
 import { type AttrChecks, axis as axisCheck, list, MAX_RANK, number, shape as shapeCheck } from "./stored.ts";
@@ -72,12 +80,13 @@ export const sliceAtOp: Primitive<WindowAttrs> = {
     apply(placeAtOp, [g, starts], { axes, shape: x.shape, fill: 0 }),
     undefined,
   ],
-  reference: ([x, starts], output, { axes }) => {
-    const offset = offsetOf(starts, axes, x.shape, output.shape);
-    walk(output.shape, [stridesOf(x.shape)], (n, [at]) => {
-      output.data[n] = x.data[offset + at];
-    });
-  },
+};
+
+export const sliceAtReference: Reference<WindowAttrs> = ([x, starts], output, { axes }) => {
+  const offset = offsetOf(starts, axes, x.shape, output.shape);
+  walk(output.shape, [stridesOf(x.shape)], (n, [at]) => {
+    output.data[n] = x.data[offset + at];
+  });
 };
 
 export const placeAtOp: Primitive<PlaceAtAttrs> = {
@@ -92,13 +101,14 @@ export const placeAtOp: Primitive<PlaceAtAttrs> = {
     apply(sliceAtOp, [g, starts], { axes, shape: x.shape }),
     undefined,
   ],
-  reference: ([x, starts], output, { axes, fill }) => {
-    const offset = offsetOf(starts, axes, output.shape, x.shape);
-    output.data.fill(fill);
-    walk(x.shape, [stridesOf(output.shape)], (n, [at]) => {
-      output.data[offset + at] = x.data[n];
-    });
-  },
+};
+
+export const placeAtReference: Reference<PlaceAtAttrs> = ([x, starts], output, { axes, fill }) => {
+  const offset = offsetOf(starts, axes, output.shape, x.shape);
+  output.data.fill(fill);
+  walk(x.shape, [stridesOf(output.shape)], (n, [at]) => {
+    output.data[offset + at] = x.data[n];
+  });
 };
 
 /** Axes, starts and the result's shape as the ops want them; `sizes` are the lengths along the axes. */

@@ -4,10 +4,11 @@
  * normalization disappears. A result that would take more memory than what it is made of (weights in Winograd's domain)
  * is left to the program. Unlike simplify.ts this changes roundings.
  */
+import { computePlainly } from "../backends/reference/loops.ts";
 import { add, mul, neg } from "../ops/elementwise.ts";
 import { type MatmulAttrs, matmulOp } from "../ops/matmul.ts";
 import { sizeOf } from "../shape.ts";
-import { type NdArray, Parameter, type Primitive, type Tensor } from "../tensor.ts";
+import { type NdArray, Parameter, type Tensor } from "../tensor.ts";
 import { rewrite, withInputs } from "./rewrite.ts";
 import { scalarOf } from "./simplify.ts";
 
@@ -23,11 +24,11 @@ const isVector = (tensor: Tensor): boolean => isKnown(tensor) && tensor.size ===
 
 /** An op on known tensors becomes a parameter with its result. */
 function evaluated(tensor: Tensor): Tensor {
-  const { op, inputs, attrs, dtype, shape, size } = tensor;
+  const { inputs, dtype, shape, size } = tensor;
   if (inputs.length === 0 || dtype === "uint8" || !inputs.every(isKnown)) return tensor;
   if (size > inputs.reduce((total, input) => total + input.size, 0)) return tensor;
   const output: NdArray = { shape, data: dtype === "int32" ? new Int32Array(size) : new Float64Array(size) };
-  (op as Primitive<never>).reference(inputs.map(numbersOf), output, attrs as never);
+  computePlainly(tensor, inputs.map(numbersOf), output);
   return dtype === "int32"
     ? new Parameter<"int32">(shape, output.data as Int32Array, false)
     : new Parameter(shape, Float32Array.from(output.data), false);
@@ -37,7 +38,7 @@ function numbersOf(tensor: Tensor): NdArray {
   const { shape } = tensor;
   if (tensor instanceof Parameter) return { shape, data: tensor.data };
   const data = new Float64Array(sizeOf(shape));
-  (tensor.op as Primitive<never>).reference([], { shape, data }, tensor.attrs as never);
+  computePlainly(tensor, [], { shape, data });
   return { shape, data };
 }
 

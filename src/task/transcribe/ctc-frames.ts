@@ -1,6 +1,6 @@
 /** Scores of the frames of one sample, and how probable strings are by them. What decoding and alignment begin with. */
 import { ShapeError } from "../../engine/errors.ts";
-import { ctcOp, logAdd } from "../../engine/ops/ctc.ts";
+import { ctcReference, logAdd } from "../../engine/ops/ctc.ts";
 
 /** Scores of one sample. */
 export interface Frames {
@@ -22,7 +22,7 @@ export function logProbabilityOf(rows: readonly Float64Array[], labels: readonly
     scores.set(row, t * classes);
   });
   const loss = new Float64Array(1);
-  ctcOp.reference(
+  ctcReference(
     [
       { shape: [1, rows.length, classes], data: scores },
       { shape: [1, rows.length, 1], data: new Float64Array(rows.length) }, // they are log-probabilities already

@@ -1,14 +1,15 @@
 /**
- * The reference backend: runs a graph op by op through the plain loops in the op records, in double precision. It is the
+ * The reference backend: runs a graph op by op through the ops' plain loops (loops.ts), in double precision. It is the
  * specification that every other backend is tested against, and the oracle for finite differences.
  */
 import { allocate, BYTES, type TypedArray } from "../../dtype.ts";
 import type { InputAttrs } from "../../ops/constant.ts";
 import { expandComposites } from "../../passes/expand.ts";
 import { rewriteGraph } from "../../passes/rewrite.ts";
-import { type NdArray, Parameter, type Primitive, type Tensor } from "../../tensor.ts";
+import { type NdArray, Parameter, type Tensor } from "../../tensor.ts";
 import { type Graph, graphOrder, graphParameters, writesOf } from "../../trace.ts";
 import type { ImmediateBackend, ImmediateProgram } from "../backend.ts";
+import { computePlainly } from "./loops.ts";
 
 /** A slow backend that is right by being obvious. */
 export function referenceBackend(): ImmediateBackend {
@@ -57,11 +58,10 @@ class ReferenceProgram implements ImmediateProgram {
       const output = this.#values.get(tensor);
       if (output === undefined || tensor.op.name === "input") continue;
       output.data.fill(0);
-      const op = tensor.op as Primitive<never>;
-      op.reference(
+      computePlainly(
+        tensor,
         tensor.inputs.map((input) => this.#valueOf(input)),
         output,
-        tensor.attrs as never,
       );
     }
     for (const [name, tensor] of Object.entries(this.#graph.outputs))
