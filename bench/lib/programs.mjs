@@ -32,7 +32,7 @@ export async function prepare({ kind, network, batch }, backend) {
 
 /** The training step of a model's recipe; `graph()` traces it. */
 export function trainingStep(model, batch) {
-  const settings = resolveSettings(model.recipe, {});
+  const settings = resolveSettings(model, {});
   const samples = { inputs: model.task.input.ports, targets: model.task.targets, classes: model.classes };
   return {
     settings,

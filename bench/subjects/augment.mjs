@@ -72,7 +72,7 @@ Reading, shuffling and augmenting count. Rounds are interleaved: none, digits, â
 /** A training of a network that can be gone on with at any time. */
 async function open(network, set, preset, backend) {
   const model = models.create(network);
-  const settings = resolveSettings(model.recipe, {});
+  const settings = resolveSettings(model, {});
   const augment = augmentBy(resolveAugmentations(preset, set.inputs.x.shape));
   // At a rate of 0 all steps work on the same numbers.
   const trainer = new Trainer({ model, ...settings }, backend, set, { ...settings, augment, lr: () => 0 });

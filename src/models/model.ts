@@ -32,7 +32,7 @@ export interface Recipe {
   readonly schedule?: { readonly name: string; readonly [option: string]: string | number } | undefined;
   readonly batchSize: number;
   readonly epochs: number;
-  /** A name of task/losses.ts. */
+  /** A name of task/losses.ts, or of the task's own. */
   readonly loss: string;
   /** Share of the target that is spread over all classes while training; default 0. */
   readonly labelSmoothing?: number | undefined;

@@ -1,13 +1,14 @@
-/** Losses by name, and the type of a user's own: a function of tensors that returns one number, the mean over the batch. */
-import { IGNORED } from "../data/port.ts";
+/**
+ * Losses by name, and the type of a user's own: a function of tensors that returns one number, the mean over the batch. Losses
+ * that are for one task only stand with it.
+ */
 import { UsageError, unknownName } from "../engine/errors.ts";
-import { ctcLoss } from "../engine/ops/ctc.ts";
-import { add, cast, mul, ne } from "../engine/ops/elementwise.ts";
 import { bceWithLogits, crossEntropy, mseLoss, nllLoss } from "../engine/ops/loss.ts";
-import { sum } from "../engine/ops/reduce.ts";
 import type { Suggested } from "../engine/options.ts";
 import type { Tensor } from "../engine/tensor.ts";
-import type { Tensors } from "./task.ts";
+import type { Generate } from "./generate/generate.ts";
+import type { AnyTask, Tensors } from "./task.ts";
+import type { Transcribe } from "./transcribe/transcribe.ts";
 
 /** All arrays of a batch, by the names of their ports, for losses that need more than the main ones. */
 export interface LossBatch {
@@ -22,29 +23,23 @@ export interface LossBatch {
  */
 export type LossFunction = (logits: Tensor, targets: Tensor, batch: LossBatch) => Tensor;
 
+/** Losses for any task. */
 export const LOSSES = {
   crossEntropy: (logits, targets) => crossEntropy(logits, targets),
-  /** Of texts that are filled up. */
-  nextToken: (logits, targets) => crossEntropy(logits, targets, { ignoreIndex: IGNORED }),
-  /** Of strings over an alphabet, see task/transcribe; the blank is the first logit. */
-  ctc: (logits, targets, { outputs }) => {
-    const isSymbol = cast(ne(targets, IGNORED), "int32");
-    const symbols = mul(add(targets, 1), isSymbol);
-    return ctcLoss(logits, symbols, outputs.frames, cast(sum(cast(isSymbol, "float32"), 1), "int32"));
-  },
   nllLoss: (logits, targets) => nllLoss(logits, targets),
   mseLoss,
   bceWithLogits,
 } as const satisfies Record<string, LossFunction>;
 
-/** The name of a loss. */
-export type LossName = keyof typeof LOSSES;
+/** The name of a loss, for any task or for one. */
+export type LossName = keyof typeof LOSSES | keyof Transcribe["losses"] | keyof Generate["losses"];
 
-/** @throws UsageError with the nearest name when there is no such loss */
-export function findLoss(loss: Suggested<LossName> | LossFunction): LossFunction {
+/** @throws UsageError with the nearest name when neither the task nor {@link LOSSES} has such a loss */
+export function findLoss(loss: Suggested<LossName> | LossFunction, { losses }: Pick<AnyTask, "losses">): LossFunction {
   if (typeof loss === "function") return loss;
-  if (!Object.hasOwn(LOSSES, loss)) throw unknownName("loss", loss, Object.keys(LOSSES));
-  return LOSSES[loss as LossName];
+  const known: Readonly<Record<string, LossFunction>> = { ...LOSSES, ...losses };
+  if (!Object.hasOwn(known, loss)) throw unknownName("loss", loss, Object.keys(known));
+  return known[loss];
 }
 
 /** What training may do to `crossEntropy`, and measuring does not. */
@@ -61,6 +56,7 @@ export interface TrainingLossOptions {
  */
 export function trainingLoss(
   loss: Suggested<LossName> | LossFunction,
+  task: Pick<AnyTask, "losses">,
   { labelSmoothing, classWeights }: TrainingLossOptions,
 ): LossFunction {
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
@@ -68,7 +64,7 @@ export function trainingLoss(
       (option) => `${option("labelSmoothing")} is ${labelSmoothing}; expected at least 0 and less than 1`,
     );
   }
-  if (labelSmoothing === 0 && classWeights === undefined) return findLoss(loss);
+  if (labelSmoothing === 0 && classWeights === undefined) return findLoss(loss, task);
   if (loss !== "crossEntropy") {
     const [name, verb] = classWeights === undefined ? ["labelSmoothing", "belongs"] : ["classWeights", "belong"];
     throw new UsageError((option) => `${option(name)} ${verb} to the loss crossEntropy; leave it out`);

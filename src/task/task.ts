@@ -8,6 +8,7 @@ import type { Arrays, Ports, Sizes } from "../data/port.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
 import type { InputCodec } from "./input.ts";
+import type { LossFunction } from "./losses.ts";
 
 /** The kinds of tasks, as model files name them. */
 export type TaskKind = "classify" | "transcribe" | "generate";
@@ -52,8 +53,10 @@ export interface Task<Answer = unknown, Measured = unknown> {
   readonly targets: Ports;
   /** What its outputs tell apart, such as symbols or tokens. */
   readonly names: readonly string[];
-  /** Name of the loss that is usual for it (task/losses.ts). */
+  /** Name of the loss that is usual for it: one of its own, or of task/losses.ts. */
   readonly loss: string;
+  /** Losses that are for this task only, by name. */
+  readonly losses?: Readonly<Record<string, LossFunction>> | undefined;
   readonly primary: Primary;
   /** All that is measured of it beside the loss, `primary` among them. */
   readonly measures: readonly Primary[];

@@ -68,7 +68,7 @@ export async function fit<T extends AnyTask = Classify>(
     for (const warning of model.task.warn?.(train) ?? []) onWarning(warning);
   }
   const classWeights = weightsByClass("classWeights", options.classWeights, train);
-  const settings = resolveSettings(model.recipe, options, { classWeights });
+  const settings = resolveSettings(model, options, { classWeights });
   const sampling = weightsByClass("sampling", options.sampling, train);
   const { ema, seed } = settings;
   const average = ema === undefined ? undefined : new WeightAverage(ema);

@@ -58,7 +58,7 @@ export async function findLr<T extends AnyTask = Classify>(
   }
   checkSamples(model, dataset);
   model.task.refuse?.(dataset);
-  const settings = resolveSettings(model.recipe, options);
+  const settings = resolveSettings(model, options);
   const backend = options.backend ?? (await platform().createBackend(options));
   // Weights may have been written since the backend saw them last.
   backend.push(model.network.parameters());

@@ -75,7 +75,7 @@ export async function listPlan(model: AnyModel, of: PlanName): Promise<PlanListi
 
 /** A step of the model's recipe. Names the optimizer's state in `names`: `conv1.weight.exp_avg`. */
 function trainingStep(model: AnyModel, names: Map<AnyParameter, string>) {
-  const settings = resolveSettings(model.recipe, {});
+  const settings = resolveSettings(model, {});
   const { task } = model;
   const samples = { inputs: task.input.ports, targets: task.targets };
   const graph = traceTrainingStep({ model, ...settings }, samples, {

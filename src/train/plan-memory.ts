@@ -27,7 +27,7 @@ export const plannedSizes = ({ input, targets }: AnyTask): Sizes =>
 
 /** Compiles a training step by the model's recipe and a single prediction, and asks both what they need. */
 export async function planMemory(model: AnyModel, backend: Backend): Promise<PlannedMemory> {
-  const settings = resolveSettings(model.recipe, {});
+  const settings = resolveSettings(model, {});
   const { task } = model;
   const samples = { inputs: task.input.ports, targets: task.targets };
   const sizes = plannedSizes(task);

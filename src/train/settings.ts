@@ -5,7 +5,7 @@ import type { ClassWeights } from "../data/sampling.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import type { Suggested } from "../engine/options.ts";
 import type { Metric } from "../metrics/metric.ts";
-import type { Recipe } from "../models/model.ts";
+import type { AnyModel, Recipe } from "../models/model.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { createOptimizer, type OptimizerName, type OptimizerOption } from "../optim/registry.ts";
 import { createSchedule, type Schedule, type ScheduleSpec } from "../optim/schedules.ts";
@@ -127,9 +127,9 @@ export interface ResolvedWeights {
   readonly classWeights?: readonly number[] | undefined;
 }
 
-/** Options where they are given, else the recipe. @throws UsageError when one is out of range */
+/** Options where they are given, else the model's recipe. @throws UsageError when one is out of range */
 export function resolveSettings(
-  recipe: Recipe,
+  { recipe, task }: Pick<AnyModel, "recipe" | "task">,
   options: Omit<FitOptions, "classWeights">,
   { classWeights }: ResolvedWeights = {},
 ): Settings {
@@ -144,8 +144,8 @@ export function resolveSettings(
     ...{ optimizer, warmup, labelSmoothing, clipNorm, ema },
     lr: options.lr ?? optimizer.lr,
     schedule: makeSchedule(options.schedule ?? recipe.schedule ?? "constant"),
-    loss: trainingLoss(loss, { labelSmoothing, classWeights }),
-    measuredLoss: findLoss(loss),
+    loss: trainingLoss(loss, task, { labelSmoothing, classWeights }),
+    measuredLoss: findLoss(loss, task),
   };
 }
 

@@ -133,7 +133,7 @@ export class Evaluator<T extends AnyTask> {
     this.#model = model;
     this.#backend = backend;
     this.#options = options;
-    this.#loss = findLoss(options.loss ?? model.recipe.loss);
+    this.#loss = findLoss(options.loss ?? model.recipe.loss, model.task);
   }
 
   async run(

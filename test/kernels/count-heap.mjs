@@ -18,7 +18,7 @@ const ROUNDS = 15;
 
 const layers = [new Conv2d(1, 4, 3), new ReLU(), new MaxPool2d(2), new Flatten(), new Linear(36, 10)];
 const model = new Model(new Sequential(...layers), { inputShape: [8, 8, 1], classes: 10 });
-const settings = resolveSettings(model.recipe, {});
+const settings = resolveSettings(model, {});
 const samples = { inputs: model.task.input.ports, targets: model.task.targets, classes: model.classes };
 const backend = nodeWasmBackend({ threads: Number(process.argv[2]) });
 const program = await backend.compile(traceTrainingStep({ model, ...settings }, samples, { batch: 8 }));

@@ -154,7 +154,7 @@ describe("a teacher", () => {
 describe("the step's graph", () => {
   const trace = (options: object): string => {
     const model = smallModel();
-    const settings = resolveSettings(model.recipe, {});
+    const settings = resolveSettings(model, {});
     return printGraph(traceTrainingStep({ model, ...settings, ...options }, bars(12), { batch: 4 }));
   };
 

@@ -6,6 +6,7 @@ import type { Dataset } from "../../data/dataset.ts";
 import { IGNORED, type Ports } from "../../data/port.ts";
 import { DataError, ShapeError } from "../../engine/errors.ts";
 import { cast, eq, ne } from "../../engine/ops/elementwise.ts";
+import { crossEntropy } from "../../engine/ops/loss.ts";
 import { argmax, sum } from "../../engine/ops/reduce.ts";
 import { formatShape, sameShape } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
@@ -13,6 +14,7 @@ import type { JsonRecord } from "../../formats/model-file.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import { type Candidate, rank } from "../classify/ranking.ts";
 import type { InputCodec } from "../input.ts";
+import type { LossFunction } from "../losses.ts";
 import { ACCURACY } from "../score.ts";
 import type { BatchOutputs, Measures, Primary, Task, Tensors } from "../task.ts";
 import { TextInput } from "../text-input.ts";
@@ -21,11 +23,15 @@ import type { GenerateEvaluation } from "./evaluation.ts";
 /** What comes next, the likeliest first. */
 export type NextTokens = readonly Candidate[];
 
+/** Of the tokens that there are, not of what fills up a text. */
+const nextToken: LossFunction = (logits, targets) => crossEntropy(logits, targets, { ignoreIndex: IGNORED });
+
 /** Goes on with a text: after each token, how likely every token is to be the next. */
 export class Generate implements Task<NextTokens, GenerateEvaluation> {
   declare readonly evaluation?: GenerateEvaluation | undefined;
   readonly kind = "generate";
   readonly loss = "nextToken";
+  readonly losses = { nextToken };
   readonly primary: Primary = { name: "perplexity", better: "lower" };
   readonly measures: readonly Primary[] = [this.primary, ACCURACY];
   readonly targets: Ports = { y: { shape: ["time"], dtype: "int32" } };

@@ -4,16 +4,19 @@
  * 2006). A target is the symbols of a string by their places in the alphabet, filled up with −100.
  */
 import type { Dataset } from "../../data/dataset.ts";
-import { INDEX, type Ports } from "../../data/port.ts";
+import { IGNORED, INDEX, type Ports } from "../../data/port.ts";
 import { DataError, DuctusError, ShapeError, UsageError } from "../../engine/errors.ts";
 import { constant } from "../../engine/ops/constant.ts";
-import { add, cast, mul } from "../../engine/ops/elementwise.ts";
+import { ctcLoss } from "../../engine/ops/ctc.ts";
+import { add, cast, mul, ne } from "../../engine/ops/elementwise.ts";
+import { sum } from "../../engine/ops/reduce.ts";
 import { quote } from "../../engine/quote.ts";
 import { check, list, Mismatch, record, text } from "../../engine/schema.ts";
 import { formatShape } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import type { JsonRecord } from "../../formats/model-file.ts";
 import type { InputCodec } from "../input.ts";
+import type { LossFunction } from "../losses.ts";
 import { ACCURACY } from "../score.ts";
 import type { BatchOutputs, Measures, Primary, Task, Tensors } from "../task.ts";
 import { beamDecode } from "./ctc-decode.ts";
@@ -21,6 +24,13 @@ import type { TranscribeEvaluation } from "./evaluation.ts";
 
 /** Place of the logit for "nothing". */
 export const BLANK = 0;
+
+/** CTC of symbols, which are one less than their logits. Frames beyond a sample's own and what fills up a string do not count. */
+const ctc: LossFunction = (logits, targets, { outputs }) => {
+  const isSymbol = cast(ne(targets, IGNORED), "int32");
+  const symbols = mul(add(targets, 1), isSymbol);
+  return ctcLoss(logits, symbols, outputs.frames, cast(sum(cast(isSymbol, "float32"), 1), "int32"));
+};
 
 /** Strings that an answer has, the best one and its alternatives. */
 const STRINGS = 5;
@@ -39,6 +49,7 @@ export class Transcribe implements Task<Transcription, TranscribeEvaluation> {
   declare readonly evaluation?: TranscribeEvaluation | undefined;
   readonly kind = "transcribe";
   readonly loss = "ctc";
+  readonly losses = { ctc };
   readonly primary = ACCURACY;
   readonly measures: readonly Primary[] = [ACCURACY, { name: "symbolErrorRate", better: "lower" }];
   readonly targets: Ports = { y: { shape: ["symbols"], dtype: "int32" } };
