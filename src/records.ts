@@ -6,7 +6,7 @@
  *     import { RunRecords } from "ductus/records";
  */
 export { type DataPart, type Duplicate, findDuplicates, type Overlap } from "./data/duplicates.ts";
-export { describeOverlap } from "./data/leakage.ts";
+export { describeOverlap } from "./data/overlap.ts";
 export type { ComparisonTable, ReportInput } from "./report/input.ts";
 export { renderReport } from "./report/report.ts";
 export { type AboutRun, RunRecords, type RunRecordsOptions } from "./report/run-records.ts";

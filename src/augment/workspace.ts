@@ -4,7 +4,7 @@
  * own, or a part of that of a backend, whose threads (a crew) then do the work together.
  */
 import type { Crew, Job } from "../engine/backends/backend.ts";
-import { soloCrew } from "../engine/backends/wasm/crew.ts";
+import { soloCrew } from "../engine/backends/wasm/solo-crew.ts";
 import { type Kernels, OVERRUN, planeBytes, QUEUE, workCode } from "./kernels.ts";
 import { recordWords } from "./picture-record.ts";
 

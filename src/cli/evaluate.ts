@@ -5,7 +5,7 @@ import { relabeled } from "../data/conform.ts";
 import type { ImageDataset, SplitName } from "../data/dataset.ts";
 import { findDuplicates, type Overlap } from "../data/duplicates.ts";
 import { fingerprint } from "../data/fingerprint.ts";
-import { describeTrained } from "../data/leakage.ts";
+import { describeTrained } from "../data/overlap.ts";
 import { nounOf } from "../data/port.ts";
 import type { LoadedData } from "../data/sources.ts";
 import { joinImages } from "../data/split.ts";

@@ -1,8 +1,8 @@
 /** What a report says about a classifier: how good it is on samples that it was not trained on, where it errs, and how far its confidence can be believed. */
 
 import type { DataPart } from "../data/duplicates.ts";
-import { describeTrained } from "../data/leakage.ts";
 import { onePicture, readPictures } from "../data/mosaic.ts";
+import { describeTrained } from "../data/overlap.ts";
 import type { AnyModel } from "../models/model.ts";
 import { type Classification, worstClasses } from "../task/classify/classification.ts";
 import { type JudgedSample, suspectedLabels, worstErrors } from "../task/classify/errors.ts";

@@ -1,6 +1,6 @@
 /** What a result rests on: the data and what its parts share, the recipe, the environment. */
 
-import { countOverlap } from "../data/leakage.ts";
+import { countOverlap } from "../data/overlap.ts";
 import { grouped } from "../task/text.ts";
 import { figure, html, htmlTable, type Markup } from "./html.ts";
 import type { ReportInput } from "./input.ts";

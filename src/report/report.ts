@@ -2,7 +2,7 @@
  * One self-contained page about a run or an evaluation: curves, results, errors as pictures, data, recipe, environment. It
  * holds no script and asks for nothing from the network, so it can be mailed and kept. Drawings are charts.ts, its look style.ts.
  */
-import { describeOverlap } from "../data/leakage.ts";
+import { describeOverlap } from "../data/overlap.ts";
 import { figure, html, htmlTable, type Markup } from "./html.ts";
 import type { ComparisonTable, ReportInput } from "./input.ts";
 import { renderPage } from "./page.ts";

@@ -8,7 +8,7 @@
  */
 import type { Dataset } from "../data/dataset.ts";
 import { type DataPart, findDuplicates, type Overlap } from "../data/duplicates.ts";
-import { describeOverlap, refuseOverlap, summarizeOverlap } from "../data/leakage.ts";
+import { describeOverlap, refuseOverlap, summarizeOverlap } from "../data/overlap.ts";
 import { nounOf } from "../data/port.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { modelName } from "../models/model.ts";

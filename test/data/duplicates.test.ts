@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { ImageDataset } from "../../src/data/dataset.ts";
 import { findDuplicates } from "../../src/data/duplicates.ts";
-import { describeOverlap, refuseOverlap } from "../../src/data/leakage.ts";
+import { describeOverlap, refuseOverlap } from "../../src/data/overlap.ts";
 import { Random } from "../../src/engine/random.ts";
 
 const SIDE = 20;

@@ -1,7 +1,8 @@
 /** One line of a CSV file (csv.ts) as the numbers of its pixels, by what its columns are (csv-columns.ts). */
 import { DataError } from "../../engine/errors.ts";
 import { quote } from "../../engine/quote.ts";
-import { BYTES, LARGEST } from "../value-span.ts";
+import { LARGEST } from "../value-range.ts";
+import { BYTES } from "../value-span.ts";
 import type { Columns } from "./csv-columns.ts";
 import {
   decimalIn,

@@ -1,25 +1,14 @@
 /**
  * Pictures in a CSV file, one per line: a label and pixels, row by row, as in the "MNIST in CSV" files. Which column holds
  * the label is found from the header, or from the first rows (csv-columns.ts); what the numbers mean, from their range
- * (value-span.ts). `,`, `;`, tab and blanks all separate. The bytes are parsed as they are: 60,000 lines are over 100 MB,
+ * (value-range.ts). `,`, `;`, tab and blanks all separate. The bytes are parsed as they are: 60,000 lines are over 100 MB,
  * more than is wise to split into strings.
  */
 import { DataError } from "../../engine/errors.ts";
 import { quote, shortened } from "../../engine/quote.ts";
 import { ImageDataset } from "../dataset.ts";
-import {
-  BYTES,
-  isBytes,
-  RangeFinder,
-  rescale,
-  type SpanSources,
-  sameSpan,
-  settleSpan,
-  spanNotes,
-  spanOf,
-  toBytes,
-  type ValueSpan,
-} from "../value-span.ts";
+import { RangeFinder, type SpanSources, settleSpan, spanNotes, spanOf } from "../value-range.ts";
+import { BYTES, isBytes, rescale, sameSpan, toBytes, type ValueSpan } from "../value-span.ts";
 import { type Columns, doubtsAbout, findColumns, isHeader, isNoLabel, labelOf } from "./csv-columns.ts";
 import {
   asPlainText,

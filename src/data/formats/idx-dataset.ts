@@ -1,14 +1,7 @@
-/** A user's own IDX files as a data set: whatever their numbers mean, they become pixels 0 … 255 (value-span.ts). */
+/** A user's own IDX files as a data set: whatever their numbers mean, they become pixels 0 … 255 (value-range.ts). */
 import type { ImageDataset } from "../dataset.ts";
-import {
-  isBytes,
-  LARGEST_SMALL,
-  RangeFinder,
-  type SpanSources,
-  settleSpan,
-  spanNotes,
-  toBytes,
-} from "../value-span.ts";
+import { LARGEST_SMALL, RangeFinder, type SpanSources, settleSpan, spanNotes } from "../value-range.ts";
+import { isBytes, toBytes } from "../value-span.ts";
 import {
   assembleIdx,
   type IdxArray,

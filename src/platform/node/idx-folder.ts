@@ -5,7 +5,7 @@ import type { ImageDataset, SplitName } from "../../data/dataset.ts";
 import { type CsvOptions, parseCsv } from "../../data/formats/csv.ts";
 import { datasetFromIdx, type OwnIdxDescription } from "../../data/formats/idx-dataset.ts";
 import { settled } from "../../data/formats/settled.ts";
-import type { SpanSources } from "../../data/value-span.ts";
+import type { SpanSources } from "../../data/value-range.ts";
 import { DataError } from "../../engine/errors.ts";
 import { filled, type Optional } from "../../engine/options.ts";
 import { check, list, Mismatch, refined, text } from "../../engine/schema.ts";

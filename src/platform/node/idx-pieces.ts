@@ -7,7 +7,8 @@ import {
   picturesShape,
   readValues,
 } from "../../data/formats/idx.ts";
-import { isBytes, LARGEST_SMALL, RangeFinder, spanOf, type ValueSpan } from "../../data/value-span.ts";
+import { LARGEST_SMALL, RangeFinder, spanOf } from "../../data/value-range.ts";
+import { isBytes, type ValueSpan } from "../../data/value-span.ts";
 import { pieces } from "./pieces.ts";
 
 /** One picture's numbers, which are overwritten by those of the next. */

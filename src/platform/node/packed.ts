@@ -21,7 +21,8 @@ import {
 import { isTransposed, transposedNote, transposeTo } from "../../data/formats/transpose.ts";
 import { FILE_NAMES, notesOf } from "../../data/sources.ts";
 import { markAside, markGroupsAside } from "../../data/split.ts";
-import { settleSpan, spanNotes, toBytes, type ValueSpan } from "../../data/value-span.ts";
+import { settleSpan, spanNotes } from "../../data/value-range.ts";
+import { toBytes, type ValueSpan } from "../../data/value-span.ts";
 import { DataError } from "../../engine/errors.ts";
 import { type Preprocessing, preprocessedShape } from "../../picture/preprocessing.ts";
 import { fileError, writeFileAtomic } from "./atomic.ts";

@@ -2,7 +2,7 @@
 import { type CsvSamples, parseCsvSamples } from "../../data/formats/csv.ts";
 import { samplesFromIdx } from "../../data/formats/idx-dataset.ts";
 import { settled } from "../../data/formats/settled.ts";
-import type { SpanSources } from "../../data/value-span.ts";
+import type { SpanSources } from "../../data/value-range.ts";
 import { readUnzipped } from "./files.ts";
 import { isTable } from "./picture-table.ts";
 import { pieces } from "./pieces.ts";

@@ -1,6 +1,6 @@
 /** The results of one pass over a data set, and how they look in a terminal. */
 
-import { summarizeOverlap } from "../../data/leakage.ts";
+import { summarizeOverlap } from "../../data/overlap.ts";
 import { type Interval, wilsonInterval } from "../../metrics/intervals.ts";
 import { type Rejection, rejection } from "../../metrics/rejection.ts";
 import { AnyEvaluation, type EvaluationFields } from "../evaluation.ts";

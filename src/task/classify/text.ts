@@ -1,6 +1,6 @@
 /** Evaluations as text: the table that the command line and `console.log` print. */
 
-import { describeOverlap, describeTrained } from "../../data/leakage.ts";
+import { describeOverlap, describeTrained } from "../../data/overlap.ts";
 import {
   columns,
   displayWidth,
