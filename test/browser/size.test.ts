@@ -17,7 +17,7 @@ test.each([
     10,
     61,
   ],
-  ["training", `import { fit, models, data } from "ductus"; console.log(fit, models, data)`, SEQUENCES, 88, 118],
+  ["training", `import { fit, models, data } from "ductus"; console.log(fit, models, data)`, SEQUENCES, 89, 119],
   ["all there is", `export * from "ductus"`, /(?!)/, 145, 250],
 ])("%s: small, and without anything of Node", async (_, code, never, first, asked) => {
   const bundled = await bundle(code, { never });
