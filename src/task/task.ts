@@ -4,7 +4,7 @@
  * and know no kind of it. The kinds stand in one table, tasks.ts; what only some need, such as reports, in views.ts.
  */
 import type { Dataset, SampleSpec } from "../data/dataset.ts";
-import type { Arrays, Ports, Sizes } from "../data/port.ts";
+import type { Arrays, BatchArrays, Ports, Sizes } from "../data/port.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
 import type { InputCodec } from "./input.ts";
@@ -67,6 +67,10 @@ export interface Task<Answer = unknown, Measured = unknown> {
   finish(result: Tensor, inputs: Tensors): Tensors;
   /** Sums over the batch that are counted while training, by name; none where the samples do not allow it. */
   tally(outputs: Tensors, targets: Tensors, samples: SampleSpec): Tensors;
+  /**
+   * What a part of a batch counts beside its other parts: how many numbers the usual loss is the mean of. Default: its samples.
+   */
+  weigh?(batch: BatchArrays): number;
   /** Measures of the sums of {@link tally}. */
   rates(sums: Measures, samples: number): Measures;
   /** What the usual loss is before anything is learned; 1 where that is not known. */

@@ -44,6 +44,8 @@ export interface StepDefinition {
   readonly clipNorm?: number | undefined;
   /** Sums of the gradients of a batch that comes in several parts. */
   readonly sums?: ZeroState<"gradient"> | undefined;
+  /** Whether what the parts count beside each other is known only when all of them have been read. */
+  readonly isWeighed?: boolean | undefined;
   /** Running average of the network's weights and statistics. */
   readonly average?: WeightAverage | undefined;
   /** Default: all that the network can train, in one group. */
@@ -63,19 +65,21 @@ export function scalarName(name: string, group: number): string {
 }
 
 /** Input names of a training step beside those of the batch's ports and the optimizer's numbers. */
-export const STEP_INPUTS = { key: "key", part: "part", averageShare: "averageShare" } as const;
+export const STEP_INPUTS = { key: "key", part: "part", whole: "whole", averageShare: "averageShare" } as const;
 
 /**
  * The graph of one training step on a batch. Inputs: the batch by the names of its ports, `key` (random numbers of the step)
- * and the optimizer's numbers by {@link scalarName}; with gradient sums `part` (the share that these samples are of all
- * samples of the step), with an average `averageShare`. Outputs: `loss` (mean over the batch) and what the task counts
+ * and the optimizer's numbers by {@link scalarName}; with gradient sums `part` (what the gradients of these samples
+ * count) and, where shares are not known before the last part, `whole` (what the sums are multiplied by), with an average `averageShare`. Outputs: `loss` (mean over the batch) and what the task counts
  * (before the update). Weights, statistics and optimizer state are updated in place.
  */
 export function traceTrainingStep(definition: StepDefinition, spec: SampleSpec, shape: BatchShape): Graph {
-  const { optimizer, clipNorm, sums, average } = definition;
+  const { optimizer, clipNorm, sums, average, isWeighed } = definition;
   return trace((tracer) => {
     const { outputs, grads: raw, parameters } = forwardAndBack(tracer, definition, spec, shape);
-    const whole = sums === undefined ? raw : raw.map((grad, i) => add(sums.of(parameters[i]).gradient, grad));
+    const summed = sums === undefined ? raw : raw.map((grad, i) => add(sums.of(parameters[i]).gradient, grad));
+    const factor = sums !== undefined && isWeighed ? tracer.input(STEP_INPUTS.whole, []) : undefined;
+    const whole = factor === undefined ? summed : summed.map((grad) => mul(grad, factor));
     if (sums !== undefined) {
       for (const parameter of parameters) {
         tracer.update(sums.of(parameter).gradient, constant(0, "float32", parameter.shape));

@@ -15,6 +15,7 @@ import type { AnyParameter } from "../nn/module.ts";
 import { ZeroState } from "../optim/state.ts";
 import { BREATH, platform } from "../platform/platform.ts";
 import { LOSS_OUTPUT } from "../task/batch.ts";
+import { findLoss } from "../task/losses.ts";
 import type { Measures } from "../task/task.ts";
 import { DivergenceWatch } from "./divergence.ts";
 import {
@@ -131,18 +132,20 @@ export class Trainer {
   constructor(definition: StepDefinition, backend: Backend, dataset: Dataset, options: TrainerOptions) {
     const { batchSize, accumulate = 1, seed, order, augment } = options;
     this.#course = options;
+    const { task } = definition.model;
+    // Another loss is the mean over samples, as far as one knows.
+    const isWeighed = task.weigh !== undefined && definition.loss === findLoss(task.loss, task);
     this.#backend = backend;
     this.#dataset = dataset;
     this.#options = options;
     this.#accumulate = accumulate;
-    const { task } = definition.model;
     const [width] = task.outputs.logits.shape;
     const outputs = typeof width === "number" ? width : undefined;
     const isPlain = (epoch: number): boolean => this.#course.isPlain?.(epoch) ?? false;
     this.#loader = new Loader(dataset, { batchSize, seed, order, augment, isPlain, classes: outputs });
     const sums = accumulate > 1 ? new ZeroState<"gradient">(["gradient"]) : undefined;
     this.#sums = sums;
-    this.#given = this.#definition = { ...definition, sums };
+    this.#given = this.#definition = { ...definition, sums, isWeighed };
     this.#groups = groupsOf(definition);
     this.watch = new DivergenceWatch(task.untrainedLoss(this.#loader.samples));
     const { samples } = this.#loader;
@@ -250,6 +253,7 @@ export class Trainer {
     state.count = total;
     state.lr = this.#course.lr(step);
     let loss = 0;
+    let weight = 0;
     let part = 0;
     for (let left = total; left > 0; part++) {
       const shape = this.#loader.ahead();
@@ -257,13 +261,19 @@ export class Trainer {
       left -= count;
       const program = await (left > 0 ? this.#parts : this.#steps).get(shape);
       if (left === 0) this.#writeScalars(program, step);
-      this.#feed(program, shape, step, part, count / total);
+      const own = this.#feed(program, shape, step, part);
+      weight += own;
+      if (this.#sums !== undefined) {
+        const { [STEP_INPUTS.part]: share, [STEP_INPUTS.whole]: whole } = program.inputs;
+        share[0] = own / total;
+        if (whole !== undefined) whole[0] = total / Math.max(1, weight);
+      }
       program.run();
       const results = await program.read();
-      loss += results[LOSS_OUTPUT][0] * (count / total);
+      loss += results[LOSS_OUTPUT][0] * (own / total);
       for (const name of this.#tallies) sums[name] += results[name][0];
     }
-    state.loss = loss;
+    state.loss = weight === total ? loss : loss * (total / Math.max(1, weight));
   }
 
   /** Writes this step's numbers to the program that changes the weights. */
@@ -279,11 +289,14 @@ export class Trainer {
     if (average !== undefined) program.inputs[STEP_INPUTS.averageShare][0] = average.share(step);
   }
 
-  #feed({ inputs }: Program, shape: BatchShape, step: number, part: number, share: number): void {
+  /** Reads the next batch into a program. @returns what it counts beside the other parts of its step */
+  #feed({ inputs }: Program, shape: BatchShape, step: number, part: number): number {
     this.state.inputs = inputs as BatchArrays;
     this.#loader.next(this.state.inputs, shape);
     writeStepKey(this.#options.seed, step, inputs[STEP_INPUTS.key] as Int32Array, part);
-    if (this.#sums !== undefined) inputs[STEP_INPUTS.part][0] = share;
+    const { model, isWeighed } = this.#definition;
+    const isPart = isWeighed && this.#sums !== undefined;
+    return (isPart ? model.task.weigh?.(this.state.inputs) : undefined) ?? shape.batch;
   }
 }
 

@@ -3,7 +3,7 @@
  * [batch, time, tokens]; a target is the next token of each, or -100 where a text is filled up.
  */
 import type { Dataset } from "../../data/dataset.ts";
-import { IGNORED, type Ports } from "../../data/port.ts";
+import { type BatchArrays, IGNORED, type Ports } from "../../data/port.ts";
 import { DataError, ShapeError } from "../../engine/errors.ts";
 import { cast, eq, ne } from "../../engine/ops/elementwise.ts";
 import { crossEntropy } from "../../engine/ops/loss.ts";
@@ -61,6 +61,13 @@ export class Generate implements Task<NextTokens, GenerateEvaluation> {
     throw new ShapeError(
       `model: the network's output is ${formatShape(logits.shape)} but the next of ${wanted[2]} tokens after each needs ${formatShape(wanted)}`,
     );
+  }
+
+  /** Its tokens, as far as they are its own. */
+  weigh({ y }: BatchArrays): number {
+    let tokens = 0;
+    for (let i = 0; i < y.length; i++) if (y[i] !== IGNORED) tokens++;
+    return tokens;
   }
 
   tally({ logits }: Tensors, { y }: Tensors): Tensors {
