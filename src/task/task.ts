@@ -58,6 +58,8 @@ export interface Task<Answer = unknown, Measured = unknown> {
   /** Losses that are for this task only, by name. */
   readonly losses?: Readonly<Record<string, LossFunction>> | undefined;
   readonly primary: Primary;
+  /** Whether it matters where something stands in a picture, so that nothing is moved to its middle; default: it does not. */
+  readonly isPlaced?: boolean | undefined;
   /** All that is measured of it beside the loss, `primary` among them. */
   readonly measures: readonly Primary[];
   /**
@@ -65,12 +67,12 @@ export interface Task<Answer = unknown, Measured = unknown> {
    * @throws ShapeError when that does not fit the task
    */
   finish(result: Tensor, inputs: Tensors): Tensors;
-  /** Sums over the batch that are counted while training, by name; none where the samples do not allow it. */
-  tally(outputs: Tensors, targets: Tensors, samples: SampleSpec): Tensors;
   /**
    * What a part of a batch counts beside its other parts: how many numbers the usual loss is the mean of. Default: its samples.
    */
   weigh?(batch: BatchArrays): number;
+  /** Sums over the batch that are counted while training, by name; none where the samples do not allow it. */
+  tally(outputs: Tensors, targets: Tensors, samples: SampleSpec): Tensors;
   /** Measures of the sums of {@link tally}. */
   rates(sums: Measures, samples: number): Measures;
   /** What the usual loss is before anything is learned; 1 where that is not known. */

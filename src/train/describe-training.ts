@@ -32,18 +32,21 @@ export async function describeTraining<T extends AnyTask>(
 function withPreprocessing(task: AnyTask, dataset: Dataset, given: Preprocessing | undefined): AnyTask {
   const { input } = task;
   if (!(input instanceof NumbersInput)) return task;
-  const found = given ?? input.preprocessing ?? defaultPreprocessing(dataset);
+  const found = given ?? input.preprocessing ?? defaultPreprocessing(dataset, task);
   return found === undefined ? task : task.reading(input.with({ preprocessing: { ...found } }));
 }
 
-/** That of a known data set; else by shape: one channel is taken for handwriting, three for photographs. */
-function defaultPreprocessing(dataset: Dataset): Preprocessing | undefined {
+/**
+ * That of a known data set; else by task and shape: where places matter the picture as a whole; one channel is otherwise taken for a
+ * written character, three for a photograph.
+ */
+function defaultPreprocessing(dataset: Dataset, { isPlaced = false }: AnyTask): Preprocessing | undefined {
   const size = pictureSize(dataset.inputs);
   if (size === undefined) return undefined;
   const [height, width, channels] = size;
   const source = Object.values(SOURCES).find(({ name }) => name === dataset.name);
   if (source !== undefined && sameShape(preprocessedShape(source.preprocessing), size)) return source.preprocessing;
-  if (channels === 3) return { kind: "resize", height, width, channels, invert: false };
+  if (channels === 3 || (channels === 1 && isPlaced)) return { kind: "resize", height, width, channels, invert: false };
   if (channels !== 1) return undefined;
   const { box, height: room } = MNIST_PREPROCESSING;
   const scaled = Math.max(1, Math.round((Math.min(height, width) * box) / room));

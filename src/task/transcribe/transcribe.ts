@@ -51,6 +51,7 @@ export class Transcribe implements Task<Transcription, TranscribeEvaluation> {
   readonly loss = "ctc";
   readonly losses = { ctc };
   readonly primary = ACCURACY;
+  readonly isPlaced = true;
   readonly measures: readonly Primary[] = [ACCURACY, { name: "symbolErrorRate", better: "lower" }];
   readonly targets: Ports = { y: { shape: ["symbols"], dtype: "int32" } };
   readonly input: InputCodec;
