@@ -40,6 +40,15 @@ export interface Dataset extends SampleSpec {
   readonly valueSpan?: ValueSpan | undefined;
   /** Who wrote a sample, as a number; below 0 where nobody did. By it intervals of measures are worked out. */
   writer?(index: number): number;
+  /** What token numbers in `x` stand for, in order; a model that reads other ones refuses the samples. */
+  readonly tokens?: readonly string[] | undefined;
+  /** What the symbols in `y` stand for, in order; a model that reads strings over others refuses the samples. */
+  readonly alphabet?: readonly string[] | undefined;
+  /**
+   * All bytes that tell it from other data sets, the same each time, by which a run that goes on knows its data. Without it they
+   * are known by name and number of samples.
+   */
+  content?(): Iterable<Uint8Array>;
   /** Class index of a sample, for stratified splits; needed only by those. */
   label?(index: number): number;
   /** How long each axis that has a name is in a sample; needed only where ports have such axes. */

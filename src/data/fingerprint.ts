@@ -41,7 +41,10 @@ export async function fingerprint(dataset: PictureSet, sha256: Sha256 = webSha25
 
 /** The fingerprint of any data set, where it can be had without reading a disk. */
 export async function fingerprintIfKnown(dataset: Dataset): Promise<string | undefined> {
-  return dataset instanceof ImageDataset ? fingerprint(dataset) : known.get(dataset);
+  if (dataset instanceof ImageDataset) return fingerprint(dataset);
+  const found = known.get(dataset) ?? (dataset.content && (await webSha256(dataset.content())));
+  if (found !== undefined) known.set(dataset, found);
+  return found;
 }
 
 async function hashed(dataset: PictureSet, sha256: Sha256): Promise<string> {

@@ -2,7 +2,7 @@
 import { DataError } from "../engine/errors.ts";
 import { quote } from "../engine/quote.ts";
 import type { Dataset, SplitName } from "./dataset.ts";
-import { type Arrays, IGNORED, type Ports, type Sizes } from "./port.ts";
+import { type Arrays, bytesOf, IGNORED, type Ports, type Sizes } from "./port.ts";
 
 /** What {@link Lines} are made of. */
 export interface LinesSource {
@@ -28,6 +28,7 @@ export class Lines implements Dataset {
   readonly inputs: Ports;
   readonly targets: Ports = { y: { shape: ["symbols"], dtype: "int32" } };
   readonly ground = 0;
+  readonly alphabet: readonly string[];
   readonly #images: Uint8Array;
   readonly #size: number;
   readonly #symbols: readonly Int32Array[];
@@ -43,7 +44,8 @@ export class Lines implements Dataset {
     this.split = split;
     this.inputs = { x: { shape: [height, width, channels], dtype: "uint8" } };
     this.#images = images;
-    const places = new Map([...alphabet].map((symbol, i) => [symbol, i]));
+    this.alphabet = [...alphabet];
+    const places = new Map(this.alphabet.map((symbol, i) => [symbol, i]));
     this.#symbols = strings.map((string, i) =>
       Int32Array.from(string, (symbol) => {
         const place = places.get(symbol);
@@ -51,6 +53,14 @@ export class Lines implements Dataset {
         throw new DataError(`${name}: string ${i}, ${quote(string)}, has ${quote(symbol)}, which the alphabet lacks`);
       }),
     );
+  }
+
+  *content(): Iterable<Uint8Array> {
+    const { inputs, alphabet } = this;
+    yield new TextEncoder().encode(JSON.stringify({ shape: inputs.x.shape, alphabet }));
+    yield bytesOf(Int32Array.from(this.#symbols, ({ length }) => length));
+    for (const symbols of this.#symbols) yield bytesOf(symbols);
+    yield this.#images;
   }
 
   sizes(index: number): Sizes {

@@ -73,6 +73,14 @@ export function samePort(a: Port, b: Port): boolean {
   return a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((dim, i) => dim === b.shape[i]);
 }
 
+/** The memory of an array as bytes. */
+export const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+/** Whether two lists have the same names in the same order. */
+export const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
+  a === b || (a.length === b.length && a.every((name, i) => name === b[i]));
+
 /** What samples are called where they are counted: `1,200 images/s`. */
 export const nounOf = (ports: Ports): "images" | "samples" => (pictureSize(ports) === undefined ? "samples" : "images");
 

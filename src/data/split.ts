@@ -54,6 +54,12 @@ export class Subset implements Dataset {
   get split(): SplitName | undefined {
     return this.base.split;
   }
+  get tokens(): readonly string[] | undefined {
+    return this.base.tokens;
+  }
+  get alphabet(): readonly string[] | undefined {
+    return this.base.alphabet;
+  }
 
   /** @throws UsageError when the data set below has no class indices */
   label(index: number): number {

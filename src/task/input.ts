@@ -22,6 +22,8 @@ export interface InputCodec {
   readonly kind: InputKind;
   /** Raw arrays, without the batch axis. */
   readonly ports: Ports;
+  /** What the numbers in `x` stand for, where each is one of so many. */
+  readonly tokens?: readonly string[] | undefined;
   /** Raw arrays of a batch as the network gets them: traced into the graph. */
   prepare(inputs: Tensors): Tensors;
   /** Numbers for a port that could be an input and look like none: a model file proves by them that its network is whole. */

@@ -34,6 +34,10 @@ export class TextInput implements InputCodec {
     this.maxLength = maxLength;
   }
 
+  get tokens(): readonly string[] {
+    return this.tokenizer.tokens;
+  }
+
   prepare(inputs: Tensors): Tensors {
     return inputs;
   }

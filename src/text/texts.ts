@@ -3,7 +3,7 @@
  * different lengths; a batch is as long as its longest, and what a text does not fill is token 0, which its length leaves out.
  */
 import type { Dataset, SplitName } from "../data/dataset.ts";
-import { type Arrays, IGNORED, INDEX, type Ports, type Sizes } from "../data/port.ts";
+import { type Arrays, bytesOf, IGNORED, INDEX, type Ports, type Sizes } from "../data/port.ts";
 import { DataError, UsageError } from "../engine/errors.ts";
 import { TEXT_PORTS } from "../task/text-input.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -26,6 +26,7 @@ export class Texts implements Dataset {
   readonly split: SplitName | undefined;
   readonly inputs: Ports = TEXT_PORTS;
   readonly targets: Ports = { y: { shape: ["time"], dtype: "int32" } };
+  readonly tokens: readonly string[];
   readonly #samples: readonly Int32Array[];
 
   /** @throws UsageError for a window below 1 @throws DataError where no text has two tokens, or one has an unknown character */
@@ -35,6 +36,7 @@ export class Texts implements Dataset {
     }
     this.name = name;
     this.split = split;
+    this.tokens = tokenizer.tokens;
     const encoded = (typeof texts === "string" ? [texts] : texts).map((text) => tokenizer.encode(text));
     this.#samples = encoded.flatMap((tokens) => windowsOf(tokens, window ?? tokens.length));
     if (this.#samples.length === 0)
@@ -43,6 +45,10 @@ export class Texts implements Dataset {
 
   get length(): number {
     return this.#samples.length;
+  }
+
+  content(): Iterable<Uint8Array> {
+    return contentOf(this.tokens, this.#samples);
   }
 
   sizes(index: number): Sizes {
@@ -61,6 +67,13 @@ export class Texts implements Dataset {
       }
     }
   }
+}
+
+/** Token numbers with what they stand for, and how long each sample is. */
+function* contentOf(tokens: readonly string[], samples: readonly Int32Array[]): Iterable<Uint8Array> {
+  yield new TextEncoder().encode(JSON.stringify(tokens));
+  yield bytesOf(Int32Array.from(samples, ({ length }) => length));
+  for (const sample of samples) yield bytesOf(sample);
 }
 
 /** Pieces of `window` tokens and the one after: the last token of a piece is the first of the next. */
@@ -90,7 +103,8 @@ export class LabeledTexts implements Dataset {
   readonly inputs: Ports = TEXT_PORTS;
   readonly targets: Ports = { y: INDEX };
   readonly classes: readonly string[];
-  readonly #tokens: readonly Int32Array[];
+  readonly tokens: readonly string[];
+  readonly #samples: readonly Int32Array[];
   readonly #labels: Int32Array;
 
   /** @throws DataError for a label that is no class, or a text without tokens */
@@ -99,8 +113,9 @@ export class LabeledTexts implements Dataset {
     this.name = name;
     this.split = split;
     this.classes = classes;
+    this.tokens = tokenizer.tokens;
     this.#labels = Int32Array.from(texts, ({ label }) => label);
-    this.#tokens = texts.map(({ text, label }, i) => {
+    this.#samples = texts.map(({ text, label }, i) => {
       if (!(Number.isInteger(label) && label >= 0 && label < classes.length)) {
         throw new DataError(`${name}: label ${label} of text ${i} is outside 0…${classes.length - 1}`);
       }
@@ -111,21 +126,27 @@ export class LabeledTexts implements Dataset {
   }
 
   get length(): number {
-    return this.#tokens.length;
+    return this.#samples.length;
   }
 
   label(index: number): number {
     return this.#labels[index];
   }
 
+  *content(): Iterable<Uint8Array> {
+    yield new TextEncoder().encode(JSON.stringify(this.classes));
+    yield bytesOf(this.#labels);
+    yield* contentOf(this.tokens, this.#samples);
+  }
+
   sizes(index: number): Sizes {
-    return { time: this.#tokens[index].length };
+    return { time: this.#samples[index].length };
   }
 
   read(indices: ArrayLike<number>, start: number, count: number, { x, y, length }: Arrays): void {
     const time = x.length / length.length;
     for (let k = 0; k < count; k++) {
-      const tokens = this.#tokens[indices[start + k]];
+      const tokens = this.#samples[indices[start + k]];
       length[k] = tokens.length;
       y[k] = this.#labels[indices[start + k]];
       for (let t = 0; t < time; t++) x[k * time + t] = t < tokens.length ? tokens[t] : 0;

@@ -3,7 +3,7 @@ import { asDataset, type Dataset, type PairDataset, type SampleSpec } from "../d
 import type { Overlap } from "../data/duplicates.ts";
 import { fingerprintIfKnown } from "../data/fingerprint.ts";
 import { Loader } from "../data/loader.ts";
-import { type BatchArrays, samePort } from "../data/port.ts";
+import { type BatchArrays, sameNames, samePort } from "../data/port.ts";
 import type { FoundSamples } from "../data/trained-samples.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import type { TypedArray } from "../engine/dtype.ts";
@@ -111,6 +111,12 @@ export function checkSamples(model: AnyModel, dataset: Dataset): void {
     );
   }
   model.task.check(dataset, modelName(model));
+  const { tokens } = model.task.input;
+  if (tokens !== undefined && dataset.tokens !== undefined && !sameNames(dataset.tokens, tokens)) {
+    throw new DataError(
+      `${dataset.name} has the token numbers of another tokenizer than ${modelName(model)} reads; make it with the model's own`,
+    );
+  }
 }
 
 /** What is known of the samples before they are measured. */

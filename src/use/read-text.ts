@@ -32,6 +32,7 @@ export class TextReader<T extends AnyTask> {
 
   /** @throws DataError for a text without tokens, DuctusError when the network gives no finite numbers for it */
   async read(text: string): Promise<AnswerOf<T>> {
+    if (typeof text !== "string") throw new UsageError("the model reads texts, one at a time; give a string");
     return this.readTokens(this.#input.encode(text));
   }
 

@@ -16,6 +16,7 @@ it("texts that are asked for at once get the answers that they get alone", async
     for (const text of texts) alone.push(await reader.read(text));
     expect(new Set(alone.map(({ probability }) => probability)).size).toBeGreaterThan(2);
     expect(await Promise.all(texts.map((text) => reader.read(text)))).toEqual(alone);
+    await expect(reader.read(texts as unknown as string)).rejects.toThrow("one at a time");
     // One that cannot be read keeps no other from its answer.
     const [refused, answered] = await Promise.allSettled([reader.read(""), reader.read(texts[1])]);
     expect(refused.status).toBe("rejected");

@@ -4,7 +4,7 @@
  * 2006). A target is the symbols of a string by their places in the alphabet, filled up with −100.
  */
 import type { Dataset } from "../../data/dataset.ts";
-import { IGNORED, INDEX, type Ports } from "../../data/port.ts";
+import { IGNORED, INDEX, type Ports, sameNames } from "../../data/port.ts";
 import { DataError, DuctusError, ShapeError, UsageError } from "../../engine/errors.ts";
 import { constant } from "../../engine/ops/constant.ts";
 import { ctcLoss } from "../../engine/ops/ctc.ts";
@@ -101,8 +101,15 @@ export class Transcribe implements Task<Transcription, TranscribeEvaluation> {
   }
 
   check(dataset: Dataset, name: string): void {
-    if (dataset.targets.y?.shape.join() === "symbols") return;
-    throw new DataError(`${dataset.name} has no strings to learn, which ${name} reads; use data.Lines`);
+    if (dataset.targets.y?.shape.join() !== "symbols") {
+      throw new DataError(`${dataset.name} has no strings to learn, which ${name} reads; use data.Lines`);
+    }
+    const { alphabet = this.alphabet } = dataset;
+    if (sameNames(alphabet, this.alphabet)) return;
+    const [has, reads] = [alphabet, this.alphabet].map((symbols) => quote(symbols.join("")));
+    throw new DataError(
+      `${dataset.name} has strings over ${has} but ${name} reads strings over ${reads}; give both the same alphabet, in the same order`,
+    );
   }
 
   reading(input: InputCodec): Transcribe {
