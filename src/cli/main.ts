@@ -23,6 +23,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   compare: { summary: "compare runs, and tell chance from progress", load: () => import("./compare.ts") },
   runs: { summary: "list runs and what they reached", load: () => import("./runs.ts") },
   predict: { summary: "read pictures or texts with a model", load: () => import("./predict.ts") },
+  read: { summary: "read the numbers on a photographed page", load: () => import("./read.ts") },
   generate: { summary: "go on with a text", load: () => import("./generate.ts") },
   explain: { summary: "see where a model looks, and what its layers make of it", load: () => import("./explain.ts") },
   export: { summary: "write a model as something to ship", load: () => import("./export.ts") },

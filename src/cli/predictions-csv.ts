@@ -1,5 +1,6 @@
 /** The answers of `ductus predict` as a CSV file, for spreadsheets, pandas and competitions. */
 import { UsageError } from "../engine/errors.ts";
+import { csvText } from "../formats/csv-text.ts";
 import type { Inputs } from "./predict-inputs.ts";
 
 /** One line of the file. */
@@ -28,9 +29,9 @@ export function csvOf(answers: readonly Answer[], inputs: Pick<Inputs, "files" |
       ...answer,
       probability: probability === undefined ? "" : String(Number(probability.toFixed(DIGITS))),
     };
-    return columns.slice(0, header.length).map((column) => quoted(texts[column] ?? ""));
+    return columns.slice(0, header.length).map((column) => texts[column] ?? "");
   });
-  return [header.map(quoted), ...lines].map((fields) => `${fields.join(",")}\n`).join("");
+  return csvText([header, ...lines]);
 }
 
 function columnsOf({ files, tables }: Pick<Inputs, "files" | "tables">): readonly (keyof Answer)[] {
@@ -44,9 +45,4 @@ function named(names: string, columns: readonly string[]): readonly string[] {
   throw new UsageError(
     `--columns: ${given.length} names, but the columns are ${columns.join(", ")} (the last may be left out)`,
   );
-}
-
-/** RFC 4180. */
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

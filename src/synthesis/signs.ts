@@ -8,8 +8,6 @@ import { arc, drawStrokes, type Stroke } from "./strokes.ts";
 
 /** Signs that a reader of amounts knows. */
 export const SIGNS = ".,-/$€£";
-/** What a reader gives for something that is none of its symbols: a letter, a scribble, a number that is struck out. */
-export const UNREADABLE = "?";
 
 type Shape = readonly Stroke[];
 

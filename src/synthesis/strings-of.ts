@@ -2,10 +2,11 @@
 import type { ImageDataset, SplitName } from "../data/dataset.ts";
 import { UsageError } from "../engine/errors.ts";
 import { quote } from "../engine/quote.ts";
+import { UNREADABLE } from "../task/transcribe/transcribe.ts";
 import type { Material } from "./content.ts";
 import { glyphsOf } from "./glyphs.ts";
 import { printedDigits } from "./print.ts";
-import { drawnSigns, SIGNS, UNREADABLE, unreadable } from "./signs.ts";
+import { drawnSigns, SIGNS, unreadable } from "./signs.ts";
 import { Strings, type StringsOptions } from "./strings.ts";
 
 const DIGITS = [..."0123456789"];

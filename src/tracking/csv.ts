@@ -1,4 +1,5 @@
 /** `results.csv`: a line per epoch for spreadsheets, as a callback of `fit`. The columns are those of `metrics.jsonl`. */
+import { csvText } from "../formats/csv-text.ts";
 import { platform } from "../platform/platform.ts";
 import type { Callback } from "../train/callbacks.ts";
 import { type EpochResult, plainResult } from "../train/results.ts";
@@ -27,11 +28,5 @@ export function flatResult(result: EpochResult): Record<string, number | undefin
 
 function toCsv(rows: readonly Record<string, number | undefined>[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const lines = rows.map((row) => columns.map((column) => row[column] ?? "").join(","));
-  return `${[columns.map(quoted).join(","), ...lines].join("\n")}\n`;
-}
-
-/** Names of a user's own metrics may hold anything (RFC 4180). */
-function quoted(text: string): string {
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return csvText([columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? "")))]);
 }

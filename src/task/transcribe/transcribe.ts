@@ -20,6 +20,7 @@ import type { LossFunction } from "../losses.ts";
 import { ACCURACY } from "../score.ts";
 import type { BatchOutputs, Measures, Primary, Task, Tensors } from "../task.ts";
 import { beamDecode } from "./ctc-decode.ts";
+import type { Frames } from "./ctc-frames.ts";
 import type { TranscribeEvaluation } from "./evaluation.ts";
 
 /** Place of the logit for "nothing". */
@@ -31,6 +32,9 @@ const ctc: LossFunction = (logits, targets, { outputs }) => {
   const symbols = mul(add(targets, 1), isSymbol);
   return ctcLoss(logits, symbols, outputs.frames, cast(sum(cast(isSymbol, "float32"), 1), "int32"));
 };
+
+/** What a reader of numbers gives for something that is none of its symbols: a letter, a scribble, a number that is struck out. */
+export const UNREADABLE = "?";
 
 /** Strings that an answer has, the best one and its alternatives. */
 const STRINGS = 5;
@@ -125,7 +129,12 @@ export class Transcribe implements Task<Transcription, TranscribeEvaluation> {
     });
   }
 
-  decode({ outputs, count }: BatchOutputs, index: number, temperature = 1): Transcription {
+  /**
+   * The frames of a sample, for decoding.
+   * @param temperature by which logits are divided; default 1
+   * @throws DuctusError when the network's numbers are not finite
+   */
+  frames({ outputs, count }: BatchOutputs, index: number, temperature = 1): Frames {
     const { logits, frames } = outputs;
     const classes = this.alphabet.length + 1;
     const size = logits.length / count;
@@ -133,8 +142,11 @@ export class Transcribe implements Task<Transcription, TranscribeEvaluation> {
     if (!rows.every(Number.isFinite)) {
       throw new DuctusError("the network's numbers grow too large for float32 on this input; there is no answer");
     }
-    const scores = temperature === 1 ? rows : rows.map((value) => value / temperature);
-    const [best, ...alternatives] = beamDecode({ scores, classes, blank: BLANK }, { best: STRINGS }).map(
+    return { scores: temperature === 1 ? rows : rows.map((value) => value / temperature), classes, blank: BLANK };
+  }
+
+  decode(outputs: BatchOutputs, index: number, temperature = 1): Transcription {
+    const [best, ...alternatives] = beamDecode(this.frames(outputs, index, temperature), { best: STRINGS }).map(
       ({ labels, probability }) => ({ text: labels.map((label) => this.alphabet[label - 1]).join(""), probability }),
     );
     return { ...best, alternatives };

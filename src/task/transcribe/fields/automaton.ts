@@ -88,6 +88,11 @@ export function allOf(automata: readonly Automaton[], symbols: number): Automato
   };
 }
 
+/** The strings of an automaton that lack a symbol. */
+export function without({ next, remaining }: Automaton, symbol: number): Automaton {
+  return { next: (state, read) => (read === symbol ? DEAD : next(state, read)), remaining };
+}
+
 /** States that a search for an allowed string looks at before it gives up. */
 const LOOKED_AT = 200_000;
 

@@ -1,0 +1,147 @@
+/** `ductus read`: numbers on photographs of pages, found, read, and left to a person where they are not sure. */
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { DataError, DuctusError, UsageError } from "../engine/errors.ts";
+import { PICTURE_KINDS } from "../formats/picture-formats.ts";
+import { platform } from "../platform/platform.ts";
+import { numberJson, type PageAnswer } from "../read/answers.ts";
+import { MIN_PROBABILITY, PageReader } from "../read/page-reader.ts";
+import { placeOf, previewOf, type ReadPage, renderReading } from "../report/page-reading.ts";
+import { duration, grouped, padEnd, percent } from "../task/text.ts";
+import { openModel } from "./open-model.ts";
+import { type CommonOptions, jsonOption, numberOption } from "./options.ts";
+import { filesOf } from "./predict-pictures.ts";
+import { readingsCsv } from "./readings-csv.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
+
+interface ReadCliOptions extends CommonOptions {
+  readonly model: string;
+  readonly minProbability: number;
+  readonly csv?: string | undefined;
+  readonly out?: string | undefined;
+}
+
+const EXAMPLES = `
+Pictures may be ${PICTURE_KINDS}: photographs or scans of pages with numbers on them, free, in boxes, combs or grids.
+A folder stands for all pictures in it and below. What is not sure is left to a person, with the reason.
+
+Examples:
+  $ ductus read page.jpg --model reader.safetensors
+  $ ductus read scans/ --model reader.safetensors --csv numbers.csv
+  $ ductus read page.jpg --model reader.safetensors --out page.html      the picture, with what was read laid over it`;
+
+/** Milliseconds between two lines of progress. */
+const BREATH = 100;
+
+export function command(): Command {
+  return new Command()
+    .description("Reads the numbers on a photographed or scanned page.")
+    .argument("<picture...>", "pictures, folders, patterns")
+    .requiredOption("--model <file>", "model that reads lines of writing")
+    .addOption(
+      numberOption("--min-probability <p>", "answers that are less probable are left to a person", {
+        min: 0,
+        max: 1,
+      }).default(MIN_PROBABILITY),
+    )
+    .option("--csv <file>", "write the answers to this CSV file; - is standard output")
+    .option("--out <page>", "write a page that shows the pictures with what was read")
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+async function run(words: readonly string[], options: ReadCliOptions): Promise<void> {
+  const { json = false, csv, out, minProbability } = options;
+  if (json && csv === "-") throw new UsageError("--csv - and --json both want standard output");
+  const terminal = openTerminal(json);
+  const files = (await Promise.all(words.map(filesOf))).flat();
+  for (const file of [out, csv === "-" ? undefined : csv]) {
+    if (file !== undefined && [...files, options.model].some((given) => resolve(given) === resolve(file))) {
+      throw new UsageError(`${file} would be overwritten; give another name`);
+    }
+  }
+  const reader = await PageReader.open(await openModel(options.model, terminal));
+  const started = performance.now();
+  const pages: ReadPage[] = [];
+  const results: object[] = [];
+  const errors: { readonly file: string; readonly error: string }[] = [];
+  try {
+    let shown = started;
+    for (const file of files) {
+      try {
+        const picture = await platform().decodePicture(file);
+        if (picture.pages !== undefined) {
+          terminal.note(`note     ${file}: has ${picture.pages} pages or frames; the first is read`);
+        }
+        const answer = await reader.read(picture, { minProbability });
+        pages.push({ name: file, answer, preview: out === undefined ? undefined : previewOf(picture) });
+        results.push(resultOf(file, answer));
+        if (csv !== "-") show(terminal, file, answer);
+      } catch (error) {
+        // One bad picture is no reason to leave the others unread.
+        if (!(error instanceof DuctusError)) throw error;
+        const message = error.message.includes(file) ? error.message : `${file}: ${error.message}`;
+        terminal.note(`ductus: ${message}`);
+        errors.push({ file, error: message });
+        results.push({ picture: file, error: message });
+      }
+      if (performance.now() - shown < BREATH) continue;
+      terminal.live(`${grouped(results.length)} of ${grouped(files.length)} pages`);
+      shown = performance.now();
+    }
+  } finally {
+    await reader.close();
+  }
+  if (csv === "-") process.stdout.write(readingsCsv(pages));
+  else if (csv !== undefined) await platform().writeFile(csv, readingsCsv(pages));
+  if (out !== undefined && pages.length > 0) {
+    await platform().writeFile(out, await renderReading(pages, options.model, new Date().toISOString()));
+  }
+  summarize(terminal, pages, errors.length, (performance.now() - started) / 1000);
+  for (const file of [out, csv === "-" ? undefined : csv]) {
+    if (file !== undefined) terminal.note(terminal.noteStyle.dim(`written to ${file}`));
+  }
+  terminal.emit({ version: 1, model: options.model, pages: results });
+  if (errors.length > 0) process.exitCode = 1;
+  if (pages.length === 0) throw new DataError("no page could be read");
+}
+
+const resultOf = (picture: string, { width, height, problem, numbers }: PageAnswer): object => ({
+  picture,
+  width,
+  height,
+  problem,
+  numbers: numbers.map(numberJson),
+});
+
+/** A line for each number; grids as they stand. */
+function show(terminal: Terminal, file: string, { numbers, problem }: PageAnswer): void {
+  const { bold, dim, bad } = terminal.style;
+  terminal.print(bold(file));
+  if (problem !== undefined) terminal.print(`  ${bad(problem)}`);
+  const shown = numbers.map((number, i) => ({ ...number, title: placeOf(number, i) }));
+  const free = shown.filter(({ place, refused }) => place === undefined || refused !== "nothing there");
+  const width = Math.max(0, ...free.map(({ title }) => title.length));
+  const widest = Math.max(0, ...free.map(({ text }) => text.length));
+  for (const { title, text, probability, refused } of free) {
+    const reason = refused === undefined ? "" : `  ${bad(refused)}`;
+    terminal.print(
+      `  ${dim(padEnd(title, width))}  ${bold(padEnd(text, widest))}  ${percent(probability).padStart(8)}${reason}`,
+    );
+  }
+  if (numbers.length === 0 && problem === undefined) terminal.print("  no numbers on this page");
+}
+
+function summarize(terminal: Terminal, pages: readonly ReadPage[], failed: number, seconds: number): void {
+  const numbers = pages.flatMap(({ answer }) => answer.numbers);
+  const empty = numbers.filter(({ refused }) => refused === "nothing there").length;
+  const sure = numbers.filter(({ refused }) => refused === undefined).length;
+  const parts = [
+    `${grouped(sure)} numbers read`,
+    `${grouped(numbers.length - sure - empty)} for a person to look at`,
+    `${grouped(empty)} places empty`,
+    ...(failed > 0 ? [`${grouped(failed)} pictures could not be read`] : []),
+  ];
+  terminal.note(terminal.noteStyle.dim(`${parts.join(", ")}; ${duration(seconds)}`));
+}

@@ -1,0 +1,88 @@
+/** `ductus read` in a child process, with a reader of bars that needs no training. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import "../../src/index.ts";
+import { encodePng } from "../../src/formats/png.ts";
+import { encodeModel, TrainedModel } from "../../src/use/trained-model.ts";
+import { bars, box, page, tallyReader } from "../read/tally.ts";
+import { ductus, ensureBuilt, type Result } from "./run-cli.ts";
+
+let folder: string;
+let model: string;
+
+beforeAll(async () => {
+  ensureBuilt();
+  folder = mkdtempSync(join(tmpdir(), "ductus-read-"));
+  model = join(folder, "tally.safetensors");
+  writeFileSync(model, await encodeModel(TrainedModel.of(tallyReader())));
+  const pages = {
+    "one.png": page(800, 500, [...bars(3, 100, 80), ...bars(5, 400, 86)]),
+    "two.png": page(800, 500, [...box(60, 80, 220, 70), ...box(400, 80, 220, 70), ...bars(4, 430, 95)]),
+    "empty.png": page(800, 500, []),
+  };
+  for (const [name, picture] of Object.entries(pages)) {
+    writeFileSync(
+      join(folder, name),
+      await encodePng({ ...picture, data: Uint8Array.from(picture.data), channels: 1 }),
+    );
+  }
+  writeFileSync(join(folder, "bad.png"), "no picture");
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const read = (...words: string[]): Promise<Result> => ductus(folder, "read", ...words, "--model", model);
+
+it("prints what it read on each page, and goes on after a bad one", async () => {
+  const { out, err, status } = await read("one.png", "bad.png", "two.png");
+  expect(status).toBe(1);
+  expect(out).toMatch(
+    /one\.png\n {2}1 +111 +\d+\.\d+ %\n {2}2 +11111 +\d+\.\d+ %\ntwo\.png\n {2}1 +0?.*nothing there\n {2}2 +1111/,
+  );
+  expect(err).toContain("ductus: bad.png");
+  expect(err).toContain("3 numbers read, 0 for a person to look at, 1 places empty, 1 pictures could not be read");
+});
+
+it("writes JSON, a table and a page", async () => {
+  const { out, status } = await read("one.png", "two.png", "--json", "--csv", "all.csv", "--out", "all.html");
+  expect(status).toBe(0);
+  const { version, pages } = JSON.parse(out);
+  expect(version).toBe(1);
+  expect(pages).toMatchObject([
+    { picture: "one.png", width: 800, height: 500, numbers: [{ text: "111", refused: null }, { text: "11111" }] },
+    {
+      picture: "two.png",
+      numbers: [
+        { text: "", refused: "nothing there" },
+        { text: "1111", kind: "box" },
+      ],
+    },
+  ]);
+  const table = readFileSync(join(folder, "all.csv"), "utf8").trim().split("\n");
+  expect(table[0]).toBe("file,place,text,probability,refused,left,top,width,height");
+  expect(table.slice(1).map((line) => line.split(",").slice(0, 3).join())).toEqual([
+    "one.png,1,111",
+    "one.png,2,11111",
+    "two.png,1,",
+    "two.png,2,1111",
+  ]);
+  const html = readFileSync(join(folder, "all.html"), "utf8");
+  expect(html.match(/<polygon/g)).toHaveLength(3);
+  expect(html).toContain("4 places, 1 of them for a person to look at");
+});
+
+it("says that there are no numbers on a page", async () => {
+  const { out, status } = await read("empty.png");
+  expect(status).toBe(0);
+  expect(out).toContain("empty.png\n  ");
+  expect(out).not.toMatch(/\d %/);
+});
+
+it("does not write over what it reads, and wants a model that reads lines", async () => {
+  expect((await read("one.png", "--out", "one.png")).err).toContain("one.png would be overwritten");
+  const none = await ductus(folder, "read", "one.png");
+  expect(none.status).toBe(2);
+  expect(none.err).toContain("--model");
+});
