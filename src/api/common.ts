@@ -63,6 +63,7 @@ export * as models from "./models.ts";
 export * as nn from "./nn.ts";
 export * as ops from "./ops.ts";
 export * as optim from "./optim.ts";
+export * as pages from "./pages.ts";
 export * as synthesis from "./synthesis.ts";
 export * as tasks from "./tasks.ts";
 export * as text from "./text.ts";

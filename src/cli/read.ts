@@ -102,7 +102,7 @@ async function run(words: readonly string[], options: ReadCliOptions): Promise<v
   for (const file of [out, csv === "-" ? undefined : csv]) {
     if (file !== undefined) terminal.note(terminal.noteStyle.dim(`written to ${file}`));
   }
-  terminal.emit({ version: 1, model: options.model, pages: results });
+  terminal.emit({ model: options.model, pages: results });
   if (errors.length > 0) process.exitCode = 1;
   if (pages.length === 0) throw new DataError("no page could be read");
 }

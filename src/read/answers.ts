@@ -49,7 +49,7 @@ export function boxAround(quad: Quad): [left: number, top: number, width: number
   return [left, top, Math.max(...xs) - left, Math.max(...ys) - top];
 }
 
-/** An answer as JSON has it (docs/reading.md): `text` is null where it is refused and nothing can stand there. */
+/** An answer as JSON has it (docs/reading.md). */
 export function numberJson({ name, kind, place, quad, text, probability, characters, ...rest }: NumberAnswer): object {
   return {
     name,

@@ -48,8 +48,8 @@ it("prints what it read on each page, and goes on after a bad one", async () => 
 it("writes JSON, a table and a page", async () => {
   const { out, status } = await read("one.png", "two.png", "--json", "--csv", "all.csv", "--out", "all.html");
   expect(status).toBe(0);
-  const { version, pages } = JSON.parse(out);
-  expect(version).toBe(1);
+  const { format, pages } = JSON.parse(out);
+  expect(format).toBe(1);
   expect(pages).toMatchObject([
     { picture: "one.png", width: 800, height: 500, numbers: [{ text: "111", refused: null }, { text: "11111" }] },
     {
