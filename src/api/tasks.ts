@@ -1,4 +1,6 @@
 /** `tasks`: what a model is for. An entry point, so the one place that may re-export. */
+export { NETWORKS, type NetworkName } from "../models/network-table.ts";
+export { type CreateForOptions, createFor, findNetwork } from "../models/networks.ts";
 export { Classify, type Ranked } from "../task/classify/classify.ts";
 export type { GenerateEvaluation } from "../task/generate/evaluation.ts";
 export { Generate, type NextTokens } from "../task/generate/generate.ts";

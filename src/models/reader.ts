@@ -20,6 +20,7 @@ import { Sequential } from "../nn/sequential.ts";
 import { LineInput } from "../task/line-input.ts";
 import { Transcribe } from "../task/transcribe/transcribe.ts";
 import { Model, type Recipe } from "./model.ts";
+import type { NetworkRecord } from "./network.ts";
 
 /** Columns to the right of its own that a frame sees. */
 export const REACH = 19;
@@ -78,6 +79,16 @@ export const READER_RECIPE: Recipe = {
   batchSize: 64,
   epochs: 20,
   loss: "ctc",
+};
+
+export const reader: NetworkRecord<"line", never> = {
+  name: "reader",
+  title: "strings from pictures of lines: six convolutions, a frame for two columns of pixels, AdamW with one cycle",
+  task: "transcribe",
+  input: "line",
+  options: {},
+  recipe: READER_RECIPE,
+  create: ({ outputs, height }) => new Reader(outputs, height),
 };
 
 /** An untrained reader of strings over an alphabet. @param seed of its weights; default 0 */

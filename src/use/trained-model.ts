@@ -48,6 +48,7 @@ import {
   type Recipe,
   type TaskOptions,
 } from "../models/model.ts";
+import { networkNamed } from "../models/network-table.ts";
 import { ARCHITECTURES, create } from "../models/registry.ts";
 import { inferenceContext } from "../nn/context.ts";
 import { limited } from "../nn/init.ts";
@@ -188,12 +189,19 @@ async function build(file: ModelFile, name: string, budget: Budget): Promise<Tra
   };
   try {
     const task = await readTask(file.task, name);
+    const entry = networkNamed(file.architecture.name);
+    const stored = [...file.weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+    if (entry !== undefined) {
+      const [{ modelOf }, network] = await Promise.all([import("../models/network.ts"), entry.load()]);
+      const fresh = limited(stored, () => modelOf(network, task, file.architecture.options, {}));
+      fresh.network.load(file.weights);
+      return TrainedModel.of<AnyTask>(fresh, { ...known, task });
+    }
     if (!isNamed) {
       const network = await GraphModule.read(file.graph, file.weights, budget);
       // The graph holds the normalization already.
       return new TrainedModel<AnyTask>(network, { ...known, task: unprepared(task) });
     }
-    const stored = [...file.weights.values()].reduce((sum, { data }) => sum + data.length, 0);
     const { shape: inputShape, normalization } = numbersInput(task);
     const options = { inputShape, classes: classifier(task).classes, seed: null };
     const fresh = limited(stored, () =>

@@ -4,7 +4,7 @@
  * often. The command line and web pages share these choices.
  */
 import type { ImageDataset } from "../../data/dataset.ts";
-import type { Model } from "../../models/model.ts";
+import type { AnyModel, Model } from "../../models/model.ts";
 import { sampleLosses } from "../../task/classify/calibration.ts";
 import { Evaluation } from "../../task/classify/evaluation.ts";
 import { conformTo } from "../../use/predict.ts";
@@ -41,7 +41,11 @@ export interface FinetuneTask {
 }
 
 /** The options of `fit` for a task, where `given` does not say otherwise. */
-export function finetuneOptions(base: Model, task: FinetuneTask, given: FitOptions = {}): FitOptions {
+export function finetuneOptions(
+  base: Pick<AnyModel, "recipe">,
+  task: FinetuneTask,
+  given: FitOptions = {},
+): FitOptions {
   const { samples, hasNewHead, isFew } = task;
   const validation = given.validation ?? (isFew ? 0 : FINETUNE_VALIDATION);
   const left = typeof validation === "number" ? Math.round(samples * (1 - validation)) : samples;

@@ -4,16 +4,18 @@
  */
 import { DataError } from "../../engine/errors.ts";
 import { Random } from "../../engine/random.ts";
-import { sameShape, sizeOf } from "../../engine/shape.ts";
+import { sizeOf } from "../../engine/shape.ts";
 import { Parameter } from "../../engine/tensor.ts";
 import { graphOrder } from "../../engine/trace.ts";
+import { blueprintOf } from "../../models/blueprint.ts";
 import { modelToJson } from "../../models/graph-json.ts";
 import { GraphModule } from "../../models/graph-module.ts";
-import type { Model } from "../../models/model.ts";
+import type { AnyModel, Model } from "../../models/model.ts";
 import { ARCHITECTURES, create } from "../../models/registry.ts";
 import { kaimingUniform } from "../../nn/init.ts";
 import { Classify } from "../../task/classify/classify.ts";
 import { unprepared } from "../../task/input.ts";
+import type { AnyTask } from "../../task/task.ts";
 import { inferenceGraph, TrainedModel } from "../../use/trained-model.ts";
 import { plannedSizes } from "../plan-memory.ts";
 import { layersOf } from "./layers.ts";
@@ -47,9 +49,16 @@ export function adapt(base: Model, classes: readonly string[], seed: number): Ad
       weights.set(name, withRows(old, from, new Random(seed, "init", weights.size)));
     }
   }
-  const model = rebuild(base, weights, classes);
+  const model = rebuild(base, weights, new Classify(base.task.input, classes));
   if (isSame) model.temperature = base.temperature;
   return { model, kept: classes.filter((_, i) => from[i] >= 0), head };
+}
+
+/** A copy of a model of any task that can be trained: nothing is replaced. */
+export function copyOf<T extends AnyTask>(base: Model<T>): TrainedModel<T> {
+  const model = rebuild(base, copyWeights(base), base.task);
+  model.temperature = base.temperature;
+  return model;
 }
 
 /** The old model with everything but the head of the new one: what the old task has left of the network. */
@@ -57,14 +66,13 @@ export function withOldHead(base: Model, student: Model): TrainedModel {
   const head = new Set(headOf(base));
   const weights = copyWeights(student);
   for (const [name, value] of copyWeights(base)) if (head.has(name)) weights.set(name, value);
-  return rebuild(base, weights, base.classes);
+  return rebuild(base, weights, base.task);
 }
 
-/** The same network with fresh weights, for what it is worth without the base; undefined for a user's own class. */
-export function fresh(base: Model, classes: readonly string[], seed: number): TrainedModel | undefined {
-  const name = base.architecture?.name;
-  if (!ARCHITECTURES.some((architecture) => architecture.name === name)) return undefined;
-  return TrainedModel.of(created(base, classes, seed), { task: new Classify(base.task.input, classes) });
+/** The same network for `task` with fresh weights, for what it is worth without the base; undefined for a user's own class. */
+export function fresh<T extends AnyTask>(base: AnyModel, task: T, seed: number): TrainedModel<T> | undefined {
+  const made = created(base, task, seed);
+  return made && TrainedModel.of(made, { task });
 }
 
 /** The weights of the last layer. @throws DataError unless each has one row per class */
@@ -78,7 +86,7 @@ function headOf(base: Model): readonly string[] {
   );
 }
 
-function copyWeights(model: Model): Weights {
+function copyWeights(model: AnyModel): Weights {
   return new Map(
     [...model.network.namedParameters()].map(([name, { shape, data }]) => [
       name,
@@ -103,11 +111,10 @@ function withRows(
   return { shape: made.shape, data: made.data };
 }
 
-function rebuild(base: Model, weights: Weights, classes: readonly string[]): TrainedModel {
+function rebuild<T extends AnyTask>(base: AnyModel, weights: Weights, task: T): TrainedModel<T> {
   const { recipe, trainedOn } = base;
-  const task = new Classify(base.task.input, classes);
-  if (ARCHITECTURES.some(({ name }) => name === base.architecture?.name)) {
-    const made = created(base, classes, 0);
+  const made = created(base, task, 0);
+  if (made !== undefined) {
     made.network.load(weights);
     return TrainedModel.of(made, { recipe, trainedOn, task });
   }
@@ -115,20 +122,21 @@ function rebuild(base: Model, weights: Weights, classes: readonly string[]): Tra
   // The ops that the base has are at hand: nothing needs to be loaded.
   const graph = inferenceGraph(base, 1, plannedSizes(base.task));
   const network = new GraphModule(json, weights, new Map(graphOrder(graph).map(({ op }) => [op.name, op])));
-  const model = new TrainedModel<Classify>(network, { recipe, trainedOn, task: unprepared(task) });
-  if (!sameShape(model.summary().outputShape, [classes.length])) {
+  const model = new TrainedModel<T>(network, { recipe, trainedOn, task: unprepared(task) });
+  if (model.summary().outputShape.at(-1) !== task.outputs.logits.shape.at(-1)) {
     throw new DataError("the head of this model cannot be replaced: its number of classes is fixed in its graph");
   }
   return model;
 }
 
-function created(base: Model, classes: readonly string[], seed: number): Model {
-  const { inputShape, recipe, normalization, architecture } = base;
-  return create(architecture?.name ?? "", {
-    inputShape,
-    recipe,
-    classes,
-    seed,
-    normalization: normalization ?? undefined,
-  });
+/** The named network of a model anew, for a task; undefined where it has no name. */
+function created<T extends AnyTask>(base: AnyModel, task: T, seed: number): Model<T> | undefined {
+  const { network, architecture, recipe } = base;
+  const blueprint = blueprintOf(network);
+  if (blueprint !== undefined) return blueprint.again(task, { recipe, seed });
+  if (!ARCHITECTURES.some(({ name }) => name === architecture?.name)) return undefined;
+  const { inputShape, normalization } = base;
+  const { names: classes } = task;
+  const options = { inputShape, recipe, classes, seed, normalization: normalization ?? undefined };
+  return create(architecture?.name ?? "", options) as AnyModel as Model<T>;
 }

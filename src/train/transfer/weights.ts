@@ -3,7 +3,7 @@ import { DataError, DuctusError } from "../../engine/errors.ts";
 import { serializeSafetensors } from "../../formats/safetensors.ts";
 import type { NamedTensor, StoredTensor } from "../../formats/tensor-data.ts";
 import type { StoredWeights } from "../../formats/weights-file.ts";
-import type { Model } from "../../models/model.ts";
+import type { AnyModel } from "../../models/model.ts";
 import { platform } from "../../platform/platform.ts";
 import { locate } from "../../use/locate.ts";
 
@@ -20,7 +20,7 @@ export interface LoadedWeights {
  * A model file also says which samples they were trained on, and so does the model from then on.
  * @throws DataError when names or shapes do not fit; the model is then unchanged
  */
-export async function loadWeights(model: Model, path: string): Promise<LoadedWeights> {
+export async function loadWeights(model: AnyModel, path: string): Promise<LoadedWeights> {
   const { weights: found, trainedOn, file, notes } = await readWeights(path);
   const own = new Set(Array.from(model.network.namedParameters(), ([name]) => name));
   const weights = new Map([...found].filter(([name]) => name !== AVERAGES || own.has(name)));
@@ -64,12 +64,12 @@ function foreignPrefix(names: readonly string[], own: ReadonlySet<string>): stri
 }
 
 /** Writes the weights alone: a state dict for `torch.load` when the name ends in .pt or .pth, else safetensors. */
-export async function saveWeights(model: Model, path: string): Promise<void> {
+export async function saveWeights(model: AnyModel, path: string): Promise<void> {
   await platform().writeFile(path, await encodeWeights(model, /\.pth?$/i.test(path) ? "pt" : "safetensors"));
 }
 
 /** The bytes of a file with the weights alone. */
-export async function encodeWeights(model: Model, format: "pt" | "safetensors"): Promise<Uint8Array> {
+export async function encodeWeights(model: AnyModel, format: "pt" | "safetensors"): Promise<Uint8Array> {
   const tensors = new Map<string, NamedTensor>();
   for (const [name, { shape, data }] of model.network.namedParameters()) {
     const copy = data instanceof Float32Array ? new Float32Array(data) : new Int32Array(data);
