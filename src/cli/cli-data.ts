@@ -8,6 +8,7 @@ import type { Preprocessing } from "../picture/preprocessing.ts";
 import { openData, streamData } from "../platform/node/open-data.ts";
 import { refuseOneClass } from "../task/classify/classify.ts";
 import { grouped } from "../task/text.ts";
+import type { OpenedData } from "./kinds/kind.ts";
 import { byteSize, showNotes, type Terminal } from "./terminal.ts";
 
 export interface DataOptions {
@@ -21,6 +22,10 @@ export interface DataOptions {
 
 /** In memory, or read while it is used. */
 export type AnyData = LoadedData<ImageDataset | StreamedDataset>;
+
+/** What `--data` takes, in words. */
+export const DATA_WORDS =
+  "mnist, fashion-mnist …, a folder of pictures by class, a CSV file, texts (.txt, .csv, .jsonl), lines with their strings";
 
 /** Options of every verb that opens data. */
 export function dataOptions(): Option[] {
@@ -64,16 +69,28 @@ export function openToMeasure(spec: string, options: DataOptions, terminal: Term
 }
 
 /** Says where a data set came from, how it is divided, and what there is to know of it. */
-export function describe(data: AnyData, terminal: Terminal): void {
-  const { train, validation, test, origin, notes } = data;
+export function describe(data: Described | AnyData, terminal: Terminal): void {
+  const { name, origin, notes, counts, noun } = "counts" in data ? data : countedPictures(data);
   const parts = [
-    [train.length, "to train"],
-    [validation?.length ?? 0, "to validate"],
-    [test.length, "to test"],
+    [counts.train, "to train"],
+    [counts.validation, "to validate"],
+    [counts.test, "to test"],
   ] as const;
-  const counts = parts.flatMap(([count, use]) => (count > 0 ? [`${grouped(count)} ${use}`] : []));
-  describeAs(`${counts.join(", ")}; ${origin}`, { name: train.name, notes }, terminal);
+  const words = parts.flatMap(([count, use]) => (count > 0 ? [[grouped(count), use]] : []));
+  const all = words.map(([count, use], i) => (i === 0 && noun !== "" ? `${count} ${noun} ${use}` : `${count} ${use}`));
+  describeAs(`${all.join(", ")}; ${origin}`, { name, notes }, terminal);
 }
+
+/** What is said of data. */
+type Described = Pick<OpenedData, "name" | "origin" | "notes" | "counts" | "noun">;
+
+const countedPictures = ({ train, validation, test, origin, notes }: AnyData): Described => ({
+  name: train.name,
+  origin,
+  notes,
+  counts: { train: train.length, validation: validation?.length ?? 0, test: test.length },
+  noun: "",
+});
 
 /** The same in other words. */
 export function describeAs(

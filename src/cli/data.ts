@@ -6,6 +6,7 @@ import { type AugmentOption, resolveAugmentations } from "../augment/presets.ts"
 import type { ImageDataset } from "../data/dataset.ts";
 import { type DataDescription, describeData, firstOfEachClass, previewRows } from "../data/inspect.ts";
 import { findSource, listSources, type SourceRecord } from "../data/sources.ts";
+import { networksFor } from "../models/networks.ts";
 import { writeFileAtomic } from "../platform/node/atomic.ts";
 import { pathKind } from "../platform/node/files.ts";
 import { readIdxFolder } from "../platform/node/idx-folder.ts";
@@ -15,8 +16,9 @@ import { canFetch } from "../platform/node/sources.ts";
 import { columns, grouped, percent } from "../task/text.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
 import { type DataOptions, dataOptions, describe, openToMeasure } from "./cli-data.ts";
+import { type DataKind, KINDS, kindFor, openKind, refuseOptions } from "./kinds/kinds.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
-import { pictureRow } from "./shown.ts";
+import { pictureRow, shellWord } from "./shown.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 type Options = CommonOptions & DataOptions;
@@ -43,7 +45,7 @@ export function command(): Command {
   add("fetch", "gets a data set into the cache, unless it is on this machine already")
     .argument("<name>", "data set")
     .action(fetchOne);
-  const look = add("inspect", "counts, sizes and some pictures of a data set")
+  const look = add("inspect", "counts, sizes and some pictures of a data set; of texts and lines what they are for")
     .argument("<name|path>", "data set, folder or CSV file")
     .addOption(augmentOption())
     .option(
@@ -126,7 +128,28 @@ async function fetchOne(name: string, { json = false, dataDir }: Options): Promi
   });
 }
 
-async function inspect(spec: string, options: InspectOptions): Promise<void> {
+type Inspect = (spec: string, options: InspectOptions) => Promise<void>;
+
+const inspect: Inspect = async (spec, options) => INSPECT[await kindFor({ data: spec })](spec, options);
+
+/** Says what was found, how much of it, and what it is for. */
+const inspectOther =
+  (kind: DataKind): Inspect =>
+  async (spec, options) => {
+    refuseOptions(kind, options, spec);
+    const terminal = openTerminal(options.json === true);
+    const { title, task, input } = KINDS[kind];
+    const data = await openKind(kind, spec, { ...options, toMeasure: true }, terminal);
+    describe(data, terminal);
+    const { name, origin, fingerprint, notes, counts, noun } = data;
+    terminal.print(terminal.style.bold(`${name}: ${title}`));
+    terminal.print(`a model learns to ${task}: ductus train --data ${shellWord(spec)}`);
+    const models = networksFor(task, input);
+    terminal.print(`networks for it: ${models.join(", ")}`);
+    terminal.emit({ name, kind, task, models, origin, fingerprint, notes, counts, noun: noun || "samples" });
+  };
+
+async function inspectPictures(spec: string, options: InspectOptions): Promise<void> {
   const { json = false, dataDir, skipUnreadable, augment, mosaic: file } = options;
   const terminal = openTerminal(json);
   const asked = await readAugmentOption(augment);
@@ -150,6 +173,14 @@ async function inspect(spec: string, options: InspectOptions): Promise<void> {
   const drawn = target === undefined ? {} : await drawMosaic(shown, asked, target, options, terminal);
   terminal.emit({ name: train.name, origin, fingerprint, preprocessing, notes, ...splits, ...drawn });
 }
+
+/** How a look at data is shown, by their kind. */
+const INSPECT: Readonly<Record<DataKind, Inspect>> = {
+  pictures: inspectPictures,
+  labeledTexts: inspectOther("labeledTexts"),
+  texts: inspectOther("texts"),
+  lines: inspectOther("lines"),
+};
 
 /** What a mosaic is called after: a preset, or the file of a list. */
 function augmentName(augment: string): string {

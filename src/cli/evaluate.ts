@@ -1,39 +1,38 @@
 /** `ductus evaluate`: measures a model file on one split of a data set, alone or against another model. */
-import { resolve } from "node:path";
 import { Command, Option } from "commander";
-import { relabeled } from "../data/conform.ts";
-import type { ImageDataset, SplitName } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { findDuplicates, type Overlap } from "../data/duplicates.ts";
-import { fingerprint } from "../data/fingerprint.ts";
+import { fingerprintIfKnown } from "../data/fingerprint.ts";
 import { describeTrained } from "../data/overlap.ts";
 import { nounOf } from "../data/port.ts";
-import type { LoadedData } from "../data/sources.ts";
-import { joinImages } from "../data/split.ts";
 import { lookUp } from "../data/trained-samples.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
-import type { Model } from "../models/model.ts";
-import { modelName } from "../models/model.ts";
+import { type AnyModel, modelName } from "../models/model.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { platform } from "../platform/platform.ts";
 import { VERSION } from "../platform/version.ts";
-import type { Evaluation } from "../task/classify/evaluation.ts";
+import { Evaluation } from "../task/classify/evaluation.ts";
 import { comparePaired } from "../task/classify/mcnemar.ts";
+import type { Predictions } from "../task/classify/predictions.ts";
 import { encodePredictions } from "../task/classify/saved-predictions.ts";
 import { formatComparison } from "../task/classify/text.ts";
+import type { AnyEvaluation } from "../task/evaluation.ts";
 import { duration, grouped } from "../task/text.ts";
 import { ensembleOf } from "../use/ensemble.ts";
 import { evaluate } from "../use/evaluate.ts";
-import { conformTo, preprocessingOf } from "../use/predict.ts";
 import { averagedOver, shifts } from "../use/test-time.ts";
-import { type DataOptions, dataOptions, describe, describeAs, openToMeasure } from "./cli-data.ts";
+import { DATA_WORDS, type DataOptions, dataOptions, describe, describeAs } from "./cli-data.ts";
+import type { OpenedData, PartName } from "./kinds/kind.ts";
+import { kindOfModel, openKind, refuseOptions } from "./kinds/kinds.ts";
+import { SPLITS } from "./kinds/parts.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 interface EvaluateCliOptions extends CommonOptions, DataOptions {
   readonly data: string;
-  readonly split?: SplitChoice | undefined;
+  readonly split?: PartName | undefined;
   readonly tta?: number | undefined;
   readonly against?: string | undefined;
   readonly report?: string | undefined;
@@ -41,10 +40,6 @@ interface EvaluateCliOptions extends CommonOptions, DataOptions {
   readonly threads?: number | undefined;
   readonly strict?: boolean | undefined;
 }
-
-/** A part of the data, or all of them together. */
-type SplitChoice = SplitName | "all";
-const SPLITS: readonly SplitName[] = ["train", "validation", "test"];
 
 const EXAMPLES = `
 By default the test part is measured. A set without one of its own that the
@@ -55,13 +50,16 @@ Examples:
   $ ductus evaluate digits.safetensors --data usps --report usps.html      curves, errors, doubtful labels as one page
   $ ductus evaluate new.safetensors --against old.safetensors              is it really better? McNemar's test
   $ ductus evaluate one.safetensors two.safetensors three.safetensors      what they reach together
-  $ ductus evaluate letters.safetensors --data my-letters/ --json`;
+  $ ductus evaluate letters.safetensors --data my-letters/ --json
+  $ ductus evaluate runs/poems-gpt-s-1 --data others.txt                   loss and perplexity on another text`;
 
 export function command(): Command {
   const all = new Command()
-    .description("Measures a model: accuracy with its interval, classes, confusions, calibration, doubtful labels.")
+    .description(
+      "Measures a model: accuracy with its interval, classes, confusions, calibration, doubtful labels; perplexity; strings.",
+    )
     .argument("<models...>", "model file; several answer together, as an ensemble")
-    .option("--data <name|path>", "mnist, fashion-mnist …, a folder of pictures by class, or a CSV file", "mnist")
+    .option("--data <name|path>", DATA_WORDS, "mnist")
     .addOption(new Option("--split <name>", "which part of the data (default: see below)").choices([...SPLITS, "all"]))
     .addOption(
       integerOption("--tta <pixels>", "average over copies shifted by up to so many pixels: 9 copies for 1", {
@@ -83,12 +81,13 @@ export function command(): Command {
 async function run(paths: readonly string[], options: EvaluateCliOptions): Promise<void> {
   const terminal = openTerminal(options.json === true);
   const path = paths.join(" + ");
-  const models = await Promise.all(paths.map((member) => openModel(member, terminal)));
+  const models: AnyModel[] = await Promise.all(paths.map((member) => openModel(member, terminal)));
   const model = ensembleOf(models);
-  const rival = options.against === undefined ? undefined : await openModel(options.against, terminal);
-  const preprocessing = model.preprocessing === undefined ? undefined : preprocessingOf(model);
-  const trainedSpan = model.dataset?.valueSpan;
-  const data = await openToMeasure(options.data, { ...options, preprocessing, trainedSpan }, terminal);
+  const rival: AnyModel | undefined =
+    options.against === undefined ? undefined : await openModel(options.against, terminal);
+  const kind = await kindOfModel(model, options.data);
+  refuseOptions(kind, options, options.data);
+  const data = await openKind(kind, options.data, { ...options, model, toMeasure: true }, terminal);
   const chosen = await choose(data, rival === undefined ? models : [...models, rival], options.split, terminal);
   const backend = await platform().createBackend(options);
   try {
@@ -107,7 +106,8 @@ async function run(paths: readonly string[], options: EvaluateCliOptions): Promi
     if (options.report !== undefined) await writeReport(options.report, path, model, first, data);
     if (options.predictions !== undefined) await writePredictions(options.predictions, first.result);
     const { split } = chosen;
-    const { name, origin } = chosen.dataset;
+    const { name } = first.dataset;
+    const { origin = data.origin } = first.dataset as { readonly origin?: string };
     terminal.emit({
       ...first.result.toJSON(),
       tta: options.tta,
@@ -122,77 +122,67 @@ async function run(paths: readonly string[], options: EvaluateCliOptions): Promi
 
 /** What is measured. */
 interface Chosen {
-  readonly split: SplitChoice;
-  readonly dataset: ImageDataset;
-  readonly data: LoadedData;
+  readonly split: PartName;
+  readonly data: OpenedData;
 }
 
 /** The part that is asked for, or the one that says most: samples that none of the models has seen. */
 async function choose(
-  data: LoadedData,
-  models: readonly Model[],
-  asked: SplitChoice | undefined,
+  data: OpenedData,
+  models: readonly AnyModel[],
+  asked: PartName | undefined,
   terminal: Terminal,
 ): Promise<Chosen> {
-  const parts = SPLITS.flatMap((split) => {
-    const dataset = data[split];
-    return dataset === undefined || dataset.length === 0 ? [] : [{ split, dataset }];
-  });
-  const isWhole = data.isTestAside === true && !(await isTrainedOn(models, data.train));
+  const { name, notes, counts, noun, isTestAside } = data;
+  const parts = SPLITS.filter((split) => counts[split] > 0);
+  const isWhole = isTestAside && !(await isTrainedOn(models, data));
   const preferred = isWhole ? "all" : "test";
-  const hasPreferred = preferred === "all" || parts.some(({ split }) => split === preferred);
-  const split = asked ?? (hasPreferred ? preferred : parts[0].split);
-  const { name } = data.train;
+  const hasPreferred = preferred === "all" || parts.includes(preferred);
+  const split = asked ?? (hasPreferred ? preferred : parts[0]);
   if (split !== "all") {
-    const part = parts.find((other) => other.split === split);
-    if (part === undefined) {
-      throw new UsageError(`--split ${split}: ${name} has only ${parts.map((other) => other.split).join(" and ")}`);
-    }
+    if (!parts.includes(split)) throw new UsageError(`--split ${split}: ${name} has only ${parts.join(" and ")}`);
     describe(data, terminal);
-    return { ...part, data };
+    return { split, data };
   }
-  const dataset = joinImages(
-    parts.map((part) => part.dataset),
-    data.isTestAside === true ? resolve(name) : data.origin,
-  );
+  const total = parts.reduce((sum, part) => sum + counts[part], 0);
   const why = asked === undefined ? ": no part is for testing, and the model was not trained on them" : "";
-  describeAs(`all ${grouped(dataset.length)} samples${why}`, { name, notes: data.notes }, terminal);
-  return { split, dataset, data };
+  describeAs(`all ${grouped(total)} ${noun || "samples"}${why}`, { name, notes }, terminal);
+  return { split, data };
 }
 
 /** From this share of samples on that a model has seen, it was trained on the set. Fewer are told apart when all are measured. */
 const SEEN = 0.5;
 
 /** Whether one of the models was trained on these samples, or many of them. */
-async function isTrainedOn(models: readonly Model[], dataset: ImageDataset): Promise<boolean> {
+async function isTrainedOn(models: readonly AnyModel[], data: OpenedData): Promise<boolean> {
   for (const model of models) {
-    const conformed = conformTo(model, dataset);
+    const samples = await data.samples("train", model);
     const known = model.dataset?.fingerprint;
-    if (known !== undefined && known === (await fingerprint(conformed))) return true;
-    const found = lookUp(model.trainedOn, conformed);
+    if (known !== undefined && known === (await fingerprintIfKnown(samples))) return true;
+    const found = lookUp(model.trainedOn, samples);
     if (found !== undefined && found.trained > SEEN * found.checked) return true;
   }
   return false;
 }
 
 interface Measured {
-  readonly result: Evaluation;
-  readonly dataset: ImageDataset;
+  readonly result: AnyEvaluation;
+  readonly dataset: Dataset;
   readonly overlap: Overlap | undefined;
 }
 
 /** @param members what the model is made of, each perhaps trained on other samples */
 async function measure(
-  model: Model,
-  members: readonly Model[],
-  { split, data, dataset: chosen }: Chosen,
+  model: AnyModel,
+  members: readonly AnyModel[],
+  { split, data }: Chosen,
   { tta }: EvaluateCliOptions,
   backend: Backend,
   terminal: Terminal,
 ): Promise<Measured> {
-  const dataset = relabeled(conformTo(model, chosen), model.classes);
+  const dataset = await data.judged(split, model);
   const overlap = await overlapWithTraining(members, data, split, dataset);
-  const result = await evaluate(tta === undefined ? model : averagedOver(model, shifts(tta)), dataset, {
+  const result: AnyEvaluation = await evaluate(tta === undefined ? model : averagedOver(model, shifts(tta)), dataset, {
     backend,
     trainedOn: overlap,
     onProgress: (done, total) => terminal.live(`${grouped(done)} of ${grouped(total)}`),
@@ -202,15 +192,15 @@ async function measure(
 
 /** What the samples share with those that a model was trained on, where these are the training split of the same data. */
 async function overlapWithTraining(
-  models: readonly Model[],
-  data: LoadedData,
-  split: SplitChoice,
-  dataset: ImageDataset,
+  models: readonly AnyModel[],
+  data: OpenedData,
+  split: PartName,
+  dataset: Dataset,
 ): Promise<Overlap | undefined> {
-  if (split === "train" || split === "all" || data.train.length === 0) return undefined;
+  if (split === "train" || split === "all" || data.counts.train === 0) return undefined;
   const known = models.flatMap((model) => model.dataset?.fingerprint ?? []);
-  const train = conformTo(models[0], data.train);
-  if (!known.includes(await fingerprint(train))) return undefined;
+  const train = await data.samples("train", models[0]);
+  if (!known.includes((await fingerprintIfKnown(train)) ?? "")) return undefined;
   const [overlap] = findDuplicates([
     { name: "training", dataset: train },
     { name: split, dataset },
@@ -220,15 +210,16 @@ async function overlapWithTraining(
 
 function compare(
   firstPath: string,
-  first: Evaluation,
+  first: AnyEvaluation,
   secondPath: string,
-  second: Evaluation,
+  second: AnyEvaluation,
   terminal: Terminal,
 ): object {
-  if (first.predictions === undefined || second.predictions === undefined) {
+  const [predictions, others] = [first, second].map(predictionsOf);
+  if (predictions === undefined || others === undefined) {
     throw new UsageError("--against compares models of classes; these data have none");
   }
-  const comparison = comparePaired(first.predictions, second.predictions);
+  const comparison = comparePaired(predictions, others);
   terminal.print();
   terminal.print(formatComparison([firstPath, secondPath], comparison, terminal.style));
   for (const [path, { isTrainingData, trainedOn, count }] of [
@@ -243,7 +234,13 @@ function compare(
   return { against: secondPath, accuracy, trainingAccuracy, isTrainingData, trainedOn, ...comparison };
 }
 
-async function writePredictions(path: string, { predictions, dataset }: Evaluation): Promise<void> {
+/** The outputs for all samples, where they are of a classifier. */
+const predictionsOf = (evaluation: AnyEvaluation): Predictions | undefined =>
+  evaluation instanceof Evaluation ? evaluation.predictions : undefined;
+
+async function writePredictions(path: string, evaluation: AnyEvaluation): Promise<void> {
+  const { dataset } = evaluation;
+  const predictions = predictionsOf(evaluation);
   if (predictions === undefined) throw new UsageError("--predictions needs data with classes");
   await platform().writeFile(path, encodePredictions({ predictions, dataset }));
 }
@@ -251,13 +248,14 @@ async function writePredictions(path: string, { predictions, dataset }: Evaluati
 async function writeReport(
   path: string,
   modelPath: string,
-  model: Model,
+  model: AnyModel,
   { result, dataset, overlap }: Measured,
-  data: LoadedData,
+  data: OpenedData,
 ): Promise<void> {
   const { renderReport } = await import("../report/report.ts");
   const parameters = [...model.network.namedParameters()].reduce((sum, [, parameter]) => sum + parameter.size, 0);
-  const { metrics, recipe, preprocessing, dataset: trainedOn } = model;
+  const { metrics, recipe, task, dataset: trainedOn } = model;
+  const { preprocessing } = task.input as { readonly preprocessing?: object };
   const page = await renderReport({
     title: `${modelName(model)} on ${result.dataset}`,
     subtitle: `${modelPath}, measured on ${grouped(result.count)} samples.`,

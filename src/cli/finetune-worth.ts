@@ -5,24 +5,27 @@
  */
 import { basename } from "node:path";
 import { relabeled } from "../data/conform.ts";
-import type { ImageDataset } from "../data/dataset.ts";
+import type { Dataset, ImageDataset } from "../data/dataset.ts";
 import { SOURCES } from "../data/sources.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DuctusError } from "../engine/errors.ts";
-import type { Model } from "../models/model.ts";
-import { openData } from "../platform/node/open-data.ts";
+import type { AnyModel, Model } from "../models/model.ts";
 import type { ComparisonTable } from "../report/input.ts";
+import type { Classify } from "../task/classify/classify.ts";
 import { comparePaired, type PairedComparison } from "../task/classify/mcnemar.ts";
 import type { Predictions } from "../task/classify/predictions.ts";
-import { percent } from "../task/text.ts";
+import type { AnyEvaluation } from "../task/evaluation.ts";
+import { measureText, measureTitle } from "../task/measures.ts";
+import type { AnyTask } from "../task/task.ts";
 import { crossValidate } from "../train/cross-validation.ts";
 import { fit, type Run } from "../train/fit.ts";
 import type { FitOptions } from "../train/settings.ts";
 import { FOLDS } from "../train/transfer/finetune.ts";
-import { adapt, fresh, withOldHead } from "../train/transfer/transfer.ts";
+import { adapt, fresh } from "../train/transfer/transfer.ts";
 import { evaluate } from "../use/evaluate.ts";
-import { conformTo, preprocessingOf } from "../use/predict.ts";
 import type { TrainedModel } from "../use/trained-model.ts";
+import type { OpenedData } from "./kinds/kind.ts";
+import { type DataKind, openKind } from "./kinds/kinds.ts";
 import { progressCallback } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -32,10 +35,12 @@ const SIGNIFICANT = 0.05;
 /** A run that is over, and what is to be found out about it. */
 export interface Experiment {
   readonly options: ExperimentOptions;
-  readonly base: Model;
-  readonly run: Run;
-  readonly train: ImageDataset;
-  readonly test: ImageDataset;
+  readonly kind: DataKind;
+  readonly data: OpenedData;
+  readonly base: AnyModel;
+  readonly run: Run<AnyTask>;
+  readonly train: Dataset;
+  readonly test: Dataset;
   readonly how: FitOptions;
   readonly backend: Backend;
   readonly terminal: Terminal;
@@ -62,7 +67,7 @@ interface Compared {
 /** What was found out. */
 export interface Findings {
   /** The model to keep: fine-tuned, or the base as it was. */
-  readonly kept: TrainedModel;
+  readonly kept: TrainedModel<AnyTask>;
   readonly isBetter: boolean;
   /** Of cross-validation, where labels are few. */
   readonly worth: Worth | undefined;
@@ -73,10 +78,16 @@ export interface Findings {
 
 /** Compares a fine-tuned model with the base and with scratch, and says which to keep. */
 export async function weigh(experiment: Experiment): Promise<Findings> {
-  const { options, base, run, train, test, backend } = experiment;
-  const knowsAll = train.classes.every((name) => base.classes.includes(name));
+  const { options, data, base, run, train, test, backend } = experiment;
+  const { name } = run.model.task.primary;
+  const measured = async (model: AnyModel, samples: Dataset): Promise<number | undefined> =>
+    measureIn(await evaluate(model, samples, { backend }), name);
+  const images = data.images(train);
+  const isKnown = data.isKnown(base, train);
   const worth =
-    knowsAll && experiment.how.validation === 0 && options.check ? await crossValidated(experiment) : undefined;
+    isKnown && experiment.how.validation === 0 && options.check && images !== undefined
+      ? await crossValidated(experiment, images)
+      : undefined;
   const isBetter = worth === undefined || (worth.difference > 0 && worth.pValue < SIGNIFICANT);
   if (worth !== undefined) run.model.temperature = worth.temperature;
   const old = await openOld(experiment);
@@ -84,25 +95,28 @@ export async function weigh(experiment: Experiment): Promise<Findings> {
     {
       key: "base",
       name: "base model, untouched",
-      test: knowsAll ? (await evaluate(base, relabeled(test, base.classes), { backend })).accuracy : undefined,
-      old: old && (await evaluate(base, old, { backend })).accuracy,
+      test: isKnown ? await measured(base, await data.judged("test", base)) : undefined,
+      old: old && (await measured(base, old)),
     },
     {
       key: "finetuned",
       name: "fine-tuned",
-      test: (await evaluate(run.model, test, { backend })).accuracy,
-      old: old && (await evaluate(withOldHead(base, run.model), old, { backend })).accuracy,
+      test: await measured(run.model, test),
+      old: old && (await measured(data.onOld(base, run.model), old)),
     },
-    ...(options.compare ? await fromScratch(experiment) : []),
+    ...(options.compare ? await fromScratch(experiment, measured) : []),
   ];
   return {
-    kept: isBetter ? run.model : adapt(base, train.classes, options.seed).model,
+    kept: isBetter ? run.model : data.adapt(base, train, options.seed).model,
     isBetter,
     worth,
     comparison: plain(rows),
-    table: comparisonTable(rows, test.name, old?.name),
+    table: comparisonTable(rows, name, test.name, old?.name),
   };
 }
+
+/** A measure over all samples, those included that a model has seen. */
+const measureIn = ({ metrics, accuracy }: AnyEvaluation, name: string): number | undefined => metrics[name] ?? accuracy;
 
 /** What cross-validation tells of a fine-tuned model: whether it is better, and its temperature. */
 export interface Worth extends PairedComparison {
@@ -110,7 +124,12 @@ export interface Worth extends PairedComparison {
 }
 
 /** What training does to samples that it has not seen, beside the model as it was. */
-async function crossValidated({ base, train, how, options, backend, terminal }: Experiment): Promise<Worth> {
+async function crossValidated(
+  { base: model, how, options, backend, terminal }: Experiment,
+  train: ImageDataset,
+): Promise<Worth> {
+  // Pictures in memory are of classes.
+  const base = model as AnyModel as Model<Classify>;
   const { seed } = options;
   const folds = Math.min(FOLDS, train.length);
   terminal.note(
@@ -141,38 +160,48 @@ function plain(rows: readonly Compared[]): Record<string, { test?: number | unde
 }
 
 /** The models beside each other, as the terminal and the report show them. */
-function comparisonTable(rows: readonly Compared[], name: string, oldName: string | undefined): ComparisonTable {
-  const cell = (share: number | undefined): string => (share === undefined ? "–" : percent(share));
+function comparisonTable(
+  rows: readonly Compared[],
+  measure: string,
+  name: string,
+  oldName: string | undefined,
+): ComparisonTable {
+  const cell = (value: number | undefined): string => (value === undefined ? "–" : measureText(measure, value));
   const isOldKnown = oldName !== undefined;
   return {
     title: "What fine-tuning was worth",
-    head: ["accuracy on the test split of", basename(name), ...(isOldKnown ? [basename(oldName)] : [])],
+    head: [`${measureTitle(measure)} on the test split of`, basename(name), ...(isOldKnown ? [basename(oldName)] : [])],
     rows: rows.map((row) => [row.name, cell(row.test), ...(isOldKnown ? [cell(row.old)] : [])]),
-    caption: forgetting(rows),
+    caption: forgetting(rows, measure),
   };
 }
 
+/** What has become of the old task, by the measure that tells: in words that go on from its name. */
+const FORGOTTEN: Readonly<Record<string, (before: number, after: number) => string>> = {
+  accuracy: (before, after) => {
+    const lost = 100 * (before - after);
+    const words = lost > 0 ? `lost ${lost.toFixed(2)}` : `gained ${(-lost).toFixed(2)}`;
+    return `the old task has ${words} points, with the old last layer on the new network where it was replaced`;
+  },
+};
+
 /** What the old task has lost, in words. */
-function forgetting(rows: readonly Compared[]): string | undefined {
+function forgetting(rows: readonly Compared[], measure: string): string | undefined {
   const [before, after] = rows.map(({ old }) => old);
   if (before === undefined || after === undefined) return undefined;
-  const lost = 100 * (before - after);
-  const words = lost > 0 ? `lost ${lost.toFixed(2)}` : `gained ${(-lost).toFixed(2)}`;
-  return `the old task has ${words} points, with the old last layer on the new network where it was replaced`;
+  const known = FORGOTTEN[measure]?.(before, after);
+  return (
+    known ??
+    `on the old data, ${measureTitle(measure)} was ${measureText(measure, before)} and is ${measureText(measure, after)}`
+  );
 }
 
 /** The same number of steps from fresh weights, by the recipe of the network. */
-async function fromScratch({
-  base,
-  run,
-  train,
-  test,
-  how,
-  options,
-  backend,
-  terminal,
-}: Experiment): Promise<Compared[]> {
-  const model = fresh(base, train.classes, options.seed);
+async function fromScratch(
+  { base, run, train, test, how, options, backend, terminal }: Experiment,
+  measured: (model: AnyModel, samples: Dataset) => Promise<number | undefined>,
+): Promise<Compared[]> {
+  const model = fresh(base, run.model.task, options.seed);
   if (model === undefined) {
     terminal.note("no comparison with scratch: a network of one's own class cannot be made anew from its file");
     return [];
@@ -188,22 +217,18 @@ async function fromScratch({
   });
   if (scratch.ended === "aborted")
     throw new DuctusError("stopped while training from scratch; the fine-tuned model is kept");
-  return [{ key: "scratch", name: "from scratch", test: (await evaluate(scratch.model, test, { backend })).accuracy }];
+  return [{ key: "scratch", name: "from scratch", test: await measured(scratch.model, test) }];
 }
 
 /** The test split of what the base was trained on, where it can be had. */
-async function openOld({ base, options, terminal }: Experiment): Promise<ImageDataset | undefined> {
+async function openOld({ kind, base, options, terminal }: Experiment): Promise<Dataset | undefined> {
   const name = options.oldData ?? base.dataset?.name;
   if (name === undefined || (options.oldData === undefined && !(name in SOURCES) && !/[\\/.]/.test(name)))
     return undefined;
   try {
     const { dataDir } = options;
-    const { test } = await openData(name, {
-      dataDir,
-      preprocessing: preprocessingOf(base),
-      trainedSpan: base.dataset?.valueSpan,
-    });
-    return relabeled(conformTo(base, test), base.classes);
+    const old = await openKind(kind, name, { dataDir, model: base, toMeasure: true }, terminal);
+    return old.counts.test === 0 ? undefined : await old.judged("test", base);
   } catch (error) {
     if (!(error instanceof DuctusError) || options.oldData !== undefined) throw error;
     terminal.note(`what the old task has lost is not measured: ${error.message}`);

@@ -2,12 +2,11 @@
  * `ductus finetune`: goes on from a trained model with other data, often few, and says what that was worth, which
  * finetune-worth.ts finds out.
  */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { resolveAugmentations } from "../augment/presets.ts";
-import type { ImageDataset } from "../data/dataset.ts";
-import { takeShots } from "../data/shots.ts";
+import { pictureSize } from "../data/port.ts";
 import { UsageError } from "../engine/errors.ts";
-import type { Model } from "../models/model.ts";
+import type { AnyModel } from "../models/model.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { VERSION } from "../platform/version.ts";
@@ -25,11 +24,11 @@ import {
   FINETUNE_VALIDATION,
   finetuneOptions,
 } from "../train/transfer/finetune.ts";
-import { adapt } from "../train/transfer/transfer.ts";
-import { conformTo, preprocessingOf } from "../use/predict.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
-import { dataOptions, openForTraining } from "./cli-data.ts";
+import { DATA_WORDS, dataOptions } from "./cli-data.ts";
 import { describeWorth, type Experiment, type Worth, weigh } from "./finetune-worth.ts";
+import type { TrainingParts } from "./kinds/kind.ts";
+import { kindOfModel, openKind, refuseOptions, TASK_NAMES } from "./kinds/kinds.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
@@ -43,6 +42,7 @@ import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./trai
 interface FinetuneOptions extends CommonOptions, LoopOptions {
   readonly base?: string | undefined;
   readonly data: string;
+  readonly task?: string | undefined;
   readonly dataDir?: string | undefined;
   readonly shots?: number | undefined;
   readonly augment?: string | undefined;
@@ -66,6 +66,9 @@ interface FinetuneOptions extends CommonOptions, LoopOptions {
   readonly mlflow?: string | undefined;
 }
 
+/** Of samples that are no pictures. */
+const NO_PICTURE = [1, 1];
+
 const EXAMPLES = `
 Classes that the model knows by name keep their row of the last layer, others get a new one. By default ${FINETUNE_OPTIMIZER}, one cycle of a
 small learning rate (${FINETUNE_LR}), augmentation as the model was trained with, and batch-norm statistics as they are; where the last
@@ -76,13 +79,15 @@ Examples:
   $ ductus finetune runs/mnist-cnn-3x3-1/best.safetensors --data usps
   $ ductus finetune digits.safetensors --data usps --shots 10
   $ ductus finetune digits.safetensors --data my-letters/ --freeze 'conv*'
-  $ ductus finetune digits.safetensors --data telugu-digits --unfreeze-every 2 --lr-decay-per-layer 0.5`;
+  $ ductus finetune digits.safetensors --data telugu-digits --unfreeze-every 2 --lr-decay-per-layer 0.5
+  $ ductus finetune runs/poems-gpt-s-1 --data my.txt                       text: goes on with texts as mine`;
 
 export function command(): Command {
   const all = new Command()
     .description("Goes on from a trained model with other data, and compares with the base model and with scratch.")
     .argument("[model]", "model file to start from")
-    .option("--data <name|path>", "usps, fashion-mnist …, a folder of pictures by class, or a CSV file", "usps")
+    .option("--data <name|path>", DATA_WORDS, "usps")
+    .addOption(new Option("--task <name>", "what to learn: the task of the model").choices(TASK_NAMES))
     .addOption(integerOption("--shots <n>", "train on so many samples of each class only", { min: 1 }))
     .addOption(augmentOption())
     .option("--freeze <pattern...>", "weights that stay as they are: conv1, 'conv*', fc1.bias")
@@ -133,31 +138,31 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
   if (options.base === undefined) throw new UsageError("give the model to start from: ductus finetune MODEL --data …");
   const optimizer = optimizerSpec(options, FINETUNE_OPTIMIZER);
 
-  const base = await openModel(options.base, terminal);
+  const base: AnyModel = await openModel(options.base, terminal);
+  const kind = await kindOfModel(base, options.data, options.task);
+  refuseOptions(kind, options, options.data);
   const augment = await readAugmentOption(options.augment ?? base.recipe.augment);
-  const known = { preprocessing: preprocessingOf(base), trainedSpan: base.dataset?.valueSpan };
-  const data = await openForTraining(options.data, { ...options, ...known }, terminal);
+  const data = await openKind(kind, options.data, { ...options, model: base }, terminal);
   checkData(resumed, data);
-  const { shots, seed } = options;
-  const all = conformTo(base, data.train);
-  const train = shots === undefined ? all : takeShots(all, shots, seed);
-  const test = conformTo(base, data.test);
-  const { model, kept } = adapt(base, train.classes, seed);
-  const { preprocessing } = data;
-  const isBlankKept = preprocessing.kind === "ink" && preprocessing.keepBlank === true;
-  if (isBlankKept) model.preprocessing = { ...preprocessingOf(base), keepBlank: true };
-  describeHead(terminal, base, train, kept);
+  const { shots, seed, val } = options;
+  const isFew = shots !== undefined && shots < FEW;
+  const asked = { val, share: isFew ? 0 : FINETUNE_VALIDATION, usesOwn: !isFew, shots, seed };
+  const parts = await data.training(base, asked);
+  const { train } = parts;
+  const test = await data.samples("test", base);
+  const { model, isNew, head } = data.adapt(base, train, seed);
+  terminal.note(terminal.noteStyle.dim(`head     ${head}`));
 
-  const loop = decide(options, base, train, kept.length < train.classes.length, data.validation);
+  const loop = decide(options, base, parts, isNew);
   const claim = resumed?.claim ?? claimRunFolder(options.out, options.data, `${stem(base)}-finetuned`);
   const { folder } = claim;
   const work = async ({ backend, interrupt }: Tools): Promise<RunEnd> => {
     const args = {
       ...{ verb: "finetune", ...options, options: recordedOptions(options), optimizer },
       model: `${stem(base)}-finetuned`,
-      augmentations: resolveAugmentations(augment, base.inputShape),
+      augmentations: resolveAugmentations(augment, pictureSize(base.task.input.ports) ?? NO_PICTURE),
       base: { path: options.base, dataset: base.dataset },
-      dataset: { name: train.name, origin: train.origin, fingerprint: data.fingerprint },
+      dataset: { name: train.name, origin: parts.origin, fingerprint: data.fingerprint },
     };
     const environment = describeEnvironment(VERSION);
     const note = noteOf(terminal);
@@ -178,7 +183,7 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
       process.exitCode = interrupt.status;
       return "interrupted";
     }
-    await report({ options, base, run, records, train, test, how, folder, backend, terminal });
+    await report({ options, kind, data, base, run, records, train, test, how, folder, backend, terminal });
     return "done";
   };
   await unlessFinished(resumed, terminal, () => claim.while(terminal, options, work));
@@ -187,29 +192,16 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
 /** What is not given is chosen for the task. */
 function decide(
   options: FinetuneOptions,
-  base: Model,
-  train: ImageDataset,
+  base: AnyModel,
+  { train, validation }: TrainingParts,
   hasNewHead: boolean,
-  own: ImageDataset | undefined,
 ): FitOptions {
-  const { freeze, unfreezeEvery, probeEpochs, lrDecayPerLayer, updateStatistics = false, val } = options;
+  const { freeze, unfreezeEvery, probeEpochs, lrDecayPerLayer, updateStatistics = false } = options;
   const transfer = { freeze, unfreezeEvery, probeEpochs, lrDecayPerLayer, freezeStatistics: !updateStatistics };
-  const isFew = options.shots !== undefined && options.shots < FEW;
   // Where labels are few, cross-validation tells what they are worth.
-  const validation = val ?? (own === undefined || isFew ? undefined : conformTo(base, own));
+  const isFew = options.shots !== undefined && options.shots < FEW;
   const task = { samples: train.length, hasNewHead, isFew };
   return finetuneOptions(base, task, { ...fitOptions(options), validation, transfer });
-}
-
-function describeHead(terminal: Terminal, base: Model, train: ImageDataset, kept: readonly string[]): void {
-  const total = train.classes.length;
-  const words =
-    kept.length === total && base.classes.length === total
-      ? "kept: the classes are the same"
-      : kept.length === 0
-        ? `new: none of the ${total} classes is known to the model`
-        : `${kept.length} of ${total} rows kept (${kept.slice(0, 10).join(" ")}), the others new`;
-  terminal.note(terminal.noteStyle.dim(`head     ${words}`));
 }
 
 interface Job extends Experiment {
@@ -275,6 +267,6 @@ function showComparison(terminal: Terminal, { head, rows, caption }: ComparisonT
   if (caption !== undefined) terminal.print(terminal.style.dim(caption));
 }
 
-function stem(base: Model): string {
+function stem(base: AnyModel): string {
   return base.architecture?.name ?? "model";
 }

@@ -1,12 +1,13 @@
 /** `ductus generate`: goes on with a text, by a model that was trained to. */
 import { Command } from "commander";
+import { UsageError } from "../engine/errors.ts";
 import { generate } from "../use/generate.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { openTerminal } from "./terminal.ts";
 
 interface GenerateCliOptions extends CommonOptions {
-  readonly prompt: string;
+  readonly prompt?: string | undefined;
   readonly count: number;
   readonly length?: number | undefined;
   readonly temperature?: number | undefined;
@@ -18,15 +19,16 @@ interface GenerateCliOptions extends CommonOptions {
 
 const EXAMPLES = `
 Examples:
-  $ ductus generate poems.safetensors --prompt "O Romeo" --length 300
+  $ ductus generate poems.safetensors "O Romeo" --length 300
   $ ductus generate names.safetensors --prompt $'\\nMa' --stop $'\\n' --count 10     ten names that begin with Ma
-  $ ductus generate poems.safetensors --prompt "To be" --temperature 0            always the likeliest`;
+  $ ductus generate poems.safetensors "To be" --temperature 0            always the likeliest`;
 
 export function command(): Command {
   return new Command()
     .description("Goes on with a text, token by token, by a model that was trained on texts.")
     .argument("<model>", "model file")
-    .requiredOption("--prompt <text>", "what the text begins with")
+    .argument("[prompt]", "what the text begins with")
+    .option("--prompt <text>", "the same")
     .addOption(integerOption("--count <n>", "how many texts, each from another seed", { min: 1 }).default(1))
     .addOption(integerOption("--length <n>", "most tokens that are written (default: 200)", { min: 1 }))
     .addOption(
@@ -41,7 +43,10 @@ export function command(): Command {
     .action(run);
 }
 
-async function run(path: string, { prompt, count, seed, json, ...options }: GenerateCliOptions): Promise<void> {
+async function run(path: string, typed: string | undefined, given: GenerateCliOptions): Promise<void> {
+  const { count, seed, json, prompt = typed, ...options } = given;
+  if (prompt === undefined) throw new UsageError('give what the text begins with: ductus generate MODEL "…"');
+  if (typed !== undefined && prompt !== typed) throw new UsageError("the beginning is given twice; leave --prompt out");
   const terminal = openTerminal(json === true);
   const model = await openModel(path, terminal);
   const texts: string[] = [];

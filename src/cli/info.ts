@@ -3,22 +3,35 @@ import { Command, Option } from "commander";
 import { nearest, unknownName } from "../engine/errors.ts";
 import type { ArchitectureRecord } from "../models/architecture.ts";
 import type { AnyModel, Recipe } from "../models/model.ts";
+import { modelOf, type NetworkRecord } from "../models/network.ts";
+import { parseNetwork } from "../models/network-options.ts";
+import { NETWORKS, networkNamed } from "../models/network-table.ts";
 import { PROVENANCE, type Provenance } from "../models/provenance.ts";
 import { RECIPES } from "../models/recipes.ts";
 import { ARCHITECTURES, create } from "../models/registry.ts";
 import { formatSummary } from "../nn/summary.ts";
 import { pathKind } from "../platform/node/files.ts";
 import { platform } from "../platform/platform.ts";
+import { Classify } from "../task/classify/classify.ts";
+import { Generate } from "../task/generate/generate.ts";
+import { NumbersInput } from "../task/input.ts";
+import { LineInput } from "../task/line-input.ts";
+import type { AnyTask } from "../task/task.ts";
 import { columns, round } from "../task/text.ts";
+import { TextInput } from "../task/text-input.ts";
+import { Transcribe } from "../task/transcribe/transcribe.ts";
 import { INPUT_VIEWS, type InputViews, type TaskViews, VIEWS } from "../task/views.ts";
+import { CharacterTokenizer, WordTokenizer } from "../text/tokenizer.ts";
 import { listPlan, PLANS, type PlanListing, type PlanName } from "../train/plan-listing.ts";
 import { type PlannedMemory, planMemory } from "../train/plan-memory.ts";
+import { type DataKind, kindOf } from "./kinds/kinds.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { byteSize, openTerminal, type Terminal } from "./terminal.ts";
 
 const EXAMPLES = `
 Architectures: ${ARCHITECTURES.map(({ name }) => name).join(", ")}
+For texts and lines: ${Object.keys(NETWORKS).join(", ")}
 Recipes: ${RECIPES.map(({ name }) => name).join(", ")}
 
 Examples:
@@ -55,17 +68,23 @@ async function run(what: string, options: InfoOptions): Promise<void> {
   const terminal = openTerminal(options.json === true);
   const recipe = RECIPES.find(({ name }) => name === what);
   const architecture = ARCHITECTURES.find(({ name }) => name === (recipe?.model ?? what));
+  const { name: network, options: given } = parseNetwork(what);
+  const record = architecture === undefined ? await networkNamed(network)?.load() : undefined;
   const model: AnyModel =
     architecture === undefined
-      ? await loadFile(what, terminal)
+      ? record === undefined
+        ? await loadFile(what, terminal)
+        : modelOf(record, EXAMPLES_OF[kindOf(record) as DataKind](), given, { seed: 0 })
       : create(architecture.name, { recipe: recipe?.training ?? architecture.recipe });
-  const origin = architecture ?? ARCHITECTURES.find(({ name }) => name === model.architecture?.name);
+  const origin = architecture ?? record ?? ARCHITECTURES.find(({ name }) => name === model.architecture?.name);
   const memory = await memoryOf(model);
   if (recipe !== undefined) terminal.print(terminal.style.bold(`recipe ${recipe.name}: ${recipe.title}`));
   const views = await VIEWS[model.task.kind]();
   const inputViews = await INPUT_VIEWS[model.task.input.kind]();
-  if (architecture === undefined) showFile(terminal, what, model, views);
-  else terminal.print(terminal.style.bold(`${architecture.name}: ${architecture.title}`));
+  const named = architecture ?? record;
+  if (named === undefined) showFile(terminal, what, model, views);
+  else terminal.print(terminal.style.bold(`${named.name}: ${named.title}`));
+  if (record !== undefined) showOptions(terminal, model, record);
   showNetwork(terminal, model, memory, inputViews);
   const provenance = architecture && PROVENANCE[architecture.name];
   if (provenance !== undefined) showProvenance(terminal, provenance);
@@ -79,9 +98,26 @@ async function run(what: string, options: InfoOptions): Promise<void> {
   });
 }
 
+/** Tasks of a usual size, at which networks are shown that are made for any. */
+const EXAMPLES_OF: Readonly<Record<DataKind, () => AnyTask>> = {
+  pictures: () => new Classify(new NumbersInput({ shape: [28, 28, 1] }), 10),
+  labeledTexts: () => new Classify(new TextInput(WordTokenizer.of(WORDS)), 2),
+  texts: () => new Generate(CharacterTokenizer.of(LETTERS)),
+  lines: () => new Transcribe(new LineInput(), "0123456789"),
+};
+const WORDS = Array.from({ length: 9999 }, (_, i) => `word${i}`);
+const LETTERS = String.fromCharCode(10, ...Array.from({ length: 95 }, (_, i) => 32 + i));
+
+/** What can be set of a network, and what it is shown for. */
+function showOptions(terminal: Terminal, { task }: AnyModel, { name, options }: NetworkRecord): void {
+  terminal.print(terminal.style.dim(`shown for ${task.names.length} outputs; ${name}:OPTION=NUMBER,… sets`));
+  const rows = Object.entries(options).map(([option, { default: value, about }]) => [option, String(value), about]);
+  for (const [option, value, about] of rows) terminal.print(`${option.padEnd(14)} ${value.padEnd(6)} ${about}`);
+}
+
 /** A name that is neither an architecture nor a file gets the nearest architecture suggested. */
 async function loadFile(path: string, terminal: Terminal): Promise<AnyModel> {
-  const names = ARCHITECTURES.map(({ name }) => name);
+  const names = [...ARCHITECTURES.map(({ name }) => name), ...Object.keys(NETWORKS)];
   const looksLikePath = /[\\/]|\.\w+$/.test(path) && nearest(path, names) === undefined;
   if (!looksLikePath && (await pathKind(path)) === "nothing") throw unknownName("model", path, names);
   return openModel(path, terminal);
@@ -227,7 +263,7 @@ function showProvenance(terminal: Terminal, { claimed, corrected }: Provenance):
 function describe(
   what: string,
   model: AnyModel,
-  source: ArchitectureRecord | undefined,
+  source: ArchitectureRecord | NetworkRecord | undefined,
   memory: PlannedMemory,
 ): Record<string, unknown> {
   const { architecture, recipe, dataset, metrics, temperature, task } = model;

@@ -1,8 +1,9 @@
-/** What `ductus predict` is given for a model that reads texts: `--text`, and files with a text in each line. */
+/** What `ductus predict` is given for a model that reads texts: sentences, and files with a text in each line. */
 import { text as textOf } from "node:stream/consumers";
 import { DataError, DuctusError, UsageError } from "../engine/errors.ts";
 import { shortened } from "../engine/quote.ts";
 import type { AnyModel } from "../models/model.ts";
+import { pathKind } from "../platform/node/files.ts";
 import { platform } from "../platform/platform.ts";
 import { TextReader } from "../use/read-text.ts";
 import type { Answered, Asked, Inputs } from "./predict-inputs.ts";
@@ -14,19 +15,28 @@ interface Line extends Pick<Answered, "file" | "row" | "place"> {
 /** @throws DataError when there is no text @throws UsageError when nothing is given */
 export async function openTexts({ words, texts }: Asked, model: AnyModel): Promise<Inputs> {
   if (words.length === 0 && texts.length === 0) {
-    throw new UsageError('give what to read: --text "…", files with a text in each line, or - for standard input');
+    throw new UsageError(
+      'give what to read: "a sentence", --text "…", files with a text in each line, or - for standard input',
+    );
   }
-  const typed = texts.map((text) => ({ file: shortened(text), place: { text }, text }));
-  const lines: Line[] = [...typed, ...(await Promise.all(words.map(linesOf))).flat()];
+  const areFiles = await Promise.all(words.map(isFile));
+  const files = words.filter((_, i) => areFiles[i]);
+  const sentences = [...texts, ...words.filter((_, i) => !areFiles[i])];
+  const typed = sentences.map((text) => ({ file: shortened(text), place: { text }, text }));
+  const lines: Line[] = [...typed, ...(await Promise.all(files.map(linesOf))).flat()];
   if (lines.length === 0) throw new DataError(`${words.join(", ")}: there is no text, only empty lines`);
   return {
     total: lines.length,
-    files: words.length,
-    tables: words.length,
+    files: files.length,
+    tables: files.length,
     notes: [],
     answers: () => answersTo(lines, model),
   };
 }
+
+/** Whether a word names a file: several words that name none are a sentence. */
+const isFile = async (word: string): Promise<boolean> =>
+  word === "-" || !/\s/.test(word.trim()) || (await pathKind(word)) !== "nothing";
 
 /** The lines of a file that are not empty, by their numbers. @param word a path, or - for standard input */
 async function linesOf(word: string): Promise<Line[]> {

@@ -22,14 +22,14 @@ interface PredictOptions extends CommonOptions {
 const EXAMPLES = `
 Pictures may be ${PICTURE_KINDS}, of any size, dark on light or light on dark. A folder stands for
 all pictures in it and below. Tables are CSV files of pixels, with labels or without, and IDX files.
-A model that reads texts takes --text, files with a text in each line, or - for standard input.
+A model that reads texts takes a sentence in quotes, --text, files with a text in each line, or - for standard input.
 
 Examples:
   $ ductus predict runs/mnist-cnn-3x3-1/best.safetensors seven.png
   $ ductus predict digits.safetensors "scans/*.png" --top 1 --json
   $ ductus predict digits.safetensors scans/ --csv answers.csv                  columns file,label,probability
   $ ductus predict digits.safetensors test.csv --csv - --columns ImageId,Label  as Kaggle wants it
-  $ ductus predict questions.safetensors --text "Who was Galileo?"`;
+  $ ductus predict questions.safetensors "Who was Galileo?"`;
 
 const BAR = 24;
 /** More pictures than these get a line each, and no bars. */
@@ -43,7 +43,7 @@ export function command(): Command {
   return new Command()
     .description("Reads pictures or texts with a model: what it takes them for, with probabilities.")
     .argument("<model>", "model file")
-    .argument("[input...]", "pictures, folders, patterns, CSV or IDX files; files of texts")
+    .argument("[input...]", "pictures, folders, patterns, CSV or IDX files; sentences, files of texts")
     .option("--text <text...>", "texts to read")
     .addOption(integerOption("--top <n>", "how many answers to show", { min: 1 }).default(3))
     .option("--csv <file>", "write the answers to this CSV file; - is standard output")

@@ -40,6 +40,6 @@ function namesIn(folder: string): string[] {
 
 /** The last part of a path, as a name that is safe in a file system and on a command line. */
 function plainName(text: string): string {
-  const name = basename(resolve(text)).replace(/\.(csv|gz)$/gi, "");
+  const name = basename(resolve(text)).replace(/\.(csv|tsv|txt|jsonl|gz)$/gi, "");
   return name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|-+$/g, "") || "data";
 }

@@ -1,17 +1,18 @@
 /** `ductus train`: data, network, run folder, training with a progress line, and one look at the test split at the end. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { type AugmentOption, resolveAugmentations } from "../augment/presets.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { pictureSize } from "../data/port.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
-import type { Model, Recipe } from "../models/model.ts";
+import type { AnyModel, Recipe } from "../models/model.ts";
+import { parseNetwork } from "../models/network-options.ts";
+import { recipeOf } from "../models/networks.ts";
 import { findRecipe, RECIPES } from "../models/recipes.ts";
-import { create, findArchitecture } from "../models/registry.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
-import { COLOR_PREPROCESSING, preprocessedShape } from "../picture/preprocessing.ts";
 import { describeEnvironment } from "../platform/node/environment.ts";
 import { VERSION } from "../platform/version.ts";
 import { RunRecords } from "../report/run-records.ts";
+import type { AnyTask } from "../task/task.ts";
 import { duration, grouped, percent, round } from "../task/text.ts";
 import type { Teaching } from "../train/distill.ts";
 import { fit, type Run } from "../train/fit.ts";
@@ -21,10 +22,12 @@ import type { OptimizerSpec } from "../train/settings.ts";
 import { DivergedError } from "../train/trainer.ts";
 import { checkWeightsFile, loadWeights } from "../train/transfer/weights.ts";
 import { ensembleOf } from "../use/ensemble.ts";
-import { conformTo } from "../use/predict.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
-import { type AnyData, dataOptions, openForTraining, streamOption } from "./cli-data.ts";
+import { DATA_WORDS, dataOptions, streamOption } from "./cli-data.ts";
 import type { Interrupt } from "./interrupt.ts";
+import type { NetworkChoice, OpenedData, TrainingParts } from "./kinds/kind.ts";
+import { type DataKind, KINDS, kindFor, openKind, refuseOptions, TASK_NAMES } from "./kinds/kinds.ts";
+import { TOKENIZER_NAMES } from "./kinds/tokenizers.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
@@ -45,6 +48,8 @@ import { fitOptions, type LoopOptions, loopOptions, optimizerSpec } from "./trai
 
 interface TrainOptions extends CommonOptions, LoopOptions {
   readonly data: string;
+  readonly task?: string | undefined;
+  readonly tokenizer?: string | undefined;
   readonly dataDir?: string | undefined;
   readonly stream?: boolean | undefined;
   readonly color?: boolean | undefined;
@@ -67,8 +72,9 @@ interface TrainOptions extends CommonOptions, LoopOptions {
   readonly mlflow?: string | undefined;
 }
 
-const DEFAULT_MODEL = "cnn-3x3";
 const DEFAULT_VALIDATION = 0.1;
+/** Of samples that are no pictures. */
+const NO_PICTURE = [1, 1];
 
 const EXAMPLES = `
 What is not given comes from the recipe ("ductus info fast" shows it), or from the one that the model has of its own
@@ -83,16 +89,29 @@ Examples:
   $ ductus train --minutes 5 --ema 0.999 --schedule oneCycle              the best of five minutes
   $ ductus train --resume runs/letters                                    go on with a run that was stopped or killed
   $ ductus train --model ductus-s --teacher large.safetensors             a small network that learns from a large one
-  $ ductus train --model cnn-3x3 --init weights.pt --lr 1e-4 --epochs 1   start from PyTorch's weights`;
+  $ ductus train --model cnn-3x3 --init weights.pt --lr 1e-4 --epochs 1   start from PyTorch's weights
+  $ ductus train --data poems.txt --model gpt-s                           text: learns to go on with it
+  $ ductus train --data reviews.csv                                       columns text and label: texts into classes
+  $ ductus train --data lines.csv                                         columns file and text: reads lines of writing`;
 
 export function command(): Command {
   const all = new Command()
     .description("Trains a network, validates it after every epoch and tests it once at the end.")
-    .option("--data <name|path>", "mnist, fashion-mnist …, a folder of pictures by class, or a CSV file", "mnist")
+    .option("--data <name|path>", DATA_WORDS, "mnist")
+    .addOption(new Option("--task <name>", "what to learn (default: what the data are for)").choices(TASK_NAMES))
+    .addOption(
+      new Option(
+        "--tokenizer <name>",
+        "what texts are cut into (default: chars, or words where texts have classes)",
+      ).choices(TOKENIZER_NAMES),
+    )
     .addOption(streamOption())
     .option("--color", "keep the color of pictures: whole pictures in three channels, instead of their ink in gray")
     .option("--recipe <name>", `what is not given otherwise: ${RECIPES.map(({ name }) => name).join(", ")}`)
-    .option("--model <name>", `architecture (default: the recipe's, or ${DEFAULT_MODEL})`)
+    .option(
+      "--model <name>",
+      `architecture (default: the recipe's, or ${Object.values(KINDS)[0].model} for pictures); of texts and lines also NAME:option=number,…`,
+    )
     .option("--optimizer <name>", OPTIMIZER_NAMES.join(", "))
     .addOption(numberOption("--momentum <share>", "of muon, sgd and rmsprop", { min: 0, below: 1 }))
     .addOption(numberOption("--weight-decay <rate>", "pull of the weights towards zero", { min: 0 }))
@@ -131,16 +150,22 @@ export function command(): Command {
 type GivenOptions = Omit<TrainOptions, "model"> & Partial<Pick<TrainOptions, "model">>;
 
 /** What is given wins, then the named recipe, then the model's own. */
-function decide(given: GivenOptions): Decided {
+async function decide(given: GivenOptions): Promise<Decided> {
   const named = given.recipe === undefined ? undefined : findRecipe(given.recipe);
-  const { model = named?.model ?? DEFAULT_MODEL } = given;
-  const { recipe } = findArchitecture(model);
+  const asked = given.model ?? named?.model;
+  const network = asked === undefined ? undefined : parseNetwork(asked);
+  const kind = await kindFor({ data: given.data, task: given.task, network: network?.name });
+  refuseOptions(kind, given, given.data);
+  const { name, options } = network ?? { name: KINDS[kind].model, options: {} };
+  const recipe = named?.training ?? (await recipeOf(name));
   const validation = named?.validation ?? DEFAULT_VALIDATION;
-  return { options: { ...given, model }, recipe: named?.training ?? recipe, validation };
+  return { options: { ...given, model: asked ?? name }, kind, network: { name, options }, recipe, validation };
 }
 
 interface Decided {
   readonly options: TrainOptions;
+  readonly kind: DataKind;
+  readonly network: Pick<NetworkChoice, "name" | "options">;
   readonly recipe: Recipe;
   /** Share that is put aside where neither the options nor the data have anything for validation. */
   readonly validation: number;
@@ -152,7 +177,7 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
     typed.resume === undefined ? undefined : await openRun(typed.resume, "train", typed, command, terminal);
   if (resumed?.isFinished && !resumed.isTyped) return sayFinished(resumed, terminal);
   const given = resumed?.options ?? typed;
-  const { options, recipe, validation } = decide(given);
+  const { options, kind, network, recipe, validation: share } = await decide(given);
   const optimizer = optimizerSpec(options, recipe.optimizer);
   const augment = await readAugmentOption(options.augment ?? recipe.augment);
   const teacher = await readTeacher(options, terminal);
@@ -161,19 +186,14 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
   const init = resumed?.checkpoint === undefined ? options.init : undefined;
   if (init !== undefined) await checkWeightsFile(init);
 
-  const asked = options.color === true ? { ...options, preprocessing: COLOR_PREPROCESSING } : options;
-  const data = await openForTraining(options.data, asked, terminal);
+  const data = await openKind(kind, options.data, { ...options, model: undefined }, terminal);
   checkData(resumed, data);
-  const { preprocessing, train: raw } = data;
-  if (options.color === true && raw.inputShape[2] === 1) {
-    throw new UsageError(`--color: ${options.data} is no folder or list of pictures, and has none`);
-  }
-  const shape = { classes: raw.classes, inputShape: preprocessedShape(preprocessing) };
-  const model = create(options.model, { ...shape, recipe, seed: options.seed });
-  model.preprocessing = { ...preprocessing };
+  const { seed, val } = options;
+  const model = await data.newModel({ ...network, recipe, seed });
+  const parts = await data.training(model, { val, share, seed });
   if (init !== undefined) showNotes(terminal, (await loadWeights(model, init)).notes);
 
-  const claim = resumed?.claim ?? claimRunFolder(options.out, options.data, options.model);
+  const claim = resumed?.claim ?? claimRunFolder(options.out, options.data, network.name);
   const { folder } = claim;
   const work = async ({ backend, interrupt }: Tools): Promise<RunEnd> => {
     const recorded = recordedOptions(given);
@@ -182,12 +202,13 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
       ...options,
       options: recorded,
       optimizer,
-      augmentations: resolveAugmentations(augment, model.inputShape),
+      augmentations: resolveAugmentations(augment, pictureSize(model.task.input.ports) ?? NO_PICTURE),
       recipe: { name: options.recipe, ...model.recipe },
-      dataset: { name: data.train.name, origin: data.origin, fingerprint: data.fingerprint },
+      dataset: { name: data.name, origin: data.origin, fingerprint: data.fingerprint },
     };
     const environment = describeEnvironment(VERSION);
-    const test = conformTo(model, data.test);
+    const test = await data.samples("test", model);
+    sayUnused(data, val, terminal);
     const note = noteOf(terminal);
     const records = new RunRecords({ folder, args, environment, test, note, mlflow: options.mlflow });
     const described = { args, environment, records };
@@ -198,8 +219,9 @@ async function train(typed: GivenOptions, command: Command): Promise<void> {
       optimizer,
       augment,
       teacher,
+      kind,
       data,
-      validation: validationFor(options, data, model, validation, terminal),
+      parts,
       model,
       folder,
       claim,
@@ -232,9 +254,10 @@ interface Job {
   readonly optimizer: OptimizerSpec;
   readonly augment: AugmentOption;
   readonly teacher: Teaching | undefined;
-  readonly data: AnyData;
-  readonly validation: number | Dataset;
-  readonly model: Model;
+  readonly kind: DataKind;
+  readonly data: OpenedData;
+  readonly parts: TrainingParts;
+  readonly model: AnyModel;
   readonly folder: string;
   readonly claim: RunClaim;
   readonly backend: Backend;
@@ -243,19 +266,15 @@ interface Job {
 }
 
 /** What is typed goes before the data's own part, and that before a share. */
-function validationFor(
-  { val }: TrainOptions,
-  { validation: own }: AnyData,
-  model: Model,
-  share: number,
+function sayUnused(
+  { counts: { validation: own }, noun }: OpenedData,
+  val: number | undefined,
   terminal: Terminal,
-): number | Dataset {
-  if (own === undefined) return val ?? share;
-  if (val === undefined) return conformTo(model, own);
+): void {
+  if (own === 0 || val === undefined) return;
   terminal.note(
-    `note     --val ${val}: the ${grouped(own.length)} samples that the data have for validation are not used`,
+    `note     --val ${val}: the ${grouped(own)} ${noun || "samples"} that the data have for validation are not used`,
   );
-  return val;
 }
 
 /** Several models teach as one. */
@@ -275,14 +294,15 @@ async function readTeacher(
   throw new UsageError(`${option} says how a teacher is learned from; add --teacher FILE, or leave it out`);
 }
 
-async function runTraining(job: Job): Promise<Run> {
-  const { options, args, environment, records, resumed, optimizer, augment, teacher, data, validation, model } = job;
+async function runTraining(job: Job): Promise<Run<AnyTask>> {
+  const { options, args, environment, records, resumed, optimizer, augment, teacher, model } = job;
+  const { train, validation } = job.parts;
   const { folder, claim } = job;
   const { backend, terminal, interrupt } = job;
   const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast });
   const { callbacks = [], ...loop } = fitOptions(options);
   try {
-    return await fit(model, conformTo(model, data.train), {
+    return await fit(model, train, {
       ...loop,
       seed: options.seed,
       optimizer,
@@ -306,8 +326,12 @@ async function runTraining(job: Job): Promise<Run> {
 }
 
 /** The only look at the test split, with the weights that the model file has. */
-async function finish(run: Run, { options, data, folder, backend, records, terminal }: Job): Promise<void> {
+async function finish(
+  run: Run<AnyTask>,
+  { kind, options, data, folder, backend, records, terminal }: Job,
+): Promise<void> {
   const { best } = runFiles(folder);
+  const [verb, input] = KINDS[kind].next;
   const test = await records.measure(run.model, backend);
   run.model.metrics = { ...run.model.metrics, test: test.summary };
   await run.model.save(best);
@@ -325,12 +349,12 @@ async function finish(run: Run, { options, data, folder, backend, records, termi
   terminal.print(`run folder  ${folder}`);
   terminal.print(`model file  ${best}`);
   terminal.print(`report      ${report}`);
-  terminal.print(terminal.style.dim(`try it:     ductus predict ${shellWord(best)} picture.png`));
+  terminal.print(terminal.style.dim(`try it:     ductus ${verb} ${shellWord(best)} ${input}`));
   terminal.emit({ ...summary(run, data, folder), totalSeconds: process.uptime(), model: best, report, test });
 }
 
 /** Nothing is measured: the samples were learned by heart, or not. */
-function finishOverfit(run: Run, { data, folder, terminal }: Job): void {
+function finishOverfit(run: Run<AnyTask>, { data, folder, terminal }: Job): void {
   const last = run.history.at(-1);
   const share = last?.trainingAccuracy === undefined ? "" : `, ${percent(last.trainingAccuracy)} of them recognized`;
   terminal.print();
@@ -339,9 +363,9 @@ function finishOverfit(run: Run, { data, folder, terminal }: Job): void {
   terminal.emit({ ...summary(run, data, folder), overfit: true });
 }
 
-function summary(run: Run, data: AnyData, folder: string): Record<string, unknown> {
+function summary(run: Run<AnyTask>, data: OpenedData, folder: string): Record<string, unknown> {
   const { ended, reason, steps, seconds, best, history } = run;
-  const dataset = { name: data.train.name, origin: data.origin, fingerprint: data.fingerprint };
+  const dataset = { name: data.name, origin: data.origin, fingerprint: data.fingerprint };
   const epochs = history.map(plainResult);
   return { run: folder, dataset, ended, reason, steps, seconds, bestEpoch: best?.epoch, epochs };
 }

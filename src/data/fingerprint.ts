@@ -39,6 +39,9 @@ export async function fingerprint(dataset: PictureSet, sha256: Sha256 = webSha25
   return found;
 }
 
+/** Remembers what was found out about a data set elsewhere. */
+export const keepFingerprint = (dataset: Dataset, found: string): void => void known.set(dataset, found);
+
 /** The fingerprint of any data set, where it can be had without reading a disk. */
 export async function fingerprintIfKnown(dataset: Dataset): Promise<string | undefined> {
   if (dataset instanceof ImageDataset) return fingerprint(dataset);

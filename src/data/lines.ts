@@ -45,14 +45,7 @@ export class Lines implements Dataset {
     this.inputs = { x: { shape: [height, width, channels], dtype: "uint8" } };
     this.#images = images;
     this.alphabet = [...alphabet];
-    const places = new Map(this.alphabet.map((symbol, i) => [symbol, i]));
-    this.#symbols = strings.map((string, i) =>
-      Int32Array.from(string, (symbol) => {
-        const place = places.get(symbol);
-        if (place !== undefined) return place;
-        throw new DataError(`${name}: string ${i}, ${quote(string)}, has ${quote(symbol)}, which the alphabet lacks`);
-      }),
-    );
+    this.#symbols = symbolsOf(strings, this.alphabet, name);
   }
 
   *content(): Iterable<Uint8Array> {
@@ -76,4 +69,16 @@ export class Lines implements Dataset {
       for (let s = 0; s < sizes.symbols; s++) y[k * sizes.symbols + s] = s < symbols.length ? symbols[s] : IGNORED;
     }
   }
+}
+
+/** Strings by the places of their symbols in an alphabet. @throws DataError naming one that the alphabet lacks */
+export function symbolsOf(strings: readonly string[], alphabet: Iterable<string>, name: string): Int32Array[] {
+  const places = new Map([...alphabet].map((symbol, i) => [symbol, i]));
+  return strings.map((string, i) =>
+    Int32Array.from(string, (symbol) => {
+      const place = places.get(symbol);
+      if (place !== undefined) return place;
+      throw new DataError(`${name}: string ${i}, ${quote(string)}, has ${quote(symbol)}, which the alphabet lacks`);
+    }),
+  );
 }

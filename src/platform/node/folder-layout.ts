@@ -79,7 +79,8 @@ const countPictures = ({ pictures, folders }: Tree): number =>
 /** Whether pictures lie in folders of their own, as classes do. */
 const hasClasses = ({ folders }: Tree): boolean => [...folders.values()].some((inner) => countPictures(inner) > 0);
 
-function partOf(name: string): SplitName | undefined {
+/** The part that a name of a folder or of a file without its ending says; undefined where it says none. */
+export function partOf(name: string): SplitName | undefined {
   const word = PART_FOLDER.exec(name)?.[1].toLowerCase();
   return word === undefined ? undefined : SPLITS.find((split) => PART_NAMES[split].includes(word));
 }

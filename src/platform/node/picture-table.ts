@@ -73,6 +73,48 @@ export function isCsv(path: string): boolean {
   return /\.(csv|tsv)(\.gz)?$/i.test(path);
 }
 
+/** Names of the columns of a table of pictures, in lower case; undefined where it begins with a picture. */
+export async function tableHeader(path: string): Promise<readonly string[] | undefined> {
+  for await (const lines of wholeLines(path)) {
+    const [first] = rowsOf(lines, path, 1);
+    return first === undefined || first.fields.some(isPictureName)
+      ? undefined
+      : first.fields.map((name) => name.toLowerCase());
+  }
+  return undefined;
+}
+
+/** A picture and what stands in it. */
+export interface PictureString {
+  readonly path: string;
+  readonly text: string;
+}
+
+/**
+ * Pictures with strings, which may be empty: in the column of one of the names, or the other one of two.
+ * @throws DataError when a line has no picture, or no column holds strings
+ */
+export async function readStringTable(path: string, names: readonly string[]): Promise<readonly PictureString[]> {
+  const all = rowsOf(asPlainText(await readUnzipped(path)), path);
+  const hasHeader = all.length > 0 && !all[0].fields.some(isPictureName);
+  const header = hasHeader ? all[0].fields.map((name) => name.toLowerCase()) : undefined;
+  const rows = hasHeader ? all.slice(1) : all;
+  if (rows.length === 0) throw new DataError(`${path}: a header but no rows`);
+  const file = rows[0].fields.findIndex(isPictureName);
+  const named = header?.findIndex((name) => names.includes(name)) ?? -1;
+  const column = named >= 0 ? named : rows[0].fields.length === 2 ? 1 - file : -1;
+  if (column < 0) throw new DataError(`${path}: no column of strings; call it "text" in the first line`);
+  const found = rows.map(({ number, fields }) => {
+    const name = fields[file] ?? "";
+    if (name === "") throw new DataError(`${path}: line ${number}: the name of the picture is missing`);
+    const text = fields[column] ?? "";
+    if (isGarbled(name) || isGarbled(text)) throw new DataError(`${path}: line ${number} ${SAVE_AS_UTF8}`);
+    return { name: name.replaceAll("\\", "/"), text };
+  });
+  const folder = await folderOf(dirname(path), found[0].name);
+  return found.map(({ name, text }) => ({ path: join(folder, name), text }));
+}
+
 /** What a CSV file says of pictures. */
 export interface PictureTable {
   readonly paths: readonly string[];
