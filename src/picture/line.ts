@@ -40,7 +40,7 @@ export interface Line {
 }
 
 /** Larger crops are reduced to so many rows first. */
-const MOST_ROWS = 160;
+const MOST_ROWS = 96;
 /** A longer line is squeezed. */
 const MOST_COLUMNS = 2048;
 /** Rows at the upper and lower edge with less than this part of all ink are tips of strokes, or dirt: no part of the height. */
