@@ -68,13 +68,13 @@ async function run(what: string, options: InfoOptions): Promise<void> {
   const terminal = openTerminal(options.json === true);
   const recipe = RECIPES.find(({ name }) => name === what);
   const architecture = ARCHITECTURES.find(({ name }) => name === (recipe?.model ?? what));
-  const { name: network, options: given } = parseNetwork(what);
+  const { name: network, options: given } = parseNetwork(recipe?.model ?? what);
   const record = architecture === undefined ? await networkNamed(network)?.load() : undefined;
   const model: AnyModel =
     architecture === undefined
       ? record === undefined
         ? await loadFile(what, terminal)
-        : modelOf(record, EXAMPLES_OF[kindOf(record) as DataKind](), given, { seed: 0 })
+        : modelOf(record, EXAMPLES_OF[kindOf(record) as DataKind](), given, { recipe: recipe?.training, seed: 0 })
       : create(architecture.name, { recipe: recipe?.training ?? architecture.recipe });
   const origin = architecture ?? record ?? ARCHITECTURES.find(({ name }) => name === model.architecture?.name);
   const memory = await memoryOf(model);

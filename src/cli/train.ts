@@ -83,6 +83,7 @@ What is not given comes from the recipe ("ductus info fast" shows it), or from t
 Examples:
   $ ductus train
   $ ductus train --recipe fast                                            99 % on MNIST in seconds
+  $ ductus train --recipe reader                                          reads whole numbers, from strings made of MNIST
   $ ductus train --model cnn-same --epochs 2 --seed 7
   $ ductus train --augment digits                                         every digit a little different each time
   $ ductus train --data my-letters/ --model lenet5 --out runs/letters     one folder per class, or a CSV file
@@ -97,7 +98,7 @@ Examples:
 export function command(): Command {
   const all = new Command()
     .description("Trains a network, validates it after every epoch and tests it once at the end.")
-    .option("--data <name|path>", DATA_WORDS, "mnist")
+    .option("--data <name|path>", `${DATA_WORDS} (default: the recipe's, or mnist)`)
     .addOption(new Option("--task <name>", "what to learn (default: what the data are for)").choices(TASK_NAMES))
     .addOption(
       new Option(
@@ -141,13 +142,19 @@ export function command(): Command {
     .option("--mlflow <url>", "report to the MLflow server at this address too")
     .option("--resume <run>", "go on with the run in this folder, as if it had never stopped")
     .addHelpText("after", EXAMPLES)
-    .action((options: GivenOptions, command: Command) => train(options, command));
+    .action((options: TypedOptions, command: Command) => train(options, command));
   for (const option of [...dataOptions(), ...loopOptions()]) all.addOption(option);
   return all.addOption(jsonOption());
 }
 
 /** What was typed: a recipe may decide the rest. */
-type GivenOptions = Omit<TrainOptions, "model"> & Partial<Pick<TrainOptions, "model">>;
+type TypedOptions = Omit<TrainOptions, "model" | "data"> & Partial<Pick<TrainOptions, "model" | "data">>;
+type GivenOptions = TypedOptions & Pick<TrainOptions, "data">;
+
+const withData = (typed: TypedOptions): GivenOptions => {
+  const named = typed.recipe === undefined ? undefined : findRecipe(typed.recipe);
+  return { ...typed, data: typed.data ?? named?.data ?? "mnist" };
+};
 
 /** What is given wins, then the named recipe, then the model's own. */
 async function decide(given: GivenOptions): Promise<Decided> {
@@ -171,12 +178,12 @@ interface Decided {
   readonly validation: number;
 }
 
-async function train(typed: GivenOptions, command: Command): Promise<void> {
+async function train(typed: TypedOptions, command: Command): Promise<void> {
   const terminal = openTerminal(typed.json === true);
   const resumed =
     typed.resume === undefined ? undefined : await openRun(typed.resume, "train", typed, command, terminal);
   if (resumed?.isFinished && !resumed.isTyped) return sayFinished(resumed, terminal);
-  const given = resumed?.options ?? typed;
+  const given = withData(resumed?.options ?? typed);
   const { options, kind, network, recipe, validation: share } = await decide(given);
   const optimizer = optimizerSpec(options, recipe.optimizer);
   const augment = await readAugmentOption(options.augment ?? recipe.augment);

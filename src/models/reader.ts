@@ -19,8 +19,9 @@ import { MaxPool2d } from "../nn/pool.ts";
 import { Sequential } from "../nn/sequential.ts";
 import { LineInput } from "../task/line-input.ts";
 import { Transcribe } from "../task/transcribe/transcribe.ts";
-import { Model, type Recipe } from "./model.ts";
+import { Model } from "./model.ts";
 import type { NetworkRecord } from "./network.ts";
+import { READER_RECIPE } from "./reader-recipe.ts";
 
 /** Columns to the right of its own that a frame sees. */
 export const REACH = 19;
@@ -69,21 +70,9 @@ export class Reader extends Module {
   }
 }
 
-/** How it is trained. */
-export const READER_RECIPE: Recipe = {
-  optimizer: "adamw",
-  lr: 0.006,
-  betas: [0.9, 0.99],
-  weightDecay: 1e-4,
-  schedule: { name: "oneCycle" },
-  batchSize: 64,
-  epochs: 20,
-  loss: "ctc",
-};
-
 export const reader: NetworkRecord<"line", never> = {
   name: "reader",
-  title: "strings from pictures of lines: six convolutions, a frame for two columns of pixels, AdamW with one cycle",
+  title: "strings from pictures of lines: eight convolutions, a frame for two columns of pixels, AdamW with one cycle",
   task: "transcribe",
   input: "line",
   options: {},

@@ -5,6 +5,7 @@
 import { unknownName } from "../engine/errors.ts";
 import { cnnStrided } from "./cnn-strided.ts";
 import type { Recipe } from "./model.ts";
+import { READER_RECIPE } from "./reader-recipe.ts";
 
 /** A model and how it is trained, under one name. */
 export interface NamedRecipe {
@@ -13,6 +14,8 @@ export interface NamedRecipe {
   readonly title: string;
   /** The architecture that it was made for; others may be trained by it. */
   readonly model: string;
+  /** The data that it was made for, where they are not MNIST. */
+  readonly data?: string | undefined;
   readonly training: Recipe;
   /** Share of the training samples that is put aside for validation, 0 … 1. */
   readonly validation: number;
@@ -27,6 +30,14 @@ export const RECIPES: readonly NamedRecipe[] = [
     // A third one is worth 0.06 points, and half as many seconds again (docs/accuracy.md).
     training: { ...cnnStrided.recipe, epochs: 2 },
     validation: 0,
+  },
+  {
+    name: "reader",
+    title: "reads whole numbers, handwritten and printed: a million strings made of MNIST",
+    model: "reader",
+    data: "strings:mnist",
+    training: READER_RECIPE,
+    validation: 0.1,
   },
 ];
 
