@@ -1,6 +1,9 @@
 /** `pages`: the numbers on photographed pages. An entry point, so the one place that may re-export. */
-export { type FoundNumbers, findNumbers, type Region, type RegionKind } from "../page/find-numbers.ts";
+export { type FoundNumbers, findNumbers } from "../page/find-numbers.ts";
+export { Form, type FormBox, type FoundField, type FoundFields } from "../page/form.ts";
+export type { Region, RegionKind } from "../page/regions.ts";
 export type { AnswerCharacter, NumberAnswer, PageAnswer, Refusal } from "../read/answers.ts";
+export { type FormDescription, type FormField, parseForm } from "../read/form-file.ts";
 export { type KnownRegion, PageReader, type ReadOptions } from "../read/page-reader.ts";
 export type { Checksum } from "../task/transcribe/fields/checksums.ts";
 export type { FieldRules } from "../task/transcribe/fields/field.ts";

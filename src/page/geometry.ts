@@ -109,3 +109,57 @@ export function crossing(a: Point, b: Point, c: Point, d: Point): Point | undefi
   if (Math.abs(turn) <= 0.1 * Math.hypot(ux, uy) * Math.hypot(vx, vy)) return undefined;
   return along(a, b, ((c.x - a.x) * vy - (c.y - a.y) * vx) / turn);
 }
+
+/** The map that takes one quadrilateral to another. */
+export const quadToQuad = (from: Quad, to: Quad): Homography =>
+  composed(rectangleTo(to, 1, 1), inverse(rectangleTo(from, 1, 1)));
+
+/**
+ * The map that takes points to others with the least squares of their distances, nearly: the equations are linear in it (Hartley and
+ * Zisserman, Multiple View Geometry, section 4.1), with both sets moved and scaled to the unit square first.
+ * @returns undefined where the points leave it open
+ */
+export function fitHomography(from: readonly Point[], to: readonly Point[]): Homography | undefined {
+  if (from.length < 4) return undefined;
+  const [unitFrom, unitTo] = [normalizing(from), normalizing(to)];
+  const rows = Array.from({ length: 8 }, () => new Float64Array(9));
+  for (const [k, point] of from.entries()) {
+    const { x, y } = project(unitFrom, point);
+    const { x: u, y: v } = project(unitTo, to[k]);
+    for (const [equation, value] of [
+      [[x, y, 1, 0, 0, 0, -u * x, -u * y], u],
+      [[0, 0, 0, x, y, 1, -v * x, -v * y], v],
+    ] as const) {
+      for (let i = 0; i < 8; i++) {
+        for (let j = 0; j < 8; j++) rows[i][j] += equation[i] * equation[j];
+        rows[i][8] += equation[i] * value;
+      }
+    }
+  }
+  const h = solve(rows);
+  return h && composed(inverse(unitTo), composed([h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7], 1], unitFrom));
+}
+
+function normalizing(points: readonly Point[]): Homography {
+  const x = points.reduce((sum, point) => sum + point.x, 0) / points.length;
+  const y = points.reduce((sum, point) => sum + point.y, 0) / points.length;
+  const spread = points.reduce((sum, point) => sum + Math.hypot(point.x - x, point.y - y), 0) / points.length || 1;
+  return [1 / spread, 0, -x / spread, 0, 1 / spread, -y / spread, 0, 0, 1];
+}
+
+/** Gauss's elimination with the largest pivots. @param rows of coefficients, with the right side last */
+function solve(rows: Float64Array[]): number[] | undefined {
+  const size = rows.length;
+  for (let k = 0; k < size; k++) {
+    let pivot = k;
+    for (let i = k + 1; i < size; i++) if (Math.abs(rows[i][k]) > Math.abs(rows[pivot][k])) pivot = i;
+    if (Math.abs(rows[pivot][k]) < 1e-10) return undefined;
+    [rows[k], rows[pivot]] = [rows[pivot], rows[k]];
+    for (let i = 0; i < size; i++) {
+      if (i === k) continue;
+      const factor = rows[i][k] / rows[k][k];
+      for (let j = k; j <= size; j++) rows[i][j] -= factor * rows[k][j];
+    }
+  }
+  return rows.map((row, k) => row[size] / row[k]);
+}

@@ -109,7 +109,7 @@ export function shrinkToGray(picture: Picture, width: number, height: number): U
 }
 
 /** The mean in a square of 2·radius + 1 pixels around each, cut at the border; by a table of sums. */
-export function meansAround(data: Uint8Array, width: number, height: number, radius: number): Float32Array {
+export function meansAround(data: ArrayLike<number>, width: number, height: number, radius: number): Float32Array {
   const stride = width + 1;
   const sums = new Float64Array(stride * (height + 1));
   for (let y = 0, i = 0; y < height; y++) {

@@ -146,10 +146,13 @@ function brighterMeans({ data, width, height }: Gray, size: number): Blocks {
   return { data: out, columns, rows, size };
 }
 
-/** Largest, then smallest value within `radius` blocks. */
+/**
+ * The largest, then the smallest value within `radius` blocks; the smallest within one more, as a block at the edge of a shadow is bright
+ * and its dark pixels are no ink.
+ */
 function closed(blocks: Blocks, radius: number): Blocks {
   const largest = extreme(extreme(blocks.data, blocks, radius, 1, 1), blocks, radius, blocks.columns, 1);
-  const smallest = extreme(extreme(largest, blocks, radius, 1, -1), blocks, radius, blocks.columns, -1);
+  const smallest = extreme(extreme(largest, blocks, radius + 1, 1, -1), blocks, radius + 1, blocks.columns, -1);
   return { ...blocks, data: smallest };
 }
 

@@ -1,11 +1,11 @@
 /** What was read on a page: the answer for each place, why one is refused, and both as plain data. */
 
-import type { RegionKind } from "../page/find-numbers.ts";
 import type { Point, Quad } from "../page/geometry.ts";
+import type { RegionKind } from "../page/regions.ts";
 import type { LikelyString } from "../task/transcribe/reading.ts";
 
 /** Why an answer should not be taken as it is. */
-export type Refusal = "nothing there" | "no number" | "struck out" | "does not fit" | "unsure";
+export type Refusal = "not in the picture" | "nothing there" | "no number" | "struck out" | "does not fit" | "unsure";
 
 /** One character of an answer. */
 export interface AnswerCharacter extends LikelyString {

@@ -5,8 +5,10 @@
  */
 import { UsageError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
-import { findNumbers, quadOfColumns, type Region } from "../page/find-numbers.ts";
+import { findNumbers } from "../page/find-numbers.ts";
+import type { Form } from "../page/form.ts";
 import type { Gray } from "../page/gray.ts";
+import { quadOfColumns, type Region } from "../page/regions.ts";
 import { type Line, lineOf } from "../picture/line.ts";
 import type { Picture } from "../picture/picture.ts";
 import { LineInput } from "../task/line-input.ts";
@@ -17,6 +19,7 @@ import { type FieldReading, readField } from "../task/transcribe/reading.ts";
 import { Transcribe, UNREADABLE } from "../task/transcribe/transcribe.ts";
 import { LineReader } from "../use/read-line.ts";
 import type { NumberAnswer, PageAnswer, Refusal } from "./answers.ts";
+import type { FormField } from "./form-file.ts";
 import { isStruckOut } from "./struck-out.ts";
 
 /** Below this probability an answer is unsure, unless told otherwise. */
@@ -70,6 +73,23 @@ export class PageReader {
   }
 
   /**
+   * Finds a form in a photograph and reads its fields, in the order of the form.
+   * @throws DataError when the form is not to be found in the picture
+   */
+  async readForm(picture: Picture, form: Form<FormField>, options: ReadOptions = {}): Promise<PageAnswer> {
+    const { fields, problem } = form.find(picture);
+    const regions = fields.flatMap(({ field: { name, rules }, region }) =>
+      region === undefined ? [] : [{ ...region, name, rules }],
+    );
+    const answers = new Map((await this.readRegions(regions, options)).map((answer) => [answer.name, answer]));
+    const numbers = fields.map(
+      ({ field: { name }, quad }) =>
+        answers.get(name) ?? { ...NOTHING, name, kind: "box" as const, quad, refused: "not in the picture" as const },
+    );
+    return { width: picture.width, height: picture.height, numbers, problem };
+  }
+
+  /**
    * Reads places that are known.
    * @throws UsageError for rules that no string over the model's alphabet meets
    */
@@ -116,14 +136,15 @@ interface ReadLine {
 
 const asPicture = ({ data, width, height }: Gray): Picture => ({ data, width, height, channels: 1 });
 
+/** The answer where nothing is written. */
+const NOTHING = { text: "", probability: 1, characters: [], alternatives: [] };
+
 function answerOf(region: KnownRegion, read: ReadLine | undefined, options: ReadOptions): NumberAnswer {
   const { name, kind, place, quad } = region;
   const where = { name, kind, place, quad };
   const reading = read?.reading;
-  if (read === undefined || reading === undefined) {
-    const refused = read === undefined ? "nothing there" : "does not fit";
-    return { ...where, text: "", probability: read === undefined ? 1 : 0, characters: [], alternatives: [], refused };
-  }
+  if (read === undefined) return { ...where, ...NOTHING, refused: "nothing there" };
+  if (reading === undefined) return { ...where, ...NOTHING, probability: 0, refused: "does not fit" };
   const { text, probability, alternatives } = reading;
   const { left, scale } = read.line;
   const at = (frame: number): number => {

@@ -1,8 +1,9 @@
 /** What was drawn on a page is found: lines, boxes, combs, grids, in perspective, shadow, blur and noise; and odd pictures end well. */
 import { describe, expect, it } from "vitest";
 import { DataError } from "../../src/engine/errors.ts";
-import { findNumbers, quadOfColumns, type Region } from "../../src/page/find-numbers.ts";
+import { findNumbers } from "../../src/page/find-numbers.ts";
 import { boxOf, type Homography, isInside, project, type Quad, rectangleTo } from "../../src/page/geometry.ts";
+import { quadOfColumns, type Region } from "../../src/page/regions.ts";
 import type { Picture } from "../../src/picture/picture.ts";
 import { DrawnPage, rectangle } from "./drawing.ts";
 
