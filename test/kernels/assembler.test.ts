@@ -5,7 +5,17 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as asm from "../../src/engine/backends/wasm/assembler.ts";
-import { Func, type I32, i32, load, splatF, type V128, v, vi } from "../../src/engine/backends/wasm/assembler.ts";
+import {
+  Func,
+  type I32,
+  i32,
+  load,
+  type Stores,
+  splatF,
+  type V128,
+  v,
+  vi,
+} from "../../src/engine/backends/wasm/assembler.ts";
 import { fuseMultiplyAdds } from "../../src/engine/backends/wasm/fusable.ts";
 import { relaxedSimdWorks } from "../../src/engine/backends/wasm/support.ts";
 import { assemble, enableRelaxedSimd, evaluateI32 } from "./assemble.ts";
@@ -389,39 +399,42 @@ describe("stores that are held together", () => {
     );
     return [...new Float32Array(memory, 0, words)];
   };
-  const swap = (f: Func): void => {
+  /** Swaps two vectors, if the first store is held until the second one's value is computed. */
+  const swap = (f: Func, first: Stores, second: Stores): void => {
     const [a, b] = [f.let(i32(0)), f.let(i32(16))];
-    f.store(a, asm.load(b));
-    f.store(b, asm.load(a));
+    first.store(a, asm.load(b));
+    second.store(b, asm.load(a));
   };
 
-  it("come after everything that is computed", () => {
-    expect(leftBy(swap, 8)).toEqual([5, 6, 7, 8, 5, 6, 7, 8]);
-    expect(leftBy((f) => f.together(() => swap(f)), 8)).toEqual([5, 6, 7, 8, 1, 2, 3, 4]);
+  it("come after everything that is computed, and after what the function stores itself", () => {
+    expect(leftBy((f) => swap(f, f, f), 8)).toEqual([5, 6, 7, 8, 5, 6, 7, 8]);
+    expect(leftBy((f) => f.together((held) => swap(f, held, held)), 8)).toEqual([5, 6, 7, 8, 1, 2, 3, 4]);
+    expect(leftBy((f) => f.together((held) => swap(f, held, f)), 8)).toEqual([5, 6, 7, 8, 1, 2, 3, 4]);
+    expect(leftBy((f) => f.together((held) => swap(f, f, held)), 8)).toEqual([5, 6, 7, 8, 5, 6, 7, 8]);
   });
 
   it("keep lanes, offsets and values that change later", () => {
     const body = (f: Func): void => {
       const [from, to] = [f.let(i32(0)), f.let(i32(64))];
-      f.together(() => {
-        f.storeLanes(asm.addI(to, 4), asm.load(from), 3, 0);
-        f.storeLanes(asm.addI(to, 4), v.add(asm.load(from), asm.load(from)), 1, 12);
+      f.together((held) => {
+        held.storeLanes(asm.addI(to, 4), asm.load(from), 3, 0);
+        held.storeLanes(asm.addI(to, 4), v.add(asm.load(from), asm.load(from)), 1, 12);
         f.set(from, i32(32));
       });
     };
     expect(leftBy(body, 21).slice(16)).toEqual([17, 1, 2, 3, 2]);
   });
 
-  it("evaluate equal addresses once, and none outside", () => {
+  it("evaluate equal addresses once, which the function does not", () => {
     assemble((f) => {
       const at = f.let(i32(64));
       const address = (): I32 => asm.addI(at, 4);
-      const outside = address();
-      expect(f.shared(outside)).toBe(outside);
-      f.together(() => {
-        expect(f.shared(address())).toBe(f.shared(address()));
-        expect(f.shared(asm.addI(at, 8))).not.toBe(f.shared(address()));
-        expect(f.shared(at)).toBe(at);
+      const own = address();
+      f.together((held) => {
+        expect(held.shared(address())).toBe(held.shared(address()));
+        expect(held.shared(asm.addI(at, 8))).not.toBe(held.shared(address()));
+        expect(held.shared(at)).toBe(at);
+        expect(f.shared(own)).toBe(own);
       });
     });
   });
@@ -494,7 +507,7 @@ it("has a case for every instruction", () => {
       "doWhile",
       "return",
     ],
-    together: ["together", "shared"],
+    together: ["together", "shared", "HeldStores"],
   };
   for (const name of Object.values(elsewhere).flat()) cased.add(name);
   const groups = { v, vi, vb: asm.vb, vh: asm.vh, vd: asm.vd };

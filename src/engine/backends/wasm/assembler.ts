@@ -292,14 +292,62 @@ export const vh = {
 
 // Functions -----------------------------------------------------------------------------------------------------------
 
+/** What takes vectors to store: a function, at once, or {@link HeldStores}, later. */
+export interface Stores {
+  store(address: I32, value: V128, offset?: number): void;
+  /** Stores the first `lanes` lanes. */
+  storeLanes(address: I32, value: V128, lanes: number, offset?: number): void;
+  /** An address: what holds stores back evaluates it once among equal ones. */
+  shared(address: I32): I32;
+}
+
 interface HeldStore {
   readonly offset: number;
   readonly value: V128;
   readonly lanes: number;
 }
 
+/** Stores of a function that come after all that is computed for them; see {@link Func.together}. */
+export class HeldStores implements Stores {
+  readonly #f: Func;
+  /** Shared addresses, by the text of their expressions. */
+  readonly #addresses = new Map<string, Local<"i32">>();
+  readonly #stores = new Map<I32, HeldStore[]>();
+
+  constructor(f: Func) {
+    this.#f = f;
+  }
+
+  store(address: I32, value: V128, offset = 0): void {
+    this.storeLanes(address, value, 4, offset);
+  }
+
+  storeLanes(address: I32, value: V128, lanes: number, offset = 0): void {
+    const place = this.shared(address);
+    const computed = "index" in value ? value : this.#f.let(value);
+    const others = this.#stores.get(place) ?? [];
+    others.push({ offset, value: computed, lanes });
+    this.#stores.set(place, others);
+  }
+
+  shared(address: I32): I32 {
+    if ("index" in address) return address;
+    const text = textOf(address);
+    const known = this.#addresses.get(text) ?? this.#f.let(address);
+    this.#addresses.set(text, known);
+    return known;
+  }
+
+  /** What is held so far: those at constant distances from one another side by side, the last first. */
+  *sideBySide(): Iterable<HeldStore & { readonly address: I32 }> {
+    for (const [address, stores] of this.#stores) {
+      for (const store of [...stores].sort((a, b) => b.offset - a.offset)) yield { address, ...store };
+    }
+  }
+}
+
 /** A function of a module under construction. */
-export class Func {
+export class Func implements Stores {
   readonly name: string;
   readonly index: number;
   readonly params: readonly Local<"i32">[];
@@ -308,8 +356,6 @@ export class Func {
   readonly #constantsAtStart: boolean;
   /** Locals of vector constants, by their bytes. */
   readonly #constants = new Map<string, { readonly local: Local<"v128">; readonly code: readonly number[] }>();
-  /** What {@link together} holds back and shares, by the text of addresses. */
-  #tile: { readonly addresses: Map<string, Local<"i32">>; readonly stores: Map<I32, HeldStore[]> } | undefined;
 
   constructor(name: string, index: number, paramCount: number, constantsAtStart: boolean) {
     this.#constantsAtStart = constantsAtStart;
@@ -367,16 +413,7 @@ export class Func {
     this.storeLanes(address, value, 4, offset);
   }
 
-  /** Stores the first `lanes` lanes. */
   storeLanes(address: I32, value: V128, lanes: number, offset = 0): void {
-    if (this.#tile !== undefined) {
-      const { stores } = this.#tile;
-      const place = this.shared(address);
-      const computed = "index" in value ? value : this.let(value);
-      if (!stores.has(place)) stores.set(place, []);
-      stores.get(place)?.push({ offset, value: computed, lanes });
-      return;
-    }
     if (lanes === 4) {
       this.#emit(at(simd(0x0b), offset), address, value);
       return;
@@ -385,35 +422,20 @@ export class Func {
     if (lanes % 2 === 1) this.#emit(withLane(at(simd(0x5a), offset + (lanes - 1) * 4), lanes - 1), address, value);
   }
 
-  /**
-   * Computes everything in `body` before any of its vectors is stored; then those at constant distances from one another
-   * are stored side by side, the last first. Only so V8 joins two neighboring vectors, and all that leads to them, into
-   * one of twice the width. Nothing in `body` may read what it stores, branch around a store, or change a local that
-   * stands in an address. Inside of another such body it is part of that.
-   */
-  together(body: () => void): void {
-    if (this.#tile !== undefined) {
-      body();
-      return;
-    }
-    const stores = new Map<I32, HeldStore[]>();
-    this.#tile = { addresses: new Map(), stores };
-    body();
-    this.#tile = undefined;
-    for (const [address, held] of stores) {
-      held.sort((a, b) => b.offset - a.offset);
-      for (const { value, lanes, offset } of held) this.storeLanes(address, value, lanes, offset);
-    }
+  shared(address: I32): I32 {
+    return address;
   }
 
-  /** An address, evaluated once among equal ones of a body that is computed {@link together}. */
-  shared(address: I32): I32 {
-    if ("index" in address || this.#tile === undefined) return address;
-    const { addresses } = this.#tile;
-    const text = textOf(address);
-    const known = addresses.get(text) ?? this.let(address);
-    addresses.set(text, known);
-    return known;
+  /**
+   * Computes everything in `body` before any vector that `body` gives to `held` is stored; then those at constant distances
+   * from one another are stored side by side, the last first. Only so V8 joins two neighboring vectors, and all that leads
+   * to them, into one of twice the width. Nothing in `body` may read what is held, branch around where it is given, or
+   * change a local that stands in an address.
+   */
+  together(body: (held: HeldStores) => void): void {
+    const held = new HeldStores(this);
+    body(held);
+    for (const { address, value, lanes, offset } of held.sideBySide()) this.storeLanes(address, value, lanes, offset);
   }
 
   storeI32(address: I32, value: I32, offset = 0): void {

@@ -81,13 +81,13 @@ function attentionGradKernel(kernel: Kernel): void {
     const step = (j: I32, masked: boolean): void => {
       const bytes = f.let(mulI(j, 4));
       const [p, ds] = [f.let(addI(weight, bytes)), f.let(addI(slopeAt, bytes))];
-      f.together(() => {
+      f.together((held) => {
         for (let k = 0; k < vectors; k++) {
           const value = f.let(exp(f, isa, v.sub(load(p, k * 16), top)));
           const change = f.let(v.mul(value, v.sub(load(ds, k * 16), delta)));
           const kept = (x: V128): V128 => (masked ? v.and(x, vi.lt(columnsFrom(addI(j, k * 4)), splatI(seen))) : x);
-          f.store(p, kept(value), k * 16);
-          f.store(ds, kept(change), k * 16);
+          held.store(p, kept(value), k * 16);
+          held.store(ds, kept(change), k * 16);
         }
       });
     };

@@ -240,10 +240,10 @@ export class Attention {
       const row = f.let(addI(rows, mulI(j, rowBytes)));
       const target = f.let(addI(to, mulI(j, width * 4)));
       for (let d = 0; d < D; d += width) {
-        f.together(() => {
+        f.together((held) => {
           for (let c = 0; c < width; c += 4) {
             const value = load(row, (d + c) * 4);
-            f.store(target, scale === 1 ? value : v.mul(value, splatConst(scale)), d * S * 4 + c * 4);
+            held.store(target, scale === 1 ? value : v.mul(value, splatConst(scale)), d * S * 4 + c * 4);
           }
         });
       }
@@ -364,9 +364,9 @@ export class Attention {
 
   #store(totals: readonly Local<"v128">[], vectors: number, to: Local<"i32">, rowBytes: number, offset = 0): void {
     const { f } = this.kernel;
-    f.together(() => {
+    f.together((held) => {
       totals.forEach((total, t) => {
-        f.store(to, total, Math.floor(t / vectors) * rowBytes + offset + (t % vectors) * 16);
+        held.store(to, total, Math.floor(t / vectors) * rowBytes + offset + (t % vectors) * 16);
       });
     });
   }
@@ -375,11 +375,11 @@ export class Attention {
   storeHead(totals: readonly V128[], vectors: number, to: I32, rowBytes: number, d: number): void {
     const { f } = this.kernel;
     const { D } = this.dims;
-    f.together(() => {
+    f.together((held) => {
       totals.forEach((total, t) => {
         const column = d + (t % vectors) * 4;
         if (column >= D) return;
-        f.storeLanes(to, total, Math.min(4, D - column), Math.floor(t / vectors) * rowBytes + column * 4);
+        held.storeLanes(to, total, Math.min(4, D - column), Math.floor(t / vectors) * rowBytes + column * 4);
       });
     });
   }
@@ -387,9 +387,9 @@ export class Attention {
   /** One number from the sums of several vectors, in every lane. */
   folded(totals: readonly Local<"v128">[], sums: Local<"i32">, plus: (a: V128, b: V128) => V128): Local<"v128"> {
     const { f } = this.kernel;
-    f.together(() => {
+    f.together((held) => {
       totals.forEach((total, t) => {
-        f.store(sums, total, t * 16);
+        held.store(sums, total, t * 16);
       });
     });
     const all = f.let(times(totals.length, (t) => load(sums, t * 16)).reduce(plus));

@@ -67,11 +67,11 @@ function attentionKernel(kernel: Kernel): void {
     const totals = kernel.zeros(vectors);
     f.for(0, padded, width, (j) => {
       const at = f.let(addI(row, mulI(j, 4)));
-      f.together(() => {
+      f.together((held) => {
         totals.forEach((total, k) => {
           const weight = f.let(exp(f, isa, v.sub(load(at, k * 16), top)));
           f.set(total, v.add(total, weight));
-          f.store(at, weight, k * 16);
+          held.store(at, weight, k * 16);
         });
       });
     });

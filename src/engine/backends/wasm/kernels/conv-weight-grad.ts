@@ -15,6 +15,7 @@ import {
   load32Splat,
   load32Zero,
   mulI,
+  type Stores,
   shuffle,
   subI,
   type V128,
@@ -64,8 +65,8 @@ export function convWeightGradKernel(kernel: Kernel): void {
       });
     });
   };
-  const accumulate = (address: I32, total: V128, lanes: number, offset: number): void => {
-    f.storeLanes(address, partial ? v.add(load(address, offset), total) : total, lanes, offset);
+  const accumulate = (stores: Stores, address: I32, total: V128, lanes: number, offset: number): void => {
+    stores.storeLanes(address, partial ? v.add(load(address, offset), total) : total, lanes, offset);
   };
   const rows = partial ? { from: i32(0) as I32, to: i32(R) as I32 } : { from: begin as I32, to: end as I32 };
 
@@ -87,7 +88,7 @@ export function convWeightGradKernel(kernel: Kernel): void {
       });
       const at = f.let(addI(output, mulI(r, S * 4)));
       tile.forEach((total, s) => {
-        accumulate(at, sumOfLanes(f, total), 1, s * 4);
+        accumulate(f, at, sumOfLanes(f, total), 1, s * 4);
       });
       return;
     }
@@ -116,10 +117,10 @@ export function convWeightGradKernel(kernel: Kernel): void {
             });
           });
           const at = f.let(addI(addI(output, i32(channel)), mulI(addI(mulI(r, S * depth), tapAt), O * 4)));
-          f.together(() => {
+          f.together((held) => {
             tile.forEach((total, i) => {
               const [t, k] = [Math.floor(i / vectors), i % vectors];
-              accumulate(at, total, k === vectors - 1 ? lanes : 4, t * O * 4 + k * 16);
+              accumulate(held, at, total, k === vectors - 1 ? lanes : 4, t * O * 4 + k * 16);
             });
           });
         };

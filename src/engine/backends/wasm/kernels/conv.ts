@@ -70,9 +70,9 @@ function alongRows(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
         }
       });
       const out = f.let(addI(outRow, q));
-      f.together(() => {
+      f.together((held) => {
         tile.forEach((total, i) => {
-          kernel.finish(total, out, i32(0), 0, lanes, i * 16);
+          kernel.finish(held, total, out, i32(0), 0, lanes, i * 16);
         });
       });
     };
@@ -118,10 +118,10 @@ function direct(kernel: Kernel, attrs: ConvAttrs, g: Geometry, layout: WeightLay
               });
             });
             const out = f.let(addI(outRow, addI(mulI(q, O * 4), i32(channel * 4))));
-            f.together(() => {
+            f.together((held) => {
               for (let i = 0; i < run.size; i++) {
                 const pixel = tile.slice(i * vectors, (i + 1) * vectors);
-                kernel.finishAll(pixel, out, i32(channel * 4), lanes, 0, i * O * 4);
+                kernel.finishAll(held, pixel, out, i32(channel * 4), lanes, 0, i * O * 4);
               }
             });
           });

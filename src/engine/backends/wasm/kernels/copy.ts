@@ -73,7 +73,7 @@ export function copyKernel(
           transposed(f, columns)
             .slice(0, rows)
             .forEach((value, r) => {
-              kernel.finish(value, outAt, i32(0), 0, lanes, r * across.to * 4);
+              kernel.finish(f, value, outAt, i32(0), 0, lanes, r * across.to * 4);
             });
         });
       });
@@ -83,9 +83,9 @@ export function copyKernel(
         const at = f.let(addI(address, mulI(i, last.from * 4)));
         const to = f.let(addI(out, mulI(i, 4)));
         for (let k = 0; k * 4 < count; k++)
-          kernel.finish(value(at, k), to, i32(0), 0, Math.min(4, count - k * 4), k * 16);
+          kernel.finish(f, value(at, k), to, i32(0), 0, Math.min(4, count - k * 4), k * 16);
       });
-    } else kernel.finish(load32Splat(address), out, i32(0), 0, 1);
+    } else kernel.finish(f, load32Splat(address), out, i32(0), 0, 1);
   };
   const enter = (axis: number, from: I32, to: I32): void => {
     if (axis === outer.length) inner(f.let(addI(pointer, mulI(from, 4))), f.let(mulI(to, 4)));

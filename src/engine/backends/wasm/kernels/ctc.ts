@@ -285,7 +285,7 @@ function ctcKernel(kernel: Kernel): void {
     f.if(impossible(sample, logProbability), () =>
       f.set(loss, splatConst(zeroInfinity ? 0 : Number.POSITIVE_INFINITY)),
     );
-    kernel.finish(loss, f.let(mulI(n, 4)), i32(0), 0, 1);
+    kernel.finish(f, loss, f.let(mulI(n, 4)), i32(0), 0, 1);
   });
 }
 

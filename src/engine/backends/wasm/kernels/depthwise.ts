@@ -126,9 +126,9 @@ export function depthwise(kernel: Kernel, attrs: ConvAttrs, g: Geometry): void {
             }
           });
           const at = f.let(addI(out, mulI(q, pixelBytes)));
-          f.together(() => {
+          f.together((held) => {
             totals.forEach((own, pixel) => {
-              kernel.finishAll(own, at, channel, lanes, 0, pixel * pixelBytes);
+              kernel.finishAll(held, own, at, channel, lanes, 0, pixel * pixelBytes);
             });
           });
         });
@@ -234,12 +234,12 @@ export function depthwiseWeightGrad(kernel: Kernel, attrs: ConvAttrs, g: Geometr
                 f.set(gAt, addI(gAt, outBytes));
               });
             }
-            f.together(() => {
+            f.together((held) => {
               kernelColumns.forEach((s, i) => {
                 totals[i].forEach((own, r) => {
                   own.forEach((total, k) => {
                     const offset = (r * S + s) * outBytes + k * 16;
-                    f.storeLanes(out, v.add(load(out, offset), total), k === vectors - 1 ? lanes : 4, offset);
+                    held.storeLanes(out, v.add(load(out, offset), total), k === vectors - 1 ? lanes : 4, offset);
                   });
                 });
               });

@@ -6,6 +6,7 @@ import type { Tensor } from "../../../tensor.ts";
 import { CHUNKS } from "../../cpu/plan.ts";
 import {
   addI,
+  type HeldStores,
   type I32,
   i32,
   load,
@@ -66,30 +67,30 @@ export function elementwiseKernel(kernel: Kernel, isPartial: (tensor: Tensor) =>
       f.let(addI(kernel.pointer(operand), mulI(bases[k], BYTES[operand.dtype]))),
     );
     const outputs = group.outputs.map((output) => f.let(addI(kernel.pointer(output), mulI(outBase, 4))));
-    /** @param offset a number of elements known now, beyond the position */
-    const read = (operand: Tensor, position: I32, bytes: I32, offset: number, vector: boolean): V128 => {
-      const k = group.inputs.indexOf(operand);
-      const moving = loop.strides[k] !== 0;
-      if (operand.dtype === "uint8") {
-        const at = moving ? addI(starts[k], position) : starts[k];
-        const skip = moving ? offset : 0;
-        return moving && vector ? v.widenLow16(v.widenLow8(load32Zero(at, skip))) : splatI(loadU8(at, skip));
-      }
-      const address = moving ? f.shared(addI(starts[k], bytes)) : starts[k];
-      const one = (piece: number): V128 => (moving ? load(address, piece + offset * 4) : load32Splat(address, piece));
-      if (!isPartial(operand)) return one(0);
-      const plus = operand.dtype === "int32" ? vi.add : v.add;
-      let total = one(0);
-      for (let chunk = 1; chunk < CHUNKS; chunk++) total = plus(total, one(chunk * bytesOfPartial(operand)));
-      return total;
-    };
     const step = (position: I32, vectors: number, lanes: number): void => {
       const bytes = f.let(mulI(position, 4));
-      f.together(() => {
+      /** @param offset a number of elements known now, beyond the position */
+      const read = (held: HeldStores, operand: Tensor, offset: number): V128 => {
+        const k = group.inputs.indexOf(operand);
+        const moving = loop.strides[k] !== 0;
+        if (operand.dtype === "uint8") {
+          const at = moving ? addI(starts[k], position) : starts[k];
+          const skip = moving ? offset : 0;
+          return moving && lanes > 1 ? v.widenLow16(v.widenLow8(load32Zero(at, skip))) : splatI(loadU8(at, skip));
+        }
+        const address = moving ? held.shared(addI(starts[k], bytes)) : starts[k];
+        const one = (piece: number): V128 => (moving ? load(address, piece + offset * 4) : load32Splat(address, piece));
+        if (!isPartial(operand)) return one(0);
+        const plus = operand.dtype === "int32" ? vi.add : v.add;
+        let total = one(0);
+        for (let chunk = 1; chunk < CHUNKS; chunk++) total = plus(total, one(chunk * bytesOfPartial(operand)));
+        return total;
+      };
+      f.together((held) => {
         for (let vector = 0; vector < vectors; vector++) {
-          const values = evaluate(kernel, (operand) => read(operand, position, bytes, vector * 4, lanes > 1));
+          const values = evaluate(kernel, (operand) => read(held, operand, vector * 4));
           group.outputs.forEach((output, k) => {
-            f.storeLanes(addI(outputs[k], bytes), numeric(values.get(output) as Lanes), lanes, vector * 16);
+            held.storeLanes(addI(outputs[k], bytes), numeric(values.get(output) as Lanes), lanes, vector * 16);
           });
         }
       });

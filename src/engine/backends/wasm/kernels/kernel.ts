@@ -16,12 +16,14 @@ import {
   addI,
   divU,
   type Func,
+  type HeldStores,
   type I32,
   i32,
   type Local,
   load,
   load32Splat,
   remU,
+  type Stores,
   splatConst,
   type V128,
 } from "../assembler.ts";
@@ -110,6 +112,7 @@ export class Kernel {
 
   /**
    * Applies the elementwise ops that follow the root to four neighboring results and stores what others need.
+   * @param stores where to: the kernel's function, or what {@link Func.together} holds back
    * @param value the root's results; or, where a twin is computed beside it, those of both
    * @param offset byte offset of the results in the output
    * @param channel byte offset along the last axis
@@ -117,6 +120,7 @@ export class Kernel {
    * @param lanes how many of the four count
    */
   finish(
+    stores: Stores,
     value: V128 | ReadonlyMap<Tensor, V128>,
     offset: I32,
     channel: I32,
@@ -129,17 +133,18 @@ export class Kernel {
       const address = this.pointer(operand);
       const kind = alignment(operand.shape, this.group.shape);
       if (kind === "scalar") return load32Splat(address);
-      if (kind === "same") return load(this.f.shared(addI(address, offset)), at);
-      return load(this.f.shared(addI(address, channel)), constant);
+      if (kind === "same") return load(stores.shared(addI(address, offset)), at);
+      return load(stores.shared(addI(address, channel)), constant);
     };
     const values = evaluate(this, read, value instanceof Map ? value : new Map([[this.root, value as V128]]));
     for (const output of this.group.outputs) {
-      this.f.storeLanes(addI(this.pointer(output), offset), numeric(values.get(output) as Lanes), lanes, at);
+      stores.storeLanes(addI(this.pointer(output), offset), numeric(values.get(output) as Lanes), lanes, at);
     }
   }
 
-  /** {@link finish} for neighboring vectors, stored together; of the last of them so many lanes count. */
+  /** {@link finish} for neighboring vectors; of the last of them so many lanes count. */
   finishAll(
+    held: HeldStores,
     values: readonly (V128 | ReadonlyMap<Tensor, V128>)[],
     offset: I32,
     channel: I32,
@@ -147,10 +152,8 @@ export class Kernel {
     constant = 0,
     rootOffset = 0,
   ): void {
-    this.f.together(() => {
-      values.forEach((value, k) => {
-        this.finish(value, offset, channel, constant + k * 16, k === values.length - 1 ? lanes : 4, rootOffset);
-      });
+    values.forEach((value, k) => {
+      this.finish(held, value, offset, channel, constant + k * 16, k === values.length - 1 ? lanes : 4, rootOffset);
     });
   }
 }

@@ -65,6 +65,6 @@ export function logSumExpKernel(kernel: Kernel): void {
     const held = v.max(v.min(shuffle(top, top, [0, 0, 0, 0]), splatConst(LARGEST)), splatConst(-LARGEST));
     const shift = f.let(held);
     const sum = fold(row, 0, (total, x) => v.add(total, exp(f, isa, f.let(v.sub(x, shift)))), v.add);
-    kernel.finish(v.add(log(f, isa, f.let(sum)), shift), f.let(mulI(n, 4)), i32(0), 0, 1);
+    kernel.finish(f, v.add(log(f, isa, f.let(sum)), shift), f.let(mulI(n, 4)), i32(0), 0, 1);
   });
 }

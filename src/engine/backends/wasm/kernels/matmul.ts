@@ -9,6 +9,7 @@ import { broadcastStrides, type Shape, sizeOf, stridesOf } from "../../../shape.
 import type { Tensor } from "../../../tensor.ts";
 import {
   addI,
+  type HeldStores,
   type I32,
   i32,
   type Local,
@@ -94,8 +95,8 @@ function overBlocks(
     f.for(0, K, 1, (k) => {
       const source = f.let(addI(addI(kernel.pointer(root.inputs[0]), mulI(k, M * 4)), mulI(from, 4)));
       const target = f.let(addI(block, mulI(k, BLOCK * 4)));
-      f.together(() => {
-        for (let i = 0; i < size * 4; i += 16) f.store(target, load(source, i), i);
+      f.together((held) => {
+        for (let i = 0; i < size * 4; i += 16) held.store(target, load(source, i), i);
       });
     });
     const out = f.let(mulI(from, N * 4));
@@ -181,9 +182,9 @@ const STRATEGIES = {
       overBlocks(kernel, shape, (part, from, size) => {
         const results = f.let(addI(part.a, K * BLOCK * 4));
         const strip = (first: I32, width: number): void => {
-          const write: Product["write"] = (value, m, n, i, j, lanes) => {
+          const write: Product["write"] = (held, value, m, n, i, j, lanes) => {
             const at = addI(results, mulI(addI(mulI(m, STRIP), n), 4));
-            f.storeLanes(at, value, lanes, i * STRIP * 4 + j * 16);
+            held.storeLanes(at, value, lanes, i * STRIP * 4 + j * 16);
           };
           product({ ...part, b: f.let(addI(part.b, mulI(first, 4))), columns: all(width), write });
           finishStrip(kernel, results, from, size, first, width);
@@ -265,7 +266,7 @@ function finishStrip(kernel: Kernel, results: I32, from: I32, count: number, fir
     overChannels(kernel, width, (c, vectors, lanes) => {
       const [result, to, along] = [row, out, channel].map((base) => f.let(addI(base, c)));
       const results = times(vectors, (k) => load(result, k * 16));
-      kernel.finishAll(results, to, along, lanes);
+      f.together((held) => kernel.finishAll(held, results, to, along, lanes));
     });
     f.set(row, addI(row, STRIP * 4));
     f.set(out, addI(out, N * 4));
@@ -293,7 +294,9 @@ interface Product {
   readonly columns: Span;
   readonly pack: boolean;
   /** Takes results, instead of {@link Kernel.finish}: at row m + i, column n + 4j. */
-  readonly write?: ((value: V128, m: I32, n: I32, i: number, j: number, lanes: number) => void) | undefined;
+  readonly write?:
+    | ((held: HeldStores, value: V128, m: I32, n: I32, i: number, j: number, lanes: number) => void)
+    | undefined;
   /** Bytes between rows of a, along its depth, and between rows of b as stored. */
   readonly aRow: number;
   readonly aDepth: number;
@@ -394,12 +397,12 @@ function panelProduct(p: Product, transposeB: boolean): void {
         },
       });
       const channel = f.let(mulI(n, 4));
-      f.together(() => {
+      f.together((held) => {
         totals.forEach((total, t) => {
           const [i, j] = [Math.floor(t / vectors), t % vectors];
           const count = j === vectors - 1 ? lanes : 4;
-          if (write !== undefined) write(total, m, n, i, j, count);
-          else kernel.finish(total, at, channel, j * 16, count, i * N * 4);
+          if (write !== undefined) write(held, total, m, n, i, j, count);
+          else kernel.finish(held, total, at, channel, j * 16, count, i * N * 4);
         });
       });
     });
@@ -412,11 +415,11 @@ function panelProduct(p: Product, transposeB: boolean): void {
     f.for(0, K, 1, (k) => {
       const to = f.let(addI(kernel.scratch, mulI(k, vectors * 16)));
       const row = f.let(addI(from, mulI(k, transposeB ? 4 : bRow)));
-      f.together(() => {
+      f.together((held) => {
         for (let c = 0; c < width; c += transposeB ? 1 : 4) {
           const at = (Math.floor(c / panelWidth) * K * panelWidth + (c % panelWidth)) * 4;
-          if (transposeB) f.storeLanes(to, load32Zero(row, c * bRow), 1, at);
-          else f.store(to, load(row, c * 4), at);
+          if (transposeB) held.storeLanes(to, load32Zero(row, c * bRow), 1, at);
+          else held.store(to, load(row, c * 4), at);
         }
       });
     });
@@ -429,8 +432,8 @@ function panelProduct(p: Product, transposeB: boolean): void {
     const to = f.let(kernel.scratch as I32);
     const row = f.let(addI(addI(b, mulI(n, 4)), mulI(depth.from, bRow)));
     f.for(depth.from, depth.to, 1, () => {
-      f.together(() => {
-        for (let c = 0; c < width; c += 4) f.store(to, load(row, c * 4), c * 4);
+      f.together((held) => {
+        for (let c = 0; c < width; c += 4) held.store(to, load(row, c * 4), c * 4);
       });
       f.set(row, addI(row, bRow));
       f.set(to, addI(to, STEP * 4));
@@ -492,9 +495,9 @@ function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Prod
       const whole = Math.floor(K / (4 * vectors)) * 4 * vectors;
       loop(0, whole, 4 * vectors, load);
       if (vectors === 2) {
-        f.together(() => {
+        f.together((held) => {
           totals.forEach((total, i) => {
-            f.store(scratch, total, i * 16);
+            held.store(scratch, total, i * 16);
           });
         });
         totals = times(dots, (i) => f.let(v.add(load(scratch, i * 32), load(scratch, i * 32 + 16))));
@@ -508,7 +511,7 @@ function dotProduct({ kernel, a, b, out, rows, columns, aRow, bRow, K, N }: Prod
         for (let j = 0; j < width; j += 4) {
           const row = totals.slice(i * width + j, (i + 1) * width);
           const four = [0, 1, 2, 3].map((n) => row[n] ?? row[0]);
-          kernel.finish(sumsOf(f, four), at, channel, j * 4, Math.min(4, width - j), i * N * 4);
+          kernel.finish(f, sumsOf(f, four), at, channel, j * 4, Math.min(4, width - j), i * N * 4);
         }
       }
     });

@@ -137,7 +137,7 @@ export function maxPoolKernel(kernel: Kernel): void {
         if (winners !== undefined && winner !== undefined) made.set(winners, winner);
         return made;
       });
-      kernel.finishAll(results, f.let(addI(window.out, c)), c, lanes);
+      f.together((held) => kernel.finishAll(held, results, f.let(addI(window.out, c)), c, lanes));
     });
   };
   overOutputRows(kernel, (n, p) => overWindows(kernel, x.shape, root.shape, attrs, [n, p], visit));
@@ -170,7 +170,7 @@ function scatter(
       const at = f.let(addI(from, mulI(i, C * 4)));
       overChannels(kernel, C, (c, vectors, lanes) => {
         const zeros = times(vectors, () => splatConst(0));
-        kernel.finishAll(zeros, f.let(addI(at, c)), c, lanes);
+        f.together((held) => kernel.finishAll(held, zeros, f.let(addI(at, c)), c, lanes));
       });
     });
   };
@@ -183,17 +183,18 @@ function scatter(
       const shares = times(vectors, (k) => ({ share: shareAt(k * 16), k, lanes: k < vectors - 1 ? 4 : lanes }));
       const corner = f.let(addI(window.corner, c));
       if (exact) {
-        f.together(() => {
+        f.together((held) => {
           for (const tap of taps) {
-            for (const { share, k, lanes } of shares) kernel.finish(share(tap), corner, c, k * 16, lanes, tap.distance);
+            for (const { share, k, lanes } of shares)
+              kernel.finish(held, share(tap), corner, c, k * 16, lanes, tap.distance);
           }
         });
         return;
       }
       overTaps(kernel, taps, f.let(addI(kernel.pointer(root), corner)), (at, offset, tap) => {
-        f.together(() => {
+        f.together((held) => {
           for (const { share, k, lanes } of shares) {
-            f.storeLanes(at, v.add(load(at, offset + k * 16), share(tap)), lanes, offset + k * 16);
+            held.storeLanes(at, v.add(load(at, offset + k * 16), share(tap)), lanes, offset + k * 16);
           }
         });
       });
@@ -262,7 +263,7 @@ export function avgPoolKernel(kernel: Kernel): void {
         });
       });
       const means = totals.map((total) => v.mul(total, factor));
-      kernel.finishAll(means, f.let(addI(window.out, c)), c, lanes);
+      f.together((held) => kernel.finishAll(held, means, f.let(addI(window.out, c)), c, lanes));
     });
   };
   overOutputRows(kernel, (n, p) => overWindows(kernel, x.shape, root.shape, attrs, [n, p], visit));

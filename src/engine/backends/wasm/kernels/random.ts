@@ -48,7 +48,7 @@ export function uniformKernel(kernel: Kernel): void {
       }
     }
     const value: V128 = v.mul(v.fromI(vi.shrU(x0, 8)), splatConst(2 ** -24));
-    kernel.finish(value, f.let(mulI(i, 4)), i32(0), 0, lanes);
+    kernel.finish(f, value, f.let(mulI(i, 4)), i32(0), 0, lanes);
   };
   const i = f.let(mulI(begin, perStep));
   const to = f.let(mulI(end, perStep));

@@ -15,6 +15,7 @@ import {
   divU,
   eqI,
   type Func,
+  type HeldStores,
   type I32,
   i32,
   type Local,
@@ -246,10 +247,10 @@ function multiply(
         f.set(values, addI(values, 4));
         f.set(weights, addI(weights, panel));
       });
-      f.together(() => {
+      f.together((held) => {
         sums.forEach((vector, r) => {
           vector.forEach((sum, k) => {
-            f.store(own, sum, r * outRow + k * 16);
+            held.store(own, sum, r * outRow + k * 16);
           });
         });
       });
@@ -321,13 +322,13 @@ interface Place {
   readonly inRows: (rows: Rows) => Local<"i32">;
 }
 
-/** Goes through the units of all samples at step t, in neighboring vectors; what `visit` stores is stored together. */
+/** Goes through the units of all samples at step t, in neighboring vectors, whose results are stored together. */
 function overUnits(
   { f, target }: Kernel,
   { first, count }: Block,
   [T, H]: readonly [T: number, H: number],
   t: I32,
-  visit: (sample: I32, place: Place) => (further: number, lanes: number) => void,
+  visit: (sample: I32, place: Place) => (held: HeldStores, further: number, lanes: number) => void,
 ): void {
   f.for(0, count, 1, (row) => {
     const sample = f.let(addI(first, row));
@@ -337,8 +338,8 @@ function overUnits(
         inTensor: (address, width) => f.let(addI(address, addI(mulI(step, width * 4), offset))),
         inRows: ({ at, length }) => f.let(addI(at, addI(mulI(row, rowBytes(length)), offset))),
       });
-      f.together(() => {
-        for (let k = 0; k < vectors; k++) compute(k * 16, k === vectors - 1 ? lanes : 4);
+      f.together((held) => {
+        for (let k = 0; k < vectors; k++) compute(held, k * 16, k === vectors - 1 ? lanes : 4);
       });
     });
   });
@@ -374,19 +375,19 @@ function recurrenceKernel(kernel: Kernel): void {
           return address && inTensor(address, width);
         };
         const [output, previous, trace] = [placeOf("output", H), placeOf("previous", H), placeOf("trace", kept * H)];
-        return (further, lanes) => {
+        return (held, further, lanes) => {
           const gates = (from: I32): V128[] => times(G, (gate) => f.let(load(from, gate * H * 4 + further)));
           const before: States = {
             hidden: f.let(load(ownHidden, further)),
             cell: cell === undefined ? ZERO : f.let(load(ownCell, further)),
           };
           const { after, kept: numbers } = CELLS[cellName].step(kernel, gates(given), gates(product), before);
-          f.store(ownHidden, where(mask, after.hidden, before.hidden), further);
-          if (cell !== undefined) f.store(ownCell, where(mask, after.cell, before.cell), further);
-          if (output !== undefined) f.storeLanes(output, masked(mask, after.hidden), lanes, further);
-          if (previous !== undefined) f.storeLanes(previous, before.hidden, lanes, further);
+          held.store(ownHidden, where(mask, after.hidden, before.hidden), further);
+          if (cell !== undefined) held.store(ownCell, where(mask, after.cell, before.cell), further);
+          if (output !== undefined) held.storeLanes(output, masked(mask, after.hidden), lanes, further);
+          if (previous !== undefined) held.storeLanes(previous, before.hidden, lanes, further);
           if (trace === undefined) return;
-          for (const [i, value] of numbers.entries()) f.storeLanes(trace, value, lanes, i * H * 4 + further);
+          for (const [i, value] of numbers.entries()) held.storeLanes(trace, value, lanes, i * H * 4 + further);
         };
       });
     });
@@ -422,19 +423,19 @@ function recurrenceGradKernel(kernel: Kernel): void {
           return address && inTensor(address, G * H);
         };
         const [input, recurrent] = [placeOf("input"), placeOf("recurrent")];
-        return (further, lanes) => {
+        return (held, further, lanes) => {
           const after: States = { hidden: f.let(load(ownHidden, further)), cell: f.let(load(ownCell, further)) };
           const hidden = given === undefined ? after.hidden : f.let(v.add(after.hidden, load(given, further)));
           const known = times(kept, (i) => f.let(load(numbers, i * H * 4 + further)));
           const made = CELLS[cellName].back(kernel, { ...after, hidden }, known, () => load(before, further));
-          f.store(ownHidden, where(mask, made.before.hidden, after.hidden), further);
-          if (states > 1) f.store(ownCell, where(mask, made.before.cell, after.cell), further);
+          held.store(ownHidden, where(mask, made.before.hidden, after.hidden), further);
+          if (states > 1) held.store(ownCell, where(mask, made.before.cell, after.cell), further);
           for (let gate = 0; gate < G; gate++) {
             const at = gate * H * 4 + further;
             const q = f.let(masked(mask, made.q[gate]));
-            f.storeLanes(gates, q, lanes, at);
-            if (recurrent !== undefined) f.storeLanes(recurrent, q, lanes, at);
-            if (input !== undefined) f.storeLanes(input, masked(mask, made.x[gate]), lanes, at);
+            held.storeLanes(gates, q, lanes, at);
+            if (recurrent !== undefined) held.storeLanes(recurrent, q, lanes, at);
+            if (input !== undefined) held.storeLanes(input, masked(mask, made.x[gate]), lanes, at);
           }
         };
       });

@@ -111,7 +111,7 @@ export function reduceKernel(kernel: Kernel): void {
             f.set(total, fold.step(total, lanes === 4 ? load(address, k * 16) : load32Zero(address, k * 16), integer));
           });
         });
-        kernel.finishAll(totals, f.let(outputAt(addI(out, from))), i32(0), lanes);
+        f.together((held) => kernel.finishAll(held, totals, f.let(outputAt(addI(out, from))), i32(0), lanes));
       };
       if (dividesVector) {
         const position = f.let(begin as I32);
@@ -162,7 +162,7 @@ export function reduceKernel(kernel: Kernel): void {
     );
     const pairs = f.let(fold.step(total, shuffle(total, total, [2, 3, 0, 1]), integer));
     const all = f.let(fold.step(pairs, shuffle(pairs, pairs, [1, 0, 3, 2]), integer));
-    kernel.finish(fold.step(all, rest, integer), f.let(outputAt(out)), i32(0), 0, 1);
+    kernel.finish(f, fold.step(all, rest, integer), f.let(outputAt(out)), i32(0), 0, 1);
   };
   if (outer.length === 0 && !partial) {
     // One number in all: whoever gets the only position of the domain computes it.
@@ -193,7 +193,7 @@ export function argmaxKernel(kernel: Kernel): void {
       f.set(best, select(larger, i, best));
       f.set(top, select(larger, candidate, top));
     });
-    kernel.finish(splatI(best), f.let(mulI(out, 4)), i32(0), 0, 1);
+    kernel.finish(f, splatI(best), f.let(mulI(out, 4)), i32(0), 0, 1);
   };
   if (axis === 0) {
     f.for(begin, end, 1, (i) => one(i, i));

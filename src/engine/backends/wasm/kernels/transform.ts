@@ -10,10 +10,19 @@ import type { Kernel } from "./kernel.ts";
 /** Scratch bytes of {@link transformTiles}: a tile of vectors for each of two neighbors, half transformed. */
 export const TRANSFORM_BYTES = 2 * 8 * 8 * 16;
 
+/** Tiles of vectors that lie side by side, 16 bytes apart: where the first one begins, and bytes between rows and columns. */
+interface Neighbors {
+  readonly start: I32;
+  /** Further bytes from there, known now. */
+  readonly offset: number;
+  readonly row: number;
+  readonly column: number;
+}
+
 /**
  * M X Mᵀ of tiles X of vectors, of one or two that are neighbors.
  * @param buffer scratch memory, {@link TRANSFORM_BYTES}
- * @param read the vector in a row (a counter of the generated code) and column of a tile
+ * @param tiles where they lie
  * @param write takes the results in a row and a column (the counter), one of each tile
  */
 export function transformTiles(
@@ -21,28 +30,28 @@ export function transformTiles(
   matrix: Matrix,
   count: number,
   buffer: I32,
-  read: (row: I32, column: number, tile: number) => V128,
+  tiles: Neighbors,
   write: (row: number, column: I32, values: readonly V128[]) => void,
 ): void {
   const { f } = kernel;
   const [results, size] = [matrix.length, matrix[0].length];
   const step = count * 16;
-  const tiles = times(count, (tile) => tile);
   // Loops rather than one long body: what is loaded in a turn fits into registers.
   f.for(0, size, 1, (i) => {
     const at = f.let(addI(buffer, mulI(i, results * step)));
-    f.together(() => {
-      for (const tile of tiles) {
-        const row = times(size, (j) => read(i, j, tile));
+    const from = f.let(addI(tiles.start, mulI(i, tiles.row)));
+    f.together((held) => {
+      for (let tile = 0; tile < count; tile++) {
+        const row = times(size, (j) => load(from, j * tiles.column + tiles.offset + tile * 16));
         transform(kernel, matrix, row).forEach((value, j) => {
-          f.store(at, value, j * step + tile * 16);
+          held.store(at, value, j * step + tile * 16);
         });
       }
     });
   });
   f.for(0, results, 1, (j) => {
     const at = f.let(addI(buffer, mulI(j, step)));
-    const columns = tiles.map((tile) => {
+    const columns = times(count, (tile) => {
       const column = times(size, (i) => load(at, i * results * step + tile * 16));
       return transform(kernel, matrix, column);
     });

@@ -84,12 +84,12 @@ export function winogradInputGradKernel(kernel: Kernel): void {
                 toInput,
                 halves.length,
                 buffer,
-                (i, j, h) => load(f.shared(addI(from, mulI(i, t * productBytes))), j * productBytes + halves[h]),
+                { start: from, offset: halves[0], row: t * productBytes, column: productBytes },
                 (i, j, values) => {
                   const at = f.let(addI(place, mulI(j, PANEL_BYTES)));
-                  f.together(() => {
+                  f.together((held) => {
                     for (const [h, half] of halves.entries()) {
-                      f.store(at, v.add(load(at, i * sumRow + half), values[h]), i * sumRow + half);
+                      held.store(at, v.add(load(at, i * sumRow + half), values[h]), i * sumRow + half);
                     }
                   });
                 },
@@ -103,7 +103,7 @@ export function winogradInputGradKernel(kernel: Kernel): void {
           f.for(0, W, 1, (w) => {
             const source = f.let(addI(from, mulI(w, PANEL_BYTES)));
             const at = f.let(addI(out, mulI(w, C * 4)));
-            kernel.finishAll([load(source), load(source, 16)], at, channel);
+            f.together((held) => kernel.finishAll(held, [load(source), load(source, 16)], at, channel));
           });
         });
       });

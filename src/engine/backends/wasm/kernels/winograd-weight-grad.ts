@@ -73,10 +73,10 @@ export function winogradWeightGradKernel(kernel: Kernel): void {
               gStep: O * 4,
               xOffset: (tap) => tap * 4,
             });
-            f.together(() => {
+            f.together((held) => {
               tile.forEach((total, i) => {
                 const offset = Math.floor(i / vectors) * O * 4 + (i % vectors) * 16;
-                f.store(at, v.add(load(at, offset), total), offset);
+                held.store(at, v.add(load(at, offset), total), offset);
               });
             });
           });

@@ -12,7 +12,7 @@
 import { PANEL, type WinogradConvAttrs } from "../../../lower/convolutions.ts";
 import { type Matrix, outputTiling, type Tiling } from "../../../lower/filtering.ts";
 import type { Tensor } from "../../../tensor.ts";
-import { addI, type I32, i32, leS, load, ltS, minS, mulI, subI } from "../assembler.ts";
+import { addI, type I32, i32, leS, ltS, minS, mulI, subI } from "../assembler.ts";
 import { inPanels, taps } from "./conv.ts";
 import type { Domain, Kernel } from "./kernel.ts";
 import { inPieces } from "./matmul.ts";
@@ -109,11 +109,11 @@ export function winogradKernel(kernel: Kernel): void {
             filtering.output,
             halves.length,
             buffer,
-            (i, j, h) =>
-              load(f.shared(addI(from, mulI(i, filtering.inputs * productBytes))), j * productBytes + halves[h]),
+            { start: from, offset: halves[0], row: filtering.inputs * productBytes, column: productBytes },
             (a, b, values) => {
               const at = f.let(addI(out, mulI(b, O * 4)));
-              const finish = (): void => kernel.finishAll(values, at, channel, 4, halves[0], a * Q * O * 4);
+              const finish = (): void =>
+                f.together((held) => kernel.finishAll(held, values, at, channel, 4, halves[0], a * Q * O * 4));
               // The last tile may reach beyond the picture.
               const whole = P % side === 0 || a < P % side;
               const inRow = (): void => (whole ? finish() : f.if(ltS(addI(mulI(row, side), a), P), finish));
@@ -163,12 +163,12 @@ export function toMatrices(
         matrix,
         vectors,
         buffer,
-        (i, j, vector) => load(f.shared(addI(tileFrom, mulI(i, W * pixelBytes))), j * pixelBytes + vector * 16),
+        { start: tileFrom, offset: 0, row: W * pixelBytes, column: pixelBytes },
         (i, j, values) => {
           const at = f.let(addI(tileTo, mulI(j, matrixBytes)));
-          f.together(() => {
+          f.together((held) => {
             for (const [vector, value] of values.entries()) {
-              f.store(at, value, i * matrix.length * matrixBytes + vector * 16);
+              held.store(at, value, i * matrix.length * matrixBytes + vector * 16);
             }
           });
         },
@@ -247,10 +247,10 @@ function multiplyTiles(
       const row = { pixel: depth * 4, columns: 1, column: depth * 4, depth, weightStep: PANEL_BYTES, weight };
       taps(kernel, totals, vectors, f.let(addI(from, mulI(tile, depth * 4))), matrix, row);
       const at = f.let(addI(output, mulI(tile, PANEL_BYTES)));
-      f.together(() => {
+      f.together((held) => {
         totals.forEach((total, i) => {
           const [row, vector] = [Math.floor(i / vectors), i % vectors];
-          f.store(at, total, row * PANEL_BYTES + inPanels(vector, (positions * productBytes) / PANEL_BYTES));
+          held.store(at, total, row * PANEL_BYTES + inPanels(vector, (positions * productBytes) / PANEL_BYTES));
         });
       });
     };
