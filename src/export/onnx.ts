@@ -7,6 +7,8 @@ import { openAxes, type Ports, shapeAt } from "../data/port.ts";
 import { Budget } from "../engine/budget.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
 import type { InputAttrs } from "../engine/ops/constant.ts";
+import { ropeOfAnyLength } from "../engine/ops/rope.ts";
+import type { Bodies } from "../engine/passes/expand.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import { type Graph, graphOrder, trace } from "../engine/trace.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
@@ -138,6 +140,9 @@ async function checkWeights(model: AnyModel, bytes: Uint8Array, file: string, al
   return { of: "weights", samples, worst: 0 };
 }
 
+/** Composites whose own bodies hold as many numbers as an axis is long. */
+const OF_ANY_LENGTH = { rope: ropeOfAnyLength } satisfies Bodies;
+
 /** Lengths of axes at which a graph is written: any will do above 1, at which nothing broadcasts by chance. */
 const [TRACED, OTHER] = [
   { batch: 2, length: 16 },
@@ -156,7 +161,7 @@ export function toOnnx(model: AnyModel, input: OnnxInput = "pixels"): OnnxModel 
       });
       return { logits: logits(Object.fromEntries(inputs)) };
     });
-    return { ...graph, outputs: { logits: expandUnwritten(graph.outputs.logits, NODE_WRITERS) } };
+    return { ...graph, outputs: { logits: expandUnwritten(graph.outputs.logits, NODE_WRITERS, OF_ANY_LENGTH) } };
   };
   const [traced, other] = [TRACED, OTHER].map(({ batch, length }) =>
     traceAt({ batch, ...Object.fromEntries(open.map((axis) => [axis, length])) }),

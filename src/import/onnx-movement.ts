@@ -11,7 +11,17 @@ import { broadcastShapes, type Shape, sizeOf } from "../engine/shape.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { quote } from "../formats/text.ts";
 import { axisOf, type NodeCall, need, needAll, setting } from "./onnx-call.ts";
-import { arranged, asValue, dimsOf, knownNumbers, mapped, plain, reshaped, type Value } from "./onnx-value.ts";
+import {
+  arranged,
+  asValue,
+  dimsOf,
+  isOfPlaces,
+  knownNumbers,
+  mapped,
+  plain,
+  reshaped,
+  type Value,
+} from "./onnx-value.ts";
 
 interface Range {
   readonly start: number;
@@ -176,6 +186,11 @@ export function gather(call: NodeCall): Value {
   if (index.order.length > 1) throw new DataError("its indices are a table; lookups in tables are not supported");
   const outside = indices.find((i) => i < 0 || i >= length);
   if (outside !== undefined) throw new DataError(`its index ${outside} lies outside an axis of ${length}`);
+  // The first rows are a part of the table; others by their places, for any length.
+  const isTable = axis === 0 && x.order.length === 2 && index.tensor.dtype === "int32";
+  if (isTable && index.tensor.op.name !== "arange" && isOfPlaces(index)) {
+    return asValue(embedding(plain(index), plain(x)));
+  }
   const picked = taken(x, axis, indices);
   if (index.order.length === 1) return picked;
   return reshaped(

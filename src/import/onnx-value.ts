@@ -102,9 +102,19 @@ export function knownNumbers(value: Value, what: string): number[] {
  */
 export function settled(value: Value): Value {
   const { size, dtype, inputs } = value.tensor;
-  // Places along an axis (arange) stay what they are: as constants they could not be stored for any length.
-  const found = size > MOST_KNOWN || inputs.length === 0 || dtype === "uint8" ? undefined : evaluated(value);
+  const isLeft = size > MOST_KNOWN || inputs.length === 0 || dtype === "uint8" || isOfPlaces(value);
+  const found = isLeft ? undefined : evaluated(value);
   return found === undefined ? value : asValue(constant(found, dtype === "int32" ? "int32" : "float32", dimsOf(value)));
+}
+
+/**
+ * Whether a value is made of places along an axis (arange), and of constants at most. It stays what it is: as a constant it could
+ * not be stored for any length.
+ */
+export function isOfPlaces(value: Value): boolean {
+  const leaves = topologicalOrder([value.tensor]).filter(({ inputs }) => inputs.length === 0);
+  const isOf = (name: string): boolean => leaves.some(({ op }) => op.name === name);
+  return isOf("arange") && !isOf("input") && !isOf("parameter");
 }
 
 /** How much longer a reference loop takes than a compiled one, about. */

@@ -13,7 +13,7 @@ import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import type { AnyTask } from "../../src/task/task.ts";
 import { encodeModel, inferenceGraph, load } from "../../src/use/trained-model.ts";
-import { averaged, letters, questions, strings, weighted } from "../helpers/sequence-models.ts";
+import { averaged, letters, questions, strings, turning, weighted } from "../helpers/sequence-models.ts";
 
 beforeAll(() => {
   setPlatform(nodePlatform);
@@ -26,6 +26,9 @@ const MODELS: Readonly<Record<string, () => AnyModel>> = {
   "attention over words that count": weighted,
   "a mean of words": averaged,
   "a transformer of letters": letters,
+  "rotary positions, halves": () => turning({ style: "half" }),
+  "rotary positions, pairs, of some features, from a place on": () =>
+    turning({ style: "pairs", dims: 4, position: 300, theta: 500 }),
 };
 
 /** Token numbers, and how many of each row count. */
@@ -87,6 +90,29 @@ describe.each(Object.keys(MODELS))("%s", (name) => {
     const vectors = new Map(again.network.namedParameters()).get(table as string);
     expect(vectors?.requiresGrad).toBe(true);
   });
+});
+
+it("rotary positions behind the first 256 are turned as in the model, in ONNX Runtime and imported", async () => {
+  const time = 600;
+  const model = turning({ style: "half", position: 5 });
+  const { files } = await exportModel(model, "onnx", { name: "net" });
+  const bytes = files.get("net.onnx") as Uint8Array;
+  const { x } = tokens(1, time);
+  const run = async (one: AnyModel): Promise<number[]> => {
+    const program = await referenceBackend().compile(inferenceGraph(one, 1, { time }));
+    program.inputs.x.set(x);
+    program.run();
+    return [...program.outputs.logits];
+  };
+  const session = await ort.InferenceSession.create(bytes);
+  const { logits } = await session.run({ x: new ort.Tensor("int32", x, [1, time]) });
+  const imported = await load<AnyTask>(await encodeModel(await importModel<AnyTask>(bytes)));
+  const wanted = await run(model);
+  for (const found of [[...(logits.data as Float32Array)], await run(imported)]) {
+    expect(found).toHaveLength(wanted.length);
+    expect(wanted.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i])), 0)).toBeLessThan(1e-5);
+  }
+  await session.release();
 });
 
 it("a file of texts says itself what it is for; one with other inputs is refused", async () => {

@@ -1,8 +1,10 @@
 /** Small models of texts and strings with weights of a seed: one that classifies, one that goes on, one that reads strings. */
 import { gelu } from "../../src/engine/ops/activation.ts";
+import { attention } from "../../src/engine/ops/attention.ts";
 import { add } from "../../src/engine/ops/elementwise.ts";
 import { permute, reshape, slice } from "../../src/engine/ops/movement.ts";
 import { mean } from "../../src/engine/ops/reduce.ts";
+import { type RopeOptions, rope } from "../../src/engine/ops/rope.ts";
 import type { Tensor } from "../../src/engine/tensor.ts";
 import { Model } from "../../src/models/model.ts";
 import { MultiheadAttention } from "../../src/nn/attention.ts";
@@ -135,6 +137,38 @@ export function letters(): Model<Generate> {
     task: new Generate(new TextInput(tokenizer, { maxLength: 64 })),
     seed: 6,
   });
+}
+
+/** As {@link Gpt}, with positions that turn queries and keys. */
+class Turning extends Module {
+  readonly tokens: Embedding;
+  readonly qkv = new Linear(16, 48);
+  readonly out = new Linear(16, 16);
+  readonly head: Linear;
+  readonly #options: RopeOptions;
+
+  constructor(tokens: number, options: RopeOptions) {
+    super();
+    this.#options = options;
+    this.tokens = new Embedding(tokens, 16);
+    this.head = new Linear(16, tokens);
+  }
+
+  forward(x: Tensor, context: Context): Tensor {
+    const [B, T] = x.shape;
+    const h = this.tokens.forward(x, context); // [B, T, 16]
+    const heads = reshape(this.qkv.forward(h, context), [B, T, 6, 8]);
+    const [q, k, v] = [0, 2, 4].map((start) => slice(heads, [{}, {}, { start, end: start + 2 }])); // [B, T, 2, 8]
+    const [turnedQ, turnedK] = [q, k].map((part) => rope(part, this.#options));
+    const mixed = attention(turnedQ, turnedK, v, { causal: true });
+    return this.head.forward(add(h, this.out.forward(reshape(mixed, [B, T, 16]), context)), context);
+  }
+}
+
+/** As {@link letters}, with rotary positions. */
+export function turning(options: RopeOptions): Model<Generate> {
+  const { task } = letters();
+  return new Model(new Turning(task.names.length, options), { task, seed: 9 });
 }
 
 /** Each column of a picture is a frame. */

@@ -8,8 +8,9 @@
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import { apply, type Composite, Tensor } from "../tensor.ts";
+import { arange } from "./arange.ts";
 import { constant } from "./constant.ts";
-import { add, mul, sub } from "./elementwise.ts";
+import { add, cast, mul, sub } from "./elementwise.ts";
 import { embedding } from "./gather.ts";
 import { concat, flip, reshape, slice } from "./movement.ts";
 import { requireType } from "./op-helpers.ts";
@@ -67,26 +68,54 @@ export const ropeOp: Composite<RopeAttrs> = {
     if (positions < 1) throw new ShapeError("rope: say how many positions there are at most, as `positions`");
     return x;
   },
-  body: ([x, position], attrs) => {
-    const { dims, style } = attrs;
-    const features = x.shape[x.rank - 1];
-    const upTo = (end: number): Tensor => slice(x, [...x.shape.slice(1).map(() => ({})), { end }]);
-    const front = dims === features ? x : upTo(dims);
-    const { cosines, sines } = turns(x.shape, position, attrs);
-    const pairs = style === "half" ? [2, dims / 2] : [dims / 2, 2];
-    const split = reshape(front, [...x.shape.slice(0, -1), ...pairs]);
-    const swapped = reshape(flip(split, [style === "half" ? -2 : -1]), front.shape);
-    const [own, other] = [mul(front, cosines), mul(swapped, sines)];
-    const turned = attrs.inverse ? sub(own, other) : add(own, other);
-    if (dims === features) return turned;
-    return concat([turned, slice(x, [...x.shape.slice(1).map(() => ({})), { start: dims }])], -1);
-  },
+  body: ([x, position], attrs) => turned(x, turns(x.shape, position, attrs), attrs),
   // A rotation's transpose is the rotation back.
   gradient: (g, { inputs: [, ...position], attrs }) => [
     apply(ropeOp, [g, ...position], { ...attrs, inverse: !attrs.inverse }),
     ...position.map(() => undefined),
   ],
 };
+
+/**
+ * The body of {@link ropeOp} for graphs that are written once for any time: the same tables whatever the time is, where no input
+ * says the positions. Places are 256·h + l, and the angle of a place is the sum of two, whose sines and cosines stand in two
+ * tables: for 65,536 places. The products are rounded, so results differ from those of the body in the last bit.
+ */
+export const ropeOfAnyLength: Composite<RopeAttrs>["body"] = ([x, position], attrs) => {
+  if (position !== undefined) return turned(x, turns(x.shape, position, attrs), attrs);
+  const [, T, ...rest] = x.shape;
+  const places = arange(T);
+  const high = cast(mul(cast(places, "float32"), 1 / STRIDE), "int32"); // without the fraction
+  const low = sub(places, mul(high, STRIDE));
+  const rowsOf = (rows: Tensor, { cosines, sines }: Tables): readonly [Tensor, Tensor] => [
+    embedding(rows, cosines), // [T, dims]
+    embedding(rows, sines),
+  ];
+  const [cosHigh, sinHigh] = rowsOf(high, tables(attrs, attrs.offset, STRIDE, STRIDE));
+  const [cosLow, sinLow] = rowsOf(low, tables(attrs, 0, STRIDE));
+  const over = [T, ...rest.slice(0, -1).map(() => 1), attrs.dims];
+  // cos(a + b) and sin(a + b); that the sine of a pair's first feature has the other sign changes neither.
+  const cosines = reshape(sub(mul(cosHigh, cosLow), mul(sinHigh, sinLow)), over);
+  const sines = reshape(add(mul(sinHigh, cosLow), mul(cosHigh, sinLow)), over);
+  return turned(x, { cosines, sines }, attrs);
+};
+
+/** Places from one row of the coarse table to the next, and rows of both tables. */
+const STRIDE = 256;
+
+/** The features by tables that broadcast over them. */
+function turned(x: Tensor, { cosines, sines }: Tables, { dims, style, inverse }: RopeAttrs): Tensor {
+  const features = x.shape[x.rank - 1];
+  const upTo = (end: number): Tensor => slice(x, [...x.shape.slice(1).map(() => ({})), { end }]);
+  const front = dims === features ? x : upTo(dims);
+  const pairs = style === "half" ? [2, dims / 2] : [dims / 2, 2];
+  const split = reshape(front, [...x.shape.slice(0, -1), ...pairs]);
+  const swapped = reshape(flip(split, [style === "half" ? -2 : -1]), front.shape);
+  const [own, other] = [mul(front, cosines), mul(swapped, sines)];
+  const result = inverse ? sub(own, other) : add(own, other);
+  if (dims === features) return result;
+  return concat([result, slice(x, [...x.shape.slice(1).map(() => ({})), { start: dims }])], -1);
+}
 
 /** What each feature, and the other one of its pair, is multiplied by: [time, 1, …, dims], or with the batch before it. */
 function turns(shape: Shape, position: Tensor | undefined, attrs: RopeAttrs): Tables {
@@ -98,11 +127,7 @@ function turns(shape: Shape, position: Tensor | undefined, attrs: RopeAttrs): Ta
     return { cosines: reshape(cosines, over), sines: reshape(sines, over) };
   }
   const { cosines, sines } = tables(attrs, 0, attrs.positions);
-  const steps = constant(
-    Array.from({ length: T }, (_, t) => t),
-    "int32",
-  );
-  const rows = position.rank === 2 ? position : add(reshape(position, [position.size, 1]), steps); // [B, T] or [1, T]
+  const rows = position.rank === 2 ? position : add(reshape(position, [position.size, 1]), arange(T)); // [B, T] or [1, T]
   const over = [position.rank === 0 ? 1 : B, T, ...between, attrs.dims];
   return { cosines: reshape(embedding(rows, cosines), over), sines: reshape(embedding(rows, sines), over) };
 }
@@ -116,9 +141,9 @@ interface Tables {
 const known = new Map<string, Tables>();
 const MOST_KNOWN = 8;
 
-/** Rows for `count` positions from `first` on, [count, dims] each. */
-function tables({ style, theta, dims }: RopeAttrs, first: number, count: number): Tables {
-  const key = `${style} ${theta} ${dims} ${first} ${count}`;
+/** Rows for `count` positions from `first` on, each `stride` behind the one before; [count, dims] each. */
+function tables({ style, theta, dims }: RopeAttrs, first: number, count: number, stride = 1): Tables {
+  const key = `${style} ${theta} ${dims} ${first} ${count} ${stride}`;
   const found = known.get(key);
   if (found !== undefined) return found;
   const half = dims / 2;
@@ -128,7 +153,7 @@ function tables({ style, theta, dims }: RopeAttrs, first: number, count: number)
     for (let d = 0; d < dims; d++) {
       const pair = style === "half" ? d % half : Math.floor(d / 2);
       const isFirst = style === "half" ? d < half : d % 2 === 0;
-      const angle = (first + row) * Math.exp((-2 * pair * Math.log(theta)) / dims);
+      const angle = (first + row * stride) * Math.exp((-2 * pair * Math.log(theta)) / dims);
       cosines.push(Math.fround(Math.cos(angle)));
       sines.push(Math.fround(isFirst ? -Math.sin(angle) : Math.sin(angle)));
     }
