@@ -37,7 +37,7 @@ export type { LrCurve } from "../train/lr-curve.ts";
 export { findLr, type LrFindOptions } from "../train/lr-find.ts";
 export type { EpochResult } from "../train/results.ts";
 export type { FitOptions, OptimizerSpec } from "../train/settings.ts";
-export { DivergedError } from "../train/trainer.ts";
+export { DivergedError, ImpossibleSampleError } from "../train/trainer.ts";
 export { crossValidateFinetune, type Finetuned, finetune } from "../train/transfer/finetune.ts";
 export type { TransferOptions } from "../train/transfer/freeze.ts";
 export { type Adapted, adapt } from "../train/transfer/transfer.ts";

@@ -8,6 +8,6 @@ export { type InputCodec, type InputKind, NumbersInput, type NumbersOptions } fr
 export { LineInput } from "../task/line-input.ts";
 export type { AnyTask, Measures, Primary, Task, TaskKind, Tensors } from "../task/task.ts";
 export { TextInput, type TextInputOptions } from "../task/text-input.ts";
-export type { ReadString, TranscribeEvaluation } from "../task/transcribe/evaluation.ts";
+export type { ImpossibleString, ReadString, TranscribeEvaluation } from "../task/transcribe/evaluation.ts";
 export { Transcribe, type Transcription } from "../task/transcribe/transcribe.ts";
 export { INPUT_VIEWS, type Likely, VIEWS } from "../task/views.ts";

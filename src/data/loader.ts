@@ -146,6 +146,11 @@ export class Loader {
     return this.#order;
   }
 
+  /** Samples of the epoch that were read so far. */
+  get position(): number {
+    return this.#position;
+  }
+
   /** Begins an epoch, at its first batch or, after a resume, at a later one. */
   start(epoch: number, batch = 0): void {
     this.#epoch = epoch;

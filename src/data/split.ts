@@ -89,6 +89,11 @@ export class Subset implements Dataset {
   }
 }
 
+/** Where sample `index` of a data set lies in the set that it was taken from, which is the set itself where it is whole. */
+export function originOf(dataset: Dataset, index: number): { readonly dataset: Dataset; readonly index: number } {
+  return dataset instanceof Subset ? originOf(dataset.base, dataset.indices[index]) : { dataset, index };
+}
+
 /** The two parts of a split; their samples stand in the order of the whole. */
 export interface Split {
   readonly train: Subset;

@@ -62,6 +62,11 @@ export abstract class AnyEvaluation {
   /** What logits should be divided by, so that probabilities can be believed, by these samples; undefined where they do not tell. */
   abstract fitTemperature(): number | undefined;
 
+  /** The first sample that makes the loss infinite whatever the weights are, and why, as `task.impossible` says it. */
+  get impossible(): { readonly index: number; readonly why: string } | undefined {
+    return undefined;
+  }
+
   /** What was measured, for people to read. @param style of a terminal; default: none */
   abstract text(style?: Style): string;
 

@@ -81,6 +81,11 @@ export interface Task<Answer = unknown, Measured = unknown> {
   check(dataset: Dataset, name: string): void;
   /** @throws DataError when nothing can be learned from these samples */
   refuse?(dataset: Dataset): void;
+  /**
+   * Why the usual loss of sample `index` of a batch is infinite whatever the logits are, as a part of a sentence that begins with
+   * the sample; undefined where it is not. Default: it never is.
+   */
+  impossible?(batch: BatchOutputs, targets: Arrays, index: number): string | undefined;
   /** What will spoil training on these samples, a sentence each; default: nothing. */
   warn?(train: Dataset): readonly string[];
   /** The same task with what a data set says about it, such as names of what it has; default: as it is. */

@@ -20,7 +20,7 @@ import type { RunTensors } from "./run-tensors.ts";
 import type { FitOptions, Settings } from "./settings.ts";
 import { measuredSteps, plannedSteps } from "./span.ts";
 import type { StepDefinition } from "./step.ts";
-import { DivergedError, Snapshot, type Trainer } from "./trainer.ts";
+import { DivergedError, ImpossibleSampleError, Snapshot, type Trainer } from "./trainer.ts";
 import type { TransferPlan } from "./transfer/freeze.ts";
 import { type WatchableMeasures, watchedValue } from "./watch.ts";
 
@@ -228,7 +228,7 @@ export class Fitting<T extends AnyTask> {
         }
       }
     } catch (error) {
-      if (error instanceof DivergedError) this.#restoreGood();
+      if (error instanceof DivergedError || error instanceof ImpossibleSampleError) this.#restoreGood();
       throw error;
     }
   }
@@ -255,6 +255,8 @@ export class Fitting<T extends AnyTask> {
     // The last step's harm would otherwise show in the next epoch only, after the checkpoint is written.
     if (!(await this.#good.isFinite()) || (results !== undefined && !Number.isFinite(results.loss))) {
       this.#restoreGood();
+      const spoiled = results?.impossible;
+      if (spoiled !== undefined) throw new ImpossibleSampleError(validation as Dataset, spoiled.index, spoiled.why);
       throw new DivergedError("weights ceased to be finite numbers", trainer.state.step, epoch);
     }
     const result = epochResult(epoch, trainer, results);

@@ -7,8 +7,9 @@ import type { Augment } from "../augment/augmenter.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type EpochOrder, Loader } from "../data/loader.ts";
 import { arraysFor, type BatchArrays, INDEX } from "../data/port.ts";
+import { originOf } from "../data/split.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
-import { DuctusError } from "../engine/errors.ts";
+import { DataError, DuctusError } from "../engine/errors.ts";
 import { type BatchShape, Programs } from "../engine/programs.ts";
 import type { Parameter } from "../engine/tensor.ts";
 import type { AnyParameter } from "../nn/module.ts";
@@ -43,6 +44,19 @@ export class DivergedError extends DuctusError {
     );
     this.step = step;
     this.epoch = epoch;
+  }
+}
+
+/** A sample cannot be learned, whatever the learning rate is. */
+export class ImpossibleSampleError extends DataError {
+  override name = "ImpossibleSampleError";
+
+  /** @param index of the sample in its data set  @param why as {@link AnyTask.impossible} says */
+  constructor(given: Dataset, index: number, why: string) {
+    const { dataset, index: own } = originOf(given, index);
+    super(
+      `${dataset.name}: sample ${own}, ${why}; leave it out, or give the network more frames (less stride, wider inputs)`,
+    );
   }
 }
 
@@ -200,7 +214,8 @@ export class Trainer {
   /**
    * Trains until the epoch is over.
    * @param goOn asked after every step; false leaves the epoch, which the next call goes on with
-   * @throws DivergedError when the loss is not a finite number, or absurd (divergence.ts)
+   * @throws ImpossibleSampleError when the loss is not a finite number because a sample cannot be learned
+   * @throws DivergedError when it is not for another reason, or absurd (divergence.ts)
    */
   async run(goOn: (state: StepState) => boolean): Promise<void> {
     const { state, sums } = this;
@@ -270,10 +285,21 @@ export class Trainer {
       }
       program.run();
       const results = await program.read();
+      if (!Number.isFinite(results[LOSS_OUTPUT][0])) await this.#refuseImpossible(shape);
       loss += results[LOSS_OUTPUT][0] * (own / total);
       for (const name of this.#tallies) sums[name] += results[name][0];
     }
     state.loss = weight === total ? loss : loss * (total / Math.max(1, weight));
+  }
+
+  /** @throws ImpossibleSampleError where the loss of the batch just done is no finite number because of a sample */
+  async #refuseImpossible(shape: BatchShape): Promise<void> {
+    const { findImpossible } = await import("./impossible.ts");
+    const batch = { samples: this.#loader.samples, shape, arrays: this.state.inputs };
+    const found = await findImpossible(this.#definition.model, this.#backend, batch);
+    if (found === undefined) return;
+    const { order, position } = this.#loader;
+    throw new ImpossibleSampleError(this.#dataset, order[position - shape.batch + found.place], found.why);
   }
 
   /** Writes this step's numbers to the program that changes the weights. */

@@ -1,6 +1,7 @@
 /** Scores of the frames of one sample, and how probable strings are by them. What decoding and alignment begin with. */
 import { ShapeError } from "../../engine/errors.ts";
 import { ctcReference, logAdd } from "../../engine/ops/ctc.ts";
+import { quote } from "../../engine/quote.ts";
 
 /** Scores of one sample. */
 export interface Frames {
@@ -12,6 +13,18 @@ export interface Frames {
   readonly frames?: number | undefined;
   /** Class that stands for no label; default 0. */
   readonly blank?: number | undefined;
+}
+
+/** Frames that a string needs at least: one for each symbol, and one for nothing between two that are the same. */
+export function framesNeeded(symbols: ArrayLike<unknown>): number {
+  let needed = symbols.length;
+  for (let i = 1; i < symbols.length; i++) if (symbols[i] === symbols[i - 1]) needed++;
+  return needed;
+}
+
+/** What is said of a string that needs more frames than there are. */
+export function tooLong(string: string, needed: number, frames: number): string {
+  return `${quote(string)}, needs ${needed} frames but the network gives ${frames}`;
 }
 
 /** ln of the probability of all paths that say a string. */

@@ -5,6 +5,7 @@ import { type Reliability, reliability } from "../../metrics/reliability.ts";
 import { AnyEvaluation, type EvaluationFields } from "../evaluation.ts";
 import { measureText, measureTitle } from "../measures.ts";
 import { grouped, PLAIN, percent, percentInterval, round, type Style, table } from "../text.ts";
+import { tooLong } from "./ctc-frames.ts";
 
 /** A string of the data, and what the model made of it. */
 export interface ReadString {
@@ -17,8 +18,20 @@ export interface ReadString {
   readonly writer?: number | undefined;
 }
 
+/** A string of the data that the network cannot give, as it has too few frames; the loss is infinite. */
+export interface ImpossibleString {
+  /** Number of the sample. */
+  readonly index: number;
+  readonly truth: string;
+  /** Frames that the string needs, and those that the network gives. */
+  readonly needed: number;
+  readonly frames: number;
+}
+
 export interface TranscribeFields extends EvaluationFields {
   readonly strings: readonly ReadString[];
+  /** Default: none. */
+  readonly tooLong?: readonly ImpossibleString[] | undefined;
   /** Works out the temperature that suits these strings; default: there is none. */
   readonly fitTemperature?: (() => number | undefined) | undefined;
 }
@@ -36,11 +49,14 @@ const LISTED = 20;
 export class TranscribeEvaluation extends AnyEvaluation {
   /** What was read, in the order of the data. */
   readonly strings: readonly ReadString[];
+  /** Those that need more frames than the network gives: the loss is infinite where there is one. */
+  readonly tooLong: readonly ImpossibleString[];
   readonly #fitTemperature: () => number | undefined;
 
-  constructor({ strings, fitTemperature = () => undefined, ...fields }: TranscribeFields) {
+  constructor({ strings, tooLong = [], fitTemperature = () => undefined, ...fields }: TranscribeFields) {
     super({ ...fields, metrics: { symbolErrorRate: errorRate(strings), ...fields.metrics } });
     this.strings = strings;
+    this.tooLong = tooLong;
     this.#fitTemperature = fitTemperature;
   }
 
@@ -110,12 +126,18 @@ export class TranscribeEvaluation extends AnyEvaluation {
     return this.#fitTemperature();
   }
 
+  override get impossible(): { readonly index: number; readonly why: string } | undefined {
+    const [first] = this.tooLong;
+    return first && { index: first.index, why: whyTooLong(first) };
+  }
+
   override get summary(): Readonly<Record<string, unknown>> {
     return { ...super.summary, interval: this.interval };
   }
 
   text({ bold }: Style = PLAIN): string {
-    const { dataset, count, loss, accuracy, interval, metrics, writers, byLength, doubled, calibration } = this;
+    const { dataset, count, loss, accuracy, interval, metrics, writers, byLength, doubled, calibration, tooLong } =
+      this;
     const worst = this.worstErrors(5).map(
       ({ truth, text, probability }) => `${truth} → ${text} (${percent(probability)})`,
     );
@@ -126,6 +148,7 @@ export class TranscribeEvaluation extends AnyEvaluation {
     return table([
       ["data", `${dataset}, ${grouped(count)} strings${hands}`],
       ["loss", loss.toFixed(4)],
+      ...(tooLong.length === 0 ? [] : [["too long", namedOf(tooLong)] as const]),
       ["right", `${bold(percent(accuracy))} of the strings (95 % interval ${percentInterval(interval)})`],
       ...Object.entries(metrics).map(([name, value]) => [measureTitle(name), measureText(name, value)] as const),
       ...(byLength.length > 1
@@ -147,7 +170,7 @@ export class TranscribeEvaluation extends AnyEvaluation {
 
   toJSON(): Record<string, unknown> {
     const { dataset, count, loss, accuracy, interval, symbolErrorRate, metrics, isTrainingData, seconds } = this;
-    const { writers, byLength, doubled, calibration, rejection: curve } = this;
+    const { writers, byLength, doubled, calibration, rejection: curve, tooLong } = this;
     return {
       dataset,
       count,
@@ -160,12 +183,25 @@ export class TranscribeEvaluation extends AnyEvaluation {
       doubled,
       calibration,
       rejection: curve,
+      ...(tooLong.length > 0 && { tooLong: tooLong.slice(0, LISTED) }),
       metrics,
       isTrainingData,
       worstErrors: this.worstErrors(LISTED),
       seconds,
     };
   }
+}
+
+/** Strings that a table names. */
+const NAMED = 5;
+
+const whyTooLong = ({ truth, needed, frames }: ImpossibleString): string => tooLong(truth, needed, frames);
+
+/** So many of the samples as a table holds, and how many others there are. */
+function namedOf(strings: readonly ImpossibleString[]): string {
+  const named = strings.slice(0, NAMED).map((string) => `sample ${string.index}, ${whyTooLong(string)}`);
+  const others = strings.length - named.length;
+  return [...named, ...(others > 0 ? [`${grouped(others)} more`] : [])].join("; ");
 }
 
 const isRight = ({ truth, text }: ReadString): boolean => truth === text;

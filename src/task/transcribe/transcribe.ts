@@ -4,7 +4,7 @@
  * 2006). A target is the symbols of a string by their places in the alphabet, filled up with −100.
  */
 import type { Dataset } from "../../data/dataset.ts";
-import { IGNORED, INDEX, type Ports, sameNames } from "../../data/port.ts";
+import { type Arrays, IGNORED, INDEX, type Ports, sameNames } from "../../data/port.ts";
 import { DataError, DuctusError, ShapeError, UsageError } from "../../engine/errors.ts";
 import { constant } from "../../engine/ops/constant.ts";
 import { ctcLoss } from "../../engine/ops/ctc.ts";
@@ -20,7 +20,7 @@ import type { LossFunction } from "../losses.ts";
 import { ACCURACY } from "../score.ts";
 import type { BatchOutputs, Measures, Primary, Task, Tensors } from "../task.ts";
 import { beamDecode } from "./ctc-decode.ts";
-import type { Frames } from "./ctc-frames.ts";
+import { type Frames, framesNeeded, tooLong } from "./ctc-frames.ts";
 import type { TranscribeEvaluation } from "./evaluation.ts";
 
 /** Place of the logit for "nothing". */
@@ -143,6 +143,16 @@ export class Transcribe implements Task<Transcription, TranscribeEvaluation> {
       throw new DuctusError("the network's numbers grow too large for float32 on this input; there is no answer");
     }
     return { scores: temperature === 1 ? rows : rows.map((value) => value / temperature), classes, blank: BLANK };
+  }
+
+  /** Strings that the frames cannot hold. */
+  impossible({ outputs, count }: BatchOutputs, { y }: Arrays, index: number): string | undefined {
+    const longest = y.length / count;
+    const symbols = [...y.subarray(index * longest, (index + 1) * longest)].filter((symbol) => symbol !== IGNORED);
+    const [needed, frames] = [framesNeeded(symbols), outputs.frames[index]];
+    return needed <= frames
+      ? undefined
+      : tooLong(symbols.map((symbol) => this.alphabet[symbol]).join(""), needed, frames);
   }
 
   decode(outputs: BatchOutputs, index: number, temperature = 1): Transcription {

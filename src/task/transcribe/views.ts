@@ -2,7 +2,8 @@
 import { IGNORED } from "../../data/port.ts";
 import { listed } from "../text.ts";
 import type { TaskViews } from "../views.ts";
-import { type ReadString, TranscribeEvaluation } from "./evaluation.ts";
+import { framesNeeded } from "./ctc-frames.ts";
+import { type ImpossibleString, type ReadString, TranscribeEvaluation } from "./evaluation.ts";
 import { fitStringTemperature, type KnownString } from "./temperature.ts";
 import type { Transcribe, Transcription } from "./transcribe.ts";
 
@@ -14,6 +15,7 @@ export const views: TaskViews = {
     const transcribe = task as Transcribe;
     const strings: ReadString[] = [];
     const known: KnownString[] = [];
+    const tooLong: ImpossibleString[] = [];
     const classes = transcribe.alphabet.length + 1;
     return {
       add: ({ count, sizes, inputs: { y }, outputs }) => {
@@ -24,6 +26,8 @@ export const views: TaskViews = {
           const { text, probability } = transcribe.decode({ outputs, sizes, count }, i, temperature);
           const index = strings.length;
           const writer = dataset.writer?.(index) ?? -1;
+          const [needed, frames] = [framesNeeded(symbols), outputs.frames[i]];
+          if (needed > frames) tooLong.push({ index, truth, needed, frames });
           strings.push({ index, truth, text, probability, ...(writer >= 0 && { writer }) });
           if (known.length < FITTED) {
             const size = outputs.logits.length / count;
@@ -33,7 +37,7 @@ export const views: TaskViews = {
         }
       },
       finish: (fields) =>
-        new TranscribeEvaluation({ ...fields, strings, fitTemperature: () => fitStringTemperature(known) }),
+        new TranscribeEvaluation({ ...fields, strings, tooLong, fitTemperature: () => fitStringTemperature(known) }),
     };
   },
   facts: ({ alphabet }: Transcribe) => ["symbols", listed(alphabet)],
