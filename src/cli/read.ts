@@ -1,10 +1,13 @@
 /** `ductus read`: numbers on photographs of pages, found, read, and left to a person where they are not sure. */
-import { resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Command } from "commander";
 import { DataError, DuctusError, UsageError } from "../engine/errors.ts";
 import { PICTURE_KINDS } from "../formats/picture-formats.ts";
+import { Form } from "../page/form.ts";
+import { readFileChecked } from "../platform/node/atomic.ts";
 import { platform } from "../platform/platform.ts";
 import { numberJson, type PageAnswer } from "../read/answers.ts";
+import { type FormField, parseForm } from "../read/form-file.ts";
 import { MIN_PROBABILITY, PageReader } from "../read/page-reader.ts";
 import { placeOf, previewOf, type ReadPage, renderReading } from "../report/page-reading.ts";
 import { duration, grouped, padEnd, percent } from "../task/text.ts";
@@ -17,6 +20,7 @@ import { openTerminal, type Terminal } from "./terminal.ts";
 interface ReadCliOptions extends CommonOptions {
   readonly model: string;
   readonly minProbability: number;
+  readonly fields?: string | undefined;
   readonly csv?: string | undefined;
   readonly out?: string | undefined;
 }
@@ -28,7 +32,8 @@ A folder stands for all pictures in it and below. What is not sure is left to a 
 Examples:
   $ ductus read page.jpg --model reader.safetensors
   $ ductus read scans/ --model reader.safetensors --csv numbers.csv
-  $ ductus read page.jpg --model reader.safetensors --out page.html      the picture, with what was read laid over it`;
+  $ ductus read page.jpg --model reader.safetensors --out page.html      the picture, with what was read laid over it
+  $ ductus read photos/ --model reader.safetensors --fields form.json    forms that were filled in`;
 
 /** Milliseconds between two lines of progress. */
 const BREATH = 100;
@@ -44,6 +49,7 @@ export function command(): Command {
         max: 1,
       }).default(MIN_PROBABILITY),
     )
+    .option("--fields <form>", "form.json: the pictures show this form, and its fields are read")
     .option("--csv <file>", "write the answers to this CSV file; - is standard output")
     .option("--out <page>", "write a page that shows the pictures with what was read")
     .addOption(jsonOption())
@@ -52,7 +58,7 @@ export function command(): Command {
 }
 
 async function run(words: readonly string[], options: ReadCliOptions): Promise<void> {
-  const { json = false, csv, out, minProbability } = options;
+  const { json = false, csv, out, minProbability, fields } = options;
   if (json && csv === "-") throw new UsageError("--csv - and --json both want standard output");
   const terminal = openTerminal(json);
   const files = (await Promise.all(words.map(filesOf))).flat();
@@ -61,6 +67,7 @@ async function run(words: readonly string[], options: ReadCliOptions): Promise<v
       throw new UsageError(`${file} would be overwritten; give another name`);
     }
   }
+  const form = fields === undefined ? undefined : await openForm(fields);
   const reader = await PageReader.open(await openModel(options.model, terminal));
   const started = performance.now();
   const pages: ReadPage[] = [];
@@ -74,7 +81,9 @@ async function run(words: readonly string[], options: ReadCliOptions): Promise<v
         if (picture.pages !== undefined) {
           terminal.note(`note     ${file}: has ${picture.pages} pages or frames; the first is read`);
         }
-        const answer = await reader.read(picture, { minProbability });
+        const answer = await (form === undefined
+          ? reader.read(picture, { minProbability })
+          : reader.readForm(picture, form, { minProbability }));
         pages.push({ name: file, answer, preview: out === undefined ? undefined : previewOf(picture) });
         results.push(resultOf(file, answer));
         if (csv !== "-") show(terminal, file, answer);
@@ -105,6 +114,23 @@ async function run(words: readonly string[], options: ReadCliOptions): Promise<v
   terminal.emit({ model: options.model, pages: results });
   if (errors.length > 0) process.exitCode = 1;
   if (pages.length === 0) throw new DataError("no page could be read");
+}
+
+/** The form that a file describes; its picture lies beside it. @throws DataError naming what is wrong */
+async function openForm(file: string): Promise<Form<FormField>> {
+  const { picture, fields } = parseForm(parsedJson(await readFileChecked(file), file), file);
+  return new Form(await platform().decodePicture(join(dirname(file), picture)), fields);
+}
+
+function parsedJson(bytes: Uint8Array, file: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new DataError(
+      `${file}: is no JSON (${(cause as Error).message}); see docs/reading.md for what describes a form`,
+      { cause },
+    );
+  }
 }
 
 const resultOf = (picture: string, { width, height, problem, numbers }: PageAnswer): object => ({

@@ -86,3 +86,41 @@ it("does not write over what it reads, and wants a model that reads lines", asyn
   expect(none.status).toBe(2);
   expect(none.err).toContain("--model");
 });
+
+it("reads the fields of a form", async () => {
+  // Boxes and bars as they would be printed, nowhere the same twice.
+  const printed = Array.from({ length: 16 }, (_, k) => [
+    ...box(30 + 190 * (k % 4) + ((7 * k) % 19), 40 + 120 * (k >> 2) + ((11 * k) % 23), 100 + ((13 * k) % 47), 50),
+    ...bars(1 + (k % 3), 40 + 190 * (k % 4) + ((17 * k) % 41), 10 + 120 * (k >> 2), 14 + (k % 5)),
+  ]).flat();
+  const [first, second] = [0, 5].map((k) => [
+    30 + 190 * (k % 4) + ((7 * k) % 19),
+    40 + 120 * (k >> 2) + ((11 * k) % 23),
+    100 + ((13 * k) % 47),
+    50,
+  ]);
+  const save = async (name: string, marks: Parameters<typeof page>[2]): Promise<void> => {
+    const picture = page(820, 540, marks);
+    writeFileSync(
+      join(folder, name),
+      await encodePng({ ...picture, data: Uint8Array.from(picture.data), channels: 1 }),
+    );
+  };
+  await save("blank.png", printed);
+  await save("filled.png", [...printed, ...bars(3, first[0] + 16, first[1] + 8, 34)]);
+  const fields = [
+    { name: "first", box: first, length: 3 },
+    { name: "second", box: second },
+  ];
+  writeFileSync(join(folder, "form.json"), JSON.stringify({ picture: "blank.png", fields }));
+  const { out, status } = await read("filled.png", "--fields", "form.json", "--json");
+  expect(status).toBe(0);
+  expect(JSON.parse(out).pages[0].numbers).toMatchObject([
+    { name: "first", text: "111", refused: null },
+    { name: "second", text: "", refused: "nothing there" },
+  ]);
+  const other = await read("one.png", "--fields", "form.json");
+  expect(other.err).toMatch(/one\.png: the form is not found in the photograph/);
+  writeFileSync(join(folder, "wrong.json"), "{");
+  expect((await read("filled.png", "--fields", "wrong.json")).err).toMatch(/wrong\.json: is no JSON/);
+});
