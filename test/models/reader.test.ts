@@ -92,9 +92,17 @@ describe("the reader", () => {
     const model = createReader(strings.alphabet, 2);
     const held = stringsOf(dataset, { length: 50, style, characters: [1, 3], seed: 9, isEndless: false });
     const before = await evaluate(model, held, { threads: 1 });
-    const run = await train(model, strings, { epochs: 4, batchSize: 16, lr: 0.01, seed: 1, threads: 1 });
+    const run = await train(model, strings, {
+      validation: held,
+      epochs: 4,
+      batchSize: 16,
+      lr: 0.01,
+      seed: 1,
+      threads: 1,
+    });
     const measured = await evaluate(run.model, held, { threads: 1 });
     expect(measured.loss).toBeLessThan(before.loss / 2);
+    expect(run.model.temperature).toBeGreaterThan(0);
 
     const again = await load<typeof run.model.task>(await encodeModel(run.model));
     const pictures = [[1, 7], [4, 0, 0, 2], [3]].map((digits) => printed(images, print, digits));

@@ -8,7 +8,7 @@ import { fitStringTemperature, type KnownString } from "./temperature.ts";
 import type { Transcribe, Transcription } from "./transcribe.ts";
 
 /** Strings whose outputs are kept, to fit a temperature by. */
-const FITTED = 1000;
+const FITTED = 400;
 
 export const views: TaskViews = {
   measure: ({ task, temperature }, dataset) => {
