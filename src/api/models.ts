@@ -1,5 +1,4 @@
 /** `models`: networks by name. An entry point, so the one place that may re-export. */
-export { createReader } from "../models/reader.ts";
 export { findRecipe, type NamedRecipe, RECIPES } from "../models/recipes.ts";
 export {
   ARCHITECTURES,

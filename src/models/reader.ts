@@ -17,9 +17,6 @@ import { type Context, Module } from "../nn/module.ts";
 import { BatchNorm2d } from "../nn/norm.ts";
 import { MaxPool2d } from "../nn/pool.ts";
 import { Sequential } from "../nn/sequential.ts";
-import { LineInput } from "../task/line-input.ts";
-import { Transcribe } from "../task/transcribe/transcribe.ts";
-import { Model } from "./model.ts";
 import type { NetworkRecord } from "./network.ts";
 import { READER_RECIPE } from "./reader-recipe.ts";
 
@@ -79,14 +76,3 @@ export const reader: NetworkRecord<"line", never> = {
   recipe: READER_RECIPE,
   create: ({ outputs, height }) => new Reader(outputs, height),
 };
-
-/** An untrained reader of strings over an alphabet. @param seed of its weights; default 0 */
-export function createReader(alphabet: Iterable<string>, seed = 0): Model<Transcribe> {
-  const input = new LineInput();
-  const task = new Transcribe(input, alphabet);
-  return new Model(new Reader(task.alphabet.length + 1, input.preprocessing.height), {
-    task,
-    recipe: READER_RECIPE,
-    seed,
-  });
-}

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import "../../src/index.ts";
 import { ImageDataset } from "../../src/data/dataset.ts";
-import { createReader, REACH } from "../../src/models/reader.ts";
+import { REACH } from "../../src/models/reader.ts";
 import { LINE } from "../../src/picture/line.ts";
 import type { Picture } from "../../src/picture/picture.ts";
 import { printedDigits } from "../../src/synthesis/print.ts";
@@ -12,6 +12,7 @@ import { evaluate } from "../../src/use/evaluate.ts";
 import { predict } from "../../src/use/predict.ts";
 import { LineReader } from "../../src/use/read-line.ts";
 import { encodeModel, inferenceGraph, load } from "../../src/use/trained-model.ts";
+import { createReader } from "../helpers/reader.ts";
 import { wasmBackendHere } from "../helpers/wasm-backend.ts";
 
 const DIGITS = [..."0123456789"];

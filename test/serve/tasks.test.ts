@@ -3,12 +3,12 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AnyModel } from "../../src/models/model.ts";
-import { createReader } from "../../src/models/reader.ts";
 import { type Listening, listen } from "../../src/serve/node/serve.ts";
 import type { TextInput } from "../../src/task/text-input.ts";
 import { generate } from "../../src/use/generate.ts";
 import { predict } from "../../src/use/predict.ts";
 import { encodeModel, TrainedModel } from "../../src/use/trained-model.ts";
+import { createReader } from "../helpers/reader.ts";
 import { letters, QUESTIONS, questions, strings } from "../helpers/sequence-models.ts";
 import { digits, json, post, type Served, serve } from "./fixtures.ts";
 

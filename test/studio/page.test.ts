@@ -14,7 +14,6 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readArchive } from "../../src/formats/archive.ts";
 import { writeZip } from "../../src/formats/zip.ts";
-import { createReader } from "../../src/models/reader.ts";
 import { create } from "../../src/models/registry.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
 import { OPTIMIZER_NAMES } from "../../src/optim/registry.ts";
@@ -26,6 +25,7 @@ import { NETWORKS, OPTIMIZERS } from "../../studio/src/state/networks.ts";
 import { serve } from "../browser/page.ts";
 import { ductus, ensureBuilt, start } from "../cli/run-cli.ts";
 import { chromiumPath, DIGITS, draw, openBrowser } from "../export/draw.ts";
+import { createReader } from "../helpers/reader.ts";
 import { letters, strings } from "../helpers/sequence-models.ts";
 
 const root = resolve(import.meta.dirname, "../..");
