@@ -19,8 +19,10 @@ const ROWS = 64;
 const MIDDLE = ROWS / 2;
 /** Ink this narrow is not squeezed more. */
 const NARROWEST = 0.84;
-/** Centers of neighbors are at least so far apart: three frames of a reader are five pixels. */
+/** Neighbors are at least so far apart in a string of size 1, … */
 const LEAST_PITCH = 6;
+/** … and in the line: two frames of a reader are four pixels, so a doubled character always has the frame between that it needs. */
+const LEAST_STEP = 4.2;
 
 /** Places of the characters of one string, in arrays that are used for one after the other. */
 export class Layout {
@@ -74,7 +76,7 @@ export class Layout {
     // Signs alone are not as high as digits are.
     const zoom = Math.min(1.5, height / Math.max(1, bottom - top + 1));
     for (let k = 1; k < content.count; k++) this.#touch[k] = this.#distance(k);
-    this.#fit(content, room / zoom);
+    this.#fit(content, room / zoom, Math.max(LEAST_PITCH, LEAST_STEP / (zoom * NARROWEST)));
     this.#settle(content, zoom, begin, middle - (zoom * (top + bottom)) / 2);
   }
 
@@ -148,12 +150,12 @@ export class Layout {
   }
 
   /** Moves characters together, squeezes them, or leaves the last ones out, until they have room. */
-  #fit(content: Content, room: number): void {
+  #fit(content: Content, room: number, least: number): void {
     for (;;) {
       const last = content.count - 1;
       let [fixed, loose] = [this.right[last] - this.left[0], 0];
       for (let k = 1; k <= last; k++) {
-        const pitch = Math.max(LEAST_PITCH, this.#touch[k] + Math.min(0, this.#gap[k]));
+        const pitch = Math.max(least, this.#touch[k] + Math.min(0, this.#gap[k]));
         const extra = Math.max(0, this.#touch[k] + this.#gap[k] - pitch);
         fixed += pitch;
         loose += extra;
@@ -167,7 +169,7 @@ export class Layout {
       let x = -this.left[0] * squeeze;
       for (let k = 0; k <= last; k++) {
         if (k > 0) {
-          const pitch = Math.max(LEAST_PITCH, this.#touch[k] + Math.min(0, this.#gap[k]));
+          const pitch = Math.max(least, this.#touch[k] + Math.min(0, this.#gap[k]));
           const extra = Math.max(0, this.#touch[k] + this.#gap[k] - pitch);
           x += squeeze * (pitch + share * extra);
         }

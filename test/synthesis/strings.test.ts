@@ -90,8 +90,8 @@ describe("a string", () => {
   });
 
   it("has room for its ink, paper behind it, and more frames than it needs", () => {
-    const dataset = strings();
-    for (let index = 0; index < 300; index++) {
+    const dataset = strings({ length: 1200 });
+    for (let index = 0; index < 1200; index++) {
       const { x, y, length } = read(dataset, [index], 1);
       const columns = x.length / LINE.height;
       expect(columns - length[0]).toBeGreaterThanOrEqual(LINE.margin);
