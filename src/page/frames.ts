@@ -93,7 +93,7 @@ export function framesOf(
   };
 }
 
-/** For each track the number of the first that is of the same line: they foresee each other in the middle of the gap between them. */
+/** For each track the number of the first that is of the same line: they foresee each other in the middle of the gap between them, or of what both cover. */
 function sameLines(tracks: readonly Track[], aside: number): number[] {
   const order = [...tracks.keys()].sort((a, b) => tracks[a].start - tracks[b].start);
   const first = tracks.map((_, k) => k);
@@ -104,11 +104,9 @@ function sameLines(tracks: readonly Track[], aside: number): number[] {
       const gap = right.start - left.end;
       const length = Math.min(left.middle.length, right.middle.length);
       // What is foreseen from short tracks is not foreseen far.
-      if (gap < 0 || gap > 2 * length || first[b] !== b) continue;
-      const x = (left.end + right.start) / 2;
-      if (Math.abs(middleAt(left, x) - middleAt(right, x)) > aside / 2) continue;
-      first[b] = first[a];
-      break;
+      if (gap > 2 * length || first[b] !== b) continue;
+      const x = (Math.min(left.end, right.end) + right.start) / 2;
+      if (Math.abs(middleAt(left, x) - middleAt(right, x)) <= aside / 2) first[b] = first[a];
     }
   }
   return first;
