@@ -55,6 +55,7 @@ export {
 export { type GenerateOptions, generate } from "../use/generate.ts";
 export { conformTo, type Prediction, Predictor, type PredictorOptions, predict } from "../use/predict.ts";
 export { LineReader } from "../use/read-line.ts";
+export { NumbersReader } from "../use/read-numbers.ts";
 export { TextReader } from "../use/read-text.ts";
 export { averagedOver, shifts, type View } from "../use/test-time.ts";
 export { encodeModel, load, TrainedModel } from "../use/trained-model.ts";

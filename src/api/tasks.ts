@@ -4,8 +4,9 @@ export { type CreateForOptions, createFor, findNetwork } from "../models/network
 export { Classify, type Ranked } from "../task/classify/classify.ts";
 export type { GenerateEvaluation } from "../task/generate/evaluation.ts";
 export { Generate, type NextTokens } from "../task/generate/generate.ts";
-export { type InputCodec, type InputKind, NumbersInput, type NumbersOptions } from "../task/input.ts";
+export { type InputCodec, type InputKind, NumbersInput, type NumbersOptions, type NumbersType } from "../task/input.ts";
 export { LineInput } from "../task/line-input.ts";
+export { SequenceInput, type SequenceOptions } from "../task/sequence-input.ts";
 export type { AnyTask, Measures, Primary, Task, TaskKind, Tensors } from "../task/task.ts";
 export { TextInput, type TextInputOptions } from "../task/text-input.ts";
 export type { ImpossibleString, ReadString, TranscribeEvaluation } from "../task/transcribe/evaluation.ts";

@@ -46,6 +46,7 @@ export interface Inputs {
  */
 export const OPEN: Readonly<Record<InputKind, (asked: Asked, model: AnyModel) => Promise<Inputs>>> = {
   numbers: async (asked, model) => (await import("./predict-pictures.ts")).openPictures(asked, model),
+  sequence: async (asked, model) => (await import("./predict-sequences.ts")).openSequences(asked, model),
   text: async (asked, model) => (await import("./predict-texts.ts")).openTexts(asked, model),
   line: async (asked, model) => (await import("./predict-lines.ts")).openLines(asked, model),
 };

@@ -29,7 +29,10 @@ export interface ExportOptions {
 
 /** Classifiers of pictures, or of other numbers of one shape. */
 const CLASSIFIERS: Accepts = { tasks: ["classify"], inputs: ["numbers"] };
-const EVERYTHING: Accepts = { tasks: ["classify", "transcribe", "generate"], inputs: ["numbers", "text", "line"] };
+const EVERYTHING: Accepts = {
+  tasks: ["classify", "transcribe", "generate"],
+  inputs: ["numbers", "sequence", "text", "line"],
+};
 
 /** An exporter that is only asked to write {@link CLASSIFIERS}. */
 const ofClassifiers = (

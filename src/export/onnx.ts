@@ -29,7 +29,6 @@ import { forwardNamed } from "../nn/observe.ts";
 import { VERSION } from "../platform/version.ts";
 import type { InputKind } from "../task/input.ts";
 import type { AnyTask, Tensors } from "../task/task.ts";
-import type { Accepts } from "./accepts.ts";
 import { expandUnwritten } from "./bodies.ts";
 import { OnnxGraph } from "./onnx-graph.ts";
 import { NODE_WRITERS } from "./onnx-nodes.ts";
@@ -53,6 +52,7 @@ interface Beginning {
 
 const BEGINNINGS: Readonly<Record<InputKind, (model: AnyModel, input: OnnxInput) => Beginning>> = {
   numbers: numbersOf,
+  sequence: asItIs,
   text: asItIs,
   line: asItIs,
 };
@@ -78,10 +78,9 @@ function numbersOf(model: AnyModel, input: OnnxInput): Beginning {
     const ports: Ports = { [INPUT]: task.input.ports.x };
     return { ports, metadata: described, logits: ({ [INPUT]: x }) => model.outputs({ x }, inferenceContext()).logits };
   }
-  if (normalization === null && inputType === "uint8") {
-    throw new UsageError(
-      "this model's graph begins with bytes, its normalization is part of it; export it with pixels",
-    );
+  if (normalization === null && inputType !== "float32") {
+    const numbers = inputType === "uint8" ? "bytes, its normalization is part of it" : "whole numbers";
+    throw new UsageError(`this model's graph begins with ${numbers}; export it with pixels`);
   }
   // Pictures as everybody else has them: channels first.
   const isPicture = inputShape.length === 3;
@@ -93,16 +92,23 @@ function numbersOf(model: AnyModel, input: OnnxInput): Beginning {
   };
 }
 
-/** The tasks of models that Ductus reads back from ONNX, and how these are compared, by the kind of input. */
+/** Which models Ductus reads back from ONNX, and how these are compared, by the kind of input. */
 const READ_BACK: Readonly<
   Record<
     InputKind,
-    { readonly tasks: Accepts["tasks"]; readonly check: (model: AnyModel, again: AnyModel) => Promise<Agreement> }
+    {
+      readonly takes: (model: AnyModel) => boolean;
+      readonly check: (model: AnyModel, again: AnyModel) => Promise<Agreement>;
+    }
   >
 > = {
-  numbers: { tasks: ["classify"], check: (model, again) => checkModel(model as Model, again as Model) },
-  text: { tasks: ["classify", "generate"], check: checkTexts },
-  line: { tasks: [], check: checkTexts },
+  numbers: {
+    takes: ({ task: { kind }, inputType }) => kind === "classify" && inputType !== "int32",
+    check: (model, again) => checkModel(model as Model, again as Model),
+  },
+  sequence: { takes: () => false, check: checkTexts },
+  text: { takes: ({ task: { kind } }) => kind === "classify" || kind === "generate", check: checkTexts },
+  line: { takes: () => false, check: checkTexts },
 };
 
 /**
@@ -117,9 +123,8 @@ export async function exportOnnx(model: AnyModel, name: string, input: OnnxInput
   const file = `${name}.onnx`;
   const files = new Map([[file, bytes]]);
   const alone = (): Promise<never> => Promise.reject(new DuctusError("export: no other files"));
-  const { kind, input: codec } = model.task;
-  const { tasks, check } = READ_BACK[codec.kind];
-  if (!tasks.includes(kind)) return { files, agreement: await checkWeights(model, bytes, file, alone) };
+  const { takes, check } = READ_BACK[model.task.input.kind];
+  if (!takes(model)) return { files, agreement: await checkWeights(model, bytes, file, alone) };
   const again = await importOnnx<AnyTask>(bytes, file, alone);
   return { files, agreement: await check(model, again.model) };
 }

@@ -43,7 +43,7 @@ export async function exportTriton(model: Model, name: string): Promise<Exported
 }
 
 function config({ inputShape, inputType, classes, temperature }: Model, name: string): string {
-  const type = inputType === "uint8" ? "TYPE_UINT8" : "TYPE_FP32";
+  const type = { uint8: "TYPE_UINT8", float32: "TYPE_FP32", int32: "TYPE_INT32" }[inputType];
   return `name: "${name}"
 backend: "onnxruntime"
 max_batch_size: ${MAX_BATCH}

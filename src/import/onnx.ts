@@ -135,6 +135,8 @@ type Read = Promise<{ readonly model: TrainedModel<AnyTask>; readonly notes: rea
 
 const READERS: Readonly<Record<InputKind, (source: Source) => Read>> = {
   numbers: readPictures,
+  // Sequences are as long as they are, which the reader of pictures refuses in its own words.
+  sequence: readPictures,
   text: readTexts,
   // Lines are as wide as they are, which the reader of pictures refuses in its own words.
   line: readPictures,

@@ -14,7 +14,7 @@ import type { Context, Module } from "../nn/module.ts";
 import { forwardNamed } from "../nn/observe.ts";
 import { type Summary, summarize } from "../nn/summary.ts";
 import { Classify } from "../task/classify/classify.ts";
-import { type Normalization, NumbersInput, type NumbersOptions } from "../task/input.ts";
+import { type Normalization, NumbersInput, type NumbersOptions, type NumbersType } from "../task/input.ts";
 import type { AnyTask, Tensors } from "../task/task.ts";
 
 export type { Normalization };
@@ -90,7 +90,7 @@ export interface ModelOptions extends KnownOptions {
   readonly inputShape: Shape;
   /** Class names in the order of the outputs, or how many there are ("0", "1", …). */
   readonly classes: number | readonly string[];
-  /** "uint8" (default): inputs are bytes 0 … 255. "float32": they are numbers of any range. */
+  /** "uint8" (default): inputs are bytes 0 … 255. "float32": they are numbers of any range. "int32": whole numbers. */
   readonly inputType?: NumbersOptions["dtype"] | undefined;
   /** Default: bytes are divided by 255, numbers left alone. null: the network gets the input untouched. */
   readonly normalization?: NumbersOptions["normalization"] | undefined;
@@ -187,7 +187,7 @@ export class Model<T extends AnyTask = Classify> {
   }
 
   /** @throws as {@link inputShape} does */
-  get inputType(): "uint8" | "float32" {
+  get inputType(): NumbersType {
     return numbersInput(this.task).dtype;
   }
 

@@ -4,10 +4,12 @@
  */
 
 import { UsageError } from "../engine/errors.ts";
+import type { Shape } from "../engine/shape.ts";
 import { undrawn } from "../nn/init.ts";
 import type { Module } from "../nn/module.ts";
 import type { InputCodec, InputKind, NumbersInput } from "../task/input.ts";
 import type { LineInput } from "../task/line-input.ts";
+import type { SequenceInput } from "../task/sequence-input.ts";
 import type { AnyTask, TaskKind } from "../task/task.ts";
 import type { TextInput } from "../task/text-input.ts";
 import type { PictureShape } from "./architecture.ts";
@@ -18,6 +20,8 @@ import { type AnyOption, checkOptions } from "./network-options.ts";
 /** What a network has to know of its input. */
 export interface InputSizes {
   readonly numbers: { readonly inputShape: PictureShape };
+  /** The shape of one step. */
+  readonly sequence: { readonly step: Shape };
   /** How many different tokens there are. */
   readonly text: { readonly tokens: number };
   /** Rows of a picture of a line. */
@@ -46,6 +50,7 @@ export interface NetworkRecord<Input extends InputKind = InputKind, Option exten
 
 const SIZES: { readonly [Input in InputKind]: { of(input: InputCodec): InputSizes[Input] } } = {
   numbers: { of: ({ shape }: NumbersInput) => ({ inputShape: shape as readonly number[] as PictureShape }) },
+  sequence: { of: ({ step }: SequenceInput) => ({ step }) },
   line: { of: ({ preprocessing: { height } }: LineInput) => ({ height }) },
   text: { of: ({ tokenizer }: TextInput) => ({ tokens: tokenizer.tokens.length }) },
 };

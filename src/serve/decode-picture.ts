@@ -71,6 +71,9 @@ const PREPARE: Readonly<Record<InputKind, Prepare>> = {
     writePixels(pixels, sample, sample instanceof Uint8Array ? "uint8" : "float32");
     return { sample, characters };
   },
+  sequence: () => {
+    throw new RequestError(400, "a sequence of numbers was expected, not a picture");
+  },
   text: () => {
     throw new RequestError(400, "a text was expected, not a picture");
   },

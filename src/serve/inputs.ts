@@ -11,6 +11,7 @@ import type { ReadPicture } from "./decode-picture.ts";
 import type { Intake } from "./intake.ts";
 import { lines } from "./lines.ts";
 import { numbers } from "./numbers.ts";
+import { sequences } from "./sequences.ts";
 import { texts } from "./texts.ts";
 
 /** A file of a picture in the place of a sample's numbers. */
@@ -26,6 +27,8 @@ export interface Given {
   readonly numbers?: TypedArray | undefined;
   /** Samples that are files of pictures, still to be read. */
   readonly pictures: readonly PictureSample[];
+  /** Of models that read sequences: each. */
+  readonly sequences?: readonly TypedArray[] | undefined;
   /** Of models that read texts: each as it is, or its tokens. */
   readonly texts?: readonly (string | Int32Array)[] | undefined;
 }
@@ -65,7 +68,12 @@ export interface InputView {
   readonly complete: (intake: Intake, given: { count: number; sizes: Sizes; arrays: Arrays }) => Samples;
 }
 
-export const INPUT_VIEWS: Readonly<Record<InputKind, InputView>> = { numbers, text: texts, line: lines };
+export const INPUT_VIEWS: Readonly<Record<InputKind, InputView>> = {
+  numbers,
+  sequence: sequences,
+  text: texts,
+  line: lines,
+};
 
 /** What reading samples for a model takes. */
 export function intakeOf(name: string, task: AnyTask, maxCount: number): Intake {

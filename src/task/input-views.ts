@@ -1,23 +1,38 @@
 /** What the inputs of models say of themselves: shapes and ranges of numbers, tokens of texts, height of lines. */
 
-import type { NumbersInput } from "./input.ts";
+import type { Normalization, NumbersInput, NumbersType } from "./input.ts";
 import type { LineInput } from "./line-input.ts";
+import type { SequenceInput } from "./sequence-input.ts";
 import { grouped } from "./text.ts";
 import type { TextInput } from "./text-input.ts";
 import type { InputViews } from "./views.ts";
 
+/** What numbers of a type are called. */
+const WORDS: Readonly<Record<NumbersType, string>> = { uint8: "bytes", float32: "numbers", int32: "whole numbers" };
+
+const scaling = (normalization: Normalization | null): string =>
+  normalization === null ? "as they are" : `mean ${String(normalization.mean)}, std ${String(normalization.std)}`;
+
 export const numbers: InputViews = {
-  facts: ({ shape, dtype, normalization }: NumbersInput) => {
-    const range = dtype === "uint8" ? "bytes" : "numbers";
-    const scaling =
-      normalization === null ? "as they are" : `mean ${String(normalization.mean)}, std ${String(normalization.std)}`;
-    return `${shape.join("×")} ${range}, normalized: ${scaling}`;
-  },
+  facts: ({ shape, dtype, normalization }: NumbersInput) =>
+    `${shape.join("×")} ${WORDS[dtype]}, normalized: ${scaling(normalization)}`,
   plain: ({ shape: inputShape, dtype: inputType, normalization, preprocessing }: NumbersInput) => ({
     inputShape,
     inputType,
     normalization,
     preprocessing,
+  }),
+};
+
+export const sequence: InputViews = {
+  facts: ({ axis, step, dtype, normalization }: SequenceInput) => {
+    const each = step.length === 0 ? "1" : step.join("×");
+    return `sequences of any length (${axis}), ${each} ${WORDS[dtype]} a step, normalized: ${scaling(normalization)}`;
+  },
+  plain: ({ shape: inputShape, dtype: inputType, normalization }: SequenceInput) => ({
+    inputShape,
+    inputType,
+    normalization,
   }),
 };
 

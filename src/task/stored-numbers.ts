@@ -1,9 +1,9 @@
 /** Reads what a model file says of inputs that are numbers (input.ts): of a picture with its preprocessing, or measurements. */
 import { DataError } from "../engine/errors.ts";
-import { check, either, list, Mismatch, number, oneOf, record, type Schema, whole } from "../engine/schema.ts";
+import { check, either, list, Mismatch, number, oneOf, record, type Schema, text, whole } from "../engine/schema.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
 import { preprocessingSchema } from "../picture/preprocessing-schema.ts";
-import type { Normalization } from "./input.ts";
+import type { Normalization, NumbersType } from "./input.ts";
 
 const numbers = either(number(), list(number()));
 const nothing: Schema<null> = (value, path) => {
@@ -11,31 +11,28 @@ const nothing: Schema<null> = (value, path) => {
   return value;
 };
 const normalizationSchema: Schema<Normalization> = record({ mean: numbers, std: numbers }, {}, "ignored");
-const inputSchema = record(
-  {
-    shape: list(whole(1), 1, 8),
-    dtype: oneOf("uint8", "float32"),
-    normalization: either(normalizationSchema, nothing),
-  },
-  {},
-  "ignored",
-);
+const typed = { dtype: oneOf("uint8", "float32", "int32"), normalization: either(normalizationSchema, nothing) };
+const inputSchema = record({ shape: list(whole(1), 1, 8), ...typed }, {}, "ignored");
+export const sequenceSchema = record({ shape: list(either(text, whole(1)), 1, 8), ...typed }, {}, "ignored");
 
 /** What a file says of an input of numbers. */
 export interface StoredNumbers {
   readonly shape: readonly number[];
-  readonly dtype: "uint8" | "float32";
+  readonly dtype: NumbersType;
   readonly normalization: Normalization | null;
   readonly preprocessing: JsonRecord | undefined;
 }
 
 /** @throws DataError when it is damaged, or its preprocessing is newer than this version */
 export function checkNumbers(stored: JsonRecord, name: string): StoredNumbers {
-  const found = check(inputSchema, stored);
-  if (found instanceof Mismatch) {
-    throw new DataError(`${name}: what it says of its inputs is damaged: ${found.path} ${found.message}`);
-  }
-  return { ...found, preprocessing: checkPreprocessing(stored.preprocessing, name) };
+  return { ...checkedInput(inputSchema, stored, name), preprocessing: checkPreprocessing(stored.preprocessing, name) };
+}
+
+/** @param name starts the message @throws DataError when what a file says of an input is not what it should be */
+export function checkedInput<T>(schema: Schema<T>, stored: JsonRecord, name: string): T {
+  const found = check(schema, stored);
+  if (!(found instanceof Mismatch)) return found;
+  throw new DataError(`${name}: what it says of its inputs is damaged: ${found.path} ${found.message}`);
 }
 
 function checkPreprocessing(stored: unknown, name: string): JsonRecord | undefined {

@@ -15,6 +15,7 @@ type Reader<Result> = (record: JsonRecord, name: string) => Promise<Result>;
 
 const INPUTS: Readonly<Record<InputKind, Reader<InputCodec>>> = {
   numbers: async (stored, name) => new NumbersInput(checkNumbers(stored, name)),
+  sequence: async (stored, name) => (await import("./sequence-input.ts")).readSequenceInput(stored, name),
   text: async (stored, name) => (await import("./text-input.ts")).readTextInput(stored, name),
   line: async (stored, name) => (await import("./line-input.ts")).readLineInput(stored, name),
 };

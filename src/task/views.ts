@@ -67,6 +67,7 @@ export const VIEWS: Readonly<Record<TaskKind, () => Promise<TaskViews>>> = {
 /** By the kind of what a model reads. */
 export const INPUT_VIEWS: Readonly<Record<InputKind, () => Promise<InputViews>>> = {
   numbers: async () => (await import("./input-views.ts")).numbers,
+  sequence: async () => (await import("./input-views.ts")).sequence,
   text: async () => (await import("./input-views.ts")).text,
   line: async () => (await import("./input-views.ts")).line,
 };

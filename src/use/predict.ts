@@ -1,6 +1,7 @@
 /** Reads pictures with a model: preprocessing, one compiled program, probabilities. */
 import { conform, conformStream } from "../data/conform.ts";
 import { type Dataset, ImageDataset } from "../data/dataset.ts";
+import { isNumbers, type Numbers } from "../data/sample-numbers.ts";
 import type { StreamedDataset } from "../data/streamed.ts";
 import type { ImmediateBackend, ImmediateProgram } from "../engine/backends/backend.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
@@ -149,15 +150,18 @@ export class Predictor<T extends AnyTask = Classify> {
 /** What `predict` takes, by what a model reads. */
 export interface Readable {
   /** Decoded pixels, the path of a picture file, or its bytes. */
-  readonly numbers: Picture | string | Uint8Array;
+  readonly numbers: Picture | string | Uint8Array | Numbers;
+  /** Nested lists of numbers or one flat list: so many steps as there are. */
+  readonly sequence: Numbers;
   readonly text: string;
   /** A picture of one line of writing. */
   readonly line: Picture | string | Uint8Array;
 }
 
 const ONE: { readonly [Kind in InputKind]: (model: AnyModel, value: Readable[Kind]) => Promise<unknown> } = {
-  numbers: async (model, picture) => {
-    const pixels = await decoded(picture);
+  numbers: async (model, value) => {
+    if (isMeasured(model, value)) return readNumbers(model, value);
+    const pixels = await decoded(value);
     const predictor = await Predictor.open(model);
     try {
       return predictor.predict(pixels);
@@ -165,6 +169,7 @@ const ONE: { readonly [Kind in InputKind]: (model: AnyModel, value: Readable[Kin
       await predictor.close();
     }
   },
+  sequence: readNumbers,
   text: async (model, text) => {
     const { TextReader } = await import("./read-text.ts");
     const reader = await TextReader.open(model);
@@ -185,10 +190,25 @@ const ONE: { readonly [Kind in InputKind]: (model: AnyModel, value: Readable[Kin
   },
 };
 
+/** Whether a value is a sample as the network gets it: numbers that are no file of a picture. */
+const isMeasured = (model: AnyModel, value: unknown): value is Numbers =>
+  isNumbers(value) && !(value instanceof Uint8Array && model.preprocessing !== undefined);
+
+async function readNumbers(model: AnyModel, sample: Numbers): Promise<unknown> {
+  const { NumbersReader } = await import("./read-numbers.ts");
+  const reader = await NumbersReader.open(model);
+  try {
+    return await reader.read(sample);
+  } finally {
+    await reader.close();
+  }
+}
+
 /**
- * Reads one picture of any size and polarity, or one text, whichever the model is for. For many pictures, keep a
- * {@link Predictor}; for many texts, a {@link TextReader}.
- * @param value decoded pixels, the path of a picture file, or its bytes; a text, for a model that reads texts
+ * Reads one picture of any size and polarity, one text, or one sample of numbers, whichever the model is for. For many pictures, keep a
+ * {@link Predictor}; for many texts, a {@link TextReader}; for many sequences or measurements, a {@link NumbersReader}.
+ * @param value decoded pixels, the path of a picture file, or its bytes; a text, for a model that reads texts; nested or flat lists of
+ *   numbers in the model's own units, for one that reads sequences or other numbers
  */
 export async function predict<T extends AnyTask = Classify>(
   model: Model<T>,

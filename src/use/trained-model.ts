@@ -7,7 +7,7 @@
 import { openAxes, type Sizes, shapeAt } from "../data/port.ts";
 import type { Backend, ImmediateBackend, ImmediateProgram, Program } from "../engine/backends/backend.ts";
 import { Budget } from "../engine/budget.ts";
-import { DataError, DuctusError, TooLargeError } from "../engine/errors.ts";
+import { DataError, DuctusError, TooLargeError, UsageError } from "../engine/errors.ts";
 import { filled, type Optional } from "../engine/options.ts";
 import { spendGraph } from "../engine/passes/cost.ts";
 import { Random } from "../engine/random.ts";
@@ -124,8 +124,7 @@ export function inferenceGraph(model: AnyModel, batch: number, sizes?: Sizes): G
 /** The bytes of a model file. @param training for checkpoints */
 export async function encodeModel(model: AnyModel, training?: StoredTraining, backend?: Backend): Promise<Uint8Array> {
   const { architecture, task, trainedOn } = model;
-  // What cannot be read again must not be written.
-  await readTask(task.record(), "cannot save the model");
+  await checkSavable(task);
   await backend?.pull(model.network.parameters());
   // Strict arithmetic unless training has its own: equal models give equal files, on every machine.
   const golden = await goldenPair(model, backend);
@@ -146,6 +145,20 @@ export async function encodeModel(model: AnyModel, training?: StoredTraining, ba
     ),
     training,
   });
+}
+
+/** Makes sure that what is written of a task can be read again. @throws UsageError for a task or a codec of one's own */
+async function checkSavable(task: AnyTask): Promise<void> {
+  try {
+    await readTask(task.record(), "cannot save the model");
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    const [own, codec] = [task, task.input].map((one) => one.constructor.name);
+    throw new UsageError(
+      `cannot save the model: a model file holds the tasks and inputs of Ductus, not what ${own} and ${codec} say of themselves (${error.message.replace("cannot save the model: ", "")}); read samples by tasks.NumbersInput or tasks.SequenceInput and put the rest into the network, or keep the weights with saveWeights`,
+      { cause: error },
+    );
+  }
 }
 
 /**

@@ -10,6 +10,7 @@ import { predict } from "../../src/use/predict.ts";
 import { encodeModel, TrainedModel } from "../../src/use/trained-model.ts";
 import { createReader } from "../helpers/reader.ts";
 import { letters, QUESTIONS, questions, strings } from "../helpers/sequence-models.ts";
+import { walk, walker } from "../helpers/walks.ts";
 import { digits, json, post, type Served, serve } from "./fixtures.ts";
 
 const models = {
@@ -18,6 +19,7 @@ const models = {
   strings: strings(),
   digits: digits(),
   lines: createReader("0123456789", 3),
+  walks: walker(),
 };
 let served: Served;
 let server: Listening;
@@ -61,6 +63,35 @@ const close = (a: readonly number[], b: readonly number[]): void => {
 /** In the order of the classes. */
 const probabilitiesOf = (ranking: readonly { readonly index: number; readonly probability: number }[]): number[] =>
   [...ranking].sort((a, b) => a.index - b.index).map(({ probability }) => probability);
+
+describe("a model of sequences of numbers", () => {
+  it("answers lists of any length in JSON as `predict` does, each alone or several", async () => {
+    const walks = [walk(3, 1), walk(12, 0), walk(5, 1), walk(3, 0)];
+    const expected = [];
+    for (const steps of walks) expected.push(await predict(models.walks, steps));
+    const { body } = await ask("/models/walks/predict", json({ instances: walks }));
+    expect(body.results.map(({ label }: { label: string }) => label)).toEqual(expected.map(({ name }) => name));
+    const shares = (ranking: readonly { readonly probability: number }[]) =>
+      ranking.map(({ probability }) => probability);
+    for (const [i, { ranking }] of body.results.entries()) close(shares(ranking), shares(expected[i].ranking));
+    const one = await ask("/models/walks/predict", json({ x: walks[1] }));
+    close(shares(one.body.ranking), shares(expected[1].ranking));
+    const scores = await ask("/v1/models/walks:predict", json({ instances: walks.slice(0, 2) }));
+    expect(scores.status).toBe(200);
+    const about = await ask("/models/walks");
+    expect(about.body).toMatchObject({ input: { kind: "sequence", shape: ["time", 2], whole: false } });
+  });
+
+  it("refuses what is no sequence in one line", async () => {
+    expect(await ask("/models/walks/predict", json({ instances: [[[1, 2], [3]]] }))).toMatchObject({
+      status: 400,
+      body: { error: expect.stringMatching(/^sample 0: .* numbers in a sample; the model reads numbers \[time, 2\]/) },
+    });
+    const long = await ask("/models/walks/predict", json({ x: Array.from({ length: 2 * 4097 }, () => 0) }));
+    expect(long).toMatchObject({ status: 413, body: { error: expect.stringContaining("at most 4096") } });
+    expect((await ask("/models/walks/predict", post(picture, { "Content-Type": "image/png" }))).status).toBe(400);
+  });
+});
 
 describe("a classifier of texts", () => {
   it("answers a text as the body and in JSON as `predict` does", async () => {
@@ -348,6 +379,7 @@ describe("what is said of the models", () => {
       "transcribe",
       "classify",
       "transcribe",
+      "classify",
     ]);
     const one = (await ask("/models/letters")).body;
     expect(one).toMatchObject({
@@ -365,9 +397,16 @@ describe("what is said of the models", () => {
     const document = (await ask("/openapi.json")).body;
     expect((await new Validator().validate(document)).errors).toBeUndefined();
     const modelsOf = (path: string): string[] => document.paths[path].post.parameters[0].schema.enum;
-    expect(modelsOf("/models/{model}/predict")).toEqual(["questions", "letters", "strings", "digits", "lines"]);
+    expect(modelsOf("/models/{model}/predict")).toEqual([
+      "questions",
+      "letters",
+      "strings",
+      "digits",
+      "lines",
+      "walks",
+    ]);
     expect(modelsOf("/models/{model}/generate")).toEqual(["letters"]);
-    expect(modelsOf("/v1/models/{model}:classify")).toEqual(["questions", "digits"]);
+    expect(modelsOf("/v1/models/{model}:classify")).toEqual(["questions", "digits", "walks"]);
     const { content } = document.paths["/models/{model}/predict"].post.requestBody;
     expect(Object.keys(content)).toEqual(expect.arrayContaining(["text/plain", "image/png", "application/json"]));
     // Every field of an answer is described.

@@ -13,6 +13,7 @@ import type { Picture } from "../../picture/picture.ts";
 import { applyPreprocessing } from "../../picture/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../../picture/preprocessing.ts";
 import { rank, writePixels } from "../../task/classify/ranking.ts";
+import type { NumbersType } from "../../task/input.ts";
 
 /** Name of the section with the {@link ModelCard}, and of the last one, with a checksum of all before it. */
 export const CARD_SECTION = "ductus";
@@ -24,7 +25,7 @@ export const CHECKSUM_BYTES = 2 + 1 + CHECKSUM_SECTION.length + 4;
 export interface ModelCard {
   readonly version: string;
   readonly labels: readonly string[];
-  readonly inputType: "uint8" | "float32";
+  readonly inputType: NumbersType;
   readonly preprocessing: Preprocessing;
   /** What outputs are divided by before the softmax; absent where none was fitted. */
   readonly temperature?: number | undefined;

@@ -4,6 +4,7 @@
  * temperature: so the same picture has the same probability everywhere.
  */
 import { DuctusError } from "../../engine/errors.ts";
+import type { NumbersType } from "../input.ts";
 
 export interface Candidate {
   readonly name: string;
@@ -22,12 +23,8 @@ export interface Readout {
 }
 
 /** Writes bytes as a network's input: one that takes numbers was trained on numbers 0 … 1, one that takes bytes on bytes. */
-export function writePixels(
-  pixels: Uint8Array,
-  input: { [index: number]: number },
-  inputType: "uint8" | "float32",
-): void {
-  const unit = inputType === "uint8" ? 1 : 255;
+export function writePixels(pixels: Uint8Array, input: { [index: number]: number }, inputType: NumbersType): void {
+  const unit = inputType === "float32" ? 255 : 1;
   for (let i = 0; i < pixels.length; i++) input[i] = pixels[i] / unit;
 }
 

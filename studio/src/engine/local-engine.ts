@@ -18,6 +18,7 @@ import {
   TextReader,
   type TrainedModel,
   tasks,
+  UsageError,
 } from "ductus";
 import { type CountingRecognizer, load as loadRecognizer } from "ductus/runtime";
 import { pack, parseSettings, unpack } from "./archives.ts";
@@ -36,7 +37,6 @@ import type {
   Outcome,
   ProjectSettings,
   Reading,
-  Reads,
   Sample,
   SavedProject,
   TrainingEvent,
@@ -236,8 +236,11 @@ function kindOf(bytes: Uint8Array): Kind {
   return starts(0x08) && bytes[1] < 0x20 && bytes[8] !== 0x7b ? "onnx" : "model";
 }
 
-const READERS: Readonly<Record<Reads, (model: TrainedModel) => Promise<Open>>> = {
+const READERS: Readonly<Record<tasks.InputKind, (model: TrainedModel) => Promise<Open>>> = {
   numbers: async (model) => ({ kind: "network", model, predictor: await Predictor.open(model), explainer: undefined }),
+  sequence: () => {
+    throw new UsageError("the studio shows no models of sequences of numbers; read them with ductus predict, or serve");
+  },
   text: async (model) => ({ kind: "texts", model, reader: await TextReader.open<tasks.AnyTask>(model) }),
   line: async (model) => ({ kind: "lines", model, reader: await LineReader.open<tasks.AnyTask>(model) }),
 };

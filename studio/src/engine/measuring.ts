@@ -1,6 +1,6 @@
 /** What the page shows of a model: its card; and of an evaluation: accuracy and how sure it is, confusion matrix, worst errors. */
 import type { AnyModel, Dataset, Evaluation } from "ductus";
-import type { Measured, Mistake, ModelCard } from "./protocol.ts";
+import type { Measured, Mistake, ModelCard, Reads } from "./protocol.ts";
 
 const LISTED = 24;
 
@@ -45,7 +45,8 @@ export function cardOf(model: AnyModel, size: number): ModelCard {
   for (const [, parameter] of model.network.namedParameters()) parameters += parameter.size;
   return {
     architecture: architecture?.name ?? "custom",
-    reads: task.input.kind,
+    // Models of sequences are not opened.
+    reads: task.input.kind as Reads,
     task: task.kind,
     names: task.names,
     inputShape: [height, width, channels],
