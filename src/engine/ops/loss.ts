@@ -286,6 +286,9 @@ const asTensor = (weight: Tensor | readonly number[] | undefined): readonly Tens
  * Cross-entropy of logits [batch, …, K] against int32 classes [batch, …] or float32 probabilities [batch, …, K], as
  * torch.nn.functional.cross_entropy, but with the classes last. A target outside of 0 … K − 1 has no loss and no gradient, but
  * unlike one of class `ignoreIndex` it counts in the mean. Where all are ignored the mean is 0 (in PyTorch NaN).
+ *
+ * Computed as ln Σ exp(logits) − logit in single precision: exact to some 2⁻²³ of the largest logit, not of the loss. Where the
+ * loss is near 0, or logits are far from 0, it is off by more of itself: at logits [20, 10], by 8e-3 of 4.5e-5.
  * @throws ShapeError when shapes do not fit, or ignoreIndex stands beside probabilities
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
