@@ -34,6 +34,8 @@ interface GoldenCase {
   readonly y: readonly (number | string)[];
   /** One per input, null where none was asked for; missing where the op has no gradient. */
   readonly grads?: readonly (readonly (number | string)[] | null)[];
+  /** How far gradients may be off, as a share of the largest one; where that is closer than the tolerance of all. */
+  readonly within?: number;
 }
 
 type Build<A = object> = (t: readonly Tensor[], attrs: A) => Tensor;
@@ -195,9 +197,15 @@ describe.each(familyBackends)("$name", ({ make }) => {
         const { graph, feeds } = caseGraph(c, hasMode(c, "batched") ? "batched" : "single", golden.grads !== undefined);
         const outputs = await runGraph(backend, graph, feeds);
         expect(graph.outputs["y"].shape).toEqual(golden.shape);
-        expectClose(outputs["y"], numbers(golden.y), 1e-5, "output");
+        // Such a loss is near 0 and made of numbers that are not: sums of frames in single precision.
+        expectClose(outputs["y"], numbers(golden.y), golden.within === undefined ? 1e-5 : 1e-4, "output");
         golden.grads?.forEach((grad, i) => {
-          if (grad !== null) expectClose(outputs[`d${i}`], numbers(grad), 1e-5, `gradient of input ${i}`);
+          if (grad === null) return;
+          const [found, wanted] = [outputs[`d${i}`], numbers(grad)];
+          expectClose(found, wanted, 1e-5, `gradient of input ${i}`);
+          const worst = wanted.reduce((most, value, k) => Math.max(most, Math.abs(value - found[k])), 0);
+          const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+          if (golden.within !== undefined) expect(worst / largest).toBeLessThan(golden.within);
         });
       });
     });

@@ -259,6 +259,8 @@ describe("vectors", () => {
     const { vd } = asm;
     expect(doubles(vd.add(a, c))).toEqual([1 / 3 + 5, -2.5 + 1e-50]);
     expect(doubles(vd.sub(a, b))).toEqual([1 / 3 - 1e300, Infinity]);
+    expect(doubles(vd.mul(a, c))).toEqual([(1 / 3) * 5, -2.5 * 1e-50]);
+    expect(doubles(vd.div(a, c))).toEqual([1 / 3 / 5, -2.5 / 1e-50]);
     expect(doubles(vd.max(b, c))).toEqual([1e300, 1e-50]);
     expect(singles(vd.toF(a))).toEqual([Math.fround(1 / 3), -2.5, 0, 0]);
     expect(singles(vd.toF(b))).toEqual([Infinity, -Infinity, 0, 0]);
@@ -486,7 +488,7 @@ it("has a case for every instruction", () => {
       "vi.shrS",
     ],
     halves: ["vb.ne", "vb.add", "vb.sub", "vb.min", "vb.max", "vb.narrow", "vh.mul", "vh.dot", "vh.narrow", "vh.shrU"],
-    doubles: ["vd.add", "vd.sub", "vd.max", "vd.fromF", "vd.toF"],
+    doubles: ["vd.add", "vd.sub", "vd.mul", "vd.div", "vd.max", "vd.fromF", "vd.toF"],
     statements: [
       "local",
       "let",

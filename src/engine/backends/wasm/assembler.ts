@@ -257,6 +257,8 @@ export const vi = {
 export const vd = {
   add: binaryV(0xf0),
   sub: binaryV(0xf1),
+  mul: binaryV(0xf2),
+  div: binaryV(0xf3),
   max: binaryV(0xf5),
   /** The first two lanes of float32. */
   fromF: unaryV(0x5f),

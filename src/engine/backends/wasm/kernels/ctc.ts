@@ -48,6 +48,10 @@ interface Layout {
   readonly emissions: number;
   /** What share of all paths is in each state in a frame, float32. */
   readonly shares: number;
+  /** Each class's share of its frame's softmax, times a number near 1, float32; behind the last, 0. */
+  readonly odds: number;
+  /** The sum of the shares of each class's states, likewise. */
+  readonly counts: number;
   /** State 0 of the first row of states, and the bytes of a row. */
   readonly rows: number;
   readonly rowBytes: number;
@@ -55,13 +59,16 @@ interface Layout {
 
 const GUARD = 16;
 
-function layoutOf([, , targets]: Kernel["root"]["inputs"]): Layout {
+function layoutOf([logits, , targets]: Kernel["root"]["inputs"]): Layout {
   const length = targets.shape[1];
   const states = Math.ceil((2 * length + 1) / 4) * 4;
   const skips = Math.ceil(length / 4) * 16;
   const emissions = skips + (states + 4) * 4;
   const shares = emissions + states * 4;
-  return { symbols: 0, skips, emissions, shares, rows: shares + states * 4 + GUARD, rowBytes: states * 8 + 2 * GUARD };
+  const odds = shares + states * 4;
+  const counts = odds + classBytes(logits.shape[2]);
+  const rows = counts + classBytes(logits.shape[2]) + GUARD;
+  return { symbols: 0, skips, emissions, shares, odds, counts, rows, rowBytes: states * 8 + 2 * GUARD };
 }
 
 const scratchFor = (root: Kernel["root"], rows: number): number => {
@@ -191,16 +198,16 @@ class Sample {
   }
 
   emissions(half: I32): Four {
-    return this.#four(load(addI(this.kernel.scratch, half), this.layout.emissions));
+    return this.four(load(addI(this.kernel.scratch, half), this.layout.emissions));
   }
 
   /** What is added to what skips a blank to reach the four states from `ahead` states on. */
   skips(half: I32, ahead: number): Four {
-    return this.#four(load(addI(this.kernel.scratch, half), this.layout.skips + ahead * 4));
+    return this.four(load(addI(this.kernel.scratch, half), this.layout.skips + ahead * 4));
   }
 
   /** Four numbers of single precision in double precision. */
-  #four(single: V128): Four {
+  four(single: V128): Four {
     const x = this.kernel.f.let(single);
     return [vd.fromF(x), vd.fromF(shuffle(x, x, [2, 3, 2, 3]))];
   }
@@ -214,7 +221,7 @@ class Sample {
     const top: Four = [largest(0), largest(1)];
     const parts = known.map((term) => exp(f, isa, f.let(single(term, top))));
     const excess = log(f, isa, f.let(parts.reduce((total, part) => v.add(total, part))));
-    return added(top, this.#four(excess));
+    return added(top, this.four(excess));
   }
 
   /** α of a frame whose emissions are written, from that of the frame before. */
@@ -297,6 +304,7 @@ function ctcGradKernel(kernel: Kernel): void {
   f.for(begin, end, 1, (n) => {
     const sample = new Sample(kernel, n);
     const { frames } = sample;
+    f.zero(addI(kernel.scratch, sample.layout.odds), i32(classBytes(C)));
     const first = sample.row(0);
     sample.start(first, false);
     f.if(sample.isValid, () => {
@@ -349,7 +357,8 @@ function backward(sample: Sample, g: V128): void {
 }
 
 /**
- * (softmax − each class's share) · g of frame t.
+ * (softmax − each class's share) · g of frame t. Where a network is sure, both are nearly 1: they are p/P and q/Q with sums P and
+ * Q in double precision of the very numbers p and q of single precision, and (p·Q − q·P)/(P·Q) cancels what is near 1 exactly.
  * @param through ln of the probability of all paths that are in each state then
  * @param most the largest of those
  */
@@ -358,40 +367,61 @@ function frameGradient(sample: Sample, t: I32, through: I32, most: V128, g: V128
   const { f, isa, root, scratch } = kernel;
   const C = root.shape[2];
   const shares = f.let(addI(scratch, layout.shares));
-  const total: Local<"v128"> = f.let(splatConst(0));
+  const [odds, counts] = [layout.odds, layout.counts].map((part) => f.let(addI(scratch, part)));
   sample.overStates((offset, half) => {
     const at = f.let(addI(through, offset));
-    const share = f.let(exp(f, isa, f.let(single([load(at), load(at, 16)], [most, most]))));
-    f.store(addI(shares, half), share);
-    f.set(total, v.add(total, share));
+    f.store(addI(shares, half), exp(f, isa, f.let(single([load(at), load(at, 16)], [most, most]))));
   });
-  const pairs = f.let(v.add(total, shuffle(total, total, [2, 3, 0, 1])));
-  // Shares are of their own sum, which the probability of the target only nearly is.
-  const scale = f.let(v.div(g, v.add(pairs, shuffle(pairs, pairs, [1, 0, 3, 2]))));
 
   const { index, outputs } = sample.frame(t);
   const logSum = f.let(load32Splat(sample.logSum(index)));
-  const result = f.let(addI(kernel.pointer(root), mulI(index, C * 4)));
-  const softmax = (at: I32 | number, lanes: number): void => {
-    const offset = typeof at === "number" ? i32(at) : at;
-    const x = f.let(v.sub(load(addI(outputs, offset)), logSum));
-    f.storeLanes(addI(result, offset), v.mul(g, exp(f, isa, x)), lanes);
-  };
-  const whole = Math.floor(C / 4) * 16;
-  f.for(0, whole, 16, (at) => softmax(at, 4));
-  if (C % 4 > 0) softmax(whole, C % 4);
+  overClasses(f, C, (at, lanes) => {
+    const x = f.let(v.sub(load(addI(outputs, at)), logSum));
+    f.storeLanes(addI(odds, at), exp(f, isa, x), lanes);
+  });
 
-  const subtract = (address: I32, share: V128): void =>
-    f.storeLanes(address, v.sub(load32Zero(address), v.mul(share, scale)), 1);
+  f.zero(counts, i32(classBytes(C)));
+  const count = (address: I32, share: V128): void => f.storeLanes(address, v.add(load32Zero(address), share), 1);
   const blank: Local<"v128"> = f.let(load32Zero(addI(shares, mulI(length, 8))));
   f.for(0, length, 1, (j) => {
     const at = f.let(addI(shares, mulI(j, 8)));
     f.set(blank, v.add(blank, load32Zero(at)));
     const label = loadI32(addI(addI(scratch, mulI(j, 4)), layout.symbols));
-    subtract(f.let(addI(result, label)), load32Zero(at, 4));
+    count(f.let(addI(counts, label)), load32Zero(at, 4));
   });
-  subtract(addI(result, (root.attrs as CtcAttrs).blank * 4), blank);
+  count(addI(counts, i32((root.attrs as CtcAttrs).blank * 4)), blank);
+
+  // Lanes behind the last class are 0 in both.
+  const [P, Q]: readonly Local<"v128">[] = [f.let(splatConstD(0)), f.let(splatConstD(0))];
+  overClasses(f, C, (at) => {
+    for (const [sum, numbers] of [
+      [P, odds],
+      [Q, counts],
+    ] as const) {
+      f.set(sum, vd.add(sum, vd.add(...sample.four(load(addI(numbers, at))))));
+    }
+  });
+  for (const sum of [P, Q]) f.set(sum, vd.add(sum, shuffle(sum, sum, [2, 3, 0, 1])));
+  const scale = f.let(vd.div(vd.fromF(g), vd.mul(P, Q)));
+  const result = f.let(addI(kernel.pointer(root), mulI(index, C * 4)));
+  overClasses(f, C, (at, lanes) => {
+    const [p, q] = [odds, counts].map((numbers) => sample.four(load(addI(numbers, at))));
+    const [low, high] = ([0, 1] as const).map((half) =>
+      vd.toF(vd.mul(vd.sub(vd.mul(p[half], Q), vd.mul(q[half], P)), scale)),
+    );
+    f.storeLanes(addI(result, at), shuffle(low, high, [0, 1, 4, 5]), lanes);
+  });
 }
+
+/** Calls `visit` for every four classes of a frame, with their byte offset and how many there are. */
+function overClasses(f: Kernel["f"], classes: number, visit: (at: I32, lanes: number) => void): void {
+  const whole = Math.floor(classes / 4) * 16;
+  f.for(0, whole, 16, (at) => visit(at, 4));
+  if (classes % 4 > 0) visit(i32(whole), classes % 4);
+}
+
+/** Bytes of one number of single precision for each class, up to whole vectors. */
+const classBytes = (classes: number): number => Math.ceil(classes / 4) * 16;
 
 export const ctcRoot: RootKernel = { domain: ctcDomain, emit: ctcKernel, rides: "dense", scratch: ctcScratch };
 export const ctcGradRoot: RootKernel = {
