@@ -98,7 +98,9 @@ export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
       `${name}: what it says of the run's progress is damaged: ${quote(checked.path)} ${checked.message}`,
     );
   }
-  return { progress: checked, tensors, weights, trainedOn, name };
+  // Checkpoints of before knew of nothing but samples that losses are means of.
+  const sums = { ...checked.sums, weight: checked.sums.weight ?? checked.sums.samples };
+  return { progress: { ...checked, sums }, tensors, weights, trainedOn, name };
 }
 
 /** Reads a checkpoint. @throws DuctusError in one line */

@@ -20,7 +20,7 @@ import type { RunTensors } from "./run-tensors.ts";
 import type { FitOptions, Settings } from "./settings.ts";
 import { measuredSteps, plannedSteps } from "./span.ts";
 import type { StepDefinition } from "./step.ts";
-import { DivergedError, ImpossibleSampleError, Snapshot, type Trainer } from "./trainer.ts";
+import { DivergedError, ImpossibleSampleError, meanLoss, NO_SUMS, Snapshot, type Trainer } from "./trainer.ts";
 import type { TransferPlan } from "./transfer/freeze.ts";
 import { type WatchableMeasures, watchedValue } from "./watch.ts";
 
@@ -345,7 +345,7 @@ export class Fitting<T extends AnyTask> {
       batch: isMidway ? trainer.state.batch : 0,
       step: trainer.state.step,
       totalSteps: this.#plan.totalSteps,
-      sums: isMidway ? { ...trainer.sums } : { samples: 0, loss: 0 },
+      sums: isMidway ? { ...trainer.sums } : { ...NO_SUMS },
       history: this.#history.map(timeless),
       best: this.#bestResult?.epoch ?? 0,
       schedule: schedule.feedback?.state() ?? null,
@@ -370,8 +370,8 @@ export class Fitting<T extends AnyTask> {
     if (progress.best > 0 && this.#bestResult === undefined) {
       throw new DataError(`${checkpoint.name}: its best epoch, ${progress.best}, is not in its history`);
     }
-    const { samples, loss } = progress.sums;
-    const began = this.#history[0]?.trainingLoss ?? (samples > 0 ? loss / samples : undefined);
+    const { sums } = progress;
+    const began = this.#history[0]?.trainingLoss ?? (sums.samples > 0 ? meanLoss(sums) : undefined);
     if (began !== undefined) trainer.watch.beganWith(began);
     const last = this.#history.at(-1);
     if (last !== undefined) this.#describe(last);
@@ -404,7 +404,7 @@ function epochResult(epoch: number, trainer: Trainer, validation: AnyEvaluation 
   return {
     epoch,
     step: state.step,
-    trainingLoss: sums.loss / sums.samples,
+    trainingLoss: meanLoss(sums),
     trainingAccuracy: trainer.rates.accuracy,
     validation,
     temperature: validation?.fitTemperature(),

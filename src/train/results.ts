@@ -9,7 +9,7 @@ export interface EpochResult {
   readonly epoch: number;
   /** Steps so far. */
   readonly step: number;
-  /** Mean loss over the samples trained on, while the weights were changing. */
+  /** Mean loss over the samples trained on, or over the tokens of texts that are gone on with, while the weights were changing. */
   readonly trainingLoss: number;
   /** Share of the TRAINING samples recognized while training on them; says little about new ones. */
   readonly trainingAccuracy?: number | undefined;

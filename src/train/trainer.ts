@@ -96,10 +96,18 @@ export interface StepState {
 export interface EpochSums {
   /** Samples trained on: fewer than the data set has when the epoch was cut short. */
   samples: number;
+  /** What the losses are means of: samples, or what the task weighs a batch by, such as tokens. */
+  weight: number;
+  /** Of losses times weights. */
   loss: number;
   /** What the task counts, by name: `correct`. */
   [tally: string]: number;
 }
+
+export const NO_SUMS: EpochSums = { samples: 0, weight: 0, loss: 0 };
+
+/** The mean loss of the steps so far. */
+export const meanLoss = ({ loss, weight }: EpochSums): number => loss / Math.max(1, weight);
 
 /** Where the optimizer's numbers go, which change from step to step. */
 type Scalars = readonly { readonly name: string; readonly group: number; readonly place: Float32Array }[];
@@ -115,7 +123,7 @@ export class Trainer {
     inputs: arraysFor({ x: INDEX, y: INDEX }, 0),
   };
   /** Counters stay at 0 where nothing is counted. */
-  sums: EpochSums = { samples: 0, loss: 0 };
+  sums: EpochSums = { ...NO_SUMS };
   readonly stepsPerEpoch: number;
   /** Seconds of training in this epoch. */
   seconds = 0;
@@ -202,7 +210,7 @@ export class Trainer {
    * Begins an epoch (counted from 1), or goes on with one after so many of its steps, with the sums that it had then.
    * @param seconds that these steps took; 0 where it is not known
    */
-  start(epoch: number, batch = 0, sums: EpochSums = { samples: 0, loss: 0 }, seconds = 0): void {
+  start(epoch: number, batch = 0, sums: EpochSums = NO_SUMS, seconds = 0): void {
     this.#loader.start(epoch, batch * this.#accumulate);
     this.state.epoch = epoch;
     this.state.batch = batch;
@@ -223,12 +231,13 @@ export class Trainer {
     let breath = started;
     while (state.batch < this.stepsPerEpoch) {
       state.batch++;
-      await this.#runStep(++state.step);
+      const weight = await this.#runStep(++state.step);
       const problem = this.watch.problem(state.loss);
       if (problem !== undefined) throw new DivergedError(problem, state.step, state.epoch);
       sums.samples += state.count;
       this.#counted += state.count;
-      sums.loss += state.loss * state.count;
+      sums.weight += weight;
+      sums.loss += state.loss * weight;
       if (!goOn(state)) break;
       const now = performance.now();
       if (now - breath > BREATH) {
@@ -260,8 +269,8 @@ export class Trainer {
     this.#loader.dispose();
   }
 
-  /** One change of the weights, by one batch or several. */
-  async #runStep(step: number): Promise<void> {
+  /** One change of the weights, by one batch or several. @returns what its loss is the mean of */
+  async #runStep(step: number): Promise<number> {
     const { state, sums } = this;
     const most = this.#accumulate * this.#options.batchSize;
     const total = Math.min(most, this.#dataset.length - (state.batch - 1) * most);
@@ -286,10 +295,12 @@ export class Trainer {
       program.run();
       const results = await program.read();
       if (!Number.isFinite(results[LOSS_OUTPUT][0])) await this.#refuseImpossible(shape);
-      loss += results[LOSS_OUTPUT][0] * (own / total);
+      loss += results[LOSS_OUTPUT][0] * (this.#sums === undefined ? 1 : own / total);
       for (const name of this.#tallies) sums[name] += results[name][0];
     }
-    state.loss = weight === total ? loss : loss * (total / Math.max(1, weight));
+    const isMean = this.#sums === undefined || weight === total;
+    state.loss = isMean ? loss : loss * (total / Math.max(1, weight));
+    return weight;
   }
 
   /** @throws ImpossibleSampleError where the loss of the batch just done is no finite number because of a sample */
@@ -315,14 +326,13 @@ export class Trainer {
     if (average !== undefined) program.inputs[STEP_INPUTS.averageShare][0] = average.share(step);
   }
 
-  /** Reads the next batch into a program. @returns what it counts beside the other parts of its step */
+  /** Reads the next batch into a program. @returns what it counts beside other batches */
   #feed({ inputs }: Program, shape: BatchShape, step: number, part: number): number {
     this.state.inputs = inputs as BatchArrays;
     this.#loader.next(this.state.inputs, shape);
     writeStepKey(this.#options.seed, step, inputs[STEP_INPUTS.key] as Int32Array, part);
     const { model, isWeighed } = this.#definition;
-    const isPart = isWeighed && this.#sums !== undefined;
-    return (isPart ? model.task.weigh?.(this.state.inputs) : undefined) ?? shape.batch;
+    return (isWeighed ? model.task.weigh?.(this.state.inputs) : undefined) ?? shape.batch;
   }
 }
 

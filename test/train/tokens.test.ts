@@ -1,6 +1,6 @@
 /** Steps of several parts on texts: what a token counts. */
 import { describe, expect, it } from "vitest";
-import { type AnyModel, type FitOptions, text, fit as trainModel } from "../../src/index.ts";
+import { type AnyModel, evaluate, type FitOptions, text, fit as trainModel } from "../../src/index.ts";
 import { letters } from "../helpers/sequence-models.ts";
 
 const { tokenizer } = letters().task;
@@ -17,6 +17,17 @@ async function step(options: FitOptions): Promise<{ weights: number[]; loss: num
   const run = await trainModel(letters(), samples, { epochs: 1, lr: 0.5, optimizer, schedule: "constant", ...options });
   return { weights: numbers(run.model), loss: run.history[0].trainingLoss };
 }
+
+describe("the training loss of an epoch", () => {
+  it("counts every token as much, in steps of any size, as measuring does", async () => {
+    const measured = await evaluate(letters(), samples);
+    for (const options of [{ batchSize: 1 }, { batchSize: 3 }, { batchSize: 1, accumulate: 3 }, { batchSize: 8 }]) {
+      // So slow that the weights stay as they are.
+      const { loss } = await step({ ...options, lr: 1e-12 });
+      expect(loss, JSON.stringify(options)).toBeCloseTo(measured.loss, 5);
+    }
+  });
+});
 
 describe("a step of several parts", () => {
   it("counts every token as much as a step of one part does", async () => {
