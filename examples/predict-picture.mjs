@@ -12,8 +12,8 @@ if (pictures.length === 0) {
 
 const predictor = await Predictor.open(await load(path));
 for (const picture of pictures) {
-  const { name, probability, ranking } = predictor.predict(await data.decodeImage(picture));
-  const next = ranking.slice(1, 3).map((other) => other.name);
-  console.log(`${picture}: ${name} (${(100 * probability).toFixed(1)} %), else ${next.join(" or ")}`);
+  const { label, probability, ranking } = predictor.predict(await data.decodeImage(picture));
+  const next = ranking.slice(1, 3).map((other) => other.label);
+  console.log(`${picture}: ${label} (${(100 * probability).toFixed(1)} %), else ${next.join(" or ")}`);
 }
 await predictor.close();

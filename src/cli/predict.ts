@@ -78,17 +78,17 @@ async function run(path: string, words: readonly string[], options: PredictOptio
       results.push({ ...place, error: answer.message });
     } else {
       const first = ranking(answer).slice(0, top);
-      const [{ name, probability }] = first;
+      const [{ label, name, probability }] = first;
       const title = row === undefined ? file : `${file} ${row}`;
       if (csv === undefined && inputs.total <= FEW) showPrediction(terminal, title, first, characters);
       else if (csv === undefined) terminal.print(`${title}: ${terminal.style.bold(name)}  ${percent(probability)}`);
       if (characters !== undefined && characters > 1 && (csv !== undefined || inputs.total > FEW)) {
         terminal.note(`note     ${title}: ${severalCharacters(characters)}`);
       }
-      answers.push({ file, row, label: name, probability });
-      const said = { label: name, probability, ranking: labeled(first) };
+      answers.push({ file, row, label, probability });
+      const said = { label, probability, ranking: labeled(first) };
       // `class` and `top` are older names.
-      results.push({ ...place, ...said, characters, class: name, top: first });
+      results.push({ ...place, ...said, characters, class: label, top: first });
     }
     if (performance.now() - shown < BREATH) continue;
     terminal.live(`${grouped(answers.length)} of ${grouped(inputs.total)}`);
@@ -109,11 +109,11 @@ async function run(path: string, words: readonly string[], options: PredictOptio
   if (failures > 0) process.exitCode = 1;
 }
 
-/** The answer, and bars of the likeliest. */
 /** The names that answers have over HTTP, too. */
-export const labeled = (ranking: readonly Likely[]): readonly object[] =>
-  ranking.map(({ name, probability }) => ({ label: name, probability }));
+export const labeled = (ranking: readonly Pick<Likely, "label" | "probability">[]): readonly object[] =>
+  ranking.map(({ label, probability }) => ({ label, probability }));
 
+/** The answer, and bars of the likeliest. */
 export function showPrediction(terminal: Terminal, title: string, top: readonly Likely[], characters = 1): void {
   const { bold, dim, good, bad } = terminal.style;
   const width = Math.max(...top.map(({ name }) => displayWidth(name)));

@@ -34,6 +34,8 @@ export interface Measurable {
 
 /** Something that a model may answer. */
 export interface Likely {
+  /** As it is. */
+  readonly label: string;
   /** As people read it. */
   readonly name: string;
   readonly probability: number;

@@ -217,7 +217,11 @@ describe("commands", () => {
     expect(err).toContain('the character "q"');
     expect(status).toBe(1);
     const next = await ductus(cwd, "predict", "runs/generate", "--text", "an", "--top", "2", "--json");
-    expect(JSON.parse(next.out).predictions[0].top).toHaveLength(2);
+    const [guess] = JSON.parse(next.out).predictions;
+    expect(guess.top).toHaveLength(2);
+    // Tokens as they are, as over HTTP; quotes are for people.
+    expect(guess.label).toBe(guess.ranking[0].label);
+    for (const { label } of guess.ranking) expect(tokenizer.tokens).toContain(label);
     const none = await ductus(cwd, "predict", "runs/classify");
     expect(none).toMatchObject({ status: 2, err: expect.stringContaining('--text "…"') });
   }, 60_000);

@@ -301,8 +301,8 @@ describe("outputs that no float32 holds", () => {
     expect(() => rank(model, [0, Number.NaN])).toThrow(/^the network gives NaN for "b"/);
     // The largest numbers there are still have an order.
     expect(rank({ classes: ["a", "b"], temperature: 0.05 }, [-3e38, 3e38])).toMatchObject([
-      { name: "b", probability: 1 },
-      { name: "a", probability: 0 },
+      { label: "b", name: "b", probability: 1 },
+      { label: "a", name: "a", probability: 0 },
     ]);
   });
 

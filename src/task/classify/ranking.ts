@@ -6,7 +6,11 @@
 import { DuctusError } from "../../engine/errors.ts";
 import type { NumbersType } from "../input.ts";
 
+/** Something that a model may say. */
 export interface Candidate {
+  /** What it says: the name of a class, or a token. */
+  readonly label: string;
+  /** @deprecated The older name of `label`; it goes with the next major version. */
   readonly name: string;
   /** Index of the class. */
   readonly index: number;
@@ -48,7 +52,7 @@ export function probabilitiesOf({ classes, temperature = 1 }: Readout, logits: A
 export function rank(model: Readout, logits: ArrayLike<number>): Candidate[] {
   const probabilities = probabilitiesOf(model, logits);
   return model.classes
-    .map((name, index) => ({ name, index, probability: probabilities[index] }))
+    .map((label, index) => ({ label, name: label, index, probability: probabilities[index] }))
     .sort((a, b) => b.probability - a.probability || logits[b.index] - logits[a.index] || a.index - b.index);
 }
 

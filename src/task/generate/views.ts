@@ -32,5 +32,5 @@ export const views: TaskViews = {
   },
   facts: ({ tokenizer }: Generate) => ["tokens", listed(tokenizer.tokens.map((token) => quote(token)))],
   plain: () => ({}),
-  ranking: (answer: NextTokens) => answer.map(({ name, probability }) => ({ name: quote(name), probability })),
+  ranking: (answer: NextTokens) => answer.map(({ label, probability }) => ({ label, name: quote(label), probability })),
 };

@@ -43,5 +43,9 @@ export const views: TaskViews = {
   facts: ({ alphabet }: Transcribe) => ["symbols", listed(alphabet)],
   plain: ({ alphabet }: Transcribe) => ({ alphabet }),
   ranking: ({ text, probability, alternatives }: Transcription) =>
-    [{ text, probability }, ...alternatives].map((read) => ({ name: read.text, probability: read.probability })),
+    [{ text, probability }, ...alternatives].map((read) => ({
+      label: read.text,
+      name: read.text,
+      probability: read.probability,
+    })),
 };
