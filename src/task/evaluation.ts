@@ -24,7 +24,7 @@ export abstract class AnyEvaluation {
   readonly dataset: string;
   /** Samples. */
   readonly count: number;
-  /** Mean over the samples. */
+  /** Mean over the samples; of a model that goes on with texts, over their tokens. */
   readonly loss: number;
   /** Values of the user's metrics, and of those of the task that have no place of their own, by name. */
   readonly metrics: Measures;

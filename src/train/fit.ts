@@ -47,6 +47,8 @@ export interface Run<T extends AnyTask = Classify> {
  * @throws UsageError when an option is out of range, a test split is to be trained on or chosen by, or a resumed run had
  *   other options
  * @throws DataError when the samples do not fit the model, or are not those of a resumed run
+ * @throws ImpossibleSampleError for a sample whose loss is infinite whatever the weights are, such as a string that needs more frames
+ * than the network gives
  * @throws DivergedError when the loss is no finite number any more, or absurdly above what it began with; the model then has
  *   the best weights so far with `keep: "best"`, else its last good ones
  */

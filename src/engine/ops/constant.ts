@@ -81,7 +81,8 @@ export type Nested = number | readonly Nested[];
 /**
  * A constant, as torch.tensor makes one: a number for a scalar, a list for a vector, lists of lists for more axes.
  * @param shape default: that of `value`. With it, a number fills all elements, and a list holds them in row-major order.
- * @throws ShapeError when lists beside each other differ in length, something is no number, or a shape does not fit
+ * @throws ShapeError when lists beside each other differ in length, something is no number, or no whole one for
+ * int32, or a shape does not fit
  */
 export function constant(value: Nested, dtype: "float32" | "int32" = "float32", shape?: Shape): Tensor {
   if (typeof value === "number") return apply(constantOp, [], { dtype, shape: shape ?? [], value });
