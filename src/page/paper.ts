@@ -246,9 +246,11 @@ function maskOf(darkness: Uint8Array, { width, height }: Gray, reach: number, le
   return mask;
 }
 
+const QUARTERS = [0.25, 0.5, 0.75];
+
 /**
- * The usual width of strokes: the median of the lengths of vertical runs of ink, or of the horizontal one through the middle of
- * each where that is shorter. Darker ones count more, so noise does not. At least 1.
+ * The usual width of strokes: the median of the lengths of vertical runs of ink, or of the shortest horizontal one through the
+ * quarters of each where that is shorter: another stroke may cross one of them. Darker ones count more, so noise does not. At least 1.
  */
 function strokeWidthOf(mask: Uint8Array, darkness: Uint8Array, width: number): number {
   const height = mask.length / width;
@@ -263,12 +265,17 @@ function strokeWidthOf(mask: Uint8Array, darkness: Uint8Array, width: number): n
       const length = down[x];
       if (length === 0) continue;
       down[x] = 0;
+      let across = length;
+      for (const quarter of QUARTERS) {
+        const at = i - width * Math.ceil(length * quarter);
+        const start = at - (at % width);
+        let run = 1;
+        for (let left = at - 1; left >= start && mask[left] === 1 && run < across; left--) run++;
+        for (let right = at + 1; right < start + width && mask[right] === 1 && run < across; right++) run++;
+        across = run;
+      }
       const middle = i - width * Math.ceil(length / 2);
-      const start = middle - (middle % width);
-      let across = 1;
-      for (let at = middle - 1; at >= start && mask[at] === 1 && across < length; at--) across++;
-      for (let at = middle + 1; at < start + width && mask[at] === 1 && across < length; at++) across++;
-      counts[Math.min(255, length, across)] += darkness[middle] ** 2 * Math.min(length, across);
+      counts[Math.min(255, across)] += darkness[middle] ** 2 * across;
     }
   }
   const total = counts.reduce((sum, count) => sum + count, 0);

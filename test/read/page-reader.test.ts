@@ -68,6 +68,13 @@ it("what is struck out says so", async () => {
   expect(answers.map(({ refused }) => refused)).toEqual(["struck out", undefined]);
 });
 
+it("a stroke through the middle of all characters does not make strokes of them look as wide as they are high", () => {
+  const stroke = { left: 105, top: 107, width: 101, height: 5 };
+  const { regions, strokeWidth } = findNumbers(page(800, 500, [...bars(5, 105, 90), stroke, ...bars(3, 100, 300)]));
+  expect(strokeWidth).toBeLessThan(8);
+  expect(regions).toHaveLength(2);
+});
+
 it("an answer that is less probable than asked for is unsure", async () => {
   const picture = page(800, 500, bars(3, 100, 80));
   const { numbers } = await reader.read(picture, { minProbability: 1 });
