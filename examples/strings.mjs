@@ -2,7 +2,7 @@
 // without being told where they stand (CTC).
 //
 //     npm run build && node examples/strings.mjs [how many strings to learn from]
-import { data, evaluate, fit, Model, nn, ops, Random, tasks } from "ductus";
+import { data, evaluate, fit, Model, nn, ops, Random, tasks, text } from "ductus";
 
 const [HEIGHT, WIDTH, DIGITS] = [28, 120, "0123456789"];
 
@@ -40,7 +40,7 @@ function strings(digits, count, seed) {
     }
     return text;
   });
-  return new data.Lines({ images, height: HEIGHT, width: WIDTH, strings: texts, alphabet: DIGITS, name: "strings" });
+  return new text.Lines({ images, height: HEIGHT, width: WIDTH, strings: texts, alphabet: DIGITS, name: "strings" });
 }
 
 const { train, test } = await data.mnist();

@@ -3,7 +3,6 @@ export type { AugmentOption, PresetName } from "../augment/presets.ts";
 export type { Augmentation, AugmentationList } from "../augment/records.ts";
 export { type Dataset, ImageDataset, type ImageSource } from "../data/dataset.ts";
 export { toIdx } from "../data/formats/idx.ts";
-export { Lines, type LinesSource } from "../data/lines.ts";
 export { type SampleOptions, sample } from "../data/sample.ts";
 export { type LoadedData, listSources } from "../data/sources.ts";
 export { Subset, stratifiedSplit, takeImages } from "../data/split.ts";

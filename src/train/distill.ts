@@ -26,6 +26,18 @@ export interface Teaching {
   readonly share?: number | undefined;
 }
 
+/** One that teaches, as a training step and a run know it. Loaded with this file, when somebody asks for one. */
+export interface Teacher {
+  /**
+   * What is minimized instead of the loss of the targets.
+   * @param loss of the targets, mean over the batch  @param logits [batch, outputs] of the network that learns
+   * @param inputs the batch, as both get it
+   */
+  loss(loss: Tensor, logits: Tensor, inputs: Tensors): Tensor;
+  /** What a resumed run compares: the teacher's name, a hash of its weights, and how it teaches. */
+  identity(): Promise<string>;
+}
+
 /** What teacher and student have in common, in words. */
 const MUST_AGREE: Readonly<Record<string, (model: AnyModel) => string>> = {
   inputs: ({ task }) => formatPorts(task.input.ports),
@@ -33,8 +45,8 @@ const MUST_AGREE: Readonly<Record<string, (model: AnyModel) => string>> = {
   "outputs named": ({ task }) => JSON.stringify(task.names),
 };
 
-/** Checked, with defaults. @throws UsageError when a number is out of range or the teacher is for other samples */
-export function resolveTeaching(teaching: Teaching, student: AnyModel): Complete<Teaching> {
+/** A teacher, checked. @throws UsageError when a number is out of range or the teacher is for other samples */
+export function teacherOf(teaching: Teaching, student: AnyModel): Teacher {
   const { model, temperature = 4, share = 0.9 } = teaching;
   if (!(temperature > 0 && Number.isFinite(temperature))) {
     throw new UsageError((option) => `${option("teacher: temperature")} is ${temperature}; expected a number above 0`);
@@ -49,16 +61,18 @@ export function resolveTeaching(teaching: Teaching, student: AnyModel): Complete
         `${option("teacher")} ${modelName(model)} has ${part} ${theirs} but the network to be taught has ${ours}`,
     );
   }
-  return { model, temperature, share };
+  const complete = { model, temperature, share };
+  return {
+    loss: (loss, logits, inputs) => distilledLoss(loss, logits, inputs, complete),
+    identity: () => identityOf(complete),
+  };
 }
 
 /**
  * (1 − share) · loss + share · T² · KL(softmax(teacher / T) ‖ softmax(logits / T)): the gradients of section 2 of the paper, which T²
  * keeps of one size for all temperatures, and 0 where both say the same.
- * @param loss of the targets, mean over the batch  @param logits [batch, outputs] of the network that learns
- * @param inputs the batch, as both get it
  */
-export function distilledLoss(loss: Tensor, logits: Tensor, inputs: Tensors, teaching: Complete<Teaching>): Tensor {
+function distilledLoss(loss: Tensor, logits: Tensor, inputs: Tensors, teaching: Complete<Teaching>): Tensor {
   const { model, temperature, share } = teaching;
   const theirs = mul(model.outputs(inputs, inferenceContext()).logits, 1 / temperature);
   const told = softmax(theirs);
@@ -66,8 +80,7 @@ export function distilledLoss(loss: Tensor, logits: Tensor, inputs: Tensors, tea
   return add(mul(loss, 1 - share), mul(divergence, share * temperature ** 2));
 }
 
-/** What a resumed run compares: the teacher's name, a hash of its weights, and how it teaches. */
-export async function teachingIdentity({ model, temperature, share }: Complete<Teaching>): Promise<string> {
+async function identityOf({ model, temperature, share }: Complete<Teaching>): Promise<string> {
   const bytes = [...model.network.namedParameters()].map(
     ([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   );

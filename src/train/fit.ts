@@ -18,7 +18,6 @@ import { checkSamples, Evaluator } from "../use/evaluate.ts";
 import type { TrainedModel } from "../use/trained-model.ts";
 import { prepareAugmentation } from "./augmentation.ts";
 import { describeTraining } from "./describe-training.ts";
-import { resolveTeaching } from "./distill.ts";
 import { Fitting } from "./fitting.ts";
 import { arithmeticOf, identify } from "./identity.ts";
 import type { EpochResult } from "./results.ts";
@@ -83,7 +82,7 @@ export async function fit<T extends AnyTask = Classify>(
   );
   const measures = watchable(model.task, options.metrics, validation !== undefined);
   const heard = listening(settings.schedule, measures);
-  const teacher = options.teacher && resolveTeaching(options.teacher, model);
+  const teacher = options.teacher && (await import("./distill.ts")).teacherOf(options.teacher, model);
   const backend = options.backend ?? (await platform().createBackend(options));
   const trainer = new Trainer({ model, ...settings, average, teacher }, backend, train, {
     ...settings,

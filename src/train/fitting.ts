@@ -256,7 +256,10 @@ export class Fitting<T extends AnyTask> {
     if (!(await this.#good.isFinite()) || (results !== undefined && !Number.isFinite(results.loss))) {
       this.#restoreGood();
       const spoiled = results?.impossible;
-      if (spoiled !== undefined) throw new ImpossibleSampleError(validation as Dataset, spoiled.index, spoiled.why);
+      if (spoiled !== undefined) {
+        const { saidOf } = await import("./impossible.ts");
+        throw new ImpossibleSampleError(saidOf(validation as Dataset, spoiled.index, spoiled.why));
+      }
       throw new DivergedError("weights ceased to be finite numbers", trainer.state.step, epoch);
     }
     const result = epochResult(epoch, trainer, results);

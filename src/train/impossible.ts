@@ -1,12 +1,23 @@
 /** Samples whose loss is infinite whatever the network says: looked for when the loss of a step is no finite number, and named. */
-import type { SampleSpec } from "../data/dataset.ts";
+import type { Dataset, SampleSpec } from "../data/dataset.ts";
 import type { Arrays } from "../data/port.ts";
+import { originOf } from "../data/split.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import type { BatchShape } from "../engine/programs.ts";
 import { trace } from "../engine/trace.ts";
 import type { AnyModel } from "../models/model.ts";
 import { inferenceContext } from "../nn/context.ts";
 import { batchInputs } from "../task/batch.ts";
+
+/**
+ * What is said of such a sample.
+ * @param index of the sample in its data set, which may be a part of another
+ * @param why as `task.impossible` says
+ */
+export function saidOf(given: Dataset, index: number, why: string): string {
+  const { dataset, index: own } = originOf(given, index);
+  return `${dataset.name}: sample ${own}, ${why}; leave it out, or give the network more frames (less stride, wider inputs)`;
+}
 
 /** A batch that was run. */
 export interface SuspectBatch {

@@ -4,10 +4,9 @@
  */
 import type { AugmentationList } from "../augment/records.ts";
 import { UsageError } from "../engine/errors.ts";
-import type { Complete } from "../engine/options.ts";
 import type { Recipe } from "../models/model.ts";
 import type { Identity } from "./checkpoint.ts";
-import { type Teaching, teachingIdentity } from "./distill.ts";
+import type { Teacher } from "./distill.ts";
 import { isInRange, type Range, rangeInWords } from "./range.ts";
 import type { FitOptions, Settings } from "./settings.ts";
 
@@ -17,7 +16,7 @@ export interface Decided {
   readonly settings: Settings;
   readonly recipe: Recipe;
   readonly list: AugmentationList;
-  readonly teacher: Complete<Teaching> | undefined;
+  readonly teacher: Teacher | undefined;
 }
 
 type Same = Identity[string] | undefined;
@@ -48,7 +47,7 @@ export const OPTIONS = {
   warmup: { range: { min: 0 }, same: ({ settings }) => settings.warmup },
   loss: { same: ({ options: { loss }, recipe }) => (typeof loss === "function" ? "own" : (loss ?? recipe.loss)) },
   labelSmoothing: { range: { min: 0, below: 1 }, same: ({ settings }) => settings.labelSmoothing },
-  teacher: { same: ({ teacher }) => teacher && teachingIdentity(teacher) },
+  teacher: { same: ({ teacher }) => teacher?.identity() },
   classWeights: { same: ({ options }) => text(options.classWeights) },
   sampling: { same: ({ options }) => text(options.sampling) },
   ema: { range: { above: 0, below: 1 }, same: ({ settings }) => settings.ema },

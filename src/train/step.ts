@@ -22,7 +22,7 @@ import type { Optimizer } from "../optim/optimizer.ts";
 import type { ZeroState } from "../optim/state.ts";
 import { batchInputs, LOSS_OUTPUT } from "../task/batch.ts";
 import type { LossFunction } from "../task/losses.ts";
-import { distilledLoss, type Teaching } from "./distill.ts";
+import type { Teacher } from "./distill.ts";
 
 /** Parameters that share a learning rate. */
 export interface ParameterGroup {
@@ -39,7 +39,7 @@ export interface StepDefinition {
   readonly optimizer: Optimizer;
   readonly loss: LossFunction;
   /** Whom to learn from beside the targets. */
-  readonly teacher?: Complete<Teaching> | undefined;
+  readonly teacher?: Teacher | undefined;
   /** Gradients are scaled down together when their norm is larger. */
   readonly clipNorm?: number | undefined;
   /** Sums of the gradients of a batch that comes in several parts. */
@@ -133,7 +133,7 @@ function forwardAndBack(tracer: Tracer, definition: StepDefinition, spec: Sample
   const context = trainingContext(tracer, tracer.input(STEP_INPUTS.key, [2], "int32"));
   const outputs = withInference(inference, () => model.outputs(inputs, context));
   const own = definition.loss(outputs.logits, targets.y, { inputs, outputs, targets });
-  const loss = teacher === undefined ? own : distilledLoss(own, outputs.logits, inputs, teacher);
+  const loss = teacher?.loss(own, outputs.logits, inputs) ?? own;
   const parameters = groupsOf(definition).flatMap((group) => group.parameters);
   const grads = gradients(loss, parameters);
   const part = definition.sums && tracer.input(STEP_INPUTS.part, []);

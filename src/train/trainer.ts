@@ -7,7 +7,6 @@ import type { Augment } from "../augment/augmenter.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type EpochOrder, Loader } from "../data/loader.ts";
 import { arraysFor, type BatchArrays, INDEX } from "../data/port.ts";
-import { originOf } from "../data/split.ts";
 import type { Backend, Program } from "../engine/backends/backend.ts";
 import { DataError, DuctusError } from "../engine/errors.ts";
 import { type BatchShape, Programs } from "../engine/programs.ts";
@@ -50,14 +49,6 @@ export class DivergedError extends DuctusError {
 /** A sample cannot be learned, whatever the learning rate is. */
 export class ImpossibleSampleError extends DataError {
   override name = "ImpossibleSampleError";
-
-  /** @param index of the sample in its data set  @param why as {@link AnyTask.impossible} says */
-  constructor(given: Dataset, index: number, why: string) {
-    const { dataset, index: own } = originOf(given, index);
-    super(
-      `${dataset.name}: sample ${own}, ${why}; leave it out, or give the network more frames (less stride, wider inputs)`,
-    );
-  }
 }
 
 /** What steps are like. */
@@ -305,12 +296,13 @@ export class Trainer {
 
   /** @throws ImpossibleSampleError where the loss of the batch just done is no finite number because of a sample */
   async #refuseImpossible(shape: BatchShape): Promise<void> {
-    const { findImpossible } = await import("./impossible.ts");
+    const { findImpossible, saidOf } = await import("./impossible.ts");
     const batch = { samples: this.#loader.samples, shape, arrays: this.state.inputs };
     const found = await findImpossible(this.#definition.model, this.#backend, batch);
     if (found === undefined) return;
     const { order, position } = this.#loader;
-    throw new ImpossibleSampleError(this.#dataset, order[position - shape.batch + found.place], found.why);
+    const index = order[position - shape.batch + found.place];
+    throw new ImpossibleSampleError(saidOf(this.#dataset, index, found.why));
   }
 
   /** Writes this step's numbers to the program that changes the weights. */

@@ -5,6 +5,7 @@ import { isNumbers, type Numbers } from "../data/sample-numbers.ts";
 import type { StreamedDataset } from "../data/streamed.ts";
 import type { ImmediateBackend, ImmediateProgram } from "../engine/backends/backend.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
+import { quoteValue } from "../engine/quote.ts";
 import { check, Mismatch } from "../engine/schema.ts";
 import { formatShape, sameShape } from "../engine/shape.ts";
 import type { AnyModel, Model } from "../models/model.ts";
@@ -112,7 +113,8 @@ export class Predictor<T extends AnyTask = Classify> {
   /** The picture as the network gets it. @throws DataError when it is blank */
   prepare(picture: Picture): Uint8Array {
     const { pixels, characters } = examinePicture(this.#preprocessing, picture, this.#model.task.names);
-    this.#characters.set(pixels, characters);
+    // A reader of strings is there for several.
+    if (this.#model.task.isPlaced !== true) this.#characters.set(pixels, characters);
     return pixels;
   }
 
@@ -220,6 +222,9 @@ export async function predict<T extends AnyTask = Classify>(
 
 /** The pixels of a picture that is given as pixels, by path or as the bytes of a file. */
 export async function decoded(picture: Picture | string | Uint8Array): Promise<Picture> {
-  const isDecoded = typeof picture === "object" && !(picture instanceof Uint8Array);
-  return isDecoded ? picture : platform().decodePicture(picture);
+  if (typeof picture === "string" || picture instanceof Uint8Array) return platform().decodePicture(picture);
+  if (typeof picture === "object" && picture !== null) return picture;
+  throw new UsageError(
+    `this model reads pictures, not ${quoteValue(picture)}; give the path of a file, its bytes or pixels`,
+  );
 }

@@ -14,7 +14,7 @@ import { type InputCodec, unprepared } from "../task/input.ts";
 import type { AnyTask } from "../task/task.ts";
 import { forwardPrepared, mean } from "./ensemble.ts";
 
-/** A view of a batch of raw inputs, float32 [batch, height, width, channels]: bytes are numbers 0 … 255. */
+/** A view of a batch of raw inputs, float32 [batch, height, width, channels], bytes as numbers 0 … 255; int32 where inputs are. */
 export type View = (x: Tensor) => Tensor;
 
 /** The mean of what a network gives over some views. Its weights have the names that they have in the network. */
@@ -31,7 +31,8 @@ class Averaged extends Module {
   }
 
   forward(x: Tensor, context: Context): Tensor {
-    const raw = cast(x, "float32");
+    // Tokens are looked up by their numbers.
+    const raw = x.dtype === "int32" ? x : cast(x, "float32");
     return mean(this.#views.map((view) => forwardPrepared(this.#network, this.#input, view(raw), context)));
   }
 

@@ -155,7 +155,7 @@ async function checkSavable(task: AnyTask): Promise<void> {
     if (!(error instanceof DataError)) throw error;
     const [own, codec] = [task, task.input].map((one) => one.constructor.name);
     throw new UsageError(
-      `cannot save the model: a model file holds the tasks and inputs of Ductus, not what ${own} and ${codec} say of themselves (${error.message.replace("cannot save the model: ", "")}); read samples by tasks.NumbersInput or tasks.SequenceInput and put the rest into the network, or keep the weights with saveWeights`,
+      `${error.message}: a model file holds tasks and inputs of Ductus alone, not ${own} and ${codec}; use those of tasks, or saveWeights`,
       { cause: error },
     );
   }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { fingerprintIfKnown } from "../../src/data/fingerprint.ts";
-import { data, loadCheckpoint, runFolder, text, fit as trainModel } from "../../src/index.ts";
+import { type data, loadCheckpoint, runFolder, text, fit as trainModel } from "../../src/index.ts";
 import { letters } from "../helpers/sequence-models.ts";
 
 const { tokenizer } = letters().task;
@@ -12,8 +12,8 @@ const TEXTS = ["ab", "abcdefg", "gf", "gfedc", "aa", "ab", "ce", "gg"];
 const samples = new text.Texts(TEXTS, { tokenizer });
 
 describe("by what a data set is known", () => {
-  const lines = (strings: readonly string[], ink = 9): data.Lines =>
-    new data.Lines({ images: new Uint8Array(2 * 6).fill(ink), height: 2, width: 3, strings, alphabet: "12" });
+  const lines = (strings: readonly string[], ink = 9): text.Lines =>
+    new text.Lines({ images: new Uint8Array(2 * 6).fill(ink), height: 2, width: 3, strings, alphabet: "12" });
   const labeled = (label: number, word = "ab"): text.LabeledTexts =>
     new text.LabeledTexts([{ text: word, label }], { tokenizer, classes: ["one", "two"] });
 

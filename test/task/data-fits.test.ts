@@ -8,7 +8,7 @@ const CLASSES = ["number", "person", "place"];
 const OPTIONS = { epochs: 1, batchSize: 2, onWarning: () => {} };
 
 /** A bright column for each symbol, at the left. */
-function lines(texts: readonly string[], alphabet = "123"): data.Lines {
+function lines(texts: readonly string[], alphabet = "123"): text.Lines {
   const [height, width] = [28, 28];
   const images = new Uint8Array(texts.length * height * width);
   texts.forEach((string, i) => {
@@ -16,7 +16,7 @@ function lines(texts: readonly string[], alphabet = "123"): data.Lines {
       for (let y = 0; y < height; y++) images[(i * height + y) * width + 4 * s + 1] = 255;
     }
   });
-  return new data.Lines({ images, height, width, strings: texts, alphabet });
+  return new text.Lines({ images, height, width, strings: texts, alphabet });
 }
 
 describe("what token numbers stand for", () => {

@@ -6,11 +6,13 @@ import { describe, expect, it } from "vitest";
 import { openSequences } from "../../src/cli/predict-sequences.ts";
 import {
   type Arrays,
+  averagedOver,
   type Dataset,
   evaluate,
   exportModel,
   load,
   Model,
+  models,
   NumbersReader,
   nn,
   ops,
@@ -187,6 +189,21 @@ it("a codec of one's own trains, and saving says in one line what to do", async 
   const own = new Model(new Whole(), { task: new tasks.Classify(new Ends(), ["without", "with"]), seed: 1 });
   const { model } = await train(own, new Rows(), { ...options, epochs: 1 });
   await expect(encodeModel(model)).rejects.toThrow(
-    /^cannot save the model: a model file holds the tasks and inputs of Ductus, not what Classify and Ends say .*saveWeights$/,
+    /^cannot save the model: .*: a model file holds tasks and inputs of Ductus alone, not Classify and Ends; .*saveWeights$/,
   );
+});
+
+it("a model of whole numbers is averaged over views as one of pictures is", async () => {
+  const model = whole();
+  const averaged = averagedOver(model, [(x) => x, (x) => x]);
+  const [one, two] = await Promise.all([predict(model, row(3)), predict(averaged, row(3))]);
+  expect(two.probability).toBeCloseTo(one.probability, 6);
+});
+
+it("what is no sample at all is refused in one line", async () => {
+  for (const value of [5, null, undefined]) {
+    await expect(predict(models.create("mlp"), value as never)).rejects.toThrow(
+      `this model reads pictures, not ${value}; give the path of a file, its bytes or pixels`,
+    );
+  }
 });

@@ -106,7 +106,7 @@ export class Transcribe implements Task<Transcription, TranscribeEvaluation> {
 
   check(dataset: Dataset, name: string): void {
     if (dataset.targets.y?.shape.join() !== "symbols") {
-      throw new DataError(`${dataset.name} has no strings to learn, which ${name} reads; use data.Lines`);
+      throw new DataError(`${dataset.name} has no strings to learn, which ${name} reads; use text.Lines`);
     }
     const { alphabet = this.alphabet } = dataset;
     if (sameNames(alphabet, this.alphabet)) return;
