@@ -12,7 +12,7 @@ import { platform } from "../platform/platform.ts";
 import { columns, grouped } from "../task/text.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
-import { byteSize, openTerminal } from "./terminal.ts";
+import { byteSize, openTerminal, showNotes } from "./terminal.ts";
 
 interface ExportOptions extends CommonOptions {
   readonly to: string;
@@ -57,7 +57,7 @@ async function run(path: string, { to, out, input, json }: ExportOptions): Promi
   const name = out === undefined ? basename(path, extname(path)) : basename(out, `.${to}`);
   const folder = dirname(out ?? "");
   const model = await openModel(path, terminal);
-  const { files, agreement, speed } = await exporter.export(model, name, { input });
+  const { files, agreement, speed, notes = [] } = await exporter.export(model, name, { input });
   const written = [...files].map(([file, data]) => ({ path: join(folder, file), data }));
   if (written.some((file) => join(file.path) === join(path))) {
     throw new UsageError(`${path} would be overwritten by its own export; give another name with --out`);
@@ -85,7 +85,8 @@ async function run(path: string, { to, out, input, json }: ExportOptions): Promi
   if (speed !== undefined) terminal.print(speedText(speed));
   terminal.print();
   terminal.print(agreementText(agreement));
-  terminal.emit({ model: path, to, files: rows, agreement, kernels, speed });
+  showNotes(terminal, notes);
+  terminal.emit({ model: path, to, files: rows, agreement, notes, kernels, speed });
 }
 
 /** Kernels that take less are one line together. */

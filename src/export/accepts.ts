@@ -8,5 +8,12 @@ export interface Accepts {
   readonly inputs: readonly InputKind[];
 }
 
+/** Classifiers of pictures, or of other numbers of one shape. */
+export const CLASSIFIERS: Accepts = { tasks: ["classify"], inputs: ["numbers"] };
+export const EVERYTHING: Accepts = {
+  tasks: ["classify", "transcribe", "generate"],
+  inputs: ["numbers", "sequence", "text", "line"],
+};
+
 export const accepts = ({ tasks, inputs }: Accepts, { task }: AnyModel): boolean =>
   tasks.includes(task.kind) && inputs.includes(task.input.kind);

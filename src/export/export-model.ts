@@ -12,7 +12,7 @@ export interface ExportModelOptions extends ExportOptions {
 /**
  * Makes the files of an export, and compares them with the model: what `ductus export --to FORMAT` writes.
  * @param format "wasm", "html", "onnx", "triton", "pt" or "safetensors"
- * @returns files by name, texts or bytes, and how well they agree with the model
+ * @returns files by name, texts or bytes, how well they agree with the model, and notes of what was left out
  * @throws UsageError for an unknown format, one that cannot hold such a model, or a model that lacks what the format needs
  * @throws DuctusError when the files do not agree with the model
  */

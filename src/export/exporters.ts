@@ -1,7 +1,7 @@
 /** The ways out of Ductus by name: what `ductus export --to NAME` offers. A new one is a file beside this and an entry here. */
 import { UsageError, unknownName } from "../engine/errors.ts";
 import type { AnyModel, Model } from "../models/model.ts";
-import { type Accepts, accepts } from "./accepts.ts";
+import { type Accepts, accepts, CLASSIFIERS, EVERYTHING } from "./accepts.ts";
 import { exportHtml } from "./html.ts";
 import { exportOnnx, type OnnxInput } from "./onnx.ts";
 import type { Exported } from "./recognizer.ts";
@@ -27,13 +27,6 @@ export interface ExportOptions {
   readonly input?: OnnxInput | undefined;
 }
 
-/** Classifiers of pictures, or of other numbers of one shape. */
-const CLASSIFIERS: Accepts = { tasks: ["classify"], inputs: ["numbers"] };
-const EVERYTHING: Accepts = {
-  tasks: ["classify", "transcribe", "generate"],
-  inputs: ["numbers", "sequence", "text", "line"],
-};
-
 /** An exporter that is only asked to write {@link CLASSIFIERS}. */
 const ofClassifiers = (
   title: string,
@@ -49,13 +42,16 @@ export const EXPORTERS: Readonly<Record<string, Exporter>> = {
     export: (model, name, { input }) => exportOnnx(model, name, input),
   },
   triton: ofClassifiers("a model repository for Triton, and a manifest for KServe", exportTriton),
-  pt: ofClassifiers("weights for torch.load, and the PyTorch module that they belong to", (model, name) =>
-    exportWeights(model, name, "pt"),
-  ),
-  safetensors: ofClassifiers(
-    "weights for everything that reads safetensors, and the PyTorch module that they belong to",
-    (model, name) => exportWeights(model, name, "safetensors"),
-  ),
+  pt: {
+    title: "weights for torch.load, and for classifiers of numbers the PyTorch module that they belong to",
+    takes: EVERYTHING,
+    export: (model, name) => exportWeights(model, name, "pt"),
+  },
+  safetensors: {
+    title: "weights for everything that reads safetensors, and that module",
+    takes: EVERYTHING,
+    export: (model, name) => exportWeights(model, name, "safetensors"),
+  },
 };
 
 /** The exporter of a name. @throws UsageError with a suggestion when there is none */

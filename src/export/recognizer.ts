@@ -32,6 +32,8 @@ export interface Agreement {
 export interface Exported {
   readonly files: ReadonlyMap<string, Uint8Array | string>;
   readonly agreement: Agreement;
+  /** What was left out, and why: a sentence each. */
+  readonly notes?: readonly string[] | undefined;
   /** Of what runs by itself. */
   readonly speed?: RecognizerSpeed | undefined;
 }

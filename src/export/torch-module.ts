@@ -6,9 +6,10 @@
 import { DuctusError } from "../engine/errors.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import { topologicalOrder } from "../engine/trace.ts";
-import type { Model } from "../models/model.ts";
+import type { AnyModel, Model } from "../models/model.ts";
 import { VERSION } from "../platform/version.ts";
 import { inferenceGraph } from "../use/trained-model.ts";
+import { accepts, CLASSIFIERS } from "./accepts.ts";
 import { movesNothing, type Order, PICTURES, permutation, plainOrder, sameOrder, shapeIn } from "./axes.ts";
 import { expandUnwritten } from "./bodies.ts";
 import { isLinear, type OpCall, TORCH_OPS, type Value } from "./torch-ops.ts";
@@ -38,9 +39,16 @@ const KEYWORDS = new Set(
  * The source of the module.
  * @param name of the files, without suffix
  * @param format of the file with its weights
- * @throws DuctusError naming an op that cannot be said in PyTorch
+ * @throws DuctusError for a model that does not classify numbers, or naming an op that cannot be said in PyTorch
  */
-export function torchModule(model: Model, name: string, format: WeightsFormat = "pt"): string {
+export function torchModule(given: AnyModel, name: string, format: WeightsFormat = "pt"): string {
+  if (!accepts(CLASSIFIERS, given)) {
+    const { kind, input } = given.task;
+    throw new DuctusError(
+      `it is written for models that classify numbers; this one's task is to ${kind} ${input.kind}`,
+    );
+  }
+  const model = given as Model;
   const { inputShape, normalization, temperature } = model;
   const { names } = model.task;
   const [height, width, channels] = inputShape;
@@ -155,7 +163,7 @@ class ModuleWriter {
     }
     const writer = TORCH_OPS[tensor.op.name as keyof typeof TORCH_OPS];
     const refuse = (why: string): never => {
-      throw new DuctusError(`export: op ${i}, ${tensor.op.name}, ${why} and cannot be written for PyTorch`);
+      throw new DuctusError(`op ${i}, ${tensor.op.name}, ${why} and cannot be written for PyTorch`);
     };
     if (writer === undefined) return refuse("is for training");
     const call: OpCall = {
@@ -231,7 +239,7 @@ class ModuleWriter {
 
   #parameter(tensor: Tensor): string {
     const name = this.#names.get(tensor);
-    if (name === undefined) throw new DuctusError("export: the network uses a weight that has no name");
+    if (name === undefined) throw new DuctusError("the network uses a weight that has no name");
     const isWord = (part: string): boolean => /^[A-Za-z_]\w*$/.test(part) && !KEYWORDS.has(part);
     // Names such as features.0 are no Python.
     return name

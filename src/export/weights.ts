@@ -1,20 +1,21 @@
 /**
  * `--to pt` and `--to safetensors`: the weights, under PyTorch's names and in its layouts, and the PyTorch module that they
- * belong to (torch-module.ts).
+ * belong to (torch-module.ts). Any model has weights; a module is left out, with a note, where it cannot be written.
  */
 import { DuctusError } from "../engine/errors.ts";
 import { decodeWeights } from "../formats/weights-file.ts";
-import type { Model } from "../models/model.ts";
+import type { AnyModel } from "../models/model.ts";
 import { encodeWeights } from "../train/transfer/weights.ts";
 import type { Exported } from "./recognizer.ts";
 import { torchModule, type WeightsFormat } from "./torch-module.ts";
 
 /**
- * The weights in one file, read back and compared bit for bit, and the module, a Python file.
+ * The weights in one file, read back and compared bit for bit, and the module, a Python file, or a note that says why there
+ * is none.
  * @param name of the files, without suffix
- * @throws DuctusError when what is read back differs, or the network has an op that PyTorch has not
+ * @throws DuctusError when what is read back differs
  */
-export async function exportWeights(model: Model, name: string, format: WeightsFormat): Promise<Exported> {
+export async function exportWeights(model: AnyModel, name: string, format: WeightsFormat): Promise<Exported> {
   const file = `${name}.${format}`;
   const bytes = await encodeWeights(model, format);
   const stored = decodeWeights(bytes, file);
@@ -26,9 +27,13 @@ export async function exportWeights(model: Model, name: string, format: WeightsF
     }
     samples += data.length;
   }
-  const files = new Map<string, Uint8Array | string>([
-    [file, bytes],
-    [`${name}.py`, torchModule(model, name, format)],
-  ]);
-  return { files, agreement: { of: "weights", samples, worst: 0 } };
+  const files = new Map<string, Uint8Array | string>([[file, bytes]]);
+  const notes: string[] = [];
+  try {
+    files.set(`${name}.py`, torchModule(model, name, format));
+  } catch (error) {
+    if (!(error instanceof DuctusError)) throw error;
+    notes.push(`${name}.py, the PyTorch module, is left out: ${error.message}`);
+  }
+  return { files, agreement: { of: "weights", samples, worst: 0 }, notes };
 }

@@ -4,6 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { nodePlatform } from "../../src/platform/node/platform.ts";
+import { setPlatform } from "../../src/platform/platform.ts";
+import { encodeModel } from "../../src/use/trained-model.ts";
+import { letters } from "../helpers/sequence-models.ts";
 import { ductus, ensureBuilt } from "./run-cli.ts";
 
 let cwd: string;
@@ -49,6 +53,16 @@ describe("export", () => {
     expect(out).toContain(agreement);
     expect(out).toMatch(/^one picture, in the engine +µs +share\n\S+ → [\d×]+ +[\d.]+ +\d+ %$/m);
     expect(out.includes("by itself: ready in")).toBe(["wasm", "html"].includes(format));
+  });
+
+  it("--to pt of a model of texts writes the weights, and says why there is no module", async () => {
+    setPlatform(nodePlatform);
+    await writeFile(join(cwd, "letters.safetensors"), await encodeModel(letters()));
+    const { status, out, err } = await ductus(cwd, "export", "letters.safetensors", "--to", "pt", "--out", "texts/net");
+    expect(status, err).toBe(0);
+    expect(await readdir(join(cwd, "texts"))).toEqual(["net.pt"]);
+    expect(out).toContain("numbers are the same, bit for bit");
+    expect(err.trim()).toMatch(/^note +net\.py, the PyTorch module, is left out: [^\n]+ is to generate text$/);
   });
 
   it("takes the name of the file itself for the same", async () => {

@@ -1,4 +1,4 @@
-/** ONNX files of models that read texts or strings, as ONNX Runtime sees them: at any length, in any batch; and what no format holds. */
+/** Models that read texts or strings, exported: ONNX files as ONNX Runtime sees them, at any length, in any batch; weights alone; and what no format holds. */
 import * as ort from "onnxruntime-web";
 import { beforeAll, describe, expect, it } from "vitest";
 import { referenceBackend } from "../../src/engine/backends/reference/reference.ts";
@@ -7,6 +7,7 @@ import { exportModel } from "../../src/export/export-model.ts";
 import { EXPORTERS } from "../../src/export/exporters.ts";
 import { toOnnx } from "../../src/export/onnx.ts";
 import { encodeOnnx } from "../../src/formats/onnx.ts";
+import { decodeWeights } from "../../src/formats/weights-file.ts";
 import { importModel } from "../../src/import/import-model.ts";
 import type { AnyModel } from "../../src/models/model.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
@@ -161,12 +162,37 @@ it("says by name and type what goes in and out, and in the metadata what for", (
   expect(open.outputs[0].shape).toEqual(["batch", "time", 8]);
 });
 
+describe.each(["pt", "safetensors"])("--to %s", (format) => {
+  it.each<[string, () => AnyModel, string]>([
+    ["a classifier of texts", questions, "classify text"],
+    ["a model that goes on with texts", letters, "generate text"],
+    ["a reader of strings", strings, "transcribe numbers"],
+  ])("%s: the weights alone, and a line that says why", async (_, make, task) => {
+    const model = make();
+    const { files, agreement, notes } = await exportModel(model, format, { name: "net" });
+    expect([...files.keys()]).toEqual([`net.${format}`]);
+    expect(notes).toEqual([
+      `net.py, the PyTorch module, is left out: it is written for models that classify numbers; this one's task is to ${task}`,
+    ]);
+    const stored = decodeWeights(files.get(`net.${format}`) as Uint8Array, "net");
+    const own = [...model.network.namedParameters()];
+    expect([...stored.keys()].sort()).toEqual(own.map(([key]) => key).sort());
+    for (const [key, { shape, data }] of own) {
+      expect(stored.get(key)?.shape).toEqual(shape);
+      expect([...(stored.get(key)?.data ?? [])]).toEqual([...data]);
+    }
+    expect(agreement).toEqual({ of: "weights", samples: own.reduce((n, [, { size }]) => n + size, 0), worst: 0 });
+  });
+});
+
 it.each(
   Object.entries(EXPORTERS)
     .filter(([, { takes }]) => !takes.inputs.includes("text"))
     .map(([format]) => format),
 )("%s: what it cannot hold is refused in a line that says what can be done", async (format) => {
   for (const model of [questions(), letters(), strings()] as AnyModel[]) {
-    await expect(exportModel(model, format)).rejects.toThrow(/^[^\n]*export it as onnx, or put it behind HTTP[^\n]*$/);
+    await expect(exportModel(model, format)).rejects.toThrow(
+      /^[^\n]*export it as onnx or pt or safetensors, or put it behind HTTP[^\n]*$/,
+    );
   }
 });

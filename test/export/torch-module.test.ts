@@ -81,7 +81,7 @@ describe("the PyTorch module", () => {
     expect(rest(source)).toBe(rest(torchModule(model, "net", "pt")));
   });
 
-  it("refuses, by name, an op that it cannot say", () => {
+  it("refuses, by name, an op that it cannot say; the weights are exported without it", async () => {
     class Spread extends Module {
       readonly weight = new Parameter([2, 3], new Float32Array(6));
 
@@ -92,5 +92,10 @@ describe("the PyTorch module", () => {
     }
     const model = new Model(new Spread(), { inputShape: [2], inputType: "float32", classes: 2 });
     expect(() => torchModule(model, "spread")).toThrow(/place, puts numbers between others and cannot be written/);
+    const { files, notes } = await exportWeights(model, "spread", "pt");
+    expect([...files.keys()]).toEqual(["spread.pt"]);
+    expect(notes).toEqual([
+      expect.stringMatching(/^spread\.py, the PyTorch module, is left out: op \d+, place, puts /),
+    ]);
   });
 });
