@@ -167,7 +167,14 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
     const environment = describeEnvironment(VERSION);
     const note = noteOf(terminal);
     const records = new RunRecords({ folder, args, environment, test, note, mlflow: options.mlflow });
-    const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast });
+    const keeper = runFolder({
+      path: folder,
+      args,
+      environment,
+      backend,
+      hasLast: resumed?.hasLast,
+      endedBy: "caller",
+    });
     const { callbacks = [], ...rest } = loop;
     const onWarning = (message: string): void => showNotes(terminal, [message]);
     const how: FitOptions = { ...rest, seed, optimizer, augment, backend, onWarning, signal: interrupt.signal };

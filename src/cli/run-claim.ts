@@ -10,8 +10,7 @@ import { fileError, writeFileAtomicSync } from "../platform/node/atomic.ts";
 import { type FolderLock, LOCK_NAME, lockFolder } from "../platform/node/folder-lock.ts";
 import { type BackendOptions, platform } from "../platform/platform.ts";
 import type { Callback } from "../train/callbacks.ts";
-import { parseStatus, type RunEnd, runFiles, statusText } from "../train/run-folder.ts";
-import { DivergedError } from "../train/trainer.ts";
+import { endBy, parseStatus, type RunEnd, runFiles, statusText } from "../train/run-folder.ts";
 import { catchInterrupts, type Interrupt } from "./interrupt.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -72,7 +71,7 @@ export class RunClaim {
       this.#close(await work({ backend, interrupt }));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      this.#close(interrupt.status !== 0 ? "interrupted" : isDivergence(error) ? "diverged" : "failed", message);
+      this.#close(interrupt.status !== 0 ? "interrupted" : endBy(error), message);
       throw error;
     } finally {
       interrupt.release();
@@ -140,8 +139,4 @@ function makeFolder(path: string): boolean {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
   }
-}
-
-function isDivergence(error: unknown): boolean {
-  return error instanceof DivergedError || (error instanceof Error && error.cause instanceof DivergedError);
 }

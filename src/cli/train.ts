@@ -306,7 +306,7 @@ async function runTraining(job: Job): Promise<Run<AnyTask>> {
   const { train, validation } = job.parts;
   const { folder, claim } = job;
   const { backend, terminal, interrupt } = job;
-  const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast });
+  const keeper = runFolder({ path: folder, args, environment, backend, hasLast: resumed?.hasLast, endedBy: "caller" });
   const { callbacks = [], ...loop } = fitOptions(options);
   try {
     return await fit(model, train, {

@@ -106,4 +106,6 @@ export interface Callback {
   onCheckpoint?(info: CheckpointInfo): void | Promise<void>;
   /** Called once at the end, also after a stop or an abort, before `keep` puts the best weights back; not after an error. */
   onEnd?(run: Run<AnyTask>, control: TrainingControl): void | Promise<void>;
+  /** Called when an error ends the run, which `fit` throws then; what goes wrong in here is not told. */
+  onError?(error: unknown): void | Promise<void>;
 }

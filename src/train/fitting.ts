@@ -79,6 +79,15 @@ export class Fitting<T extends AnyTask> {
   }
 
   async run(): Promise<Run<T>> {
+    try {
+      return await this.#run();
+    } catch (error) {
+      await this.#tellError(error);
+      throw error;
+    }
+  }
+
+  async #run(): Promise<Run<T>> {
     const { model, trainer, options, tensors } = this.#parts;
     const { resume } = options;
     if (resume !== undefined) checkSame(resume, this.#parts.identity);
@@ -208,6 +217,17 @@ export class Fitting<T extends AnyTask> {
         backend: backend.description,
         memory,
       });
+    }
+  }
+
+  /** What ended the run is what should be told, and to all. */
+  async #tellError(error: unknown): Promise<void> {
+    for (const callback of this.#callbacks) {
+      try {
+        await callback.onError?.(error);
+      } catch {
+        // See above.
+      }
     }
   }
 

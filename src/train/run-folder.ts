@@ -5,11 +5,13 @@
  * killed at any moment leaves a folder to go on from.
  */
 import type { Backend } from "../engine/backends/backend.ts";
+import { UsageError } from "../engine/errors.ts";
 import { platform } from "../platform/platform.ts";
 import { encodeModel } from "../use/trained-model.ts";
 import type { Callback, RunTimes } from "./callbacks.ts";
 import { type Checkpoint, encodeCheckpoint, findCheckpoint } from "./checkpoint.ts";
 import { type PlainResult, plainResult } from "./results.ts";
+import { DivergedError } from "./trainer.ts";
 
 /** What a run folder holds beside its results. */
 export interface RunFolderOptions {
@@ -23,6 +25,8 @@ export interface RunFolderOptions {
   readonly backend?: Backend | undefined;
   /** Whether the folder has a checkpoint already, as in a run that goes on. */
   readonly hasLast?: boolean | undefined;
+  /** Who says in `status.json` how the run ended: this callback when `fit` ends (default), or the caller, for whom more belongs to a run. */
+  readonly endedBy?: "fit" | "caller" | undefined;
 }
 
 /** How a run ended, as `status.json` keeps it. */
@@ -59,14 +63,46 @@ export function runFiles(path: string): Readonly<Record<RunFile, string>> {
   };
 }
 
-/** Keeps a run folder while training. */
-export function runFolder({ path, args, environment, backend, hasLast = false }: RunFolderOptions): Callback {
+/** How a run ended that an error ended. */
+export function endBy(error: unknown): RunEnd {
+  const isDivergence =
+    error instanceof DivergedError || (error instanceof Error && error.cause instanceof DivergedError);
+  return isDivergence ? "diverged" : "failed";
+}
+
+/**
+ * Keeps a run folder while training, and leaves in it how that ended: "done" also where a callback stopped it, "interrupted"
+ * where a signal did, "diverged" or "failed" after an error.
+ * @throws UsageError when what is given is not an object with a path
+ */
+export function runFolder(options: RunFolderOptions): Callback {
+  if (typeof options?.path !== "string") {
+    throw new UsageError(
+      "runFolder takes an object: runFolder({ path, args, environment }), where path is an existing folder",
+    );
+  }
+  const { path, args, environment, backend, hasLast = false, endedBy = "fit" } = options;
   const files = runFiles(path);
   const { writeFile, moveFile } = platform();
   let lines: string[] = [];
   let isThere = hasLast;
   let times: StepTimes[] = [];
-  return {
+  const writeStatus = (end?: RunEnd, reason?: string): Promise<void> =>
+    writeFile(files.status, statusText({ end, reason, times }));
+  let hasBegun = false;
+  const ending: Callback = {
+    onStart: async () => {
+      // One that is killed before its first checkpoint must not seem to have ended as a run before it.
+      await writeStatus();
+      hasBegun = true;
+    },
+    onEnd: ({ ended }) => writeStatus(ended === "aborted" ? "interrupted" : "done"),
+    onError: (error) => {
+      // Of a run that did not begin, the folder says nothing new.
+      if (hasBegun) return writeStatus(endBy(error), error instanceof Error ? error.message : String(error));
+    },
+  };
+  const keeping: Callback = {
     onStart: async (info) => {
       const { epochs, batchSize, seed, samples, validationSamples, totalSteps, memory } = info;
       // A run that goes on has both already; lines of epochs that it will repeat go away.
@@ -90,7 +126,7 @@ export function runFolder({ path, args, environment, backend, hasLast = false }:
       const bytes = await encodeCheckpoint(model, state, backend);
       // Before the checkpoint, too; and of the one before it, which is gone back to where this one is damaged.
       times = [...times.slice(-1), { step: state.progress.step, ...info.times }];
-      await writeFile(files.status, statusText({ times }));
+      await writeStatus();
       if (isThere) await moveFile(files.last, files.previous);
       try {
         await writeFile(files.last, bytes);
@@ -99,6 +135,15 @@ export function runFolder({ path, args, environment, backend, hasLast = false }:
         throw error;
       }
       isThere = true;
+    },
+  };
+  if (endedBy === "caller") return keeping;
+  return {
+    ...keeping,
+    ...ending,
+    onStart: async (info) => {
+      await keeping.onStart?.(info);
+      await ending.onStart?.(info);
     },
   };
 }
