@@ -57,9 +57,9 @@ export function preprocessingOf(model: Pick<AnyModel, "inputShape" | "preprocess
  * A data set as the model wants it. One that has its shape, with light ink on a dark ground, is returned as it is;
  * any other goes through the model's preprocessing.
  */
-export function conformTo(model: Model, dataset: ImageDataset): ImageDataset;
-export function conformTo(model: Model, dataset: ImageDataset | StreamedDataset): Dataset;
-export function conformTo(model: Model, dataset: ImageDataset | StreamedDataset): Dataset {
+export function conformTo(model: AnyModel, dataset: ImageDataset): ImageDataset;
+export function conformTo(model: AnyModel, dataset: ImageDataset | StreamedDataset): Dataset;
+export function conformTo(model: AnyModel, dataset: ImageDataset | StreamedDataset): Dataset {
   const isReady = sameShape(model.inputShape, dataset.inputShape);
   if (isReady && (dataset.polarity === "light-on-dark" || model.preprocessing === undefined)) return dataset;
   const preprocessing = preprocessingOf(model);

@@ -3,15 +3,20 @@
  * this every day would: a small rate, the last layer first where it is new, batch-norm statistics left alone, few samples seen
  * often. The command line and web pages share these choices.
  */
-import type { ImageDataset } from "../../data/dataset.ts";
+import type { Dataset, ImageDataset } from "../../data/dataset.ts";
+import type { StreamedDataset } from "../../data/streamed.ts";
 import type { AnyModel, Model } from "../../models/model.ts";
 import { sampleLosses } from "../../task/classify/calibration.ts";
+import { Classify } from "../../task/classify/classify.ts";
 import { Evaluation } from "../../task/classify/evaluation.ts";
+import type { AnyTask } from "../../task/task.ts";
+import { checkSamples } from "../../use/evaluate.ts";
 import { conformTo } from "../../use/predict.ts";
+import type { TrainedModel } from "../../use/trained-model.ts";
 import { type CrossValidationOptions, crossValidate } from "../cross-validation.ts";
 import { fit, type Run } from "../fit.ts";
 import type { FitOptions } from "../settings.ts";
-import { adapt } from "./transfer.ts";
+import { adapt, copyOf } from "./transfer.ts";
 
 /** A rate that moves a trained network without tearing it up. A new head has all to learn, and takes the rate of the network's own recipe. */
 export const FINETUNE_LR = 3e-4;
@@ -74,33 +79,67 @@ export function finetuneOptions(
 }
 
 /** A fine-tuning that is over. */
-export interface Finetuned extends Run {
-  /** Classes that the base knew by name. */
+export interface Finetuned<T extends AnyTask = Classify> extends Run<T> {
+  /** Classes that the base knew by name; where the last layer was kept as it was, all that it tells apart, such as tokens. */
   readonly kept: readonly string[];
 }
 
 /**
  * Goes on from a trained model with other samples. Classes that it knows by name keep their row of the last layer, others get
- * a new one; the base itself is left as it was.
- * @param dataset pictures of any size and polarity; they go through the preprocessing of the base
+ * a new one; symbols and tokens stay what they are. The base itself is left as it was.
+ * @param dataset pictures with classes, of any size and polarity, which go through the preprocessing of the base; or any other
+ *   samples that the base can be trained on, such as texts, or lines with their strings
  * @param options as of `fit`; every field has a default
  * @throws DataError when the last layer cannot be replaced, or there is one class only; and whatever `fit` throws
  */
-export async function finetune(base: Model, dataset: ImageDataset, options: FitOptions = {}): Promise<Finetuned> {
-  const train = conformTo(base, dataset);
-  const { model, kept } = adapt(base, train.classes, options.seed ?? 0);
-  const task = { samples: train.length, hasNewHead: kept.length < train.classes.length, isFew: isFew(train) };
+export async function finetune<T extends AnyTask = Classify>(
+  base: Model<T>,
+  dataset: Dataset,
+  options: FitOptions = {},
+): Promise<Finetuned<T>> {
+  const train = conformed(base, dataset);
+  const { model, kept } = startFrom(base, train, options.seed ?? 0);
+  const hasNewHead = kept.length < model.task.names.length;
+  const task = { samples: train.length, hasNewHead, isFew: isFew(train) };
   const run = await fit(model, train, finetuneOptions(base, task, options));
   return { ...run, kept };
+}
+
+/** Pictures as the base wants them; other samples as they are. */
+function conformed(base: AnyModel, dataset: Dataset): Dataset {
+  return isPictures(dataset) ? conformTo(base, dataset) : dataset;
+}
+
+/** Whether samples are pictures with classes, in memory or on a disk: these alone have a polarity. */
+function isPictures(dataset: Dataset): dataset is ImageDataset | StreamedDataset {
+  return "polarity" in dataset;
+}
+
+/** A copy of the base to train, for the classes of the samples where it classifies. */
+function startFrom<T extends AnyTask>(
+  base: Model<T>,
+  train: Dataset,
+  seed: number,
+): { readonly model: TrainedModel<T>; readonly kept: readonly string[] } {
+  const { classes } = train;
+  if (classes === undefined || !(base.task instanceof Classify)) {
+    // Here and not in the training alone, so that messages name the base and not a copy.
+    checkSamples(base, train);
+    return { model: copyOf(base), kept: base.task.names };
+  }
+  const { model, kept } = adapt(base as AnyModel as Model<Classify>, classes, seed);
+  return { model: model as TrainedModel<AnyTask> as TrainedModel<T>, kept };
 }
 
 /**
  * What fine-tuning is worth where no sample can be spared: every sample is read by a model that was trained, from the same base
  * and with the same options, on others only.
+ * @param dataset any samples with classes
+ * @throws UsageError for samples without classes; and whatever {@link finetune} throws
  */
 export async function crossValidateFinetune(
   base: Model,
-  dataset: ImageDataset,
+  dataset: Dataset,
   {
     folds = FOLDS,
     seed,
@@ -109,7 +148,7 @@ export async function crossValidateFinetune(
   options: FitOptions = {},
 ): Promise<Evaluation> {
   const started = performance.now();
-  const all = conformTo(base, dataset);
+  const all = conformed(base, dataset);
   const fewer = Math.min(folds, all.length);
   const predictions = await crossValidate(all, { folds: fewer, seed, backend }, async (part) => {
     const { model } = await finetune(base, part, { ...options, seed, backend, validation: 0 });
@@ -127,9 +166,11 @@ export async function crossValidateFinetune(
   });
 }
 
-/** Whether a class has fewer than {@link FEW} samples. */
-function isFew(dataset: ImageDataset): boolean {
-  const counts = new Int32Array(dataset.classes.length);
-  for (let i = 0; i < dataset.length; i++) counts[dataset.label(i)]++;
+/** Whether a class has fewer than {@link FEW} samples. Samples without classes are taken for one. */
+function isFew(dataset: Dataset): boolean {
+  const { classes, length } = dataset;
+  if (classes === undefined || dataset.label === undefined) return length < FEW;
+  const counts = new Int32Array(classes.length);
+  for (let i = 0; i < length; i++) counts[dataset.label(i)]++;
   return counts.some((count) => count < FEW);
 }
