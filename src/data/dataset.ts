@@ -50,7 +50,7 @@ export interface Dataset extends SampleSpec {
    */
   content?(): Iterable<Uint8Array>;
   /** Class index of a sample, for stratified splits; needed only by those. */
-  label?(index: number): number;
+  readonly label?: ((index: number) => number) | undefined;
   /** How long each axis that has a name is in a sample; needed only where ports have such axes. */
   sizes?(index: number): Sizes;
   /**

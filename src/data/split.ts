@@ -61,10 +61,10 @@ export class Subset implements Dataset {
     return this.base.alphabet;
   }
 
-  /** @throws UsageError when the data set below has no class indices */
-  label(index: number): number {
-    if (this.base.label === undefined) throw new UsageError(`${this.name} has no class labels`);
-    return this.base.label(this.indices[index]);
+  /** Undefined where the data set below has no class indices. */
+  get label(): ((index: number) => number) | undefined {
+    const { base, indices } = this;
+    return base.label && ((index) => (base.label as (index: number) => number)(indices[index]));
   }
 
   sizes(index: number): Sizes {

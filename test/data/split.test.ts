@@ -67,7 +67,7 @@ describe("stratified split", () => {
     subset.read([1, 0], 0, 2, { x, y });
     expect([...x]).toEqual([3, 1]);
     expect([...y]).toEqual([3, 1]);
-    expect([subset.length, subset.label(0)]).toEqual([2, 1]);
+    expect([subset.length, subset.label?.(0)]).toEqual([2, 1]);
     expect(() => new Subset(numbered([0]), Int32Array.of(1))).toThrow("d: no sample 1 among 1");
   });
 });
@@ -198,4 +198,19 @@ it("a part of a data set of the older form has its samples under their names", (
     return { ...batch, inputs: validation.inputs, targets: validation.targets };
   });
   expect(found).toEqual(wanted);
+});
+
+it("a part of data without classes has none, and is divided as one", () => {
+  const whole = numbered([0, 1, 0, 1, 0, 1, 0, 1]);
+  const plain = {
+    name: "plain",
+    length: whole.length,
+    inputs: whole.inputs,
+    targets: whole.targets,
+    read: whole.read.bind(whole),
+  };
+  const part = new Subset(plain, Int32Array.of(0, 1, 2, 3, 4, 5));
+  expect(part.label).toBeUndefined();
+  const { train, validation } = stratifiedSplit(part, 0.5, 1);
+  expect([train.length, validation.length]).toEqual([3, 3]);
 });
