@@ -7,7 +7,8 @@ import type { Gray } from "./gray.ts";
 import type { Cell } from "./grids.ts";
 import { inkOfPage, type PageInk } from "./paper.ts";
 import { type Piece, type Pieces, piecesOf } from "./pieces.ts";
-import { tracksOf } from "./tracks.ts";
+import { isStrike } from "./strikes.ts";
+import { type Track, tracksOf } from "./tracks.ts";
 
 export interface PageWriting extends PageInk {
   /** Of the ink without lines; dust and what shines through the paper are not among `all`. */
@@ -48,9 +49,15 @@ export function writingOfPage(gray: Gray): PageWriting {
   const turnedDarkness = transposed({ data: ink.darkness, width, height });
   const down = linesOf(transposed(bitmap), turnedDarkness.data);
   const frames = framesOf(across, down, stroke);
-  const found = piecesOf(withoutLines(bitmap, frames.across, frames.down), Math.ceil((DUST * stroke) ** 2 / 2));
-  const clean = withoutDust(found, ink);
-  const textHeight = usualHeight(clean, stroke);
+  const writingWithout = (across: readonly Track[]) => {
+    const found = piecesOf(withoutLines(bitmap, across, frames.down), Math.ceil((DUST * stroke) ** 2 / 2));
+    const clean = withoutDust(found, ink);
+    return { found, clean, textHeight: usualHeight(clean, stroke) };
+  };
+  const first = writingWithout(frames.across);
+  const byLeft = first.clean.toSorted((a, b) => a.left - b.left);
+  const rules = frames.across.filter((track) => !isStrike(track, byLeft, first.textHeight));
+  const { found, clean, textHeight } = rules.length === frames.across.length ? first : writingWithout(rules);
   const all = clean.filter((piece) => isWriting(piece, textHeight));
   return { ...ink, pieces: { ...found, all }, cells: frames.cells, textHeight };
 }

@@ -163,7 +163,8 @@ const REFUSALS: readonly (readonly [
   Refusal,
   (reading: FieldReading, region: KnownRegion, minProbability: number) => boolean,
 ])[] = [
-  ["struck out", ({ text, fit }, { crop }) => (isNoNumber(text) || fit < LEAST_FIT) && isStruckOut(crop)],
+  ["struck out", (_, { crop }) => isStruckOut(crop, "the middle")],
+  ["struck out", ({ text, fit }, { crop }) => (isNoNumber(text) || fit < LEAST_FIT) && isStruckOut(crop, "anything")],
   ["no number", ({ text }) => isNoNumber(text)],
   ["does not fit", ({ fit }) => fit < LEAST_FIT],
   ["unsure", ({ probability }, _, minProbability) => probability < minProbability],

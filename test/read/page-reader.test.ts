@@ -75,6 +75,29 @@ it("a stroke through the middle of all characters does not make strokes of them 
   expect(regions).toHaveLength(2);
 });
 
+it.each([
+  [3, 0, 112],
+  [5, 30, 106],
+  [8, 0, 106],
+  [12, 40, 112],
+])("%i characters with a stroke through them are struck out", async (count, over, top) => {
+  const stroke = { left: 105 - over, top, width: count * 24 - 19 + 2 * over, height: 5 };
+  const { numbers } = await reader.read(page(800, 500, [...bars(count, 105, 90), stroke, ...bars(3, 100, 300)]));
+  expect(numbers.map(({ refused }) => refused)).toEqual(["struck out", undefined]);
+});
+
+it("a rule below writing, or through it and far beyond, is one", async () => {
+  const rules = [
+    { left: 60, top: 134, width: 600, height: 3 },
+    { left: 40, top: 320, width: 700, height: 3 },
+  ];
+  const { numbers } = await reader.read(page(800, 500, [...bars(8, 105, 90), ...bars(5, 105, 300), ...rules]));
+  expect(numbers.map(({ text, refused }) => [text, refused])).toEqual([
+    ["11111111", undefined],
+    ["11111", undefined],
+  ]);
+});
+
 it("an answer that is less probable than asked for is unsure", async () => {
   const picture = page(800, 500, bars(3, 100, 80));
   const { numbers } = await reader.read(picture, { minProbability: 1 });
