@@ -23,7 +23,7 @@ export function networksFor(task: TaskKind, input: InputKind): readonly string[]
   return [...(isPictures ? ARCHITECTURES.map(({ name }) => name) : []), ...others.map(([name]) => name)];
 }
 
-/** @throws UsageError with a suggestion when there is no such network */
+/** The record of a named network: what it is for, its options, its recipe. @throws UsageError with a suggestion when there is none */
 export async function findNetwork(name: Suggested<NetworkName>): Promise<NetworkRecord> {
   const found = networkNamed(name);
   if (found === undefined) throw unknownName("network", name, Object.keys(NETWORKS));

@@ -33,6 +33,7 @@ export interface KnownRegion extends Region {
   readonly rules?: FieldRules | undefined;
 }
 
+/** How pages are read. */
 export interface ReadOptions {
   /** Answers that are less probable are refused as unsure; default 0.9. */
   readonly minProbability?: number | undefined;

@@ -44,7 +44,10 @@ export function alphabetOf(classes: readonly string[]): string[] {
 
 const hasDigits = (classes: readonly string[]): boolean => DIGITS.every((digit) => classes.includes(digit));
 
-/** @throws UsageError when a class is no single character, or an option is out of range */
+/**
+ * Strings made of the characters of a data set, as a data set to train or measure readers with.
+ * @throws UsageError when a class is no single character, or an option is out of range
+ */
 export function stringsOf(dataset: ImageDataset, options: StringsOfOptions = {}): Strings {
   const { length = 20_000, writers, among, style = "mixed", printed, ...others } = options;
   const alphabet = alphabetOf(dataset.classes);

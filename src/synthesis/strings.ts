@@ -54,6 +54,7 @@ export const STYLES = {
   boxed: { spacings: [[1, { low: 4, high: 10, jitter: 1.5 }]], clutter: { ...CLEAN, box: 1 }, variety: "little" },
 } as const satisfies Record<string, Style>;
 
+/** The name of a way to make strings: one of {@link STYLES}. */
 export type StyleName = keyof typeof STYLES;
 
 export interface StringsOptions {
