@@ -7,10 +7,9 @@ import { middleAt, type Track } from "./tracks.ts";
 
 /** The middle of a piece lies between these parts of its height. */
 const MIDDLE = { top: 0.2, bottom: 0.8 };
-/** Of the height of writing: how high a piece is at least; how far a strike goes beyond writing, and gaps in writing are, at most. */
+/** Of the height of writing: how high a piece is at least; how long a strike runs through nothing, in gaps and beyond writing, at most. */
 const HIGH = 0.5;
-const BEYOND = 1.5;
-const GAP = 1.5;
+const FREE = 1.5;
 
 /** @param pieces of the ink without lines, from the left  @param textHeight in pixels */
 export function isStrike(track: Track, pieces: readonly Piece[], textHeight: number): boolean {
@@ -22,10 +21,10 @@ export function isStrike(track: Track, pieces: readonly Piece[], textHeight: num
     return part > MIDDLE.top && part < MIDDLE.bottom;
   });
   if (struck.length === 0) return false;
-  let end = track.start + (BEYOND - GAP) * textHeight;
+  let end = track.start;
   for (const { left, right } of struck) {
-    if (left - end > GAP * textHeight) return false;
+    if (left - end > FREE * textHeight) return false;
     end = Math.max(end, right);
   }
-  return track.end - end <= BEYOND * textHeight;
+  return track.end - end <= FREE * textHeight;
 }

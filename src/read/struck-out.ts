@@ -40,12 +40,12 @@ export function isStruckOut({ data, width, height }: Gray, through: "the middle"
     const slope = STEEPEST * ((2 * s) / (SLOPES - 1) - 1);
     for (let start = top; start <= bottom; start++) {
       if (through === "the middle" && !isInMiddle(start + (slope * across) / 2)) continue;
-      let covered = 0;
-      for (let x = left; x <= right; x++) {
+      let missed = 0;
+      for (let x = left; x <= right && across - missed >= COVERED * across; x++) {
         const y = Math.round(start + slope * (x - left));
-        if (y >= top && y <= bottom && ink(x, y)) covered++;
+        if (y < top || y > bottom || !ink(x, y)) missed++;
       }
-      if (covered >= COVERED * across) return true;
+      if (across - missed >= COVERED * across) return true;
     }
   }
   return false;

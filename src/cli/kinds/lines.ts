@@ -16,20 +16,12 @@ import { textLayoutsAt } from "../../platform/node/text-layout.ts";
 import { LineInput } from "../../task/line-input.ts";
 import { grouped } from "../../task/text.ts";
 import { Transcribe } from "../../task/transcribe/transcribe.ts";
-import { copyOf } from "../../train/transfer/transfer.ts";
 import { inferenceGraph } from "../../use/trained-model.ts";
 import { describe } from "../cli-data.ts";
 import type { Terminal } from "../terminal.ts";
-import type {
-  AdaptedModel,
-  NetworkChoice,
-  OpenData,
-  OpenedData,
-  PartName,
-  TrainingParts,
-  TrainingRequest,
-} from "./kind.ts";
+import type { NetworkChoice, OpenData, OpenedData, PartName, TrainingParts, TrainingRequest } from "./kind.ts";
 import { type AllParts, countsOf, type Divided, divide, fingerprintOf, itemsOf, SPLITS } from "./parts.ts";
+import { WithoutClasses } from "./without-classes.ts";
 
 /** Columns of a picture of which it is found out how many frames a network makes. */
 const WIDE = 256;
@@ -98,7 +90,7 @@ class LineFiles {
   }
 }
 
-class OpenedLines implements OpenedData {
+class OpenedLines extends WithoutClasses {
   readonly name: string;
   readonly origin: string;
   readonly fingerprint: string;
@@ -106,6 +98,7 @@ class OpenedLines implements OpenedData {
   readonly isTestAside: boolean;
   readonly counts: OpenedData["counts"];
   readonly noun = "";
+  protected readonly shared = "the alphabet is";
   readonly #parts: AllParts<ReadLine>;
   readonly #frame: LineFrame;
 
@@ -115,6 +108,7 @@ class OpenedLines implements OpenedData {
     lines: AllParts<ReadLine>,
     { notes, frame }: LineFiles,
   ) {
+    super();
     this.name = spec;
     this.origin = origin;
     this.isTestAside = isTestAside;
@@ -155,10 +149,6 @@ class OpenedLines implements OpenedData {
     return dataset;
   }
 
-  judged(part: PartName, model: AnyModel): Promise<LinePictures> {
-    return this.samples(part, model);
-  }
-
   /** CTC needs a frame for each symbol, and one between two that are equal. @throws DataError naming the first line that is too long */
   #refuseLong(lines: readonly ReadLine[], model: AnyModel): void {
     const columns = WIDE;
@@ -172,20 +162,6 @@ class OpenedLines implements OpenedData {
         `${this.name}: ${quote(text)} needs ${needed} frames, but ${modelName(model)} has ${frames} for such a picture; is the string right, and the picture one line?`,
       );
     }
-  }
-
-  adapt(base: AnyModel): AdaptedModel {
-    return { model: copyOf(base), isNew: false, head: "kept: the alphabet is the same" };
-  }
-
-  onOld(_base: AnyModel, tuned: AnyModel): AnyModel {
-    return tuned;
-  }
-
-  images(): undefined {}
-
-  isKnown(): boolean {
-    return true;
   }
 }
 

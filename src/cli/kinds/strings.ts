@@ -8,17 +8,9 @@ import { openStrings, type StringsData } from "../../platform/node/strings-data.
 import type { Strings } from "../../synthesis/strings.ts";
 import { LineInput } from "../../task/line-input.ts";
 import { Transcribe } from "../../task/transcribe/transcribe.ts";
-import { copyOf } from "../../train/transfer/transfer.ts";
 import { describe } from "../cli-data.ts";
-import type {
-  AdaptedModel,
-  NetworkChoice,
-  OpenData,
-  OpenedData,
-  PartName,
-  TrainingParts,
-  TrainingRequest,
-} from "./kind.ts";
+import type { NetworkChoice, OpenData, OpenedData, PartName, TrainingParts, TrainingRequest } from "./kind.ts";
+import { WithoutClasses } from "./without-classes.ts";
 
 export const open: OpenData = async (spec, { dataDir, toMeasure = false }, terminal) => {
   const data = new OpenedStrings(spec, await openStrings(spec, { dataDir }));
@@ -26,7 +18,7 @@ export const open: OpenData = async (spec, { dataDir, toMeasure = false }, termi
   return data;
 };
 
-class OpenedStrings implements OpenedData {
+class OpenedStrings extends WithoutClasses {
   readonly name: string;
   readonly origin: string;
   readonly fingerprint: string;
@@ -34,9 +26,11 @@ class OpenedStrings implements OpenedData {
   readonly isTestAside = false;
   readonly counts: OpenedData["counts"];
   readonly noun = "strings";
+  protected readonly shared = "the alphabet is";
   readonly #data: StringsData;
 
   constructor(spec: string, data: StringsData) {
+    super();
     const { train, validation, test, origin, notes } = data;
     this.name = spec;
     this.origin = origin;
@@ -66,23 +60,5 @@ class OpenedStrings implements OpenedData {
     throw new DataError(
       `${this.name} has the alphabet ${has.join("")}, and the model ${knows.join("")}; train one for it`,
     );
-  }
-
-  judged(part: PartName, model: AnyModel): Promise<Strings> {
-    return this.samples(part, model);
-  }
-
-  adapt(base: AnyModel): AdaptedModel {
-    return { model: copyOf(base), isNew: false, head: "kept: the alphabet is the same" };
-  }
-
-  onOld(_base: AnyModel, tuned: AnyModel): AnyModel {
-    return tuned;
-  }
-
-  images(): undefined {}
-
-  isKnown(): boolean {
-    return true;
   }
 }

@@ -14,19 +14,11 @@ import { Generate } from "../../task/generate/generate.ts";
 import { grouped } from "../../task/text.ts";
 import { TextInput } from "../../task/text-input.ts";
 import { Texts } from "../../text/texts.ts";
-import { copyOf } from "../../train/transfer/transfer.ts";
 import { describe } from "../cli-data.ts";
-import type {
-  AdaptedModel,
-  NetworkChoice,
-  OpenData,
-  OpenedData,
-  PartName,
-  TrainingParts,
-  TrainingRequest,
-} from "./kind.ts";
+import type { NetworkChoice, OpenData, OpenedData, PartName, TrainingParts, TrainingRequest } from "./kind.ts";
 import { type AllParts, type Divided, fingerprintOf, itemsOf } from "./parts.ts";
 import { tokenizerFor } from "./tokenizers.ts";
+import { WithoutClasses } from "./without-classes.ts";
 
 /** The end of a text that is put aside for testing, where the data have no such part. */
 const TEST_PART = 0.1;
@@ -89,7 +81,7 @@ function cutNear(text: string, at: number): number {
   return /[\udc00-\udfff]/.test(text[at]) ? at + 1 : at;
 }
 
-class OpenedTexts implements OpenedData {
+class OpenedTexts extends WithoutClasses {
   readonly name: string;
   readonly origin: string;
   readonly fingerprint: string;
@@ -97,10 +89,12 @@ class OpenedTexts implements OpenedData {
   readonly isTestAside: boolean;
   readonly counts: OpenedData["counts"];
   readonly noun = "characters";
+  protected readonly shared = "the tokens are";
   readonly #parts: AllParts<string>;
   readonly #tokenizer: string;
 
   constructor(spec: string, { parts, origin, isTestAside }: Divided<string>, tokenizer: string) {
+    super();
     const { train, validation, test } = parts;
     this.name = spec;
     this.origin = origin;
@@ -143,10 +137,6 @@ class OpenedTexts implements OpenedData {
     return this.#samples(itemsOf(this.#parts, part), part, model);
   }
 
-  judged(part: PartName, model: AnyModel): Promise<Texts> {
-    return this.samples(part, model);
-  }
-
   async #samples(texts: readonly string[], part: PartName, { task, network }: AnyModel): Promise<Texts> {
     const { tokenizer, maxLength = WINDOW } = task.input as TextInput;
     const known = blueprintOf(network);
@@ -155,19 +145,5 @@ class OpenedTexts implements OpenedData {
     const dataset = new Texts(texts, { tokenizer, window, name: this.name, split });
     await fingerprintSamples(dataset, sha256);
     return dataset;
-  }
-
-  adapt(base: AnyModel): AdaptedModel {
-    return { model: copyOf(base), isNew: false, head: "kept: the tokens are the same" };
-  }
-
-  onOld(_base: AnyModel, tuned: AnyModel): AnyModel {
-    return tuned;
-  }
-
-  images(): undefined {}
-
-  isKnown(): boolean {
-    return true;
   }
 }
