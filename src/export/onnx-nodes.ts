@@ -4,7 +4,7 @@
  */
 import { DuctusError } from "../engine/errors.ts";
 import type { AlphaAttrs, AxisAttrs, ClampAttrs, SlopeAttrs } from "../engine/ops/activation.ts";
-import { type AttentionAttrs, attentionDims, attentionInputs } from "../engine/ops/attention.ts";
+import { type AttentionAttrs, attentionDims, attentionInputs, UNSEEN } from "../engine/ops/attention.ts";
 import type { ConvAttrs, ConvInputGradAttrs } from "../engine/ops/conv.ts";
 import type { CastAttrs } from "../engine/ops/elementwise.ts";
 import type { GatherAttrs } from "../engine/ops/gather.ts";
@@ -152,14 +152,14 @@ const attentionNodes = as<AttentionAttrs>((tensor, attrs, { graph, sizes, isOpen
     const last = position === undefined ? rows : graph.node("Add", [rows, perSample(position)]);
     unseen.push(graph.node("Greater", [places(k, 3), last]));
   } else if (attrs.causal) {
-    const never = Float32Array.from({ length: T * S }, (_, at) => (at % S > Math.floor(at / S) ? -1e30 : 0));
+    const never = Float32Array.from({ length: T * S }, (_, at) => (at % S > Math.floor(at / S) ? UNSEEN : 0));
     const mask = graph.constant({ dtype: "F32", shape: [T, S], data: never }, "unseen");
     scores = graph.node("Add", [scores, mask]);
   }
   if (length !== undefined) unseen.push(graph.node("GreaterOrEqual", [places(k, 3), perSample(length)]));
   const [first, ...others] = unseen;
   const none = first && others.reduce((a, b) => graph.node("Or", [a, b]), first);
-  if (none !== undefined) scores = graph.node("Where", [none, graph.float32(-1e30, "unseen"), scores]);
+  if (none !== undefined) scores = graph.node("Where", [none, graph.float32(UNSEEN, "unseen"), scores]);
   let weights = graph.node("Softmax", [scores], { axis: int(3) });
   // A query that sees no key gives 0.
   const mayBeEmpty = position !== undefined || length !== undefined;

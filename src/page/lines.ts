@@ -45,7 +45,8 @@ export function writingsOf(pieces: readonly Piece[], height: number, slope = 0):
   const most = [...pieces].sort((a, b) => b.area - a.area).slice(0, MOST_PIECES);
   const bodies = most.filter((piece) => heightOf(piece) >= height).sort((a, b) => a.left - b.left);
   const rows = rowsOf(bodies);
-  const directed = rows.map((row) => ({ row, slope: slopeOf(row) ?? slopeAround(rows, row) ?? slope }));
+  const slopes = rows.map(slopeOf);
+  const directed = rows.map((row, k) => ({ row, slope: slopes[k] ?? slopeAround(rows, slopes, row) ?? slope }));
   const isBody = new Set(bodies);
   const parts = most.filter((piece) => !isBody.has(piece));
   const grid = new Buckets(parts, 4 * height);
@@ -116,15 +117,19 @@ function slopeOf(row: readonly Piece[]): number | undefined {
 }
 
 /** The slope of the longest row near one that is too short to have its own. */
-function slopeAround(rows: readonly (readonly Piece[])[], row: readonly Piece[]): number | undefined {
+function slopeAround(
+  rows: readonly (readonly Piece[])[],
+  slopes: readonly (number | undefined)[],
+  row: readonly Piece[],
+): number | undefined {
   let best: number | undefined;
   let length = LEAST_ROW;
   const { y } = centerOf(row[0]);
   const reach = 10 * Math.max(...row.map(heightOf));
-  for (const other of rows) {
+  for (const [k, other] of rows.entries()) {
     if (other.length <= length || Math.abs(centerOf(other[0]).y - y) > reach) continue;
     length = other.length;
-    best = slopeOf(other);
+    best = slopes[k];
   }
   return best;
 }

@@ -98,10 +98,8 @@ export class PageReader {
     const written = regions.filter(({ ink }) => ink !== undefined);
     const allowed = written.map(({ rules }) => this.#allowed(rules));
     const lines = written.map(({ crop }) => lineOf(this.#input.preprocessing, asPicture(crop)));
-    const places = new Map(lines.map((line, i) => [line, i]));
     const { task, temperature } = this.#model;
-    const readings = await this.#lines.run(lines, (outputs, index, line) => {
-      const i = places.get(line) as number;
+    const readings = await this.#lines.run(lines, (outputs, index, i) => {
       const sample = task.frames(outputs, index, temperature);
       const frames = outputs.outputs.logits.length / outputs.count / sample.classes;
       const reading = readField(sample, task.alphabet, { allowed: allowed[i] });

@@ -52,9 +52,9 @@ export class LineReader<T extends AnyTask> {
 
   /**
    * Runs the network on lines, and makes of its outputs what is asked for.
-   * @param use gets the outputs of a batch, and which of its lines is meant; they hold until the next batch
+   * @param use gets the outputs of a batch, the place in it of a line, and that of the line among all; they hold until the next batch
    */
-  async run<R>(lines: readonly Line[], use: (outputs: BatchOutputs, index: number, line: Line) => R): Promise<R[]> {
+  async run<R>(lines: readonly Line[], use: (outputs: BatchOutputs, index: number, place: number) => R): Promise<R[]> {
     const { margin, height } = this.#input.preprocessing;
     const groups = new Map<number, { readonly line: Line; readonly place: number }[]>();
     for (const [place, line] of lines.entries()) {
@@ -75,8 +75,8 @@ export class LineReader<T extends AnyTask> {
               columns * height,
             ),
           (outputs) => {
-            for (const [i, { line, place }] of some.entries()) {
-              results[place] = use({ outputs, sizes: shape.sizes, count: shape.batch }, i, line);
+            for (const [i, { place }] of some.entries()) {
+              results[place] = use({ outputs, sizes: shape.sizes, count: shape.batch }, i, place);
             }
           },
         );

@@ -15,6 +15,7 @@ import { readLines } from "../../platform/node/text-data.ts";
 import { textLayoutsAt } from "../../platform/node/text-layout.ts";
 import { LineInput } from "../../task/line-input.ts";
 import { grouped } from "../../task/text.ts";
+import { framesNeeded } from "../../task/transcribe/ctc-frames.ts";
 import { Transcribe } from "../../task/transcribe/transcribe.ts";
 import { inferenceGraph } from "../../use/trained-model.ts";
 import { describe } from "../cli-data.ts";
@@ -155,8 +156,7 @@ class OpenedLines extends WithoutClasses {
     const each = inferenceGraph(model, 1, { columns }).outputs.logits.shape[1] / columns;
     for (const { text, line } of lines) {
       const frames = Math.ceil(line.columns * each);
-      const symbols = [...text];
-      const needed = symbols.length + symbols.filter((symbol, i) => symbol === symbols[i - 1]).length;
+      const needed = framesNeeded([...text]);
       if (needed <= frames) continue;
       throw new DataError(
         `${this.name}: ${quote(text)} needs ${needed} frames, but ${modelName(model)} has ${frames} for such a picture; is the string right, and the picture one line?`,

@@ -23,8 +23,7 @@ import type {
   TrainingParts,
   TrainingRequest,
 } from "./kind.ts";
-
-const SPLITS = ["train", "validation", "test"] as const;
+import { SPLITS } from "./parts.ts";
 
 /** A model that this kind is for, as kinds.ts has found out. */
 const ofPictures = (model: AnyModel): Model<Classify> => model as AnyModel as Model<Classify>;

@@ -355,7 +355,7 @@ function attendDropping(
 }
 
 /** Below all scores; finite, so that a row of nothing else has a softmax. */
-const UNSEEN = -1e30;
+export const UNSEEN = -1e30;
 
 /**
  * softmax(q kᵀ / √size) v for every head: query [batch, time, heads, size], key and value [batch, keys, groups, size] →

@@ -2,7 +2,7 @@
  * Where the characters of a string stand, and how sure each of them is: of all paths that say the string, the most probable one
  * (Viterbi), and of all strings that differ from it in one character, how probable they are.
  */
-import { type Frames, logProbabilityOf, logSoftmaxOf } from "./ctc-frames.ts";
+import { type Frames, logProbabilityOf, logSoftmaxOf, symbolOf } from "./ctc-frames.ts";
 import { ANY, type Automaton, DEAD } from "./fields/automaton.ts";
 
 /** A label of a string and where it stands. */
@@ -52,7 +52,7 @@ export function alignLabels(
 function isAllowed(symbols: readonly number[], blank: number, allowed: Automaton): boolean {
   let state = 0;
   for (const label of symbols) {
-    state = allowed.next(state, label < blank ? label : label - 1);
+    state = allowed.next(state, symbolOf(label, blank));
     if (state === DEAD) return false;
   }
   return allowed.remaining(state) === 0;

@@ -6,7 +6,7 @@
  * are dropped. So "1 blank 1" says 11, and "1 1" says 1.
  */
 import { logAdd } from "../../engine/ops/ctc.ts";
-import { type Frames, logProbabilityOf, logSoftmaxOf } from "./ctc-frames.ts";
+import { type Frames, logProbabilityOf, logSoftmaxOf, symbolOf } from "./ctc-frames.ts";
 import { ANY, type Automaton, DEAD } from "./fields/automaton.ts";
 
 export interface Decoded {
@@ -90,7 +90,7 @@ export function beamDecode(sample: Frames, { width = 16, best = 1, allowed = ANY
       }
       row.forEach((score, label) => {
         if (label === blank || score === NONE) return;
-        const state = allowed.next(prefix.state, label < blank ? label : label - 1);
+        const state = allowed.next(prefix.state, symbolOf(label, blank));
         if (state === DEAD || allowed.remaining(state) > left) return;
         const again = prefix.before !== undefined && label === prefix.label;
         const grows = reached.behind(prefix, label, state);
@@ -164,7 +164,7 @@ export function allowedProbability(sample: Frames, allowed: Automaton): number {
       const [state, last] = [Math.floor(key / classes), key % classes];
       probabilities.forEach((probability, label) => {
         const stays = label === blank || label === last;
-        const onward = stays ? state : allowed.next(state, label < blank ? label : label - 1);
+        const onward = stays ? state : allowed.next(state, symbolOf(label, blank));
         if (onward === DEAD || probability === 0 || allowed.remaining(onward) > left) return;
         const to = onward * classes + label;
         after.set(to, (after.get(to) ?? 0) + mass * probability);

@@ -15,6 +15,9 @@ export interface Frames {
   readonly blank?: number | undefined;
 }
 
+/** The place of a class in an alphabet, which lacks the blank. */
+export const symbolOf = (label: number, blank: number): number => (label < blank ? label : label - 1);
+
 /** Frames that a string needs at least: one for each symbol, and one for nothing between two that are the same. */
 export function framesNeeded(symbols: ArrayLike<unknown>): number {
   let needed = symbols.length;

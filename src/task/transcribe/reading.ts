@@ -4,8 +4,8 @@
  */
 import { alignLabels } from "./ctc-align.ts";
 import { allowedProbability, beamDecode } from "./ctc-decode.ts";
-import type { Frames } from "./ctc-frames.ts";
-import { ANY, type Automaton } from "./fields/automaton.ts";
+import { type Frames, symbolOf } from "./ctc-frames.ts";
+import type { Automaton } from "./fields/automaton.ts";
 
 /** A string and how likely it is. */
 export interface LikelyString {
@@ -56,13 +56,13 @@ export function readField(
   if (best === undefined) return undefined;
   const fit = allowed === undefined ? 1 : allowedProbability(sample, allowed);
   const blank = sample.blank ?? 0;
-  const characterOf = (label: number): string => alphabet[label < blank ? label : label - 1];
+  const characterOf = (label: number): string => alphabet[symbolOf(label, blank)];
   // Given that one of the allowed strings stands there.
   const likely = ({ labels, probability }: (typeof others)[number]): LikelyString => ({
     text: labels.map(characterOf).join(""),
     probability: fit > 0 ? Math.min(1, probability / fit) : 0,
   });
-  const characters = alignLabels(sample, best.labels, { allowed: allowed ?? ANY });
+  const characters = alignLabels(sample, best.labels, { allowed });
   return {
     ...likely(best),
     alternatives: others.map(likely),

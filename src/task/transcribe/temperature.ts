@@ -3,7 +3,7 @@
  * al., ICML 2017, whose log loss is here that of whole strings, summed over all their paths).
  */
 import { TEMPERATURE_SPREAD } from "../classify/calibration.ts";
-import { logProbabilityOf, logSoftmaxOf } from "./ctc-frames.ts";
+import { framesNeeded, logProbabilityOf, logSoftmaxOf } from "./ctc-frames.ts";
 
 /** What a network gave for a string that is known. */
 export interface KnownString {
@@ -24,10 +24,7 @@ const GOLDEN = 0.6180339887498949;
  * it on others than those that are measured with it. @returns undefined without any string
  */
 export function fitStringTemperature(strings: readonly KnownString[]): number | undefined {
-  const known = strings.filter(({ scores, classes, labels }) => {
-    const doubles = labels.filter((label, i) => i > 0 && label === labels[i - 1]).length;
-    return scores.length / classes >= labels.length + doubles;
-  });
+  const known = strings.filter(({ scores, classes, labels }) => scores.length / classes >= framesNeeded(labels));
   if (known.length === 0) return undefined;
   const loss = (logTemperature: number): number => {
     const scale = Math.exp(-logTemperature);

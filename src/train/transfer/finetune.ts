@@ -4,6 +4,7 @@
  * often. The command line and web pages share these choices.
  */
 import type { Dataset, ImageDataset } from "../../data/dataset.ts";
+import { classCounts } from "../../data/sampling.ts";
 import type { StreamedDataset } from "../../data/streamed.ts";
 import type { AnyModel, Model } from "../../models/model.ts";
 import { sampleLosses } from "../../task/classify/calibration.ts";
@@ -168,9 +169,6 @@ export async function crossValidateFinetune(
 
 /** Whether a class has fewer than {@link FEW} samples. Samples without classes are taken for one. */
 function isFew(dataset: Dataset): boolean {
-  const { classes, length } = dataset;
-  if (classes === undefined || dataset.label === undefined) return length < FEW;
-  const counts = new Int32Array(classes.length);
-  for (let i = 0; i < length; i++) counts[dataset.label(i)]++;
-  return counts.some((count) => count < FEW);
+  if (dataset.classes === undefined || dataset.label === undefined) return dataset.length < FEW;
+  return classCounts(dataset).some((count) => count < FEW);
 }
