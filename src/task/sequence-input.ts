@@ -6,6 +6,7 @@ import { type Dim, INDEX, type Ports } from "../data/port.ts";
 import { DataError, UsageError } from "../engine/errors.ts";
 import { filled, type Optional } from "../engine/options.ts";
 import type { Random } from "../engine/random.ts";
+import { either, list, record, text, whole } from "../engine/schema.ts";
 import { formatShape, type Shape } from "../engine/shape.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
 import {
@@ -18,7 +19,7 @@ import {
   normalizationOf,
   normalized,
 } from "./input.ts";
-import { checkedInput, sequenceSchema } from "./stored-numbers.ts";
+import { checkedInput, typed } from "./stored-numbers.ts";
 import type { Tensors } from "./task.ts";
 
 /** Steps of an example that count. */
@@ -89,9 +90,11 @@ export class SequenceInput implements InputCodec {
   }
 }
 
+const schema = record({ shape: list(either(text, whole(1)), 1, 8), ...typed }, {}, "ignored");
+
 /** @param name starts the message @throws DataError when it is damaged, or newer than this version */
 export function readSequenceInput(stored: JsonRecord, name: string): SequenceInput {
-  const found = checkedInput(sequenceSchema, stored, name);
+  const found = checkedInput(schema, stored, name);
   try {
     return new SequenceInput(found);
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Reads what a model file says of inputs that are numbers (input.ts): of a picture with its preprocessing, or measurements. */
 import { DataError } from "../engine/errors.ts";
-import { check, either, list, Mismatch, number, oneOf, record, type Schema, text, whole } from "../engine/schema.ts";
+import { check, either, list, Mismatch, number, oneOf, record, type Schema, whole } from "../engine/schema.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
 import { preprocessingSchema } from "../picture/preprocessing-schema.ts";
 import type { Normalization, NumbersType } from "./input.ts";
@@ -11,9 +11,9 @@ const nothing: Schema<null> = (value, path) => {
   return value;
 };
 const normalizationSchema: Schema<Normalization> = record({ mean: numbers, std: numbers }, {}, "ignored");
-const typed = { dtype: oneOf("uint8", "float32", "int32"), normalization: either(normalizationSchema, nothing) };
+/** What files say of numbers beside their shape. */
+export const typed = { dtype: oneOf("uint8", "float32", "int32"), normalization: either(normalizationSchema, nothing) };
 const inputSchema = record({ shape: list(whole(1), 1, 8), ...typed }, {}, "ignored");
-export const sequenceSchema = record({ shape: list(either(text, whole(1)), 1, 8), ...typed }, {}, "ignored");
 
 /** What a file says of an input of numbers. */
 export interface StoredNumbers {
