@@ -3,10 +3,12 @@
  * the batcher joins those of several requests, runners take them. Texts are filled up to the length of a bucket before, so
  * samples of one bucket run together and none of them depends on the company that it has.
  */
-import { type Arrays, type Port, type Ports, type Sizes, shapeAt } from "../data/port.ts";
+import { type Arrays, openAxes, type Port, type Ports, type Sizes, shapeAt } from "../data/port.ts";
 import { allocate, type TypedArray } from "../engine/dtype.ts";
 import { bucket } from "../engine/programs.ts";
 import { sizeOf } from "../engine/shape.ts";
+import type { Intake } from "./intake.ts";
+import { RequestError } from "./request-error.ts";
 
 export interface Samples {
   readonly count: number;
@@ -84,6 +86,35 @@ export function filledUp(samples: Samples, ports: Ports, largest: number): Sampl
   const { count, sizes, arrays } = samples;
   const to = Object.fromEntries(Object.entries(sizes).map(([axis, length]) => [axis, bucket(length, largest)]));
   return { count, sizes: to, arrays: mapped(arrays, (array, name) => resized(array, count, ports[name], sizes, to)) };
+}
+
+/** Samples of different length, whose ports are `x` and `length`, as a request gives them. */
+export interface GivenLengths {
+  readonly count: number;
+  readonly sizes: Sizes;
+  /** Without `length` all of `x` counts. */
+  readonly arrays: Arrays;
+}
+
+/**
+ * Samples of different length with how much of each counts, filled up to the length of a bucket.
+ * @param words what `x` has of what, for messages: `["tokens", "text"]`
+ * @throws RequestError 413 for samples that are longer than is read, 400 for a length beyond what is there
+ */
+export function completed(
+  { ports, maxLength }: Pick<Intake, "ports" | "maxLength">,
+  { count, sizes, arrays }: GivenLengths,
+  [unit, whole]: readonly [unit: string, whole: string],
+): Samples {
+  const [axis] = openAxes(ports);
+  const most = sizes[axis];
+  if (most > maxLength) throw new RequestError(413, `${most} ${unit} in a ${whole}; at most ${maxLength} are read`);
+  const { length = new Int32Array(count).fill(most) } = arrays;
+  const wrong = length.find((one) => one > most);
+  if (wrong !== undefined) {
+    throw new RequestError(400, `a "length" is ${wrong} where "x" has ${most} ${unit} of each ${whole}`);
+  }
+  return filledUp({ count, sizes, arrays: { ...arrays, length } }, ports, maxLength);
 }
 
 /**

@@ -5,7 +5,7 @@
 import { bucket } from "../engine/programs.ts";
 import { PICTURE_FORMATS, PICTURE_KINDS } from "../formats/picture-formats.ts";
 import type { LineInput } from "../task/line-input.ts";
-import { filledUp, grouped, type Samples } from "./batch.ts";
+import { completed, filledUp, grouped, type Samples } from "./batch.ts";
 import type { InputView, Intaking, PictureSample } from "./inputs.ts";
 import { checkCount, type Intake, rangeOf } from "./intake.ts";
 import { answerTo, RequestError } from "./request-error.ts";
@@ -51,10 +51,7 @@ export const lines: InputView = {
     }
     return grouped(all);
   },
-  complete: ({ ports }, { count, sizes, arrays }) => {
-    const { length = new Int32Array(count).fill(sizes.columns) } = arrays;
-    return filledUp({ count, sizes, arrays: { ...arrays, length } }, ports, MOST_COLUMNS);
-  },
+  complete: (intake, given) => completed(intake, given, ["columns", "line"]),
 };
 
 async function sampleOf({ intake, input, readPicture }: Intaking, bytes: Uint8Array<ArrayBuffer>): Promise<Samples> {

@@ -7,7 +7,7 @@ import { sampleOf } from "../data/sample-numbers.ts";
 import { DataError } from "../engine/errors.ts";
 import { sizeOf } from "../engine/shape.ts";
 import type { SequenceInput } from "../task/sequence-input.ts";
-import { filledUp, grouped } from "./batch.ts";
+import { completed, grouped } from "./batch.ts";
 import type { InputView } from "./inputs.ts";
 import { checkCount, type Intake, rangeOf } from "./intake.ts";
 import { RequestError } from "./request-error.ts";
@@ -18,6 +18,9 @@ const MAX_LENGTH = 4096;
 
 /** The shape of one step of a model's samples. */
 const stepOf = ({ ports }: Intake): number[] => ports.x.shape.slice(1) as number[];
+
+/** What `x` has of what. */
+const WORDS = ["steps", "sequence"] as const;
 
 export const sequences: InputView = {
   takes: 'JSON, { "x": [step, step, …] }',
@@ -48,21 +51,8 @@ export const sequences: InputView = {
     const [axis] = openAxes(intake.ports);
     const size = sizeOf(stepOf(intake));
     return grouped(
-      sequences.map((x) => completed(intake, { count: 1, sizes: { [axis]: x.length / size }, arrays: { x } })),
+      sequences.map((x) => completed(intake, { count: 1, sizes: { [axis]: x.length / size }, arrays: { x } }, WORDS)),
     );
   },
-  complete: completed,
+  complete: (intake, given) => completed(intake, given, WORDS),
 };
-
-function completed(intake: Intake, { count, sizes, arrays }: Parameters<InputView["complete"]>[1]) {
-  const { ports, maxLength } = intake;
-  const [axis] = openAxes(ports);
-  const steps = sizes[axis];
-  if (steps > maxLength) throw new RequestError(413, `${steps} steps in a sequence; at most ${maxLength} are read`);
-  const { length = new Int32Array(count).fill(steps) } = arrays;
-  const wrong = length.find((one) => one > steps);
-  if (wrong !== undefined) {
-    throw new RequestError(400, `a "length" is ${wrong} where "x" has ${steps} steps of each sequence`);
-  }
-  return filledUp({ count, sizes, arrays: { ...arrays, length } }, ports, maxLength);
-}

@@ -2,10 +2,9 @@
  * Samples of models that read texts: a text as it is, in JSON or as the body, or its tokens by number. Each is filled up to the
  * length of a bucket (engine/programs.ts), so that few programs are compiled and texts of about one length run together.
  */
-import { type Arrays, openAxes, type Sizes } from "../data/port.ts";
 import { DataError } from "../engine/errors.ts";
 import type { TextInput } from "../task/text-input.ts";
-import { filledUp, grouped, type Samples } from "./batch.ts";
+import { completed, grouped, type Samples } from "./batch.ts";
 import type { InputView, Intaking } from "./inputs.ts";
 import { checkCount, checkNumber, type Intake, type Range } from "./intake.ts";
 import { answerTo, RequestError } from "./request-error.ts";
@@ -13,6 +12,9 @@ import { base64File, unwrapped } from "./samples.ts";
 
 /** Most tokens of a text that says nothing else: a network's work may grow with the square of them. */
 const MAX_LENGTH = 4096;
+
+/** What `x` has of what. */
+const WORDS = ["tokens", "text"] as const;
 
 export const texts: InputView = {
   takes: "a text in UTF-8",
@@ -44,7 +46,7 @@ export const texts: InputView = {
         }
       }),
     ),
-  complete: completed,
+  complete: (intake, given) => completed(intake, given, WORDS),
 };
 
 function readRow(intake: Intake, value: unknown, index: number): string | Int32Array {
@@ -86,18 +88,5 @@ function encoded(intaking: Pick<Intaking, "intake" | "input">, text: string | In
 
 /** One text as a sample, filled up. */
 export function ofTokens(intake: Intake, tokens: Int32Array): Samples {
-  return completed(intake, { count: 1, sizes: { time: tokens.length }, arrays: { x: tokens } });
-}
-
-function completed(intake: Intake, { count, sizes, arrays }: { count: number; sizes: Sizes; arrays: Arrays }): Samples {
-  const { ports, maxLength } = intake;
-  const { length = new Int32Array(count).fill(sizes.time) } = arrays;
-  for (const axis of openAxes(ports)) {
-    if (sizes[axis] > maxLength)
-      throw new RequestError(413, `${sizes[axis]} tokens in a text; at most ${maxLength} are read`);
-  }
-  const wrong = length.find((one) => one > sizes.time);
-  if (wrong !== undefined)
-    throw new RequestError(400, `a "length" is ${wrong} where "x" has ${sizes.time} tokens of each text`);
-  return filledUp({ count, sizes, arrays: { ...arrays, length } }, ports, maxLength);
+  return completed(intake, { count: 1, sizes: { time: tokens.length }, arrays: { x: tokens } }, WORDS);
 }

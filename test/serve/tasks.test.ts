@@ -313,6 +313,20 @@ describe("a model that reads lines of any width", () => {
     expect(refused.status).toBe(400);
     expect(JSON.stringify(refused.body)).toMatch(/sample 0 is no picture/);
   });
+
+  it("takes no more columns for a line than were sent: what lies behind is another's", async () => {
+    const [columns, height] = [40, 28];
+    const inputs = (length: number): object => ({
+      inputs: [
+        { name: "x", datatype: "UINT8", shape: [1, columns, height, 1], data: new Array(columns * height).fill(0) },
+        { name: "length", datatype: "INT32", shape: [1], data: [length] },
+      ],
+    });
+    expect((await ask("/v2/models/lines/infer", json(inputs(columns)))).status).toBe(200);
+    const { status, body } = await ask("/v2/models/lines/infer", json(inputs(columns + 1)));
+    expect(status).toBe(400);
+    expect(JSON.stringify(body)).toContain('\\"length\\" is 41 where \\"x\\" has 40 columns of each line');
+  });
 });
 
 describe("a model that reads strings", () => {
