@@ -30,10 +30,10 @@ Pictures may be ${PICTURE_KINDS}: photographs or scans of pages with numbers on 
 A folder stands for all pictures in it and below. What is not sure is left to a person, with the reason.
 
 Examples:
-  $ ductus read page.jpg --model reader.safetensors
-  $ ductus read scans/ --model reader.safetensors --csv numbers.csv
-  $ ductus read page.jpg --model reader.safetensors --out page.html      the picture, with what was read laid over it
-  $ ductus read photos/ --model reader.safetensors --fields form.json    forms that were filled in`;
+  $ ductus read page.jpg
+  $ ductus read scans/ --csv numbers.csv
+  $ ductus read page.jpg --out page.html      the picture, with what was read laid over it
+  $ ductus read photos/ --fields form.json    forms that were filled in`;
 
 /** Milliseconds between two lines of progress. */
 const BREATH = 100;
@@ -42,7 +42,7 @@ export function command(): Command {
   return new Command()
     .description("Reads the numbers on a photographed or scanned page.")
     .argument("<picture...>", "pictures, folders, patterns")
-    .requiredOption("--model <file>", "model that reads lines of writing")
+    .option("--model <file>", "model that reads lines of writing; default: the one that comes with Ductus", "reader")
     .addOption(
       numberOption("--min-probability <p>", "answers that are less probable are left to a person", {
         min: 0,

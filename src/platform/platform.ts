@@ -36,8 +36,8 @@ export interface Platform {
   createBackend(options: BackendOptions): Promise<ImmediateBackend>;
   /** Names in a folder; undefined where the path is none, or where there are no folders. @throws DuctusError in one line */
   listFolder(path: string): Promise<readonly string[] | undefined>;
-  /** The bytes of a file. @throws DuctusError in one line */
-  readFile(path: string): Promise<Uint8Array>;
+  /** The bytes of a file, by its path or, where it belongs to Ductus, its address. @throws DuctusError in one line */
+  readFile(path: string | URL): Promise<Uint8Array>;
   /** Writes a file so that it is never half there. @throws DuctusError in one line; the old file is then untouched */
   writeFile(path: string, data: Uint8Array | string): Promise<void>;
   /** Adds to the end of a file, which is made where there is none. @throws DuctusError in one line */

@@ -17,6 +17,7 @@ import { type Automaton, without } from "../task/transcribe/fields/automaton.ts"
 import { type FieldRules, fieldAutomaton } from "../task/transcribe/fields/field.ts";
 import { type FieldReading, readField } from "../task/transcribe/reading.ts";
 import { Transcribe, UNREADABLE } from "../task/transcribe/transcribe.ts";
+import { loadPackaged } from "../use/packaged.ts";
 import { LineReader } from "../use/read-line.ts";
 import type { NumberAnswer, PageAnswer, Refusal } from "./answers.ts";
 import type { FormField } from "./form-file.ts";
@@ -53,8 +54,12 @@ export class PageReader {
     this.#lines = lines;
   }
 
-  /** @throws UsageError when the model does not read strings from pictures of lines */
-  static async open(model: Model<AnyTask>): Promise<PageReader> {
+  /**
+   * @param model default: the reader of numbers that comes with Ductus
+   * @throws UsageError when the model does not read strings from pictures of lines
+   */
+  static async open(model?: Model<AnyTask>): Promise<PageReader> {
+    if (model === undefined) return PageReader.open(await loadPackaged("reader"));
     const { task } = model;
     if (!(task instanceof Transcribe && task.input instanceof LineInput)) {
       throw new UsageError("this model reads no lines of writing; train one with ductus train --recipe reader");

@@ -40,11 +40,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const ductus = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
   spawnSync(join(folder, "node_modules/.bin/ductus"), args, { cwd: folder, encoding: "utf8", env });
 
-test("is under 1.5 MB without the studio's digits, holds nothing but the build, and runs no scripts at install time", () => {
+test("is under 1.5 MB without the studio's digits and the models, holds nothing but the build and these, and runs no scripts at install time", () => {
   // Compressed already, and so as large in the package as they are.
-  const digits = packed.files.filter(({ path }) => path.startsWith("dist/studio/data/"));
+  const digits = packed.files.filter(({ path }) => /^(dist\/studio\/data|models)\//.test(path));
   expect(packed.size - digits.reduce((sum, { size }) => sum + size, 0)).toBeLessThan(1.5e6);
-  const strangers = packed.files.filter(({ path }) => !/^(dist\/|package\.json$|README\.md$|LICENSE$)/.test(path));
+  const strangers = packed.files.filter(
+    ({ path }) => !/^(dist\/|models\/|package\.json$|README\.md$|LICENSE$)/.test(path),
+  );
   expect(strangers).toEqual([]);
   const lock = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8")) as {
     packages: Record<string, { hasInstallScript?: boolean }>;

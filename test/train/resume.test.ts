@@ -48,7 +48,7 @@ beforeAll(async () => {
       files.set(to, files.get(from) as Uint8Array);
       files.delete(from);
     },
-    readFile: async (path) => files.get(path) as Uint8Array,
+    readFile: async (path) => files.get(String(path)) as Uint8Array,
   });
 });
 afterAll(async () => {

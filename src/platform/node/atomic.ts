@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { DuctusError } from "../../engine/errors.ts";
 
 type FileAction = "read" | "write";
@@ -123,11 +124,11 @@ export async function moveFile(from: string, to: string): Promise<void> {
 }
 
 /** The bytes of a file. Throws DuctusError in one line where it is missing, a folder or not readable. */
-export async function readFileChecked(path: string): Promise<Uint8Array> {
+export async function readFileChecked(path: string | URL): Promise<Uint8Array> {
   try {
     return await fs.promises.readFile(path);
   } catch (error) {
-    throw fileError(error, "read", path);
+    throw fileError(error, "read", typeof path === "string" ? path : fileURLToPath(path));
   }
 }
 
