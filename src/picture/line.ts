@@ -39,6 +39,11 @@ export interface Line {
   readonly scale: number;
 }
 
+/** Where a column of a line lies in a picture of some width, in its pixels from the left: 0 to `width`. */
+export function columnInPicture({ left, scale }: Line, column: number, width: number): number {
+  return Math.max(0, Math.min(width, left + column * scale));
+}
+
 /** Larger crops are reduced to so many rows first. */
 const MOST_ROWS = 96;
 /** A longer line is squeezed. */

@@ -1,44 +1,25 @@
 /**
  * Reads the numbers on a page: places are found or given by a form (page/), what each shows is cut out, a model reads all of them
- * together (use/read-line.ts), and of what it says the likeliest string that may stand there is the answer. The last step from a
- * photograph to text.
+ * together (use/read-line.ts), and of what it says the likeliest string that may stand there is the answer (answer-of.ts).
  */
 import { UsageError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
 import { findNumbers } from "../page/find-numbers.ts";
 import type { Form } from "../page/form.ts";
 import type { Gray } from "../page/gray.ts";
-import { quadOfColumns, type Region } from "../page/regions.ts";
-import { type Line, lineOf } from "../picture/line.ts";
+import { lineOf } from "../picture/line.ts";
 import type { Picture } from "../picture/picture.ts";
 import { LineInput } from "../task/line-input.ts";
 import type { AnyTask } from "../task/task.ts";
 import { type Automaton, without } from "../task/transcribe/fields/automaton.ts";
 import { type FieldRules, fieldAutomaton } from "../task/transcribe/fields/field.ts";
-import { type FieldReading, readField } from "../task/transcribe/reading.ts";
+import { readField } from "../task/transcribe/reading.ts";
 import { Transcribe, UNREADABLE } from "../task/transcribe/transcribe.ts";
 import { loadPackaged } from "../use/packaged.ts";
 import { LineReader } from "../use/read-line.ts";
-import type { NumberAnswer, PageAnswer, Refusal } from "./answers.ts";
+import { answerOf, type KnownRegion, NOTHING, type ReadOptions } from "./answer-of.ts";
+import type { NumberAnswer, PageAnswer } from "./answers.ts";
 import type { FormField } from "./form-file.ts";
-import { isStruckOut } from "./struck-out.ts";
-
-/** Below this probability an answer is unsure, unless told otherwise. */
-export const MIN_PROBABILITY = 0.9;
-/** A picture that is less likely than this to show anything that may stand there shows something else. */
-const LEAST_FIT = 0.5;
-
-/** A place of which more is known than that there may be a number. */
-export interface KnownRegion extends Region {
-  readonly name?: string | undefined;
-  readonly rules?: FieldRules | undefined;
-}
-
-/** How pages are read. */
-export interface ReadOptions {
-  /** Answers that are less probable are refused as unsure; default 0.9. */
-  readonly minProbability?: number | undefined;
-}
 
 /** A model ready to read one page after the other. Close it in the end. */
 export class PageReader {
@@ -131,56 +112,4 @@ export class PageReader {
   }
 }
 
-/** What the network says of a line, and how its frames lie on it. */
-interface ReadLine {
-  readonly line: Line;
-  readonly reading: FieldReading | undefined;
-  readonly columnsOfFrame: number;
-}
-
 const asPicture = ({ data, width, height }: Gray): Picture => ({ data, width, height, channels: 1 });
-
-/** The answer where nothing is written. */
-const NOTHING = { text: "", probability: 1, characters: [], alternatives: [] };
-
-function answerOf(region: KnownRegion, read: ReadLine | undefined, options: ReadOptions): NumberAnswer {
-  const { name, kind, place, quad } = region;
-  const where = { name, kind, place, quad };
-  const reading = read?.reading;
-  if (read === undefined) return { ...where, ...NOTHING, refused: "nothing there" };
-  if (reading === undefined) return { ...where, ...NOTHING, probability: 0, refused: "does not fit" };
-  const { text, probability, alternatives } = reading;
-  const { left, scale } = read.line;
-  const at = (frame: number): number => {
-    return Math.max(0, Math.min(region.crop.width, left + frame * read.columnsOfFrame * scale));
-  };
-  const characters = reading.characters.map(({ start, end, ...character }) => ({
-    ...character,
-    quad: quadOfColumns(region, at(start), at(end)),
-  }));
-  const refused = refusalOf(region, reading, options);
-  return { ...where, text, probability, characters, alternatives, refused };
-}
-
-/** Why a reading should not be taken as it is; the first that holds. */
-const REFUSALS: readonly (readonly [
-  Refusal,
-  (reading: FieldReading, region: KnownRegion, minProbability: number) => boolean,
-])[] = [
-  ["struck out", (_, { crop }) => isStruckOut(crop, "the middle")],
-  ["struck out", ({ text, fit }, { crop }) => (isNoNumber(text) || fit < LEAST_FIT) && isStruckOut(crop, "anything")],
-  ["no number", ({ text }) => isNoNumber(text)],
-  ["does not fit", ({ fit }) => fit < LEAST_FIT],
-  ["unsure", ({ probability }, _, minProbability) => probability < minProbability],
-];
-
-/** Signs without a digit or letter, or with something that cannot be read. */
-const isNoNumber = (text: string): boolean => text.includes(UNREADABLE) || !/[\p{L}\p{N}]/u.test(text);
-
-function refusalOf(
-  region: KnownRegion,
-  reading: FieldReading,
-  { minProbability = MIN_PROBABILITY }: ReadOptions,
-): Refusal | undefined {
-  return REFUSALS.find(([, holds]) => holds(reading, region, minProbability))?.[0];
-}
