@@ -7,8 +7,8 @@ import { Form } from "../page/form.ts";
 import { readFileChecked } from "../platform/node/atomic.ts";
 import { platform } from "../platform/platform.ts";
 import { MIN_PROBABILITY } from "../read/answer-of.ts";
-import { numberJson, type PageAnswer } from "../read/answers.ts";
-import { type FormField, parseForm } from "../read/form-file.ts";
+import { type PageAnswer, pageJson } from "../read/answers.ts";
+import { type FormField, formJson, parseForm } from "../read/form-file.ts";
 import { PageReader } from "../read/page-reader.ts";
 import { placeOf, previewOf, type ReadPage, renderReading } from "../report/page-reading.ts";
 import { duration, grouped, padEnd, percent } from "../task/text.ts";
@@ -86,7 +86,7 @@ async function run(words: readonly string[], options: ReadCliOptions): Promise<v
           ? reader.read(picture, { minProbability })
           : reader.readForm(picture, form, { minProbability }));
         pages.push({ name: file, answer, preview: out === undefined ? undefined : previewOf(picture) });
-        results.push(resultOf(file, answer));
+        results.push({ picture: file, ...pageJson(answer) });
         if (csv !== "-") show(terminal, file, answer);
       } catch (error) {
         // One bad picture is no reason to leave the others unread.
@@ -119,28 +119,9 @@ async function run(words: readonly string[], options: ReadCliOptions): Promise<v
 
 /** The form that a file describes; its picture lies beside it. @throws DataError naming what is wrong */
 async function openForm(file: string): Promise<Form<FormField>> {
-  const { picture, fields } = parseForm(parsedJson(await readFileChecked(file), file), file);
+  const { picture, fields } = parseForm(formJson(await readFileChecked(file), file), file);
   return new Form(await platform().decodePicture(join(dirname(file), picture)), fields);
 }
-
-function parsedJson(bytes: Uint8Array, file: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new DataError(
-      `${file}: is no JSON (${(cause as Error).message}); see docs/reading.md for what describes a form`,
-      { cause },
-    );
-  }
-}
-
-const resultOf = (picture: string, { width, height, problem, numbers }: PageAnswer): object => ({
-  picture,
-  width,
-  height,
-  problem,
-  numbers: numbers.map(numberJson),
-});
 
 /** A line for each number; grids as they stand. */
 function show(terminal: Terminal, file: string, { numbers, problem }: PageAnswer): void {

@@ -49,7 +49,12 @@ export function boxAround(quad: Quad): [left: number, top: number, width: number
   return [left, top, Math.max(...xs) - left, Math.max(...ys) - top];
 }
 
-/** An answer as JSON has it (docs/reading.md). */
+/** What was read on a page as JSON has it (docs/reading.md): in files, on the command line, over HTTP. */
+export function pageJson({ width, height, problem, numbers }: PageAnswer): object {
+  return { width, height, problem, numbers: numbers.map(numberJson) };
+}
+
+/** An answer as JSON has it. */
 export function numberJson({ name, kind, place, quad, text, probability, characters, ...rest }: NumberAnswer): object {
   return {
     name,

@@ -20,6 +20,8 @@ import type { FormBox } from "../page/form.ts";
 import { CHECKSUMS } from "../task/transcribe/fields/checksums.ts";
 import type { FieldRules } from "../task/transcribe/fields/field.ts";
 
+type StoredField = FieldRules & FormBox;
+
 /** A field of a form, and what may stand in it. */
 export interface FormField extends FormBox {
   readonly rules?: FieldRules | undefined;
@@ -48,16 +50,17 @@ const FIELD = record(
   { length: LENGTH, pattern: text, values: list(text, 1), checksum: oneOf(...CHECKSUMS) },
 );
 
-const FORM = record({
-  picture: text,
-  fields: refined(list(FIELD, 1, MOST_FIELDS), (fields) => {
-    const names = fields.map(({ name }) => name);
-    const twice = names.find((name, k) => names.indexOf(name) < k);
-    const flat = fields.find(({ box }) => box[2] < 1 || box[3] < 1);
-    if (twice !== undefined) return `has two fields named "${twice}"`;
-    return flat && `has the field "${flat.name}" without width or height`;
-  }),
+const FIELDS = refined(list(FIELD, 1, MOST_FIELDS), (fields) => {
+  const names = fields.map(({ name }) => name);
+  const twice = names.find((name, k) => names.indexOf(name) < k);
+  const flat = fields.find(({ box }) => box[2] < 1 || box[3] < 1);
+  if (twice !== undefined) return `has two fields named "${twice}"`;
+  return flat && `has the field "${flat.name}" without width or height`;
 });
+
+const FORM = record({ picture: text, fields: FIELDS });
+/** The same where the picture comes beside it, whatever it is called. */
+const SENT = record({ fields: FIELDS }, { picture: text });
 
 /**
  * Checks the description of a form.
@@ -66,9 +69,34 @@ const FORM = record({
  */
 export function parseForm(value: unknown, name: string): FormDescription {
   const form = check(FORM, value);
-  if (form instanceof Mismatch) throw new DataError(`${name}: ${form.path || "the form"} ${form.message}`);
-  return {
-    picture: form.picture,
-    fields: form.fields.map(({ name, box, ...rules }) => ({ name, box, rules })),
-  };
+  if (form instanceof Mismatch) throw mismatch(form, name);
+  return { picture: form.picture, fields: form.fields.map(fieldOf) };
 }
+
+/**
+ * Checks the fields of a form whose picture comes beside them.
+ * @param value a list of fields as in `form.json`, or all that such a file holds  @param name starts messages
+ * @throws DataError naming what is wrong
+ */
+export function parseFields(value: unknown, name: string): FormField[] {
+  const form = check(SENT, Array.isArray(value) ? { fields: value } : value);
+  if (form instanceof Mismatch) throw mismatch(form, name);
+  return form.fields.map(fieldOf);
+}
+
+/** The JSON of a form. @throws DataError when it is none */
+export function formJson(bytes: Uint8Array, name: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new DataError(
+      `${name}: is no JSON (${(cause as Error).message}); see docs/reading.md for what describes a form`,
+      { cause },
+    );
+  }
+}
+
+const fieldOf = ({ name, box, ...rules }: StoredField): FormField => ({ name, box, rules });
+
+const mismatch = ({ path, message }: Mismatch, name: string): DataError =>
+  new DataError(`${name}: ${path || "the form"} ${message}`);

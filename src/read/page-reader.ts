@@ -1,38 +1,35 @@
 /**
- * Reads the numbers on a page: places are found or given by a form (page/), what each shows is cut out, a model reads all of them
- * together (use/read-line.ts), and of what it says the likeliest string that may stand there is the answer (answer-of.ts).
+ * Reads the numbers on a page: places are found or given by a form (places.ts), a model reads all that is written there together
+ * (use/read-line.ts), and of what it says the likeliest string that may stand there is the answer (answering.ts).
  */
 import { UsageError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
-import { findNumbers } from "../page/find-numbers.ts";
 import type { Form } from "../page/form.ts";
-import type { Gray } from "../page/gray.ts";
-import { lineOf } from "../picture/line.ts";
+import type { Line } from "../picture/line.ts";
 import type { Picture } from "../picture/picture.ts";
 import { LineInput } from "../task/line-input.ts";
 import type { AnyTask } from "../task/task.ts";
-import { type Automaton, without } from "../task/transcribe/fields/automaton.ts";
-import { type FieldRules, fieldAutomaton } from "../task/transcribe/fields/field.ts";
-import { readField } from "../task/transcribe/reading.ts";
-import { Transcribe, UNREADABLE } from "../task/transcribe/transcribe.ts";
+import { Transcribe } from "../task/transcribe/transcribe.ts";
 import { loadPackaged } from "../use/packaged.ts";
 import { LineReader } from "../use/read-line.ts";
-import { answerOf, type KnownRegion, NOTHING, type ReadOptions } from "./answer-of.ts";
+import type { KnownRegion, ReadOptions } from "./answer-of.ts";
+import { answersFor, RuleBook, scoresOf } from "./answering.ts";
 import type { NumberAnswer, PageAnswer } from "./answers.ts";
 import type { FormField } from "./form-file.ts";
+import { linesAt, type PagePlaces, type Place, placesOn } from "./places.ts";
 
 /** A model ready to read one page after the other. Close it in the end. */
 export class PageReader {
   readonly #model: Model<Transcribe>;
   readonly #input: LineInput;
   readonly #lines: LineReader<Transcribe>;
-  /** Rules that have been made into automata. */
-  readonly #automata = new Map<FieldRules, Automaton>();
+  readonly #rules: RuleBook;
 
   private constructor(model: Model<Transcribe>, input: LineInput, lines: LineReader<Transcribe>) {
     this.#model = model;
     this.#input = input;
     this.#lines = lines;
+    this.#rules = new RuleBook(model.task.alphabet);
   }
 
   /**
@@ -54,9 +51,7 @@ export class PageReader {
    * @throws DataError when the picture's bytes do not fit its size
    */
   async read(picture: Picture, options: ReadOptions = {}): Promise<PageAnswer> {
-    const { regions, problem } = findNumbers(picture);
-    const numbers = await this.readRegions(regions, options);
-    return { width: picture.width, height: picture.height, numbers, problem };
+    return this.#readPage(placesOn(picture), options);
   }
 
   /**
@@ -64,16 +59,7 @@ export class PageReader {
    * @throws DataError when the form is not to be found in the picture
    */
   async readForm(picture: Picture, form: Form<FormField>, options: ReadOptions = {}): Promise<PageAnswer> {
-    const { fields, problem } = form.find(picture);
-    const regions = fields.flatMap(({ field: { name, rules }, region }) =>
-      region === undefined ? [] : [{ ...region, name, rules }],
-    );
-    const answers = new Map((await this.readRegions(regions, options)).map((answer) => [answer.name, answer]));
-    const numbers = fields.map(
-      ({ field: { name }, quad }) =>
-        answers.get(name) ?? { ...NOTHING, name, kind: "box" as const, quad, refused: "not in the picture" as const },
-    );
-    return { width: picture.width, height: picture.height, numbers, problem };
+    return this.#readPage(placesOn(picture, form), options);
   }
 
   /**
@@ -81,35 +67,31 @@ export class PageReader {
    * @throws UsageError for rules that no string over the model's alphabet meets
    */
   async readRegions(regions: readonly KnownRegion[], options: ReadOptions = {}): Promise<NumberAnswer[]> {
-    const written = regions.filter(({ ink }) => ink !== undefined);
-    const allowed = written.map(({ rules }) => this.#allowed(rules));
-    const lines = written.map(({ crop }) => lineOf(this.#input.preprocessing, asPicture(crop)));
-    const { task, temperature } = this.#model;
-    const readings = await this.#lines.run(lines, (outputs, index, i) => {
-      const sample = task.frames(outputs, index, temperature);
-      const frames = outputs.outputs.logits.length / outputs.count / sample.classes;
-      const reading = readField(sample, task.alphabet, { allowed: allowed[i] });
-      return { reading, columnsOfFrame: outputs.sizes.columns / frames };
-    });
-    const results = new Map(written.map((region, i) => [region, { ...readings[i], line: lines[i] }]));
-    return regions.map((region) => answerOf(region, results.get(region), options));
+    return this.#readPlaces(
+      regions.map((region) => ({ name: region.name, rules: region.rules, quad: region.quad, region })),
+      options,
+    );
   }
 
   async close(): Promise<void> {
     await this.#lines.close();
   }
 
-  #allowed(rules: FieldRules | undefined): Automaton | undefined {
-    if (rules === undefined) return undefined;
-    let automaton = this.#automata.get(rules);
-    if (automaton === undefined) {
-      const { alphabet } = this.#model.task;
-      // What cannot be read is no string that may stand there.
-      automaton = without(fieldAutomaton(rules, alphabet), alphabet.indexOf(UNREADABLE));
-      this.#automata.set(rules, automaton);
-    }
-    return automaton;
+  async #readPage({ places, ...page }: PagePlaces, options: ReadOptions): Promise<PageAnswer> {
+    return { ...page, numbers: await this.#readPlaces(places, options) };
+  }
+
+  async #readPlaces(places: readonly Place[], options: ReadOptions): Promise<NumberAnswer[]> {
+    // Rules that nothing meets are refused before anything is read.
+    for (const { rules } of places) this.#rules.allowed(rules);
+    const lines = linesAt(this.#input.preprocessing, places);
+    const written = lines.filter((line): line is Line => line !== undefined);
+    const { task, temperature } = this.#model;
+    const scores = await this.#lines.run(written, (outputs, index, at) =>
+      scoresOf(task, temperature, written[at], outputs, index),
+    );
+    let next = 0;
+    const scoresAt = lines.map((line) => (line === undefined ? undefined : scores[next++]));
+    return answersFor(places, scoresAt, this.#rules, options);
   }
 }
-
-const asPicture = ({ data, width, height }: Gray): Picture => ({ data, width, height, channels: 1 });

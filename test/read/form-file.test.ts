@@ -1,6 +1,6 @@
 /** What `form.json` may hold, and how it is refused. */
 import { describe, expect, it } from "vitest";
-import { parseForm } from "../../src/read/form-file.ts";
+import { parseFields, parseForm } from "../../src/read/form-file.ts";
 
 describe("the description of a form", () => {
   const field = { name: "a", box: [1, 2, 30, 20] };
@@ -33,5 +33,14 @@ describe("the description of a form", () => {
     [{ picture: "f.png", fields: [{ ...field, lenght: 4 }] }, /lenght/],
   ])("is refused where it is wrong: %j", (value, message) => {
     expect(() => parseForm(value, "f.json")).toThrow(message);
+  });
+
+  it("may come without its picture: the fields alone, or the whole file", () => {
+    const expected = [{ ...field, rules: { length: 3 } }];
+    const fields = [{ ...field, length: 3 }];
+    expect(parseFields(fields, "fields")).toEqual(expected);
+    expect(parseFields({ picture: "elsewhere.png", fields }, "fields")).toEqual(expected);
+    expect(() => parseFields({ picture: "elsewhere.png" }, "fields")).toThrow(/^fields: fields is missing/);
+    expect(() => parseFields([field, field], "fields")).toThrow(/two fields named "a"/);
   });
 });

@@ -1,0 +1,83 @@
+/**
+ * From what a network says of all lines on a page to the answers for it: of each the likeliest string that its field allows
+ * (answer-of.ts makes an answer of that). The last step from a photograph to text; places.ts is the first.
+ */
+import type { Line } from "../picture/line.ts";
+import type { BatchOutputs } from "../task/task.ts";
+import type { Frames } from "../task/transcribe/ctc-frames.ts";
+import { type Automaton, without } from "../task/transcribe/fields/automaton.ts";
+import { type FieldRules, fieldAutomaton } from "../task/transcribe/fields/field.ts";
+import { readField } from "../task/transcribe/reading.ts";
+import { type Transcribe, UNREADABLE } from "../task/transcribe/transcribe.ts";
+import { answerOf, NOTHING, type ReadOptions } from "./answer-of.ts";
+import type { NumberAnswer } from "./answers.ts";
+import type { Place } from "./places.ts";
+
+/** A line, and what a network says of it. */
+export interface LineScores extends Frames {
+  readonly line: Line;
+  /** Columns of the line that a frame stands for. */
+  readonly columnsOfFrame: number;
+}
+
+/**
+ * What a network says of one line of a batch.
+ * @param index of the line in the batch
+ * @throws DuctusError when its numbers are not finite
+ */
+export function scoresOf(
+  task: Transcribe,
+  temperature: number | undefined,
+  line: Line,
+  outputs: BatchOutputs,
+  index: number,
+): LineScores {
+  const { scores, ...frames } = task.frames(outputs, index, temperature);
+  const count = outputs.outputs.logits.length / outputs.count / frames.classes;
+  // A copy: the batch after this one is written to the same place.
+  return { ...frames, line, scores: Float32Array.from(scores), columnsOfFrame: outputs.sizes.columns / count };
+}
+
+/** What may stand in fields, over the alphabet of a reader. The rules of a field are made into an automaton once. */
+export class RuleBook {
+  readonly alphabet: readonly string[];
+  readonly #automata = new Map<FieldRules, Automaton>();
+
+  constructor(alphabet: readonly string[]) {
+    this.alphabet = alphabet;
+  }
+
+  /**
+   * Which strings may stand in a field; undefined: all.
+   * @throws UsageError for rules that no string over the alphabet meets
+   */
+  allowed(rules: FieldRules | undefined): Automaton | undefined {
+    if (rules === undefined) return undefined;
+    let automaton = this.#automata.get(rules);
+    if (automaton === undefined) {
+      // What cannot be read is no string that may stand there.
+      automaton = without(fieldAutomaton(rules, this.alphabet), this.alphabet.indexOf(UNREADABLE));
+      this.#automata.set(rules, automaton);
+    }
+    return automaton;
+  }
+}
+
+/**
+ * The answer for each place.
+ * @param scores of what is written there; undefined where nothing is
+ * @throws UsageError for rules that no string meets
+ */
+export function answersFor(
+  places: readonly Place[],
+  scores: readonly (LineScores | undefined)[],
+  book: RuleBook,
+  options: ReadOptions,
+): NumberAnswer[] {
+  return places.map(({ name, rules, quad, region }, i) => {
+    if (region === undefined) return { ...NOTHING, name, kind: "box", quad, refused: "not in the picture" };
+    const found = scores[i];
+    const reading = found && readField(found, book.alphabet, { allowed: book.allowed(rules) });
+    return answerOf({ ...region, name }, found && { ...found, reading }, options);
+  });
+}
