@@ -7,15 +7,15 @@ import { Form } from "../page/form.ts";
 import { readFileChecked } from "../platform/node/atomic.ts";
 import { platform } from "../platform/platform.ts";
 import { MIN_PROBABILITY } from "../read/answer-of.ts";
-import { type PageAnswer, pageJson } from "../read/answers.ts";
+import { type PageAnswer, pageJson, placeOf } from "../read/answers.ts";
 import { type FormField, formJson, parseForm } from "../read/form-file.ts";
 import { PageReader } from "../read/page-reader.ts";
-import { placeOf, previewOf, type ReadPage, renderReading } from "../report/page-reading.ts";
+import { readingsCsv } from "../read/readings-csv.ts";
+import { previewOf, type ReadPage, renderReading } from "../report/page-reading.ts";
 import { duration, grouped, padEnd, percent } from "../task/text.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, jsonOption, numberOption } from "./options.ts";
 import { filesOf } from "./predict-pictures.ts";
-import { readingsCsv } from "./readings-csv.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 interface ReadCliOptions extends CommonOptions {
@@ -103,8 +103,9 @@ async function run(words: readonly string[], options: ReadCliOptions): Promise<v
   } finally {
     await reader.close();
   }
-  if (csv === "-") process.stdout.write(readingsCsv(pages));
-  else if (csv !== undefined) await platform().writeFile(csv, readingsCsv(pages));
+  const table = (): string => readingsCsv(pages.map(({ name, answer: { numbers } }) => ({ name, numbers })));
+  if (csv === "-") process.stdout.write(table());
+  else if (csv !== undefined) await platform().writeFile(csv, table());
   if (out !== undefined && pages.length > 0) {
     await platform().writeFile(out, await renderReading(pages, options.model, new Date().toISOString()));
   }

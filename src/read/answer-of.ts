@@ -40,8 +40,8 @@ export const NOTHING = { text: "", probability: 1, characters: [], alternatives:
 
 /** @param read undefined where there is no ink */
 export function answerOf(region: KnownRegion, read: ReadLine | undefined, options: ReadOptions): NumberAnswer {
-  const { name, kind, place, quad } = region;
-  const where = { name, kind, place, quad };
+  const { name, kind, place, quad, crop } = region;
+  const where = { name, kind, place, quad, crop: region.ink && crop };
   const reading = read?.reading;
   if (read === undefined) return { ...where, ...NOTHING, refused: "nothing there" };
   if (reading === undefined) return { ...where, ...NOTHING, probability: 0, refused: "does not fit" };

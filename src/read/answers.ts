@@ -1,6 +1,7 @@
 /** What was read on a page: the answer for each place, why one is refused, and both as plain data. */
 
 import type { Point, Quad } from "../page/geometry.ts";
+import type { Gray } from "../page/gray.ts";
 import type { RegionKind } from "../page/regions.ts";
 import type { LikelyString } from "../task/transcribe/reading.ts";
 
@@ -22,6 +23,8 @@ export interface NumberAnswer extends LikelyString {
   readonly place?: { readonly grid: number; readonly row: number; readonly column: number } | undefined;
   /** Where it stands on the picture: corners in pixels, from the top left clockwise. */
   readonly quad: Quad;
+  /** The place upright, as it was read: dark ink on paper that is 255, without lines. Undefined where nothing is written. */
+  readonly crop?: Gray | undefined;
   readonly characters: readonly AnswerCharacter[];
   /** Other strings that may stand there, the likeliest first. */
   readonly alternatives: readonly LikelyString[];
@@ -47,6 +50,13 @@ export function boxAround(quad: Quad): [left: number, top: number, width: number
   const [xs, ys] = [quad.map(({ x }) => Math.round(x)), quad.map(({ y }) => Math.round(y))];
   const [left, top] = [Math.min(...xs), Math.min(...ys)];
   return [left, top, Math.max(...xs) - left, Math.max(...ys) - top];
+}
+
+/** What a place is called: its field, its cell, or its number. @param index from 0 */
+export function placeOf({ name, place }: Pick<NumberAnswer, "name" | "place">, index: number): string {
+  if (name !== undefined) return name;
+  if (place !== undefined) return `row ${place.row + 1}, column ${place.column + 1}`;
+  return `${index + 1}`;
 }
 
 /** What was read on a page as JSON has it (docs/reading.md): in files, on the command line, over HTTP. */

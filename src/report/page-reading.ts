@@ -1,7 +1,7 @@
 /** A page about a page: the picture with what was read laid over it, and a table of the answers. `ductus read --out`. */
 import { type Gray, grayCopy } from "../page/gray.ts";
 import type { Picture } from "../picture/picture.ts";
-import { boxAround, type NumberAnswer, type PageAnswer } from "../read/answers.ts";
+import { boxAround, type NumberAnswer, type PageAnswer, placeOf } from "../read/answers.ts";
 import { percent } from "../task/text.ts";
 import { type Content, html, htmlTable, type Markup } from "./html.ts";
 import { renderPage } from "./page.ts";
@@ -67,13 +67,6 @@ const restOf = ({ probability, alternatives, refused }: NumberAnswer): Content[]
     .join(", "),
   refused ?? "",
 ];
-
-/** What a place is called: its field, its cell, or its number. @param index from 0 */
-export function placeOf({ name, place }: NumberAnswer, index: number): string {
-  if (name !== undefined) return name;
-  if (place !== undefined) return `row ${place.row + 1}, column ${place.column + 1}`;
-  return `${index + 1}`;
-}
 
 function overlay({ quad, text, probability, refused }: NumberAnswer): Markup {
   const [left, top, , height] = boxAround(quad);

@@ -46,8 +46,9 @@ function reviews(count: number): string {
 /** Strings over three symbols, drawn as bars, in pictures of different width: as a table, and as files beside each other. */
 async function writeLines(): Promise<void> {
   const random = new Random(4, "user");
-  await Promise.all(["lines", "beside"].map((name) => mkdir(join(cwd, name))));
+  await Promise.all(["lines", "beside", "listed"].map((name) => mkdir(join(cwd, name))));
   const rows: string[] = ["file,text"];
+  const listed: string[] = ["file,text"];
   for (let i = 0; i < 160; i++) {
     const text = Array.from({ length: 1 + random.integer(3) }, () => pick(random, ["a", "β", "c"])).join("");
     const width = 12 + 14 * text.length + random.integer(6);
@@ -67,7 +68,10 @@ async function writeLines(): Promise<void> {
     if (i >= 20) continue;
     await writeFile(join(cwd, "beside", `${i}.png`), bytes);
     await writeFile(join(cwd, "beside", `${i}.txt`), `${text}\n`);
+    await writeFile(join(cwd, "listed", `${i}.png`), bytes);
+    listed.push(`${i}.png,${text}`);
   }
+  await writeFile(join(cwd, "listed", "lines.csv"), `${listed.join("\n")}\n`);
   await writeFile(join(cwd, "lines.csv"), `${rows.join("\n")}\n`);
 }
 
@@ -319,6 +323,7 @@ describe("ductus data inspect", () => {
     ["reviews.csv", "classify", "text-cnn, lstm"],
     ["lines.csv", "transcribe", "reader"],
     ["beside", "transcribe", "reader"],
+    ["listed", "transcribe", "reader"],
   ])(
     "says what %s is for",
     async (data, task, models) => {

@@ -73,8 +73,9 @@ async function folderLayouts(folder: string): Promise<TextLayouts> {
   const folders = entries.filter(({ isFolder }) => isFolder).map(({ name }) => name);
   const beside = besideIn(folder, files);
   if (beside !== undefined) return { lines: [["train", beside]] };
-  if (files.some(isPicture)) return {};
   const inFiles = await layoutsOfFiles(folder, files);
+  // A table beside pictures may say what stands in them; texts that lie beside pictures are no data.
+  if (files.some(isPicture)) return inFiles?.lines === undefined ? {} : { lines: inFiles.lines };
   if (inFiles !== undefined) return inFiles;
   if (files.some(isText)) return { texts: textParts(files.filter(isText).map((name) => [name, join(folder, name)])) };
   return layoutsOfFolders(folder, folders);
