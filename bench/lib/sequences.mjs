@@ -1,9 +1,10 @@
-/** Models of sequences, as somebody builds them from the package's exports, and a training step of each. */
+/** Models of sequences, and a training step of each. */
 
 import { gradients } from "../../dist/engine/autodiff.js";
 import { trace } from "../../dist/engine/trace.js";
 import { nn, ops, optim } from "../../dist/index.js";
-import { inferenceContext } from "../../dist/nn/context.js";
+import { Reader } from "../../dist/models/reader.js";
+import { inferenceContext, trainingContext } from "../../dist/nn/context.js";
 
 /** Characters of Shakespeare's plays, the vocabulary of all models here. */
 const VOCABULARY = 65;
@@ -59,10 +60,45 @@ class Recurrent extends nn.Module {
   }
 }
 
-/**
- * By name: sizes, how a model is made of them, and what it is. The same names and sizes stand in peers/sequences_pytorch.py.
- * A model takes int32 [batch, time] and gives logits [batch, time, vocabulary].
- */
+/** Tokens in, the next ones to be guessed: a model takes int32 [batch, time] and gives logits [batch, time, vocabulary]. */
+const GUESSING = {
+  loss(tracer, model, { batch, time }) {
+    const [tokens, next] = ["tokens", "next"].map((input) => tracer.input(input, [batch, time], "int32", true));
+    const logits = model.forward(tokens, inferenceContext());
+    return ops.crossEntropy(logits.reshape([-1, VOCABULARY]), next.reshape([-1]));
+  },
+  feed(inputs) {
+    for (const key of ["tokens", "next"]) {
+      inputs[key].forEach((_, i) => {
+        inputs[key][i] = (i * 7919 + (i >> 3)) % VOCABULARY;
+      });
+    }
+  },
+};
+
+/** Height of a line, logits of a frame, and symbols of a string. */
+const [HEIGHT, OUTPUTS, SYMBOLS] = [28, 19, 6];
+
+/** Pictures of lines, bytes [batch, time, height, 1], and the strings that stand in them, learnt by CTC. Dropout is on. */
+const READING = {
+  loss(tracer, model, { batch, time }) {
+    const x = tracer.input("x", [batch, time, HEIGHT, 1], "uint8", true);
+    const symbols = tracer.input("symbols", [batch, SYMBOLS], "int32", true);
+    const logits = model.forward(x, trainingContext(tracer, tracer.input("key", [2], "int32")));
+    const counts = (count) => ops.constant(count, "int32", [batch]);
+    return ops.mean(ops.ctcLoss(logits, symbols, counts(time / 2), counts(SYMBOLS)));
+  },
+  feed({ x, symbols }) {
+    x.forEach((_, i) => {
+      x[i] = (i * 7919 + (i >> 3)) % 256;
+    });
+    symbols.forEach((_, i) => {
+      symbols[i] = 1 + ((i * 7) % 10);
+    });
+  },
+};
+
+/** By name: sizes, how a model is made of them, what it learns, and what it is. The same names and sizes stand in peers/sequences_pytorch.py. */
 export const SEQUENCES = {
   "gpt-small": {
     about: "GPT, 4 layers, 4 heads, 128 wide",
@@ -88,17 +124,22 @@ export const SEQUENCES = {
     time: 64,
     make: () => new Recurrent({ kind: "GRU", layers: 2, width: 128 }),
   },
+  reader: {
+    about: "reader of lines, 8 convolutions, CTC",
+    batch: 64,
+    time: 128,
+    make: () => new Reader(OUTPUTS, HEIGHT),
+    learns: READING,
+  },
 };
 
 /** A training step by AdamW: the graph, and what writes its inputs once it is compiled. */
 export function sequenceStep(name) {
-  const { batch, time, make } = SEQUENCES[name];
-  const model = make(time);
+  const { make, learns = GUESSING, ...sizes } = SEQUENCES[name];
+  const model = make(sizes.time);
   const optimizer = optim.adamW({ lr: 1e-3 });
   const graph = trace((tracer) => {
-    const [tokens, next] = ["tokens", "next"].map((input) => tracer.input(input, [batch, time], "int32", true));
-    const logits = model.forward(tokens, inferenceContext());
-    const loss = ops.crossEntropy(logits.reshape([-1, VOCABULARY]), next.reshape([-1]));
+    const loss = learns.loss(tracer, model, sizes);
     const parameters = model.trainable();
     const scalars = {};
     const scalar = (key) => {
@@ -111,13 +152,9 @@ export function sequenceStep(name) {
     return { loss };
   });
   const feed = (inputs) => {
-    for (const key of ["tokens", "next"]) {
-      inputs[key].forEach((_, i) => {
-        inputs[key][i] = (i * 7919 + (i >> 3)) % VOCABULARY;
-      });
-    }
+    learns.feed(inputs);
     // A rate of 0 leaves the weights where they are, so that every step does the same work on the same numbers.
     for (const [key, value] of Object.entries(optimizer.scalars(1, 0))) if (key in inputs) inputs[key][0] = value;
   };
-  return { graph, feed, tokens: batch * time };
+  return { graph, feed, tokens: sizes.batch * sizes.time };
 }

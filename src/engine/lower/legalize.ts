@@ -9,6 +9,7 @@ import {
   type ConvAttrs,
   type ConvInputGradAttrs,
   type ConvWeightGradAttrs,
+  conv2dInputGradOp,
   conv2dOp,
   conv2dWeightGradOp,
   type Pair,
@@ -124,7 +125,58 @@ function withWeightAcross(tensor: Tensor, batch: number): Tensor {
   return meetsMany && transposeB && !transposeA && b instanceof Parameter ? matmul(a, transpose(b)) : tensor;
 }
 
+/**
+ * The sizes of a convolution as kernels do it fastest, where that takes no more than giving its operands other shapes. Kernels compute
+ * pixels of a row together, so there should be some.
+ */
+interface Reshaped<Attrs extends ConvAttrs> {
+  /** Of the input, the weights and the result, in the new shapes; each has its numbers in the same order. */
+  readonly x: Shape;
+  readonly w: Shape;
+  readonly y: Shape;
+  readonly attrs: Attrs;
+}
+
+/** @returns undefined where the shapes are well as they are */
+function reshaped<Attrs extends ConvAttrs>(x: Shape, w: Shape, y: Shape, attrs: Attrs): Reshaped<Attrs> | undefined {
+  const [N, H, W, C] = x;
+  const [R, S, depth, O] = w;
+  const [top, bottom, left, right] = attrs.padding;
+  if (left !== 0 || right !== 0) return undefined;
+  if (W === S && W > 1 && attrs.groups === 1 && attrs.dilation[1] === 1) {
+    // A kernel as wide as the picture meets each row once: the pixels of a row may as well be channels of one.
+    const [whole, wide] = [
+      [N, H, 1, W * C],
+      [R, 1, W * C, O],
+    ] as const;
+    const narrow = { ...attrs, stride: [attrs.stride[0], 1] as const };
+    return reshaped(whole, wide, y, narrow) ?? { x: whole, w: wide, y, attrs: narrow };
+  }
+  // A picture of one column lies down.
+  if (W !== 1 || S !== 1 || H === 1) return undefined;
+  const turned = ([first, second]: Pair): Pair => [second, first];
+  return {
+    x: [N, 1, H, C],
+    w: [1, R, depth, O],
+    y: [N, 1, y[1], O],
+    attrs: {
+      ...attrs,
+      stride: turned(attrs.stride),
+      dilation: turned(attrs.dilation),
+      padding: [0, 0, top, bottom],
+    },
+  };
+}
+
 function lowerConvolution(tensor: Tensor): Tensor {
+  const { inputs, shape, attrs } = tensor as Tensor & { readonly attrs: ConvAttrs };
+  const other = reshaped(inputs[0].shape, inputs[1].shape, shape, attrs);
+  if (other === undefined) return lowerReshaped(tensor);
+  const [x, w] = [reshape(inputs[0], other.x), reshape(inputs[1], other.w)];
+  return reshape(lowerReshaped(apply(conv2dOp, [x, w], other.attrs)), shape);
+}
+
+function lowerReshaped(tensor: Tensor): Tensor {
   const [input, w] = tensor.inputs;
   const attrs = tensor.attrs as ConvAttrs;
   if (suitsWinograd(w.shape, attrs)) return winograd(tensor, attrs);
@@ -132,6 +184,24 @@ function lowerConvolution(tensor: Tensor): Tensor {
   const [R, S, , O] = w.shape;
   if (attrs.groups > 1 || O % PANEL !== 0 || O === PANEL) return apply(conv2dOp, [x, w], { ...attrs, padding });
   return apply(conv2dPanelsOp, [x, inPanels(w)], { ...attrs, padding, kernel: [R, S] });
+}
+
+function lowerInputGrad(tensor: Tensor): Tensor {
+  const [g, w] = tensor.inputs;
+  const attrs = tensor.attrs as ConvInputGradAttrs;
+  const filtered = winogradInputGrad(tensor, attrs);
+  if (filtered !== undefined) return filtered;
+  // Where every output lies in the padding, it is a constant.
+  const turned = turnedConvolution(g, w, attrs);
+  return turned.op.name === "conv2d" ? lowerReshaped(turned) : turned;
+}
+
+function lowerWeightGrad(tensor: Tensor): Tensor {
+  const [input, g] = tensor.inputs;
+  const attrs = tensor.attrs as ConvWeightGradAttrs;
+  if (suitsWinograd(tensor.shape, attrs)) return winogradWeightGrad(tensor, attrs);
+  const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
+  return apply(conv2dWeightGradOp, [x, g], { ...attrs, padding });
 }
 
 /** What becomes of an op whose inputs are lowered, in a graph with a batch of so many samples. */
@@ -144,20 +214,20 @@ const RULES: Readonly<Partial<Record<PrimitiveName, LoweringRule | Later<Lowerin
   matmul: withWeightAcross,
   conv2d: lowerConvolution,
   conv2dInputGrad: (tensor) => {
-    const [g, w] = tensor.inputs;
-    const attrs = tensor.attrs as ConvInputGradAttrs;
-    const filtered = winogradInputGrad(tensor, attrs);
-    if (filtered !== undefined) return filtered;
-    // Where every output lies in the padding, it is a constant.
-    const turned = turnedConvolution(g, w, attrs);
-    return turned.op.name === "conv2d" ? lowerConvolution(turned) : turned;
+    const { inputs, shape, attrs: given } = tensor as Tensor & { readonly attrs: ConvInputGradAttrs };
+    const other = reshaped(shape, inputs[1].shape, inputs[0].shape, given);
+    if (other === undefined) return lowerInputGrad(tensor);
+    const [g, w] = [reshape(inputs[0], other.y), reshape(inputs[1], other.w)];
+    const attrs: ConvInputGradAttrs = { ...other.attrs, input: [other.x[1], other.x[2]] };
+    return reshape(lowerInputGrad(apply(conv2dInputGradOp, [g, w], attrs)), shape);
   },
   conv2dWeightGrad: (tensor) => {
-    const [input, g] = tensor.inputs;
-    const attrs = tensor.attrs as ConvWeightGradAttrs;
-    if (suitsWinograd(tensor.shape, attrs)) return winogradWeightGrad(tensor, attrs);
-    const { x, padding } = withColumns(input, attrs, tensor.shape[3]);
-    return apply(conv2dWeightGradOp, [x, g], { ...attrs, padding });
+    const { inputs, shape, attrs: given } = tensor as Tensor & { readonly attrs: ConvWeightGradAttrs };
+    const other = reshaped(inputs[0].shape, shape, inputs[1].shape, given);
+    if (other === undefined) return lowerWeightGrad(tensor);
+    const [x, g] = [reshape(inputs[0], other.x), reshape(inputs[1], other.y)];
+    const attrs: ConvWeightGradAttrs = { ...other.attrs, kernel: [other.w[0], other.w[1]] };
+    return reshape(lowerWeightGrad(apply(conv2dWeightGradOp, [x, g], attrs)), shape);
   },
   recurrence: later(recurrences, "lowerRecurrence"),
   recurrenceGrad: later(recurrences, "lowerRecurrenceGrad"),
