@@ -11,6 +11,7 @@ import { Unavailable } from "./child.mjs";
 const PACKAGES = {
   "jax-js": ["@jax-js/jax@0.1.25"],
   "onnxruntime-node": ["onnxruntime-node@1.30.0"],
+  tesseract: ["tesseract.js@7.0.0", "@tesseract.js-data/eng@1.0.0"],
   tfjs: ["@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0"],
 };
 
