@@ -2,7 +2,7 @@
  * Where the characters of a string stand, and how sure each of them is: of all paths that say the string, the most probable one
  * (Viterbi), and of all strings that differ from it in one character, how probable they are.
  */
-import { type Frames, logProbabilityOf, logSoftmaxOf, symbolOf } from "./ctc-frames.ts";
+import { type Frames, logAddTwo, logSoftmaxOf, symbolOf } from "./ctc-frames.ts";
 import { ANY, type Automaton, DEAD } from "./fields/automaton.ts";
 
 /** A label of a string and where it stands. */
@@ -34,20 +34,102 @@ export function alignLabels(
   const { rows, blank } = logSoftmaxOf(sample);
   const path = rows.length === 0 ? undefined : bestPath(rows, symbols, blank);
   if (path === undefined) return [];
-  const logOf = (string: readonly number[]): number => {
-    return isAllowed(string, blank, allowed) ? logProbabilityOf(rows, string, blank) : Number.NEGATIVE_INFINITY;
-  };
-  const own = logProbabilityOf(rows, symbols, blank);
+  const around = new Around(rows, symbols, blank);
   return symbols.map((label, i) => {
-    const others = [symbols.toSpliced(i, 1)];
+    let share = 0;
     rows[0].forEach((_, other) => {
-      if (other !== blank && other !== label) others.push(symbols.with(i, other));
+      if (other === label) return;
+      // The blank stands for no label at all.
+      const string = other === blank ? symbols.toSpliced(i, 1) : symbols.with(i, other);
+      if (isAllowed(string, blank, allowed)) share += Math.exp(around.logWith(i, other) - around.own);
     });
-    const share = others.reduce((sum, string) => sum + Math.exp(logOf(string) - own), 0);
     const state = 2 * i + 1;
     return { label, start: path.indexOf(state), end: path.lastIndexOf(state) + 1, probability: 1 / (1 + share) };
   });
 }
+
+/**
+ * The probability of strings that differ from one in a label. What comes before the label and what comes behind it is summed once
+ * (the forward and backward sums of CTC), so that another label costs one walk along the frames.
+ */
+class Around {
+  /** ln of the probability of the string itself. */
+  readonly own: number;
+  readonly #rows: readonly Float64Array[];
+  readonly #symbols: readonly number[];
+  readonly #blank: number;
+  /**
+   * By frame and state (2i + 1 for label i, even ones for the blanks around it): ln of the probability of all paths up to the frame
+   * that end in the state; and of all from the frame on that begin there, the frame included in both.
+   */
+  readonly #before: readonly Float64Array[];
+  readonly #behind: readonly Float64Array[];
+
+  constructor(rows: readonly Float64Array[], symbols: readonly number[], blank: number) {
+    this.#rows = rows;
+    this.#symbols = symbols;
+    this.#blank = blank;
+    const states = [blank, ...symbols.flatMap((label) => [label, blank])];
+    this.#before = sums(rows, states, blank);
+    this.#behind = sums(rows.toReversed(), states.toReversed(), blank)
+      .toReversed()
+      .map((row) => row.toReversed());
+    this.own = this.#upTo(rows.length - 1, symbols.length, blank);
+  }
+
+  /** ln of the probability of the string with another label at a place, or, for the blank, without any there. */
+  logWith(i: number, other: number): number {
+    const [rows, symbols] = [this.#rows, this.#symbols];
+    const isLast = i === symbols.length - 1;
+    const frames = rows.length;
+    if (other === this.#blank) {
+      if (isLast) return this.#upTo(frames - 1, i, this.#blank);
+      let total = NONE;
+      for (let t = 0; t < frames; t++) {
+        total = logAddTwo(total, this.#upTo(t - 1, i, symbols[i + 1]) + this.#behind[t][2 * i + 3]);
+      }
+      return total;
+    }
+    let total = NONE;
+    // Of all paths that are at the label in a frame.
+    let here = NONE;
+    for (let t = 0; t < frames; t++) {
+      here = logAddTwo(here, this.#upTo(t - 1, i, other)) + rows[t][other];
+      let onward = t + 1 < frames ? this.#behind[t + 1][2 * i + 2] : isLast ? 0 : NONE;
+      if (t + 1 < frames && !isLast && symbols[i + 1] !== other) {
+        onward = logAddTwo(onward, this.#behind[t + 1][2 * i + 3]);
+      }
+      total = logAddTwo(total, here + onward);
+    }
+    return total;
+  }
+
+  /** ln of the probability of all paths up to a frame that say the first `count` labels, and that `next` may follow. */
+  #upTo(t: number, count: number, next: number): number {
+    if (t < 0) return count === 0 ? 0 : NONE;
+    const before = this.#before[t];
+    if (count === 0 || this.#symbols[count - 1] === next) return before[2 * count];
+    return logAddTwo(before[2 * count], before[2 * count - 1]);
+  }
+}
+
+/** By frame and state: ln of the probability of all paths up to the frame that end in the state. */
+function sums(rows: readonly Float64Array[], states: readonly number[], blank: number): Float64Array[] {
+  const all: Float64Array[] = [];
+  for (const [t, row] of rows.entries()) {
+    const sum = new Float64Array(states.length);
+    for (const [s, label] of states.entries()) {
+      let from = t === 0 ? (s < 2 ? 0 : NONE) : all[t - 1][s];
+      if (t > 0 && s >= 1) from = logAddTwo(from, all[t - 1][s - 1]);
+      if (t > 0 && s >= 2 && label !== blank && label !== states[s - 2]) from = logAddTwo(from, all[t - 1][s - 2]);
+      sum[s] = from + row[label];
+    }
+    all.push(sum);
+  }
+  return all;
+}
+
+const NONE = Number.NEGATIVE_INFINITY;
 
 function isAllowed(symbols: readonly number[], blank: number, allowed: Automaton): boolean {
   let state = 0;
@@ -61,7 +143,6 @@ function isAllowed(symbols: readonly number[], blank: number, allowed: Automaton
 /** The state of each frame: 2i + 1 for label i, even ones for the blanks around it; undefined where no path says the string. */
 function bestPath(rows: readonly Float64Array[], symbols: readonly number[], blank: number): number[] | undefined {
   const states = [blank, ...symbols.flatMap((label) => [label, blank])];
-  const NONE = Number.NEGATIVE_INFINITY;
   // Before the first frame a path may be thought of as being in front of the first state.
   let scores = states.map((_, s) => (s < 2 ? 0 : NONE));
   const came: Int32Array[] = [];

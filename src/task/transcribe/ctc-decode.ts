@@ -5,8 +5,7 @@
  * A path gives each frame a class. What it says is found in two steps, in this order: runs of a class become one, then blanks
  * are dropped. So "1 blank 1" says 11, and "1 1" says 1.
  */
-import { logAdd } from "../../engine/ops/ctc.ts";
-import { type Frames, logProbabilityOf, logSoftmaxOf, symbolOf } from "./ctc-frames.ts";
+import { type Frames, logAddTwo, logProbabilityOf, logSoftmaxOf, symbolOf } from "./ctc-frames.ts";
 import { ANY, type Automaton, DEAD } from "./fields/automaton.ts";
 
 export interface Decoded {
@@ -82,11 +81,11 @@ export function beamDecode(sample: Frames, { width = 16, best = 1, allowed = ANY
     const reached = new Reached();
     const left = rows.length - 1 - t;
     for (const { prefix, blank: endsInBlank, label: endsInLabel } of beam) {
-      const either = logAdd(endsInBlank, endsInLabel);
+      const either = logAddTwo(endsInBlank, endsInLabel);
       if (allowed.remaining(prefix.state) <= left) {
         const stays = reached.at(prefix);
-        stays.blank = logAdd(stays.blank, either + row[blank]);
-        if (prefix.before !== undefined) stays.label = logAdd(stays.label, endsInLabel + row[prefix.label]);
+        stays.blank = logAddTwo(stays.blank, either + row[blank]);
+        if (prefix.before !== undefined) stays.label = logAddTwo(stays.label, endsInLabel + row[prefix.label]);
       }
       row.forEach((score, label) => {
         if (label === blank || score === NONE) return;
@@ -94,7 +93,7 @@ export function beamDecode(sample: Frames, { width = 16, best = 1, allowed = ANY
         if (state === DEAD || allowed.remaining(state) > left) return;
         const again = prefix.before !== undefined && label === prefix.label;
         const grows = reached.behind(prefix, label, state);
-        grows.label = logAdd(grows.label, (again ? endsInBlank : either) + score);
+        grows.label = logAddTwo(grows.label, (again ? endsInBlank : either) + score);
       });
     }
     beam = reached.best(width);
@@ -127,17 +126,18 @@ class Reached {
 
   /** The best of each state: strings that differ in what may follow do not push each other out. */
   best(width: number): Mass[] {
-    const total = ({ blank, label }: Mass): number => logAdd(blank, label);
-    const possible = [...this.#masses.values()].filter((mass) => total(mass) > NONE);
-    const best = possible.reduce((most, mass) => Math.max(most, total(mass)), NONE);
+    const all = [...this.#masses.values()].map((mass) => ({ mass, total: logAddTwo(mass.blank, mass.label) }));
+    const best = all.reduce((most, { total }) => Math.max(most, total), NONE);
     const inState = new Map<number, number>();
-    const kept = possible
-      .sort((a, b) => total(b) - total(a))
-      .filter((mass) => {
-        const before = inState.get(mass.prefix.state) ?? 0;
-        inState.set(mass.prefix.state, before + 1);
-        return before < width && total(mass) >= best - HOPELESS;
-      });
+    const kept = all
+      .filter(({ total }) => total > NONE && total >= best - HOPELESS)
+      .sort((a, b) => b.total - a.total)
+      .filter(({ mass: { prefix } }) => {
+        const before = inState.get(prefix.state) ?? 0;
+        inState.set(prefix.state, before + 1);
+        return before < width;
+      })
+      .map(({ mass }) => mass);
     for (const { prefix } of kept) prefix.before?.next.set(prefix.label, prefix);
     return kept;
   }

@@ -18,6 +18,12 @@ export interface Frames {
 /** The place of a class in an alphabet, which lacks the blank. */
 export const symbolOf = (label: number, blank: number): number => (label < blank ? label : label - 1);
 
+/** ln(eᵃ + eᵇ), without overflow; what strings are searched with, frame by frame. */
+export function logAddTwo(a: number, b: number): number {
+  const [most, least] = a > b ? [a, b] : [b, a];
+  return least === Number.NEGATIVE_INFINITY ? most : most + Math.log1p(Math.exp(least - most));
+}
+
 /** Frames that a string needs at least: one for each symbol, and one for nothing between two that are the same. */
 export function framesNeeded(symbols: ArrayLike<unknown>): number {
   let needed = symbols.length;
