@@ -1,12 +1,13 @@
 /** What `ductus/serve` exports on every platform: a handler for models that are in memory. */
 import { DataError, UsageError } from "../engine/errors.ts";
 import type { Optional } from "../engine/options.ts";
-import { createApp } from "../serve/app.ts";
+import { createApp, LIMITS } from "../serve/app.ts";
 import { type Limits, MODEL_NAME } from "../serve/context.ts";
 import type { DecodePicture } from "../serve/decode-picture.ts";
 import { jsonLog, type Log } from "../serve/log.ts";
 import { Metrics } from "../serve/metrics.ts";
 import type { ModelSource } from "../serve/open-model.ts";
+import { type GivenForm, usualForm } from "../serve/page-tasks.ts";
 import { Repository, type StoredVersion } from "../serve/repository.ts";
 
 export { DataError, DuctusError, UsageError } from "../engine/errors.ts";
@@ -14,6 +15,7 @@ export type { Limits } from "../serve/context.ts";
 export type { DecodePicture } from "../serve/decode-picture.ts";
 export type { Level, Log } from "../serve/log.ts";
 export type { ModelSource } from "../serve/open-model.ts";
+export type { GivenForm } from "../serve/page-tasks.ts";
 
 /** How a {@link Handler} is made. */
 export interface HandlerOptions {
@@ -31,6 +33,8 @@ export interface HandlerOptions {
   readonly allowOrigins?: readonly string[] | undefined;
   /** The least probability that is answered, 0 … 1; less likely answers are marked as refused. Default: all are answered. */
   readonly minProbability?: number | undefined;
+  /** A form whose fields `/read` reads in photographs of it, unless a request brings another. Default: it reads what it finds. */
+  readonly form?: GivenForm | undefined;
   /** Samples of one run; default 64. */
   readonly maxBatch?: number | undefined;
   /** Samples of one model that may wait; default 1024. */
@@ -65,6 +69,7 @@ export async function createHandler(
     allowedHosts,
     allowOrigins,
     minProbability,
+    form: given,
     maxBatch,
     maxQueue,
     maxMemory,
@@ -97,6 +102,8 @@ export async function createHandler(
   if (minProbability !== undefined && !(minProbability >= 0 && minProbability <= 1)) {
     throw new UsageError(`minProbability must be a number from 0 to 1, not ${minProbability}`);
   }
+  const { maxPixels = LIMITS.maxPixels } = limits ?? {};
+  const form = given && (await usualForm(given, repository.models, maxPixels, decodePicture).catch(closed(repository)));
   let isReady = true;
   const app = createApp({
     repository,
@@ -107,6 +114,7 @@ export async function createHandler(
     allowedHosts,
     allowOrigins,
     minProbability,
+    form,
     maxMemory,
     decodePicture,
     isReady: () => isReady,
@@ -119,3 +127,11 @@ export async function createHandler(
     },
   };
 }
+
+/** Fails as before, once nothing is open any more. */
+const closed =
+  (repository: Repository) =>
+  async (error: unknown): Promise<never> => {
+    await repository.close();
+    throw error;
+  };

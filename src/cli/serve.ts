@@ -1,9 +1,11 @@
 /** `ductus serve`: models behind HTTP. Standard output says where; standard error gets the log, a JSON object a line. */
 import { isIP } from "node:net";
 import { availableParallelism, hostname } from "node:os";
+import { dirname, join } from "node:path";
 import { Command } from "commander";
 import { DataError, UsageError } from "../engine/errors.ts";
 import { readFileChecked } from "../platform/node/atomic.ts";
+import { formJson, parseForm } from "../read/form-file.ts";
 import { MAX_MEMORY } from "../serve/admission.ts";
 import { createApp, LIMITS } from "../serve/app.ts";
 import { hostCheck, isLoopback } from "../serve/hosts.ts";
@@ -14,6 +16,8 @@ import { ReaderPool } from "../serve/node/reader-pool.ts";
 import { listen, watch } from "../serve/node/serve.ts";
 import { ThreadRunner } from "../serve/node/thread-runner.ts";
 import { readOrigins } from "../serve/origins.ts";
+import { type GivenForm, usualForm } from "../serve/page-tasks.ts";
+import { type Pool, poolOf } from "../serve/reading.ts";
 import { QUEUE, Repository } from "../serve/repository.ts";
 import { columns } from "../task/text.ts";
 import { stopSignal } from "./interrupt.ts";
@@ -26,6 +30,7 @@ interface ServeOptions extends CommonOptions {
   readonly port: number;
   readonly apiKeyFile?: string | undefined;
   readonly minProbability?: number | undefined;
+  readonly fields?: string | undefined;
   readonly allowedHosts: readonly string[];
   readonly allowOrigin: readonly string[];
   readonly threads: number;
@@ -43,21 +48,25 @@ interface ServeOptions extends CommonOptions {
 
 const EXAMPLES = `
 MODEL is a model file, a folder with numbered versions (1/, 2/, … the newest is served), the folder of a run, or a folder
-of any of these; NAME=MODEL gives it another name. New versions are found while the server runs.
+of any of these; NAME=MODEL gives it another name. New versions are found while the server runs. "reader" is the reader of
+numbers that comes with Ductus.
 
 A key is taken from --api-key-file or the environment variable DUCTUS_API_KEY.
 
 Examples:
+  $ ductus serve                              the reader: POST /read takes photographs of pages with numbers
   $ ductus serve runs/mnist-cnn-3x3-1
   $ ductus serve digits=digits.safetensors --port 9000
   $ ductus serve digits.safetensors --host 0.0.0.0 --allowed-hosts digits.example.org
-  $ curl --data-binary @seven.png http://127.0.0.1:8501/models/digits/predict`;
+  $ ductus serve reader digits.safetensors --fields form.json
+  $ curl --data-binary @seven.png http://127.0.0.1:8501/models/digits/predict
+  $ curl --data-binary @page.jpg http://127.0.0.1:8501/read`;
 
 const SECOND = 1000;
 const MEBIBYTE = 2 ** 20;
 /** Share of the memory that answers may take, beside it, until they are read. */
 const UNREAD = 1 / 6;
-/** Threads that read large bodies, at most. */
+/** Threads that read large bodies, at most, and as many that read pages. */
 const READERS = 4;
 
 export function command(): Command {
@@ -65,7 +74,7 @@ export function command(): Command {
     .description(
       "Serves models over HTTP: pictures and texts, TensorFlow Serving's REST API, the Open Inference Protocol.",
     )
-    .argument("<model...>", "model files or folders")
+    .argument("[model...]", "model files or folders; default: the reader of numbers that comes with Ductus", ["reader"])
     .option("--host <address>", "address to listen on; 0.0.0.0 is every network", "127.0.0.1")
     .addOption(integerOption("--port <n>", "port; 0 takes any that is free", { min: 0, max: 65_535 }).default(8501))
     .addOption(
@@ -91,6 +100,7 @@ export function command(): Command {
         max: 1,
       }),
     )
+    .option("--fields <form>", "form.json: pages that are sent to /read show this form, and its fields are read")
     .addOption(integerOption("--max-batch <n>", "samples of one run", { min: 1, max: 1024 }).default(QUEUE.maxBatch))
     .addOption(
       integerOption("--max-queue <n>", "samples that may wait for a model", { min: 1 }).default(QUEUE.maxQueue),
@@ -133,6 +143,7 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   const metrics = new Metrics();
   const { allowOrigin: allowOrigins, minProbability, threads, maxBatch, maxQueue, maxBody, maxPixels } = options;
   const loadTimeout = options.loadTimeout * SECOND;
+  const given = options.fields === undefined ? undefined : await readForm(options.fields);
   const store = await openModelStore(sources);
   const repository = new Repository({
     store,
@@ -161,7 +172,13 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   const timeout = options.timeout * SECOND;
   const limits = { maxBody, maxPixels, timeout };
   const maxMemory = options.maxMemory * MEBIBYTE;
-  const readers = new ReaderPool({ threads: Math.min(availableParallelism(), READERS), timeout });
+  const fail = async (error: unknown): Promise<never> => {
+    await repository.close();
+    throw error;
+  };
+  const form = given && (await usualForm(given, models, maxPixels).catch(fail));
+  const pool = (): ReaderPool => new ReaderPool({ threads: Math.min(availableParallelism(), READERS), timeout });
+  const pools: Readonly<Record<Pool, ReaderPool>> = { bodies: pool(), pages: pool() };
   const app = createApp({
     repository,
     log,
@@ -173,15 +190,13 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
     allowOrigins,
     minProbability,
     maxMemory,
-    elsewhere: readers.run,
+    form,
+    elsewhere: (name, input) => pools[poolOf(name)].run(name, input),
     isReady: () => isReady,
   });
   const { host, port } = options;
   const maxUnread = maxMemory * UNREAD;
-  const server = await listen(app.fetch, { host, port, timeout, maxUnread }).catch(async (error) => {
-    await repository.close();
-    throw error;
-  });
+  const server = await listen(app.fetch, { host, port, timeout, maxUnread }).catch(fail);
   const unwatch = watch(repository, options.poll);
 
   const rows = models.map(({ name, version, task }) => [name, version, task.kind, task.names.slice(0, 12).join(" ")]);
@@ -193,7 +208,7 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
   isReady = false;
   unwatch();
   await server.stop(options.grace * SECOND);
-  await readers.close();
+  await Promise.all(Object.values(pools).map((each) => each.close()));
   await repository.close();
   log("info", "stopped");
 }
@@ -203,6 +218,13 @@ function ownNames(host: string): readonly string[] {
   const own = hostname();
   const names = [host, own, `${own.split(".")[0]}.local`];
   return names.filter((name) => isIP(name) === 0 && /^[\w.-]+$/.test(name));
+}
+
+/** A form that a file describes, with the picture of a blank one, which lies beside it. @throws DataError naming what is wrong */
+async function readForm(file: string): Promise<GivenForm> {
+  const fields = formJson(await readFileChecked(file), file);
+  const { picture } = parseForm(fields, file);
+  return { picture: await readFileChecked(join(dirname(file), picture)), fields };
 }
 
 async function readKey(file: string | undefined): Promise<string | undefined> {

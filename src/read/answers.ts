@@ -6,7 +6,17 @@ import type { RegionKind } from "../page/regions.ts";
 import type { LikelyString } from "../task/transcribe/reading.ts";
 
 /** Why an answer should not be taken as it is. */
-export type Refusal = "not in the picture" | "nothing there" | "no number" | "struck out" | "does not fit" | "unsure";
+export const REASONS = [
+  "not in the picture",
+  "nothing there",
+  "no number",
+  "struck out",
+  "does not fit",
+  "unsure",
+] as const;
+
+/** One of {@link REASONS}. */
+export type Refusal = (typeof REASONS)[number];
 
 /** One character of an answer. */
 export interface AnswerCharacter extends LikelyString {

@@ -18,7 +18,9 @@ import { addOpenInference } from "./open-inference.ts";
 import { openApi } from "./openapi.ts";
 import { crossOrigin, readOrigins } from "./origins.ts";
 import { tryPage } from "./page.ts";
+import type { SentForm } from "./page-tasks.ts";
 import { addPredict } from "./predict.ts";
+import { addRead } from "./read.ts";
 import { type Elsewhere, Reading } from "./reading.ts";
 import type { Repository } from "./repository.ts";
 import { answerTo, RequestError } from "./request-error.ts";
@@ -34,6 +36,8 @@ export interface AppOptions {
   readonly apiKey?: string | undefined;
   /** The least probability that is answered, 0 … 1; below it answers are marked as refused; default: all are answered. */
   readonly minProbability?: number | undefined;
+  /** Whose fields are read on pages, unless a request brings a form of its own; default: whatever is found on them. */
+  readonly form?: SentForm | undefined;
   /** Names that it may be asked under, beside `localhost`, addresses and names without a dot; default: any. */
   readonly allowedHosts?: readonly string[] | undefined;
   /** Whether only this machine is served, so that names without a dot are not enough; default false. */
@@ -57,6 +61,8 @@ export const LIMITS: Limits = { maxBody: 16 * 2 ** 20, maxPixels: 16_000_000, ti
 const ROUTES: readonly (readonly [pattern: RegExp, route: string])[] = [
   [/^\/recognise$/, "/recognise"],
   [/^\/models\/[^/]+\/predict$/, "/models/predict"],
+  [/^\/read$/, "/read"],
+  [/^\/models\/[^/]+\/read$/, "/models/read"],
   [/^\/models\/[^/]+\/generate$/, "/models/generate"],
   [/^\/models(?:\/[^/]+)?$/, "/models"],
   [/^\/ping$/, "/ping"],
@@ -78,7 +84,7 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIO
 
 export function createApp(options: AppOptions): App {
   const { repository, log, apiKey, metrics = new Metrics(), isReady = () => true } = options;
-  const { allowedHosts = ["*"], isLocal = false, allowOrigins = [], minProbability } = options;
+  const { allowedHosts = ["*"], isLocal = false, allowOrigins = [], minProbability, form } = options;
   const limits = filled(LIMITS, options.limits ?? {});
   const { maxMemory = MAX_MEMORY, decodePicture, elsewhere } = options;
   const admission = createAdmission(maxMemory, limits.timeout);
@@ -90,6 +96,7 @@ export function createApp(options: AppOptions): App {
     admission,
     reading: new Reading({ ledger: admission.work, decodePicture, elsewhere }),
     minProbability,
+    form,
   };
   const isAllowed = keyCheck(apiKey);
   const app: App = new Hono();
@@ -152,6 +159,7 @@ export function createApp(options: AppOptions): App {
   app.get("/", (c) => c.html(tryPage(apiKey === undefined ? repository.models.map(({ name }) => name) : [])));
   addCatalog(app, service);
   addPredict(app, service);
+  addRead(app, service);
   addGenerate(app, service);
   addTfServing(app, service);
   addOpenInference(app, service);

@@ -5,7 +5,7 @@ import type { AnyTask, TaskKind } from "../task/task.ts";
 import { FORMAT } from "./answer-format.ts";
 import type { App, Service } from "./context.ts";
 import { takes } from "./intake.ts";
-import type { ServedModel } from "./served-model.ts";
+import { readsPages, type ServedModel } from "./served-model.ts";
 
 /** How well a model did when it was trained. */
 interface Measured {
@@ -52,9 +52,10 @@ const OLD_NAMES: Readonly<Record<TaskKind, (names: readonly string[]) => Pick<En
   generate: () => ({}),
 };
 
-function entryOf({ name, version, model, task, http, intake }: ServedModel): Entry {
+function entryOf(served: ServedModel): Entry {
+  const { name, version, model, task, http, intake } = served;
   const { architecture, dataset, metrics } = model;
-  const own = http.next === undefined ? ["predict"] : ["predict", "generate"];
+  const own = ["predict", ...(http.next === undefined ? [] : ["generate"]), ...(readsPages(served) ? ["read"] : [])];
   return {
     name,
     version,

@@ -7,6 +7,7 @@ import type { Group } from "./batch.ts";
 import { type BodyLimits, readBody } from "./body.ts";
 import { Deadline } from "./deadline.ts";
 import type { Metrics } from "./metrics.ts";
+import type { SentForm } from "./page-tasks.ts";
 import type { Reading } from "./reading.ts";
 import type { Repository } from "./repository.ts";
 import { RequestError } from "./request-error.ts";
@@ -41,6 +42,8 @@ export interface Service {
   readonly isReady: () => boolean;
   /** The least probability that is answered, unless a request says otherwise; undefined: all are. */
   readonly minProbability?: number | undefined;
+  /** Whose fields are read on a page, unless a request brings a form of its own; undefined: what is found on it. */
+  readonly form?: SentForm | undefined;
 }
 
 /** Whether a request would find a model. */

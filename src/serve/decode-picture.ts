@@ -26,13 +26,27 @@ export interface DecodedPicture extends ReadPicture {
   readonly pixels: number;
 }
 
-/** @throws RequestError 413 (or TooLargeError) when there are too many pixels, 400 (or DataError) when it is damaged */
+/** @throws RequestError 413 (or TooLargeError) when there are too many pixels, 400 (or DataError) when it is damaged or blank */
 export async function readPicture(
   intake: Intake,
   bytes: Uint8Array,
   maxPixels: number,
-  decode: DecodePicture = platform().decodePicture,
+  decode: DecodePicture | undefined,
 ): Promise<DecodedPicture> {
+  const picture = await decoded(bytes, maxPixels, decode);
+  return { ...preparePicture(intake, picture), pixels: picture.width * picture.height };
+}
+
+/**
+ * The pixels of a picture file.
+ * @param decode default: the platform's
+ * @throws RequestError 413 (or TooLargeError) when there are too many, 400 (or DataError) when it is damaged
+ */
+export async function decoded(
+  bytes: Uint8Array,
+  maxPixels: number,
+  decode: DecodePicture = platform().decodePicture,
+): Promise<Picture> {
   let picture: Picture;
   try {
     picture = await decode(bytes, { maxPixels });
@@ -42,9 +56,8 @@ export async function readPicture(
   }
   // A decoder from elsewhere may keep the 16 bits of a PNG.
   if (picture.data.BYTES_PER_ELEMENT !== 1) throw new DuctusError("decodePicture must give one byte per channel");
-  const pixels = picture.width * picture.height;
-  if (pixels > maxPixels) throw tooManyPixels();
-  return { ...preparePicture(intake, picture), pixels };
+  if (picture.width * picture.height > maxPixels) throw tooManyPixels();
+  return picture;
 }
 
 /** @throws RequestError 400 when the picture is blank, or the model reads none */

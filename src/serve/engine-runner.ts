@@ -22,8 +22,8 @@ export function ladder(maxBatch: number): readonly number[] {
   return [maxBatch, ...sizes];
 }
 
-/** Length of the texts that a program is there for before the first one comes. */
-const FIRST_LENGTH = 16;
+/** Length of the texts and lines that a program is there for before the first one comes. */
+export const FIRST_LENGTH = 16;
 
 export class EngineRunner implements BatchRunner {
   readonly slots = 1;

@@ -1,8 +1,10 @@
-/** Forms with files (`multipart/form-data`), as `/recognise` and `/invocations` take them. Read on their thread or another (reading.ts). */
+/** Forms with files (`multipart/form-data`), as `/models/NAME/predict`, `/read` and `/invocations` take them. Read on their thread or another (reading.ts). */
 import { tooManySamples } from "./intake.ts";
 import { RequestError } from "./request-error.ts";
 
 export interface PictureFile {
+  /** Of the field that it is in. */
+  readonly field: string;
   readonly name: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
@@ -30,7 +32,7 @@ export async function readForm(body: Uint8Array<ArrayBuffer>, type: string, maxC
     if (typeof value === "string") fields.set(field, value);
     // Browsers send an empty file for a field that was left alone.
     else if (value.size > 0 || value.name !== "") {
-      files.push({ name: value.name, bytes: new Uint8Array(await value.arrayBuffer()) });
+      files.push({ field, name: value.name, bytes: new Uint8Array(await value.arrayBuffer()) });
     }
   }
   if (files.length > maxCount) throw tooManySamples(files.length, maxCount);

@@ -60,7 +60,11 @@ async function sampleOf({ intake, input, readPicture }: Intaking, bytes: Uint8Ar
 }
 
 /** A line as a sample: with as much paper behind it as makes its width that of a bucket. */
-function ofLine({ ports }: Intake, { preprocessing: { height, margin } }: LineInput, pixels: Uint8Array): Samples {
+export function ofLine(
+  { ports }: Intake,
+  { preprocessing: { height, margin } }: LineInput,
+  pixels: Uint8Array,
+): Samples {
   const columns = pixels.length / height;
   const width = bucket(columns + margin);
   const x = new Uint8Array(width * height);

@@ -1,4 +1,5 @@
 /** Numbers for Prometheus, in its text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/. */
+import type { NumberAnswer } from "../read/answers.ts";
 import type { Verdict } from "../task/http.ts";
 import type { Admission } from "./admission.ts";
 import type { Ledger } from "./ledger.ts";
@@ -23,6 +24,12 @@ export class Metrics {
 
   readonly #refused = new Family("ductus_refused_total", "counter", "Samples less likely than the minimum asked for.");
 
+  readonly #numbers = new Family(
+    "ductus_page_numbers_total",
+    "counter",
+    "Places of pages that were read, by why a person should look at them.",
+  );
+
   /** A request was answered. @param route a pattern, not a path, so that there are few */
   request(route: string, method: string, status: number, seconds: number): void {
     this.#requests.add({ route, method, status: String(status) }, 1);
@@ -39,6 +46,14 @@ export class Metrics {
       // `class` is what `label` was called before.
       if (label !== undefined) this.#answers.add({ model: name, version, label, class: label }, 1);
       this.#confidence.add({ model: name, version }, probability);
+    }
+  }
+
+  /** The places of a page were read. */
+  page({ name, version }: ServedModel, numbers: readonly NumberAnswer[]): void {
+    for (const { text, probability, refused = "no" } of numbers) {
+      this.#numbers.add({ model: name, version, refused }, 1);
+      if (text !== "") this.#confidence.add({ model: name, version }, probability);
     }
   }
 
@@ -70,7 +85,7 @@ export class Metrics {
       turnedAway.add({ use }, ledger.refused);
     }
     const memory = [used, limit, waiting, turnedAway];
-    const answers = [this.#answers, this.#confidence, this.#refused];
+    const answers = [this.#answers, this.#confidence, this.#refused, this.#numbers];
     const all = [this.#requests, this.#seconds, this.#batches, ...answers, queue, ...memory, info];
     return `${all.map((family) => family.print()).join("\n")}\n`;
   }

@@ -1,12 +1,15 @@
 /** What the server takes and gives, as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1), at `/openapi.json`. */
 import { VERSION } from "../platform/version.ts";
+import { MIN_PROBABILITY } from "../read/answer-of.ts";
+import { REASONS } from "../read/answers.ts";
 import { FIELDS } from "../task/http.ts";
 import { FORMAT } from "./answer-format.ts";
 import { DATATYPE_NAMES } from "./datatypes.ts";
 import { MAX_WRITTEN } from "./generate.ts";
 import { INPUT_VIEWS } from "./inputs.ts";
+import { MINIMUM } from "./refusal.ts";
 import type { Repository } from "./repository.ts";
-import type { ServedModel } from "./served-model.ts";
+import { readsPages, type ServedModel } from "./served-model.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -35,6 +38,8 @@ const TENSOR = object(
 
 /** 0 … 1; answers that are less likely are refused. */
 const MINIMUM_FIELD: Schema = { type: "number", minimum: 0, maximum: 1 };
+const PROBABILITY: Schema = { type: "number", minimum: 0, maximum: 1 };
+const BOX: Schema = { ...NUMBERS, minItems: 4, maxItems: 4, description: "left, top, width, height in pixels" };
 const REFUSED: Schema = {
   type: "array",
   items: { type: "boolean" },
@@ -50,6 +55,47 @@ const OLD = { deprecated: true } as const;
 
 /** Schemas that are the same whatever is in service. */
 const SCHEMAS: Readonly<Record<string, Schema>> = {
+  Page: object(
+    {
+      ...SERVED,
+      width: { type: "integer", description: "of the picture, in pixels" },
+      height: { type: "integer" },
+      problem: {
+        type: "string",
+        description: "why nothing can be relied on, with what to do; absent where all is well",
+      },
+      numbers: {
+        type: "array",
+        items: reference("PageNumber"),
+        description: "in reading order, or that of the fields",
+      },
+    },
+    ["format", "model", "version", "width", "height", "numbers"],
+  ),
+  PageNumber: object(
+    {
+      name: { type: "string", description: "of the field" },
+      kind: { type: "string", description: "line, box, comb or cell" },
+      grid: { type: "integer", description: "of cells, with row and column, all from 0" },
+      row: { type: "integer" },
+      column: { type: "integer" },
+      text: { type: "string", description: "the likeliest string; empty where nothing was read" },
+      probability: PROBABILITY,
+      refused: { enum: [...REASONS, null], description: "why a person should look at it" },
+      box: BOX,
+      corners: { type: "array", items: { ...NUMBERS, minItems: 2, maxItems: 2 }, minItems: 4, maxItems: 4 },
+      characters: {
+        type: "array",
+        items: object({ text: { type: "string" }, probability: PROBABILITY, box: BOX }, ["text", "probability", "box"]),
+      },
+      alternatives: {
+        type: "array",
+        items: object({ text: { type: "string" }, probability: PROBABILITY }, ["text", "probability"]),
+        description: "other strings that may stand there, the likeliest first",
+      },
+    },
+    ["kind", "text", "probability", "refused", "box", "corners", "characters", "alternatives"],
+  ),
   Error: object({ error: { type: "string", description: "one line that says what was expected" } }, ["error"]),
   Catalog: object(
     {
@@ -194,6 +240,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   413: "the body, its pictures or its samples are more than allowed",
   415: "the body is packed in an unknown way, no picture, or not of the type that this address takes",
   421: "the host is no name of this server",
+  422: "the form is not found in the photograph",
   503: "too many requests are waiting; Retry-After says when to come back",
   504: "no answer within the time limit",
 };
@@ -273,14 +320,27 @@ export function openApi(repository: Repository): object {
       ),
     },
   };
+  const pages = {
+    "multipart/form-data": {
+      schema: object(
+        {
+          picture: bytes,
+          form: {
+            ...bytes,
+            description: "the picture of a blank form, whose fields are read; default: the server's, or none",
+          },
+          fields: { type: "string", description: "JSON: the list of its fields, or all that a form.json holds" },
+          min_probability: MINIMUM_FIELD,
+        },
+        ["picture"],
+      ),
+    },
+  };
+  const readers = models.filter(readsPages);
   const answers = answerSchemas(models);
   const reading = json({ anyOf: Object.keys(answers).map(reference) });
   const titles = [...new Set(models.map(({ http }) => http.title))].join("; ");
-  const minimum = inQuery(
-    "min_probability",
-    MINIMUM_FIELD,
-    "refuse what is less likely; default: what the server was given",
-  );
+  const minimum = inQuery(MINIMUM, MINIMUM_FIELD, "refuse what is less likely; default: what the server was given");
   const top = inQuery("top", { type: "integer", minimum: 1 }, "length of the ranking; default: all");
   const tf = (summary: string, request: string, response: string) =>
     ({
@@ -289,6 +349,17 @@ export function openApi(repository: Repository): object {
       body: json(reference(request)),
       answer: json(reference(response)),
     }) as const;
+  const least = inQuery(
+    MINIMUM,
+    MINIMUM_FIELD,
+    `refuse what is less likely as unsure; default: the server's, or ${MIN_PROBABILITY}`,
+  );
+  const page = {
+    summary: "The numbers on a photographed page, or the fields of a form in it",
+    tag: "Ductus",
+    body: { ...file, ...pages },
+    answer: json(reference("Page")),
+  } as const;
   const predict = tf("What a model gives for samples", "PredictRequest", "PredictResponse");
   const classify = tf(
     "Classes of samples with probabilities, where the task has classes",
@@ -334,6 +405,10 @@ export function openApi(repository: Repository): object {
         },
         [...model, minimum, top],
       ),
+      ...(readers.length > 0 && {
+        "/read": post(page, [inQuery("model", named(readers), "may be left out where one reads pages"), least]),
+        "/models/{model}/read": post(page, [inPath("model", named(readers)), least]),
+      }),
       "/models/{model}/generate": post(
         {
           summary: "Goes on with a text",

@@ -1,4 +1,4 @@
-/** The page at `/`: draw, drop pictures or write, and see what the server makes of it, beside what is known about the model. */
+/** The page at `/`: draw, drop pictures or photographs of pages, or write, and see what the server makes of it, beside what is known about the model. */
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (character) => ENTITIES[character]);
 
@@ -24,17 +24,20 @@ const PAGE = `<!doctype html>
   h2 { font-size: 1rem; margin: 0 0 .3rem; overflow-wrap: anywhere }
   main { display: grid; gap: 1.2rem 2rem; grid-template: "pad" "result" "about" "settings" "more" / minmax(0, 1fr) }
   @media (min-width: 42rem) { main { grid-template: "pad about" auto "pad result" 1fr "settings settings" auto "more more" auto / minmax(0, 20rem) minmax(0, 1fr) } }
-  #draw, #write { grid-area: pad } #write .row { margin: .8rem 0 0 } textarea { box-sizing: border-box; width: 100%; font: inherit; padding: .6rem; border: 1px solid var(--line); border-radius: 12px; background: Canvas; color: CanvasText } [hidden] { display: none !important } #result { grid-area: result } #about { grid-area: about } #settings { grid-area: settings } #more { grid-area: more; min-width: 0 }
+  #draw, #write, #sheet { grid-area: pad } main:has(#sheet:not([hidden])) { grid-template: "pad" "result" "about" "settings" "more" / minmax(0, 1fr) } #write .row { margin: .8rem 0 0 } textarea { box-sizing: border-box; width: 100%; font: inherit; padding: .6rem; border: 1px solid var(--line); border-radius: 12px; background: Canvas; color: CanvasText } [hidden] { display: none !important } #result { grid-area: result } #about { grid-area: about } #settings { grid-area: settings } #more { grid-area: more; min-width: 0 }
   canvas { width: 100%; max-width: 20rem; aspect-ratio: 1; border: 1px solid var(--line); border-radius: 12px; background: #fff; touch-action: none; cursor: crosshair }
+  figure { position: relative; margin: 0 0 .8rem; border: 1px solid var(--line); border-radius: 12px; overflow: hidden; min-height: 9rem } figure img { display: block; width: 100% } figure svg { position: absolute; inset: 0; width: 100%; height: 100% }
+  polygon { fill: #1a7f3722; stroke: #1a7f37; stroke-width: 2; vector-effect: non-scaling-stroke } polygon.refused { fill: #cf222e1c; stroke: #cf222e } polygon.empty { fill: none; stroke: #8888; stroke-width: 1 } polygon:hover { fill: #2456c744 }
   .row { display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; align-items: center } #draw .row { margin: .8rem 0 0 } .row label { min-width: 0; max-width: 100% }
   button, select, input { font: inherit; padding: .35rem .8rem; border: 1px solid var(--line); border-radius: 8px; background: Canvas; color: CanvasText; max-width: 100% }
   input[type=password] { width: 8rem } input[type=number] { width: 4.5rem; padding-right: .3rem }
   ol { list-style: none; padding: 0; margin: 0; min-height: 9.5rem }
   li { display: grid; grid-template-columns: minmax(4rem, auto) 1fr auto; gap: .6rem; align-items: center; min-height: 1.9rem; font-variant-numeric: tabular-nums }
   li span { overflow-wrap: anywhere } li span:last-child { text-align: right; white-space: nowrap; min-width: 4.6rem }
+  #ranking.pages { max-height: 24rem; overflow-y: auto } #ranking.pages li { grid-template-columns: minmax(4rem, 1fr) auto auto; font-weight: 400 }
   #ranking.files li { grid-template-columns: minmax(0, 1fr) auto auto }
   meter { width: 100%; accent-color: var(--accent) }
-  #ranking:not(.files) li:first-child { font-weight: 650 }
+  #ranking:not(.files, .pages) li:first-child { font-weight: 650 }
   #ranking.refused li:first-child { font-weight: 400 }
   #about:not([hidden]) { padding: .8rem 1rem; border: 1px solid var(--line); border-radius: 12px; font-size: .9rem }
   dl { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: .1rem .9rem; margin: 0 } dt { color: var(--soft) }
@@ -59,6 +62,10 @@ const PAGE = `<!doctype html>
       <label><input id="file" type="file" accept="image/*" multiple hidden><button id="choose" type="button">Choose pictures</button></label>
     </div>
   </section>
+  <section id="sheet" hidden>
+    <figure id="photo" aria-label="The page, with what was read laid over it"><img id="photograph" alt=""><svg id="places" preserveAspectRatio="none"></svg></figure>
+    <div class="row"><button id="choosePage" type="button">Choose a photograph</button></div>
+  </section>
   <section id="about" hidden><h2></h2><dl></dl></section>
   <section id="result">
     <ol id="ranking" aria-live="polite"></ol>
@@ -81,19 +88,26 @@ const PAGE = `<!doctype html>
   const element = (tag, text = "") => Object.assign(document.createElement(tag), { textContent: text });
   const percent = (share, places = 1) => (100 * share).toFixed(places) + " %";
   const headers = () => (key.value === "" ? {} : { "X-API-Key": key.value });
-  const address = () => {
-    const query = new URLSearchParams({ top: 5 });
-    if (minimum.value !== "") query.set("min_probability", String(Number(minimum.value) / 100));
-    const path = model.value === "" ? "recognise" : "models/" + encodeURIComponent(model.value) + "/predict";
-    return new URL(path + "?" + query, location.href).href;
-  };
   let models = [];
+  const chosen = () => models.find(({ name }) => name === model.value);
+  const readsPages = () => chosen()?.routes.some((route) => route.endsWith("/read")) ?? false;
+  const address = () => {
+    const query = new URLSearchParams(readsPages() ? {} : { top: 5 });
+    if (minimum.value !== "") query.set("min_probability", String(Number(minimum.value) / 100));
+    const verb = readsPages() ? "/read" : "/predict";
+    const path = model.value === "" ? "recognise" : "models/" + encodeURIComponent(model.value) + verb;
+    const asked = String(query);
+    return new URL(path + (asked && "?" + asked), location.href).href;
+  };
   const showAbout = () => {
-    const one = models.find(({ name }) => name === model.value);
+    const one = chosen();
+    const pages = readsPages();
     const readsText = one?.input.kind === "text";
-    byId("curl").textContent = "curl --data-binary @" + (readsText ? "text.txt -H 'Content-Type: text/plain'" : "picture.png") + " \\\\\\n  '" + address() + "'";
-    byId("title").textContent = readsText ? "Write a text" : "Draw, or drop pictures";
-    byId("draw").hidden = readsText;
+    byId("curl").textContent = "curl --data-binary @" + (readsText ? "text.txt -H 'Content-Type: text/plain'" : pages ? "page.jpg" : "picture.png") + " \\\\\\n  '" + address() + "'";
+    byId("title").textContent = readsText ? "Write a text" : pages ? "Drop a photograph of a page with numbers" : "Draw, or drop pictures";
+    byId("draw").hidden = readsText || pages;
+    byId("sheet").hidden = !pages;
+    byId("file").multiple = !pages;
     byId("write").hidden = !readsText;
     byId("continue").hidden = one?.routes.every((route) => !route.endsWith("/generate")) ?? true;
     about.hidden = one === undefined;
@@ -107,7 +121,7 @@ const PAGE = `<!doctype html>
       ["trained on", dataset],
       ["accuracy", measured && percent(measured.accuracy, 2) + samples + " " + measured.part + (readsText ? " texts" : " pictures")],
       ["labels", labels.length + ": " + labels.slice(0, 300).join(" ")],
-      ["input", readsText ? "text" : input.shape.filter((size, axis) => axis < 2 || size > 1).join(" × ") + (input.whole ? " bytes" : " numbers")],
+      ["input", readsText ? "text" : pages ? "lines of writing" : input.shape.filter((size, axis) => axis < 2 || size > 1).join(" × ") + (input.whole ? " bytes" : " numbers")],
     ];
     about.querySelector("h2").textContent = one.name;
     about.querySelector("dl").replaceChildren(
@@ -120,9 +134,9 @@ const PAGE = `<!doctype html>
     const found = await response.json();
     models = found.models;
     if (found.min_probability !== undefined) minimum.placeholder = String(100 * found.min_probability);
-    const chosen = model.value;
+    const before = model.value;
     model.replaceChildren(...models.map(({ name }) => element("option", name)));
-    if (models.some(({ name }) => name === chosen)) model.value = chosen;
+    if (models.some(({ name }) => name === before)) model.value = before;
     byId("models").hidden = models.length < 2;
     showAbout();
   }
@@ -130,6 +144,8 @@ const PAGE = `<!doctype html>
     pen.fillStyle = "#fff";
     pen.fillRect(0, 0, pad.width, pad.height);
     ranking.replaceChildren();
+    byId("places").replaceChildren();
+    byId("photograph").removeAttribute("src");
     note.textContent = "";
   };
   const row = (...cells) => {
@@ -164,6 +180,33 @@ const PAGE = `<!doctype html>
     );
     note.textContent = reasons.join("; ");
   };
+  const showPage = ({ width, height, numbers, problem }) => {
+    ranking.className = "pages";
+    const places = byId("places");
+    const made = (tag) => document.createElementNS("http://www.w3.org/2000/svg", tag);
+    places.setAttribute("viewBox", "0 0 " + width + " " + height);
+    byId("photo").style.aspectRatio = width + " / " + height;
+    places.replaceChildren(
+      ...numbers.map(({ name, text, probability, refused, corners }) => {
+        const polygon = made("polygon");
+        polygon.setAttribute("points", corners.map((corner) => corner.join()).join(" "));
+        polygon.setAttribute("class", refused === "nothing there" ? "empty" : refused === null ? "sure" : "refused");
+        const title = made("title");
+        title.textContent = (name === undefined ? "" : name + ": ") + text + (refused === null ? " " + percent(probability) : " " + refused);
+        polygon.append(title);
+        return polygon;
+      }),
+    );
+    const written = numbers.filter(({ refused }) => refused !== "nothing there");
+    ranking.replaceChildren(
+      ...written.map(({ name, text, probability, refused }) =>
+        row(element("span", (name === undefined ? "" : name + ": ") + text), element("span", refused ?? ""), element("span", percent(probability))),
+      ),
+    );
+    const sure = written.filter(({ refused }) => refused === null).length;
+    const counts = sure + " read, " + (written.length - sure) + " for a person to look at, " + (numbers.length - written.length) + " empty";
+    note.textContent = problem ?? counts;
+  };
   let asked = 0;
   async function predict(body) {
     const own = ++asked;
@@ -173,7 +216,8 @@ const PAGE = `<!doctype html>
       const answer = await response.json();
       if (own !== asked) return;
       if (!response.ok) throw new Error(answer.error);
-      if (answer.results === undefined) showReading(answer);
+      if (answer.numbers !== undefined) showPage(answer);
+      else if (answer.results === undefined) showReading(answer);
       else showResults(answer.results);
     } catch (error) {
       if (own !== asked) return;
@@ -203,6 +247,12 @@ const PAGE = `<!doctype html>
   };
   async function show(files) {
     clear();
+    if (readsPages()) {
+      byId("photo").style.aspectRatio = "";
+      byId("photograph").src = URL.createObjectURL(files[0]);
+      note.textContent = "Reading …";
+      return predict(files[0]);
+    }
     if (files.length > 1) {
       const form = new FormData();
       for (const file of files) form.append("picture", file);
@@ -235,7 +285,8 @@ const PAGE = `<!doctype html>
     }
   };
   byId("clear").onclick = clear;
-  byId("choose").onclick = () => byId("file").click();
+  byId("choose").onclick = byId("choosePage").onclick = () => byId("file").click();
+  byId("photograph").onload = ({ target }) => URL.revokeObjectURL(target.src);
   byId("file").onchange = ({ target }) => {
     if (target.files.length > 0) show([...target.files]);
     target.value = "";

@@ -26,15 +26,23 @@ export function pictureReader(
 ): (bytes: Uint8Array<ArrayBuffer>) => Promise<ReadPicture> {
   let left = maxPixels;
   return async (bytes) => {
-    if (pictureFormatOf(bytes) === undefined) throw new RequestError(415, `expected a picture: ${PICTURE_KINDS}`);
-    const size = pictureSize(bytes);
-    const said = size === undefined ? left : size.width * size.height;
-    if (left < 1 || said > left) throw tooManyPixels();
-    const most = Math.min(left, Math.ceil(said * TOLERANCE) + FRAME);
-    const read = await reading.do("picture", { intake, body: bytes, pixels: said, maxPixels: most }, request);
+    const read = await reading.do("picture", { intake, body: bytes, ...admitted(bytes, left) }, request);
     left -= read.pixels;
     return read;
   };
+}
+
+/**
+ * How many pixels a picture has by its first bytes, and how many its decoder may give.
+ * @param left how many there may be
+ * @throws RequestError 415 for what is no picture, 413 for too many pixels
+ */
+export function admitted(bytes: Uint8Array, left: number): { readonly pixels: number; readonly maxPixels: number } {
+  if (pictureFormatOf(bytes) === undefined) throw new RequestError(415, `expected a picture: ${PICTURE_KINDS}`);
+  const size = pictureSize(bytes);
+  const pixels = size === undefined ? left : size.width * size.height;
+  if (left < 1 || pixels > left) throw tooManyPixels();
+  return { pixels, maxPixels: Math.min(left, Math.ceil(pixels * TOLERANCE) + FRAME) };
 }
 
 /** What samples of a request are put together with. */

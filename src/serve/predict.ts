@@ -156,5 +156,5 @@ async function readFiles(
   const type = request.header("content-type") ?? "";
   if (isForm(type)) return reading.do("form", { body, type, maxCount: intake.maxCount }, request.raw);
   if (body.length === 0) throw new RequestError(400, `the body is empty; send ${INPUT_VIEWS[intake.kind].takes}`);
-  return { files: [{ name: "", bytes: body }], fields: new Map() };
+  return { files: [{ field: "", name: "", bytes: body }], fields: new Map() };
 }

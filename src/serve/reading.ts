@@ -1,13 +1,16 @@
 /**
- * What is done to a body before the network: JSON is parsed, forms are taken apart, pictures are decoded and prepared. It is
- * what a request costs most, so it is here as tasks: plain data in, plain data out. A small one is done at once, on the thread
+ * What is done to a body beside the network: JSON is parsed, forms are taken apart, pictures are decoded and prepared, pages are
+ * searched for numbers. It is what a request costs most, so it is here as tasks: plain data in, plain data out. A small one is done at once, on the thread
  * that answers; a large one waits for room (ledger.ts) and is done by another thread, where the platform has some
  * (serve/node/reader-pool.ts).
  */
+import { LONGEST_SIDE } from "../page/gray.ts";
+import type { NumberAnswer } from "../read/answers.ts";
 import { type DecodedPicture, type DecodePicture, readPicture } from "./decode-picture.ts";
 import { type Form, readForm } from "./forms.ts";
 import type { Intake } from "./intake.ts";
 import type { Ledger } from "./ledger.ts";
+import { type AnswersInput, answerPage, type FoundPage, findPage, type PageInput } from "./page-tasks.ts";
 import { type Rows, readRows, type Verb } from "./rows.ts";
 import { type Asked, readTensors } from "./tensors.ts";
 
@@ -30,6 +33,8 @@ export interface Tasks {
     { readonly intake: Intake; readonly body: Bytes; readonly pixels: number; readonly maxPixels: number },
     DecodedPicture,
   ];
+  readonly page: readonly [PageInput, FoundPage];
+  readonly answers: readonly [AnswersInput, NumberAnswer[]];
 }
 
 export type TaskName = keyof Tasks;
@@ -40,7 +45,11 @@ export type Task = { readonly [K in TaskName]: { readonly name: K; readonly inpu
 /** Does a task on another thread. The body is gone afterwards. @throws RequestError as the task does, and when it dies of it */
 export type Elsewhere = <K extends TaskName>(name: K, input: Tasks[K][0]) => Promise<Tasks[K][1]>;
 
+/** Threads for tasks: who sends a small body does not wait behind pages, which take a hundred times as long. */
+export type Pool = "bodies" | "pages";
+
 interface TaskKind<Input, Output> {
+  readonly pool: Pool;
   readonly run: (input: Input, decode: DecodePicture | undefined) => Output | Promise<Output>;
   /** Bytes that it takes while it runs, beside the body; undefined where it is done in a few milliseconds. */
   readonly cost: (input: Input) => number | undefined;
@@ -56,13 +65,20 @@ const PIXELS_HERE = 2 ** 16;
 const PER_TEXT = 24;
 /** Bytes that a pixel needs until it is in its sample, as decoded, without transparency and as one number: 9 to 15 were measured. */
 const PER_PIXEL = 16;
+/** Bytes that a number of a network needs while strings are found in them: as a float64, and strings of which it is a part. */
+const PER_SCORE = 256;
+/** Bytes that a page takes beside: what is worked out for each pixel of its copy, which has so many at most. */
+const PER_COPIED = 40;
+const MOST_COPIED = LONGEST_SIDE ** 2;
 
 const TASKS: { readonly [K in TaskName]: TaskKind<Tasks[K][0], Tasks[K][1]> } = {
   rows: {
+    pool: "bodies",
     run: ({ intake, body, verb }) => readRows(intake, body, verb),
     cost: ({ body }) => (body.length <= TEXT_HERE ? undefined : body.length * PER_TEXT),
   },
   tensor: {
+    pool: "bodies",
     run: ({ intake, body, length, outputs }) => readTensors(intake, body, length, outputs),
     cost: ({ body, length }) => {
       // Whatever the header says: it is checked where it is read.
@@ -72,14 +88,33 @@ const TASKS: { readonly [K in TaskName]: TaskKind<Tasks[K][0], Tasks[K][1]> } = 
     },
   },
   form: {
+    pool: "bodies",
     run: ({ body, type, maxCount }) => readForm(body, type, maxCount),
     cost: ({ body }) => (body.length <= TEXT_HERE ? undefined : body.length * 2),
   },
   picture: {
+    pool: "bodies",
     run: ({ intake, body, maxPixels }, decode) => readPicture(intake, body, maxPixels, decode),
     cost: ({ body, pixels }) => (pixels <= PIXELS_HERE && body.length <= TENSOR_HERE ? undefined : pixels * PER_PIXEL),
   },
+  page: {
+    pool: "pages",
+    run: findPage,
+    cost: ({ pixels, form }) =>
+      pixels * PER_PIXEL + Math.min(pixels, MOST_COPIED) * PER_COPIED + (form?.fields.length ?? 0) * PER_TEXT,
+  },
+  answers: {
+    pool: "pages",
+    run: answerPage,
+    cost: ({ scores }) => {
+      const numbers = scores.reduce((sum, line) => sum + (line?.scores.length ?? 0), 0);
+      return numbers === 0 ? undefined : numbers * PER_SCORE;
+    },
+  },
 };
+
+/** The threads that are to do a task. */
+export const poolOf = (name: TaskName): Pool => TASKS[name].pool;
 
 /** Does a task on this thread. */
 export function runTask<K extends TaskName>(

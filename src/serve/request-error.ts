@@ -2,7 +2,7 @@
 import { DataError, DuctusError, TooLargeError } from "../engine/errors.ts";
 
 /** Statuses that this server gives on purpose. */
-export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 408 | 411 | 413 | 415 | 421 | 500 | 503 | 504;
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 408 | 411 | 413 | 415 | 421 | 422 | 500 | 503 | 504;
 
 /** A request that is refused. The message goes to the client: it names what was expected and nothing of the machine. */
 export class RequestError extends Error {

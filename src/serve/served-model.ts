@@ -42,6 +42,10 @@ export async function servedTask({ task: record }: Signature, file: string): Pro
   return { task, http: await HTTP_VIEWS[task.kind]() };
 }
 
+/** Whether a model reads strings from pictures of lines, of which pages consist. */
+export const readsPages = ({ task }: Pick<ServedModel, "task">): boolean =>
+  task.kind === "transcribe" && task.input.kind === "line";
+
 export class ServedModel implements ServedTask {
   readonly name: string;
   readonly version: string;
@@ -88,11 +92,8 @@ export class ServedModel implements ServedTask {
    * @throws RequestError naming a sample that was too much for float32 arithmetic
    */
   async run(samples: Samples, places: readonly number[], signal?: Patience): Promise<Outputs> {
-    const { count, sizes, arrays } = samples;
-    // Some answers depend on how long an input is.
-    const outputs = { ...arrays, ...(await this.batcher.run(samples, signal)) };
-    const batch = { outputs, sizes, count };
-    const answers = Array.from({ length: count }, (_, i) => {
+    const batch = await this.outputs(samples, signal);
+    const answers = Array.from({ length: samples.count }, (_, i) => {
       try {
         return this.task.decode(batch, i, this.model.temperature);
       } catch (error) {
@@ -107,6 +108,13 @@ export class ServedModel implements ServedTask {
       }
     });
     return { batch, answers };
+  }
+
+  /** What the network gives for samples of one shape, with what they are. */
+  async outputs(samples: Samples, signal?: Patience): Promise<BatchOutputs> {
+    const { count, sizes, arrays } = samples;
+    // Some answers depend on how long an input is.
+    return { outputs: { ...arrays, ...(await this.batcher.run(samples, signal)) }, sizes, count };
   }
 
   async #closeWhenUnused(): Promise<void> {

@@ -4,9 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import "../../src/index.ts";
-import { encodePng } from "../../src/formats/png.ts";
 import { encodeModel, TrainedModel } from "../../src/use/trained-model.ts";
-import { bars, box, page, tallyReader } from "../read/tally.ts";
+import { bars, box, page, pngOf, printedForm, tallyReader } from "../read/tally.ts";
 import { ductus, ensureBuilt, type Result } from "./run-cli.ts";
 
 let folder: string;
@@ -23,10 +22,7 @@ beforeAll(async () => {
     "empty.png": page(800, 500, []),
   };
   for (const [name, picture] of Object.entries(pages)) {
-    writeFileSync(
-      join(folder, name),
-      await encodePng({ ...picture, data: Uint8Array.from(picture.data), channels: 1 }),
-    );
+    writeFileSync(join(folder, name), await pngOf(picture));
   }
   writeFileSync(join(folder, "bad.png"), "no picture");
 });
@@ -88,30 +84,9 @@ it("does not write over what it reads, and needs no model of one's own", async (
 });
 
 it("reads the fields of a form", async () => {
-  // Boxes and bars as they would be printed, nowhere the same twice.
-  const printed = Array.from({ length: 16 }, (_, k) => [
-    ...box(30 + 190 * (k % 4) + ((7 * k) % 19), 40 + 120 * (k >> 2) + ((11 * k) % 23), 100 + ((13 * k) % 47), 50),
-    ...bars(1 + (k % 3), 40 + 190 * (k % 4) + ((17 * k) % 41), 10 + 120 * (k >> 2), 14 + (k % 5)),
-  ]).flat();
-  const [first, second] = [0, 5].map((k) => [
-    30 + 190 * (k % 4) + ((7 * k) % 19),
-    40 + 120 * (k >> 2) + ((11 * k) % 23),
-    100 + ((13 * k) % 47),
-    50,
-  ]);
-  const save = async (name: string, marks: Parameters<typeof page>[2]): Promise<void> => {
-    const picture = page(820, 540, marks);
-    writeFileSync(
-      join(folder, name),
-      await encodePng({ ...picture, data: Uint8Array.from(picture.data), channels: 1 }),
-    );
-  };
-  await save("blank.png", printed);
-  await save("filled.png", [...printed, ...bars(3, first[0] + 16, first[1] + 8, 34)]);
-  const fields = [
-    { name: "first", box: first, length: 3 },
-    { name: "second", box: second },
-  ];
+  const { blank, filled, fields } = printedForm();
+  writeFileSync(join(folder, "blank.png"), await pngOf(blank));
+  writeFileSync(join(folder, "filled.png"), await pngOf(filled));
   writeFileSync(join(folder, "form.json"), JSON.stringify({ picture: "blank.png", fields }));
   const { out, status } = await read("filled.png", "--fields", "form.json", "--json");
   expect(status).toBe(0);

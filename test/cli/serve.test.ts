@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeModel } from "../../src/use/trained-model.ts";
+import { page, pngOf, printedForm } from "../read/tally.ts";
 import { numbers } from "../serve/fixtures.ts";
 import { ductus, ensureBuilt, start } from "./run-cli.ts";
 
@@ -75,6 +76,32 @@ async function open(
 const HEAD = `POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${BODY.length}\r\n`;
 
 describe("serve", () => {
+  it("reads pages with the reader that comes with it, and the fields of a form", { timeout: 180_000 }, async () => {
+    const { blank, filled, fields } = printedForm();
+    await writeFile(join(cwd, "blank.png"), await pngOf(blank));
+    await writeFile(join(cwd, "form.json"), JSON.stringify({ picture: "blank.png", fields }));
+    const { child, url, ended } = await launch(["--fields", "form.json", "--quiet", "--timeout", "170"]);
+    const read = async (body: BodyInit): Promise<[status: number, answer: unknown]> => {
+      const response = await fetch(`${url}/read`, { method: "POST", body });
+      return [response.status, await response.json()];
+    };
+    const answers = await Promise.all([read(await pngOf(filled)), read(await pngOf(filled)), read("no picture")]);
+    expect(answers[0]).toMatchObject([
+      200,
+      { format: 1, model: "reader", numbers: [{ name: "first" }, { name: "second", refused: "nothing there" }] },
+    ]);
+    expect(answers[1]).toEqual(answers[0]);
+    expect(answers[2]).toMatchObject([415, { error: expect.stringContaining("expected a picture") }]);
+    expect(await read(await pngOf(page(400, 300, [])))).toMatchObject([
+      422,
+      { error: expect.stringMatching(/^the form is not found/) },
+    ]);
+    child.kill("SIGTERM");
+    expect(await ended).toBe(0);
+    const none = await ductus(cwd, "serve", "m", "--fields", "form.json");
+    expect([none.status, none.err]).toEqual([2, expect.stringContaining("none is served: ductus serve reader")]);
+  });
+
   it("serves, takes a new version, and finishes what it accepted when it is stopped", async () => {
     const { child, url, port, logged, log, ended } = await launch(["m", "--poll", "50"]);
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);

@@ -2,6 +2,7 @@
 import * as nn from "../../src/api/nn.ts";
 import * as ops from "../../src/api/ops.ts";
 import type { Tensor } from "../../src/engine/tensor.ts";
+import { encodePng } from "../../src/formats/png.ts";
 import { Model } from "../../src/models/model.ts";
 import type { Picture } from "../../src/picture/picture.ts";
 import { LineInput } from "../../src/task/line-input.ts";
@@ -55,3 +56,34 @@ export function page(width: number, height: number, marks: readonly Mark[]): Pic
   }
   return { data, width, height, channels: 1 };
 }
+
+/** A form with boxes and bars as they would be printed, nowhere the same twice: blank, and with 111 in the first of its two fields. */
+export function printedForm(): {
+  readonly blank: Picture;
+  readonly filled: Picture;
+  readonly fields: readonly { readonly name: string; readonly box: readonly number[]; readonly length?: number }[];
+} {
+  const boxes = Array.from({ length: 16 }, (_, k): [number, number, number, number] => [
+    30 + 190 * (k % 4) + ((7 * k) % 19),
+    40 + 120 * (k >> 2) + ((11 * k) % 23),
+    100 + ((13 * k) % 47),
+    50,
+  ]);
+  const printed = boxes.flatMap((place, k) => [
+    ...box(...place),
+    ...bars(1 + (k % 3), 40 + 190 * (k % 4) + ((17 * k) % 41), 10 + 120 * (k >> 2), 14 + (k % 5)),
+  ]);
+  const [first, second] = [boxes[0], boxes[5]];
+  return {
+    blank: page(820, 540, printed),
+    filled: page(820, 540, [...printed, ...bars(3, first[0] + 16, first[1] + 8, 34)]),
+    fields: [
+      { name: "first", box: first, length: 3 },
+      { name: "second", box: second },
+    ],
+  };
+}
+
+/** A page as a PNG file. */
+export const pngOf = async ({ width, height, data }: Picture): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await encodePng({ width, height, channels: 1, data: Uint8Array.from(data) }));

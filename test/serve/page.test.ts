@@ -3,7 +3,9 @@ import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Listening, listen } from "../../src/serve/node/serve.ts";
+import { encodeModel, TrainedModel } from "../../src/use/trained-model.ts";
 import { chromiumPath, openBrowser } from "../export/draw.ts";
+import { bars, box, page as pageOf, pngOf, tallyReader } from "../read/tally.ts";
 import { digits, numbers, type Served, serve, stored } from "./fixtures.ts";
 
 const KEY = "k";
@@ -21,6 +23,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     const versions = new Map([
       [NAME, [await stored("7", model)]],
       ["numbers", [await stored("1", numbers())]],
+      ["tally", [await stored("1", await encodeModel(TrainedModel.of(tallyReader())))]],
     ]);
     served = await serve(() => versions, { apiKey: KEY, minProbability: 0.9 });
     server = await listen(served.app.fetch, { host: "127.0.0.1", port: 0, timeout: 5000 });
@@ -86,4 +89,40 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
       await page.close();
     },
   );
+
+  it.each([1100, 380])("at %i pixels: a photograph of a page, with what was read laid over it", async (width) => {
+    const { page, errors } = await open(width);
+    await page.fill("#key", KEY);
+    await page.dispatchEvent("#key", "change");
+    await page.waitForSelector("#about:not([hidden])");
+    await page.selectOption("#model", "tally");
+    expect(await page.innerText("#title")).toBe("Drop a photograph of a page with numbers");
+    expect(await page.isVisible("#draw")).toBe(false);
+    expect(await page.innerText("#curl")).toMatch(/@page\.jpg \\\s+'http.*\/models\/tally\/read'$/);
+    const picture = pageOf(800, 500, [...box(60, 80, 220, 70), ...bars(3, 100, 300), ...bars(5, 400, 300)]);
+    const file = { name: "page.png", mimeType: "image/png", buffer: Buffer.from(await pngOf(picture)) };
+    await page.setInputFiles("#file", [file]);
+    await page.waitForSelector("#ranking.pages li");
+    expect((await page.locator("#ranking li").allInnerTexts()).map((text) => text.split(/\s/)[0])).toEqual([
+      "111",
+      "11111",
+    ]);
+    expect(await page.locator("#places polygon").count()).toBe(3);
+    expect(await page.innerText("#note")).toBe("2 read, 0 for a person to look at, 1 empty");
+    const isOver = `(() => {
+      const [image, last] = ["#photograph", "polygon:last-child"].map((one) => document.querySelector(one).getBoundingClientRect());
+      const at = (last.left - image.left) / image.width;
+      return image.width > 200 && at > 0.4 && at < 0.55;
+    })()`;
+    expect(await page.evaluate(isOver)).toBe(true);
+    await page.setInputFiles("#file", [{ ...file, buffer: Buffer.from("no picture") }]);
+    await page.waitForFunction(`document.querySelector("#note").textContent.includes("expected a picture")`);
+    expect(await page.locator("#places polygon").count()).toBe(0);
+    await page.selectOption("#model", "numbers");
+    expect(await page.isVisible("#draw")).toBe(true);
+    expect(await page.isVisible("#sheet")).toBe(false);
+    expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
 });

@@ -8,6 +8,7 @@ import { UsageError } from "../../engine/errors.ts";
 import { BEST, otherFolder } from "../../formats/folder-kinds.ts";
 import { readFileChecked } from "../../platform/node/atomic.ts";
 import { listFolder, pathKind } from "../../platform/node/files.ts";
+import { isPackaged, type PackagedName, readPackaged } from "../../use/packaged.ts";
 import { MODEL_NAME } from "../context.ts";
 import type { ModelStore, StoredVersion } from "../repository.ts";
 
@@ -19,13 +20,16 @@ const VERSION = /^[1-9]\d{0,14}$/;
 
 /**
  * @param sources `PATH` or `NAME=PATH`: a model file; a folder with numbered versions (`1/…safetensors`, `2/…`); the
- * folder of a run; or a folder of any of these
+ * folder of a run; or a folder of any of these. The name of a model that comes with Ductus (use/packaged.ts) is that one, unless
+ * there is a file or folder of that name
  * @throws UsageError when a source is not there, two have one name, or a given name does not fit into an address
  */
 export async function openModelStore(sources: readonly string[]): Promise<ModelStore> {
   const roots = sources.map(parseSource);
   for (const { path } of roots) {
-    if ((await pathKind(path)) === "nothing") throw new UsageError(`${path}: there is no such file or folder`);
+    if ((await pathKind(path)) === "nothing" && !isPackaged(path)) {
+      throw new UsageError(`${path}: there is no such file or folder`);
+    }
   }
   const store: ModelStore = {
     list: async () => {
@@ -63,7 +67,9 @@ type Found = readonly (readonly [name: string, versions: readonly StoredVersion[
 
 /** The models at a path; one of them takes `name`. */
 async function modelsAt(path: string, name?: string): Promise<Found> {
-  if ((await pathKind(path)) === "file") return single(name ?? nameOf(path), [await fileVersion(path, "1")]);
+  const kind = await pathKind(path);
+  if (kind === "nothing" && isPackaged(path)) return single(name ?? path, [packagedVersion(path)]);
+  if (kind === "file") return single(name ?? nameOf(path), [await fileVersion(path, "1")]);
   const own = await versionsIn(path);
   if (own.length > 0) return single(name ?? nameOf(path), own);
   if (name !== undefined) return [];
@@ -102,6 +108,10 @@ async function versionsIn(folder: string): Promise<readonly StoredVersion[]> {
   }
   return versions;
 }
+
+const packagedVersion = (name: PackagedName): StoredVersion => {
+  return { version: "1", stamp: name, file: name, read: () => readPackaged(name) };
+};
 
 async function fileVersion(path: string, version: string): Promise<StoredVersion> {
   const stamp = await stat(path).then(

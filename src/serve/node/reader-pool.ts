@@ -100,8 +100,12 @@ export class ReaderPool {
       on("exit", () => dead(503, "the thread that read the body ended; try again"));
     });
     // Bytes that are a part of something larger cannot be given away.
-    const { body } = task.input;
-    worker.postMessage(task, body.byteLength === body.buffer.byteLength ? [body.buffer] : []);
+    const bodies = "body" in task.input ? [task.input.body] : [];
+    const whole = bodies.filter((body) => body.byteLength === body.buffer.byteLength);
+    worker.postMessage(
+      task,
+      whole.map(({ buffer }) => buffer),
+    );
     const done = await end;
     over.abort();
     if ("output" in done) resolve(done.output);

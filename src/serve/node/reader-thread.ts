@@ -28,6 +28,9 @@ const GIVEN: { readonly [K in TaskName]: (output: Tasks[K][1]) => readonly Array
   tensor: ({ arrays }) => buffersOf(arrays),
   form: ({ files }) => files.map(({ bytes }) => bytes.buffer),
   picture: ({ sample }) => [sample.buffer as ArrayBuffer],
+  // Small, and of many arrays.
+  page: () => [],
+  answers: () => [],
 };
 
 setPlatform(nodePlatform);
