@@ -11,8 +11,8 @@ export {
   placeOf,
   type Refusal,
 } from "../read/answers.ts";
-export { type FormDescription, type FormField, parseForm } from "../read/form-file.ts";
+export { type FormDescription, type FormField, formJson, parseForm } from "../read/form-file.ts";
 export { PageReader } from "../read/page-reader.ts";
-export { type Correction, type PageRows, readingsCsv } from "../read/readings-csv.ts";
+export { type Correction, linesCsv, type PageRows, readingsCsv } from "../read/readings-csv.ts";
 export type { Checksum } from "../task/transcribe/fields/checksums.ts";
 export type { FieldRules } from "../task/transcribe/fields/field.ts";

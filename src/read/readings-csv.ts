@@ -1,4 +1,7 @@
-/** What was read on pages, as a CSV file for spreadsheets: a line for each place of each page, with what a person said of it. */
+/**
+ * What was read on pages, as CSV files: for spreadsheets a line for each place of each page, with what a person said of it; to learn from,
+ * the pictures of lines with their texts.
+ */
 import { csvText } from "../formats/csv-text.ts";
 import { boxAround, type NumberAnswer, placeOf } from "./answers.ts";
 
@@ -47,3 +50,7 @@ export function readingsCsv(pages: readonly PageRows[]): string {
   );
   return csvText([isCorrected ? [...COLUMNS, CORRECTED] : COLUMNS, ...rows]);
 }
+
+/** Pictures of lines with what stands in them, as `ductus finetune --data` takes them. @param lines name of the file, text */
+export const linesCsv = (lines: readonly (readonly [file: string, text: string])[]): string =>
+  csvText([["file", "text"], ...lines]);

@@ -9,6 +9,7 @@ import { address, route, VIEWS, type View } from "./state/route.ts";
 import { runsAddress } from "./state/runs.ts";
 import { chooseTheme, THEMES, type Theme, theme } from "./state/theme.ts";
 import { Icon, type IconName, Mark } from "./ui/icons.tsx";
+import { onDemand } from "./ui/on-demand.tsx";
 import { DrawView } from "./views/draw.tsx";
 import { MakeView } from "./views/make.tsx";
 import { RunsView } from "./views/runs.tsx";
@@ -16,6 +17,7 @@ import { TrainView } from "./views/train.tsx";
 
 const SHOWN: Readonly<Record<View, ComponentType>> = {
   draw: DrawView,
+  pages: onDemand(async () => (await import("./views/pages.tsx")).PagesView),
   train: TrainView,
   make: MakeView,
   runs: RunsView,

@@ -1,6 +1,6 @@
 /** The table of what was read, with and without what a person said of it. */
 import { expect, it } from "vitest";
-import { readingsCsv } from "../../src/read/readings-csv.ts";
+import { linesCsv, readingsCsv } from "../../src/read/readings-csv.ts";
 
 const quad = (left: number) =>
   [
@@ -50,4 +50,12 @@ a.png,"row 3, column 1",,1,nothing there,90,10,30,15,
 a.png,4,3,,,130,10,30,15,confirmed
 b.png,1,3,0.6,unsure,130,10,30,15,
 `);
+});
+
+it("lists lines to learn from, of which some may be empty", () => {
+  const lines = [
+    ["lines/1.png", "1,50"],
+    ["lines/2.png", ""],
+  ] as const;
+  expect(linesCsv(lines)).toBe('file,text\nlines/1.png,"1,50"\nlines/2.png,\n');
 });

@@ -206,6 +206,7 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
 
     const code = [...loaded].filter((path) => !/^(models|data)\//.test(path));
     expect(code.some((path) => path.includes("worker"))).toBe(true);
+    expect(code.filter((path) => path.includes("pages"))).toEqual([]);
     const sizes = await Promise.all(
       code.map(async (path) => gzipSync(await readFile(join(site, path === "" ? "index.html" : path))).length),
     );
@@ -608,7 +609,7 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
     await card.getByRole("heading", { name: "digits-1" }).waitFor();
     expect(await card.locator("dd").allInnerTexts()).toEqual(["done", "97.0%", "mnist", "ductus-s", "1", "4 s"]);
     await card.getByRole("link", { name: "Report of digits-1" }).waitFor();
-    for (const view of ["draw", "train", "make", "runs"]) {
+    for (const view of ["draw", "pages", "train", "make", "runs"]) {
       await page.evaluate(`location.hash = "#/${view}"`);
       await page.waitForSelector(`main.${view} h1`);
       expect(await page.evaluate("document.documentElement.scrollWidth"), view).toBeLessThanOrEqual(390);
@@ -749,7 +750,7 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
       await draw(page, DIGITS["7"]);
       await page.waitForSelector(".layers li");
       await page.evaluate(axe);
-      for (const view of ["draw", "train", "make", "runs"]) {
+      for (const view of ["draw", "pages", "train", "make", "runs"]) {
         await page.evaluate(`location.hash = "#/${view}"`);
         await page.waitForSelector(`main.${view} h1`);
         const found = (await page.evaluate(`axe.run().then(({ violations }) => violations

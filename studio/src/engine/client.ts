@@ -43,6 +43,11 @@ function engineClient(name: string): EngineClient {
     unpack: (archive, name) => remote().unpack(archive, name),
     parseSettings: (json) => remote().parseSettings(json),
     measure: (samples) => remote().measure(samples),
+    openPages: (model) => remote().openPages(model),
+    readPage: (picture, form) => remote().readPage(picture, form),
+    parseForm: (json, file) => remote().parseForm(json, file),
+    tablePages: (rows) => remote().tablePages(rows),
+    packLines: (lines) => remote().packLines(lines),
     terminate: () => {
       worker?.terminate();
       worker = engine = undefined;
@@ -55,3 +60,6 @@ export const reader: EngineClient = engineClient("reader");
 
 /** Trains, for minutes. */
 export const trainer: EngineClient = engineClient("trainer");
+
+/** Reads photographs of pages. */
+export const pager: EngineClient = engineClient("pager");

@@ -24,17 +24,23 @@ import { type CountingRecognizer, load as loadRecognizer } from "ductus/runtime"
 import { pack, parseSettings, unpack } from "./archives.ts";
 import { datasetOf, digits } from "./datasets.ts";
 import { cardOf, measuredOf } from "./measuring.ts";
+import type { PageDesk } from "./pages.ts";
 import type {
   Answer,
   Engine,
   Explanation,
   ExportedFile,
   ExportFormat,
+  FormDescription,
   Job,
   LayerActivation,
+  LineSample,
   Measured,
   Opened,
   Outcome,
+  PageAnswer,
+  PageForm,
+  PageRows,
   ProjectSettings,
   Reading,
   Sample,
@@ -90,6 +96,7 @@ const OPENERS: Readonly<Record<Kind, (bytes: Uint8Array, name: string) => Promis
 export class LocalEngine implements Engine {
   #open: Open | undefined;
   #runner: JobRunner | undefined;
+  #desk: PageDesk | undefined;
   #site = "";
 
   setup(site: string): void {
@@ -212,6 +219,29 @@ export class LocalEngine implements Engine {
     return parseSettings(json);
   }
 
+  async openPages(model?: Uint8Array): Promise<readonly string[]> {
+    const { PageDesk } = await pageTools();
+    this.#desk ??= new PageDesk();
+    return this.#desk.open(model);
+  }
+
+  async readPage(picture: Blob, form?: PageForm): Promise<PageAnswer> {
+    if (this.#desk === undefined) throw new Error("no reader of pages is open");
+    return this.#desk.read(picture, form);
+  }
+
+  async parseForm(json: Blob, name: string): Promise<FormDescription> {
+    return (await pageTools()).parseForm(json, name);
+  }
+
+  async tablePages(rows: readonly PageRows[]): Promise<string> {
+    return (await pageTools()).tablePages(rows);
+  }
+
+  async packLines(lines: readonly LineSample[]): Promise<Blob> {
+    return (await pageTools()).packLines(lines);
+  }
+
   #required(): Open {
     if (this.#open === undefined) throw new Error("no model is open");
     return this.#open;
@@ -226,6 +256,9 @@ export class LocalEngine implements Engine {
     await open.explainer?.close();
   }
 }
+
+/** What is for pages alone: fetched when one is read. */
+const pageTools = (): Promise<typeof import("./pages.ts")> => import("./pages.ts");
 
 /** A module, or the page around one; an ONNX file is a protocol buffer, whose first field is its version. */
 function kindOf(bytes: Uint8Array): Kind {

@@ -1,8 +1,9 @@
 /**
- * What the page asks of its workers. One script runs in two of them: the *reader* answers while somebody draws, the
- * *trainer* is busy for minutes. Both offer this interface through Comlink; callbacks are proxies.
- * Everything that crosses is plain data; bytes of models are model files (`encodeModel`).
+ * What the page asks of its workers. One script runs in three of them: the *reader* answers while somebody draws, the
+ * *trainer* is busy for minutes, the *pager* reads photographs of pages. All offer this interface through Comlink; callbacks are
+ * proxies. Everything that crosses is plain data; bytes of models are model files (`encodeModel`).
  */
+import type { pages } from "ductus";
 
 /** Pictures of one size, as numbers, texts, or lines of writing of any width. */
 export type Reads = "numbers" | "text" | "line";
@@ -225,6 +226,30 @@ export interface Unpacked {
   readonly refused: readonly string[];
 }
 
+/** What was read on a page: places in pixels of its picture, with the crop that each was read from. */
+export type PageAnswer = pages.PageAnswer;
+export type PageNumber = pages.NumberAnswer;
+export type FormDescription = pages.FormDescription;
+/** A page for a table, and what a person said of it. */
+export type PageRows = pages.PageRows;
+/** A gray picture: dark ink on paper that is 255. */
+export type Crop = NonNullable<PageNumber["crop"]>;
+
+/** A form that pages show. */
+export interface PageForm {
+  /** Another one for every form, so that it is prepared once. */
+  readonly id: string;
+  /** Of a blank one. */
+  readonly picture: Blob;
+  readonly fields: FormDescription["fields"];
+}
+
+/** The picture of a line, and what stands in it. */
+export interface LineSample {
+  readonly crop: Crop;
+  readonly text: string;
+}
+
 export interface Engine {
   /** @param site address that the site's files are relative to; said once, before all else */
   setup(site: string): void;
@@ -256,4 +281,19 @@ export interface Engine {
   unpack(archive: Blob, name: string): Promise<Unpacked>;
   /** @param json content of a project.json. @returns undefined where it is another's */
   parseSettings(json: string): Promise<ProjectSettings | undefined>;
+  /**
+   * Makes a model the reader of pages.
+   * @param model a model file; default: the reader of numbers that comes with Ductus
+   * @returns the characters that it knows
+   * @throws Error of one line for a model that reads no lines
+   */
+  openPages(model?: Uint8Array): Promise<readonly string[]>;
+  /** @param form that the picture shows; default: none is known. @throws Error of one line, also where the form is not to be found */
+  readPage(picture: Blob, form?: PageForm): Promise<PageAnswer>;
+  /** @throws Error of one line for what describes no form */
+  parseForm(json: Blob, name: string): Promise<FormDescription>;
+  /** The CSV file of what was read. */
+  tablePages(rows: readonly PageRows[]): Promise<string>;
+  /** @returns a ZIP of pictures and a table of their texts, to train a reader of lines with */
+  packLines(lines: readonly LineSample[]): Promise<Blob>;
 }

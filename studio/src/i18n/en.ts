@@ -4,7 +4,7 @@ const plural = (count: string, one: string, many: string): string => `${count} $
 export const en = {
   title: "Ductus studio",
   skip: "Skip to the content",
-  nav: { label: "Views", draw: "Draw", train: "Train", make: "Make", runs: "Runs" },
+  nav: { label: "Views", draw: "Draw", pages: "Read", train: "Train", make: "Make", runs: "Runs" },
   settings: {
     language: "Language",
     theme: "Colors",

@@ -4,7 +4,7 @@ import type { Texts } from "./i18n.ts";
 export const zh: Texts = {
   title: "Ductus 工作室",
   skip: "跳到正文",
-  nav: { label: "页面", draw: "书写", train: "训练", make: "自制", runs: "记录" },
+  nav: { label: "页面", draw: "书写", pages: "识读", train: "训练", make: "自制", runs: "记录" },
   settings: { language: "语言", theme: "配色", themes: { system: "跟随系统", light: "浅色", dark: "深色" } },
   units: { second: (n) => `${n} 秒`, minute: (n) => `${n} 分钟` },
   close: "关闭",

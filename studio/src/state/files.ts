@@ -15,6 +15,11 @@ const MODEL_NAME = /\.(safetensors|onnx|wasm|html?)$/i;
 /** Whether something is being dragged over the page. */
 export const isDragging = signal(false);
 
+/** Files that are for the view that reads pages, whose code is fetched with it. */
+export function toPages(files: readonly File[] | Promise<readonly File[]>): void {
+  attempt(async () => (await import("./pages.ts")).takeFiles(await files));
+}
+
 /** Opens models and reads a picture; what can be neither is told file by file. */
 export function openFiles(files: readonly File[]): void {
   const t = texts.value;
@@ -56,6 +61,8 @@ function bring(files: readonly Incoming[] | Promise<readonly Incoming[]>): void 
 /** Of a field for a whole folder, or for archives. */
 export const bringFiles = (files: readonly File[]): void => bring(chosenFiles(files));
 
+const fileOf = ({ path, file }: Incoming): File => (file instanceof File ? file : new File([file], path));
+
 async function readPicture(file: File): Promise<void> {
   ink.show(await pixelsOf(file, file.name));
   go("draw");
@@ -94,6 +101,7 @@ addEventListener("drop", (event) => {
   event.preventDefault();
   const { dataTransfer } = event;
   if (dataTransfer === null) return;
-  if (hasFolder(dataTransfer)) bring(droppedFiles(dataTransfer));
+  if (route.value.view === "pages") toPages(droppedFiles(dataTransfer).then((all) => all.map(fileOf)));
+  else if (hasFolder(dataTransfer)) bring(droppedFiles(dataTransfer));
   else openFiles([...dataTransfer.files]);
 });

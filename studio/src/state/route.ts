@@ -2,12 +2,12 @@
 import { signal } from "@preact/signals";
 import { dismiss } from "./notices.ts";
 
-export const VIEWS = ["draw", "train", "make", "runs"] as const;
+export const VIEWS = ["draw", "pages", "train", "make", "runs"] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Route {
   readonly view: View;
-  /** What of the view: "#/make/ID". */
+  /** What of the view: "#/make/ID", "#/pages/review". */
   readonly id?: string | undefined;
 }
 

@@ -1,9 +1,10 @@
 /**
- * What the studio keeps in the browser, in IndexedDB: models, a user's own recognizers with their samples, and the job that is
- * running with the last checkpoint to go on from. A write is there whole or not at all.
+ * What the studio keeps in the browser, in IndexedDB: models, a user's own recognizers with their samples, the job that is
+ * running with the last checkpoint to go on from, and pages with what was read on them (pages.ts beside this). A write is there whole
+ * or not at all.
  */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
-import type { Measured, ModelCard } from "../engine/protocol.ts";
+import type { Crop, Measured, ModelCard, PageAnswer, PageForm } from "../engine/protocol.ts";
 
 export interface StoredModel {
   readonly id: string;
@@ -44,11 +45,46 @@ export interface StoredJob {
   readonly state: unknown;
 }
 
-interface Schema extends DBSchema {
+/** A page that was brought in to be read. */
+export interface StoredPage {
+  readonly id: string;
+  readonly name: string;
+  readonly addedAt: number;
+  readonly picture: Blob;
+  /** The reader and the form that it was read with; undefined while it waits. */
+  readonly readWith?: string | undefined;
+  readonly answer?: PageAnswer | undefined;
+  /** Why it could not be read. */
+  readonly error?: string | undefined;
+}
+
+/** What a person says that stands at a place of a page: kept when the page is gone, to learn from. */
+export interface StoredLine {
+  /** Of the page, of the form where it shows one, and of the place on it. */
+  readonly id: string;
+  /** Name of the page. */
+  readonly page: string;
+  /** Empty where there is no number. */
+  readonly text: string;
+  /** As the place was read; undefined where nothing is written. */
+  readonly crop?: Crop | undefined;
+  readonly madeAt: number;
+}
+
+/** The form that pages are read by. */
+export interface StoredForm extends PageForm {
+  readonly name: string;
+}
+
+export interface Schema extends DBSchema {
   models: { key: string; value: StoredModel; indexes: { madeAt: number } };
   projects: { key: string; value: Project; indexes: { changedAt: number } };
   /** Keys: {@link JOB} and {@link CHECKPOINT}, so that a curve can be written without its checkpoint. */
   jobs: { key: string; value: StoredJob | Checkpoint };
+  pages: { key: string; value: StoredPage; indexes: { addedAt: number } };
+  lines: { key: string; value: StoredLine; indexes: { madeAt: number } };
+  /** One at most. */
+  forms: { key: string; value: StoredForm };
 }
 
 interface Checkpoint {
@@ -58,18 +94,29 @@ interface Checkpoint {
 }
 
 const NAME = "ductus-studio";
-const VERSION = 1;
 const JOB = "job";
 const CHECKPOINT = "checkpoint";
+
+/** What every version has more than the one before it; a browser goes through those that it does not have. */
+const VERSIONS: readonly ((db: IDBPDatabase<Schema>) => void)[] = [
+  (db) => {
+    db.createObjectStore("models", { keyPath: "id" }).createIndex("madeAt", "madeAt");
+    db.createObjectStore("projects", { keyPath: "id" }).createIndex("changedAt", "changedAt");
+    db.createObjectStore("jobs");
+  },
+  (db) => {
+    db.createObjectStore("pages", { keyPath: "id" }).createIndex("addedAt", "addedAt");
+    db.createObjectStore("lines", { keyPath: "id" }).createIndex("madeAt", "madeAt");
+    db.createObjectStore("forms", { keyPath: "id" });
+  },
+];
 
 let opened: Promise<IDBPDatabase<Schema>> | undefined;
 
 function database(): Promise<IDBPDatabase<Schema>> {
-  opened ??= openDB<Schema>(NAME, VERSION, {
-    upgrade: (db) => {
-      db.createObjectStore("models", { keyPath: "id" }).createIndex("madeAt", "madeAt");
-      db.createObjectStore("projects", { keyPath: "id" }).createIndex("changedAt", "changedAt");
-      db.createObjectStore("jobs");
+  opened ??= openDB<Schema>(NAME, VERSIONS.length, {
+    upgrade: (db, from) => {
+      for (const grow of VERSIONS.slice(from)) grow(db);
     },
     // Another tab wants a newer form of it: let go, and open again when asked.
     blocking: (_current, _wanted, event) => {
@@ -86,8 +133,8 @@ function database(): Promise<IDBPDatabase<Schema>> {
   return opened;
 }
 
-/** What the browser says when it has no room, in a sentence. */
-async function inWords<T>(work: (db: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
+/** Works on what is kept. What the browser says when it has no room becomes a sentence. */
+export async function inWords<T>(work: (db: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
   try {
     return await work(await database());
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Photographs samples of one class, several in a row: with the camera of the browser, or a phone's own application. */
+/** Photographs samples of one class, or pages, several in a row: with the camera of the browser, or a phone's own application. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { texts, whole } from "../i18n/i18n.ts";
@@ -9,17 +9,56 @@ import { Icon } from "./icons.tsx";
 import { IMAGE_TYPES, pngOf } from "./pictures.ts";
 
 interface CameraProps {
-  readonly label: string;
-  onPictures(pngs: readonly Blob[]): void;
+  readonly heading: string;
+  readonly hint: string;
+  readonly shot: keyof typeof SHOTS;
+  onPictures(pictures: readonly Blob[]): void;
   onClose(): void;
 }
 
-/** Pixels of the square that is taken. */
+interface Shot {
+  /** What is asked of the camera. */
+  readonly video: MediaTrackConstraints;
+  take(video: HTMLVideoElement): OffscreenCanvas;
+  readonly type: string;
+  /** A picture of the phone's application, as it is kept. @throws Error of one line when it is none */
+  keep(file: File): Promise<Blob>;
+}
+
+const FACING = { facingMode: "environment" };
+/** Pixels of the square that is taken of a sign. */
 const SIDE = 320;
+
+/** What is photographed: a sign in the middle square, or all of a page. */
+const SHOTS = {
+  sign: {
+    video: FACING,
+    take: (video) => {
+      const side = Math.min(video.videoWidth, video.videoHeight);
+      const canvas = new OffscreenCanvas(SIDE, SIDE);
+      const [left, top] = [(video.videoWidth - side) / 2, (video.videoHeight - side) / 2];
+      canvas.getContext("2d")?.drawImage(video, left, top, side, side, 0, 0, SIDE, SIDE);
+      return canvas;
+    },
+    type: "image/png",
+    keep: (file) => pngOf(file, file.name),
+  },
+  page: {
+    video: { ...FACING, width: { ideal: 4096 }, height: { ideal: 3072 } },
+    take: (video) => {
+      const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+      canvas.getContext("2d")?.drawImage(video, 0, 0);
+      return canvas;
+    },
+    type: "image/jpeg",
+    keep: (file) => Promise.resolve(file),
+  },
+} as const satisfies Record<string, Shot>;
 
 type CameraState = "starting" | "ready" | "denied" | "none";
 
-export function Camera({ label, onPictures, onClose }: CameraProps) {
+export function Camera({ heading, hint, shot, onPictures, onClose }: CameraProps) {
+  const { video: wanted, take: draw, type, keep }: Shot = SHOTS[shot];
   const t = texts.value.camera;
   const video = useRef<HTMLVideoElement>(null);
   const state = useSignal<CameraState>("starting");
@@ -32,7 +71,7 @@ export function Camera({ label, onPictures, onClose }: CameraProps) {
     const start = async (): Promise<void> => {
       // Outside of a secure context there are no media devices at all.
       if ((navigator.mediaDevices as MediaDevices | undefined) === undefined) throw new Error("no camera");
-      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      stream = await navigator.mediaDevices.getUserMedia({ video: wanted });
       if (isOver || video.current === null) return end();
       video.current.srcObject = stream;
       await video.current.play();
@@ -47,24 +86,20 @@ export function Camera({ label, onPictures, onClose }: CameraProps) {
     };
   }, []);
 
-  const count = (pngs: readonly Blob[]): void => {
-    onPictures(pngs);
-    taken.value += pngs.length;
+  const count = (pictures: readonly Blob[]): void => {
+    onPictures(pictures);
+    taken.value += pictures.length;
   };
   const take = async (): Promise<void> => {
     const source = video.current;
     if (source === null) return;
-    const side = Math.min(source.videoWidth, source.videoHeight);
-    const canvas = new OffscreenCanvas(SIDE, SIDE);
-    const left = (source.videoWidth - side) / 2;
-    const top = (source.videoHeight - side) / 2;
-    canvas.getContext("2d")?.drawImage(source, left, top, side, side, 0, 0, SIDE, SIDE);
-    count([await canvas.convertToBlob({ type: "image/png" })]);
+    // High, as the edges of strokes are what is read.
+    count([await draw(source).convertToBlob({ type, quality: 0.95 })]);
   };
 
   return (
-    <Dialog title={t.heading(label)} class="camera" onClose={onClose}>
-      <p class="soft">{t.hint}</p>
+    <Dialog title={heading} class="camera" onClose={onClose}>
+      <p class="soft">{hint}</p>
       {state.value === "denied" || state.value === "none" ? (
         <p class="error" role="alert">
           {t[state.value]}
@@ -86,9 +121,7 @@ export function Camera({ label, onPictures, onClose }: CameraProps) {
           isCamera
           label={t.phone}
           icon="picture"
-          onFiles={(files) =>
-            attempt(async () => count(await Promise.all(files.map((file) => pngOf(file, file.name)))))
-          }
+          onFiles={(files) => attempt(async () => count(await Promise.all(files.map(keep))))}
         />
       </div>
       <p class="soft" aria-live="polite">

@@ -32,7 +32,9 @@ export function Classes({ project }: { readonly project: Project }) {
       </ul>
       {label !== undefined && (
         <Camera
-          label={label}
+          heading={texts.value.camera.heading(label)}
+          hint={texts.value.camera.hint}
+          shot="sign"
           onPictures={(pngs) => addSamples(project.id, label, pngs)}
           onClose={() => {
             photographed.value = undefined;
