@@ -1,5 +1,5 @@
 /** Images/s of training with and without augmentation. */
-import { augmentBy } from "../../dist/augment/augmenter.js";
+import { augmentBy } from "../../dist/augment/augment.js";
 import { PRESET_NAMES, resolveAugmentations } from "../../dist/augment/presets.js";
 import { models } from "../../dist/index.js";
 import { nodeWasmBackend } from "../../dist/platform/node/threads.js";

@@ -1,7 +1,6 @@
 /**
- * Reads the samples of a training batch and changes them on their way from the data set to the network (see loader.ts).
- * What happens to a sample depends on the seed, the epoch and the number of the sample alone; only mixing also looks at the
- * other samples of its batch. Nothing is allocated for a batch.
+ * Reads the pictures of a training batch, all of one size, and changes them on their way from the data set to the network. Only
+ * mixing also looks at the other samples of a batch. Nothing is allocated for a batch.
  *
  * The caller reads pictures, draws what happens to each and writes it down; the kernels that move pictures and thicken
  * strokes read that, on the threads of a crew as soon as it is there. What is left of the list then follows on the caller's
@@ -26,36 +25,17 @@ import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
 import { sizeOf } from "../engine/shape.ts";
 import { buildSteps, type Step } from "./augmentations.ts";
+import { type AugmenterOptions, type BatchAugmenter, TABLES, TOUCHES } from "./batch-augmenter.ts";
 import type { MixBatch } from "./mixes.ts";
+import { happens } from "./moves.ts";
 import { PictureMap } from "./picture-map.ts";
 import { RECORD } from "./picture-record.ts";
 import type { AugmentationList } from "./records.ts";
 import { type Frame, Workspace } from "./workspace.ts";
 
-export interface AugmenterOptions {
-  /** Most samples that come together. */
-  readonly batchSize: number;
-  readonly seed: number;
-  /** Probabilities in a mixed target; default: the classes of the data set. */
-  readonly classes?: number | undefined;
-}
-
-/** Makes the {@link Augmenter} of a data set. */
-export type Augment = (dataset: Dataset, options: AugmenterOptions) => Augmenter;
-
-/** What a list does; undefined for an empty one. */
-export function augmentBy(list: AugmentationList): Augment | undefined {
-  return list.length === 0 ? undefined : (dataset, options) => new Augmenter(list, dataset, options);
-}
-
-/** Numbers drawn for the tables of an epoch are those of a sample that no data set has. */
-const TABLES = 2 ** 32 - 1;
 /** Samples that are read at a time: the crew has something to do as soon as these are there. */
 const GROUP = 8;
-/** Keeps the numbers of touches apart from those of moves, and of mixes. */
-const TOUCHES = 2 ** 16;
-
-export class Augmenter {
+export class Augmenter implements BatchAugmenter {
   /** What comes out: mixed class indices have become probabilities [classes]. */
   readonly samples: SampleSpec;
   readonly #dataset: Dataset;
@@ -258,8 +238,3 @@ interface Work {
 }
 
 type Of<Kind extends Step["kind"]> = Extract<Step, { kind: Kind }>;
-
-/** A certain event draws nothing. */
-function happens(p: number, random: Random): boolean {
-  return p === 1 || random.uniform() < p;
-}

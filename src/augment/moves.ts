@@ -14,7 +14,12 @@ export function draw(random: Random, [low, high]: Interval): number {
   return low === high ? low : random.between(low, high);
 }
 
-const radians = (degrees: number): number => (degrees * Math.PI) / 180;
+/** Whether something of probability `p` happens. A certain event draws nothing. */
+export function happens(p: number, random: Random): boolean {
+  return p === 1 || random.uniform() < p;
+}
+
+export const radians = (degrees: number): number => (degrees * Math.PI) / 180;
 
 export function rotate(degrees: Interval): Move {
   return (map, random) => {

@@ -1,4 +1,5 @@
-/** Lists of augmentations by name. Lengths in pixels follow the size of the pictures; the numbers are for 28×28. */
+/** Lists of augmentations by name. Lengths in pixels follow the size of the pictures; the numbers are for 28×28, and lines 28 high. */
+import { lineRows, type Ports, pictureSize } from "../data/port.ts";
 import { unknownName } from "../engine/errors.ts";
 import { checkAugmentations } from "./augmentations.ts";
 import type { AugmentationList } from "./records.ts";
@@ -27,6 +28,15 @@ const PRESETS = {
   digits: (scale) => handwriting(12, 12, scale),
   // Less than for digits: many letters differ by their slant alone, and a small n is a u upside down.
   letters: (scale) => handwriting(8, 10, scale),
+  // Another slant, width and pen. Ink is always brought to one height, so that differs little.
+  lines: (scale) => [
+    { name: "shear", x: 12 },
+    { name: "zoom", scale: [0.92, 1.06], aspect: [0.85, 1.2] },
+    { name: "shift", y: 0.04 },
+    { name: "stroke", radius: [-0.3 * scale, 0.7 * scale], p: 0.4 },
+    { name: "blur", sigma: [0.2 * scale, 0.6 * scale], p: 0.2 },
+    { name: "noise", std: [0, 0.06], p: 0.2 },
+  ],
   photos: (scale) => [
     { name: "flip" },
     { name: "rotate", degrees: 6 },
@@ -47,8 +57,14 @@ export const PRESET_NAMES = Object.keys(PRESETS) as readonly PresetName[];
 /** A preset by name, or one's own list. */
 export type AugmentOption = PresetName | AugmentationList;
 
+/** The size by which a list for such samples is made; any, where they are neither pictures nor lines. */
+export function augmentedSize(ports: Ports): readonly number[] {
+  const rows = lineRows(ports);
+  return pictureSize(ports) ?? (rows === undefined ? [1, 1] : [rows, rows]);
+}
+
 /**
- * The list behind an option, for pictures [height, width, …].
+ * The list behind an option, for pictures [height, width, …]; of lines their height, twice.
  * @throws UsageError for an unknown name, and for a list that is wrong
  */
 export function resolveAugmentations(

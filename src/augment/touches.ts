@@ -6,7 +6,15 @@ import type { Random } from "../engine/random.ts";
 import { gaussian } from "./gaussian.ts";
 import { draw } from "./moves.ts";
 import type { Interval } from "./rules.ts";
-import type { Workspace } from "./workspace.ts";
+import type { Frame, Workspace } from "./workspace.ts";
+
+/** Where the pictures are that are touched. A canvas of lines has another size for each of them. */
+export interface Canvas {
+  readonly out: Uint8Array;
+  /** Bytes of one picture. */
+  readonly size: number;
+  readonly frame: Frame;
+}
 
 export type Touch = (at: number, random: Random) => void;
 
@@ -20,16 +28,16 @@ export function stroke(radius: Interval, { frame }: Workspace): Stroke {
   return (random) => Math.round(direction * draw(random, radius));
 }
 
-export function brightness(amount: Interval, workspace: Workspace): Touch {
-  return lookUp(workspace, (table, _, random) => {
+export function brightness(amount: Interval, canvas: Canvas): Touch {
+  return lookUp(canvas, (table, _, random) => {
     const added = 255 * draw(random, amount);
     for (let value = 0; value < 256; value++) table[value] = clampByte(value + added);
   });
 }
 
-export function contrast(factor: Interval, workspace: Workspace): Touch {
-  const { out, size } = workspace;
-  return lookUp(workspace, (table, at, random) => {
+export function contrast(factor: Interval, canvas: Canvas): Touch {
+  return lookUp(canvas, (table, at, random) => {
+    const { out, size } = canvas;
     const drawn = draw(random, factor);
     let sum = 0;
     for (let i = at; i < at + size; i++) sum += out[i];
@@ -39,9 +47,10 @@ export function contrast(factor: Interval, workspace: Workspace): Touch {
 }
 
 /** Replaces every value by that of a table, which `prepare` fills for each picture. */
-function lookUp({ out, size }: Workspace, prepare: (table: Uint8Array, at: number, random: Random) => void): Touch {
+function lookUp(canvas: Canvas, prepare: (table: Uint8Array, at: number, random: Random) => void): Touch {
   const table = new Uint8Array(256);
   return (at, random) => {
+    const { out, size } = canvas;
     prepare(table, at, random);
     for (let i = at; i < at + size; i++) out[i] = table[out[i]];
   };
@@ -50,13 +59,14 @@ function lookUp({ out, size }: Workspace, prepare: (table: Uint8Array, at: numbe
 /** So many normal numbers are drawn once per epoch; a picture reads them from a place of its own on. */
 const NORMALS = 2 ** 15;
 
-export function noise(std: Interval, { out, size }: Workspace): { touch: Touch; begin: (random: Random) => void } {
+export function noise(std: Interval, canvas: Canvas): { touch: Touch; begin: (random: Random) => void } {
   const normals = new Float32Array(NORMALS);
   return {
     begin: (random) => {
       for (let i = 0; i < NORMALS; i++) normals[i] = random.normal();
     },
     touch: (at, random) => {
+      const { out, size } = canvas;
       const level = 255 * draw(random, std);
       const place = random.integer(NORMALS);
       for (let i = 0; i < size; i++) {
@@ -66,10 +76,11 @@ export function noise(std: Interval, { out, size }: Workspace): { touch: Touch; 
   };
 }
 
-export function blur(sigma: Interval, { out, frame }: Workspace): Touch {
-  const { height, width, channels } = frame;
+export function blur(sigma: Interval, canvas: Canvas): Touch {
+  const { out } = canvas;
   const margin = Math.ceil(3 * sigma[1]);
-  const line = new Float64Array(Math.max(height, width) + 2 * margin);
+  // As long as any picture of the canvas.
+  const line = new Float64Array(Math.max(canvas.frame.height, canvas.frame.width) + 2 * margin);
   /** One row or column of one channel; beyond its ends its last values go on. */
   const blurLine = (weights: Float64Array, from: number, length: number, step: number): void => {
     const radius = (weights.length - 1) / 2;
@@ -85,6 +96,7 @@ export function blur(sigma: Interval, { out, frame }: Workspace): Touch {
   return (at, random) => {
     const drawn = draw(random, sigma);
     if (drawn === 0) return;
+    const { height, width, channels } = canvas.frame;
     const weights = gaussian(drawn);
     for (let y = 0; y < height; y++) {
       for (let c = 0; c < channels; c++) blurLine(weights, at + y * width * channels + c, width, channels);

@@ -3,8 +3,7 @@
  * finetune-worth.ts finds out.
  */
 import { Command, Option } from "commander";
-import { resolveAugmentations } from "../augment/presets.ts";
-import { pictureSize } from "../data/port.ts";
+import { augmentedSize, resolveAugmentations } from "../augment/presets.ts";
 import { UsageError } from "../engine/errors.ts";
 import type { AnyModel } from "../models/model.ts";
 import { OPTIMIZER_NAMES } from "../optim/registry.ts";
@@ -65,9 +64,6 @@ interface FinetuneOptions extends CommonOptions, LoopOptions {
   readonly resume?: string | undefined;
   readonly mlflow?: string | undefined;
 }
-
-/** Of samples that are no pictures. */
-const NO_PICTURE = [1, 1];
 
 const EXAMPLES = `
 Classes that the model knows by name keep their row of the last layer, others get a new one. By default ${FINETUNE_OPTIMIZER}, one cycle of a
@@ -160,7 +156,7 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
     const args = {
       ...{ verb: "finetune", ...options, options: recordedOptions(options), optimizer },
       model: `${stem(base)}-finetuned`,
-      augmentations: resolveAugmentations(augment, pictureSize(base.task.input.ports) ?? NO_PICTURE),
+      augmentations: resolveAugmentations(augment, augmentedSize(base.task.input.ports)),
       base: { path: options.base, dataset: base.dataset },
       dataset: { name: train.name, origin: parts.origin, fingerprint: data.fingerprint },
     };

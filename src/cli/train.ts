@@ -1,7 +1,6 @@
 /** `ductus train`: data, network, run folder, training with a progress line, and one look at the test split at the end. */
 import { Command, Option } from "commander";
-import { type AugmentOption, resolveAugmentations } from "../augment/presets.ts";
-import { pictureSize } from "../data/port.ts";
+import { type AugmentOption, augmentedSize, resolveAugmentations } from "../augment/presets.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { DuctusError, UsageError } from "../engine/errors.ts";
 import type { AnyModel, Recipe } from "../models/model.ts";
@@ -73,9 +72,6 @@ interface TrainOptions extends CommonOptions, LoopOptions {
 }
 
 const DEFAULT_VALIDATION = 0.1;
-/** Of samples that are no pictures. */
-const NO_PICTURE = [1, 1];
-
 const EXAMPLES = `
 What is not given comes from the recipe ("ductus info fast" shows it), or from the one that the model has of its own
 ("ductus info MODEL").
@@ -209,7 +205,7 @@ async function train(typed: TypedOptions, command: Command): Promise<void> {
       ...options,
       options: recorded,
       optimizer,
-      augmentations: resolveAugmentations(augment, pictureSize(model.task.input.ports) ?? NO_PICTURE),
+      augmentations: resolveAugmentations(augment, augmentedSize(model.task.input.ports)),
       recipe: { name: options.recipe, ...model.recipe },
       dataset: { name: data.name, origin: data.origin, fingerprint: data.fingerprint },
     };

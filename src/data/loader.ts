@@ -4,7 +4,7 @@
  * Nothing is allocated between two batches.
  */
 
-import type { Augment, Augmenter } from "../augment/augmenter.ts";
+import type { Augment, BatchAugmenter } from "../augment/batch-augmenter.ts";
 import type { Crew } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
 import { type BatchShape, bucket } from "../engine/programs.ts";
@@ -97,7 +97,7 @@ export class Loader {
   readonly batches: number;
   /** Shapes and types of what {@link next} writes: those of the data set, but where targets are mixed. */
   readonly samples: SampleSpec;
-  readonly #augmenter: Augmenter | undefined;
+  readonly #augmenter: BatchAugmenter | undefined;
   readonly #isPlain: (epoch: number) => boolean;
   readonly #epochOrder: EpochOrder;
   readonly #order: Int32Array;

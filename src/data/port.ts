@@ -92,3 +92,10 @@ export function pictureSize(ports: Ports): readonly [height: number, width: numb
   if (typeof height !== "number" || typeof width !== "number" || typeof channels !== "number") return undefined;
   return [height, width, channels];
 }
+
+/** Rows of samples that are pictures of lines of writing: columns of bytes, one after the other, and how many count; else undefined. */
+export function lineRows({ x, length }: Ports): number | undefined {
+  const [columns, rows, channels] = x?.shape ?? [];
+  const isLine = x?.dtype === "uint8" && x.shape.length === 3 && typeof columns === "string" && channels === 1;
+  return isLine && length !== undefined && typeof rows === "number" ? rows : undefined;
+}

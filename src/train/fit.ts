@@ -5,7 +5,6 @@
 import { asDataset, type Dataset, type PairDataset } from "../data/dataset.ts";
 import { refuseTestSplit } from "../data/leakage.ts";
 import { epochOrder } from "../data/loader.ts";
-import { pictureSize } from "../data/port.ts";
 import { weightedOrder, weightsByClass } from "../data/sampling.ts";
 import { Subset, stratifiedSplit } from "../data/split.ts";
 import type { Model, Recipe } from "../models/model.ts";
@@ -78,7 +77,7 @@ export async function fit<T extends AnyTask = Classify>(
     options.transfer && new (await import("./transfer/freeze.ts")).TransferPlan(model.network, options.transfer);
   const { list, augment } = await prepareAugmentation(
     options.augment ?? model.recipe.augment ?? "none",
-    pictureSize(dataset.inputs),
+    dataset.inputs,
   );
   const measures = watchable(model.task, options.metrics, validation !== undefined);
   const heard = listening(settings.schedule, measures);

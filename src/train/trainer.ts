@@ -3,7 +3,7 @@
  * what comes out. It can stop after any step and go on from there, in this process or after a resume. The loop of
  * {@link Trainer.run} allocates nothing but the optimizer's few numbers.
  */
-import type { Augment } from "../augment/augmenter.ts";
+import type { Augment } from "../augment/batch-augmenter.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type EpochOrder, Loader } from "../data/loader.ts";
 import { arraysFor, type BatchArrays, INDEX } from "../data/port.ts";

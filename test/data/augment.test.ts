@@ -1,8 +1,9 @@
 /** Augmentation of batches: what it depends on, what touches and mixes do, and how wrong lists are refused. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { augmentBy } from "../../src/augment/augment.ts";
 import { AUGMENTATION_NAMES, checkAugmentations } from "../../src/augment/augmentations.ts";
-import { Augmenter, augmentBy } from "../../src/augment/augmenter.ts";
+import { Augmenter } from "../../src/augment/augmenter.ts";
 import { mosaic } from "../../src/augment/mosaic.ts";
 import { PRESET_NAMES, resolveAugmentations } from "../../src/augment/presets.ts";
 import type { Augmentation, AugmentationList } from "../../src/augment/records.ts";
