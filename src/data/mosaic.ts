@@ -37,20 +37,22 @@ export function readPictures(dataset: Dataset, indices: readonly number[]): Samp
   return { ...shape, data: arrays.x as Uint8Array, count: indices.length };
 }
 
-/** Pictures of lines, which stand column after column: as wide as the widest of them. */
+/** Pictures of lines, which stand column after column: as wide as what counts of the widest of them. */
 function readLines(dataset: Dataset, indices: readonly number[]): SamplePictures | undefined {
   const { x } = dataset.inputs;
   const [axis, height, channels] = x.shape;
   if (typeof axis !== "string" || typeof height !== "number" || channels !== 1 || x.dtype !== "uint8") return undefined;
   const sizes: Record<string, number> = Object.fromEntries(largestSizes(dataset));
   sizes[axis] = Math.max(...indices.map((index) => dataset.sizes?.(index)[axis] ?? 1));
-  const width = sizes[axis];
+  const stride = sizes[axis];
   const arrays = arraysFor({ ...dataset.inputs, ...dataset.targets }, indices.length, sizes);
   dataset.read(indices, 0, indices.length, arrays, sizes);
-  const data = new Uint8Array(arrays.x.length);
+  // Without the paper that is there for the network.
+  const width = Math.max(1, ...indices.map((_, i) => Math.min(stride, arrays.length?.[i] ?? stride)));
+  const data = new Uint8Array(indices.length * height * width);
   for (let i = 0, to = 0; i < indices.length; i++) {
     for (let row = 0; row < height; row++) {
-      for (let column = 0; column < width; column++) data[to++] = arrays.x[(i * width + column) * height + row];
+      for (let column = 0; column < width; column++) data[to++] = arrays.x[(i * stride + column) * height + row];
     }
   }
   return { height, width, channels, data, count: indices.length };

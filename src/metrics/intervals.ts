@@ -66,3 +66,29 @@ export function bootstrapInterval(groups: readonly GroupCount[]): Interval {
   shares.sort();
   return { low: shares[Math.floor(0.025 * DRAWS)], high: shares[Math.ceil(0.975 * DRAWS) - 1] };
 }
+
+/** Draws for measures that take long to work out. */
+const FEWER_DRAWS = 200;
+
+/**
+ * As {@link bootstrapInterval}, of any measure of samples; undefined draws, where it cannot be worked out, are left out.
+ * @param groups the samples of each group, or one sample each where samples are independent
+ * @param measure of samples by their indices, of which some occur more than once
+ */
+export function bootstrapMeasure(
+  groups: readonly (readonly number[])[],
+  measure: (samples: readonly number[]) => number | undefined,
+): Interval | undefined {
+  if (groups.length === 0) return undefined;
+  const random = new Random(0, "split");
+  const found: number[] = [];
+  for (let draw = 0; draw < FEWER_DRAWS; draw++) {
+    const samples: number[] = [];
+    for (let k = 0; k < groups.length; k++) for (const i of groups[random.integer(groups.length)]) samples.push(i);
+    const value = measure(samples);
+    if (value !== undefined) found.push(value);
+  }
+  if (found.length === 0) return undefined;
+  found.sort((a, b) => a - b);
+  return { low: found[Math.floor(0.025 * found.length)], high: found[Math.ceil(0.975 * found.length) - 1] };
+}

@@ -41,9 +41,11 @@ tbody tr + tr td { border-top: 1px solid color-mix(in srgb, var(--line) 55%, tra
 .bar i { display: block; height: 100%; background: var(--one); }
 .mosaic { width: 100%; height: auto; image-rendering: pixelated; border-radius: 6px; display: block; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: 12px; }
+.gallery.lines { grid-template-columns: repeat(auto-fill, minmax(180px, 1fr)); }
 .gallery div { font-size: 12.5px; line-height: 1.35; color: var(--soft); }
 .gallery b { color: var(--ink); }
 pre.text { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px; }
+.line { height: 42px; width: auto; max-width: 100%; object-fit: contain; object-position: left; border-radius: 6px; display: block; margin-bottom: 4px; border: 1px solid var(--line); }
 .thumb { width: 100%; height: auto; image-rendering: pixelated; border-radius: 6px; display: block; margin-bottom: 4px; border: 1px solid var(--line); }
 details + details { border-top: 1px solid var(--line); }
 details:not(.card) { padding: 8px 0; }

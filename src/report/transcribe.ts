@@ -1,5 +1,7 @@
 /** What a report says about a model that reads strings: how many are right as a whole, by length and with doubled symbols, how far it can be believed, the worst lines. */
 import { onePicture, readPictures } from "../data/mosaic.ts";
+import { describeTrained } from "../data/overlap.ts";
+import type { Interval } from "../metrics/intervals.ts";
 import { measureText } from "../task/measures.ts";
 import { grouped, percent, percentInterval, round } from "../task/text.ts";
 import type { StringShare, TranscribeEvaluation } from "../task/transcribe/evaluation.ts";
@@ -14,8 +16,12 @@ import type { ReportView } from "./views.ts";
 const WORST = 24;
 
 function score({ evaluation }: MeasuredData<TranscribeEvaluation>): Markup {
-  const { accuracy, interval, count, hits, dataset, symbolErrorRate } = evaluation;
-  return html`<div class="score"><b>${percent(accuracy)}</b><small>of ${grouped(count)} strings of ${dataset} right as a whole, ${grouped(count - hits)} wrong<br/>95 % interval ${percentInterval(interval)}<br/>symbol error rate ${measureText("symbolErrorRate", symbolErrorRate)}</small></div>`;
+  const { accuracy, interval, count, hits, dataset, symbolErrorRate, symbolErrorInterval, trainedOn } = evaluation;
+  const known =
+    trainedOn === undefined || trainedOn.trained === 0
+      ? undefined
+      : html`<br/>${describeTrained(trainedOn, count)}; what is learned by heart counts here`;
+  return html`<div class="score"><b>${percent(accuracy)}</b><small>of ${grouped(count)} strings of ${dataset} right as a whole, ${grouped(count - hits)} wrong<br/>95 % interval ${percentInterval(interval)}<br/>symbol error rate ${measureText("symbolErrorRate", symbolErrorRate)} (${percentInterval(symbolErrorInterval)})${known}</small></div>`;
 }
 
 /** Shares of the strings: by length, and those with a doubled symbol. */
@@ -39,16 +45,20 @@ function shares({ byLength, doubled, writers }: TranscribeEvaluation): Markup {
   );
 }
 
-function confidence({ calibration, rejection }: TranscribeEvaluation): Markup[] {
+function confidence(evaluation: TranscribeEvaluation): Markup[] {
+  const { calibration, calibrationInterval, rejection, rejectionIntervals } = evaluation;
+  const within = (interval: Interval | undefined, text: (share: Interval) => string): string =>
+    interval === undefined ? "" : ` (95 % interval ${text(interval)})`;
   const reach = rejection.reach.map(
-    ({ accuracy, coverage, threshold }) =>
-      `${percent(accuracy)} are right of the surest ${percent(coverage)}, from ${percent(threshold)} on`,
+    ({ accuracy, coverage, threshold }, i) =>
+      `${percent(accuracy)} are right of the surest ${percent(coverage)}${within(rejectionIntervals[i], percentInterval)}, from ${percent(threshold)} on`,
   );
+  const errorBetween = within(calibrationInterval, ({ low, high }) => `${round(low)} to ${round(high)}`);
   return [
     figure(
       "Reliability",
       reliabilityChart(calibration, undefined, "the probability of the string"),
-      `Lines are 95 % intervals: bins with few samples say little. Expected calibration error ${round(calibration.expectedError)}.`,
+      `Lines are 95 % intervals: bins with few samples say little. Expected calibration error ${round(calibration.expectedError)}${errorBetween}.`,
     ),
     figure(
       "Leaving the doubtful to a person",
@@ -70,19 +80,18 @@ async function errors(
 ): Promise<Markup> {
   const worst = evaluation.worstErrors(WORST);
   if (worst.length === 0) return html`<section><h2>Errors</h2><p>Every string was read rightly.</p></section>`;
-  const pictures = readPictures(
-    dataset,
-    worst.map(({ index }) => index),
-  );
   const cells = await Promise.all(
-    worst.map(async ({ index, truth, text, probability }, i) => {
-      const picture = pictures && (await image(onePicture(pictures, i), `sample ${index}`, "thumb"));
-      return html`<div>${picture}<b>${truth} → ${text}</b><br/>${percent(probability)}<br/>#${index}</div>`;
+    worst.map(async ({ index, truth, text, probability, writer }) => {
+      // One by one: lines differ in their width.
+      const pictures = readPictures(dataset, [index]);
+      const picture = pictures && (await image(onePicture(pictures, 0), `sample ${index}`, "line"));
+      const hand = writer === undefined ? "" : `, writer ${writer}`;
+      return html`<div>${picture}<b>${truth === "" ? "nothing" : truth} → ${text === "" ? "nothing" : text}</b><br/>${percent(probability)}<br/>#${index}${hand}</div>`;
     }),
   );
   const caption =
     "What stands there → what was read, the probability that the model gave to that, and the number of the sample; those first that it was surest of.";
-  return html`<section><h2>Errors</h2>${figure("Worst lines", html`<div class="gallery">${cells}</div>`, caption)}</section>`;
+  return html`<section><h2>Errors</h2>${figure("Worst lines", html`<div class="gallery lines">${cells}</div>`, caption)}</section>`;
 }
 
 export const view: ReportView = {

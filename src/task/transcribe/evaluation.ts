@@ -1,5 +1,12 @@
 /** How well a model reads strings: whole ones, by length, and by symbol; how far it can be believed, and what is gained by leaving some to people. */
-import { bootstrapInterval, type GroupCount, type Interval, wilsonInterval } from "../../metrics/intervals.ts";
+import { describeOverlap, describeTrained, summarizeOverlap } from "../../data/overlap.ts";
+import {
+  bootstrapInterval,
+  bootstrapMeasure,
+  type GroupCount,
+  type Interval,
+  wilsonInterval,
+} from "../../metrics/intervals.ts";
 import { type Rejection, rejection } from "../../metrics/rejection.ts";
 import { type Reliability, reliability } from "../../metrics/reliability.ts";
 import { AnyEvaluation, type EvaluationFields } from "../evaluation.ts";
@@ -76,12 +83,37 @@ export class TranscribeEvaluation extends AnyEvaluation {
 
   /** Different writers of the strings; 0 where they are not known. */
   get writers(): number {
-    return writersOf(this.strings)?.length ?? 0;
+    return groupsOf(this.strings)?.length ?? 0;
   }
 
   /** Symbols to insert, leave out or replace, per symbol of the true strings. */
   get symbolErrorRate(): number {
     return this.metrics.symbolErrorRate;
+  }
+
+  /** Of {@link symbolErrorRate}, 95 %: strings are drawn anew, or writers with all that is theirs where they are known. */
+  get symbolErrorInterval(): Interval {
+    return bootstrapInterval(this.#groups.map((group) => errorCount(group.map((i) => this.strings[i]))));
+  }
+
+  /** Of the expected error of {@link calibration}, 95 %, likewise; undefined where there are no strings. */
+  get calibrationInterval(): Interval | undefined {
+    return bootstrapMeasure(this.#groups, (samples) => reliability(this.#sure(samples)).expectedError);
+  }
+
+  /** For each goal of {@link rejection} that is reached, the 95 % interval of the share that can be kept, likewise: 0 where none can. */
+  get rejectionIntervals(): readonly (Interval | undefined)[] {
+    return this.rejection.reach.map(({ accuracy }) =>
+      bootstrapMeasure(
+        this.#groups,
+        (samples) => rejection(this.#sure(samples)).reach.find((point) => point.accuracy === accuracy)?.coverage ?? 0,
+      ),
+    );
+  }
+
+  /** Samples that are right or wrong together: of each writer where these are known, else each alone. */
+  get #groups(): readonly (readonly number[])[] {
+    return groupsOf(this.strings) ?? this.strings.map((_, i) => [i]);
   }
 
   /** Strings by how many symbols they have, the shortest first. */
@@ -99,20 +131,20 @@ export class TranscribeEvaluation extends AnyEvaluation {
 
   /** How far the probability of a string can be believed. */
   get calibration(): Reliability {
-    return reliability(this.#sureAnswers);
+    return reliability(this.#sure());
   }
 
   /** Accuracy against coverage: what is gained by leaving the strings that the model is least sure of to people. */
   get rejection(): Rejection {
-    return rejection(this.#sureAnswers);
+    return rejection(this.#sure());
   }
 
-  get #sureAnswers(): Parameters<typeof reliability>[0] {
+  #sure(samples: readonly number[] = this.strings.map((_, i) => i)): Parameters<typeof reliability>[0] {
     const { strings } = this;
     return {
-      length: strings.length,
-      confidences: strings.map(({ probability }) => probability),
-      isRight: (i) => isRight(strings[i]),
+      length: samples.length,
+      confidences: samples.map((i) => strings[i].probability),
+      isRight: (k) => isRight(strings[samples[k]]),
     };
   }
 
@@ -138,6 +170,7 @@ export class TranscribeEvaluation extends AnyEvaluation {
   text({ bold }: Style = PLAIN): string {
     const { dataset, count, loss, accuracy, interval, metrics, writers, byLength, doubled, calibration, tooLong } =
       this;
+    const { trainedOn, overlap, symbolErrorInterval } = this;
     const worst = this.worstErrors(5).map(
       ({ truth, text, probability }) => `${truth} → ${text} (${percent(probability)})`,
     );
@@ -150,7 +183,16 @@ export class TranscribeEvaluation extends AnyEvaluation {
       ["loss", loss.toFixed(4)],
       ...(tooLong.length === 0 ? [] : [["too long", namedOf(tooLong)] as const]),
       ["right", `${bold(percent(accuracy))} of the strings (95 % interval ${percentInterval(interval)})`],
-      ...Object.entries(metrics).map(([name, value]) => [measureTitle(name), measureText(name, value)] as const),
+      ...(trainedOn === undefined || trainedOn.trained === 0
+        ? []
+        : [["known", `${describeTrained(trainedOn, count)}: what is learned by heart counts above`] as const]),
+      ...(overlap === undefined || overlap.duplicates.length === 0
+        ? []
+        : [["known", describeOverlap(overlap)] as const]),
+      ...Object.entries(metrics).map(([name, value]) => {
+        const sure = name === "symbolErrorRate" ? ` (95 % interval ${percentInterval(symbolErrorInterval)})` : "";
+        return [measureTitle(name), `${measureText(name, value)}${sure}`] as const;
+      }),
       ...(byLength.length > 1
         ? [["by length", byLength.map((part) => `${part.length}: ${percent(part.accuracy)}`).join(", ")] as const]
         : []),
@@ -170,7 +212,8 @@ export class TranscribeEvaluation extends AnyEvaluation {
 
   toJSON(): Record<string, unknown> {
     const { dataset, count, loss, accuracy, interval, symbolErrorRate, metrics, isTrainingData, seconds } = this;
-    const { writers, byLength, doubled, calibration, rejection: curve, tooLong } = this;
+    const { writers, byLength, doubled, calibration, rejection: curve, tooLong, trainedOn, overlap } = this;
+    const { symbolErrorInterval, calibrationInterval, rejectionIntervals } = this;
     return {
       dataset,
       count,
@@ -179,13 +222,16 @@ export class TranscribeEvaluation extends AnyEvaluation {
       interval,
       writers,
       symbolErrorRate,
+      symbolErrorInterval,
       byLength,
       doubled,
-      calibration,
-      rejection: curve,
+      calibration: { ...calibration, interval: calibrationInterval },
+      rejection: { ...curve, reach: curve.reach.map((goal, i) => ({ ...goal, interval: rejectionIntervals[i] })) },
       ...(tooLong.length > 0 && { tooLong: tooLong.slice(0, LISTED) }),
       metrics,
       isTrainingData,
+      trainedOn: trainedOn && { trained: trainedOn.trained, checked: trainedOn.checked },
+      overlap: overlap && summarizeOverlap(overlap),
       worstErrors: this.worstErrors(LISTED),
       seconds,
     };
@@ -210,23 +256,24 @@ const lengthOf = ({ truth }: ReadString): number => [...truth].length;
 
 const hasDouble = (text: string): boolean => [...text].some((symbol, i, all) => i > 0 && symbol === all[i - 1]);
 
-/** What each writer wrote; undefined where not all are known. */
-function writersOf(strings: readonly ReadString[]): GroupCount[] | undefined {
-  const groups = new Map<number, { hits: number; total: number }>();
-  for (const read of strings) {
-    const { writer } = read;
+/** The places of what each writer wrote; undefined where not all are known. */
+function groupsOf(strings: readonly ReadString[]): number[][] | undefined {
+  const groups = new Map<number, number[]>();
+  for (const [i, { writer }] of strings.entries()) {
     if (writer === undefined) return undefined;
-    const group = groups.get(writer) ?? { hits: 0, total: 0 };
-    group.total++;
-    if (isRight(read)) group.hits++;
-    groups.set(writer, group);
+    const group = groups.get(writer);
+    if (group === undefined) groups.set(writer, [i]);
+    else group.push(i);
   }
   return [...groups.values()];
 }
 
 function shareOf(strings: readonly ReadString[]): StringShare {
   const [hits, total] = [strings.filter(isRight).length, strings.length];
-  const groups = writersOf(strings);
+  const groups = groupsOf(strings)?.map((group) => ({
+    hits: group.filter((i) => isRight(strings[i])).length,
+    total: group.length,
+  }));
   const isGrouped = groups !== undefined && groups.length > 1;
   return {
     hits,
@@ -237,10 +284,15 @@ function shareOf(strings: readonly ReadString[]): StringShare {
 }
 
 function errorRate(strings: readonly ReadString[]): number {
-  const errors = strings.reduce((sum, { truth, text }) => sum + editDistance([...truth], [...text]), 0);
-  const symbols = strings.reduce((sum, { truth }) => sum + [...truth].length, 0);
+  const { hits: errors, total: symbols } = errorCount(strings);
   return symbols === 0 ? 0 : errors / symbols;
 }
+
+/** Wrong symbols, and symbols that stand there. */
+const errorCount = (strings: readonly ReadString[]): GroupCount => ({
+  hits: strings.reduce((sum, { truth, text }) => sum + editDistance([...truth], [...text]), 0),
+  total: strings.reduce((sum, read) => sum + lengthOf(read), 0),
+});
 
 /** The least number of symbols to insert, leave out or replace that makes one string of another (Levenshtein 1966). */
 export function editDistance(a: readonly string[], b: readonly string[]): number {

@@ -67,6 +67,28 @@ describe("an evaluation of strings", () => {
     expect(grouped.summary).toMatchObject({ interval: grouped.interval });
   });
 
+  it("draws all measures anew by writers, where strings of one are right or wrong together", () => {
+    const strings = (writers: boolean) =>
+      evaluation(
+        Array.from({ length: 400 }, (_, i) =>
+          read("12", i % 8 === 0 ? "17" : "12", i % 8 === 0 ? 0.6 : 0.99, writers ? i % 8 : undefined),
+        ),
+      );
+    const [alone, grouped] = [strings(false), strings(true)];
+    const width = (interval?: { low: number; high: number }): number => (interval?.high ?? 0) - (interval?.low ?? 0);
+    expect(alone.symbolErrorRate).toBe(1 / 16);
+    for (const { low, high } of [alone.symbolErrorInterval, grouped.symbolErrorInterval]) {
+      expect(low).toBeLessThan(1 / 16);
+      expect(high).toBeGreaterThan(1 / 16);
+    }
+    expect(width(grouped.symbolErrorInterval)).toBeGreaterThan(2 * width(alone.symbolErrorInterval));
+    expect(width(grouped.calibrationInterval)).toBeGreaterThan(width(alone.calibrationInterval));
+    expect(alone.rejection.reach[0].coverage).toBe(7 / 8);
+    expect(width(grouped.rejectionIntervals[0])).toBeGreaterThan(2 * width(alone.rejectionIntervals[0]));
+    expect(grouped.toJSON()).toMatchObject({ calibration: { interval: grouped.calibrationInterval } });
+    expect(grouped.text()).toMatch(/symbol error rate\s+6\.25 % \(95 % interval /);
+  });
+
   it("is a table, and plain data without holes", () => {
     expect(some.text()).toMatch(/by length\s+0: 100\.00 %, 2: 50\.00 %, 3: 100\.00 %/);
     expect(some.text()).toMatch(/doubled symbols\s+50\.00 %, others 100\.00 %/);
