@@ -16,6 +16,8 @@ export interface LinePicturesSource {
   readonly alphabet: Iterable<string>;
   readonly name: string;
   readonly split?: SplitName | undefined;
+  /** Who wrote each, as a number, below 0 where nobody knows; default: nobody knows. */
+  readonly writers?: ArrayLike<number> | undefined;
 }
 
 /** Lines of different width, one string each. A batch is as wide as its widest line with the paper behind it. */
@@ -26,19 +28,27 @@ export class LinePictures implements Dataset {
   readonly inputs: Ports;
   readonly targets: Ports = { y: { shape: ["symbols"], dtype: "int32" } };
   readonly ground = 0;
+  readonly alphabet: readonly string[];
+  readonly #writers: ArrayLike<number> | undefined;
   readonly #lines: readonly Line[];
   readonly #frame: LineFrame;
   readonly #symbols: readonly Int32Array[];
 
   /** @throws DataError when a string has a symbol that the alphabet lacks */
-  constructor({ lines, frame, strings, alphabet, name, split }: LinePicturesSource) {
+  constructor({ lines, frame, strings, alphabet, name, split, writers }: LinePicturesSource) {
     this.name = name;
     this.length = lines.length;
     this.split = split;
     this.inputs = { x: { shape: ["columns", frame.height, 1], dtype: "uint8" }, length: INDEX };
     this.#lines = lines;
     this.#frame = frame;
-    this.#symbols = symbolsOf(strings, alphabet, name);
+    this.alphabet = [...alphabet];
+    this.#writers = writers;
+    this.#symbols = symbolsOf(strings, this.alphabet, name);
+  }
+
+  writer(index: number): number {
+    return this.#writers?.[index] ?? -1;
   }
 
   sizes(index: number): Sizes {

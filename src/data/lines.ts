@@ -71,6 +71,26 @@ export class Lines implements Dataset {
   }
 }
 
+/**
+ * What a file says of a line as the string to learn: without spaces and line breaks at its ends, in Unicode's normal form C, so that
+ * a letter with its accent is one symbol where Unicode has one for both. A symbol is a code point: what is composed of several, such
+ * as a consonant with a vowel sign, is as many symbols, one after the other.
+ */
+export const stringOf = (text: string): string => text.trim().normalize("NFC");
+
+/** The different symbols of strings, by their code points. */
+export const alphabetOf = (strings: Iterable<string>): string[] => {
+  const symbols = new Set<string>();
+  for (const string of strings) for (const symbol of string) symbols.add(symbol);
+  return [...symbols].sort((a, b) => (a.codePointAt(0) as number) - (b.codePointAt(0) as number));
+};
+
+/** Whether a string has letters that are written from right to left; their digits are written from left to right. */
+export const isRightToLeft = (string: string): boolean =>
+  /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u.test(
+    string.replace(/\p{N}/gu, ""),
+  );
+
 /** Strings by the places of their symbols in an alphabet. @throws DataError naming one that the alphabet lacks */
 export function symbolsOf(strings: readonly string[], alphabet: Iterable<string>, name: string): Int32Array[] {
   const places = new Map([...alphabet].map((symbol, i) => [symbol, i]));

@@ -276,6 +276,7 @@ describe("bad input is one line", () => {
     "long.csv": `file,text\nlines/0.png,${"aa".repeat(40)}\nlines/1.png,a\nlines/2.png,c\n`,
   };
   beforeAll(async () => {
+    await mkdir(join(cwd, "bare"));
     for (const [name, content] of Object.entries(files)) await writeFile(join(cwd, name), content);
   });
 
@@ -285,7 +286,13 @@ describe("bad input is one line", () => {
     [["evaluate", "poems", "--data", "greek.txt"], 'the character "λ" is none of'],
     [["train", "--data", "one.csv"], 'all 2 samples are of one class, "x"'],
     [["train", "--data", "gap.csv"], "gap.csv: line 3: the text is empty"],
-    [["evaluate", "reader", "--data", "strange.csv"], '"Ω", which the alphabet lacks'],
+    [
+      ["evaluate", "reader", "--data", "strange.csv"],
+      'strange.csv: line 3: "Ω" has "Ω" (U+03A9), which reader does not read; fine-tune it',
+    ],
+    [["train", "--data", "bare", "--task", "transcribe"], "bare: no pictures with strings there; expected a CSV file"],
+    [["train", "--data", "lines.csv", "--augment", "digits"], "augmentation rotate is for single pictures; lines"],
+    [["train", "--data", "poem.txt", "--augment", "lines"], "--augment is for pictures with classes and pictures with"],
     [["train", "--data", "long.csv"], "frames, but reader has"],
     [
       ["train", "--data", "poem.txt", "--model", "mlp"],

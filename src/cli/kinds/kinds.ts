@@ -3,11 +3,11 @@
  * holds is found out here, from the path, from `--task` and from the model.
  */
 import { SOURCES } from "../../data/sources.ts";
-import { UsageError } from "../../engine/errors.ts";
+import { DataError, UsageError } from "../../engine/errors.ts";
 import { type AnyModel, modelName } from "../../models/model.ts";
 import { networksFor, purposeOf } from "../../models/networks.ts";
 import { pathKind } from "../../platform/node/files.ts";
-import { textLayoutsAt } from "../../platform/node/text-layout.ts";
+import { LINES_EXPECTED, textLayoutsAt } from "../../platform/node/text-layout.ts";
 import type { InputKind } from "../../task/input.ts";
 import type { TaskKind } from "../../task/task.ts";
 import type { OpenData, OpenedData } from "./kind.ts";
@@ -22,6 +22,8 @@ interface KindRecord {
   readonly title: string;
   /** The network of who names none. */
   readonly model: string;
+  /** What somebody has to give who wants such data. */
+  readonly expected?: string | undefined;
   /** What to do with a trained model, as words of the command line behind its name. */
   readonly next: readonly [verb: string, input: string];
   readonly load: () => Promise<{ readonly open: OpenData }>;
@@ -56,6 +58,7 @@ export const KINDS: Readonly<Record<DataKind, KindRecord>> = {
     task: "transcribe",
     input: "line",
     title: "pictures with strings",
+    expected: LINES_EXPECTED,
     model: "reader",
     next: ["predict", "line.png"],
     load: () => import("./lines.ts"),
@@ -74,7 +77,7 @@ const OPTIONS: Readonly<Record<string, readonly DataKind[]>> = {
   shots: ["pictures"],
   tta: ["pictures"],
   teacher: ["pictures"],
-  augment: ["pictures"],
+  augment: ["pictures", "lines"],
   tokenizer: ["texts", "labeledTexts"],
 };
 
@@ -124,7 +127,13 @@ export async function kindFor({ data, task, network }: Wanted): Promise<DataKind
   const ofTask = possible.filter((kind) => task === undefined || KINDS[kind].task === task);
   if (ofTask.length === 0) {
     const { title, task: natural } = KINDS[possible[0]];
-    const wanted = ALL.filter((kind) => KINDS[kind].task === task).map((kind) => KINDS[kind].title);
+    const asked = ALL.filter((kind) => KINDS[kind].task === task);
+    const wanted = asked.map((kind) => KINDS[kind].title);
+    // What nothing else fits is taken for pictures by class.
+    const expected = possible[0] === "pictures" ? asked.find((kind) => KINDS[kind].expected !== undefined) : undefined;
+    if (expected !== undefined) {
+      throw new DataError(`${data}: no ${KINDS[expected].title} there; expected ${KINDS[expected].expected}`);
+    }
     throw new UsageError(
       `--task ${task} takes ${wanted.join(" or ")}; ${data} holds ${title}, which a model learns to ${natural}`,
     );

@@ -1,6 +1,9 @@
 /** Pictures of lines with the strings that stand in them, as data of the verbs that train and measure. */
+import { fingerprintIfKnown, keepFingerprint } from "../../data/fingerprint.ts";
 import { fingerprintSamples } from "../../data/fingerprint-samples.ts";
 import { LinePictures } from "../../data/line-pictures.ts";
+import { alphabetOf, isRightToLeft, stringOf } from "../../data/lines.ts";
+import { markGroupsAside, Subset, splitBy } from "../../data/split.ts";
 import { DataError, DuctusError } from "../../engine/errors.ts";
 import { quote } from "../../engine/quote.ts";
 import type { AnyModel } from "../../models/model.ts";
@@ -12,7 +15,7 @@ import { sha256 } from "../../platform/node/files.ts";
 import { decodeImage } from "../../platform/node/images.ts";
 import type { PictureString } from "../../platform/node/picture-table.ts";
 import { readLines } from "../../platform/node/text-data.ts";
-import { textLayoutsAt } from "../../platform/node/text-layout.ts";
+import { LINES_EXPECTED, textLayoutsAt } from "../../platform/node/text-layout.ts";
 import { LineInput } from "../../task/line-input.ts";
 import { grouped } from "../../task/text.ts";
 import { framesNeeded } from "../../task/transcribe/ctc-frames.ts";
@@ -21,8 +24,17 @@ import { inferenceGraph } from "../../use/trained-model.ts";
 import { describe } from "../cli-data.ts";
 import type { Terminal } from "../terminal.ts";
 import type { NetworkChoice, OpenData, OpenedData, PartName, TrainingParts, TrainingRequest } from "./kind.ts";
-import { type AllParts, countsOf, type Divided, divide, fingerprintOf, itemsOf, SPLITS } from "./parts.ts";
-import { WithoutClasses } from "./without-classes.ts";
+import {
+  type AllParts,
+  countsOf,
+  type Divided,
+  divide,
+  fingerprintOf,
+  groupNumbers,
+  itemsOf,
+  SPLITS,
+} from "./parts.ts";
+import { WithAlphabet } from "./with-alphabet.ts";
 
 /** Columns of a picture of which it is found out how many frames a network makes. */
 const WIDE = 256;
@@ -32,11 +44,9 @@ const PARALLEL = 8;
 export const open: OpenData = async (spec, { toMeasure = false, model, skipUnreadable = false }, terminal) => {
   const { lines } = await textLayoutsAt(spec);
   if (lines === undefined) {
-    throw new DataError(
-      `${spec}: no pictures with strings; expected a CSV file of file,text or a .txt beside each picture`,
-    );
+    throw new DataError(`${spec}: no pictures with strings; expected ${LINES_EXPECTED}`);
   }
-  const divided = divide(spec, await readLines(lines), { toMeasure });
+  const divided = divide(spec, await readLines(lines), { groupOf: ({ writer }) => writer, toMeasure });
   const { preprocessing: frame } = (model?.task.input as LineInput | undefined) ?? new LineInput();
   const reader = new LineFiles(frame, skipUnreadable, terminal);
   const data = new OpenedLines(spec, divided, await reader.readAll(divided.parts), reader);
@@ -44,10 +54,9 @@ export const open: OpenData = async (spec, { toMeasure = false, model, skipUnrea
   return data;
 };
 
-/** A line as the network gets it, with its string. */
-interface ReadLine {
+/** A line as the network gets it, with its string and where that is said. */
+interface ReadLine extends Pick<PictureString, "text" | "where" | "writer"> {
   readonly line: Line;
-  readonly text: string;
 }
 
 /** Decodes pictures of lines. */
@@ -80,18 +89,19 @@ class LineFiles {
     return read as unknown as AllParts<ReadLine>;
   }
 
-  async #read({ path, text }: PictureString): Promise<ReadLine | undefined> {
+  async #read({ path, text, where, writer }: PictureString): Promise<ReadLine | undefined> {
     try {
-      return { line: lineOf(this.frame, await decodeImage(path)), text: text.normalize("NFC") };
+      return { line: lineOf(this.frame, await decodeImage(path)), text: stringOf(text), where, writer };
     } catch (error) {
-      if (!(error instanceof DuctusError) || !this.#skips) throw error;
+      if (!(error instanceof DuctusError)) throw error;
+      if (!this.#skips) throw new DataError(`${where}: ${error.message}`, { cause: error });
       this.notes.push(`left aside: ${error.message}`);
       return undefined;
     }
   }
 }
 
-class OpenedLines extends WithoutClasses {
+class OpenedLines extends WithAlphabet {
   readonly name: string;
   readonly origin: string;
   readonly fingerprint: string;
@@ -99,7 +109,8 @@ class OpenedLines extends WithoutClasses {
   readonly isTestAside: boolean;
   readonly counts: OpenedData["counts"];
   readonly noun = "";
-  protected readonly shared = "the alphabet is";
+  /** The symbols of all parts: which ones there are is no secret of the test. */
+  readonly #alphabet: readonly string[];
   readonly #parts: AllParts<ReadLine>;
   readonly #frame: LineFrame;
 
@@ -121,51 +132,109 @@ class OpenedLines extends WithoutClasses {
     const [least, most] = widths.reduce(([a, b], width) => [Math.min(a, width), Math.max(b, width)], [Infinity, 0]);
     const said =
       least === most ? [] : [`lines are ${least} to ${most} pixels wide where they are ${frame.height} high`];
-    this.notes = [...notes, ...said];
+    const all = itemsOf(lines, "all");
+    this.#alphabet = alphabetOf(all.map(({ text }) => text));
+    this.notes = [...notes, ...said, ...saidOfStrings(lines)];
     if (itemsOf(parts, "all").length > 0 && widths.length === 0) throw new DataError(`${spec}: no picture can be read`);
   }
 
   async newModel({ name, options, recipe, seed }: NetworkChoice): Promise<AnyModel> {
     const network = await findNetwork(name);
-    const alphabet = [...new Set(this.#parts.train.flatMap(({ text }) => [...text]))].sort(byCodePoint);
-    if (alphabet.length === 0) throw new DataError(`${this.name}: all strings are empty; there is nothing to read`);
+    if (this.#alphabet.length === 0) {
+      throw new DataError(`${this.name}: all strings are empty; there is nothing to read`);
+    }
     const input = new LineInput(this.#frame);
-    return modelOf(network, new Transcribe(input, alphabet), options, { recipe, seed });
+    return modelOf(network, new Transcribe(input, this.#alphabet), options, { recipe, seed });
   }
 
-  async training(model: AnyModel, { val, share, usesOwn = true }: TrainingRequest): Promise<TrainingParts> {
-    const hasOwn = this.counts.validation > 0 && usesOwn;
-    const validation = val ?? (hasOwn ? await this.samples("validation", model) : share);
-    return { train: await this.samples("train", model), validation, origin: this.origin };
+  async training(model: AnyModel, { val, share, usesOwn = true, seed }: TrainingRequest): Promise<TrainingParts> {
+    const train = await this.samples("train", model);
+    const { origin } = this;
+    if (val === undefined && this.counts.validation > 0 && usesOwn) {
+      return { train, validation: await this.samples("validation", model), origin };
+    }
+    const validation = val ?? share;
+    const groups = groupNumbers(this.#parts.train, ({ writer }) => writer);
+    const aside = groups && validation > 0 ? markGroupsAside(train, groups, validation, seed) : undefined;
+    if (aside === undefined) return { train, validation, origin };
+    // No hand is in two parts. The model was trained on these data, whichever of them were put aside.
+    const { indices } = splitBy(train, aside).train;
+    const kept = new Subset(train, indices, this.name);
+    keepFingerprint(kept, (await fingerprintIfKnown(train)) as string);
+    return { train: kept, validation: splitBy(train, aside).validation, origin };
   }
 
+  /** Over the symbols that the model reads, and behind them those that are new to it. */
   async samples(part: PartName, model: AnyModel): Promise<LinePictures> {
-    const { alphabet } = model.task as Transcribe;
+    const { alphabet: known } = model.task as Transcribe;
+    const alphabet = [...known, ...this.#alphabet.filter((symbol) => !known.includes(symbol))];
     const items = itemsOf(this.#parts, part);
-    const [lines, strings] = [items.map(({ line }) => line), items.map(({ text }) => text)];
-    const split = part === "all" ? undefined : part;
-    const dataset = new LinePictures({ lines, strings, frame: this.#frame, alphabet, name: this.name, split });
+    const dataset = new LinePictures({
+      lines: items.map(({ line }) => line),
+      strings: items.map(({ text }) => text),
+      writers: groupNumbers(items, ({ writer }) => writer),
+      frame: this.#frame,
+      alphabet,
+      name: this.name,
+      split: part === "all" ? undefined : part,
+    });
     this.#refuseLong(items, model);
     await fingerprintSamples(dataset, sha256);
     return dataset;
+  }
+
+  /** @throws DataError naming a string with a symbol that the model does not read */
+  override judged(part: PartName, model: AnyModel): Promise<LinePictures> {
+    const known = new Set(model.task.names);
+    for (const { text, where } of itemsOf(this.#parts, part)) {
+      const stranger = [...text].find((symbol) => !known.has(symbol));
+      if (stranger === undefined) continue;
+      throw new DataError(
+        `${where}: ${quote(text)} has ${named(stranger)}, which ${modelName(model)} does not read; fine-tune it, or leave such lines out`,
+      );
+    }
+    return this.samples(part, model);
   }
 
   /** CTC needs a frame for each symbol, and one between two that are equal. @throws DataError naming the first line that is too long */
   #refuseLong(lines: readonly ReadLine[], model: AnyModel): void {
     const columns = WIDE;
     const each = inferenceGraph(model, 1, { columns }).outputs.logits.shape[1] / columns;
-    for (const { text, line } of lines) {
+    for (const { text, line, where } of lines) {
       const frames = Math.ceil(line.columns * each);
       const needed = framesNeeded([...text]);
       if (needed <= frames) continue;
       throw new DataError(
-        `${this.name}: ${quote(text)} needs ${needed} frames, but ${modelName(model)} has ${frames} for such a picture; is the string right, and the picture one line?`,
+        `${where}: ${quote(text)} needs ${needed} frames, but ${modelName(model)} has ${frames} for such a picture; is the string right, and the picture one line?`,
       );
     }
   }
 }
 
-const byCodePoint = (a: string, b: string): number => (a.codePointAt(0) as number) - (b.codePointAt(0) as number);
+/** A symbol with its code point: some cannot be seen. */
+const named = (symbol: string): string =>
+  `${quote(symbol)} (U+${(symbol.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0")})`;
+
+/** Symbols that a note lists. */
+const LISTED = 10;
+
+/** What is to be known of strings before something is learned from them. */
+function saidOfStrings(parts: AllParts<ReadLine>): string[] {
+  const notes: string[] = [];
+  const learned = new Set(parts.train.flatMap(({ text }) => [...text]));
+  const never = parts.train.length === 0 ? [] : alphabetOf(itemsOf(parts, "all").map(({ text }) => text));
+  const missed = never.filter((symbol) => !learned.has(symbol));
+  if (missed.length > 0) {
+    notes.push(`no string to train on has ${missed.slice(0, LISTED).map(named).join(", ")}: it cannot be learned`);
+  }
+  const leftward = itemsOf(parts, "all").find(({ text }) => isRightToLeft(text));
+  if (leftward !== undefined) {
+    notes.push(
+      `${leftward.where}: ${quote(leftward.text)} is written from right to left, but lines are read from left to right; give strings in the order in which the picture shows their letters`,
+    );
+  }
+  return notes;
+}
 
 /** Strings, and hashes of the pixels: these are too many for JSON. */
 const hashedParts = (parts: AllParts<ReadLine>): AllParts<readonly [text: string, pixels: string]> =>

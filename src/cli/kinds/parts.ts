@@ -1,7 +1,7 @@
 /** What data of texts and of lines have in common: parts, one of which is put aside for testing where their author made none. */
 import { resolve } from "node:path";
 import type { SplitName } from "../../data/dataset.ts";
-import { loneClasses, markAside } from "../../data/split.ts";
+import { loneClasses, markAside, markGroupsAside } from "../../data/split.ts";
 import { DataError } from "../../engine/errors.ts";
 import { sha256 } from "../../platform/node/files.ts";
 import type { RawParts } from "../../platform/node/text-data.ts";
@@ -27,18 +27,38 @@ export interface Divided<Item> {
 export const itemsOf = <Item>(parts: AllParts<Item>, part: PartName): readonly Item[] =>
   part === "all" ? SPLITS.flatMap((split) => parts[split]) : parts[part];
 
+export interface DivideOptions<Item> {
+  /** Of an item; default: all are of one. */
+  readonly classOf?: ((item: Item) => string) | undefined;
+  /** Who made an item: what one has made goes to one side, where that is known of all. */
+  readonly groupOf?: ((item: Item) => string | undefined) | undefined;
+  readonly toMeasure: boolean;
+}
+
+/** Items by number of who made them; undefined where that is not known of all. */
+export function groupNumbers<Item>(
+  items: readonly Item[],
+  groupOf: (item: Item) => string | undefined,
+): Int32Array | undefined {
+  const numbers = new Map<string, number>();
+  const found = new Int32Array(items.length);
+  for (const [i, item] of items.entries()) {
+    const group = groupOf(item);
+    if (group === undefined) return undefined;
+    if (!numbers.has(group)) numbers.set(group, numbers.size);
+    found[i] = numbers.get(group) as number;
+  }
+  return found;
+}
+
 /**
  * Puts a part of each class aside for testing, always the same one, where there is no such part.
- * @param classOf of an item; where items have none, they are all of one
  * @throws DataError where there is nothing to train on, unless it is only to be measured
  */
 export function divide<Item>(
   spec: string,
   { train = [], validation = [], test }: RawParts<Item>,
-  {
-    classOf = () => "",
-    toMeasure,
-  }: { readonly classOf?: ((item: Item) => string) | undefined; readonly toMeasure: boolean },
+  { classOf = () => "", groupOf = () => undefined, toMeasure }: DivideOptions<Item>,
 ): Divided<Item> {
   const origin = resolve(spec);
   if (train.length === 0 && !toMeasure) {
@@ -53,10 +73,12 @@ export function divide<Item>(
   if (toMeasure && loneClasses(labeled).length > 0) {
     return { parts: { train: [], validation, test: train }, origin, isTestAside: false };
   }
-  const aside = markAside(labeled, TEST_PART, SEED);
+  const groups = groupNumbers(train, groupOf);
+  const byGroup = groups && markGroupsAside(labeled, groups, TEST_PART, SEED);
+  const aside = byGroup ?? markAside(labeled, TEST_PART, SEED);
   const kept = (mark: number): Item[] => train.filter((_, i) => aside[i] === mark);
   const parts = { train: kept(0), validation, test: kept(1) };
-  const words = `${parts.test.length} of ${train.length} (seed ${SEED}, by class) put aside for testing`;
+  const words = `${parts.test.length} of ${train.length} (seed ${SEED}, by ${byGroup === undefined ? "class" : "writer"}) put aside for testing`;
   return { parts, origin: `${origin}: ${words}`, isTestAside: true };
 }
 

@@ -1,4 +1,5 @@
 /** Strings that are made of a data set of single characters, `strings:mnist`, as data of the verbs that train and measure. */
+import { sameNames } from "../../data/port.ts";
 import { DataError } from "../../engine/errors.ts";
 import type { AnyModel } from "../../models/model.ts";
 import { modelOf } from "../../models/network.ts";
@@ -10,7 +11,7 @@ import { LineInput } from "../../task/line-input.ts";
 import { Transcribe } from "../../task/transcribe/transcribe.ts";
 import { describe } from "../cli-data.ts";
 import type { NetworkChoice, OpenData, OpenedData, PartName, TrainingParts, TrainingRequest } from "./kind.ts";
-import { WithoutClasses } from "./without-classes.ts";
+import { WithAlphabet } from "./with-alphabet.ts";
 
 export const open: OpenData = async (spec, { dataDir, toMeasure = false }, terminal) => {
   const data = new OpenedStrings(spec, await openStrings(spec, { dataDir }));
@@ -18,7 +19,7 @@ export const open: OpenData = async (spec, { dataDir, toMeasure = false }, termi
   return data;
 };
 
-class OpenedStrings extends WithoutClasses {
+class OpenedStrings extends WithAlphabet {
   readonly name: string;
   readonly origin: string;
   readonly fingerprint: string;
@@ -26,7 +27,6 @@ class OpenedStrings extends WithoutClasses {
   readonly isTestAside = false;
   readonly counts: OpenedData["counts"];
   readonly noun = "strings";
-  protected readonly shared = "the alphabet is";
   readonly #data: StringsData;
 
   constructor(spec: string, data: StringsData) {
@@ -46,19 +46,23 @@ class OpenedStrings extends WithoutClasses {
     return modelOf(await findNetwork(name), task, options, { recipe, seed });
   }
 
-  async training(model: AnyModel, { val, usesOwn = true, share }: TrainingRequest): Promise<TrainingParts> {
-    const own = usesOwn ? await this.samples("validation", model) : share;
-    return { train: await this.samples("train", model), validation: val ?? own, origin: this.origin };
+  async training(_model: AnyModel, { val, usesOwn = true, share }: TrainingRequest): Promise<TrainingParts> {
+    const own = usesOwn ? await this.samples("validation") : share;
+    return { train: await this.samples("train"), validation: val ?? own, origin: this.origin };
   }
 
-  /** @throws DataError where the alphabets differ, or all parts are asked for, which are of different looks */
-  async samples(part: PartName, { task }: AnyModel): Promise<Strings> {
+  /** @throws DataError where all parts are asked for, which are of different looks */
+  async samples(part: PartName): Promise<Strings> {
     if (part === "all") throw new DataError(`${this.name}: parts are measured one by one; give --split`);
-    const strings = this.#data[part];
-    const [has, knows] = [[...strings.alphabet], task.names];
-    if (has.join("\n") === knows.join("\n")) return strings;
+    return this.#data[part];
+  }
+
+  /** @throws DataError where the alphabets differ */
+  override async judged(part: PartName, { task }: AnyModel): Promise<Strings> {
+    const strings = await this.samples(part);
+    if (sameNames(strings.alphabet, task.names)) return strings;
     throw new DataError(
-      `${this.name} has the alphabet ${has.join("")}, and the model ${knows.join("")}; train one for it`,
+      `${this.name} has the alphabet ${strings.alphabet.join("")}, and the model ${task.names.join("")}; train one for it, or fine-tune this one`,
     );
   }
 }

@@ -24,7 +24,7 @@ export abstract class WithoutClasses implements OpenedData {
     return this.samples(part, model);
   }
 
-  adapt(base: AnyModel): AdaptedModel {
+  adapt(base: AnyModel, _train: Dataset, _seed: number): AdaptedModel {
     return { model: copyOf(base), isNew: false, head: `kept: ${this.shared} the same` };
   }
 
@@ -34,7 +34,7 @@ export abstract class WithoutClasses implements OpenedData {
 
   images(): undefined {}
 
-  isKnown(): boolean {
+  isKnown(_base: AnyModel, _train: Dataset): boolean {
     return true;
   }
 }

@@ -13,6 +13,7 @@ import {
   wideEncoding,
 } from "../../data/formats/csv-lines.ts";
 import { DataError } from "../../engine/errors.ts";
+import { quote } from "../../engine/quote.ts";
 import { PICTURE_ENDINGS } from "../../formats/picture-formats.ts";
 import { byName, listEntries, pathKind, readUnzipped } from "./files.ts";
 import type { PictureLists } from "./folder-layout.ts";
@@ -88,11 +89,19 @@ export async function tableHeader(path: string): Promise<readonly string[] | und
 export interface PictureString {
   readonly path: string;
   readonly text: string;
+  /** The file that says so, and the line of a table. */
+  readonly where: string;
+  /** Who wrote it, where the table has a column of writers. */
+  readonly writer?: string | undefined;
 }
+
+/** What columns of writers are called. */
+const WRITER_NAMES = ["writer", "writer_id", "author", "hand"];
 
 /**
  * Pictures with strings, which may be empty: in the column of one of the names, or the other one of two.
- * @throws DataError when a line has no picture, or no column holds strings
+ * A column `writer` says who wrote them.
+ * @throws DataError when a line has no picture, or no column holds strings, or two lines say different strings of one picture
  */
 export async function readStringTable(path: string, names: readonly string[]): Promise<readonly PictureString[]> {
   const all = rowsOf(asPlainText(await readUnzipped(path)), path);
@@ -102,6 +111,7 @@ export async function readStringTable(path: string, names: readonly string[]): P
   if (rows.length === 0) throw new DataError(`${path}: a header but no rows`);
   const file = rows[0].fields.findIndex(isPictureName);
   const named = header?.findIndex((name) => names.includes(name)) ?? -1;
+  const writers = header?.findIndex((name) => WRITER_NAMES.includes(name)) ?? -1;
   const column = named >= 0 ? named : rows[0].fields.length === 2 ? 1 - file : -1;
   if (column < 0) throw new DataError(`${path}: no column of strings; call it "text" in the first line`);
   const found = rows.map(({ number, fields }) => {
@@ -109,10 +119,27 @@ export async function readStringTable(path: string, names: readonly string[]): P
     if (name === "") throw new DataError(`${path}: line ${number}: the name of the picture is missing`);
     const text = fields[column] ?? "";
     if (isGarbled(name) || isGarbled(text)) throw new DataError(`${path}: line ${number} ${SAVE_AS_UTF8}`);
-    return { name: name.replaceAll("\\", "/"), text };
+    const writer = fields[writers]?.trim();
+    return { name: name.replaceAll("\\", "/"), text, number, writer: writer === "" ? undefined : writer };
   });
+  const seen = new Map<string, (typeof found)[number]>();
+  for (const row of found) {
+    const first = seen.get(row.name);
+    if (first === undefined) seen.set(row.name, row);
+    else if (first.text !== row.text) {
+      throw new DataError(
+        `${path}: lines ${first.number} and ${row.number} say that ${row.name} shows ${quote(first.text)} and ${quote(row.text)}; leave the wrong one out`,
+      );
+    }
+  }
   const folder = await folderOf(dirname(path), found[0].name);
-  return found.map(({ name, text }) => ({ path: join(folder, name), text }));
+  // A picture that is listed twice with the same string is one sample: it would be in two parts.
+  return [...seen.values()].map(({ name, text, number, writer }) => ({
+    path: join(folder, name),
+    text,
+    where: `${path}: line ${number}`,
+    ...(writer !== undefined && { writer }),
+  }));
 }
 
 /** What a CSV file says of pictures. */

@@ -71,9 +71,15 @@ type LineReaders = {
 
 const LINES: LineReaders = {
   table: ({ path }) => readStringTable(path, STRING_NAMES),
-  beside: async ({ pairs }) => {
+  beside: async ({ pairs, lone }) => {
+    if (lone.length > 0) {
+      const many = lone.length === 1 ? "" : ` (and ${lone.length - 1} others)`;
+      throw new DataError(
+        `${lone[0]}${many}: no text beside it; write a .txt of the same name, empty where nothing stands there, or take the picture out`,
+      );
+    }
     const lines: PictureString[] = [];
-    for (const [path, file] of pairs) lines.push({ path, text: oneLine(await readText(file), file) });
+    for (const [path, file] of pairs) lines.push({ path, text: oneLine(await readText(file), file), where: file });
     return lines;
   },
 };

@@ -23,7 +23,12 @@ export type LabeledSource =
 /** Where pictures with strings stand: in a table of both, or beside each other. */
 export type LineSource =
   | { readonly kind: "table"; readonly path: string }
-  | { readonly kind: "beside"; readonly pairs: readonly (readonly [picture: string, text: string])[] };
+  | {
+      readonly kind: "beside";
+      readonly pairs: readonly (readonly [picture: string, text: string])[];
+      /** Pictures that have no text beside them. */
+      readonly lone: readonly string[];
+    };
 
 /** What was found. */
 export interface TextLayouts {
@@ -35,6 +40,9 @@ export interface TextLayouts {
 const isText = (name: string): boolean => /\.(txt|text|md)(\.gz)?$/i.test(name);
 const isRecords = (name: string): boolean => /\.(jsonl|ndjson)(\.gz)?$/i.test(name);
 const isPicture = (name: string): boolean => PICTURE_ENDINGS.includes(extname(name).toLowerCase());
+
+/** What somebody has to give who wants pictures with strings. */
+export const LINES_EXPECTED = "a CSV file of file,text or a .txt beside each picture";
 
 /** What columns of strings are called beside one of pictures. */
 export const STRING_NAMES = ["text", "string", "transcription", "transcript", "words", "line", "value"];
@@ -141,7 +149,7 @@ async function layoutsOfFolders(folder: string, folders: readonly string[]): Pro
   return { labeledTexts: [["train", { kind: "folder", path: folder, classes }]], texts: [["train", all]] };
 }
 
-/** Pictures with a file of text beside each: `a.png` and `a.txt`, or `a.gt.txt` as other readers of lines name it. */
+/** Pictures with a file of text beside most of them: `a.png` and `a.txt`, or `a.gt.txt` as other readers of lines name it. */
 function besideIn(folder: string, files: readonly string[]): LineSource | undefined {
   const names = new Set(files);
   const pictures = files.filter(isPicture);
@@ -150,5 +158,8 @@ function besideIn(folder: string, files: readonly string[]): LineSource | undefi
     const text = [`${stem}.txt`, `${stem}.gt.txt`].find((each) => names.has(each));
     return text === undefined ? [] : [[join(folder, name), join(folder, text)] as const];
   });
-  return pictures.length > 0 && pairs.length === pictures.length ? { kind: "beside", pairs } : undefined;
+  if (pairs.length === 0 || pairs.length < pictures.length / 2) return undefined;
+  const paired = new Set(pairs.map(([picture]) => picture));
+  const lone = pictures.map((name) => join(folder, name)).filter((picture) => !paired.has(picture));
+  return { kind: "beside", pairs, lone };
 }

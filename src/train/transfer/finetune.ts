@@ -4,6 +4,7 @@
  * often. The command line and web pages share these choices.
  */
 import type { Dataset, ImageDataset } from "../../data/dataset.ts";
+import { sameNames } from "../../data/port.ts";
 import { classCounts } from "../../data/sampling.ts";
 import type { StreamedDataset } from "../../data/streamed.ts";
 import type { AnyModel, Model } from "../../models/model.ts";
@@ -11,13 +12,14 @@ import { sampleLosses } from "../../task/classify/calibration.ts";
 import { Classify } from "../../task/classify/classify.ts";
 import { Evaluation } from "../../task/classify/evaluation.ts";
 import type { AnyTask } from "../../task/task.ts";
+import { Transcribe } from "../../task/transcribe/transcribe.ts";
 import { checkSamples } from "../../use/evaluate.ts";
 import { conformTo } from "../../use/predict.ts";
 import type { TrainedModel } from "../../use/trained-model.ts";
 import { type CrossValidationOptions, crossValidate } from "../cross-validation.ts";
 import { fit, type Run } from "../fit.ts";
 import type { FitOptions } from "../settings.ts";
-import { adapt, copyOf } from "./transfer.ts";
+import { adapt, adaptAlphabet, copyOf } from "./transfer.ts";
 
 /** A rate that moves a trained network without tearing it up. A new head has all to learn, and takes the rate of the network's own recipe. */
 export const FINETUNE_LR = 3e-4;
@@ -40,7 +42,7 @@ export const FOLDS = 5;
 export interface FinetuneTask {
   /** How many samples there are, those for validation included. */
   readonly samples: number;
-  /** Whether a class is new to the model. */
+  /** Whether a class or a symbol is new to the model. */
   readonly hasNewHead: boolean;
   /** Whether there are fewer than {@link FEW} samples of a class. */
   readonly isFew: boolean;
@@ -81,13 +83,13 @@ export function finetuneOptions(
 
 /** A fine-tuning that is over. */
 export interface Finetuned<T extends AnyTask = Classify> extends Run<T> {
-  /** Classes that the base knew by name; where the last layer was kept as it was, all that it tells apart, such as tokens. */
+  /** Classes, or symbols, that the base knew by name; where the last layer was kept as it was, all that it tells apart, such as tokens. */
   readonly kept: readonly string[];
 }
 
 /**
  * Goes on from a trained model with other samples. Classes that it knows by name keep their row of the last layer, others get
- * a new one; symbols and tokens stay what they are. The base itself is left as it was.
+ * a new one, and so do the symbols of strings; tokens stay what they are. The base itself is left as it was.
  * @param dataset pictures with classes, of any size and polarity, which go through the preprocessing of the base; or any other
  *   samples that the base can be trained on, such as texts, or lines with their strings
  * @param options as of `fit`; every field has a default
@@ -116,13 +118,17 @@ function isPictures(dataset: Dataset): dataset is ImageDataset | StreamedDataset
   return "polarity" in dataset;
 }
 
-/** A copy of the base to train, for the classes of the samples where it classifies. */
+/** A copy of the base to train, for the classes of the samples, or their alphabet. */
 function startFrom<T extends AnyTask>(
   base: Model<T>,
   train: Dataset,
   seed: number,
 ): { readonly model: TrainedModel<T>; readonly kept: readonly string[] } {
-  const { classes } = train;
+  const { classes, alphabet } = train;
+  if (base.task instanceof Transcribe && alphabet !== undefined && !sameNames(alphabet, base.task.alphabet)) {
+    const { model, kept } = adaptAlphabet(base as AnyModel as Model<Transcribe>, alphabet, seed);
+    return { model: model as TrainedModel<AnyTask> as TrainedModel<T>, kept };
+  }
   if (classes === undefined || !(base.task instanceof Classify)) {
     // Here and not in the training alone, so that messages name the base and not a copy.
     checkSamples(base, train);

@@ -16,6 +16,7 @@ import { kaimingUniform } from "../../nn/init.ts";
 import { Classify } from "../../task/classify/classify.ts";
 import { unprepared } from "../../task/input.ts";
 import type { AnyTask } from "../../task/task.ts";
+import { BLANK, Transcribe } from "../../task/transcribe/transcribe.ts";
 import { inferenceGraph, TrainedModel } from "../../use/trained-model.ts";
 import { plannedSizes } from "../plan-memory.ts";
 import { layersOf } from "./layers.ts";
@@ -24,9 +25,9 @@ import { layersOf } from "./layers.ts";
 type Weights = Map<string, { readonly shape: readonly number[]; readonly data: Float32Array | Int32Array }>;
 
 /** A model for other classes. */
-export interface Adapted {
-  readonly model: TrainedModel;
-  /** Classes whose rows of the head were kept, by name. */
+export interface Adapted<T extends AnyTask = Classify> {
+  readonly model: TrainedModel<T>;
+  /** Classes, or symbols, whose rows of the head were kept, by name. */
   readonly kept: readonly string[];
   /** Names of the weights of the head. */
   readonly head: readonly string[];
@@ -39,20 +40,46 @@ export interface Adapted {
  * @throws DataError when the last layer does not have one row per class
  */
 export function adapt(base: Model, classes: readonly string[], seed: number): Adapted {
+  return withHead(base, { from: placesOf(classes, base), task: new Classify(base.task.input, classes), seed });
+}
+
+/**
+ * A copy of a model that reads strings, for another alphabet: as {@link adapt}, with the row for "nothing" kept in any case.
+ * @throws DataError when the last layer does not have one row per symbol and one for "nothing"
+ */
+export function adaptAlphabet(base: Model<Transcribe>, alphabet: readonly string[], seed: number): Adapted<Transcribe> {
+  const from = [BLANK, ...placesOf(alphabet, base).map((place) => (place < 0 ? place : place + 1))];
+  return withHead(base, { from, task: new Transcribe(base.task.input, alphabet), seed });
+}
+
+/** Places of names among those of a model; −1 where it lacks one. */
+const placesOf = (names: readonly string[], { task }: AnyModel): number[] =>
+  names.map((name) => task.names.indexOf(name));
+
+interface NewHead<T extends AnyTask> {
+  /** The old row of each new one; −1 where it is to be fresh. */
+  readonly from: readonly number[];
+  readonly task: T;
+  readonly seed: number;
+}
+
+function withHead<T extends AnyTask>(base: Model<T>, { from, task, seed }: NewHead<T>): Adapted<T> {
   const head = headOf(base);
-  const from = classes.map((name) => base.classes.indexOf(name));
   const weights = copyWeights(base);
-  const isSame = classes.length === base.classes.length && from.every((row, i) => row === i);
+  const isSame = from.length === outputsOf(base) && from.every((row, i) => row === i);
   if (!isSame) {
     for (const name of head) {
       const old = weights.get(name) as { shape: readonly number[]; data: Float32Array };
       weights.set(name, withRows(old, from, new Random(seed, "init", weights.size)));
     }
   }
-  const model = rebuild(base, weights, new Classify(base.task.input, classes));
+  const model = rebuild(base, weights, task);
   if (isSame) model.temperature = base.temperature;
-  return { model, kept: classes.filter((_, i) => from[i] >= 0), head };
+  return { model, kept: task.names.filter((name) => base.task.names.includes(name)), head };
 }
+
+/** Outputs of a model's last layer. */
+const outputsOf = ({ task }: AnyModel): number => task.outputs.logits.shape.at(-1) as number;
 
 /** A copy of a model of any task that can be trained: nothing is replaced. */
 export function copyOf<T extends AnyTask>(base: Model<T>): TrainedModel<T> {
@@ -62,7 +89,7 @@ export function copyOf<T extends AnyTask>(base: Model<T>): TrainedModel<T> {
 }
 
 /** The old model with everything but the head of the new one: what the old task has left of the network. */
-export function withOldHead(base: Model, student: Model): TrainedModel {
+export function withOldHead<T extends AnyTask>(base: Model<T>, student: AnyModel): TrainedModel<T> {
   const head = new Set(headOf(base));
   const weights = copyWeights(student);
   for (const [name, value] of copyWeights(base)) if (head.has(name)) weights.set(name, value);
@@ -75,14 +102,14 @@ export function fresh<T extends AnyTask>(base: AnyModel, task: T, seed: number):
   return made && TrainedModel.of(made, { task });
 }
 
-/** The weights of the last layer. @throws DataError unless each has one row per class */
-function headOf(base: Model): readonly string[] {
+/** The weights of the last layer. @throws DataError unless each has one row per output */
+function headOf(base: AnyModel): readonly string[] {
   const named = new Map(base.network.namedParameters());
   const head = layersOf(base.network).at(-1) ?? [];
-  const hasRows = head.every((name) => named.get(name)?.shape[0] === base.classes.length);
+  const hasRows = head.every((name) => named.get(name)?.shape[0] === outputsOf(base));
   if (head.length > 0 && hasRows) return head;
   throw new DataError(
-    `the last layer of this model (${head.join(", ")}) does not have one row for each of its ${base.classes.length} classes; its head cannot be replaced`,
+    `the last layer of this model (${head.join(", ")}) does not have one row for each of its ${outputsOf(base)} ${base.task.kind === "classify" ? "classes" : "outputs"}; its head cannot be replaced`,
   );
 }
 
