@@ -26,7 +26,7 @@ const SUBJECTS = [
   "serve",
 ];
 /** Subjects about what is learned or withstood instead of how fast; they take hours, and run only when they are named. */
-const LONG = ["records", "transfer", "drawings", "strings", "fuzz"];
+const LONG = ["records", "transfer", "drawings", "pages", "strings", "fuzz"];
 
 const { helpOf, readOptions, unknownSubject } = await import("./lib/usage.mjs");
 const { writeReport } = await import("./lib/report.mjs");

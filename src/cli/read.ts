@@ -1,6 +1,7 @@
 /** `ductus read`: numbers on photographs of pages, found, read, and left to a person where they are not sure. */
 import { dirname, join, resolve } from "node:path";
 import { Command } from "commander";
+import { columnOf } from "../data/formats/text-table.ts";
 import { DataError, DuctusError, UsageError } from "../engine/errors.ts";
 import { PICTURE_KINDS } from "../formats/picture-formats.ts";
 import { Form } from "../page/form.ts";
@@ -8,7 +9,7 @@ import { readFileChecked } from "../platform/node/atomic.ts";
 import { platform } from "../platform/platform.ts";
 import { MIN_PROBABILITY } from "../read/answer-of.ts";
 import { type PageAnswer, pageJson, placeOf } from "../read/answers.ts";
-import { type FormField, formJson, parseForm } from "../read/form-file.ts";
+import { type FormField, formJson, openForm, type ValuesFile } from "../read/form-file.ts";
 import { PageReader } from "../read/page-reader.ts";
 import { readingsCsv } from "../read/readings-csv.ts";
 import { previewOf, type ReadPage, renderReading } from "../report/page-reading.ts";
@@ -68,8 +69,9 @@ async function run(words: readonly string[], options: ReadCliOptions): Promise<v
       throw new UsageError(`${file} would be overwritten; give another name`);
     }
   }
-  const form = fields === undefined ? undefined : await openForm(fields);
+  const form = fields === undefined ? undefined : await formOf(fields);
   const reader = await PageReader.open(await openModel(options.model, terminal));
+  if (form !== undefined) reader.check(form.fields);
   const started = performance.now();
   const pages: ReadPage[] = [];
   const results: object[] = [];
@@ -118,10 +120,25 @@ async function run(words: readonly string[], options: ReadCliOptions): Promise<v
   if (pages.length === 0) throw new DataError("no page could be read");
 }
 
-/** The form that a file describes; its picture lies beside it. @throws DataError naming what is wrong */
-async function openForm(file: string): Promise<Form<FormField>> {
-  const { picture, fields } = parseForm(formJson(await readFileChecked(file), file), file);
-  return new Form(await platform().decodePicture(join(dirname(file), picture)), fields);
+/** The form that a file describes; its picture and files of values lie beside it. @throws DataError naming what is wrong */
+async function formOf(file: string): Promise<Form<FormField>> {
+  const beside = (name: string): string => join(dirname(file), name);
+  const valuesOf = async (values: ValuesFile): Promise<readonly string[]> => {
+    const bytes = await readFileChecked(beside(values.file));
+    try {
+      return columnOf(new TextDecoder().decode(bytes), values.column);
+    } catch (cause) {
+      if (!(cause instanceof DataError)) throw cause;
+      throw new DataError(`${values.file}: ${cause.message}`, { cause });
+    }
+  };
+  const { picture, fields } = await openForm(formJson(await readFileChecked(file), file), file, valuesOf);
+  try {
+    return new Form(await platform().decodePicture(beside(picture)), fields);
+  } catch (cause) {
+    if (!(cause instanceof DataError) || cause.message.includes(picture)) throw cause;
+    throw new DataError(`${file}: ${cause.message}`, { cause });
+  }
 }
 
 /** A line for each number; grids as they stand. */

@@ -8,8 +8,9 @@ import { boxOf, type Quad, sizeOf } from "./geometry.ts";
 import { grayCopy } from "./gray.ts";
 import { inRows, type Writing, writingsOf } from "./lines.ts";
 import { type PageWriting, writingOfPage } from "./page-writing.ts";
+import type { Piece } from "./pieces.ts";
 import { problemOf } from "./quality.ts";
-import { distributed, type Part, type Region, regionOf } from "./regions.ts";
+import { type Distribution, distributed, type Part, type Region, regionOf } from "./regions.ts";
 
 /** What was found on a page. */
 export interface FoundNumbers {
@@ -26,6 +27,8 @@ export interface FoundNumbers {
 const COMB_ASPECT = 1.4;
 /** What is written in a box is of several lines if the box is so many times as high. */
 const SEVERAL_LINES = 1.8;
+/** What is so high, in heights of its cell, is written over it, not into it. */
+const FILLS = 1.05;
 /**
  * Finds the numbers on a page, dark on light or light on dark, of any size. Time and memory grow with the pixels, up to 2048 on
  * the longer side; larger pictures are reduced to that.
@@ -34,8 +37,8 @@ const SEVERAL_LINES = 1.8;
 export function findNumbers(picture: Picture): FoundNumbers {
   const gray = grayCopy(picture);
   const page = writingOfPage(gray);
-  const { pieces, cells, textHeight } = page;
-  const { ofCells, free } = distributed(pieces.all, cells, page.stroke);
+  const { pieces, textHeight } = page;
+  const { cells, ofCells, free } = withoutSquares(page, distributed(pieces.all, page.cells, page.stroke));
   const grids: Part[][] = [];
   for (const [k, { quad, grid, row, column }] of cells.entries()) {
     grids[grid] ??= [];
@@ -53,6 +56,26 @@ export function findNumbers(picture: Picture): FoundNumbers {
     strokeWidth: page.stroke / gray.scaleY,
     problem: problemOf(page, gray.scaleY, regions),
   };
+}
+
+/** Grids whose cells are smaller than what is written over them are squared paper: their lines are gone, and their cells are none. */
+function withoutSquares(page: PageWriting, { ofCells, free }: Distribution) {
+  const counts = new Map<number, { fits: number; over: number }>();
+  for (const [k, { grid }] of page.cells.entries()) {
+    const count = counts.get(grid) ?? { fits: 0, over: 0 };
+    counts.set(grid, count);
+    const { height } = sizeOf(page.cells[k].quad);
+    const isBody = ({ top, bottom }: Piece): boolean => bottom - top >= page.textHeight / 2;
+    count.fits += ofCells[k].own.filter((piece) => isBody(piece) && piece.bottom - piece.top < FILLS * height).length;
+    count.over += ofCells[k].own.filter((piece) => piece.bottom - piece.top >= FILLS * height).length;
+    count.over += ofCells[k].shared.filter(isBody).length;
+  }
+  const cells = page.cells.filter(({ grid }) => {
+    const { fits, over } = counts.get(grid) ?? { fits: 0, over: 0 };
+    return over <= fits;
+  });
+  if (cells.length === page.cells.length) return { cells, ofCells, free };
+  return { cells, ...distributed(page.pieces.all, cells, page.stroke) };
 }
 
 /** The regions of a grid in reading order: its cells; or of a row of small boxes all together, or of a large box its lines. */

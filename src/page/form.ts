@@ -1,13 +1,25 @@
 /**
- * Forms: a picture of a blank one, with a name for every box in which something is to be read. A photograph of a form that was
- * filled in is laid over the blank one, wherever and however it was held, and gives a region for each field.
+ * Forms: a picture of one, with a name for every box in which something is to be read. A photograph of a form that was
+ * filled in is laid over that picture, wherever and however it was held, and gives a region for each field.
  */
 import { DataError } from "../engine/errors.ts";
 import type { Picture } from "../picture/picture.ts";
-import { boxOf, composed, type Homography, inverse, type Point, project, type Quad } from "./geometry.ts";
+import { type Bitmap, cut, hasInk } from "./bitmap.ts";
+import {
+  boxOf,
+  composed,
+  type Homography,
+  inverse,
+  mapQuad,
+  project,
+  type Quad,
+  rectangle,
+  scaling,
+} from "./geometry.ts";
 import { type GrayCopy, grayCopy } from "./gray.ts";
 import { type PageWriting, writingOfPage } from "./page-writing.ts";
-import type { Piece } from "./pieces.ts";
+import { inkOfPage } from "./paper.ts";
+import { type Piece, piecesOf } from "./pieces.ts";
 import { problemOf } from "./quality.ts";
 import { distributed, type Region, regionOf } from "./regions.ts";
 import { type Registrable, register, registrable } from "./register.ts";
@@ -45,14 +57,18 @@ const OUTSIDE = 0.1;
 /** A piece of ink is the form's own if this part of it lies on ink of the form, or so many of the form's compared pixels beside it. */
 const PRINTED = 0.7;
 const BESIDE = 1;
+/** A piece of ink in the inside of a field is written if it is so high, in heights of the field. */
+const WRITTEN = 0.35;
 
 /** A form that is looked for in photographs. */
 export class Form<Field extends FormBox = FormBox> {
   readonly #reference: Registrable;
+  /** What is printed on it, in pixels of {@link #reference}. */
+  readonly #print: Bitmap;
   readonly #fields: readonly Field[];
 
   /**
-   * @param reference a picture of the blank form
+   * @param reference a picture of the form: blank, or filled in by somebody
    * @throws DataError when a field lies outside of it
    */
   constructor(reference: Picture, fields: readonly Field[]) {
@@ -62,11 +78,17 @@ export class Form<Field extends FormBox = FormBox> {
     );
     if (outside !== undefined) {
       throw new DataError(
-        `form: the field "${outside.name}" lies outside of its picture of ${reference.width}×${reference.height} pixels`,
+        `form: the field "${outside.name}" lies outside of its picture of ${reference.width}×${reference.height} pixels: its box is ${outside.box.join(", ")} (left, top, width, height)`,
       );
     }
-    this.#reference = registrable(reference);
+    const gray = grayCopy(reference);
+    this.#reference = registrable(gray, inkOfPage(gray));
+    this.#print = printOf(this.#reference, fields);
     this.#fields = fields;
+  }
+
+  get fields(): readonly Field[] {
+    return this.#fields;
   }
 
   /**
@@ -74,19 +96,14 @@ export class Form<Field extends FormBox = FormBox> {
    * @throws DataError when the form is not to be found in it
    */
   find(picture: Picture): FoundFields<Field> {
-    const toPicture = register(this.#reference, registrable(picture));
     const gray = grayCopy(picture);
-    const page = writingOfPage(gray);
-    const toPage = composed([gray.scaleX, 0, 0, 0, gray.scaleY, 0, 0, 0, 1], toPicture);
-    const quads = this.#fields.map(({ box: [x, y, width, height] }) => {
-      const corners = [
-        [x, y],
-        [x + width, y],
-        [x + width, y + height],
-        [x, y + height],
-      ];
-      return corners.map(([u, v]) => project(toPage, { x: u, y: v })) as unknown as Quad;
-    });
+    const ink = inkOfPage(gray);
+    const toPicture = register(this.#reference, registrable(gray, ink));
+    const page = writingOfPage(gray, ink);
+    const toPage = composed(scaling(gray.scaleX, gray.scaleY), toPicture);
+    const quads = this.#fields.map(({ box: [x, y, width, height] }) =>
+      mapQuad(rectangle(x, y, width, height), (corner) => project(toPage, corner)),
+    );
     const inside = [...quads.keys()].filter((k) => isInPicture(quads[k], page));
     const places = inside.map((k) => ({ quad: quads[k] }));
     const { ofCells } = distributed(this.#withoutPrinted(page, gray, toPage, places), places, page.stroke);
@@ -96,7 +113,7 @@ export class Form<Field extends FormBox = FormBox> {
     return {
       fields: this.#fields.map((field, k) => {
         const region = regions.get(k);
-        const quad = quads[k].map(({ x, y }) => ({ x: x / gray.scaleX, y: y / gray.scaleY })) as unknown as Quad;
+        const quad = mapQuad(quads[k], ({ x, y }) => ({ x: x / gray.scaleX, y: y / gray.scaleY }));
         return { field, quad, region, problem: problemWith(field, region) };
       }),
       toPicture,
@@ -111,8 +128,8 @@ export class Form<Field extends FormBox = FormBox> {
     toPage: Homography,
     places: readonly { readonly quad: Quad }[],
   ): Piece[] {
-    const { ink, gray: form } = this.#reference;
-    const back = composed([form.scaleX, 0, 0, 0, form.scaleY, 0, 0, 0, 1], inverse(toPage));
+    const { scaleX, scaleY } = this.#reference;
+    const back = composed(scaling(scaleX, scaleY), inverse(toPage));
     const seen = new Int32Array(page.pieces.all.reduce((most, { label }) => Math.max(most, label), 0) + 1);
     const printed = new Int32Array(seen.length);
     for (const { quad } of places) {
@@ -122,7 +139,9 @@ export class Form<Field extends FormBox = FormBox> {
           const label = page.pieces.labels[y * gray.width + x];
           if (label === 0 || label >= seen.length) continue;
           seen[label]++;
-          if (isInked(ink, project(back, { x: x + 0.5, y: y + 0.5 }))) printed[label]++;
+          const at = project(back, { x: x + 0.5, y: y + 0.5 });
+          const [u, v] = [Math.floor(at.x), Math.floor(at.y)];
+          if (hasInk(this.#print, u - BESIDE, v - BESIDE, u + BESIDE, v + BESIDE)) printed[label]++;
         }
       }
     }
@@ -130,19 +149,40 @@ export class Form<Field extends FormBox = FormBox> {
   }
 }
 
+/**
+ * The ink of a form but what somebody has written in it: where most fields have pieces of ink in their insides, the picture is of a form
+ * that was filled in, and nothing in its fields is print.
+ */
+function printOf({ ink, scaleX, scaleY }: Registrable, fields: readonly FormBox[]): Bitmap {
+  const bitmap = { data: ink.mask, width: ink.width, height: ink.height };
+  const boxes = fields.map(({ box: [x, y, width, height] }) => ({
+    left: Math.max(0, Math.round(x * scaleX)),
+    top: Math.max(0, Math.round(y * scaleY)),
+    right: Math.min(ink.width, Math.round((x + width) * scaleX)),
+    bottom: Math.min(ink.height, Math.round((y + height) * scaleY)),
+  }));
+  const written = boxes.filter((box) => {
+    const inside = cut(bitmap, box);
+    return piecesOf(inside).all.some(
+      ({ left, top, right, bottom }) =>
+        left > 0 &&
+        top > 0 &&
+        right < inside.width &&
+        bottom < inside.height &&
+        bottom - top >= WRITTEN * inside.height,
+    );
+  });
+  if (written.length <= fields.length / 2) return bitmap;
+  const data = bitmap.data.slice();
+  for (const { left, top, right, bottom } of boxes) {
+    for (let y = top; y < bottom; y++) data.fill(0, y * ink.width + left, y * ink.width + right);
+  }
+  return { ...bitmap, data };
+}
+
 function problemWith({ name }: FormBox, region: Region | undefined): string | undefined {
   if (region === undefined) return `the field "${name}" is not in the picture`;
   return region.ink === undefined ? "nothing is written there" : undefined;
-}
-
-function isInked({ mask, width, height }: Registrable["ink"], { x, y }: Point): boolean {
-  const [column, row] = [Math.floor(x), Math.floor(y)];
-  for (let v = Math.max(0, row - BESIDE); v <= Math.min(height - 1, row + BESIDE); v++) {
-    for (let u = Math.max(0, column - BESIDE); u <= Math.min(width - 1, column + BESIDE); u++) {
-      if (mask[v * width + u] === 1) return true;
-    }
-  }
-  return false;
 }
 
 function isInPicture(quad: Quad, { width, height }: PageWriting): boolean {

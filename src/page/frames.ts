@@ -4,8 +4,8 @@
  * and straight is a rule.
  */
 import type { Box } from "../picture/regions.ts";
-import type { Bitmap } from "./bitmap.ts";
-import { areaOf, boxOf, isInside, type Point, type Quad, sizeOf } from "./geometry.ts";
+import { type Bitmap, hasInk } from "./bitmap.ts";
+import { areaOf, boxOf, isInside, mapQuad, type Point, type Quad, sizeOf } from "./geometry.ts";
 import { type Cell, type Drawn, type Grid, gridsOf } from "./grids.ts";
 import { middleAt, type Track } from "./tracks.ts";
 
@@ -61,14 +61,15 @@ export function framesOf(
   { tracks: down, bitmap: turned }: Lines,
   stroke: number,
 ): Frames {
-  const first = cellsOf({ bitmap, tracks: across }, { bitmap: turned, tracks: down }, stroke);
+  const corners = cornersOf(across, down, MEET * stroke + 1);
+  const cellsOn = (some: readonly Corner[]): Drawn[] =>
+    cellsOf(some, { bitmap, tracks: across }, { bitmap: turned, tracks: down }, stroke);
+  const first = cellsOn(corners);
   const strays = straysOf(first, across, down);
   const drawn =
     strays.size === 0
       ? first
-      : cellsOf({ bitmap, tracks: across }, { bitmap: turned, tracks: down }, stroke, ({ across: a, down: d }) =>
-          [across[a], down[d]].every((track) => !strays.has(track)),
-        );
+      : cellsOn(corners.filter(({ across: a, down: d }) => !strays.has(across[a]) && !strays.has(down[d])));
   const kept = withoutFrames(drawn);
   const [row, column] = [across, down].map((tracks) => sameLines(tracks, (LEAST_CELL / 2) * stroke));
   const named = kept.map(({ quad, top, bottom, left, right }) => ({
@@ -85,7 +86,7 @@ export function framesOf(
   const columns = new Set(sides.flatMap(({ left, right }) => [left, right]));
   const cells = grids.flatMap(({ cells }) => cells);
   const quads = cells.map(({ quad }) => quad);
-  const turnedQuads = quads.map((quad) => quad.map(({ x, y }) => ({ x: y, y: x })) as unknown as Quad);
+  const turnedQuads = quads.map((quad) => mapQuad(quad, ({ x, y }) => ({ x: y, y: x })));
   return {
     cells,
     across: across.filter((track, k) => rows.has(k) || (isRule(track, stroke) && !isWithin(track, quads))),
@@ -186,12 +187,11 @@ function cornersOf(across: readonly Track[], down: readonly Track[], reach: numb
 const leftOf = ({ middle }: Track): number => Math.min(middle[0], middle[middle.length - 1]);
 
 function cellsOf(
+  corners: readonly Corner[],
   { tracks: across, bitmap }: Lines,
   { tracks: down, bitmap: turned }: Lines,
   stroke: number,
-  isCounted: (corner: Corner) => boolean = () => true,
 ): Drawn[] {
-  const corners = cornersOf(across, down, MEET * stroke + 1).filter(isCounted);
   const rights = across.map((): Corner[] => []);
   const belows = down.map((): Corner[] => []);
   const byLines = new Map<number, Corner>();
@@ -274,7 +274,8 @@ function isUpright([a, b, c, d]: Quad): boolean {
 }
 
 /** Whether a line is drawn nearly all the way from one x to another, with paper on one side of it at least. */
-function isDrawn({ data, width, height }: Bitmap, line: Track, from: number, to: number): boolean {
+function isDrawn(bitmap: Bitmap, line: Track, from: number, to: number): boolean {
+  const { data, width } = bitmap;
   const reach = Math.ceil(line.thickness / 2);
   const beside = Math.ceil(1.5 * line.thickness) + 1;
   const first = Math.max(0, Math.round(from));
@@ -283,11 +284,7 @@ function isDrawn({ data, width, height }: Bitmap, line: Track, from: number, to:
   for (let x = first; x <= last; x++) {
     const middle = Math.round(middleAt(line, x));
     if (data[(middle - beside) * width + x] === 1 && data[(middle + beside) * width + x] === 1) continue;
-    for (let y = Math.max(0, middle - reach); y <= Math.min(height - 1, middle + reach); y++) {
-      if (data[y * width + x] === 0) continue;
-      drawn++;
-      break;
-    }
+    if (hasInk(bitmap, x, middle - reach, x, middle + reach)) drawn++;
   }
   return drawn >= DRAWN * (last - first + 1);
 }

@@ -28,6 +28,25 @@ export function project(m: Homography, { x, y }: Point): Point {
   return { x: (m[0] * x + m[1] * y + m[2]) / w, y: (m[3] * x + m[4] * y + m[5]) / w };
 }
 
+/** A quadrilateral with each corner moved. */
+export const mapQuad = ([a, b, c, d]: Quad, move: (corner: Point) => Point): Quad => [
+  move(a),
+  move(b),
+  move(c),
+  move(d),
+];
+
+/** The corners of an upright rectangle. */
+export const rectangle = (x: number, y: number, width: number, height: number): Quad => [
+  { x, y },
+  { x: x + width, y },
+  { x: x + width, y: y + height },
+  { x, y: y + height },
+];
+
+/** The map that makes a picture so many times as wide and high. */
+export const scaling = (x: number, y: number): Homography => [x, 0, 0, 0, y, 0, 0, 0, 1];
+
 /** Means of opposite sides: how wide and high a quadrilateral is. */
 export function sizeOf([a, b, c, d]: Quad): { readonly width: number; readonly height: number } {
   return { width: (distance(a, b) + distance(d, c)) / 2, height: (distance(a, d) + distance(b, c)) / 2 };

@@ -52,81 +52,85 @@ function isLightOnDark(gray: Gray): boolean {
   return balance > 0;
 }
 
-/** Which two output pixels an input pixel counts towards, and with which part of it. */
-function shares(size: number, toSize: number): { readonly index: Int32Array; readonly part: Float32Array } {
-  const index = new Int32Array(size);
-  const part = new Float32Array(size);
-  const scale = toSize / size;
-  for (let i = 0; i < size; i++) {
-    const at = Math.min(toSize - 1, Math.floor(i * scale + 1e-9));
-    index[i] = at;
-    part[i] = Math.min(1, (at + 1 - i * scale) / scale);
+/** For each output pixel along one axis: its first and last input pixel, and which parts of these count towards it. */
+function spans(size: number, toSize: number) {
+  const first = new Int32Array(toSize);
+  const last = new Int32Array(toSize);
+  const head = new Float32Array(toSize);
+  const tail = new Float32Array(toSize);
+  const scale = size / toSize;
+  for (let i = 0; i < toSize; i++) {
+    const [from, to] = [i * scale, Math.min(size, (i + 1) * scale)];
+    first[i] = Math.min(size - 1, Math.floor(from + 1e-6));
+    last[i] = Math.min(size - 1, Math.max(first[i], Math.ceil(to - 1e-6) - 1));
+    head[i] = first[i] === last[i] ? to - from : first[i] + 1 - from;
+    tail[i] = first[i] === last[i] ? 0 : to - last[i];
   }
-  return { index, part };
+  return { first, last, head, tail };
+}
+
+/** Rec. 601 luma of each pixel of a row, in 256ths. */
+function lumaOfRow({ data, width, channels }: Picture, y: number, out: Int32Array): void {
+  let at = y * width * channels;
+  if (channels === 1) for (let x = 0; x < width; x++) out[x] = data[at++] << 8;
+  else for (let x = 0; x < width; x++, at += channels) out[x] = 77 * data[at] + 150 * data[at + 1] + 29 * data[at + 2];
 }
 
 /**
- * Area means of a picture without transparency, in gray (Rec. 601 luma); it must not grow.
+ * Area means of a picture without transparency, in gray; it must not grow.
  * @returns [height, width]
  */
 export function shrinkToGray(picture: Picture, width: number, height: number): Uint8Array {
-  const { data, channels } = picture;
-  const columns = shares(picture.width, width);
-  const rows = shares(picture.height, height);
-  // One more than the row has, for what the last pixel does not share.
-  const line = new Float32Array(width + 1);
-  let sums = new Float32Array(width);
-  let next = new Float32Array(width);
+  const columns = spans(picture.width, width);
+  const rows = spans(picture.height, height);
+  const luma = new Int32Array(picture.width);
+  const line = new Float32Array(width);
+  const sums = new Float32Array(width);
   const out = new Uint8Array(width * height);
-  const unit = (width * height) / (picture.width * picture.height);
-  const flush = (row: number): void => {
-    for (let x = 0, to = row * width; x < width; x++, to++) out[to] = sums[x] * unit + 0.5;
-    [sums, next] = [next, sums];
-    next.fill(0);
-  };
-  let row = 0;
-  for (let y = 0, from = 0; y < picture.height; y++) {
-    line.fill(0);
-    for (let x = 0; x < picture.width; x++, from += channels) {
-      const value = channels === 1 ? data[from] : 0.299 * data[from] + 0.587 * data[from + 1] + 0.114 * data[from + 2];
-      const at = columns.index[x];
-      const part = columns.part[x] * value;
-      line[at] += part;
-      line[at + 1] += value - part;
+  const unit = (width * height) / (picture.width * picture.height * 256);
+  let known = -1;
+  for (let row = 0, to = 0; row < height; row++) {
+    sums.fill(0);
+    for (let y = rows.first[row]; y <= rows.last[row]; y++) {
+      // A row that two rows share is summed once.
+      if (y !== known) {
+        lumaOfRow(picture, y, luma);
+        sumsOfLine(luma, columns, line);
+        known = y;
+      }
+      const part = y === rows.first[row] ? rows.head[row] : y === rows.last[row] ? rows.tail[row] : 1;
+      for (let x = 0; x < width; x++) sums[x] += part * line[x];
     }
-    if (rows.index[y] > row) {
-      flush(row);
-      row = rows.index[y];
-    }
-    const part = rows.part[y];
-    for (let x = 0; x < width; x++) {
-      sums[x] += part * line[x];
-      next[x] += (1 - part) * line[x];
-    }
+    for (let x = 0; x < width; x++) out[to++] = sums[x] * unit + 0.5;
   }
-  flush(row);
   return out;
 }
 
-/** The mean in a square of 2·radius + 1 pixels around each, cut at the border; by a table of sums. */
-export function meansAround(data: ArrayLike<number>, width: number, height: number, radius: number): Float32Array {
-  const stride = width + 1;
-  const sums = new Float64Array(stride * (height + 1));
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0, row = 0; x < width; x++, i++) {
-      row += data[i];
-      sums[(y + 1) * stride + x + 1] = sums[y * stride + x + 1] + row;
-    }
+function sumsOfLine(luma: Int32Array, { first, last, head, tail }: ReturnType<typeof spans>, out: Float32Array): void {
+  for (let x = 0; x < out.length; x++) {
+    const [from, to] = [first[x], last[x]];
+    let sum = 0;
+    for (let i = from + 1; i < to; i++) sum += luma[i];
+    out[x] = sum + head[x] * luma[from] + tail[x] * luma[to];
   }
-  const out = new Float32Array(data.length);
-  for (let y = 0, i = 0; y < height; y++) {
-    const top = Math.max(0, y - radius) * stride;
-    const bottom = Math.min(height, y + radius + 1) * stride;
-    for (let x = 0; x < width; x++, i++) {
-      const left = Math.max(0, x - radius);
-      const right = Math.min(width, x + radius + 1);
-      const sum = sums[bottom + right] - sums[bottom + left] - sums[top + right] + sums[top + left];
-      out[i] = (sum * stride) / ((bottom - top) * (right - left));
+}
+
+/** The mean in a square of 2·radius + 1 pixels around each, cut at the border; sums of columns move down row by row. */
+export function meansAround(data: ArrayLike<number>, width: number, height: number, radius: number): Float32Array {
+  const columns = new Float64Array(width);
+  const out = new Float32Array(width * height);
+  for (let y = -radius; y < height; y++) {
+    const [added, dropped] = [y + radius, y - radius - 1];
+    if (added < height) for (let x = 0, i = added * width; x < width; x++, i++) columns[x] += data[i];
+    if (dropped >= 0) for (let x = 0, i = dropped * width; x < width; x++, i++) columns[x] -= data[i];
+    if (y < 0) continue;
+    const rows = Math.min(height, added + 1) - Math.max(0, y - radius);
+    let sum = 0;
+    for (let x = 0; x < Math.min(width, radius); x++) sum += columns[x];
+    for (let x = 0, i = y * width; x < width; x++, i++) {
+      if (x + radius < width) sum += columns[x + radius];
+      if (x > radius) sum -= columns[x - radius - 1];
+      out[i] = sum / (rows * (Math.min(width, x + radius + 1) - Math.max(0, x - radius)));
     }
   }
   return out;

@@ -3,7 +3,7 @@
  * two rows counts for two. Where a cell is missing or covers several because a line is faint there, and a part of that line is
  * to be seen, it is made from the lines of its row and its column.
  */
-import type { Bitmap } from "./bitmap.ts";
+import { type Bitmap, hasInk } from "./bitmap.ts";
 import { along, crossing, distance, type Point, type Quad, sizeOf } from "./geometry.ts";
 
 /** A cell as it is drawn, and the numbers of the lines that are its sides. */
@@ -234,19 +234,14 @@ function cornersOf(
 }
 
 /** Which part of a straight line, mostly along x, has ink no farther than a stroke from it. */
-function hint({ data, width, height }: Bitmap, from: Point, to: Point, stroke: number): number {
+function hint(bitmap: Bitmap, from: Point, to: Point, stroke: number): number {
   const steps = Math.max(1, Math.round(distance(from, to)));
   const reach = Math.max(1, Math.round(stroke));
   let inked = 0;
   for (let k = 0; k <= steps; k++) {
     const point = along(from, to, k / steps);
     const [x, middle] = [Math.round(point.x), Math.round(point.y)];
-    if (x < 0 || x >= width) continue;
-    for (let y = Math.max(0, middle - reach); y <= Math.min(height - 1, middle + reach); y++) {
-      if (data[y * width + x] === 0) continue;
-      inked++;
-      break;
-    }
+    if (hasInk(bitmap, x, middle - reach, x, middle + reach)) inked++;
   }
   return inked / (steps + 1);
 }

@@ -1,11 +1,13 @@
 /**
  * Lines of writing: pieces of ink of about one height, side by side, in a row that may slant. A row is divided into numbers where
- * a gap is wider than the gaps between its characters. Rows of printed words are told by the heights of their letters, where
- * these are small letters; what else is no number, a reader has to refuse.
+ * a gap is wider than the gaps between its characters. Words are left out as far as their letters tell (words.ts); what else is no
+ * number, a reader has to refuse.
  */
 import type { Box } from "../picture/regions.ts";
 import type { Point, Quad } from "./geometry.ts";
 import type { Piece } from "./pieces.ts";
+import { centerOf, heightOf, middle, placeOf } from "./rows.ts";
+import { wordsAmong } from "./words.ts";
 
 /** Pieces that may be one number. */
 export interface Writing {
@@ -22,19 +24,16 @@ const NEIGHBOR = { height: 0.45, beside: 0.4, gap: 1.6 };
 const DIVIDES = { least: 0.6, height: 0.2, gaps: 2.2, most: 1.5 };
 /** Small parts belong to a number so many heights above, below and beside its characters. */
 const PART = { above: 0.3, beside: 0.6 };
-/** Small letters are so many times as high as the highest of their word, differ by no more than this part, and are at least so many. */
-const SMALL = { least: 0.55, most: 0.8, spread: 0.14, letters: 3 };
-/** Small letters are at least this part of a word. */
-const WORD = 0.4;
+/** Strokes that divide a line are so high beside what is written, so wide by their height, of one height, and so many. */
+const TICK = { height: 0.6, width: 0.35, spread: 0.15, least: 2 };
+/** Pieces of this part of the height of writing are small letters, if anything. */
+const LOWER = 0.55;
 /** A row of so many parts of which this part is words is a sentence, numbers and all. */
 const SENTENCE = { parts: 4, words: 0.5 };
 /** Rows of fewer characters tell nothing about their direction. */
 const LEAST_ROW = 3;
 /** So many pieces are looked at, the largest; a page with more shows no writing. */
 const MOST_PIECES = 20_000;
-
-const heightOf = ({ top, bottom }: Piece): number => bottom - top;
-const centerOf = ({ left, right, top, bottom }: Piece): Point => ({ x: (left + right) / 2, y: (top + bottom) / 2 });
 
 /**
  * Numbers, and what may be some, among pieces of ink.
@@ -43,19 +42,23 @@ const centerOf = ({ left, right, top, bottom }: Piece): Point => ({ x: (left + r
  */
 export function writingsOf(pieces: readonly Piece[], height: number, slope = 0): Writing[] {
   const most = [...pieces].sort((a, b) => b.area - a.area).slice(0, MOST_PIECES);
-  const bodies = most.filter((piece) => heightOf(piece) >= height).sort((a, b) => a.left - b.left);
-  const rows = rowsOf(bodies);
+  // Small letters may be lower than writing; they tell that what stands beside them is print.
+  const bodies = most.filter((piece) => heightOf(piece) >= LOWER * height).sort((a, b) => a.left - b.left);
+  const rows = rowsOf(bodies).map(withoutTicks);
   const slopes = rows.map(slopeOf);
   const directed = rows.map((row, k) => ({ row, slope: slopes[k] ?? slopeAround(rows, slopes, row) ?? slope }));
   const isBody = new Set(bodies);
   const parts = most.filter((piece) => !isBody.has(piece));
   const grid = new Buckets(parts, 4 * height);
-  return directed.flatMap(({ row, slope }) => {
-    const numbers = divided(row, slope);
-    const words = numbers.filter((number) => isWord(number, slope));
-    if (numbers.length >= SENTENCE.parts && words.length >= SENTENCE.words * numbers.length) return [];
-    const wordsOf = new Set(words);
-    return numbers.filter((number) => !wordsOf.has(number)).map((number) => written(number, grid, slope));
+  const dividedRows = directed.map(({ row, slope }) => ({ slope, numbers: divided(row, slope) }));
+  const isWord = wordsAmong(dividedRows);
+  return dividedRows.flatMap(({ slope, numbers }) => {
+    const others = numbers.filter((number) => !isWord.has(number));
+    const words = numbers.length - others.length;
+    if (numbers.length >= SENTENCE.parts && words >= SENTENCE.words * numbers.length) return [];
+    return others
+      .filter((number) => number.some((piece) => heightOf(piece) >= height))
+      .map((number) => written(number, grid, slope));
   });
 }
 
@@ -92,6 +95,17 @@ function rowsOf(bodies: readonly Piece[]): Piece[][] {
     rows.push(row);
   }
   return rows;
+}
+
+/** A row without the short strokes of one height that divide its line into places for characters. */
+function withoutTicks(row: Piece[]): Piece[] {
+  const height = middle(row.map(heightOf));
+  const thin = row.filter(
+    (piece) => heightOf(piece) <= TICK.height * height && piece.right - piece.left <= TICK.width * heightOf(piece),
+  );
+  const usual = thin.length > 0 ? middle(thin.map(heightOf)) : 0;
+  const ticks = new Set(thin.filter((piece) => Math.abs(heightOf(piece) - usual) <= TICK.spread * usual));
+  return ticks.size >= TICK.least && ticks.size < row.length ? row.filter((piece) => !ticks.has(piece)) : row;
 }
 
 function areNeighbors(a: Piece, b: Piece, gap: number): boolean {
@@ -134,15 +148,6 @@ function slopeAround(
   return best;
 }
 
-/** How far along a row and how far below it a piece begins and ends. */
-function placeOf(piece: Piece, slope: number) {
-  const { x, y } = centerOf(piece);
-  const norm = Math.hypot(1, slope);
-  const [along, below] = [(x + slope * y) / norm, (y - slope * x) / norm];
-  const [width, height] = [(piece.right - piece.left) / 2, heightOf(piece) / 2];
-  return { from: along - width, to: along + width, top: below - height, bottom: below + height };
-}
-
 /** A row cut where gaps are wide. */
 function divided(row: readonly Piece[], slope: number): Piece[][] {
   const places = row.map((piece) => ({ piece, ...placeOf(piece, slope) })).sort((a, b) => a.from - b.from);
@@ -164,31 +169,6 @@ function divided(row: readonly Piece[], slope: number): Piece[][] {
     (numbers.at(-1) as Piece[]).push(places[k + 1].piece);
   }
   return numbers;
-}
-
-function middle(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
-}
-
-/** Small letters are of one height, clearly lower than capitals, and stand on one line; digits are all about as high as one another. */
-function isWord(pieces: readonly Piece[], slope: number): boolean {
-  const highest = Math.max(...pieces.map(heightOf));
-  const small = pieces.filter((piece) => {
-    const part = heightOf(piece) / highest;
-    return part >= SMALL.least && part <= SMALL.most;
-  });
-  if (small.length < Math.max(SMALL.letters, WORD * pieces.length)) return false;
-  const height = middle(small.map(heightOf));
-  const line = middle(small.map((piece) => placeOf(piece, slope).bottom));
-  const alike = small.filter(
-    (piece) =>
-      Math.abs(heightOf(piece) - height) <= SMALL.spread * height &&
-      Math.abs(placeOf(piece, slope).bottom - line) <= SMALL.spread * height,
-  );
-  const between = pieces.filter(
-    (piece) => heightOf(piece) > (1 + SMALL.spread) * height && heightOf(piece) < 0.9 * highest,
-  );
-  return alike.length >= 0.8 * small.length && between.length <= 0.2 * pieces.length;
 }
 
 /** A number with its small parts, and the rectangle around all. */

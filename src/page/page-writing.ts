@@ -27,13 +27,15 @@ const USUAL_HEIGHT = 6;
 /** A piece smaller than this part of a stroke is dust; one paler than this part of the usual ink shines through. */
 const DUST = 0.6;
 const PALE = 0.2;
-/** What is so many times as long as thick, and so many heights long, is what is left of a line; what is so many heights high is no writing. */
-const LONG = { aspect: 10, heights: 2 };
+/**
+ * What is so many times as long as thick, so many heights long and in the mean of so many strokes is what is left of a line, and no
+ * writing that a stroke joins; what is so many heights high is no writing.
+ */
+const LONG = { aspect: 10, heights: 2, strokes: 1.8 };
 const LARGE = 8;
 
-/** @param gray a page with dark ink */
-export function writingOfPage(gray: Gray): PageWriting {
-  const ink = inkOfPage(gray);
+/** @param gray a page with dark ink  @param ink its ink, where that is known already */
+export function writingOfPage(gray: Gray, ink = inkOfPage(gray)): PageWriting {
   const { width, height, mask, stroke } = ink;
   const bitmap = { data: mask, width, height };
   const size = {
@@ -58,7 +60,7 @@ export function writingOfPage(gray: Gray): PageWriting {
   const byLeft = first.clean.toSorted((a, b) => a.left - b.left);
   const rules = frames.across.filter((track) => !isStrike(track, byLeft, first.textHeight));
   const { found, clean, textHeight } = rules.length === frames.across.length ? first : writingWithout(rules);
-  const all = clean.filter((piece) => isWriting(piece, textHeight));
+  const all = clean.filter((piece) => isWriting(piece, textHeight, stroke));
   return { ...ink, pieces: { ...found, all }, cells: frames.cells, textHeight };
 }
 
@@ -87,9 +89,9 @@ function withoutDust({ all, labels }: Pieces, { darkness, stroke, level }: PageI
   });
 }
 
-function isWriting({ left, top, right, bottom }: Piece, textHeight: number): boolean {
+function isWriting({ left, top, right, bottom, area }: Piece, textHeight: number, stroke: number): boolean {
   const [width, height] = [right - left, bottom - top];
   const [thick, long] = width < height ? [width, height] : [height, width];
-  const isLine = long > LONG.aspect * thick && long > LONG.heights * textHeight;
+  const isLine = long > LONG.aspect * thick && long > LONG.heights * textHeight && area < LONG.strokes * stroke * long;
   return !isLine && height <= LARGE * textHeight;
 }

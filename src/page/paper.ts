@@ -2,6 +2,8 @@
  * Takes paper, shadows and shading away from a page: how much darker than the paper around it every pixel is, which of them
  * are ink, and how wide the pen's strokes are. What follows, from rules to lines of writing, measures in stroke widths.
  */
+import { largestAround } from "../picture/ground.ts";
+import { dropAside } from "./aside.ts";
 import { type Gray, shrinkToGray } from "./gray.ts";
 
 /** What is known of a page's ink. */
@@ -33,6 +35,8 @@ const ABOVE_NOISE = 6;
 /** What is less dark than this, of 255, is no ink; above the noise it is ink from this part of the usual ink's darkness on. */
 const FAINTEST = 14;
 const CERTAIN = 0.35;
+/** The darkest of a page are what this part of it is not. */
+const DARKEST = 0.998;
 /** Paper is taken to be at least so bright, of 255. */
 const DARKEST_PAPER = 24;
 
@@ -43,6 +47,7 @@ export function inkOfPage(gray: Gray): PageInk {
   const wide = roughStroke(gray);
   const darkness = darknessOf(gray, Math.max(8, Math.min(longest * WIDEST_STROKE, BROADEST * wide)));
   const mask = maskOf(darkness, gray, wide / 2, leastOf(darkness, gray));
+  dropAside(gray, darkness, mask, levelOf(darkness, mask));
   return {
     width,
     height,
@@ -151,28 +156,18 @@ function brighterMeans({ data, width, height }: Gray, size: number): Blocks {
  * and its dark pixels are no ink.
  */
 function closed(blocks: Blocks, radius: number): Blocks {
-  const largest = extreme(extreme(blocks.data, blocks, radius, 1, 1), blocks, radius, blocks.columns, 1);
-  const smallest = extreme(extreme(largest, blocks, radius + 1, 1, -1), blocks, radius + 1, blocks.columns, -1);
-  return { ...blocks, data: smallest };
+  const { data, columns, rows } = blocks;
+  return { ...blocks, data: least(largestAround(data, columns, rows, radius), blocks, radius + 1) };
 }
 
-/** The largest (sign 1) or smallest (sign -1) value around each along one axis, whose step is `step`. */
-function extreme(data: Float32Array, { columns, rows }: Blocks, radius: number, step: number, sign: number) {
-  const out = new Float32Array(data.length);
-  const length = step === 1 ? columns : rows;
-  for (let i = 0; i < data.length; i++) {
-    const at = step === 1 ? i % columns : Math.floor(i / columns);
-    const from = Math.max(-radius, -at);
-    const to = Math.min(radius, length - 1 - at);
-    let best = data[i];
-    for (let k = from; k <= to; k++) {
-      const value = data[i + k * step];
-      if (sign * value > sign * best) best = value;
-    }
-    out[i] = best;
-  }
-  return out;
-}
+/** The smallest value within `radius` blocks. */
+const least = (data: Float32Array, { columns, rows }: Blocks, radius: number): Float32Array =>
+  largestAround(
+    data.map((value) => -value),
+    columns,
+    rows,
+    radius,
+  ).map((value) => -value);
 
 /** How dark ink is at least, for every tile of the page. */
 function leastOf(darkness: Uint8Array, { width, height }: Gray): Blocks {
@@ -188,8 +183,7 @@ function leastOf(darkness: Uint8Array, { width, height }: Gray): Blocks {
   for (let k = 0; k < medians.length; k++) medians[k] = quantile(counts.subarray(k * 256, k * 256 + 256), 0.5);
   // A tile that is full of writing takes the noise of those around it.
   const blocks = { data: medians, columns, rows, size };
-  const least = extreme(extreme(medians, blocks, 1, 1, -1), blocks, 1, columns, -1);
-  const noise = extreme(extreme(least, blocks, 1, 1, 1), blocks, 1, columns, 1);
+  const noise = largestAround(least(medians, blocks, 1), columns, rows, 1);
   const all = new Int32Array(256);
   for (let i = 0; i < counts.length; i++) all[i & 255] += counts[i];
   const certain = CERTAIN * darkestOf(all);
@@ -207,17 +201,17 @@ function quantile(counts: Int32Array, share: number): number {
   return 0;
 }
 
-/** The median of what is darker than half of the darkest hundredth. */
+/** The median of what is darker than half of the darkest, of which there are few where a page is small in its picture. */
 function darkestOf(counts: Int32Array): number {
-  const half = quantile(counts, 0.99) / 2;
+  const half = quantile(counts, DARKEST) / 2;
   return quantile(
     counts.map((count, value) => (value > half ? count : 0)),
     0.5,
   );
 }
 
-/** 1 where a pixel is darker than `least` and than nearly half of the darkest in the `reach` pixels around it. */
-function maskOf(darkness: Uint8Array, { width, height }: Gray, reach: number, least: Blocks): Uint8Array {
+/** 1 where a pixel is darker than `faintest` and than nearly half of the darkest in the `reach` pixels around it. */
+function maskOf(darkness: Uint8Array, { width, height }: Gray, reach: number, faintest: Blocks): Uint8Array {
   const size = Math.max(1, Math.round(reach));
   const columns = Math.ceil(width / size);
   const rows = Math.ceil(height / size);
@@ -231,12 +225,13 @@ function maskOf(darkness: Uint8Array, { width, height }: Gray, reach: number, le
       if (darkness[i] > peaks[at]) peaks[at] = darkness[i];
     }
   }
-  const blocks = { data: peaks, columns, rows, size };
-  const around = extreme(extreme(peaks, blocks, 1, 1, 1), blocks, 1, columns, 1);
-  for (let k = 0; k < around.length; k++) {
-    const row = Math.floor((Math.floor(k / columns) * size) / least.size);
-    const limit = least.data[row * least.columns + Math.floor(((k % columns) * size) / least.size)];
-    around[k] = Math.max(limit, HALF * around[k]);
+  const around = largestAround(peaks, columns, rows, 1);
+  for (let row = 0, k = 0; row < rows; row++) {
+    const limits = Math.floor((row * size) / faintest.size) * faintest.columns;
+    for (let at = 0; at < columns; at++, k++) {
+      const limit = faintest.data[limits + Math.floor((at * size) / faintest.size)];
+      around[k] = Math.max(limit, HALF * around[k]);
+    }
   }
   const mask = new Uint8Array(darkness.length);
   for (let y = 0, i = 0; y < height; y++) {

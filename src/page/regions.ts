@@ -4,7 +4,18 @@
  */
 import type { Box } from "../picture/regions.ts";
 import { cropOf, type Owned } from "./crop.ts";
-import { boxOf, composed, type Homography, isInside, type Point, project, type Quad, sizeOf } from "./geometry.ts";
+import {
+  boxOf,
+  composed,
+  type Homography,
+  isInside,
+  mapQuad,
+  type Point,
+  project,
+  type Quad,
+  scaling,
+  sizeOf,
+} from "./geometry.ts";
 import type { Gray, GrayCopy } from "./gray.ts";
 import type { PageWriting } from "./page-writing.ts";
 import type { Piece } from "./pieces.ts";
@@ -44,12 +55,18 @@ export interface Part extends Pick<Region, "kind" | "quad" | "place" | "boxes"> 
   readonly owned: Owned;
 }
 
+/** Which ink is whose. */
+export interface Distribution {
+  readonly ofCells: readonly Owned[];
+  readonly free: readonly Piece[];
+}
+
 /** Which piece is whose: of the quadrilateral around its middle, of several that it reaches into, or free. */
 export function distributed(
   pieces: readonly Piece[],
   cells: readonly { readonly quad: Quad }[],
   stroke: number,
-): { readonly ofCells: readonly Owned[]; readonly free: readonly Piece[] } {
+): Distribution {
   const ofCells = cells.map(() => ({ own: [] as Piece[], shared: [] as Piece[] }));
   const boxes = cells.map(({ quad }) => boxOf(quad));
   const free: Piece[] = [];
@@ -88,8 +105,8 @@ export function regionOf(page: PageWriting, gray: GrayCopy, { kind, quad, owned,
   const own = isLine ? owned.own : withoutSpecks(owned.own, sizeOf(quad).height, page.stroke);
   const crop = cropOf(page, page.pieces, quad, { own, shared: owned.shared }, isLine ? MARGIN : 0);
   const { data, width, height, ink, toPage } = crop;
-  const toPicture = composed([1 / gray.scaleX, 0, 0, 0, 1 / gray.scaleY, 0, 0, 0, 1], toPage);
-  const corners = quad.map(({ x, y }) => ({ x: x / gray.scaleX, y: y / gray.scaleY })) as unknown as Quad;
+  const toPicture = composed(scaling(1 / gray.scaleX, 1 / gray.scaleY), toPage);
+  const corners = mapQuad(quad, ({ x, y }) => ({ x: x / gray.scaleX, y: y / gray.scaleY }));
   return { kind, quad: corners, place, boxes, crop: { data, width, height }, ink, toPicture };
 }
 

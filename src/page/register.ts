@@ -4,7 +4,7 @@
  * are then looked for where it puts them, and what is printed on the form must be there in the photograph, or it is refused.
  */
 import { DataError } from "../engine/errors.ts";
-import type { Picture } from "../picture/picture.ts";
+import { hasInk } from "./bitmap.ts";
 import { type Features, featuresOf, type Match, matchesOf } from "./features.ts";
 import {
   composed,
@@ -15,12 +15,16 @@ import {
   project,
   type Quad,
   quadToQuad,
+  rectangle,
+  scaling,
 } from "./geometry.ts";
-import { type GrayCopy, grayCopy } from "./gray.ts";
-import { inkOfPage, type PageInk } from "./paper.ts";
+import { type GrayCopy, shrinkToGray } from "./gray.ts";
+import type { PageInk } from "./paper.ts";
 
 /** Pictures are compared at this size: letters of a form are some pixels high. */
 const LONGEST_SIDE = 1000;
+/** Where pixels become fewer, those are ink that are covered so much by it, of 255. */
+const INKED = 100;
 /** A match agrees with a map that takes it so near, in pixels. */
 const NEAR = 6;
 /** At least so many must agree, and so many maps are tried. */
@@ -36,16 +40,31 @@ const ALIKE = 0.6;
 
 /** A picture of a page as it is compared with others. */
 export interface Registrable {
-  readonly gray: GrayCopy;
+  /** How many of its pixels one pixel of the picture is wide and high. */
+  readonly scaleX: number;
+  readonly scaleY: number;
   readonly ink: PageInk;
   readonly features: Features;
 }
 
-/** @throws DataError when the picture's bytes do not fit its size */
-export function registrable(picture: Picture): Registrable {
-  const gray = grayCopy(picture, LONGEST_SIDE);
-  const ink = inkOfPage(gray);
-  return { gray, ink, features: featuresOf({ ...gray, data: ink.darkness }) };
+/** Of a page whose ink is known. */
+export function registrable(gray: GrayCopy, page: PageInk): Registrable {
+  const { scaleX, scaleY, ink } = shrunk(gray, page);
+  return { scaleX, scaleY, ink, features: featuresOf({ ...ink, data: ink.darkness }) };
+}
+
+/** The ink of a page at the size at which pages are compared. */
+function shrunk({ scaleX, scaleY }: GrayCopy, page: PageInk): Omit<Registrable, "features"> {
+  const scale = LONGEST_SIDE / Math.max(page.width, page.height);
+  if (scale >= 1) return { scaleX, scaleY, ink: page };
+  const [width, height] = [page.width, page.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const small = (data: Uint8Array): Uint8Array => shrinkToGray({ ...page, data, channels: 1 }, width, height);
+  const mask = small(page.mask.map((value) => 255 * value)).map((value) => (value >= INKED ? 1 : 0));
+  return {
+    scaleX: (scaleX * width) / page.width,
+    scaleY: (scaleY * height) / page.height,
+    ink: { ...page, width, height, darkness: small(page.darkness), mask, stroke: Math.max(1, page.stroke * scale) },
+  };
 }
 
 /**
@@ -54,17 +73,16 @@ export function registrable(picture: Picture): Registrable {
  */
 export function register(form: Registrable, photograph: Registrable): Homography {
   const matches = matchesOf(form.features, photograph.features);
-  const voted = vote(form.features, photograph.features, matches, form.gray);
+  const voted = vote(form.features, photograph.features, matches, form.ink);
   if (voted === undefined) throw notFound(`${matches.length} places look alike, but do not fit together`);
   const refined = refine(form, photograph, refine(form, photograph, voted));
   const { present, chance } = agreement(form.ink, photograph.ink, refined);
   if (present < PRESENT || present < CHANCE * chance) {
     throw notFound(`${Math.round(100 * present)} % of what is printed on it is there`);
   }
-  const { scaleX, scaleY } = photograph.gray;
   return composed(
-    [1 / scaleX, 0, 0, 0, 1 / scaleY, 0, 0, 0, 1],
-    composed(refined, [form.gray.scaleX, 0, 0, 0, form.gray.scaleY, 0, 0, 0, 1]),
+    scaling(1 / photograph.scaleX, 1 / photograph.scaleY),
+    composed(refined, scaling(form.scaleX, form.scaleY)),
   );
 }
 
@@ -74,12 +92,7 @@ const notFound = (why: string): DataError =>
   );
 
 /** The map with which most matches agree. */
-function vote(
-  a: Features,
-  b: Features,
-  matches: readonly Match[],
-  { width, height }: GrayCopy,
-): Homography | undefined {
+function vote(a: Features, b: Features, matches: readonly Match[], { width, height }: PageInk): Homography | undefined {
   if (matches.length < LEAST_MATCHES) return undefined;
   let seed = 1;
   const draw = (count: number): number => {
@@ -127,12 +140,7 @@ function agreeing(map: Homography, from: readonly Point[], to: readonly Point[])
 
 /** Whether a map sees a page from in front: its corners go around the same way, and none of its sides is seen very short. */
 function isPlausible(map: Homography, width: number, height: number): boolean {
-  const corners = [
-    { x: 0, y: 0 },
-    { x: width, y: 0 },
-    { x: width, y: height },
-    { x: 0, y: height },
-  ];
+  const corners = rectangle(0, 0, width, height);
   if (corners.some(({ x, y }) => !(map[6] * x + map[7] * y + map[8] > 0) === map[8] > 0)) return false;
   const seen = corners.map((corner) => project(map, corner));
   const areas = seen.map((b, k) => {
@@ -242,14 +250,8 @@ function agreement(
   map: Homography,
 ): { readonly present: number; readonly chance: number } {
   const back = inverse(map);
-  const near = (x: number, y: number): boolean => {
-    for (let v = Math.max(0, y - 1); v <= Math.min(photograph.height - 1, y + 1); v++) {
-      for (let u = Math.max(0, x - 1); u <= Math.min(photograph.width - 1, x + 1); u++) {
-        if (photograph.mask[v * photograph.width + u] === 1) return true;
-      }
-    }
-    return false;
-  };
+  const bitmap = { ...photograph, data: photograph.mask };
+  const near = (x: number, y: number): boolean => hasInk(bitmap, x - 1, y - 1, x + 1, y + 1);
   let [inside, hits, looked, inked] = [0, 0, 0, 0];
   for (let i = 0; i < form.mask.length; i += 3) {
     if (form.mask[i] === 0) continue;

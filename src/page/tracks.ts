@@ -4,7 +4,7 @@
  * in one another's direction across a gap, such as a digit that was written over the line, are joined. Lines along y are
  * found in the transposed bitmap.
  */
-import type { Bitmap } from "./bitmap.ts";
+import { type Bitmap, hasInk } from "./bitmap.ts";
 
 /** A line along x. Lengths are in pixels. */
 export interface Track {
@@ -278,18 +278,15 @@ function trackOf(chains: readonly Chain[]): Track {
 }
 
 /** A track with its ends moved on for as long as there is ink: where something touches a line its runs are too long for chains. */
-function extended(track: Track, { data, width, height }: Bitmap, most: number): Track {
+function extended(track: Track, bitmap: Bitmap, most: number): Track {
   const reach = Math.ceil(track.thickness / 2);
   const isInk = (x: number): boolean => {
     const middle = Math.round(middleAt(track, x));
-    for (let y = Math.max(0, middle - reach); y <= Math.min(height - 1, middle + reach); y++) {
-      if (data[y * width + x] === 1) return true;
-    }
-    return false;
+    return hasInk(bitmap, x, middle - reach, x, middle + reach);
   };
   let { start, end } = track;
   while (start > 0 && track.start - start < most && isInk(start - 1)) start--;
-  while (end < width - 1 && end - track.end < most && isInk(end + 1)) end++;
+  while (end < bitmap.width - 1 && end - track.end < most && isInk(end + 1)) end++;
   const middle = Float32Array.from({ length: end - start + 1 }, (_, k) => middleAt(track, start + k));
   return { ...track, start, end, middle };
 }

@@ -86,7 +86,7 @@ export function groundOf(small: Coarse, side: InkSide): Coarse {
 
 /**
  * The largest value in a square of 2·radius + 1 pixels around each, one axis after the other, in a time that does not depend on
- * the radius. Values are not negative.
+ * the radius.
  */
 export function largestAround(data: Float32Array, width: number, height: number, radius: number): Float32Array {
   const rows = largestAlong(data, height, width, width, 1, radius);

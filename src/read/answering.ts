@@ -2,6 +2,8 @@
  * From what a network says of all lines on a page to the answers for it: of each the likeliest string that its field allows
  * (answer-of.ts makes an answer of that). The last step from a photograph to text; places.ts is the first.
  */
+import { UsageError } from "../engine/errors.ts";
+import { quote } from "../engine/quote.ts";
 import type { Line } from "../picture/line.ts";
 import type { BatchOutputs } from "../task/task.ts";
 import type { Frames } from "../task/transcribe/ctc-frames.ts";
@@ -47,19 +49,33 @@ export class RuleBook {
     this.alphabet = alphabet;
   }
 
+  /** @throws UsageError naming the first field whose rules no string over the alphabet meets */
+  check(fields: readonly Pick<Place, "name" | "rules">[]): void {
+    for (const field of fields) this.allowed(field);
+  }
+
   /**
    * Which strings may stand in a field; undefined: all.
-   * @throws UsageError for rules that no string over the alphabet meets
+   * @throws UsageError for rules that no string over the alphabet meets, naming the field
    */
-  allowed(rules: FieldRules | undefined): Automaton | undefined {
+  allowed({ name, rules }: Pick<Place, "name" | "rules">): Automaton | undefined {
     if (rules === undefined) return undefined;
     let automaton = this.#automata.get(rules);
     if (automaton === undefined) {
       // What cannot be read is no string that may stand there.
-      automaton = without(fieldAutomaton(rules, this.alphabet), this.alphabet.indexOf(UNREADABLE));
+      automaton = without(automatonOf(rules, this.alphabet, name), this.alphabet.indexOf(UNREADABLE));
       this.#automata.set(rules, automaton);
     }
     return automaton;
+  }
+}
+
+function automatonOf(rules: FieldRules, alphabet: readonly string[], name: string | undefined): Automaton {
+  try {
+    return fieldAutomaton(rules, alphabet);
+  } catch (cause) {
+    if (name === undefined || !(cause instanceof UsageError)) throw cause;
+    throw new UsageError(`the field ${quote(name)}: ${cause.message}`, { cause });
   }
 }
 
@@ -74,10 +90,11 @@ export function answersFor(
   book: RuleBook,
   options: ReadOptions,
 ): NumberAnswer[] {
-  return places.map(({ name, rules, quad, region }, i) => {
+  return places.map((place, i) => {
+    const { name, quad, region } = place;
     if (region === undefined) return { ...NOTHING, name, kind: "box", quad, refused: "not in the picture" };
     const found = scores[i];
-    const reading = found && readField(found, book.alphabet, { allowed: book.allowed(rules) });
+    const reading = found && readField(found, book.alphabet, { allowed: book.allowed(place) });
     return answerOf({ ...region, name }, found && { ...found, reading }, options);
   });
 }

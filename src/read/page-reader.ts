@@ -73,6 +73,14 @@ export class PageReader {
     );
   }
 
+  /**
+   * Looks at what may stand in the fields of a form before anything is read.
+   * @throws UsageError naming the first field whose rules no string over the model's alphabet meets
+   */
+  check(fields: readonly FormField[]): void {
+    this.#rules.check(fields);
+  }
+
   async close(): Promise<void> {
     await this.#lines.close();
   }
@@ -83,7 +91,7 @@ export class PageReader {
 
   async #readPlaces(places: readonly Place[], options: ReadOptions): Promise<NumberAnswer[]> {
     // Rules that nothing meets are refused before anything is read.
-    for (const { rules } of places) this.#rules.allowed(rules);
+    this.#rules.check(places);
     const lines = linesAt(this.#input.preprocessing, places);
     const written = lines.filter((line): line is Line => line !== undefined);
     const { task, temperature } = this.#model;

@@ -148,13 +148,9 @@ export async function usualForm(
 }
 
 function checkRules(fields: readonly FormField[], alphabet: readonly string[]): void {
-  const book = new RuleBook(alphabet);
-  for (const { name, rules } of fields) {
-    try {
-      book.allowed(rules);
-    } catch (error) {
-      if (error instanceof UsageError) throw new RequestError(400, `the field "${name}": ${error.message}`);
-      throw error;
-    }
+  try {
+    new RuleBook(alphabet).check(fields);
+  } catch (error) {
+    throw error instanceof UsageError ? new RequestError(400, error.message) : error;
   }
 }

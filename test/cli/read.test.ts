@@ -87,7 +87,11 @@ it("reads the fields of a form", async () => {
   const { blank, filled, fields } = printedForm();
   writeFileSync(join(folder, "blank.png"), await pngOf(blank));
   writeFileSync(join(folder, "filled.png"), await pngOf(filled));
-  writeFileSync(join(folder, "form.json"), JSON.stringify({ picture: "blank.png", fields }));
+  const described = fields.map((field, k) =>
+    k === 0 ? { ...field, values: { file: "codes.csv", column: "code" } } : field,
+  );
+  writeFileSync(join(folder, "codes.csv"), "city,code\nA,11\r\nB,111\n\n");
+  writeFileSync(join(folder, "form.json"), JSON.stringify({ picture: "blank.png", fields: described }));
   const { out, status } = await read("filled.png", "--fields", "form.json", "--json");
   expect(status).toBe(0);
   expect(JSON.parse(out).pages[0].numbers).toMatchObject([
@@ -98,4 +102,25 @@ it("reads the fields of a form", async () => {
   expect(other.err).toMatch(/one\.png: the form is not found in the photograph/);
   writeFileSync(join(folder, "wrong.json"), "{");
   expect((await read("filled.png", "--fields", "wrong.json")).err).toMatch(/wrong\.json: is no JSON/);
+});
+
+it.each([
+  [{ values: "cities.csv" }, 1, /the field "sum": cities\.csv: has several columns.*"city", "code"/],
+  [
+    { values: { file: "cities.csv", column: "town" } },
+    1,
+    /cities\.csv: has no column "town"; its first line has "city", "code"/,
+  ],
+  [{ values: ["12"] }, 2, /the field "sum": values: "12" has "2", which the reader cannot read/],
+  [{ values: ["11"], length: 3 }, 2, /the field "sum": no string of .* meets length .*3/],
+  [{ box: [790, 20, 40, 40] }, 1, /form\.json: form: the field "sum" lies outside of its picture of 800×500 pixels/],
+])("refuses a form that cannot be read before it reads anything: %j", async (wrong, expected, message) => {
+  const own = mkdtempSync(join(folder, "form-"));
+  writeFileSync(join(own, "cities.csv"), "city,code\nA,11\nB,111\n");
+  writeFileSync(join(own, "form.png"), readFileSync(join(folder, "one.png")));
+  const fields = [{ name: "sum", box: [20, 20, 40, 40], ...wrong }];
+  writeFileSync(join(own, "form.json"), JSON.stringify({ picture: "form.png", fields }));
+  const { err, status } = await read("one.png", "--fields", join(own, "form.json"));
+  expect(err).toMatch(message);
+  expect(status).toBe(expected);
 });

@@ -235,3 +235,56 @@ describe("odd pictures", () => {
     expect(findNumbers(sharp).problem).toBeUndefined();
   });
 });
+
+describe("what is no number", () => {
+  it("lies beside the sheet: the grain of a table, and the sheet's edge", () => {
+    const seen: Quad = [
+      { x: 130, y: 90 },
+      { x: 760, y: 120 },
+      { x: 740, y: 500 },
+      { x: 110, y: 450 },
+    ];
+    const camera = seenAs(600, 300, seen);
+    const page = new DrawnPage().number("90210", 60, 100, 40).number("336", 60, 200, 40);
+    const picture = page.photograph(900, 620, { camera, noise: 3 });
+    const data = picture.data.map((value, i) => {
+      const [x, y] = [i % 900, Math.floor(i / 900)];
+      return isInside(seen, { x, y }) ? value : 70 + 9 * Math.sin(y / 3 + 4 * Math.sin(x / 90)) * Math.sin(x / 40);
+    });
+    const { regions } = findNumbers({ ...picture, data: Uint8Array.from(data) });
+    expect(KINDS(regions)).toEqual(["line", "line"]);
+    const written = [rectangle(60, 60, 175, 40), rectangle(60, 160, 95, 40)];
+    for (const [k, { quad }] of regions.entries()) {
+      const drawn = written[k].map((corner) => project(camera, corner)) as unknown as Quad;
+      expect(covered(drawn, quad)).toBeGreaterThan(0.8);
+    }
+  });
+
+  /** Print: a capital, then small letters on its line. */
+  const word = (page: DrawnPage, letters: string, x: number, y: number): DrawnPage =>
+    page.number(letters[0], x, y, 30).number(letters.slice(1), x + 27, y, 21);
+
+  it("is print with small letters of one size, and short words of that size beside them", () => {
+    const page = new DrawnPage().number("4711", 60, 300, 60);
+    word(word(word(page, "60808", 60, 100), "80060", 240, 100), "600", 420, 100);
+    expect(KINDS(findNumbers(page.photograph(600, 400)).regions)).toEqual(["line"]);
+  });
+
+  it("is not writing with one large character", () => {
+    const page = word(new DrawnPage(), "60808", 60, 100).number("4711", 60, 300, 60);
+    expect(KINDS(findNumbers(page.photograph(600, 400)).regions)).toEqual(["line", "line"]);
+  });
+});
+
+it("squared paper is no grid of cells, and numbers across its squares stay whole", () => {
+  const page = new DrawnPage();
+  for (let k = 0; k <= 24; k++) {
+    page.line({ x: 20 + 24 * k, y: 20 }, { x: 20 + 24 * k, y: 380 }, 1, 70);
+    if (k <= 15) page.line({ x: 20, y: 20 + 24 * k }, { x: 596, y: 20 + 24 * k }, 1, 70);
+  }
+  page.number("90210", 60, 120, 44, { pen: 4 }).number("336", 60, 260, 44, { pen: 4 });
+  expect(KINDS(findNumbers(page.photograph(620, 400)).regions.filter(({ ink }) => ink !== undefined))).toEqual([
+    "line",
+    "line",
+  ]);
+});

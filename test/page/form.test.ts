@@ -67,6 +67,12 @@ describe("a form in a photograph", () => {
     expect(fields.at(-1)?.problem).toMatch(/nothing is written/);
   });
 
+  it("is read also where the form's own picture is of one that was filled in", () => {
+    const same = filled().photograph(WIDTH, HEIGHT);
+    const { fields } = new Form(same, FIELDS.slice(0, -1)).find(same);
+    expect(fields.map(({ region }) => region?.ink !== undefined)).toEqual(written.map(() => true));
+  });
+
   it("that shows a part of it names the fields that are outside", () => {
     const seen = composed([1, 0, 0, 0, 1, -250, 0, 0, 1], [1, 0, 20, 0, 1, 20, 0, 0, 1]);
     const { fields } = form.find(filled().photograph(660, 560, { camera: seen }));

@@ -80,9 +80,10 @@ it.each([
   [5, 30, 106],
   [8, 0, 106],
   [12, 40, 112],
+  [20, 0, 108],
 ])("%i characters with a stroke through them are struck out", async (count, over, top) => {
   const stroke = { left: 105 - over, top, width: count * 24 - 19 + 2 * over, height: 5 };
-  const { numbers } = await reader.read(page(800, 500, [...bars(count, 105, 90), stroke, ...bars(3, 100, 300)]));
+  const { numbers } = await reader.read(page(900, 500, [...bars(count, 105, 90), stroke, ...bars(3, 100, 300)]));
   expect(numbers.map(({ refused }) => refused)).toEqual(["struck out", undefined]);
 });
 

@@ -161,7 +161,7 @@ describe("a form", () => {
     expect(await refusal(sent({ fields: "{" }))).toEqual([400, expect.stringMatching(/^"fields": is no JSON/)]);
     expect(await refusal(sent({ fields: withField({ box: [800, 0, 90, 40] }) }))).toEqual([
       400,
-      'form: the field "first" lies outside of its picture of 820×540 pixels',
+      'form: the field "first" lies outside of its picture of 820×540 pixels: its box is 800, 0, 90, 40 (left, top, width, height)',
     ]);
     expect(await refusal(sent({ fields: withField({ lenght: 3 }) }))).toEqual([400, expect.stringContaining("lenght")]);
     expect(await refusal(sent({ fields: withField({ pattern: "1", length: 4 }) }))).toEqual([

@@ -142,3 +142,28 @@ function notNone(rows: TextRow[], name: string): TextRow[] {
   if (rows.length === 0) throw new DataError(`${name}: there is no text in it`);
   return rows;
 }
+
+/**
+ * The values of one column of a table, or of a file with one value a line.
+ * @param column its name, in the first line; without it the table has one column, whose name may stand above it
+ * @throws DataError naming the columns where it is not clear which one is meant
+ */
+export function columnOf(text: string, column?: string): string[] {
+  if (isGarbled(text)) throw new DataError(SAVE_AS_UTF8);
+  const [first, ...rest] = rowsOf(text.replace(/^\ufeff/, ""));
+  if (first === undefined) throw new DataError("there is nothing in it");
+  const named = first.fields.map((name) => quote(name)).join(", ");
+  const at = column === undefined ? 0 : first.fields.indexOf(column);
+  if (at < 0) throw new DataError(`has no column ${quote(column ?? "")}; its first line has ${named}`);
+  if (column === undefined && first.fields.length > 1) {
+    throw new DataError(`has several columns; say which, as {"file": …, "column": …}: ${named}`);
+  }
+  const rows = column === undefined && /\d/.test(first.fields[0]) ? [first, ...rest] : rest;
+  const values = rows.map(({ line, fields }) => {
+    const value = fields[at];
+    if (value === undefined || value === "") throw new DataError(`line ${line} has no value in this column`);
+    return value;
+  });
+  if (values.length === 0) throw new DataError("there are no values in it");
+  return values;
+}
