@@ -17,6 +17,7 @@ async function script(file) {
 
 const parts = {
   LOADER: await script("load.ts"),
+  LINE_LOADER: await script("load-lines.ts"),
   PAGE_SCRIPT: await script("page.ts"),
   PAGE_STYLE: (await readFile(new URL("page.css", folder), "utf8")).replace(/\s*\n\s*/g, " "),
   PAGE_HTML: await readFile(new URL("page.html", folder), "utf8"),

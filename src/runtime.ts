@@ -8,13 +8,15 @@
  * file the compiler is fetched as well, when one is loaded.
  */
 import { type CountingRecognizer, counting } from "./export/standalone/counting.ts";
-import { looksCompiled, moduleInPage, openRecognizer } from "./export/standalone/recognizer.ts";
+import { looksCompiled, moduleInPage } from "./export/standalone/module.ts";
+import { openRecognizer } from "./export/standalone/recognizer.ts";
 import { nameOf, readBytes, type Source } from "./platform/browser/bytes.ts";
 
 export { DataError, DuctusError } from "./engine/errors.ts";
 /** @deprecated their names are `CountingRecognizer` and `Recognizer` now */
 export type { CountingRecognizer as CountingRecogniser, CountingRecognizer } from "./export/standalone/counting.ts";
-export type { Pixels, Reading, Recognizer, Recognizer as Recogniser } from "./export/standalone/recognizer.ts";
+export type { Pixels } from "./export/standalone/pixels.ts";
+export type { Reading, Recognizer, Recognizer as Recogniser } from "./export/standalone/recognizer.ts";
 export type { Source } from "./platform/browser/bytes.ts";
 export { decodePicture, type PictureSource } from "./platform/browser/pictures.ts";
 

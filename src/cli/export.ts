@@ -110,8 +110,8 @@ function timeLines(kernels: readonly KernelTime[]): string[] {
 
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 
-function speedText({ readyMilliseconds, microseconds }: RecognizerSpeed): string {
-  return `by itself: ready in ${readyMilliseconds.toFixed(0)} ms, then ${microseconds.toFixed(1)} µs a picture, its preparation aside`;
+function speedText({ readyMilliseconds, microseconds, of }: RecognizerSpeed): string {
+  return `by itself: ready in ${readyMilliseconds.toFixed(0)} ms, then ${microseconds.toFixed(1)} µs a ${of}, its preparation aside`;
 }
 
 function agreementText({ of, samples, worst }: Agreement): string {

@@ -3,17 +3,21 @@ import type { AnyModel } from "../models/model.ts";
 import type { InputKind } from "../task/input.ts";
 import type { TaskKind } from "../task/task.ts";
 
-export interface Accepts {
-  readonly tasks: readonly TaskKind[];
-  readonly inputs: readonly InputKind[];
-}
+/** Kinds of inputs by the kind of task that they are taken for. */
+export type Accepts = Readonly<Partial<Record<TaskKind, readonly InputKind[]>>>;
 
 /** Classifiers of pictures, or of other numbers of one shape. */
-export const CLASSIFIERS: Accepts = { tasks: ["classify"], inputs: ["numbers"] };
-export const EVERYTHING: Accepts = {
-  tasks: ["classify", "transcribe", "generate"],
-  inputs: ["numbers", "sequence", "text", "line"],
-};
+export const CLASSIFIERS: Accepts = { classify: ["numbers"] };
+/** These, and readers of lines of writing. */
+export const RECOGNIZERS: Accepts = { ...CLASSIFIERS, transcribe: ["line"] };
+const ANY_INPUT: readonly InputKind[] = ["numbers", "sequence", "text", "line"];
+export const EVERYTHING: Accepts = { classify: ANY_INPUT, transcribe: ANY_INPUT, generate: ANY_INPUT };
 
-export const accepts = ({ tasks, inputs }: Accepts, { task }: AnyModel): boolean =>
-  tasks.includes(task.kind) && inputs.includes(task.input.kind);
+export const accepts = (takes: Accepts, { task }: AnyModel): boolean =>
+  takes[task.kind]?.includes(task.input.kind) ?? false;
+
+/** In words: "classify numbers or transcribe line". */
+export const inWords = (takes: Accepts): string =>
+  Object.entries(takes)
+    .map(([task, inputs]) => `${task} ${inputs.join(" or ")}`)
+    .join(" or ");

@@ -1,12 +1,13 @@
 /** The ways out of Ductus by name: what `ductus export --to NAME` offers. A new one is a file beside this and an entry here. */
 import { UsageError, unknownName } from "../engine/errors.ts";
 import type { AnyModel, Model } from "../models/model.ts";
-import { type Accepts, accepts, CLASSIFIERS, EVERYTHING } from "./accepts.ts";
+import type { Transcribe } from "../task/transcribe/transcribe.ts";
+import { type Accepts, accepts, CLASSIFIERS, EVERYTHING, inWords, RECOGNIZERS } from "./accepts.ts";
 import { exportHtml } from "./html.ts";
 import { exportOnnx, type OnnxInput } from "./onnx.ts";
 import type { Exported } from "./recognizer.ts";
 import { exportTriton } from "./triton.ts";
-import { exportWasm } from "./wasm.ts";
+import { exportLineWasm, exportWasm } from "./wasm.ts";
 import { exportWeights } from "./weights.ts";
 
 export interface Exporter {
@@ -33,8 +34,24 @@ const ofClassifiers = (
   write: (model: Model, name: string, options: ExportOptions) => Promise<Exported>,
 ): Exporter => ({ title, takes: CLASSIFIERS, export: (model, name, options) => write(model as Model, name, options) });
 
+/** One that writes a model in one of two ways, by what it is for. */
+const ofRecognizers = (
+  title: string,
+  write: {
+    readonly classify: (model: Model, name: string) => Promise<Exported>;
+    readonly transcribe: (model: Model<Transcribe>, name: string) => Promise<Exported>;
+  },
+): Exporter => ({
+  title,
+  takes: RECOGNIZERS,
+  export: (model, name) => write[model.task.kind as keyof typeof write](model as never, name),
+});
+
 export const EXPORTERS: Readonly<Record<string, Exporter>> = {
-  wasm: ofClassifiers("a recognizer without dependencies for Node, browsers and other runtimes", exportWasm),
+  wasm: ofRecognizers("a recognizer without dependencies for Node, browsers and other runtimes", {
+    classify: exportWasm,
+    transcribe: exportLineWasm,
+  }),
   html: ofClassifiers("one page to draw on that works offline", (model, name) => exportHtml(model, name)),
   onnx: {
     title: "a network for ONNX Runtime and everything else that reads ONNX",
@@ -67,11 +84,11 @@ export function findExporter(name: string): Exporter {
   };
 }
 
-function unfit(format: string, { tasks, inputs }: Accepts, model: AnyModel): UsageError {
+function unfit(format: string, takes: Accepts, model: AnyModel): UsageError {
   const others = Object.keys(EXPORTERS).filter((name) => accepts(EXPORTERS[name].takes, model));
   const { kind, input } = model.task;
   return new UsageError(
     (option) =>
-      `${option("to")} ${format} is for models that ${tasks.join(" or ")} ${inputs.join(" or ")}; this one's task is to ${kind} ${input.kind}: export it as ${others.join(" or ")}, or put it behind HTTP with ductus serve`,
+      `${option("to")} ${format} is for models that ${inWords(takes)}; this one's task is to ${kind} ${input.kind}: export it as ${others.join(" or ")}, or put it behind HTTP with ductus serve`,
   );
 }

@@ -10,6 +10,7 @@ import { relaxedSimdWorks } from "../engine/backends/wasm/support.ts";
 import { viewOf } from "../engine/dtype.ts";
 import { DuctusError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
+import type { Graph } from "../engine/trace.ts";
 import { crc32 } from "../formats/checksum.ts";
 import type { AnyModel, Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
@@ -17,7 +18,8 @@ import { VERSION } from "../platform/version.ts";
 import { writePixels } from "../task/classify/ranking.ts";
 import { preprocessingOf } from "../use/predict.ts";
 import { inferenceGraph } from "../use/trained-model.ts";
-import { CARD_SECTION, CHECKSUM_BYTES, CHECKSUM_SECTION, type ModelCard } from "./standalone/recognizer.ts";
+import { CARD_SECTION, CHECKSUM_BYTES, CHECKSUM_SECTION } from "./standalone/module.ts";
+import type { ModelCard } from "./standalone/recognizer.ts";
 
 /** How well a module agrees with the model that it was made from. */
 export interface Agreement {
@@ -42,8 +44,10 @@ export interface Exported {
 export interface RecognizerSpeed {
   /** From its bytes to the first answer. */
   readonly readyMilliseconds: number;
-  /** The network for one picture, without the preprocessing. */
+  /** The network for one of what it reads, without the preprocessing. */
   readonly microseconds: number;
+  /** What it reads: "picture", "line of 256 columns". */
+  readonly of: string;
 }
 
 const SAMPLES = 32;
@@ -58,8 +62,8 @@ export async function checkRecognizer(model: Model, { bytes, inputs, outputs }: 
   const backend = await platform().createBackend({ threads: 1 });
   try {
     const program = await backend.compile(inferenceGraph(model, 1));
-    const variants = [bytes, ...(relaxedSimdWorks() ? [fuseMultiplyAdds(bytes)] : [])].map((variant) => {
-      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(variant)));
+    const variants = variantsOf(bytes).map((variant) => {
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(variant));
       const { memory, run } = exports as unknown as { memory: WebAssembly.Memory; run: () => void };
       const view = ({ dtype, address, length }: Port) => viewOf(dtype, memory.buffer, address, length);
       return { x: view(inputs.x), logits: view(outputs.logits) as Float32Array, run };
@@ -81,6 +85,11 @@ export async function checkRecognizer(model: Model, { bytes, inputs, outputs }: 
   } finally {
     await backend.close();
   }
+}
+
+/** A module as it is run where there are fused multiply-adds, and where there are none. */
+export function variantsOf(bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {
+  return [new Uint8Array(bytes), ...(relaxedSimdWorks() ? [fuseMultiplyAdds(bytes)] : [])];
 }
 
 /**
@@ -138,8 +147,18 @@ export async function checkTexts(model: AnyModel, again: AnyModel): Promise<Agre
 }
 
 /** The largest difference of outputs [samples, width], relative to those of its sample. @throws DuctusError above the tolerance */
-function agreementOf(wanted: ArrayLike<number>, found: ArrayLike<number>, width: number, what: string): Agreement {
+export function agreementOf(
+  wanted: ArrayLike<number>,
+  found: ArrayLike<number>,
+  width: number,
+  what: string,
+): Agreement {
   let worst = 0;
+  if (found.length !== wanted.length) {
+    throw new DuctusError(
+      `export: ${what} has ${found.length} outputs where the model has ${wanted.length}; nothing was written`,
+    );
+  }
   for (let row = 0; row < wanted.length; row += width) {
     let scale = 1;
     for (let k = row; k < row + width; k++) scale = Math.max(scale, Math.abs(wanted[k]));
@@ -172,8 +191,13 @@ export async function encodeRecognizer(model: Model): Promise<StandaloneModule> 
     preprocessing: preprocessingOf(model),
     temperature: model.temperature,
   };
+  return encodeModule({ run: inferenceGraph(model, 1) }, card);
+}
+
+/** A module with the card of its model and a checksum. @param graphs by the names of their functions */
+export async function encodeModule(graphs: Readonly<Record<string, Graph>>, card: object): Promise<StandaloneModule> {
   const section = new TextEncoder().encode(JSON.stringify(card));
-  const module = await compileStandalone(inferenceGraph(model, 1), { [CARD_SECTION]: section });
+  const module = await compileStandalone(graphs, { [CARD_SECTION]: section });
   return { ...module, bytes: withChecksum(module.bytes) };
 }
 

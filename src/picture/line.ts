@@ -47,7 +47,7 @@ export function columnInPicture({ left, scale }: Line, column: number, width: nu
 /** Larger crops are reduced to so many rows first. */
 const MOST_ROWS = 96;
 /** A longer line is squeezed. */
-const MOST_COLUMNS = 2048;
+export const MOST_COLUMNS = 2048;
 /** Rows at the upper and lower edge with less than this part of all ink are tips of strokes, or dirt: no part of the height. */
 const TIPS = 0.006;
 /** What is paler than this part of the darkest ink says nothing of where a line ends. */

@@ -2,7 +2,7 @@
  * Opens what is served: a model file, read and checked, or an exported module. What opens it need not be what runs it: a thread
  * that does both tells the server only what the model is (serve/node/thread-runner.ts).
  */
-import { looksCompiled } from "../export/standalone/recognizer.ts";
+import { looksCompiled } from "../export/standalone/module.ts";
 import type { AnyModel } from "../models/model.ts";
 import { load } from "../use/trained-model.ts";
 import type { BatchRunner } from "./batcher.ts";

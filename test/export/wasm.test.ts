@@ -229,8 +229,8 @@ describe("what is wrong is said in one line", async () => {
 });
 
 test("batch normalization leaves nothing behind but weights", async () => {
-  const { plan } = await compileStandalone(inferenceGraph(MODELS["batch norm, 7,796 weights"](), 1));
-  const ops = plan.stages.flatMap(({ samples, ranges }) => [...samples, ...ranges].map(({ nodes }) => nodes));
+  const { plans } = await compileStandalone({ run: inferenceGraph(MODELS["batch norm, 7,796 weights"](), 1) });
+  const ops = plans.run.stages.flatMap(({ samples, ranges }) => [...samples, ...ranges].map(({ nodes }) => nodes));
   const [first, second] = ops.filter((nodes) => nodes[0].op.name === "conv2d");
   // A convolution, its shift, relu, and the sum around it: no factor, no square root.
   expect(first.map(({ op }) => op.name)).toEqual(["conv2d", "add", "relu"]);

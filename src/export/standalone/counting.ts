@@ -3,7 +3,8 @@
  * `ductus/runtime`.
  */
 import { examinePicture } from "../../picture/preprocess.ts";
-import { type Pixels, type Recognizer, withChannels } from "./recognizer.ts";
+import { type Pixels, withChannels } from "./pixels.ts";
+import type { Recognizer } from "./recognizer.ts";
 
 /** A {@link Recognizer} that also notices what it cannot read. */
 export interface CountingRecognizer extends Recognizer {

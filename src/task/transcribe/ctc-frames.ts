@@ -1,5 +1,5 @@
 /** Scores of the frames of one sample, and how probable strings are by them. What decoding and alignment begin with. */
-import { ShapeError } from "../../engine/errors.ts";
+import { DuctusError, ShapeError } from "../../engine/errors.ts";
 import { ctcReference, logAdd } from "../../engine/ops/ctc.ts";
 import { quote } from "../../engine/quote.ts";
 
@@ -13,6 +13,22 @@ export interface Frames {
   readonly frames?: number | undefined;
   /** Class that stands for no label; default 0. */
   readonly blank?: number | undefined;
+}
+
+/** Place of the logit for "nothing" in the networks that read strings here. */
+export const BLANK = 0;
+
+/**
+ * Frames of one sample as a network gives them.
+ * @param logits [frames, classes], the first class for nothing  @param frames how many count  @param temperature by which logits are divided
+ * @throws DuctusError when one that counts is not finite
+ */
+export function framesOf(logits: Float32Array, frames: number, classes: number, temperature = 1): Frames {
+  const rows = logits.subarray(0, frames * classes);
+  if (!rows.every(Number.isFinite)) {
+    throw new DuctusError("the network's numbers grow too large for float32 on this input; there is no answer");
+  }
+  return { scores: temperature === 1 ? rows : rows.map((value) => value / temperature), classes, blank: BLANK };
 }
 
 /** The place of a class in an alphabet, which lacks the blank. */

@@ -5,7 +5,7 @@
  */
 import type { Dataset } from "../../data/dataset.ts";
 import { type Arrays, IGNORED, INDEX, type Ports, sameNames } from "../../data/port.ts";
-import { DataError, DuctusError, ShapeError, UsageError } from "../../engine/errors.ts";
+import { DataError, ShapeError, UsageError } from "../../engine/errors.ts";
 import { constant } from "../../engine/ops/constant.ts";
 import { ctcLoss } from "../../engine/ops/ctc.ts";
 import { add, cast, mul, ne } from "../../engine/ops/elementwise.ts";
@@ -20,11 +20,8 @@ import type { LossFunction } from "../losses.ts";
 import { ACCURACY } from "../score.ts";
 import type { BatchOutputs, Measures, Primary, Task, Tensors } from "../task.ts";
 import { beamDecode } from "./ctc-decode.ts";
-import { type Frames, framesNeeded, tooLong } from "./ctc-frames.ts";
+import { BLANK, type Frames, framesNeeded, framesOf, tooLong } from "./ctc-frames.ts";
 import type { TranscribeEvaluation } from "./evaluation.ts";
-
-/** Place of the logit for "nothing". */
-export const BLANK = 0;
 
 /** CTC of symbols, which are one less than their logits. Frames beyond a sample's own and what fills up a string do not count. */
 const ctc: LossFunction = (logits, targets, { outputs }) => {
@@ -136,13 +133,9 @@ export class Transcribe implements Task<Transcription, TranscribeEvaluation> {
    */
   frames({ outputs, count }: BatchOutputs, index: number, temperature = 1): Frames {
     const { logits, frames } = outputs;
-    const classes = this.alphabet.length + 1;
     const size = logits.length / count;
-    const rows = logits.subarray(index * size, index * size + frames[index] * classes);
-    if (!rows.every(Number.isFinite)) {
-      throw new DuctusError("the network's numbers grow too large for float32 on this input; there is no answer");
-    }
-    return { scores: temperature === 1 ? rows : rows.map((value) => value / temperature), classes, blank: BLANK };
+    const own = logits.subarray(index * size, (index + 1) * size) as Float32Array;
+    return framesOf(own, frames[index], this.alphabet.length + 1, temperature);
   }
 
   /** Strings that the frames cannot hold. */

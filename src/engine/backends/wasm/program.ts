@@ -77,7 +77,7 @@ export function encodeProgram(
   const module = new ModuleBuilder(target.scheduling !== "late");
   const mark = profiled ? module.import("mark", 1) : undefined;
   const barrier = emitBarrier(module);
-  const kernels = new Kernels(module, plan, addresses, target, mark);
+  const kernels = new Kernels(module, plan, addresses, target, { mark });
 
   const entry = (name: Entry, stages: readonly Stage[]): void => {
     const run = module.func(name, 2);
@@ -143,14 +143,21 @@ export class Kernels {
   readonly #addresses: Pick<Addresses, "fixed" | "arena">;
   readonly #target: KernelTarget;
   readonly #mark: Func | undefined;
-  readonly #funcs = new Map<string, Func>();
+  readonly #funcs: Map<string, Func>;
 
+  /**
+   * @param mark called after each kernel with the place of its group
+   * @param funcs kernels of other plans in the same module, which this one adds its own to
+   */
   constructor(
     module: ModuleBuilder,
     plan: WasmPlan,
     addresses: Pick<Addresses, "fixed" | "arena">,
     target: KernelTarget,
-    mark?: Func,
+    {
+      mark,
+      funcs = new Map(),
+    }: { readonly mark?: Func | undefined; readonly funcs?: Map<string, Func> | undefined } = {},
   ) {
     this.#module = module;
     this.#plan = plan;
@@ -158,6 +165,7 @@ export class Kernels {
     this.#addresses = addresses;
     this.#target = target;
     this.#mark = mark;
+    this.#funcs = funcs;
   }
 
   /** Address of a tensor as a kernel gets it: local tiles are shifted so that samples count from the batch's start. */

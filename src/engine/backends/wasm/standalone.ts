@@ -1,6 +1,6 @@
 /**
- * A graph compiled ahead of time: one WebAssembly module with everything in it, for use without the engine. Weights are
- * data segments, the memory is the module's own, one exported function runs all stages on the calling thread. What can be
+ * Graphs compiled ahead of time: one WebAssembly module with everything in it, for use without the engine. Weights are
+ * data segments, the memory is the module's own, one exported function for each graph runs all its stages on the calling thread. What can be
  * computed from weights alone is computed now (passes/fold.ts) or, where that would take more room, when the module is
  * instantiated. The counterpart of wasm.ts, which compiles for the process at hand.
  */
@@ -22,7 +22,7 @@ const ALIGNMENT = 64;
 /** Vectors may be read beyond the last element. */
 const SLACK = 64;
 
-/** One of the tensors that a caller writes or reads. */
+/** One of the arrays that a caller writes or reads. */
 export interface Port {
   readonly address: number;
   readonly dtype: DType;
@@ -32,7 +32,8 @@ export interface Port {
 
 export interface StandaloneModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly plan: Plan;
+  /** By the names of their functions. */
+  readonly plans: Readonly<Record<string, Plan>>;
   readonly inputs: Readonly<Record<string, Port>>;
   readonly outputs: Readonly<Record<string, Port>>;
   /** Bytes of weights and constants in the module. */
@@ -42,30 +43,33 @@ export interface StandaloneModule {
 }
 
 /**
- * Compiles a graph without updates and state. The module exports `memory`, `run` and, for each input and output NAME, the i32
- * globals `NAME` (its address) and `NAME_length` (its number of elements).
+ * Compiles graphs without updates and state, such as one function of inputs of several lengths. The module exports `memory`, a function for each
+ * graph and, for each input and output NAME, the i32 globals `NAME` (its address) and `NAME_length` (its number of elements, of the graph
+ * where it has most). Inputs and outputs of one name are in one place; so are weights that several graphs have.
+ * @param graphs by the names of their functions
  * @param custom further sections of the module, by name
  */
 export async function compileStandalone(
-  graph: Graph,
+  graphs: Readonly<Record<string, Graph>>,
   custom: Readonly<Record<string, Uint8Array>> = {},
 ): Promise<StandaloneModule> {
-  if (writesOf(graph).length > 0) {
-    throw new Error("standalone: a graph that changes parameters cannot be compiled ahead of time");
+  const plans: Record<string, WasmPlan> = {};
+  for (const [name, graph] of Object.entries(graphs)) {
+    if (writesOf(graph).length > 0) {
+      throw new Error("standalone: a graph that changes parameters cannot be compiled ahead of time");
+    }
+    plans[name] = await planForWasm(graph, foldParameters);
   }
-  const plan = await planForWasm(graph, foldParameters);
+  const all = Object.values(plans);
   const memory = new Layout();
-  const stored = [...plan.places.values()].flatMap((place) => storedTensor(place) ?? []);
-  const isValue = (tensor: Tensor): boolean => tensor instanceof Parameter || tensor.op.name === "constant";
-  const values = stored.filter(isValue);
-  for (const tensor of values) memory.place(tensor);
-  const dataEnd = memory.end;
-  for (const tensor of stored) if (!isValue(tensor)) memory.place(tensor);
-  const arena = memory.reserve(plan.arenaBytes);
-  const scratch = memory.reserve(scratchBytes(plan));
+  const stored = all.flatMap((plan) => [...plan.places.values()].flatMap((place) => storedTensor(place) ?? []));
+  const data = memory.placeValues(new Set(stored.filter(isValue)));
+  const inputs = memory.placePorts(all.flatMap(({ graph }) => graph.inputs.map((x) => [nameOfInput(x), x])));
+  const outputs = memory.placePorts(all.flatMap(({ graph }) => Object.entries(graph.outputs)));
+  for (const tensor of stored) memory.place(tensor);
+  const arenas = all.map((plan) => memory.reserve(plan.arenaBytes));
+  const scratch = memory.reserve(Math.max(...all.map(scratchBytes)));
 
-  const data = new Uint8Array(dataEnd);
-  for (const tensor of values) writeValue(tensor, data, memory.addressOf(tensor));
   const planes = inPlanes(data);
   const packed = memory.reserve(planes.length);
 
@@ -73,26 +77,18 @@ export async function compileStandalone(
   const fixed = (place: Place): number => memory.addressOf(storedTensor(place) as Tensor);
   // Tiles that suit engines of either scheduling; see docs/performance.md.
   const target = targetOf(FUSABLE_ISA, "late");
-  const kernels = new Kernels(module, plan, { fixed, arena }, target);
-  const entry = (name: string): Caller => ({
-    run: module.func(name, 0),
-    local: i32(scratch),
-    scratch: i32(scratch + plan.localBytes),
-  });
-  const start = entry("start");
-  unpack(start.run, packed, planes.length);
-  writeStages(plan, plan.setup, kernels, start);
-  const run = entry("run");
-  writeStages(plan, plan.stages, kernels, run);
-  module.export(run.run);
+  const start = module.func("start", 0);
+  unpack(start, packed, planes.length);
+  const funcs = new Map<string, Func>();
+  for (const [k, [name, plan]] of Object.entries(plans).entries()) {
+    const kernels = new Kernels(module, plan, { fixed, arena: arenas[k] }, target, { funcs });
+    const own = { local: i32(scratch), scratch: i32(scratch + plan.localBytes) };
+    writeStages(plan, plan.setup, kernels, { run: start, ...own });
+    const run = module.func(name, 0);
+    writeStages(plan, plan.stages, kernels, { run, ...own });
+    module.export(run);
+  }
 
-  const port = (tensor: Tensor): Port => ({
-    address: memory.addressOf(tensor),
-    dtype: tensor.dtype,
-    length: tensor.size,
-  });
-  const inputs = Object.fromEntries(plan.graph.inputs.map((x) => [(x.attrs as InputAttrs).name, port(x)]));
-  const outputs = Object.fromEntries(Object.entries(plan.graph.outputs).map(([name, tensor]) => [name, port(tensor)]));
   const globals = Object.entries({ ...inputs, ...outputs }).flatMap(([name, { address, length }]) => [
     [name, address],
     [`${name}_length`, length],
@@ -101,12 +97,16 @@ export async function compileStandalone(
   const bytes = module.encode({
     pages,
     data: [{ address: packed, bytes: planes }],
-    start: start.run,
+    start,
     globals: Object.fromEntries(globals),
     custom,
   });
-  return { bytes, plan, inputs, outputs, dataBytes: planes.length, memoryBytes: pages * PAGE };
+  return { bytes, plans, inputs, outputs, dataBytes: planes.length, memoryBytes: pages * PAGE };
 }
+
+const nameOfInput = (x: Tensor): string => (x.attrs as InputAttrs).name;
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
+const isValue = (tensor: Tensor): boolean => tensor instanceof Parameter || tensor.op.name === "constant";
 
 /** Hands out memory from front to back. */
 class Layout {
@@ -124,6 +124,35 @@ class Layout {
     if (!this.#addresses.has(tensor)) this.#addresses.set(tensor, this.reserve(bytesOf(tensor)));
   }
 
+  /** Those that hold the same numbers get one place. @returns all their bytes, from the start of the memory */
+  placeValues(values: Iterable<Tensor>): Uint8Array<ArrayBuffer> {
+    const placed: { readonly address: number; readonly bytes: Uint8Array }[] = [];
+    for (const tensor of values) {
+      const bytes = bytesOfValue(tensor);
+      const twin = placed.find((other) => isSame(other.bytes, bytes));
+      const address = twin?.address ?? this.reserve(bytes.length);
+      if (twin === undefined) placed.push({ address, bytes });
+      this.#addresses.set(tensor, address);
+    }
+    const data = new Uint8Array(this.end);
+    for (const { address, bytes } of placed) data.set(bytes, address);
+    return data;
+  }
+
+  /** Tensors of one name get one place, large enough for each. */
+  placePorts(tensors: readonly (readonly [name: string, tensor: Tensor])[]): Record<string, Port> {
+    const ports: Record<string, Port> = {};
+    for (const name of new Set(tensors.map(([name]) => name))) {
+      const own = tensors.flatMap(([other, tensor]) => (other === name ? [tensor] : []));
+      const [largest] = own.toSorted((a, b) => b.size - a.size);
+      this.place(largest);
+      const address = this.addressOf(largest);
+      for (const tensor of own) this.#addresses.set(tensor, address);
+      ports[name] = { address, dtype: largest.dtype, length: largest.size };
+    }
+    return ports;
+  }
+
   addressOf(tensor: Tensor): number {
     const address = this.#addresses.get(tensor);
     if (address === undefined) throw new Error(`standalone: ${tensor.op.name} has no place`);
@@ -137,12 +166,15 @@ function storedTensor(place: Place): Tensor | undefined {
   return "tensor" in place ? place.tensor : undefined;
 }
 
-function writeValue(tensor: Tensor, data: Uint8Array<ArrayBuffer>, address: number): void {
-  const view = viewOf(tensor.dtype, data.buffer, address, tensor.size);
+/** The bytes of a parameter or constant. */
+function bytesOfValue(tensor: Tensor): Uint8Array<ArrayBuffer> {
+  const data = new Uint8Array(bytesOf(tensor));
+  const view = viewOf(tensor.dtype, data.buffer, 0, tensor.size);
   if (tensor instanceof Parameter) {
     view.set(tensor.data);
-    if (tensor.dtype === "float32") shorten(new Uint32Array(data.buffer, address, tensor.size));
+    if (tensor.dtype === "float32") shorten(new Uint32Array(data.buffer));
   } else fillConstant(view, (tensor.attrs as ConstantAttrs).value);
+  return data;
 }
 
 /** Of the 24 bits that a weight has, the last ones are noise of its training, which nothing compresses. */
