@@ -3,12 +3,12 @@ import { type Bodies, expandComposites } from "../engine/passes/expand.ts";
 import type { Tensor } from "../engine/tensor.ts";
 
 /**
- * The same tensor with the bodies of all composites that `writers`, by name, has no entry for. Those of training stay
+ * The same tensors with the bodies of all composites that `writers`, by name, has no entry for. Those of training stay
  * whole, so that they can be refused by their name.
  * @param bodies that the format takes instead of their own, by the names of composites
  */
-export function expandUnwritten(root: Tensor, writers: object, bodies: Bodies = {}): Tensor {
+export function expandUnwritten(roots: readonly Tensor[], writers: object, bodies: Bodies = {}): Tensor[] {
   const isUnwritten = ({ name, stored }: Tensor["op"]): boolean =>
     stored !== undefined && !Object.hasOwn(writers, name);
-  return expandComposites([root], isUnwritten, [], bodies)[0];
+  return expandComposites(roots, isUnwritten, [], bodies);
 }

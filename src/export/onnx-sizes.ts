@@ -47,13 +47,16 @@ export class OnnxSizes {
   size(stored: StoredNumber, plus = 0): string {
     if (isFixed(stored)) return this.#graph.int64([stored + plus], "size");
     const terms = [...termsOf(stored), ...(plus === 0 ? [] : [[plus] as Term])];
+    // Half of a length, behind a pooling, is written as a quotient of whole numbers, which rounds down as poolings do.
+    const divisor = divisorOf(terms.map(([factor]) => factor));
     const parts = terms.map(([factor, ...axes]) => {
       const lengths = axes.map((axis) => this.length(axis));
-      const factors =
-        factor === 1 && lengths.length > 0 ? lengths : [...lengths, this.#graph.int64([factor], "factor")];
+      const whole = Math.round(factor * divisor);
+      const factors = whole === 1 && lengths.length > 0 ? lengths : [...lengths, this.#graph.int64([whole], "factor")];
       return factors.reduce((product, one) => this.#graph.node("Mul", [product, one]));
     });
-    return parts.reduce((sum, part) => this.#graph.node("Add", [sum, part]));
+    const sum = parts.reduce((sum, part) => this.#graph.node("Add", [sum, part]));
+    return divisor === 1 ? sum : this.#graph.node("Div", [sum, this.#graph.int64([divisor], "divisor")]);
   }
 
   /** One over a number, as a list of one float32: what a mean over an open axis is multiplied by. */
@@ -86,6 +89,18 @@ export class OnnxSizes {
     flush();
     return parts.length === 1 ? parts[0] : this.#graph.node("Concat", parts, { axis: int(0) });
   }
+}
+
+/** Strides of a network make no larger divisors. */
+const MOST_DIVIDED = 1024;
+
+/** The least number with which all of some numbers are whole. @throws DuctusError where there is none */
+function divisorOf(factors: readonly number[]): number {
+  const isWhole = (value: number): boolean => Math.abs(value - Math.round(value)) < 1e-9;
+  for (let divisor = 1; divisor <= MOST_DIVIDED; divisor++) {
+    if (factors.every((factor) => isWhole(factor * divisor))) return divisor;
+  }
+  throw new DuctusError(`export: a length times ${factors.join(", ")} cannot be written as a whole number`);
 }
 
 /** @throws DuctusError for what is no whole number */

@@ -28,12 +28,14 @@ import type { AnyParameter } from "../nn/module.ts";
 import { forwardNamed } from "../nn/observe.ts";
 import { VERSION } from "../platform/version.ts";
 import type { InputKind } from "../task/input.ts";
-import type { AnyTask, Tensors } from "../task/task.ts";
+import type { LineInput } from "../task/line-input.ts";
+import type { AnyTask, TaskKind, Tensors } from "../task/task.ts";
+import { BLANK } from "../task/transcribe/ctc-frames.ts";
 import { expandUnwritten } from "./bodies.ts";
 import { OnnxGraph } from "./onnx-graph.ts";
 import { NODE_WRITERS } from "./onnx-nodes.ts";
 import { type AxisPlace, OnnxSizes } from "./onnx-sizes.ts";
-import { type Agreement, checkModel, checkTexts, type Exported } from "./recognizer.ts";
+import { type Agreement, checkModel, checkSequences, type Exported } from "./recognizer.ts";
 
 const OPSET = 17;
 /** Names in the graph. */
@@ -42,10 +44,11 @@ export const OUTPUT = "logits";
 /** What the graph takes. */
 export type OnnxInput = "pixels" | "normalized";
 
-/** How the graph begins: its inputs as ports, the logits made of them, and what its metadata say. */
+/** How the graph begins: its inputs as ports, the outputs made of them, and what its metadata say. */
 interface Beginning {
   readonly ports: Ports;
-  readonly logits: (inputs: Tensors) => Tensor;
+  /** {@link OUTPUT}, and others that depend on the inputs. */
+  readonly outputs: (inputs: Tensors) => Tensors;
   /** Values are written as JSON. */
   readonly metadata: JsonRecord;
 }
@@ -54,17 +57,31 @@ const BEGINNINGS: Readonly<Record<InputKind, (model: AnyModel, input: OnnxInput)
   numbers: numbersOf,
   sequence: asItIs,
   text: asItIs,
-  line: asItIs,
+  line: (model) => ({
+    ...asItIs(model),
+    outputs: (inputs) => {
+      const { logits, frames } = model.outputs(inputs, inferenceContext());
+      return { [OUTPUT]: logits, ...(frames && { frames }) };
+    },
+    metadata: { [METADATA.line]: { ...(model.task.input as LineInput).preprocessing } },
+  }),
 };
 
 /** Several inputs, as the model takes them. */
 function asItIs(model: AnyModel): Beginning {
   return {
     ports: model.task.input.ports,
-    logits: (inputs) => model.outputs(inputs, inferenceContext()).logits,
+    outputs: (inputs) => ({ [OUTPUT]: model.outputs(inputs, inferenceContext()).logits }),
     metadata: {},
   };
 }
+
+/** What the metadata say of outputs, by what the model is for. */
+const OUTPUTS_OF: Readonly<Record<TaskKind, (task: AnyTask) => JsonRecord>> = {
+  classify: ({ names }) => ({ [METADATA.names]: names }),
+  transcribe: ({ names }) => ({ [METADATA.alphabet]: names, [METADATA.blank]: BLANK }),
+  generate: ({ names }) => ({ [METADATA.names]: names }),
+};
 
 function numbersOf(model: AnyModel, input: OnnxInput): Beginning {
   const { inputShape, inputType, network, normalization, preprocessing, task } = model;
@@ -76,7 +93,11 @@ function numbersOf(model: AnyModel, input: OnnxInput): Beginning {
   };
   if (input === "pixels") {
     const ports: Ports = { [INPUT]: task.input.ports.x };
-    return { ports, metadata: described, logits: ({ [INPUT]: x }) => model.outputs({ x }, inferenceContext()).logits };
+    return {
+      ports,
+      metadata: described,
+      outputs: ({ [INPUT]: x }) => ({ [OUTPUT]: model.outputs({ x }, inferenceContext()).logits }),
+    };
   }
   if (normalization === null && inputType !== "float32") {
     const numbers = inputType === "uint8" ? "bytes, its normalization is part of it" : "whole numbers";
@@ -88,7 +109,9 @@ function numbersOf(model: AnyModel, input: OnnxInput): Beginning {
   return {
     ports: { [INPUT]: { shape: isPicture ? [channels, height, width] : inputShape, dtype: "float32" } },
     metadata: described,
-    logits: ({ [INPUT]: x }) => forwardNamed(network, isPicture ? x.permute([0, 2, 3, 1]) : x, inferenceContext()),
+    outputs: ({ [INPUT]: x }) => ({
+      [OUTPUT]: forwardNamed(network, isPicture ? x.permute([0, 2, 3, 1]) : x, inferenceContext()),
+    }),
   };
 }
 
@@ -106,10 +129,14 @@ const READ_BACK: Readonly<
     takes: ({ task: { kind }, inputType }) => kind === "classify" && inputType !== "int32",
     check: (model, again) => checkModel(model as Model, again as Model),
   },
-  sequence: { takes: () => false, check: checkTexts },
-  text: { takes: ({ task: { kind } }) => kind === "classify" || kind === "generate", check: checkTexts },
-  line: { takes: () => false, check: checkTexts },
+  sequence: { takes: () => false, check: atLengths(16, 25) },
+  text: { takes: ({ task: { kind } }) => kind === "classify" || kind === "generate", check: atLengths(16, 25) },
+  line: { takes: ({ task: { kind } }) => kind === "transcribe", check: atLengths(64, 96) },
 };
+
+function atLengths(...lengths: readonly number[]) {
+  return (model: AnyModel, again: AnyModel): Promise<Agreement> => checkSequences(model, again, lengths);
+}
 
 /**
  * The file.
@@ -157,16 +184,18 @@ const [TRACED, OTHER] = [
 /** The graph as plain data. */
 export function toOnnx(model: AnyModel, input: OnnxInput = "pixels"): OnnxModel {
   const { task, temperature } = model;
-  const { ports, logits, metadata } = BEGINNINGS[task.input.kind](model, input);
+  const { ports, outputs, metadata } = BEGINNINGS[task.input.kind](model, input);
   const open = openAxes(ports);
   const traceAt = ({ batch, ...sizes }: AxisLengths): Graph => {
     const graph = trace((tracer) => {
       const inputs = Object.entries(ports).map(([name, port]) => {
         return [name, tracer.input(name, [batch, ...shapeAt(port, sizes)], port.dtype, true)] as const;
       });
-      return { logits: logits(Object.fromEntries(inputs)) };
+      return outputs(Object.fromEntries(inputs));
     });
-    return { ...graph, outputs: { logits: expandUnwritten(graph.outputs.logits, NODE_WRITERS, OF_ANY_LENGTH) } };
+    const names = Object.keys(graph.outputs);
+    const expanded = expandUnwritten(Object.values(graph.outputs), NODE_WRITERS, OF_ANY_LENGTH);
+    return { ...graph, outputs: Object.fromEntries(names.map((name, i) => [name, expanded[i]])) };
   };
   const [traced, other] = [TRACED, OTHER].map(({ batch, length }) =>
     traceAt({ batch, ...Object.fromEntries(open.map((axis) => [axis, length])) }),
@@ -177,16 +206,17 @@ export function toOnnx(model: AnyModel, input: OnnxInput = "pixels"): OnnxModel 
   const described = {
     ...metadata,
     [METADATA.task]: task.record(),
-    [METADATA.names]: task.names,
+    ...OUTPUTS_OF[task.kind](task),
     [METADATA.logits]: OUTPUT,
     ...(temperature !== undefined && { [METADATA.temperature]: temperature }),
   };
   const used = new Set(graph.nodes.flatMap(({ inputs }) => inputs));
-  const { shape } = task.outputs.logits;
-  // An axis of the output that no input has is as long as it was traced.
-  const dims = shape.map((dim, axis) =>
-    typeof dim === "number" || open.includes(dim) ? dim : traced.outputs.logits.shape[axis + 1],
-  );
+  // An axis of an output that no input has keeps its name where its length depends on theirs.
+  const dimsOf = (name: string): readonly (number | string)[] =>
+    task.outputs[name].shape.map((dim, axis) => {
+      const [length, elsewhere] = [traced, other].map((graph) => graph.outputs[name].shape[axis + 1]);
+      return open.includes(String(dim)) || length !== elsewhere ? dim : length;
+    });
   return {
     opset: OPSET,
     producer: "Ductus",
@@ -197,7 +227,9 @@ export function toOnnx(model: AnyModel, input: OnnxInput = "pixels"): OnnxModel 
     inputs: Object.entries(ports)
       .filter(([name]) => used.has(name))
       .map(([name, port]) => ({ name, dtype: ELEMENTS[port.dtype], shape: [BATCH, ...port.shape] })),
-    outputs: [{ name: OUTPUT, dtype: "F32", shape: [BATCH, ...dims] }],
+    outputs: Object.entries(traced.outputs).map(([name, { dtype }]) => {
+      return { name, dtype: ELEMENTS[dtype], shape: [BATCH, ...dimsOf(name)] };
+    }),
   };
 }
 
@@ -244,8 +276,7 @@ function writeGraph(
       writer(tensor, { graph, sizes, isOpen, stored, bias: biases.of.get(tensor) });
     }
   }
-  const output = graph.value(traced.outputs.logits);
-  graph.rename(output, OUTPUT);
+  for (const [name, tensor] of Object.entries(traced.outputs)) graph.rename(graph.value(tensor), name);
   return graph;
 }
 

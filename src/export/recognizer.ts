@@ -4,6 +4,7 @@
  * time stands in standalone/recognizer.ts.
  */
 
+import { openAxes } from "../data/port.ts";
 import { fuseMultiplyAdds } from "../engine/backends/wasm/fusable.ts";
 import { compileStandalone, type Port, type StandaloneModule } from "../engine/backends/wasm/standalone.ts";
 import { relaxedSimdWorks } from "../engine/backends/wasm/support.ts";
@@ -117,19 +118,17 @@ export async function checkModel(model: Model, again: Model): Promise<Agreement>
   }
 }
 
-/** Lengths of texts at which networks are compared. */
-const LENGTHS = [16, 25] as const;
-
-/** As {@link checkModel}, for models that read texts: at several lengths, of which some tokens count. */
-export async function checkTexts(model: AnyModel, again: AnyModel): Promise<Agreement> {
+/** As {@link checkModel}, for models that read texts or lines: at several lengths, of which a part counts. */
+export async function checkSequences(model: AnyModel, again: AnyModel, lengths: readonly number[]): Promise<Agreement> {
   const backend = await platform().createBackend({ threads: 1 });
   try {
     const random = new Random(0, "user");
-    const batch = SAMPLES / LENGTHS.length;
+    const batch = SAMPLES / lengths.length;
     let worst = 0;
-    for (const time of LENGTHS) {
+    for (const each of lengths) {
+      const sizes = Object.fromEntries(openAxes(model.task.input.ports).map((axis) => [axis, each]));
       const programs = [];
-      for (const side of [model, again]) programs.push(await backend.compile(inferenceGraph(side, batch, { time })));
+      for (const side of [model, again]) programs.push(await backend.compile(inferenceGraph(side, batch, sizes)));
       const [wanted, found] = programs;
       for (const [port, values] of Object.entries(wanted.inputs)) {
         values.set(model.task.input.example(port, values.length, random));

@@ -119,7 +119,7 @@ class ModuleWriter {
     this.#model = model;
     this.#orders = SIZES.map((batch) => {
       const { logits } = inferenceGraph(model, batch).outputs;
-      return topologicalOrder([expandUnwritten(logits, TORCH_OPS)]);
+      return topologicalOrder(expandUnwritten([logits], TORCH_OPS));
     });
     for (const [name, parameter] of model.network.namedParameters()) {
       if (!this.#names.has(parameter)) this.#names.set(parameter, name);

@@ -15,7 +15,7 @@ export interface ImportModelOptions extends ImportOptions {
 }
 
 /**
- * Makes a model of an ONNX file, a classifier of pictures that was made elsewhere, or a model of texts that Ductus wrote: what
+ * Makes a model of an ONNX file, a classifier of pictures that was made elsewhere, or a model of texts or lines of writing that Ductus wrote: what
  * `ductus import` does. Weights must be in the file itself.
  * @param bytes of the file
  * @typeParam T what the model is for; of pictures always to classify

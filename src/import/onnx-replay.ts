@@ -1,6 +1,6 @@
 /**
  * An ONNX graph as something that can be traced: replays its nodes in ops of the engine (onnx-ops.ts), for whatever inputs it is
- * given. What the inputs are, and what the output is, is for the networks around it to say (onnx-network.ts, onnx-texts.ts).
+ * given. What the inputs are, and what the output is, is for the networks around it to say (onnx-network.ts, onnx-sequences.ts).
  */
 import type { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError, TooLargeError } from "../engine/errors.ts";
@@ -34,15 +34,17 @@ export class OnnxReplay {
 
   /**
    * @param budget of the file
-   * @throws DataError for several outputs, or a graph that is too large, too old, or in no order
+   * @param output that it gives; default: the only one
+   * @throws DataError for several outputs of which none is named, or a graph that is too large, too old, or in no order
    */
-  constructor(model: OnnxModel, budget?: Budget) {
+  constructor(model: OnnxModel, budget?: Budget, output?: string) {
     this.#budget = budget;
     this.inputs = model.inputs.filter(({ name }) => !model.initializers.has(name));
-    requireOne(model.outputs, "output");
+    const named = model.outputs.find(({ name }) => name === output);
+    if (named === undefined) requireOne(model.outputs, "output");
     if (model.nodes.length > MAX_NODES) throw new DataError(`it has ${model.nodes.length} nodes: too many`);
     if (model.opset < 7) throw new DataError(`it is written for opset ${model.opset}; export it for 7 or newer`);
-    this.#output = model.outputs[0].name;
+    this.#output = (named ?? model.outputs[0]).name;
     this.#opset = model.opset;
     const ordered = orderedNodes(model, this.#output);
     const graph = untied({ nodes: ordered.map(({ node }) => node), initializers: model.initializers });

@@ -1,8 +1,9 @@
 /**
  * From an ONNX file to a model that evaluates, fine-tunes and saves like any other: a classifier of pictures from anywhere, or
- * what Ductus wrote of a model that reads texts.
+ * what Ductus wrote of a model that reads texts or lines of writing.
  */
 
+import { openAxes } from "../data/port.ts";
 import { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError, TooLargeError, UsageError } from "../engine/errors.ts";
 import { spendGraph } from "../engine/passes/cost.ts";
@@ -39,8 +40,13 @@ import { type OnnxLayout, OnnxNetwork } from "./onnx-network.ts";
 
 /** Keys of the file's metadata in which Ductus says what a graph alone does not; values are JSON. */
 export const METADATA = {
-  /** What the model is for, as model files have it; of texts with the tokens. Read where it is about texts. */
+  /** What the model is for, as model files have it; of texts with the tokens. Read where it is about texts or lines of writing. */
   task: "task",
+  /** Of models that read strings: the symbols, and the place of "nothing" among the outputs, which the symbols follow. */
+  alphabet: "alphabet",
+  blank: "blank",
+  /** From a picture of any size to a sample that is a line of writing (picture/line.ts). */
+  line: "line",
   /** What outputs tell apart, in their order. */
   names: "classes",
   /** What pixels 0 … 1 go through before they enter the graph: mean and std; null where the graph does that itself. */
@@ -71,6 +77,10 @@ const metadataSchema = record(
     logits: text,
     preprocessing: preprocessingSchema,
     temperature: number(Number.MIN_VALUE),
+    // What these say stands in the task's record, too.
+    alphabet: anything,
+    blank: anything,
+    line: anything,
     task: anything,
   },
 );
@@ -96,7 +106,7 @@ export interface Imported<T extends AnyTask = Classify> {
  * Reads an ONNX file.
  * @param name the file's, which starts every message
  * @param readExternal gives files of weights beside it
- * @typeParam T of the model: what a file that Ductus wrote for texts says; all others are classifiers of pictures
+ * @typeParam T of the model: what a file that Ductus wrote for texts or lines says; all others are classifiers of pictures
  * @throws DataError in one line where it is damaged, is neither, or has an operator that Ductus lacks
  */
 export async function importOnnx<T extends AnyTask = Classify>(
@@ -137,9 +147,8 @@ const READERS: Readonly<Record<InputKind, (source: Source) => Read>> = {
   numbers: readPictures,
   // Sequences are as long as they are, which the reader of pictures refuses in its own words.
   sequence: readPictures,
-  text: readTexts,
-  // Lines are as wide as they are, which the reader of pictures refuses in its own words.
-  line: readPictures,
+  text: (source) => readSequences(source, "text"),
+  line: (source) => readSequences(source, "line"),
 };
 
 /** What a task's record says of its inputs; numbers where there is none, or one that is not Ductus's. */
@@ -172,20 +181,25 @@ async function readPictures({ file, name, known, options, budget }: Source): Rea
   return { model: new TrainedModel(classifier, about), notes: [...network.notes, ...notes] };
 }
 
-/** Tokens of the text by which the cost of a network is told. */
+/** Length of the text or line by which the cost of a network is told. */
 const EXAMPLE_LENGTH = 16;
 
-/** Its task, tokens included, is in the file; nothing else is to be said. */
-async function readTexts({ file, name, known, options, budget }: Source): Read {
+/** Its task, tokens or symbols included, is in the file; nothing else is to be said. */
+async function readSequences({ file, name, known, options, budget }: Source, kind: "text" | "line"): Read {
   const given = Object.entries(options).find(([, value]) => value !== undefined);
   if (given !== undefined) {
-    throw new UsageError(`${name} reads texts and says itself what its outputs are; leave out ${given[0]}`);
+    throw new UsageError(`${name} reads ${kind}s and says itself what its outputs are; leave out ${given[0]}`);
   }
   const task: AnyTask = await readTask(known.task as JsonRecord, name);
-  const { OnnxTexts } = await import("./onnx-texts.ts");
-  const network = new OnnxTexts(file, budget);
+  const { ports } = task.input;
+  const { OnnxSequences } = await import("./onnx-sequences.ts");
+  const network = new OnnxSequences(file, ports, kind, known.logits, budget);
   const model = new TrainedModel<AnyTask>(network, { task, temperature: known.temperature });
-  const { outputs } = inferenceGraph(model, 1, { time: EXAMPLE_LENGTH });
+  const { outputs } = inferenceGraph(
+    model,
+    1,
+    Object.fromEntries(openAxes(ports).map((axis) => [axis, EXAMPLE_LENGTH])),
+  );
   spendGraph(budget, Object.values(outputs), "its network");
   return { model, notes: network.notes };
 }

@@ -70,7 +70,7 @@ function pointsOf(axes: readonly string[]): AxisLengths[] {
 
 /**
  * Stores a function of one batch.
- * @param traceAt traces it at lengths of the axes: one output, no updates
+ * @param traceAt traces it at lengths of the axes: no updates; of several outputs the first is the function's, what others need is stored, too
  * @param names of the parameters that it reads
  * @param open names of the axes beside the batch whose lengths may be any
  * @throws DuctusError where the graph cannot be stored
@@ -83,8 +83,8 @@ export function graphToJson(
   const axes = [BATCH_AXIS, ...open];
   const graphs = pointsOf(axes).map(traceAt);
   for (const { outputs, updates } of graphs) {
-    if (Object.keys(outputs).length !== 1 || updates.length > 0) {
-      throw new DuctusError("graph: only a function with one output and no updates can be stored");
+    if (Object.keys(outputs).length === 0 || updates.length > 0) {
+      throw new DuctusError("graph: only a function with an output and no updates can be stored");
     }
   }
   const orders = graphs.map(graphOrder);

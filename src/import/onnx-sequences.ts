@@ -1,32 +1,33 @@
 /**
- * A network of texts as a module: gives the outputs of an ONNX graph that takes token numbers and, where it looks at it, how many
- * of each row count, by the names of a text's ports (task/text-input.ts). As Ductus writes them; the axes of batch and time may
- * have any length.
+ * A network of samples of any length as a module: gives an output of an ONNX graph whose inputs have the names of the ports of a text
+ * (token numbers and, where it looks at it, how many of each row count; task/text-input.ts) or of a line of writing
+ * (task/line-input.ts). As Ductus writes them; the axes that are open there may have any length.
  */
+import type { Ports } from "../data/port.ts";
 import type { Budget } from "../engine/budget.ts";
 import { DataError } from "../engine/errors.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { OnnxModel } from "../formats/onnx.ts";
 import { quote } from "../formats/text.ts";
 import { type AnyParameter, type Context, Module } from "../nn/module.ts";
-import { TEXT_PORTS } from "../task/text-input.ts";
 import { OnnxReplay } from "./onnx-replay.ts";
 import { asValue, plain } from "./onnx-value.ts";
 
-export class OnnxTexts extends Module {
+export class OnnxSequences extends Module {
   readonly #replay: OnnxReplay;
 
   /**
+   * @param ports that its samples have  @param of a sample, in words  @param output that it gives; default: its only one
    * @param budget of the file
-   * @throws DataError for inputs that a text does not have
+   * @throws DataError for inputs that such samples do not have
    */
-  constructor(model: OnnxModel, budget?: Budget) {
+  constructor(model: OnnxModel, ports: Ports, of: string, output?: string, budget?: Budget) {
     super();
-    this.#replay = new OnnxReplay(model, budget);
-    const foreign = this.#replay.inputs.find(({ name }) => !Object.hasOwn(TEXT_PORTS, name));
+    this.#replay = new OnnxReplay(model, budget, output);
+    const foreign = this.#replay.inputs.find(({ name }) => !Object.hasOwn(ports, name));
     if (foreign !== undefined) {
-      const names = Object.keys(TEXT_PORTS).join(" and ");
-      throw new DataError(`its input ${quote(foreign.name)} is nothing that a text has; those are ${names}`);
+      const names = Object.keys(ports).join(" and ");
+      throw new DataError(`its input ${quote(foreign.name)} is nothing that a ${of} has; those are ${names}`);
     }
   }
 
@@ -35,14 +36,14 @@ export class OnnxTexts extends Module {
     return this.#replay.notes;
   }
 
-  /** @param x token numbers [batch, time] → the output of the graph */
+  /** @param x [batch, time …], such as token numbers → the output of the graph */
   forward(x: Tensor, { inputs = {} }: Context): Tensor {
     const given = Object.entries({ x, ...inputs }).map(([name, tensor]) => [name, asValue(tensor)] as const);
     return plain(this.#replay.run(new Map(given), x.shape[0]));
   }
 
   override describe(): string {
-    return `OnnxTexts(${this.#replay.length} nodes)`;
+    return `OnnxSequences(${this.#replay.length} nodes)`;
   }
 
   override *namedParameters(prefix = ""): IterableIterator<[name: string, parameter: AnyParameter]> {
