@@ -119,6 +119,10 @@ export const en = {
       wasm: { name: ".wasm", hint: "for ductus/runtime, 6 kB of code" },
       onnx: { name: "ONNX", hint: "for ONNX Runtime and others" },
     },
+    linesHints: {
+      html: "one page that reads photographs, works offline",
+      wasm: "reads pictures of lines, with the script that comes with it",
+    },
     compiled: "A compiled model can be taken away only as it came.",
     done: (names: string): string => `Saved ${names}.`,
   },

@@ -112,6 +112,10 @@ export const zh: Texts = {
       wasm: { name: ".wasm", hint: "配合 ductus/runtime，代码仅 6 kB" },
       onnx: { name: "ONNX", hint: "供 ONNX Runtime 等使用" },
     },
+    linesHints: {
+      html: "一个可识读照片的网页，离线可用",
+      wasm: "识读单行图片，附带脚本即可使用",
+    },
     compiled: "已编译的模型只能以原样带走。",
     done: (names) => `已保存 ${names}。`,
   },

@@ -34,7 +34,7 @@ const KINDS: Readonly<Record<TaskKind, Kind>> = {
     knows: (list) => texts.value.draw.knowsStrings(list),
     choices: () => [],
     isOpenInside: false,
-    formats: EVERYWHERE,
+    formats: { ...EVERYWHERE, line: EXPORT_FORMATS },
   },
   generate: {
     named: () => texts.value.draw.facts.tokens,

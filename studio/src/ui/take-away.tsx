@@ -5,7 +5,7 @@ import type { ExportFormat, ModelCard } from "../engine/protocol.ts";
 import { texts } from "../i18n/i18n.ts";
 import type { ModelEntry } from "../state/models.ts";
 import { fail, say } from "../state/notices.ts";
-import { formatsOf } from "../task/kinds.ts";
+import { formatsOf, readsOf } from "../task/kinds.ts";
 import { download, fileName } from "./download.ts";
 import { Icon } from "./icons.tsx";
 
@@ -30,6 +30,7 @@ export function TakeAway({ entry, card }: TakeAwayProps) {
       setBusy(undefined);
     }
   };
+  const lines: Partial<Record<ExportFormat, string>> = readsOf(card) === "line" ? t.linesHints : {};
   if (!card.isOpen) return <p class="soft">{t.compiled}</p>;
   return (
     <ul class="away">
@@ -44,7 +45,7 @@ export function TakeAway({ entry, card }: TakeAwayProps) {
             <Icon name="save" />
             {t.formats[format].name}
           </button>
-          <span class="soft">{t.formats[format].hint}</span>
+          <span class="soft">{lines[format] ?? t.formats[format].hint}</span>
         </li>
       ))}
     </ul>
