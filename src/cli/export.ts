@@ -30,6 +30,7 @@ ${Object.entries(EXPORTERS)
 Examples:
   $ ductus export digits.safetensors --to wasm              digits.wasm, digits.js and digits.d.ts
   $ ductus export digits.safetensors --to html              digits.html: draw, and see what it reads
+  $ ductus export reader --to html                          reader.html: photograph a page, and see what it reads
   $ ductus export digits.safetensors --to onnx              digits.onnx: takes bytes, normalizes them itself
   $ ductus export digits.safetensors --to pt --out weights/digits`;
 

@@ -3,7 +3,7 @@ import { UsageError, unknownName } from "../engine/errors.ts";
 import type { AnyModel, Model } from "../models/model.ts";
 import type { Transcribe } from "../task/transcribe/transcribe.ts";
 import { type Accepts, accepts, CLASSIFIERS, EVERYTHING, inWords, RECOGNIZERS } from "./accepts.ts";
-import { exportHtml } from "./html.ts";
+import { exportHtml, exportReadingHtml } from "./html.ts";
 import { exportOnnx, type OnnxInput } from "./onnx.ts";
 import type { Exported } from "./recognizer.ts";
 import { exportTriton } from "./triton.ts";
@@ -52,7 +52,10 @@ export const EXPORTERS: Readonly<Record<string, Exporter>> = {
     classify: exportWasm,
     transcribe: exportLineWasm,
   }),
-  html: ofClassifiers("one page to draw on that works offline", (model, name) => exportHtml(model, name)),
+  html: ofRecognizers("one page that works offline: to draw on, or to read photographs with", {
+    classify: (model, name) => exportHtml(model, name),
+    transcribe: (model, name) => exportReadingHtml(model, name),
+  }),
   onnx: {
     title: "a network for ONNX Runtime and everything else that reads ONNX",
     takes: EVERYTHING,

@@ -79,7 +79,7 @@ export async function checkLines(model: Model<Transcribe>, { bytes }: Standalone
       program.run();
       const wanted = task.frames({ outputs: await program.read(), sizes, count: 1 }, 0, temperature);
       for (const recognizer of recognizers) {
-        const found = recognizer.frames({ pixels, columns, left: 0, scale: 1 });
+        const found = recognizer.scores({ pixels, columns, left: 0, scale: 1 });
         worst = Math.max(worst, agreementOf(wanted.scores, found.scores, wanted.classes, "the module").worst);
       }
       program.dispose();

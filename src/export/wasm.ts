@@ -139,8 +139,8 @@ export interface Line {
 }
 
 /** What the network gives for a line. */
-export interface LineFrames {
-  /** [frames, classes]: of nothing, then of each symbol; before the softmax, divided by the temperature. Holds until the next line. */
+export interface LineScores {
+  /** [frames, classes]: of nothing, then of each symbol; before the softmax, divided by the temperature. */
   readonly scores: ArrayLike<number>;
   readonly classes: number;
   /** Columns of the line that a frame stands for. */
@@ -154,7 +154,7 @@ export interface Recognizer {
   /** What the network sees of a picture. */
   see(picture: Pixels): Line;
   /** What the network gives for what \`see\` returned. */
-  frames(line: Line): LineFrames;
+  scores(line: Line): LineScores;
 }
 
 ${load("Recognizer")}`;

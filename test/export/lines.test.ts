@@ -126,10 +126,10 @@ console.log(JSON.stringify(result));
     writeFileSync(
       join(folder, "use.ts"),
       `import { load, type LineCharacter } from "./model-0.js";
-const { recognize, see, frames, alphabet } = await load(new Uint8Array(3));
+const { recognize, see, scores, alphabet } = await load(new Uint8Array(3));
 const { text, probability, alternatives: [other], characters } = recognize(new ImageData(3, 4));
 const ends: number[] = characters.flatMap(({ left, right }: LineCharacter) => [left, right]);
-const score: number = frames(see(new ImageData(3, 4))).scores[0];
+const score: number = scores(see(new ImageData(3, 4))).scores[0];
 const first: "0" = alphabet[0];
 // @ts-expect-error a string, no number
 const wrong: number = text;

@@ -5,7 +5,8 @@
  */
 import { viewOf } from "../../engine/dtype.ts";
 import { columnInPicture, type Line, type LineFrame, lineOf } from "../../picture/line.ts";
-import { type Frames, framesOf } from "../../task/transcribe/ctc-frames.ts";
+import type { LineScores } from "../../read/answering.ts";
+import { framesOf } from "../../task/transcribe/ctc-frames.ts";
 import { type LikelyString, readField } from "../../task/transcribe/reading.ts";
 import { openModule } from "./module.ts";
 import { type Pixels, withChannels } from "./pixels.ts";
@@ -44,21 +45,18 @@ export interface LineReading extends LikelyString {
   readonly characters: readonly LineCharacter[];
 }
 
-/** What the network gives for a line, and how many columns of the line a frame stands for. */
-export interface LineFrames extends Frames {
-  readonly columnsOfFrame: number;
-}
-
 /** A finished model, ready to read lines. */
 export interface LineRecognizer {
   /** The symbols that strings consist of. */
   readonly alphabet: readonly string[];
+  /** How a line is prepared. */
+  readonly preprocessing: LineFrame;
   /** Reads a line, of any size, dark on light or light on dark. @throws DuctusError when the network gives no finite numbers for it */
   recognize(picture: Pixels): LineReading;
   /** What the network sees of a picture; of a blank one nothing but paper. */
   see(picture: Pixels): Line;
-  /** Scores of each frame of what {@link see} returned, divided by the temperature; they hold until the next. */
-  frames(line: Line): LineFrames;
+  /** What the network gives for each frame of what {@link see} returned, divided by the temperature. @throws as {@link recognize} */
+  scores(line: Line): LineScores;
 }
 
 /** What the module exports, beside a function for each width. */
@@ -95,7 +93,8 @@ export function openLineRecognizer(source: Uint8Array | WebAssembly.Module): Pro
     if (!fits || !alphabet.every((symbol) => typeof symbol === "string")) throw found;
 
     const see = (picture: Pixels): Line => lineOf(preprocessing, withChannels(picture));
-    const framesOfLine = ({ pixels, columns }: Line): LineFrames => {
+    const scoresOf = (line: Line): LineScores => {
+      const { pixels, columns } = line;
       const needed = columns + preprocessing.margin;
       const w = Math.max(
         0,
@@ -106,13 +105,14 @@ export function openLineRecognizer(source: Uint8Array | WebAssembly.Module): Pro
       input.set(pixels);
       count[0] = columns;
       runs[w]();
-      const all = output.subarray(0, width.frames * classes);
+      // A copy: the next line is written to the same place.
+      const all = output.slice(0, width.frames * classes);
       const columnsOfFrame = width.columns / width.frames;
-      return { ...framesOf(all, framesThatCount[0], classes, temperature), columnsOfFrame };
+      return { ...framesOf(all, framesThatCount[0], classes, temperature), line, columnsOfFrame };
     };
     const recognize = (picture: Pixels): LineReading => {
       const line = see(picture);
-      const sample = framesOfLine(line);
+      const sample = scoresOf(line);
       const reading = readField(sample, alphabet);
       // Without rules, some string always fits.
       if (reading === undefined) throw new Error("recognizer: no string was found");
@@ -129,6 +129,6 @@ export function openLineRecognizer(source: Uint8Array | WebAssembly.Module): Pro
         })),
       };
     };
-    return { alphabet, recognize, see, frames: framesOfLine };
+    return { alphabet, preprocessing, recognize, see, scores: scoresOf };
   });
 }

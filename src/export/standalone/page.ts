@@ -1,6 +1,7 @@
 /** The page of an exported recognizer: draws, reads while one draws, and shows what the network sees and thinks. */
 import { DataError } from "../../engine/errors.ts";
 import { counting } from "./counting.ts";
+import { moduleOfPage } from "./module-of-page.ts";
 import { Pad } from "./pad.ts";
 import { openRecognizer, type Reading } from "./recognizer.ts";
 
@@ -15,12 +16,7 @@ const element = <T extends HTMLElement>(id: string): T => document.getElementByI
 const [answer, confidence, time] = ["answer", "confidence", "time"].map((id) => element(id));
 const percent = (part: number): string => `${(100 * part).toFixed(1)}\u00a0%`;
 
-function modelBytes(): Uint8Array {
-  const text = atob((element("model").textContent ?? "").trim());
-  return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-}
-
-const { labels, inputShape, see, characters, read: readSeen } = counting(await openRecognizer(modelBytes()));
+const { labels, inputShape, see, characters, read: readSeen } = counting(await openRecognizer(moduleOfPage()));
 const [height, width, channels] = inputShape;
 
 const seen = element<HTMLCanvasElement>("seen");
