@@ -62,7 +62,7 @@ export function countCharacters(ink: Coarse, darkest: number, known: readonly st
 
 /** What is said of a picture with several. */
 export const severalCharacters = (count: number): string =>
-  `${count} characters found; this model reads one at a time: cut them apart`;
+  `${count} characters found; this model reads one at a time: cut them apart, or read whole numbers with ductus read`;
 
 const heightOf = ({ box }: Piece): number => box.bottom - box.top;
 

@@ -153,7 +153,7 @@ const PAGE = `<!doctype html>
     item.append(...cells);
     return item;
   };
-  const several = (count) => count + " characters found; this model reads one at a time: cut them apart";
+  const several = (count) => count + " characters found; this model reads one at a time: cut them apart, or read whole numbers with ductus read";
   const showReading = ({ ranking: candidates, refused, probability, characters }) => {
     ranking.className = refused ? "refused" : "";
     note.textContent = refused ? "Refused: the likeliest answer has " + percent(probability) + ", less than the minimum." : characters > 1 ? several(characters) : "";

@@ -1,5 +1,6 @@
 /** Several characters in one picture are noticed, and one of several pieces is one. */
 import { describe, expect, it } from "vitest";
+import { severalCharacters } from "../../src/picture/characters.ts";
 import type { Picture } from "../../src/picture/picture.ts";
 import { examinePicture } from "../../src/picture/preprocess.ts";
 import { MNIST_PREPROCESSING } from "../../src/picture/preprocessing.ts";
@@ -286,6 +287,12 @@ describe("several are counted", () => {
   it("of different size, and closely spaced", () => {
     expect(count(written({ characters: ["2", "7", "0"], sizes: [1, 0.6, 0.8], side: 60 }))).toBe(3);
     expect(count(written({ characters: ["2", "7", "0"], gap: -4 }))).toBe(3);
+  });
+
+  it("and what is said of them names the command that reads whole numbers", () => {
+    expect(severalCharacters(3)).toBe(
+      "3 characters found; this model reads one at a time: cut them apart, or read whole numbers with ductus read",
+    );
   });
 
   it("in other scripts where they are wider than one could be", () => {
