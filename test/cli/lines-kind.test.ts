@@ -16,6 +16,8 @@ import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import { LineInput } from "../../src/task/line-input.ts";
 import { Transcribe } from "../../src/task/transcribe/transcribe.ts";
+import { loadPackaged } from "../../src/use/packaged.ts";
+import { inferenceGraph } from "../../src/use/trained-model.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -142,5 +144,15 @@ describe("symbols that a model does not know", () => {
     expect([...(made.get("features.0.weight")?.data ?? [])]).toEqual([...(old.get("features.0.weight")?.data ?? [])]);
     const back = data.onOld(base, model);
     expect(back.task.names).toEqual(base.task.names);
+  });
+
+  it("get rows in a model that is known by its graph alone, too", async () => {
+    const data = await opened(await table("graph.csv", rows(["1x", "x2", "1", "2", "x", "12"])));
+    const base = (await loadPackaged("reader")) as AnyModel;
+    const train = await data.samples("train", base);
+    const { model } = data.adapt(base, train, 3);
+    expect(model.task.names).toEqual([...base.task.names, "x"]);
+    const { logits } = inferenceGraph(model, 2, { columns: 64 }).outputs;
+    expect(logits.shape).toEqual([2, 32, base.task.names.length + 2]);
   });
 });

@@ -80,7 +80,7 @@ function withHead<T extends AnyTask>(base: Model<T>, { from, task, seed }: NewHe
 }
 
 /** Outputs of a model's last layer. */
-const outputsOf = ({ task }: AnyModel): number => task.outputs.logits.shape.at(-1) as number;
+const outputsOf = ({ task }: Pick<AnyModel, "task">): number => task.outputs.logits.shape.at(-1) as number;
 
 /** A copy of a model of any task that can be trained: nothing is replaced. */
 export function copyOf<T extends AnyTask>(base: Model<T>): TrainedModel<T> {
@@ -139,6 +139,28 @@ function withRows(
   return { shape: made.shape, data: made.data };
 }
 
+/** What of a stored graph is read here: ops and what they are computed from, by their places. */
+interface StoredNodes {
+  readonly nodes: readonly {
+    readonly op: string;
+    readonly inputs: readonly number[];
+    readonly attrs: { readonly name?: string; readonly shape?: unknown[] };
+  }[];
+}
+
+/** Gives what follows from the head of a stored graph its new width: a layer on sequences brings its rows back into their shape. */
+function widen({ nodes }: StoredNodes, base: AnyModel, width: number): void {
+  const head = new Set(headOf(base));
+  const follows = new Set<number>();
+  for (const [i, { op, inputs, attrs }] of nodes.entries()) {
+    const isHead = op === "parameter" && attrs.name !== undefined && head.has(attrs.name);
+    if (!isHead && !inputs.some((input) => follows.has(input))) continue;
+    follows.add(i);
+    if (op !== "reshape" || attrs.shape?.at(-1) !== outputsOf(base)) continue;
+    attrs.shape.splice(-1, 1, width);
+  }
+}
+
 function rebuild<T extends AnyTask>(base: AnyModel, weights: Weights, task: T): TrainedModel<T> {
   const { recipe, trainedOn } = base;
   const made = created(base, task, 0);
@@ -146,7 +168,8 @@ function rebuild<T extends AnyTask>(base: AnyModel, weights: Weights, task: T): 
     made.network.load(weights);
     return TrainedModel.of(made, { recipe, trainedOn, task });
   }
-  const json: unknown = JSON.parse(JSON.stringify(modelToJson(base)));
+  const json = JSON.parse(JSON.stringify(modelToJson(base))) as StoredNodes;
+  if (outputsOf(base) !== outputsOf({ task })) widen(json, base, outputsOf({ task }));
   // The ops that the base has are at hand: nothing needs to be loaded.
   const graph = inferenceGraph(base, 1, plannedSizes(base.task));
   const network = new GraphModule(json, weights, new Map(graphOrder(graph).map(({ op }) => [op.name, op])));
