@@ -3,12 +3,12 @@ import type { Recipe } from "./model.ts";
 
 /** Of strings that are other ones in each epoch, 20,000 at a time. */
 export const READER_RECIPE: Recipe = {
-  optimizer: "adamw",
-  lr: 0.004,
+  optimizer: "muon",
+  lr: 0.03,
   betas: [0.9, 0.99],
   weightDecay: 1e-4,
   schedule: { name: "oneCycle" },
   batchSize: 64,
-  epochs: 50,
+  epochs: 70,
   loss: "ctc",
 };

@@ -5,8 +5,12 @@
  *
  * Pictures come column after column, [batch, columns, height, 1]. What follows the columns that count is paper; a frame sees
  * {@link REACH} columns to its right, so a line with as many behind its end is read the same, however long the picture is.
+ *
+ * While it is used, it looks at a line upright and leaning to either side, and takes the mean of what it makes of the three (docs/records.md).
  */
-import { cast, mul } from "../engine/ops/elementwise.ts";
+import { constant } from "../engine/ops/constant.ts";
+import { conv2d } from "../engine/ops/conv.ts";
+import { add, cast, mul } from "../engine/ops/elementwise.ts";
 import { reshape } from "../engine/ops/movement.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { ReLU } from "../nn/activation.ts";
@@ -21,7 +25,10 @@ import type { NetworkRecord } from "./network.ts";
 import { READER_RECIPE } from "./reader-recipe.ts";
 
 /** Columns to the right of its own that a frame sees. */
-export const REACH = 19;
+export const REACH = 21;
+
+/** Columns by which a row is moved for each row that it is above the middle, in each view of a line. */
+const SLANTS = [0, 0.12, -0.12];
 
 /** Channels of the layers: after the first convolution, the second and third, the fourth and fifth, and of the frames. */
 const CHANNELS = [16, 32, 48, 64] as const;
@@ -60,6 +67,13 @@ export class Reader extends Module {
   forward(x: Tensor, context: Context): Tensor {
     // Paper is 0, as is what convolutions see beyond a picture.
     const ink = mul(cast(x, "float32"), 1 / 255);
+    if (context.training) return this.#read(ink, context);
+    const views = SLANTS.map((slant) => this.#read(leaning(ink, slant), context));
+    return mul(views.reduce(add), 1 / views.length);
+  }
+
+  /** [B, columns, height, 1] → logits [B, columns / 2, outputs]. */
+  #read(ink: Tensor, context: Context): Tensor {
     const features = this.features.forward(ink, context); // [B, columns / 2, 1, channels]
     const [batch, frames, , channels] = features.shape;
     const rows = this.dropout.forward(reshape(features, [batch, frames, channels]), context);
@@ -67,9 +81,23 @@ export class Reader extends Module {
   }
 }
 
+/** A picture whose rows are moved along the line, each by a part of a column more than the one below it: [B, columns, height, 1]. */
+function leaning(ink: Tensor, slant: number): Tensor {
+  if (slant === 0) return ink;
+  const [batch, columns, height] = ink.shape;
+  const most = Math.ceil((Math.abs(slant) * (height - 1)) / 2);
+  // Interpolated between the two columns that a pixel lies between.
+  const weights = Array.from({ length: 2 * most + 1 }, (_, k) =>
+    Array.from({ length: height }, (_, y) => Math.max(0, 1 - Math.abs(k - most - slant * (y - (height - 1) / 2)))),
+  ).flat();
+  const kernel = constant(weights, "float32", [2 * most + 1, 1, 1, height]);
+  const rows = reshape(ink, [batch, columns, 1, height]);
+  return reshape(conv2d(rows, kernel, { padding: [most, 0], groups: height }), [batch, columns, height, 1]);
+}
+
 export const reader: NetworkRecord<"line", never> = {
   name: "reader",
-  title: "strings from pictures of lines: eight convolutions, a frame for two columns of pixels, AdamW with one cycle",
+  title: "strings from pictures of lines: eight convolutions, a frame for two columns of pixels, Muon with one cycle",
   task: "transcribe",
   input: "line",
   options: {},
