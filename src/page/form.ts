@@ -87,6 +87,7 @@ export class Form<Field extends FormBox = FormBox> {
     this.#fields = fields;
   }
 
+  /** As they were given. */
   get fields(): readonly Field[] {
     return this.#fields;
   }
