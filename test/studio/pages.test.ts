@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Download, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readArchive } from "../../src/formats/archive.ts";
 import { encodePng } from "../../src/formats/png.ts";
@@ -295,6 +295,58 @@ describe.skipIf(chromiumPath === undefined)("reading pages in the studio", { tim
     await page.reload();
     await page.getByRole("button", { name: "Read without the form" }).click();
     await page.waitForFunction(`document.querySelectorAll(".place").length > 2`);
+    await page.context().close();
+  });
+
+  test("makes a form of a picture: printed boxes are taken, others drawn, named and given rules", async () => {
+    const page = await open();
+    const printed = [...box(60, 60, 160, 50), ...box(300, 150, 120, 50), ...box(90, 260, 200, 60)];
+    const blank = await png(800, 500, printed);
+    await page
+      .locator('input[type="file"]')
+      .nth(1)
+      .setInputFiles({ name: "blank.png", mimeType: "image/png", buffer: blank });
+    await page.getByRole("heading", { name: "Make a form" }).waitFor();
+    await page.getByRole("button", { name: "Take 3 printed boxes" }).click();
+    expect(await page.locator(".form-field").count()).toBe(3);
+    const first = page.locator(".form-field").first();
+    await first.getByLabel("Name").fill("postcode");
+    await first.getByLabel("Length").fill("5");
+    // One that is not printed, on paper.
+    const stage = await page.locator(".stage").boundingBox();
+    if (stage === null) throw new Error("there is no picture to draw on");
+    const scale = stage.width / 800;
+    await page.mouse.move(stage.x + 500 * scale, stage.y + 300 * scale);
+    await page.mouse.down();
+    await page.mouse.move(stage.x + 700 * scale, stage.y + 340 * scale, { steps: 4 });
+    await page.mouse.up();
+    await page.waitForFunction(`document.activeElement?.id.startsWith("name-")`);
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type("postcode");
+    const last = page.locator(".form-field").last();
+    await page.getByRole("button", { name: "Save form.json" }).click();
+    await page.getByRole("alert").getByText('two fields named "postcode"').waitFor();
+    await last.getByLabel("Name").fill("sum");
+    await last.getByLabel("Pattern").fill("\\d+,\\d\\d");
+    await last.getByLabel("Checksum").selectOption("luhn");
+    const downloads: Download[] = [];
+    page.on("download", (download) => downloads.push(download));
+    await page.getByRole("button", { name: "Save form.json" }).click();
+    await expect.poll(() => downloads.length, { timeout: 60_000 }).toBe(2);
+    expect(downloads.map((download) => download.suggestedFilename())).toEqual(["form.json", "blank.png"]);
+    const { picture, fields } = JSON.parse(await readFile(await downloads[0].path(), "utf8")) as {
+      picture: string;
+      fields: { name: string; box: number[]; length?: number; pattern?: string; checksum?: string }[];
+    };
+    expect(picture).toBe("blank.png");
+    expect(fields.map(({ name }) => name)).toEqual(["postcode", "field 2", "field 3", "sum"]);
+    expect(fields[0]).toMatchObject({ length: 5 });
+    expect(fields[3]).toMatchObject({ pattern: "\\d+,\\d\\d", checksum: "luhn" });
+    for (const [i, side] of [500, 300, 200, 40].entries()) {
+      expect(Math.abs(fields[3].box[i] - side)).toBeLessThanOrEqual(2);
+    }
+    await page.getByRole("button", { name: "Read pages by it" }).click();
+    await page.getByText("Form: blank.png, 4 fields").waitFor();
     await page.context().close();
   });
 

@@ -46,6 +46,7 @@ function engineClient(name: string): EngineClient {
     openPages: (model) => remote().openPages(model),
     readPage: (picture, form) => remote().readPage(picture, form),
     parseForm: (json, file) => remote().parseForm(json, file),
+    findBoxes: (picture) => remote().findBoxes(picture),
     tablePages: (rows) => remote().tablePages(rows),
     packLines: (lines) => remote().packLines(lines),
     terminate: () => {

@@ -41,6 +41,7 @@ import type {
   PageAnswer,
   PageForm,
   PageRows,
+  PrintedBoxes,
   ProjectSettings,
   Reading,
   Sample,
@@ -232,6 +233,10 @@ export class LocalEngine implements Engine {
 
   async parseForm(json: Blob, name: string): Promise<FormDescription> {
     return (await pageTools()).parseForm(json, name);
+  }
+
+  async findBoxes(picture: Blob): Promise<PrintedBoxes> {
+    return (await pageTools()).findBoxes(picture);
   }
 
   async tablePages(rows: readonly PageRows[]): Promise<string> {

@@ -3,7 +3,7 @@
  * page is first read.
  */
 import { load, loadPackaged, pages, platform, writeArchive } from "ductus";
-import type { Crop, FormDescription, LineSample, PageAnswer, PageForm, PageRows } from "./protocol.ts";
+import type { Crop, FormDescription, LineSample, PageAnswer, PageForm, PageRows, PrintedBoxes } from "./protocol.ts";
 
 export class PageDesk {
   #reader: pages.PageReader | undefined;
@@ -34,6 +34,20 @@ const decoded = async (picture: Blob) => platform().decodePicture(new Uint8Array
 
 export const parseForm = async (json: Blob, name: string): Promise<FormDescription> =>
   pages.parseForm(pages.formJson(new Uint8Array(await json.arrayBuffer()), name), name);
+
+export async function findBoxes(picture: Blob): Promise<PrintedBoxes> {
+  const pixels = await decoded(picture);
+  const { regions } = pages.findNumbers(pixels);
+  const boxes = regions
+    .filter(({ kind }) => kind !== "line")
+    .map(({ quad }) => {
+      const [xs, ys] = [quad.map(({ x }) => x), quad.map(({ y }) => y)];
+      const [left, top] = [Math.max(0, Math.min(...xs)), Math.max(0, Math.min(...ys))];
+      const [right, bottom] = [Math.min(pixels.width, Math.max(...xs)), Math.min(pixels.height, Math.max(...ys))];
+      return [left, top, right - left, bottom - top] as const;
+    });
+  return { width: pixels.width, height: pixels.height, boxes };
+}
 
 export const tablePages = (rows: readonly PageRows[]): string => pages.readingsCsv(rows);
 

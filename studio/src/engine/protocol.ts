@@ -244,6 +244,13 @@ export interface PageForm {
   readonly fields: FormDescription["fields"];
 }
 
+/** Boxes that are printed on a picture: left, top, width and height in its pixels. */
+export interface PrintedBoxes {
+  readonly width: number;
+  readonly height: number;
+  readonly boxes: readonly (readonly [left: number, top: number, width: number, height: number])[];
+}
+
 /** The picture of a line, and what stands in it. */
 export interface LineSample {
   readonly crop: Crop;
@@ -292,6 +299,8 @@ export interface Engine {
   readPage(picture: Blob, form?: PageForm): Promise<PageAnswer>;
   /** @throws Error of one line for what describes no form */
   parseForm(json: Blob, name: string): Promise<FormDescription>;
+  /** Where something may be filled in on a blank form. @throws Error of one line where it is no picture */
+  findBoxes(picture: Blob): Promise<PrintedBoxes>;
   /** The CSV file of what was read. */
   tablePages(rows: readonly PageRows[]): Promise<string>;
   /** @returns a ZIP of pictures and a table of their texts, to train a reader of lines with */

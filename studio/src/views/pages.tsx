@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { texts, whole } from "../i18n/i18n.ts";
 import { pageTexts } from "../i18n/pages.ts";
 import { toPages } from "../state/files.ts";
+import { beginForm, draft, draftOf } from "../state/form-draft.ts";
 import { announce, attempt, say } from "../state/notices.ts";
 import {
   choose,
@@ -44,6 +45,7 @@ import { IMAGE_TYPES } from "../ui/pictures.ts";
 import { CropPicture } from "../ui/place-picture.tsx";
 import { Answers } from "./pages-answers.tsx";
 import { Decide, howRead, placeName, StepButton, useTyped } from "./pages-decide.tsx";
+import { FormMaker } from "./pages-form.tsx";
 import { Review } from "./pages-review.tsx";
 import "../style/pages.css";
 
@@ -63,7 +65,9 @@ export function PagesView() {
     return () => removeEventListener("paste", onPaste);
   }, []);
   if (!isLoaded.value) return null;
-  if (route.value.id === "review") return <Review />;
+  const { id } = route.value;
+  if (id === "review") return <Review />;
+  if (id === "form" && draft.value !== undefined) return <FormMaker form={draft.value} />;
   return <Desk />;
 }
 
@@ -167,9 +171,20 @@ function Setup() {
           )}
         </select>
       </label>
-      {shown !== undefined && (
+      {shown === undefined ? (
+        <FileButton
+          accept={IMAGE_TYPES}
+          label={t.maker.begin}
+          icon="pages"
+          class="quiet"
+          onFiles={([file]) => attempt(() => beginForm(file))}
+        />
+      ) : (
         <p class="form-chip">
           {t.form.named(shown.name, whole(shown.fields.length))}
+          <button type="button" class="small" onClick={() => attempt(() => draftOf(shown))}>
+            {t.maker.change}
+          </button>
           <button
             type="button"
             class="icon-button"
