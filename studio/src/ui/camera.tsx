@@ -98,7 +98,7 @@ export function Camera({ heading, hint, shot, onPictures, onClose }: CameraProps
   };
 
   return (
-    <Dialog title={heading} class="camera" onClose={onClose}>
+    <Dialog title={heading} class={`camera of-${shot}`} onClose={onClose}>
       <p class="soft">{hint}</p>
       {state.value === "denied" || state.value === "none" ? (
         <p class="error" role="alert">

@@ -1,5 +1,5 @@
 /** Read: pages come in as photographs and scans, their numbers are found and read, and a person corrects them. The desk of it. */
-import { useSignal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { texts, whole } from "../i18n/i18n.ts";
@@ -82,15 +82,42 @@ function Desk() {
       </div>
       {sheet === undefined ? <Empty /> : <Bench sheet={sheet} />}
       <Samples />
+      <PageCamera />
     </>
+  );
+}
+
+const isPhotographing = signal(false);
+
+/** The camera, which stays open while the first page comes to the desk. */
+function PageCamera() {
+  const t = pageTexts.value;
+  const count = useRef(0);
+  if (!isPhotographing.value) return null;
+  return (
+    <Camera
+      heading={t.camera.heading}
+      hint={t.camera.hint}
+      shot="page"
+      onPictures={(pictures) =>
+        toPages(
+          pictures.map((picture) =>
+            picture instanceof File
+              ? picture
+              : new File([picture], `photo-${++count.current}.jpg`, { type: picture.type }),
+          ),
+        )
+      }
+      onClose={() => {
+        isPhotographing.value = false;
+      }}
+    />
   );
 }
 
 /** Buttons by which pages come in. */
 function Sources({ isFirst }: { readonly isFirst: boolean }) {
   const t = pageTexts.value;
-  const isPhotographing = useSignal(false);
-  const count = useRef(0);
   return (
     <>
       <FileButton
@@ -110,25 +137,6 @@ function Sources({ isFirst }: { readonly isFirst: boolean }) {
         <Icon name="camera" />
         {t.photograph}
       </button>
-      {isPhotographing.value && (
-        <Camera
-          heading={t.camera.heading}
-          hint={t.camera.hint}
-          shot="page"
-          onPictures={(pictures) =>
-            toPages(
-              pictures.map((picture) =>
-                picture instanceof File
-                  ? picture
-                  : new File([picture], `photo-${++count.current}.jpg`, { type: picture.type }),
-              ),
-            )
-          }
-          onClose={() => {
-            isPhotographing.value = false;
-          }}
-        />
-      )}
     </>
   );
 }
