@@ -113,7 +113,8 @@ export class TranscribeEvaluation extends AnyEvaluation {
 
   /** Samples that are right or wrong together: of each writer where these are known, else each alone. */
   get #groups(): readonly (readonly number[])[] {
-    return groupsOf(this.strings) ?? this.strings.map((_, i) => [i]);
+    const groups = groupsOf(this.strings);
+    return groups !== undefined && groups.length > 1 ? groups : this.strings.map((_, i) => [i]);
   }
 
   /** Strings by how many symbols they have, the shortest first. */

@@ -85,6 +85,9 @@ describe("an evaluation of strings", () => {
     expect(width(grouped.calibrationInterval)).toBeGreaterThan(width(alone.calibrationInterval));
     expect(alone.rejection.reach[0].coverage).toBe(7 / 8);
     expect(width(grouped.rejectionIntervals[0])).toBeGreaterThan(2 * width(alone.rejectionIntervals[0]));
+    // One writer alone says nothing of others.
+    const lone = evaluation([read("12", "12", 0.9, 0), read("12", "17", 0.6, 0), read("21", "21", 0.8, 0)]);
+    expect(width(lone.symbolErrorInterval)).toBeGreaterThan(0);
     expect(grouped.toJSON()).toMatchObject({ calibration: { interval: grouped.calibrationInterval } });
     expect(grouped.text()).toMatch(/symbol error rate\s+6\.25 % \(95 % interval /);
   });
