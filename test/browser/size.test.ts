@@ -17,8 +17,8 @@ test.each([
     10,
     60,
   ],
-  ["training", `import { fit, models, data } from "ductus"; console.log(fit, models, data)`, SEQUENCES, 82, 115],
-  ["all there is", `export * from "ductus"`, /(?!)/, 189, 360],
+  ["training", `import { fit, models, data } from "ductus"; console.log(fit, models, data)`, SEQUENCES, 83, 115],
+  ["all there is", `export * from "ductus"`, /(?!)/, 195, 360],
 ])("%s: small, and without anything of Node", async (_, code, never, first, asked) => {
   const bundled = await bundle(code, { never });
   expect(bundled.ofNode).toEqual([]);

@@ -9,7 +9,6 @@ import {
   type ConvAttrs,
   type ConvInputGradAttrs,
   type ConvWeightGradAttrs,
-  conv2dInputGradOp,
   conv2dOp,
   conv2dWeightGradOp,
   type Pair,
@@ -20,7 +19,7 @@ import { type MatmulAttrs, matmul } from "../ops/matmul.ts";
 import { type PermuteAttrs, pad, permute, reshape, transpose } from "../ops/movement.ts";
 import { rewrite } from "../passes/rewrite.ts";
 import type { Shape } from "../shape.ts";
-import { apply, Parameter, type Tensor } from "../tensor.ts";
+import { apply, Parameter, type Primitive, type Tensor } from "../tensor.ts";
 import { batchSize, topologicalOrder } from "../trace.ts";
 import {
   conv2dInputGradWinogradOp,
@@ -125,32 +124,29 @@ function withWeightAcross(tensor: Tensor, batch: number): Tensor {
   return meetsMany && transposeB && !transposeA && b instanceof Parameter ? matmul(a, transpose(b)) : tensor;
 }
 
-/**
- * The sizes of a convolution as kernels do it fastest, where that takes no more than giving its operands other shapes. Kernels compute
- * pixels of a row together, so there should be some.
- */
-interface Reshaped<Attrs extends ConvAttrs> {
-  /** Of the input, the weights and the result, in the new shapes; each has its numbers in the same order. */
+/** What becomes of an op whose inputs are lowered, in a graph with a batch of so many samples. */
+type LoweringRule = (tensor: Tensor, batch: number) => Tensor;
+
+/** Shapes of a convolution's input, weights and result. */
+interface Roles {
   readonly x: Shape;
   readonly w: Shape;
   readonly y: Shape;
-  readonly attrs: Attrs;
 }
 
-/** @returns undefined where the shapes are well as they are */
-function reshaped<Attrs extends ConvAttrs>(x: Shape, w: Shape, y: Shape, attrs: Attrs): Reshaped<Attrs> | undefined {
+/**
+ * A convolution as kernels do it fastest, where that takes no more than giving its operands other shapes, with their numbers in the
+ * same order: kernels compute pixels of a row together, so there should be some.
+ */
+function reshaped({ x, w, y }: Roles, attrs: ConvAttrs): (Roles & { readonly attrs: ConvAttrs }) | undefined {
   const [N, H, W, C] = x;
   const [R, S, depth, O] = w;
-  const [top, bottom, left, right] = attrs.padding;
-  if (left !== 0 || right !== 0) return undefined;
-  if (W === S && W > 1 && attrs.groups === 1 && attrs.dilation[1] === 1) {
+  const { stride, dilation, padding, groups } = attrs;
+  if (padding[2] !== 0 || padding[3] !== 0) return undefined;
+  if (W === S && W > 1 && groups === 1 && dilation[1] === 1) {
     // A kernel as wide as the picture meets each row once: the pixels of a row may as well be channels of one.
-    const [whole, wide] = [
-      [N, H, 1, W * C],
-      [R, 1, W * C, O],
-    ] as const;
-    const narrow = { ...attrs, stride: [attrs.stride[0], 1] as const };
-    return reshaped(whole, wide, y, narrow) ?? { x: whole, w: wide, y, attrs: narrow };
+    const narrow = { x: [N, H, 1, W * C], w: [R, 1, W * C, O], y };
+    return reshaped(narrow, attrs) ?? { ...narrow, attrs };
   }
   // A picture of one column lies down.
   if (W !== 1 || S !== 1 || H === 1) return undefined;
@@ -159,24 +155,31 @@ function reshaped<Attrs extends ConvAttrs>(x: Shape, w: Shape, y: Shape, attrs: 
     x: [N, 1, H, C],
     w: [1, R, depth, O],
     y: [N, 1, y[1], O],
-    attrs: {
-      ...attrs,
-      stride: turned(attrs.stride),
-      dilation: turned(attrs.dilation),
-      padding: [0, 0, top, bottom],
-    },
+    attrs: { ...attrs, stride: turned(stride), dilation: turned(dilation), padding: [0, 0, padding[0], padding[1]] },
+  };
+}
+
+type Role = keyof Roles;
+
+/** The rule of a convolution or one of its gradients, whose operands and result have these roles: {@link reshaped}, then lowered. */
+function inBestShape([first, second, result]: readonly [Role, Role, Role], lower: LoweringRule): LoweringRule {
+  return (tensor, batch) => {
+    const { op, inputs, shape, attrs } = tensor;
+    const roles = { [first]: inputs[0].shape, [second]: inputs[1].shape, [result]: shape } as unknown as Roles;
+    const other = reshaped(roles, attrs as ConvAttrs);
+    if (other === undefined) return lower(tensor, batch);
+    const { x, w } = other;
+    // Those of a gradient say sizes of what it is of.
+    const sizes = {
+      ...("input" in attrs && { input: [x[1], x[2]] }),
+      ...("kernel" in attrs && { kernel: [w[0], w[1]] }),
+    };
+    const operands = [reshape(inputs[0], other[first]), reshape(inputs[1], other[second])];
+    return reshape(lower(apply(op as Primitive<ConvAttrs>, operands, { ...other.attrs, ...sizes }), batch), shape);
   };
 }
 
 function lowerConvolution(tensor: Tensor): Tensor {
-  const { inputs, shape, attrs } = tensor as Tensor & { readonly attrs: ConvAttrs };
-  const other = reshaped(inputs[0].shape, inputs[1].shape, shape, attrs);
-  if (other === undefined) return lowerReshaped(tensor);
-  const [x, w] = [reshape(inputs[0], other.x), reshape(inputs[1], other.w)];
-  return reshape(lowerReshaped(apply(conv2dOp, [x, w], other.attrs)), shape);
-}
-
-function lowerReshaped(tensor: Tensor): Tensor {
   const [input, w] = tensor.inputs;
   const attrs = tensor.attrs as ConvAttrs;
   if (suitsWinograd(w.shape, attrs)) return winograd(tensor, attrs);
@@ -193,7 +196,7 @@ function lowerInputGrad(tensor: Tensor): Tensor {
   if (filtered !== undefined) return filtered;
   // Where every output lies in the padding, it is a constant.
   const turned = turnedConvolution(g, w, attrs);
-  return turned.op.name === "conv2d" ? lowerReshaped(turned) : turned;
+  return turned.op.name === "conv2d" ? lowerConvolution(turned) : turned;
 }
 
 function lowerWeightGrad(tensor: Tensor): Tensor {
@@ -204,31 +207,14 @@ function lowerWeightGrad(tensor: Tensor): Tensor {
   return apply(conv2dWeightGradOp, [x, g], { ...attrs, padding });
 }
 
-/** What becomes of an op whose inputs are lowered, in a graph with a batch of so many samples. */
-type LoweringRule = (tensor: Tensor, batch: number) => Tensor;
-
 const recurrences = () => import("./recurrences.ts");
 
 /** Ops without a rule stay as they are. */
 const RULES: Readonly<Partial<Record<PrimitiveName, LoweringRule | Later<LoweringRule>>>> = {
   matmul: withWeightAcross,
-  conv2d: lowerConvolution,
-  conv2dInputGrad: (tensor) => {
-    const { inputs, shape, attrs: given } = tensor as Tensor & { readonly attrs: ConvInputGradAttrs };
-    const other = reshaped(shape, inputs[1].shape, inputs[0].shape, given);
-    if (other === undefined) return lowerInputGrad(tensor);
-    const [g, w] = [reshape(inputs[0], other.y), reshape(inputs[1], other.w)];
-    const attrs: ConvInputGradAttrs = { ...other.attrs, input: [other.x[1], other.x[2]] };
-    return reshape(lowerInputGrad(apply(conv2dInputGradOp, [g, w], attrs)), shape);
-  },
-  conv2dWeightGrad: (tensor) => {
-    const { inputs, shape, attrs: given } = tensor as Tensor & { readonly attrs: ConvWeightGradAttrs };
-    const other = reshaped(inputs[0].shape, shape, inputs[1].shape, given);
-    if (other === undefined) return lowerWeightGrad(tensor);
-    const [x, g] = [reshape(inputs[0], other.x), reshape(inputs[1], other.y)];
-    const attrs: ConvWeightGradAttrs = { ...other.attrs, kernel: [other.w[0], other.w[1]] };
-    return reshape(lowerWeightGrad(apply(conv2dWeightGradOp, [x, g], attrs)), shape);
-  },
+  conv2d: inBestShape(["x", "w", "y"], lowerConvolution),
+  conv2dInputGrad: inBestShape(["y", "w", "x"], lowerInputGrad),
+  conv2dWeightGrad: inBestShape(["x", "y", "w"], lowerWeightGrad),
   recurrence: later(recurrences, "lowerRecurrence"),
   recurrenceGrad: later(recurrences, "lowerRecurrenceGrad"),
 };
