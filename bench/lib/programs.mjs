@@ -2,7 +2,7 @@
 import { create } from "../../dist/models/registry.js";
 import { resolveSettings } from "../../dist/train/settings.js";
 import { traceTrainingStep, writeStepKey } from "../../dist/train/step.js";
-import { inferenceGraph } from "../../dist/use/trained-model.js";
+import { inferenceGraph } from "../../dist/use/inference.js";
 
 /** The program of a task and a step of it. */
 export async function prepare({ kind, network, batch }, backend) {

@@ -13,7 +13,7 @@ import { platform } from "../platform/platform.ts";
 import { VERSION } from "../platform/version.ts";
 import type { LineInput } from "../task/line-input.ts";
 import type { Transcribe } from "../task/transcribe/transcribe.ts";
-import { inferenceGraph } from "../use/trained-model.ts";
+import { inferenceGraph } from "../use/inference.ts";
 import { type Agreement, agreementOf, encodeModule, type RecognizerSpeed, variantsOf } from "./recognizer.ts";
 import { type LineCard, openLineRecognizer, runOf } from "./standalone/line-recognizer.ts";
 import { speedOf } from "./timing.ts";

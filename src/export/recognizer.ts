@@ -17,8 +17,8 @@ import type { AnyModel, Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import { VERSION } from "../platform/version.ts";
 import { writePixels } from "../task/classify/ranking.ts";
+import { inferenceGraph } from "../use/inference.ts";
 import { preprocessingOf } from "../use/predict.ts";
-import { inferenceGraph } from "../use/trained-model.ts";
 import { CARD_SECTION, CHECKSUM_BYTES, CHECKSUM_SECTION } from "./standalone/module.ts";
 import type { ModelCard } from "./standalone/recognizer.ts";
 

@@ -9,7 +9,7 @@ import { opsOf } from "../engine/lower/keys.ts";
 import type { Shape } from "../engine/shape.ts";
 import type { AnyModel } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
-import { inferenceGraph } from "../use/trained-model.ts";
+import { inferenceGraph } from "../use/inference.ts";
 import type { RecognizerSpeed } from "./recognizer.ts";
 
 /** What one kernel does for a picture, and how long it takes. */

@@ -8,7 +8,7 @@ import { Parameter, type Tensor } from "../engine/tensor.ts";
 import { topologicalOrder } from "../engine/trace.ts";
 import type { AnyModel, Model } from "../models/model.ts";
 import { VERSION } from "../platform/version.ts";
-import { inferenceGraph } from "../use/trained-model.ts";
+import { inferenceGraph } from "../use/inference.ts";
 import { accepts, CLASSIFIERS } from "./accepts.ts";
 import { movesNothing, type Order, PICTURES, permutation, plainOrder, sameOrder, shapeIn } from "./axes.ts";
 import { expandUnwritten } from "./bodies.ts";

@@ -34,7 +34,8 @@ import type { Classify } from "../task/classify/classify.ts";
 import type { InputKind } from "../task/input.ts";
 import type { AnyTask } from "../task/task.ts";
 import { readTask } from "../task/tasks.ts";
-import { inferenceGraph, TrainedModel } from "../use/trained-model.ts";
+import { inferenceGraph } from "../use/inference.ts";
+import { TrainedModel } from "../use/trained-model.ts";
 import { classifierOf } from "./onnx-classifier.ts";
 import { type OnnxLayout, OnnxNetwork } from "./onnx-network.ts";
 

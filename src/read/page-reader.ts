@@ -1,11 +1,11 @@
 /**
  * Reads the numbers on a page: places are found or given by a form (places.ts), a model reads all that is written there together
- * (use/read-line.ts), and of what it says the likeliest string that may stand there is the answer (answering.ts).
+ * (read-page.ts), and of what it says the likeliest string that may stand there is the answer (answering.ts).
  */
+import type { Backend } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
 import type { Model } from "../models/model.ts";
 import type { Form } from "../page/form.ts";
-import type { Line } from "../picture/line.ts";
 import type { Picture } from "../picture/picture.ts";
 import { LineInput } from "../task/line-input.ts";
 import type { AnyTask } from "../task/task.ts";
@@ -13,37 +13,33 @@ import { Transcribe } from "../task/transcribe/transcribe.ts";
 import { loadPackaged } from "../use/packaged.ts";
 import { LineReader } from "../use/read-line.ts";
 import type { KnownRegion, ReadOptions } from "./answer-of.ts";
-import { answersFor, RuleBook, scoresOf } from "./answering.ts";
+import { RuleBook } from "./answering.ts";
 import type { NumberAnswer, PageAnswer } from "./answers.ts";
 import type { FormField } from "./form-file.ts";
-import { linesAt, type PagePlaces, type Place, placesOn } from "./places.ts";
+import { type PageModel, readPage, readPlaces } from "./read-page.ts";
 
 /** A model ready to read one page after the other. Close it in the end. */
 export class PageReader {
-  readonly #model: Model<Transcribe>;
-  readonly #input: LineInput;
-  readonly #lines: LineReader<Transcribe>;
-  readonly #rules: RuleBook;
+  readonly #reader: PageModel;
 
-  private constructor(model: Model<Transcribe>, input: LineInput, lines: LineReader<Transcribe>) {
-    this.#model = model;
-    this.#input = input;
-    this.#lines = lines;
-    this.#rules = new RuleBook(model.task.alphabet);
+  private constructor(reader: PageModel) {
+    this.#reader = reader;
   }
 
   /**
    * @param model default: the reader of numbers that comes with Ductus
+   * @param backend what runs the network, closed with the reader; default: a new one
    * @throws UsageError when the model does not read strings from pictures of lines
    */
-  static async open(model?: Model<AnyTask>): Promise<PageReader> {
-    if (model === undefined) return PageReader.open(await loadPackaged("reader"));
+  static async open(model?: Model<AnyTask>, backend?: Backend): Promise<PageReader> {
+    if (model === undefined) return PageReader.open(await loadPackaged("reader"), backend);
     const { task } = model;
     if (!(task instanceof Transcribe && task.input instanceof LineInput)) {
       throw new UsageError("this model reads no lines of writing; train one with ductus train --recipe reader");
     }
     const reader = model as Model<Transcribe>;
-    return new PageReader(reader, task.input, await LineReader.open(reader));
+    const [lines, rules] = [await LineReader.open(reader, backend), new RuleBook(task.alphabet)];
+    return new PageReader({ model: reader, input: task.input, lines, rules });
   }
 
   /**
@@ -51,7 +47,7 @@ export class PageReader {
    * @throws DataError when the picture's bytes do not fit its size
    */
   async read(picture: Picture, options: ReadOptions = {}): Promise<PageAnswer> {
-    return this.#readPage(placesOn(picture), options);
+    return readPage(this.#reader, picture, undefined, options);
   }
 
   /**
@@ -59,7 +55,7 @@ export class PageReader {
    * @throws DataError when the form is not to be found in the picture
    */
   async readForm(picture: Picture, form: Form<FormField>, options: ReadOptions = {}): Promise<PageAnswer> {
-    return this.#readPage(placesOn(picture, form), options);
+    return readPage(this.#reader, picture, form, options);
   }
 
   /**
@@ -67,7 +63,8 @@ export class PageReader {
    * @throws UsageError for rules that no string over the model's alphabet meets
    */
   async readRegions(regions: readonly KnownRegion[], options: ReadOptions = {}): Promise<NumberAnswer[]> {
-    return this.#readPlaces(
+    return readPlaces(
+      this.#reader,
       regions.map((region) => ({ name: region.name, rules: region.rules, quad: region.quad, region })),
       options,
     );
@@ -78,28 +75,10 @@ export class PageReader {
    * @throws UsageError naming the first field whose rules no string over the model's alphabet meets
    */
   check(fields: readonly FormField[]): void {
-    this.#rules.check(fields);
+    this.#reader.rules.check(fields);
   }
 
   async close(): Promise<void> {
-    await this.#lines.close();
-  }
-
-  async #readPage({ places, ...page }: PagePlaces, options: ReadOptions): Promise<PageAnswer> {
-    return { ...page, numbers: await this.#readPlaces(places, options) };
-  }
-
-  async #readPlaces(places: readonly Place[], options: ReadOptions): Promise<NumberAnswer[]> {
-    // Rules that nothing meets are refused before anything is read.
-    this.#rules.check(places);
-    const lines = linesAt(this.#input.preprocessing, places);
-    const written = lines.filter((line): line is Line => line !== undefined);
-    const { task, temperature } = this.#model;
-    const scores = await this.#lines.run(written, (outputs, index, at) =>
-      scoresOf(task, temperature, written[at], outputs, index),
-    );
-    let next = 0;
-    const scoresAt = lines.map((line) => (line === undefined ? undefined : scores[next++]));
-    return answersFor(places, scoresAt, this.#rules, options);
+    await this.#reader.lines.close();
   }
 }

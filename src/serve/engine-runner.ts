@@ -8,7 +8,7 @@ import type { Backend } from "../engine/backends/backend.ts";
 import { Programs } from "../engine/programs.ts";
 import type { AnyModel } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
-import { inferenceGraph } from "../use/trained-model.ts";
+import { inferenceGraph } from "../use/inference.ts";
 import { emptySamples, joinedArrays, mapped, part, type Samples } from "./batch.ts";
 import type { BatchRunner } from "./batcher.ts";
 

@@ -14,7 +14,7 @@ import { Parameter, type Tensor } from "../engine/tensor.ts";
 import { graphParameters } from "../engine/trace.ts";
 import type { AnyModel } from "../models/model.ts";
 import type { AnyParameter } from "../nn/module.ts";
-import { inferenceGraph } from "../use/trained-model.ts";
+import { inferenceGraph } from "../use/inference.ts";
 import { plannedSizes } from "./plan-memory.ts";
 import { resolveSettings } from "./settings.ts";
 import { traceTrainingStep } from "./step.ts";

@@ -4,7 +4,7 @@ import { openAxes, type Sizes } from "../data/port.ts";
 import type { Backend, MemoryUse } from "../engine/backends/backend.ts";
 import type { AnyModel } from "../models/model.ts";
 import type { AnyTask } from "../task/task.ts";
-import { inferenceGraph } from "../use/trained-model.ts";
+import { inferenceGraph } from "../use/inference.ts";
 import { resolveSettings } from "./settings.ts";
 import { traceTrainingStep } from "./step.ts";
 

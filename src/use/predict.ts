@@ -18,7 +18,8 @@ import type { Classify } from "../task/classify/classify.ts";
 import { type Candidate, writePixels } from "../task/classify/ranking.ts";
 import type { InputKind } from "../task/input.ts";
 import type { AnswerOf, AnyTask } from "../task/task.ts";
-import { inferenceGraph, takeChecked } from "./trained-model.ts";
+import { inferenceGraph } from "./inference.ts";
+import { takeChecked } from "./trained-model.ts";
 
 export type { Candidate };
 

@@ -9,7 +9,7 @@ import type { Picture } from "../picture/picture.ts";
 import { platform } from "../platform/platform.ts";
 import { LineInput } from "../task/line-input.ts";
 import type { AnswerOf, AnyTask, BatchOutputs } from "../task/task.ts";
-import { inferenceGraph } from "./trained-model.ts";
+import { inferenceGraph } from "./inference.ts";
 
 /** Lines that run together at most; fewer are run in batches of 1, 2, 4 …. */
 const BATCH = 16;
@@ -28,11 +28,14 @@ export class LineReader<T extends AnyTask> {
     this.#programs = new Programs(backend, ({ batch, sizes }) => inferenceGraph(model, batch, sizes));
   }
 
-  /** @throws UsageError when the model reads no lines */
-  static async open<T extends AnyTask>(model: Model<T>): Promise<LineReader<T>> {
+  /**
+   * @param backend what runs the network, closed with the reader; default: a new one
+   * @throws UsageError when the model reads no lines
+   */
+  static async open<T extends AnyTask>(model: Model<T>, backend?: Backend): Promise<LineReader<T>> {
     const { input } = model.task;
     if (!(input instanceof LineInput)) throw new UsageError("this model reads no lines of writing");
-    return new LineReader(model, input, await platform().createBackend({ threads: 1 }));
+    return new LineReader(model, input, backend ?? (await platform().createBackend({ threads: 1 })));
   }
 
   /** @throws DuctusError when the network gives no finite numbers for it */

@@ -9,7 +9,7 @@ import { platform } from "../platform/platform.ts";
 import type { InputKind } from "../task/input.ts";
 import { SequenceInput } from "../task/sequence-input.ts";
 import type { AnswerOf, AnyTask } from "../task/task.ts";
-import { inferenceGraph } from "./trained-model.ts";
+import { inferenceGraph } from "./inference.ts";
 
 /** Kinds of inputs that are numbers. */
 const KINDS: readonly InputKind[] = ["numbers", "sequence"];

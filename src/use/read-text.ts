@@ -7,7 +7,7 @@ import type { Model } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
 import type { AnswerOf, AnyTask } from "../task/task.ts";
 import { TextInput } from "../task/text-input.ts";
-import { inferenceGraph } from "./trained-model.ts";
+import { inferenceGraph } from "./inference.ts";
 
 /** A model ready to read one text after the other. Close it in the end. */
 export class TextReader<T extends AnyTask> {

@@ -4,12 +4,11 @@
  * proves, wherever the file is loaded, that it computes what it did here.
  */
 
-import { openAxes, type Sizes, shapeAt } from "../data/port.ts";
-import type { Backend, ImmediateBackend, ImmediateProgram, Program } from "../engine/backends/backend.ts";
+import { openAxes, shapeAt } from "../data/port.ts";
+import type { Backend, ImmediateBackend, ImmediateProgram } from "../engine/backends/backend.ts";
 import { Budget } from "../engine/budget.ts";
 import { DataError, DuctusError, TooLargeError, UsageError } from "../engine/errors.ts";
 import { filled, type Optional } from "../engine/options.ts";
-import { spendGraph } from "../engine/passes/cost.ts";
 import { Random } from "../engine/random.ts";
 import {
   check,
@@ -25,15 +24,12 @@ import {
   whole,
 } from "../engine/schema.ts";
 import { sizeOf } from "../engine/shape.ts";
-import { type Graph, trace } from "../engine/trace.ts";
 import {
   encodeModelFile,
   type GoldenPair,
   type ModelFile,
-  misfit,
   openModelFile,
   type StoredTraining,
-  verifyGolden,
 } from "../formats/model-file.ts";
 import type { NamedTensor } from "../formats/tensor-data.ts";
 import { modelToJson } from "../models/graph-json.ts";
@@ -50,7 +46,6 @@ import {
 } from "../models/model.ts";
 import { networkNamed } from "../models/network-table.ts";
 import { ARCHITECTURES, create } from "../models/registry.ts";
-import { inferenceContext } from "../nn/context.ts";
 import { limited } from "../nn/init.ts";
 import { platform } from "../platform/platform.ts";
 import { VERSION } from "../platform/version.ts";
@@ -58,6 +53,7 @@ import type { Classify } from "../task/classify/classify.ts";
 import { unprepared } from "../task/input.ts";
 import type { AnyTask } from "../task/task.ts";
 import { readTask } from "../task/tasks.ts";
+import { GOLDEN_LENGTH, inferenceGraph, runOnce, verified } from "./inference.ts";
 import { locate } from "./locate.ts";
 
 /** Name in the file of an architecture that is a user's own class; such a model is rebuilt from its graph. */
@@ -108,17 +104,6 @@ export interface LoadOptions {
   readonly backend?: Backend | undefined;
   /** Starts every message; default: the path, or "model". */
   readonly name?: string | undefined;
-}
-
-/** The inference graph of a batch: raw inputs by the names of their ports → the outputs of the task. */
-export function inferenceGraph(model: AnyModel, batch: number, sizes?: Sizes): Graph {
-  return trace((tracer) => {
-    const inputs = Object.entries(model.task.input.ports).map(([name, port]) => {
-      const shape = [batch, ...shapeAt(port, sizes)];
-      return [name, tracer.input(name, shape, port.dtype, true)] as const;
-    });
-    return model.outputs(Object.fromEntries(inputs), inferenceContext());
-  });
 }
 
 /** The bytes of a model file. @param training for checkpoints */
@@ -179,12 +164,8 @@ export async function load<T extends AnyTask = Classify>(
   const file = await openModelFile(source, name);
   const budget = new Budget(name, source.length);
   const model = await build(file, name, budget);
-  const { golden } = file;
-  const graph = inferenceGraph(model, 1, sizesOf(model, golden, name));
-  spendGraph(budget, Object.values(graph.outputs), "its network");
   const backend = options.backend ?? (await platform().createBackend({ threads: 1 }));
-  const program = await backend.compile(graph);
-  await verifyGolden(file, (example) => runOnce(program, example, name), name);
+  const program = await verified(model, file, { backend, budget, name });
   if (options.backend === undefined) checked.set(model, { backend, program } as CheckedProgram);
   else program.dispose();
   return model as AnyModel as TrainedModel<T>;
@@ -233,9 +214,6 @@ async function build(file: ModelFile, name: string, budget: Budget): Promise<Tra
 const located = (message: string, name: string): string =>
   message.startsWith(`${name}: `) ? message : `${name}: ${message}`;
 
-/** Axes with a name are so long in an example. */
-const GOLDEN_LENGTH = 16;
-
 /** Numbers that look like no sample and give nothing away of the data: the same for every model of this input. */
 async function goldenPair(model: AnyModel, given?: Backend): Promise<GoldenPair> {
   const { ports } = model.task.input;
@@ -258,34 +236,6 @@ async function goldenPair(model: AnyModel, given?: Backend): Promise<GoldenPair>
   } finally {
     if (given === undefined) await backend.close();
   }
-}
-
-/** Lengths that the axes of an example have. @throws DataError where it does not fit the task */
-function sizesOf({ task }: AnyModel, { input, others }: Omit<GoldenPair, "output">, name: string): Sizes {
-  const sizes: Record<string, number> = {};
-  for (const [key, { shape }] of Object.entries(task.input.ports)) {
-    const given = key === "x" ? input : others?.get(key);
-    shape.forEach((dim, i) => {
-      if (typeof dim === "string") sizes[dim] = given?.shape[i + 1] ?? 0;
-    });
-  }
-  if (Object.values(sizes).every((length) => length >= 1 && length <= 4 * GOLDEN_LENGTH)) return sizes;
-  throw misfit(name);
-}
-
-/** The logits of an example. @throws DataError where it does not fit */
-async function runOnce(
-  program: Program,
-  { input, others }: Omit<GoldenPair, "output">,
-  name: string,
-): Promise<Float32Array> {
-  for (const [key, place] of Object.entries(program.inputs)) {
-    const values = key === "x" ? input : others?.get(key);
-    if (values?.data.length !== place.length) throw misfit(name);
-    place.set(values.data);
-  }
-  program.run();
-  return Float32Array.from((await program.read("logits")).logits);
 }
 
 /** What reads one sample with a model, and where it runs. */

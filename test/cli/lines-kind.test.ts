@@ -16,8 +16,8 @@ import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import { LineInput } from "../../src/task/line-input.ts";
 import { Transcribe } from "../../src/task/transcribe/transcribe.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
 import { loadPackaged } from "../../src/use/packaged.ts";
-import { inferenceGraph } from "../../src/use/trained-model.ts";
 
 let folder: string;
 beforeAll(async () => {

@@ -11,8 +11,9 @@ import { LINE } from "../../src/picture/line.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import type { Transcribe } from "../../src/task/transcribe/transcribe.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
 import { LineReader } from "../../src/use/read-line.ts";
-import { encodeModel, inferenceGraph, load } from "../../src/use/trained-model.ts";
+import { encodeModel, load } from "../../src/use/trained-model.ts";
 import { createReader } from "../helpers/reader.ts";
 import { bars, page, tallyReader } from "../read/tally.ts";
 

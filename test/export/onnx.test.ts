@@ -11,7 +11,8 @@ import { create } from "../../src/models/registry.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import { writePixels } from "../../src/task/classify/ranking.ts";
-import { inferenceGraph, load, TrainedModel } from "../../src/use/trained-model.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
+import { load, TrainedModel } from "../../src/use/trained-model.ts";
 import { everything } from "../models/everything.ts";
 import { attentive, cropped, framed, MODELS, positioned, recurrent, tokens } from "./models.ts";
 

@@ -13,7 +13,8 @@ import type { AnyModel } from "../../src/models/model.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
 import type { AnyTask } from "../../src/task/task.ts";
-import { encodeModel, inferenceGraph, load } from "../../src/use/trained-model.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
+import { encodeModel, load } from "../../src/use/trained-model.ts";
 import { averaged, letters, questions, strings, turning, weighted } from "../helpers/sequence-models.ts";
 
 beforeAll(() => {

@@ -12,7 +12,7 @@ import { Module } from "../../src/nn/module.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { platform, setPlatform } from "../../src/platform/platform.ts";
 import { writePixels } from "../../src/task/classify/ranking.ts";
-import { inferenceGraph } from "../../src/use/trained-model.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
 import { TORCH_MODELS } from "./torch-models.ts";
 
 interface Golden {

@@ -15,8 +15,8 @@ import { exportWasm } from "../../src/export/wasm.ts";
 import type { Picture } from "../../src/picture/picture.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
 import { Predictor } from "../../src/use/predict.ts";
-import { inferenceGraph } from "../../src/use/trained-model.ts";
 import { MODELS } from "./models.ts";
 
 setPlatform(nodePlatform);

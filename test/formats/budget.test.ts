@@ -14,7 +14,8 @@ import { ARCHITECTURES, create } from "../../src/models/registry.ts";
 import { Module } from "../../src/nn/module.ts";
 import { nodePlatform } from "../../src/platform/node/platform.ts";
 import { setPlatform } from "../../src/platform/platform.ts";
-import { encodeModel, inferenceGraph, load } from "../../src/use/trained-model.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
+import { encodeModel, load } from "../../src/use/trained-model.ts";
 
 beforeAll(() => setPlatform(nodePlatform));
 afterEach(() => setBudget(1));

@@ -2,7 +2,7 @@
 import { referenceBackend } from "../../src/engine/backends/reference/reference.ts";
 import { sizeOf } from "../../src/engine/shape.ts";
 import type { Model } from "../../src/models/model.ts";
-import { inferenceGraph } from "../../src/use/trained-model.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
 
 /** Logits of a batch, row by row. @param x the pictures, one after the other */
 export async function logitsOf(model: Model, x: ArrayLike<number>): Promise<number[]> {

@@ -31,7 +31,7 @@ import { adam } from "../../src/optim/adam.ts";
 import { sgd } from "../../src/optim/sgd.ts";
 import { LOSSES } from "../../src/task/losses.ts";
 import { traceTrainingStep } from "../../src/train/step.ts";
-import { inferenceGraph } from "../../src/use/trained-model.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
 
 const INPUT_SHAPE = [10, 10, 1];
 const CLASSES = ["a", "b", "c"];

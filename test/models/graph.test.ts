@@ -22,7 +22,7 @@ import { Generate } from "../../src/task/generate/generate.ts";
 import type { AnyTask } from "../../src/task/task.ts";
 import { TextInput } from "../../src/task/text-input.ts";
 import { CharacterTokenizer } from "../../src/text/tokenizer.ts";
-import { inferenceGraph } from "../../src/use/trained-model.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
 import { averaged } from "../helpers/sequence-models.ts";
 import { everything } from "./everything.ts";
 

@@ -9,9 +9,10 @@ import { printedDigits } from "../../src/synthesis/print.ts";
 import { stringsOf } from "../../src/synthesis/strings-of.ts";
 import { fit as train } from "../../src/train/fit.ts";
 import { evaluate } from "../../src/use/evaluate.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
 import { predict } from "../../src/use/predict.ts";
 import { LineReader } from "../../src/use/read-line.ts";
-import { encodeModel, inferenceGraph, load } from "../../src/use/trained-model.ts";
+import { encodeModel, load } from "../../src/use/trained-model.ts";
 import { createReader } from "../helpers/reader.ts";
 import { wasmBackendHere } from "../helpers/wasm-backend.ts";
 

@@ -4,8 +4,8 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { platform } from "../../src/platform/platform.ts";
 import { Metrics } from "../../src/serve/metrics.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
 import { type Prediction, Predictor } from "../../src/use/predict.ts";
-import { inferenceGraph } from "../../src/use/trained-model.ts";
 import { softmax } from "../helpers/softmax.ts";
 import { digits, json, numbers, post, type Served, serve, stored } from "./fixtures.ts";
 

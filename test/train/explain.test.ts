@@ -21,9 +21,10 @@ import { setPlatform } from "../../src/platform/platform.ts";
 import { writePixels } from "../../src/task/classify/ranking.ts";
 import { ensembleOf } from "../../src/use/ensemble.ts";
 import { Explainer, type ExplainOptions, type Explanation, explain } from "../../src/use/explain.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
 import { Predictor } from "../../src/use/predict.ts";
 import { averagedOver, shifts } from "../../src/use/test-time.ts";
-import { encodeModel, inferenceGraph, load } from "../../src/use/trained-model.ts";
+import { encodeModel, load } from "../../src/use/trained-model.ts";
 import { MODELS } from "../export/models.ts";
 import { softmax } from "../helpers/softmax.ts";
 

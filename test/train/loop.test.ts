@@ -24,8 +24,9 @@ import { resolveSettings } from "../../src/train/settings.ts";
 import { traceTrainingStep } from "../../src/train/step.ts";
 import { ensembleOf } from "../../src/use/ensemble.ts";
 import { evaluate } from "../../src/use/evaluate.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
 import { averagedOver, shifts } from "../../src/use/test-time.ts";
-import { encodeModel, inferenceGraph, load } from "../../src/use/trained-model.ts";
+import { encodeModel, load } from "../../src/use/trained-model.ts";
 import { difference } from "../nn/evaluate.ts";
 import { bars, smallModel } from "./synthetic.ts";
 

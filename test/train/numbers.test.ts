@@ -22,7 +22,8 @@ import {
   tasks,
   fit as train,
 } from "../../src/index.ts";
-import { encodeModel, inferenceGraph } from "../../src/use/trained-model.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
+import { encodeModel } from "../../src/use/trained-model.ts";
 import { Walks, walk, walker } from "../helpers/walks.ts";
 
 /** Five whole numbers by an embedding: whether a 3 is among them. */

@@ -24,7 +24,7 @@ import { TransferPlan } from "../../src/train/transfer/freeze.ts";
 import { layersOf } from "../../src/train/transfer/layers.ts";
 import { adapt, withOldHead } from "../../src/train/transfer/transfer.ts";
 import { evaluate } from "../../src/use/evaluate.ts";
-import { inferenceGraph } from "../../src/use/trained-model.ts";
+import { inferenceGraph } from "../../src/use/inference.ts";
 import { bars, CLASSES, SIDE, smallModel } from "./synthetic.ts";
 
 let backend: Backend;

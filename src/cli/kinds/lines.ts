@@ -20,7 +20,7 @@ import { LineInput } from "../../task/line-input.ts";
 import { grouped } from "../../task/text.ts";
 import { framesNeeded } from "../../task/transcribe/ctc-frames.ts";
 import { Transcribe } from "../../task/transcribe/transcribe.ts";
-import { inferenceGraph } from "../../use/trained-model.ts";
+import { inferenceGraph } from "../../use/inference.ts";
 import { describe } from "../cli-data.ts";
 import type { Terminal } from "../terminal.ts";
 import type { NetworkChoice, OpenData, OpenedData, PartName, TrainingParts, TrainingRequest } from "./kind.ts";

@@ -18,7 +18,8 @@ import { unprepared } from "../../task/input.ts";
 import type { AnyTask } from "../../task/task.ts";
 import { BLANK } from "../../task/transcribe/ctc-frames.ts";
 import { Transcribe } from "../../task/transcribe/transcribe.ts";
-import { inferenceGraph, TrainedModel } from "../../use/trained-model.ts";
+import { inferenceGraph } from "../../use/inference.ts";
+import { TrainedModel } from "../../use/trained-model.ts";
 import { plannedSizes } from "../plan-memory.ts";
 import { layersOf } from "./layers.ts";
 
