@@ -53,6 +53,7 @@ export {
   type LayerActivation,
 } from "../use/explain.ts";
 export { type GenerateOptions, generate } from "../use/generate.ts";
+export { halved } from "../use/halved.ts";
 export { loadPackaged, type PackagedName } from "../use/packaged.ts";
 export { conformTo, type Prediction, Predictor, type PredictorOptions, predict } from "../use/predict.ts";
 export { LineReader } from "../use/read-line.ts";

@@ -26,7 +26,7 @@ import {
 } from "../engine/schema.ts";
 import { crc32, crcToHex } from "./checksum.ts";
 import { looksLikeSafetensors, parseSafetensors, type Safetensors, serializeSafetensors } from "./safetensors.ts";
-import { elementCount, type NamedTensor, type StoredTensor } from "./tensor-data.ts";
+import { asHalves, elementCount, type NamedTensor, type StoredTensor, toFloat32 } from "./tensor-data.ts";
 import { isPrintable, parseStrictJson, quote } from "./text.ts";
 
 /** The version of the metadata's layout that this code writes, and the newest that it reads. */
@@ -138,6 +138,8 @@ export interface ModelFile {
   readonly metrics: JsonRecord;
   /** What outputs are divided by before the softmax; absent where none was fitted. */
   readonly temperature?: number | undefined;
+  /** What weights are held in; float16 only where each of them is such a number. Default float32. */
+  readonly precision?: "float32" | "float16" | undefined;
   readonly golden: GoldenPair;
   /** Weights by PyTorch's names, convolutions as OIHW. */
   readonly weights: ReadonlyMap<string, NamedTensor>;
@@ -152,16 +154,17 @@ export interface ModelFile {
  * lacks (NaN), an empty or unprintable name, a weight under a reserved name, a shape that does not fit its data.
  */
 export function encodeModelFile(model: ModelFile): Uint8Array {
-  const { golden, weights, training, trainedOn, ...described } = model;
+  const { golden, weights, precision, training, trainedOn, ...described } = model;
   const json = JSON.stringify({ format: MODEL_FORMAT, ...described, training: training?.progress }, refuseNonFinite);
   // What is one's own may cost whatever it does.
   const budget = new Budget("cannot save the model", Number.POSITIVE_INFINITY);
   checkMetadata(parseStrictJson(json, "cannot save the model: its description", { budget }), "cannot save the model");
 
   const tensors = new Map<string, StoredTensor>();
+  const halves = precision === "float16" ? halvesOf(weights) : undefined;
   for (const [name, tensor] of weights) {
     if (name.startsWith(RESERVED)) throw new DataError(`the weight name ${quote(name)} is reserved; rename the module`);
-    tensors.set(name, toStored(tensor));
+    tensors.set(name, halves?.get(name) ?? toStored(tensor));
   }
   for (const [name, tensor] of training?.tensors ?? []) tensors.set(TRAINING + name, toStored(tensor));
   tensors.set(GOLDEN_INPUT, toStored(golden.input));
@@ -231,6 +234,7 @@ export function decodeModelFile(bytes: Uint8Array, name: string): ModelFile {
     ...described,
     golden,
     weights,
+    ...([...tensors.values()].some(({ dtype }) => dtype === "F16") && { precision: "float16" }),
     ...(trainedOn instanceof Int32Array && { trainedOn }),
     ...(progress && { training: { progress, tensors: state } }),
   };
@@ -322,9 +326,23 @@ function toStored({ shape, data }: NamedTensor): StoredTensor {
   return data instanceof Float32Array ? { dtype: "F32", shape, data } : { dtype: "I32", shape, data };
 }
 
-function fromStored({ dtype, shape, data }: StoredTensor, key: string, name: string): NamedTensor {
+/** Weights as float16; undefined where one is no such number. */
+function halvesOf(weights: ModelFile["weights"]): Map<string, StoredTensor> | undefined {
+  const halves = new Map<string, StoredTensor>();
+  for (const [name, { shape, data }] of weights) {
+    if (data instanceof Int32Array) continue;
+    const bits = asHalves(data);
+    if (bits === undefined) return undefined;
+    halves.set(name, { dtype: "F16", shape, data: bits });
+  }
+  return halves;
+}
+
+function fromStored(tensor: StoredTensor, key: string, name: string): NamedTensor {
+  const { dtype, shape, data } = tensor;
   if (dtype === "F32" || dtype === "I32") return { shape, data };
-  throw new DataError(`${name}: tensor ${quote(key)} is ${dtype}; a model file holds F32 and I32`);
+  if (dtype === "F16") return { shape, data: toFloat32(tensor) };
+  throw new DataError(`${name}: tensor ${quote(key)} is ${dtype}; a model file holds F32, F16 and I32`);
 }
 
 function findGolden(tensors: Safetensors["tensors"], key: string, name: string): NamedTensor {

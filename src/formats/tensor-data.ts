@@ -138,8 +138,35 @@ function mapToFloat32<T>(data: ArrayLike<T>, convert: (value: T) => number): Flo
   return out;
 }
 
+const FLOAT = new Float32Array(1);
+const FLOAT_BITS = new Uint32Array(FLOAT.buffer);
+
+/** The bits of the binary16 number nearest to a float32 number, of two the even one; beyond 65,504 the infinities (IEEE 754). */
+export function floatToHalf(value: number): number {
+  FLOAT[0] = value;
+  const [sign, exponent] = [(FLOAT_BITS[0] >>> 16) & 0x8000, ((FLOAT_BITS[0] >>> 23) & 255) - 127];
+  if (Number.isNaN(value)) return sign | 0x7e00;
+  // Numbers of one exponent are so far apart; below 2⁻¹⁴ all are.
+  const least = Math.max(exponent, -14);
+  const steps = Math.abs(FLOAT[0]) / 2 ** (least - 10);
+  const down = Math.floor(steps);
+  const isUp = steps - down > 0.5 || (steps - down === 0.5 && down % 2 === 1);
+  // A carry out of the fraction is one into the exponent, as it should.
+  return sign | Math.min(0x7c00, 1024 * (least + 14) + down + (isUp ? 1 : 0));
+}
+
+/** The same values as binary16, where each is one exactly; else undefined. */
+export function asHalves(data: Float32Array): Uint16Array | undefined {
+  const halves = new Uint16Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    halves[i] = floatToHalf(data[i]);
+    if (!Object.is(halfToFloat(halves[i]), data[i])) return undefined;
+  }
+  return halves;
+}
+
 /** IEEE 754 binary16 to a number, exactly. */
-function halfToFloat(bits: number): number {
+export function halfToFloat(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;

@@ -65,6 +65,9 @@ export interface TrainingData {
   readonly valueSpan?: { readonly low: number; readonly high: number } | undefined;
 }
 
+/** What numbers a model file holds weights in. */
+export type Precision = "float32" | "float16";
+
 /** What is known of a model of any task. */
 export interface KnownOptions {
   readonly architecture?: Architecture | null | undefined;
@@ -75,6 +78,8 @@ export interface KnownOptions {
   readonly trainedOn?: readonly Int32Array[] | undefined;
   /** See {@link Model.temperature}; above 0. */
   readonly temperature?: number | undefined;
+  /** See {@link Model.precision}; default "float32". */
+  readonly precision?: Precision | undefined;
   /** Draws the weights anew, so that they depend on the seed only; without it they stay as they are. */
   readonly seed?: number | undefined;
 }
@@ -129,6 +134,8 @@ export class Model<T extends AnyTask = Classify> {
    * resets it.
    */
   temperature: number | undefined;
+  /** What a model file holds the weights in; float16 only as long as every weight is such a number, as `halved` makes them. */
+  readonly precision: Precision;
 
   /**
    * @throws UsageError where an option makes no sense
@@ -143,6 +150,7 @@ export class Model<T extends AnyTask = Classify> {
     this.dataset = options.dataset;
     this.trainedOn = options.trainedOn ?? [];
     this.temperature = checkTemperature(options.temperature);
+    this.precision = options.precision ?? "float32";
     // So that what does not fit is said here and not in the middle of a training. Two samples: a network that loses the batch
     // axis would not show it with one.
     this.outputs(inputsOf(this.task, 2), inferenceContext());

@@ -84,8 +84,8 @@ const recipeSchema: Schema<Recipe> = record(
 export class TrainedModel<T extends AnyTask = Classify> extends Model<T> {
   /** The same network, not a copy of it, with `changes` to what is known about it. */
   static of<T extends AnyTask>(model: Model<T>, changes: Optional<TaskOptions<T>> = {}): TrainedModel<T> {
-    const { network, task, architecture, recipe, metrics, dataset, trainedOn, temperature } = model;
-    const known = { task, architecture, recipe, metrics, dataset, trainedOn, temperature };
+    const { network, task, architecture, recipe, metrics, dataset, trainedOn, temperature, precision } = model;
+    const known = { task, architecture, recipe, metrics, dataset, trainedOn, temperature, precision };
     return new TrainedModel(network, filled<TaskOptions<T>>(known, changes));
   }
 
@@ -122,6 +122,7 @@ export async function encodeModel(model: AnyModel, training?: StoredTraining, ba
     dataset: model.dataset ?? { name: NONE, fingerprint: NONE },
     metrics: model.metrics,
     temperature: model.temperature,
+    precision: model.precision,
     trainedOn:
       trainedOn.length > 1 ? (await import("../data/trained-samples.ts")).mergeRecords(trainedOn) : trainedOn[0],
     golden,
@@ -178,6 +179,7 @@ async function build(file: ModelFile, name: string, budget: Budget): Promise<Tra
     recipe: recipe instanceof Mismatch ? DEFAULT_RECIPE : recipe,
     metrics: file.metrics,
     temperature: file.temperature,
+    precision: file.precision,
     dataset: file.dataset,
     trainedOn: file.trainedOn && [file.trainedOn],
   };
