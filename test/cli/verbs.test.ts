@@ -272,7 +272,7 @@ describe("bad input is one line", () => {
     "greek.txt": `${poem(20, 1)}λ\n`,
     "one.csv": "text,label\na b,x\nc d,x\ne f,x\n",
     "gap.csv": "text,label\na b,x\n,y\n",
-    "strange.csv": "file,text\nlines/0.png,aβ\nlines/1.png,Ω\nlines/2.png,a\nlines/3.png,a\nlines/4.png,Ω\n",
+    "strange.csv": "file,text\nlines/0.png,aΩ\nlines/1.png,Ω\nlines/2.png,Ωβ\nlines/3.png,Ω\nlines/4.png,Ω\n",
     "long.csv": `file,text\nlines/0.png,${"aa".repeat(40)}\nlines/1.png,a\nlines/2.png,c\n`,
   };
   beforeAll(async () => {
@@ -286,10 +286,7 @@ describe("bad input is one line", () => {
     [["evaluate", "poems", "--data", "greek.txt"], 'the character "λ" is none of'],
     [["train", "--data", "one.csv"], 'all 2 samples are of one class, "x"'],
     [["train", "--data", "gap.csv"], "gap.csv: line 3: the text is empty"],
-    [
-      ["evaluate", "reader", "--data", "strange.csv"],
-      'strange.csv: line 2: "aβ" has "β" (U+03B2), which reader does not read; fine-tune it',
-    ],
+    [["evaluate", "reader", "--data", "strange.csv"], 'has "Ω" (U+03A9), which reader does not read; fine-tune it'],
     [["train", "--data", "bare", "--task", "transcribe"], "bare: no pictures with strings there; expected a CSV file"],
     [["train", "--data", "lines.csv", "--augment", "digits"], "augmentation rotate is for single pictures; lines"],
     [["train", "--data", "poem.txt", "--augment", "lines"], "--augment is for pictures with classes and pictures with"],

@@ -720,7 +720,9 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium", () => {
 
   test("works without a network once it was loaded", async () => {
     const page = await open("draw", { serviceWorkers: "allow" });
-    await page.evaluate("navigator.serviceWorker.ready.then(() => true)");
+    // Once the worker is there, the page loads itself again, to be isolated.
+    await page.waitForFunction("navigator.serviceWorker.controller !== null && crossOriginIsolated");
+    await page.waitForLoadState("load");
     await page.context().setOffline(true);
     await page.reload();
     await draw(page, DIGITS["7"]);

@@ -379,7 +379,9 @@ describe.skipIf(chromiumPath === undefined)("reading pages in the studio", { tim
 
   test("works without a network once it was loaded, with the reader that comes with it", async () => {
     const page = await open({ serviceWorkers: "allow" });
-    await page.evaluate("navigator.serviceWorker.ready.then(() => true)");
+    // Once the worker is there, the page loads itself again, to be isolated.
+    await page.waitForFunction("navigator.serviceWorker.controller !== null && crossOriginIsolated");
+    await page.waitForLoadState("load");
     await page.context().setOffline(true);
     await page.reload();
     await page.waitForSelector("main.pages h1");

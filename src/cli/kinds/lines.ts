@@ -165,9 +165,12 @@ class OpenedLines extends WithAlphabet {
   }
 
   /** Over the symbols that the model reads, and behind them those that are new to it. */
-  async samples(part: PartName, model: AnyModel): Promise<LinePictures> {
+  samples(part: PartName, model: AnyModel): Promise<LinePictures> {
     const { alphabet: known } = model.task as Transcribe;
-    const alphabet = [...known, ...this.#alphabet.filter((symbol) => !known.includes(symbol))];
+    return this.#over([...known, ...this.#alphabet.filter((symbol) => !known.includes(symbol))], part, model);
+  }
+
+  async #over(alphabet: readonly string[], part: PartName, model: AnyModel): Promise<LinePictures> {
     const items = itemsOf(this.#parts, part);
     const dataset = new LinePictures({
       lines: items.map(({ line }) => line),
@@ -186,6 +189,7 @@ class OpenedLines extends WithAlphabet {
   /** @throws DataError naming a string with a symbol that the model does not read */
   override judged(part: PartName, model: AnyModel): Promise<LinePictures> {
     const known = new Set(model.task.names);
+    // Of other parts no symbol counts.
     for (const { text, where } of itemsOf(this.#parts, part)) {
       const stranger = [...text].find((symbol) => !known.has(symbol));
       if (stranger === undefined) continue;
@@ -193,7 +197,7 @@ class OpenedLines extends WithAlphabet {
         `${where}: ${quote(text)} has ${named(stranger)}, which ${modelName(model)} does not read; fine-tune it, or leave such lines out`,
       );
     }
-    return this.samples(part, model);
+    return this.#over([...known], part, model);
   }
 
   /** CTC needs a frame for each symbol, and one between two that are equal. @throws DataError naming the first line that is too long */
