@@ -7,33 +7,18 @@ import { type Pixels, withChannels } from "./export/standalone/pixels.ts";
 import type { JsonRecord } from "./formats/model-file.ts";
 import { type AnyModel, Model } from "./models/model.ts";
 import { Form } from "./page/form.ts";
-import { columnInPicture, lineOf } from "./picture/line.ts";
+import { lineOf } from "./picture/line.ts";
 import type { ReadOptions } from "./read/answer-of.ts";
 import { RuleBook, scoresOf } from "./read/answering.ts";
 import type { PageAnswer } from "./read/answers.ts";
 import { type FormField, parseFields } from "./read/form-file.ts";
+import { type LineReading, lineReading } from "./read/line-reading.ts";
 import { readPage } from "./read/read-page.ts";
 import { compilerOf, type LinesFile } from "./runtime-compiler.ts";
 import { readLineInput } from "./task/line-input.ts";
-import { type LikelyString, readField } from "./task/transcribe/reading.ts";
 import { readTranscribe, type Transcribe } from "./task/transcribe/transcribe.ts";
 import { verified } from "./use/inference.ts";
 import { LineReader } from "./use/read-line.ts";
-
-/** One character of a line. */
-export interface LineCharacter extends LikelyString {
-  /** Where it stands: columns of the picture, in pixels from its left. */
-  readonly left: number;
-  readonly right: number;
-}
-
-/** What stands in a line. */
-export interface LineReading extends LikelyString {
-  /** Other strings, the likeliest first. */
-  readonly alternatives: readonly LikelyString[];
-  /** One for each character of `text`, with the probability that it is this one if all others are right. */
-  readonly characters: readonly LineCharacter[];
-}
 
 /** A form that is looked for in photographs. */
 export interface FormPicture {
@@ -79,16 +64,7 @@ export async function openReader({ file, budget }: LinesFile, name: string): Pro
   const recognize = async (picture: Pixels): Promise<LineReading> => {
     const line = lineOf(preprocessing, withChannels(picture));
     const [scores] = await lines.run([line], (outputs, i) => scoresOf(task, temperature, line, outputs, i));
-    const reading = readField(scores, task.alphabet);
-    // Without rules some string always fits, if only the empty one.
-    const { text, probability, alternatives, characters } = reading as NonNullable<typeof reading>;
-    const at = (frame: number): number => columnInPicture(line, frame * scores.columnsOfFrame, picture.width);
-    const placed = characters.map(({ start, end, ...character }) => ({
-      ...character,
-      left: at(start),
-      right: at(end),
-    }));
-    return { text, probability, alternatives, characters: placed };
+    return lineReading(scores, task.alphabet, picture.width);
   };
   const reader = { model, input, lines, rules: new RuleBook(task.alphabet) };
   const forms = new WeakMap<FormPicture, Form<FormField>>();

@@ -26,7 +26,8 @@ export type { Source } from "./platform/browser/bytes.ts";
 export { decodePicture, type PictureSource } from "./platform/browser/pictures.ts";
 export type { ReadOptions } from "./read/answer-of.ts";
 export type { AnswerCharacter, NumberAnswer, PageAnswer, Refusal } from "./read/answers.ts";
-export type { FormPicture, LineCharacter, LineReading, PageRecognizer, ReadPageOptions } from "./runtime-reader.ts";
+export type { LineCharacter, LineReading } from "./read/line-reading.ts";
+export type { FormPicture, PageRecognizer, ReadPageOptions } from "./runtime-reader.ts";
 
 /**
  * Loads a model file (`.safetensors`) or an exported recognizer (`.wasm`, or the page around one, `.html`). What a model file of the task

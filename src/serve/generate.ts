@@ -5,8 +5,9 @@ import type { TextInput } from "../task/text-input.ts";
 import { type GenerateOptions, goOn } from "../use/generate.ts";
 import { FORMAT } from "./answer-format.ts";
 import { checkJsonType, parseObject } from "./body.ts";
-import { type App, bodyOf, type Service } from "./context.ts";
+import type { App, Service } from "./context.ts";
 import { Deadline } from "./deadline.ts";
+import { addModelRoute } from "./model-route.ts";
 import { RequestError } from "./request-error.ts";
 import type { ServedModel } from "./served-model.ts";
 import { ofTokens, tokensOf } from "./texts.ts";
@@ -28,19 +29,14 @@ const schema = record(
 );
 
 export function addGenerate(app: App, service: Service): void {
-  app.post("/models/:model/generate", async (c) => {
-    const served = service.repository.find(c.req.param("model"));
-    return served.use(async () => {
-      c.set("model", served.name);
-      c.set("version", served.version);
-      checkJsonType(c.req.raw);
+  addModelRoute(app, service, {
+    path: "/models/:model/generate",
+    wants: 'with JSON: { "text": … }',
+    check: checkJsonType,
+    answer: async (served, request, body) => {
       const { name: model, version } = served;
-      const written = await write(service, served, await bodyOf(service, c), c.req.raw);
-      return c.json({ format: FORMAT, model, version, text: written });
-    });
-  });
-  app.all("/models/:model/generate", () => {
-    throw new RequestError(405, 'use POST here, with JSON: { "text": … }');
+      return { format: FORMAT, model, version, text: await write(service, served, body, request.raw) };
+    },
   });
 }
 

@@ -6,10 +6,11 @@ import type { HonoRequest } from "hono";
 import type { JsonRecord } from "../formats/model-file.ts";
 import { FORMAT } from "./answer-format.ts";
 import { grouped } from "./batch.ts";
-import { type App, bodyOf, infer, type Service } from "./context.ts";
+import { type App, infer, type Service } from "./context.ts";
 import { type Form, isForm, type PictureFile } from "./forms.ts";
 import { INPUT_VIEWS, type ReadFile } from "./inputs.ts";
 import { checkCount } from "./intake.ts";
+import { addModelRoute } from "./model-route.ts";
 import { intakingOf } from "./pictures.ts";
 import { MINIMUM, minimumOf, refusals } from "./refusal.ts";
 import { answerTo, RequestError } from "./request-error.ts";
@@ -25,20 +26,11 @@ interface Wishes {
 }
 
 export function addPredict(app: App, service: Service): void {
-  for (const [path, named] of [
-    ["/models/:model/predict", true],
-    ["/recognise", false],
-  ] as const) {
-    app.post(path, async (c) => {
-      const served = service.repository.find(named ? c.req.param("model") : c.req.query("model"));
-      return served.use(async () => {
-        c.set("model", served.name);
-        c.set("version", served.version);
-        return c.json(await predict(service, served, c.req, await bodyOf(service, c)));
-      });
-    });
-    app.all(path, () => {
-      throw new RequestError(405, "use POST here, with a picture or text as the body");
+  for (const path of ["/models/:model/predict", "/recognise"]) {
+    addModelRoute(app, service, {
+      path,
+      wants: "with a picture or text as the body",
+      answer: (served, request, body) => predict(service, served, request, body),
     });
   }
 }

@@ -11,11 +11,12 @@ import type { LineInput } from "../task/line-input.ts";
 import type { Transcribe } from "../task/transcribe/transcribe.ts";
 import { FORMAT } from "./answer-format.ts";
 import { grouped } from "./batch.ts";
-import { type App, bodyOf, type Service } from "./context.ts";
+import type { App, Service } from "./context.ts";
 import { Deadline } from "./deadline.ts";
 import { isForm, type PictureFile } from "./forms.ts";
 import { checkCount } from "./intake.ts";
 import { ofLine } from "./lines.ts";
+import { addModelRoute } from "./model-route.ts";
 import type { PageInput, SentForm } from "./page-tasks.ts";
 import { admitted } from "./pictures.ts";
 import { MINIMUM, minimumOf } from "./refusal.ts";
@@ -32,20 +33,12 @@ const FIELDS = "fields";
 const MINIMUM_OF_COMMAND = "min-probability";
 
 export function addRead(app: App, service: Service): void {
-  for (const [path, named] of [
-    ["/models/:model/read", true],
-    ["/read", false],
-  ] as const) {
-    app.post(path, async (c) => {
-      const served = readerIn(service.repository, named ? c.req.param("model") : c.req.query("model"));
-      return served.use(async () => {
-        c.set("model", served.name);
-        c.set("version", served.version);
-        return c.json(await readPage(service, served, c.req, await bodyOf(service, c)));
-      });
-    });
-    app.all(path, () => {
-      throw new RequestError(405, "use POST here, with the picture of a page as the body");
+  for (const path of ["/models/:model/read", "/read"]) {
+    addModelRoute(app, service, {
+      path,
+      wants: "with the picture of a page as the body",
+      find: (name) => readerIn(service.repository, name),
+      answer: (served, request, body) => readPage(service, served, request, body),
     });
   }
 }

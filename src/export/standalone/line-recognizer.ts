@@ -4,10 +4,10 @@
  * what the network gives, into every exported `.js` and page for lines; what belongs to one model is all in the module.
  */
 import { viewOf } from "../../engine/dtype.ts";
-import { columnInPicture, type Line, type LineFrame, lineOf } from "../../picture/line.ts";
+import { type Line, type LineFrame, lineOf } from "../../picture/line.ts";
 import type { LineScores } from "../../read/answering.ts";
+import { type LineReading, lineReading } from "../../read/line-reading.ts";
 import { framesOf } from "../../task/transcribe/ctc-frames.ts";
-import { type LikelyString, readField } from "../../task/transcribe/reading.ts";
 import { openModule } from "./module.ts";
 import { type Pixels, withChannels } from "./pixels.ts";
 
@@ -28,21 +28,6 @@ export interface LineCard {
   readonly widths: readonly LineWidth[];
   /** What outputs are divided by before the softmax; absent where none was fitted. */
   readonly temperature?: number | undefined;
-}
-
-/** One character of a line. */
-export interface LineCharacter extends LikelyString {
-  /** Where it stands: columns of the picture, in pixels from its left. */
-  readonly left: number;
-  readonly right: number;
-}
-
-/** What stands in a line. */
-export interface LineReading extends LikelyString {
-  /** Other strings, the likeliest first. */
-  readonly alternatives: readonly LikelyString[];
-  /** One for each character of `text`, with the probability that it is this one if all others are right. */
-  readonly characters: readonly LineCharacter[];
 }
 
 /** A finished model, ready to read lines. */
@@ -110,25 +95,7 @@ export function openLineRecognizer(source: Uint8Array | WebAssembly.Module): Pro
       const columnsOfFrame = width.columns / width.frames;
       return { ...framesOf(all, framesThatCount[0], classes, temperature), line, columnsOfFrame };
     };
-    const recognize = (picture: Pixels): LineReading => {
-      const line = see(picture);
-      const sample = scoresOf(line);
-      const reading = readField(sample, alphabet);
-      // Without rules, some string always fits.
-      if (reading === undefined) throw new Error("recognizer: no string was found");
-      const { text, probability, alternatives, characters } = reading;
-      const at = (frame: number): number => columnInPicture(line, frame * sample.columnsOfFrame, picture.width);
-      return {
-        text,
-        probability,
-        alternatives,
-        characters: characters.map(({ start, end, ...character }) => ({
-          ...character,
-          left: at(start),
-          right: at(end),
-        })),
-      };
-    };
+    const recognize = (picture: Pixels): LineReading => lineReading(scoresOf(see(picture)), alphabet, picture.width);
     return { alphabet, preprocessing, recognize, see, scores: scoresOf };
   });
 }
