@@ -60,7 +60,7 @@ export class LineAugmenter implements BatchAugmenter {
     this.#random = new Random(seed, "augment", 0);
   }
 
-  /** A line is changed in less time than it takes to tell others of it. */
+  /** Lines are changed on the thread that calls. */
   async employ(): Promise<void> {}
 
   dispose(): void {}

@@ -125,8 +125,8 @@ function stroke(radius: RecordOptions<"stroke">["radius"], canvas: Canvas): Touc
     const { out, size, frame } = canvas;
     const { width } = frame;
     const best = drawn < 0 ? Math.min : Math.max;
-    for (let left = Math.abs(drawn); left > 0; left--) {
-      const share = Math.min(1, left);
+    for (let rest = Math.abs(drawn); rest > 0; rest--) {
+      const share = Math.min(1, rest);
       for (let i = 0; i < size; i++) before[i] = out[i];
       for (let i = 0; i < size; i++) {
         const y = i % width;
