@@ -10,6 +10,8 @@ import { gradients } from "../../src/engine/autodiff.ts";
 import { CHUNKS, type Plan, printPlan } from "../../src/engine/backends/cpu/plan.ts";
 import { planForWasm } from "../../src/engine/backends/wasm/wasm.ts";
 import { bytesOf } from "../../src/engine/dtype.ts";
+import { constant } from "../../src/engine/ops/constant.ts";
+import { ctcLoss } from "../../src/engine/ops/ctc.ts";
 import { abs, add, div, mul, relu, sub, tanh } from "../../src/engine/ops/elementwise.ts";
 import { crossEntropy } from "../../src/engine/ops/loss.ts";
 import { linear } from "../../src/engine/ops/matmul.ts";
@@ -235,4 +237,22 @@ it("a loss over a large vocabulary stores a few numbers a row, and no rows but t
   });
   const { arenaBytes, localBytes } = await planForWasm(graph);
   expect(arenaBytes + localBytes).toBeLessThan(16 * 64 * 16);
+});
+
+it("samples whose strings are all as long as each other go through CTC and back one by one", async () => {
+  const weight = new Parameter([5, 4], new Float32Array(20));
+  const graph = trace((t) => {
+    const x = t.input("x", [16, 8, 4], "float32", true);
+    const lengths = [8, 3].map((length) => constant(length, "int32", [16]));
+    const logits = linear(x, weight);
+    const loss = ctcLoss(logits, t.input("targets", [16, 3], "int32", true), lengths[0], lengths[1]);
+    const [grad] = gradients(loss, [weight]);
+    t.update(weight, sub(weight, grad));
+    return { loss };
+  });
+  const { stages } = await planForWasm(graph);
+  const following = stages.flatMap(({ samples }) => samples).flatMap(({ nodes }) => nodes.map(({ op }) => op.name));
+  expect(following).toEqual(expect.arrayContaining(["ctc", "ctcGrad"]));
+  const waiting = stages.flatMap(({ ranges }) => ranges).flatMap(({ outputs }) => outputs);
+  expect(waiting.filter(({ shape }) => shape[0] === 16 && shape.length > 1)).toEqual([]);
 });

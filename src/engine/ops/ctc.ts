@@ -66,7 +66,8 @@ export const ctcOp: Primitive<CtcAttrs> = {
     requireSequences(logits, others, attrs);
     return { shape: [logits.shape[0]], dtype: "float32" };
   },
-  batch: (batched) => (batched.every(Boolean) ? "map" : "whole"),
+  // All inputs go by samples, whether their numbers come with the batch or are the same for all.
+  batch: () => "map",
   gradient: (g, { inputs, attrs }) => [
     apply(ctcGradOp, [...inputs, g], attrs),
     ...inputs.slice(1).map(() => undefined),
@@ -88,7 +89,7 @@ export const ctcReference: Reference<CtcAttrs> = (inputs, output, attrs) => {
 export const ctcGradOp: Primitive<CtcAttrs> = {
   name: "ctcGrad",
   infer: ([{ shape }]) => ({ shape, dtype: "float32" }),
-  batch: (batched) => (batched.every(Boolean) ? "map" : "whole"),
+  batch: () => "map",
   gradient: null,
 };
 
