@@ -2,7 +2,7 @@
  * Where the characters of a string stand, and how sure each of them is: of all paths that say the string, the most probable one
  * (Viterbi), and of all strings that differ from it in one character, how probable they are.
  */
-import { type Frames, logAddTwo, logSoftmaxOf, symbolOf } from "./ctc-frames.ts";
+import { type Frames, logAddTwo, logSoftmaxOf, pathSums, statesOf, symbolOf } from "./ctc-frames.ts";
 import { ANY, type Automaton, DEAD } from "./fields/automaton.ts";
 
 /** A label of a string and where it stands. */
@@ -69,9 +69,9 @@ class Around {
     this.#rows = rows;
     this.#symbols = symbols;
     this.#blank = blank;
-    const states = [blank, ...symbols.flatMap((label) => [label, blank])];
-    this.#before = sums(rows, states, blank);
-    this.#behind = sums(rows.toReversed(), states.toReversed(), blank)
+    const states = statesOf(symbols, blank);
+    this.#before = pathSums(rows, states, blank);
+    this.#behind = pathSums(rows.toReversed(), states.toReversed(), blank)
       .toReversed()
       .map((row) => row.toReversed());
     this.own = this.#upTo(rows.length - 1, symbols.length, blank);
@@ -113,22 +113,6 @@ class Around {
   }
 }
 
-/** By frame and state: ln of the probability of all paths up to the frame that end in the state. */
-function sums(rows: readonly Float64Array[], states: readonly number[], blank: number): Float64Array[] {
-  const all: Float64Array[] = [];
-  for (const [t, row] of rows.entries()) {
-    const sum = new Float64Array(states.length);
-    for (const [s, label] of states.entries()) {
-      let from = t === 0 ? (s < 2 ? 0 : NONE) : all[t - 1][s];
-      if (t > 0 && s >= 1) from = logAddTwo(from, all[t - 1][s - 1]);
-      if (t > 0 && s >= 2 && label !== blank && label !== states[s - 2]) from = logAddTwo(from, all[t - 1][s - 2]);
-      sum[s] = from + row[label];
-    }
-    all.push(sum);
-  }
-  return all;
-}
-
 const NONE = Number.NEGATIVE_INFINITY;
 
 function isAllowed(symbols: readonly number[], blank: number, allowed: Automaton): boolean {
@@ -142,7 +126,7 @@ function isAllowed(symbols: readonly number[], blank: number, allowed: Automaton
 
 /** The state of each frame: 2i + 1 for label i, even ones for the blanks around it; undefined where no path says the string. */
 function bestPath(rows: readonly Float64Array[], symbols: readonly number[], blank: number): number[] | undefined {
-  const states = [blank, ...symbols.flatMap((label) => [label, blank])];
+  const states = statesOf(symbols, blank);
   // Before the first frame a path may be thought of as being in front of the first state.
   let scores = states.map((_, s) => (s < 2 ? 0 : NONE));
   const came: Int32Array[] = [];

@@ -1,6 +1,5 @@
 /** Scores of the frames of one sample, and how probable strings are by them. What decoding and alignment begin with. */
 import { DuctusError, ShapeError } from "../../engine/errors.ts";
-import { ctcReference, logAdd } from "../../engine/ops/ctc.ts";
 import { quote } from "../../engine/quote.ts";
 
 /** Scores of one sample. */
@@ -34,10 +33,13 @@ export function framesOf(logits: Float32Array, frames: number, classes: number, 
 /** The place of a class in an alphabet, which lacks the blank. */
 export const symbolOf = (label: number, blank: number): number => (label < blank ? label : label - 1);
 
+/** What is smaller than something else by a factor of e to this adds nothing to it. */
+const NOTHING = 40;
+
 /** ln(eᵃ + eᵇ), without overflow; what strings are searched with, frame by frame. */
 export function logAddTwo(a: number, b: number): number {
-  const [most, least] = a > b ? [a, b] : [b, a];
-  return least === Number.NEGATIVE_INFINITY ? most : most + Math.log1p(Math.exp(least - most));
+  if (a < b) return logAddTwo(b, a);
+  return b === Number.NEGATIVE_INFINITY || a - b > NOTHING ? a : a + Math.log1p(Math.exp(b - a));
 }
 
 /** Frames that a string needs at least: one for each symbol, and one for nothing between two that are the same. */
@@ -54,24 +56,52 @@ export function tooLong(string: string, needed: number, frames: number): string 
 
 /** ln of the probability of all paths that say a string. */
 export function logProbabilityOf(rows: readonly Float64Array[], labels: readonly number[], blank: number): number {
-  const classes = rows[0]?.length ?? blank + 1;
-  const scores = new Float64Array(rows.length * classes);
-  rows.forEach((row, t) => {
-    scores.set(row, t * classes);
-  });
-  const loss = new Float64Array(1);
-  ctcReference(
-    [
-      { shape: [1, rows.length, classes], data: scores },
-      { shape: [1, rows.length, 1], data: new Float64Array(rows.length) }, // they are log-probabilities already
-      { shape: [1, labels.length], data: Int32Array.from(labels) },
-      { shape: [1], data: Int32Array.of(rows.length) },
-      { shape: [1], data: Int32Array.of(labels.length) },
-    ],
-    { shape: [1], data: loss },
-    { blank, zeroInfinity: false },
-  );
-  return -loss[0];
+  if (rows.length === 0) return labels.length === 0 ? 0 : Number.NEGATIVE_INFINITY;
+  const states = statesOf(labels, blank);
+  let [sums, next] = [new Float64Array(states.length), new Float64Array(states.length)];
+  for (const [t, row] of rows.entries()) {
+    pathSumsAfter(t === 0 ? undefined : sums, row, states, blank, next);
+    [sums, next] = [next, sums];
+  }
+  const end = sums[sums.length - 1];
+  return labels.length === 0 ? end : logAddTwo(end, sums[sums.length - 2]);
+}
+
+/** The classes that paths of a string go through: 2i + 1 for label i, even ones for the blanks around it. */
+export const statesOf = (labels: readonly number[], blank: number): number[] => [
+  blank,
+  ...labels.flatMap((label) => [label, blank]),
+];
+
+/** By frame and state ({@link statesOf}): ln of the probability of all paths up to the frame that end in the state. */
+export function pathSums(rows: readonly Float64Array[], states: readonly number[], blank: number): Float64Array[] {
+  const all: Float64Array[] = [];
+  for (const row of rows) {
+    const sums = new Float64Array(states.length);
+    pathSumsAfter(all.at(-1), row, states, blank, sums);
+    all.push(sums);
+  }
+  return all;
+}
+
+/** One frame of {@link pathSums}. @param before those of the frame before it; undefined: it is the first */
+function pathSumsAfter(
+  before: Float64Array | undefined,
+  row: Float64Array,
+  states: readonly number[],
+  blank: number,
+  out: Float64Array,
+): void {
+  for (let s = 0; s < states.length; s++) {
+    const label = states[s];
+    let from = s < 2 ? 0 : Number.NEGATIVE_INFINITY;
+    if (before !== undefined) {
+      from = before[s];
+      if (s >= 1) from = logAddTwo(from, before[s - 1]);
+      if (s >= 2 && label !== blank && label !== states[s - 2]) from = logAddTwo(from, before[s - 2]);
+    }
+    out[s] = from + row[label];
+  }
 }
 
 /** Log-probabilities of each frame that counts. */
@@ -84,9 +114,17 @@ export function logSoftmaxOf({ scores, classes, frames, blank = 0 }: Frames): { 
   }
   const count = Math.max(0, Math.min(frames ?? Number.POSITIVE_INFINITY, scores.length / classes));
   const rows = Array.from({ length: count }, (_, t) => {
-    const row = Float64Array.from({ length: classes }, (_, c) => scores[t * classes + c]);
-    const sum = logAdd(...row);
-    return row.map((score) => score - sum);
+    const row = new Float64Array(classes);
+    let top = Number.NEGATIVE_INFINITY;
+    for (let c = 0; c < classes; c++) {
+      row[c] = scores[t * classes + c];
+      if (row[c] > top) top = row[c];
+    }
+    let sum = 0;
+    for (let c = 0; c < classes; c++) sum += Math.exp(row[c] - top);
+    const all = top + Math.log(sum);
+    for (let c = 0; c < classes; c++) row[c] -= all;
+    return row;
   });
   return { rows, blank };
 }
