@@ -1,4 +1,4 @@
-/** Reads lines of writing with a model, such as numbers that were cut out of a page: programs by width, several lines at a time. */
+/** Reads lines of writing with a model, such as numbers that were cut out of a page: one at a time, with as few programs as pay. */
 import type { Arrays } from "../data/port.ts";
 import type { Backend } from "../engine/backends/backend.ts";
 import { UsageError } from "../engine/errors.ts";
@@ -10,9 +10,10 @@ import { platform } from "../platform/platform.ts";
 import { LineInput } from "../task/line-input.ts";
 import type { AnswerOf, AnyTask, BatchOutputs } from "../task/task.ts";
 import { inferenceGraph } from "./inference.ts";
+import { takeChecked } from "./trained-model.ts";
 
-/** Lines that run together at most; fewer are run in batches of 1, 2, 4 …. */
-const BATCH = 16;
+/** A network reads about so many columns in the time that it takes to compile it for one more length. */
+const COLUMNS_OF_PROGRAM = 10_000;
 
 /** A model ready to read one line after the other. Close it in the end. */
 export class LineReader<T extends AnyTask> {
@@ -20,6 +21,9 @@ export class LineReader<T extends AnyTask> {
   readonly #input: LineInput;
   readonly #backend: Backend;
   readonly #programs: Programs;
+  /** The lengths that there are programs for, and by length how many columns were read in vain as there is none for it. */
+  readonly #lengths = new Set<number>();
+  readonly #wasted = new Map<number, number>();
 
   private constructor(model: Model<T>, input: LineInput, backend: Backend) {
     this.#model = model;
@@ -35,7 +39,11 @@ export class LineReader<T extends AnyTask> {
   static async open<T extends AnyTask>(model: Model<T>, backend?: Backend): Promise<LineReader<T>> {
     const { input } = model.task;
     if (!(input instanceof LineInput)) throw new UsageError("this model reads no lines of writing");
-    return new LineReader(model, input, backend ?? (await platform().createBackend({ threads: 1 })));
+    if (backend !== undefined) return new LineReader(model, input, backend);
+    // Its weights lie where it was checked already.
+    const checked = takeChecked(model);
+    checked?.program.dispose();
+    return new LineReader(model, input, checked?.backend ?? (await platform().createBackend({ threads: 1 })));
   }
 
   /** @throws DuctusError when the network gives no finite numbers for it */
@@ -54,38 +62,40 @@ export class LineReader<T extends AnyTask> {
   }
 
   /**
-   * Runs the network on lines, and makes of its outputs what is asked for.
+   * Runs the network on lines, one after the other, and makes of its outputs what is asked for.
    * @param use gets the outputs of a batch, the place in it of a line, and that of the line among all; they hold until the next batch
    */
   async run<R>(lines: readonly Line[], use: (outputs: BatchOutputs, index: number, place: number) => R): Promise<R[]> {
-    const { margin, height } = this.#input.preprocessing;
-    const groups = new Map<number, { readonly line: Line; readonly place: number }[]>();
+    const { margin } = this.#input.preprocessing;
+    const lengths = this.#lengthsFor(lines.map(({ columns }) => bucket(columns + margin)));
+    const results: R[] = [];
     for (const [place, line] of lines.entries()) {
-      const columns = bucket(line.columns + margin);
-      groups.set(columns, [...(groups.get(columns) ?? []), { line, place }]);
-    }
-    const results = new Array<R>(lines.length);
-    for (const [columns, group] of groups) {
-      for (let from = 0; from < group.length; from += BATCH) {
-        const some = group.slice(from, from + BATCH);
-        const shape = { batch: Math.min(BATCH, 2 ** Math.ceil(Math.log2(some.length))), sizes: { columns } };
-        await this.#programs.run(
-          shape,
-          (inputs) =>
-            write(
-              inputs,
-              some.map(({ line }) => line),
-              columns * height,
-            ),
-          (outputs) => {
-            for (const [i, { place }] of some.entries()) {
-              results[place] = use({ outputs, sizes: shape.sizes, count: shape.batch }, i, place);
-            }
-          },
-        );
-      }
+      const sizes = { columns: lengths[place] };
+      const result = await this.#programs.run(
+        { batch: 1, sizes },
+        (inputs) => write(inputs, line),
+        (outputs) => use({ outputs, sizes, count: 1 }, 0, place),
+      );
+      results.push(result);
     }
     return results;
+  }
+
+  /**
+   * The lengths of the programs that lines are to be read with. What fills a line up changes nothing of what is read, so a long
+   * program reads short lines, too, until that has cost more than compiling one for them.
+   * @param wanted lengths that are long enough for them
+   */
+  #lengthsFor(wanted: readonly number[]): number[] {
+    const known = this.#lengths;
+    const longEnough = (length: number): number => Math.min(...[...known].filter((other) => other >= length));
+    for (const length of [...new Set(wanted)].sort((a, b) => b - a)) {
+      const lines = wanted.filter((other) => other === length).length;
+      const wasted = (this.#wasted.get(length) ?? 0) + lines * (longEnough(length) - length);
+      this.#wasted.set(length, wasted);
+      if (wasted > COLUMNS_OF_PROGRAM) known.add(length);
+    }
+    return wanted.map(longEnough);
   }
 
   async close(): Promise<void> {
@@ -94,11 +104,8 @@ export class LineReader<T extends AnyTask> {
   }
 }
 
-function write({ x, length }: Arrays, lines: readonly Line[], size: number): void {
+function write({ x, length }: Arrays, { pixels, columns }: Line): void {
   x.fill(0);
-  length.fill(0);
-  for (const [i, { pixels, columns }] of lines.entries()) {
-    x.set(pixels, i * size);
-    length[i] = columns;
-  }
+  x.set(pixels);
+  length[0] = columns;
 }

@@ -1,5 +1,5 @@
 /** The reader of numbers: what follows a line, and what is read beside it, changes nothing; it learns, and comes back from its file. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import "../../src/index.ts";
 import { ImageDataset } from "../../src/data/dataset.ts";
 import { REACH } from "../../src/models/reader.ts";
@@ -116,6 +116,22 @@ describe("the reader", () => {
     }
     await lines.close();
     expect(new Set(together.map(({ probability }) => probability)).size).toBe(3);
+  });
+
+  it("reads short lines with the program of a long one, to the same bits, until one of their own has paid", async () => {
+    const backend = await wasmBackendHere({ threads: 1 });
+    const compile = vi.spyOn(backend, "compile");
+    const lines = await LineReader.open(reader(), backend);
+    const line = (columns: number, seed: number) => ({ pixels: noise(columns, seed), columns, left: 0, scale: 1 });
+    const logits = (all: readonly ReturnType<typeof line>[]) =>
+      lines.run(all, ({ outputs }) => outputs.logits.slice(0, outputs.frames[0] * (1 + DIGITS.length)));
+    const few = await logits([line(40, 3), line(300, 1), line(60, 2)]);
+    expect(compile).toHaveBeenCalledTimes(1);
+    expect(few.map(({ length }) => length / (1 + DIGITS.length))).toEqual([20, 150, 30]);
+    const many = await logits(Array.from({ length: 40 }, () => line(40, 3)));
+    expect(compile).toHaveBeenCalledTimes(2);
+    for (const own of many) expect(own).toEqual(few[0]);
+    await lines.close();
   });
 
   it("draws its weights by the seed", () => {
