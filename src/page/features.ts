@@ -66,7 +66,7 @@ export function featuresOf(picture: Gray): Features {
     if (Math.min(width, height) < 4 * RADIUS) break;
     const gray =
       size === 0 ? picture : { data: shrinkToGray({ ...picture, channels: 1 }, width, height), width, height };
-    const smooth = Uint8Array.from(meansAround(gray.data, width, height, 2));
+    const smooth = new Uint8Array(meansAround(gray.data, width, height, 2));
     for (const at of cornersOf(gray)) {
       const [u, v] = [at % width, Math.floor(at / width)];
       describe(smooth, width, at, directionOf(smooth, width, at), words);
@@ -102,23 +102,50 @@ function cornersOf({ data, width, height }: Gray): number[] {
   return corners;
 }
 
+/** Corners are looked for in the sums over squares of so many pixels to each side. */
+const REACH = 2;
+const IN_SUM = (2 * REACH + 1) ** 2;
+
+/**
+ * Harris's measure of each pixel: of the sums of products of differences, the determinant less a part of the squared trace, by the
+ * trace. Sums of columns move down row by row, and sums of squares along them; where next to nothing differs it is 0.
+ */
 function harris(data: Uint8Array, width: number, height: number): Float32Array {
-  const size = data.length;
-  const [xx, yy, xy] = [new Float32Array(size), new Float32Array(size), new Float32Array(size)];
-  for (let y = 1; y < height - 1; y++) {
+  const out = new Float32Array(data.length);
+  // Whole numbers below 2³¹: five products of up to 255².
+  const [xx, yy, xy] = [new Int32Array(width), new Int32Array(width), new Int32Array(width)];
+  const addRow = (y: number, sign: number): void => {
+    if (y < 1 || y >= height - 1) return;
     for (let x = 1, i = y * width + 1; x < width - 1; x++, i++) {
       const across = data[i + 1] - data[i - 1];
       const down = data[i + width] - data[i - width];
-      xx[i] = across * across;
-      yy[i] = down * down;
-      xy[i] = across * down;
+      xx[x] += sign * across * across;
+      yy[x] += sign * down * down;
+      xy[x] += sign * across * down;
     }
-  }
-  const [a, b, c] = [xx, yy, xy].map((values) => meansAround(values, width, height, 2));
-  const out = new Float32Array(size);
-  for (let i = 0; i < size; i++) {
-    const trace = a[i] + b[i];
-    out[i] = (a[i] * b[i] - c[i] * c[i] - HARRIS * trace * trace) / Math.max(1, trace);
+  };
+  for (let y = -REACH; y < height; y++) {
+    addRow(y + REACH, 1);
+    addRow(y - REACH - 1, -1);
+    if (y < REACH || y >= height - REACH) continue;
+    let [a, b, c] = [0, 0, 0];
+    for (let x = 0; x < 2 * REACH; x++) {
+      a += xx[x];
+      b += yy[x];
+      c += xy[x];
+    }
+    for (let x = REACH, i = y * width + REACH; x < width - REACH; x++, i++) {
+      a += xx[x + REACH];
+      b += yy[x + REACH];
+      c += xy[x + REACH];
+      const trace = a + b;
+      if (trace > LEAST_RESPONSE * IN_SUM) {
+        out[i] = ((a * b - c * c) / trace - HARRIS * trace) / IN_SUM;
+      }
+      a -= xx[x - REACH];
+      b -= yy[x - REACH];
+      c -= xy[x - REACH];
+    }
   }
   return out;
 }
