@@ -191,7 +191,7 @@ async function run(sources: readonly string[], options: ServeOptions): Promise<v
     minProbability,
     maxMemory,
     form,
-    elsewhere: (name, input) => pools[poolOf(name)].run(name, input),
+    elsewhere: (name, input, patience) => pools[poolOf(name)].run(name, input, patience),
     isReady: () => isReady,
   });
   const { host, port } = options;

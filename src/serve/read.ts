@@ -108,7 +108,7 @@ async function readPlaces(
   minProbability: number | undefined,
   { request, deadline }: { readonly request: Request; readonly deadline: Deadline },
 ): Promise<PageAnswer> {
-  const { lines, places, ...about } = await reading.do("page", page, request);
+  const { lines, places, ...about } = await reading.do("page", page, request, deadline);
   // Nobody waits for it any more.
   if (deadline.reason !== undefined) throw deadline.reason;
   const written = lines.filter((line): line is Line => line !== undefined);
@@ -116,7 +116,10 @@ async function readPlaces(
   let next = 0;
   const scores = lines.map((line) => (line === undefined ? undefined : found[next++]));
   const { names: alphabet } = served.intake;
-  return { ...about, numbers: await reading.do("answers", { places, scores, alphabet, minProbability }, request) };
+  return {
+    ...about,
+    numbers: await reading.do("answers", { places, scores, alphabet, minProbability }, request, deadline),
+  };
 }
 
 /** What the network says of each line. @throws RequestError 413 where they are too many, 503 where too many wait */

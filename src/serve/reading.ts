@@ -6,6 +6,7 @@
  */
 import { LONGEST_SIDE } from "../page/gray.ts";
 import type { NumberAnswer } from "../read/answers.ts";
+import type { Patience } from "./batcher.ts";
 import { type DecodedPicture, type DecodePicture, readPicture } from "./decode-picture.ts";
 import { type Form, readForm } from "./forms.ts";
 import type { Intake } from "./intake.ts";
@@ -42,10 +43,16 @@ export type TaskName = keyof Tasks;
 /** A task, as other threads get it. */
 export type Task = { readonly [K in TaskName]: { readonly name: K; readonly input: Tasks[K][0] } }[TaskName];
 
-/** Does a task on another thread. The body is gone afterwards. @throws RequestError as the task does, and when it dies of it */
-export type Elsewhere = <K extends TaskName>(name: K, input: Tasks[K][0]) => Promise<Tasks[K][1]>;
+/**
+ * Does a task on another thread. The body is gone afterwards. One for which nobody waits any more is not begun.
+ * @throws RequestError as the task does, when it dies of it, and the reason of the patience that came to its end
+ */
+export type Elsewhere = <K extends TaskName>(name: K, input: Tasks[K][0], patience?: Patience) => Promise<Tasks[K][1]>;
 
-/** Threads for tasks: who sends a small body does not wait behind pages, which take a hundred times as long. */
+/**
+ * Threads for tasks: who sends a small body does not wait behind pages, which take a hundred times as long; nor does the last step of
+ * a page that has been looked at wait behind others that have not, or all pages that come together would be ready together, and too late.
+ */
 export type Pool = "bodies" | "pages";
 
 interface TaskKind<Input, Output> {
@@ -104,7 +111,7 @@ const TASKS: { readonly [K in TaskName]: TaskKind<Tasks[K][0], Tasks[K][1]> } = 
       pixels * PER_PIXEL + Math.min(pixels, MOST_COPIED) * PER_COPIED + (form?.fields.length ?? 0) * PER_TEXT,
   },
   answers: {
-    pool: "pages",
+    pool: "bodies",
     run: answerPage,
     cost: ({ scores }) => {
       const numbers = scores.reduce((sum, line) => sum + (line?.scores.length ?? 0), 0);
@@ -144,15 +151,22 @@ export class Reading {
   /**
    * Does a task.
    * @param request whose it is
+   * @param patience of the one who waits; when it is at its end, what has not begun does not begin
    * @throws RequestError as the task does; 503 when there is no room for it
    */
-  async do<K extends TaskName>(name: K, input: Tasks[K][0], request: Request): Promise<Tasks[K][1]> {
+  async do<K extends TaskName>(
+    name: K,
+    input: Tasks[K][0],
+    request: Request,
+    patience?: Patience,
+  ): Promise<Tasks[K][1]> {
     const { ledger, elsewhere, decodePicture } = this.#options;
     const cost = TASKS[name].cost(input);
     if (cost === undefined) return runTask(name, input, decodePicture);
     const held = await ledger.take(cost, request);
     try {
-      return await (elsewhere === undefined ? runTask(name, input, decodePicture) : elsewhere(name, input));
+      if (patience?.aborted === true) throw patience.reason;
+      return await (elsewhere === undefined ? runTask(name, input, decodePicture) : elsewhere(name, input, patience));
     } finally {
       ledger.give(held);
     }

@@ -1,10 +1,11 @@
 /** Pages behind HTTP, with a reader of bars that needs no training: `/read` over a real socket, forms, and all that may be wrong. */
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createHandler } from "../../src/api/serve.ts";
 import { pageJson } from "../../src/read/answers.ts";
 import { PageReader } from "../../src/read/page-reader.ts";
 import { type Listening, listen } from "../../src/serve/node/serve.ts";
+import { type Elsewhere, type Pool, poolOf, runTask } from "../../src/serve/reading.ts";
 import { encodeModel, TrainedModel } from "../../src/use/trained-model.ts";
 import { bars, box, page, pngOf, printedForm, tallyReader } from "../read/tally.ts";
 import { digits, post, type Served, serve, stored } from "./fixtures.ts";
@@ -206,6 +207,32 @@ describe("a form", () => {
       createHandler({ digits: await encodeModel(digits()) }, { form: given, log: () => {} }),
     ).rejects.toThrow("none is served: ductus serve reader");
   });
+});
+
+it("that was looked at is answered before another one is looked at", async () => {
+  const looks: (() => void)[] = [];
+  const threads = new Map<Pool, Promise<unknown>>();
+  // One thread a pool; pages are looked at when the test lets them.
+  const elsewhere: Elsewhere = (name, input) => {
+    const before = threads.get(poolOf(name)) ?? Promise.resolve();
+    const done = before.then(async () => {
+      if (name === "page") await new Promise<void>((resolve) => looks.push(resolve));
+      return runTask(name, input);
+    });
+    threads.set(poolOf(name), done);
+    return done;
+  };
+  const versions = new Map([["tally", [await stored("1", tally)]]]);
+  const own = await serve(() => versions, { elsewhere, limits: { maxPixels: 1_000_000, maxBody: 200_000, timeout } });
+  const read = async () => own.app.fetch(new Request("http://localhost/read", post(await pngOf(picture))));
+  const both = [read(), read()];
+  await vi.waitFor(() => expect(looks).toHaveLength(1), { timeout });
+  looks[0]();
+  expect((await Promise.race(both)).status).toBe(200);
+  await vi.waitFor(() => expect(looks).toHaveLength(2), { timeout });
+  looks[1]();
+  for (const { status } of await Promise.all(both)) expect(status).toBe(200);
+  await own.repository.close();
 });
 
 describe("what is no page", () => {

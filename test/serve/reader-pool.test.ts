@@ -5,6 +5,7 @@ import { intakeOf } from "../../src/serve/inputs.ts";
 import type { Intake } from "../../src/serve/intake.ts";
 import type { ReaderPool as Pool } from "../../src/serve/node/reader-pool.ts";
 import { runTask } from "../../src/serve/reading.ts";
+import { RequestError } from "../../src/serve/request-error.ts";
 import { ensureBuilt } from "../cli/run-cli.ts";
 import { digits } from "./fixtures.ts";
 
@@ -52,4 +53,19 @@ it("ends what does not end", async () => {
   const body = `{"instances":[${"[".repeat(9)}${"1,".repeat(500_000)}1${"]".repeat(9)}]}`;
   await expect(hasty.run("rows", rows(body))).rejects.toMatchObject({ status: 503 });
   await hasty.close();
+});
+
+it("does not begin what nobody waits for any more", async () => {
+  const single = new ReaderPool({ threads: 1, timeout: 20_000 });
+  const patience = { aborted: false, reason: new RequestError(504, "no answer within 1 ms") };
+  const good = () => rows(JSON.stringify({ instances: [Array(784).fill(7)] }));
+  const [first, late, next] = [
+    single.run("rows", good()),
+    single.run("rows", good(), patience),
+    single.run("rows", good()),
+  ];
+  patience.aborted = true;
+  await expect(late).rejects.toMatchObject({ status: 504 });
+  expect([(await first).count, (await next).count]).toEqual([1, 1]);
+  await single.close();
 });

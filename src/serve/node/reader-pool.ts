@@ -4,6 +4,7 @@
  * crashes or does not come to an end is replaced, and only its own request is refused.
  */
 import { Worker } from "node:worker_threads";
+import type { Patience } from "../batcher.ts";
 import type { Elsewhere, Task, TaskName, Tasks } from "../reading.ts";
 import { type ErrorStatus, RequestError } from "../request-error.ts";
 
@@ -17,6 +18,8 @@ export type Done =
 
 interface Waiting {
   readonly task: Task;
+  /** Of the one who waits for it. */
+  readonly patience: Patience | undefined;
   readonly resolve: (output: Tasks[TaskName][1]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -41,9 +44,13 @@ export class ReaderPool {
   }
 
   /** What a server is given. */
-  readonly run: Elsewhere = <K extends TaskName>(name: K, input: Tasks[K][0]): Promise<Tasks[K][1]> =>
+  readonly run: Elsewhere = <K extends TaskName>(
+    name: K,
+    input: Tasks[K][0],
+    patience?: Patience,
+  ): Promise<Tasks[K][1]> =>
     new Promise((resolve, reject) => {
-      this.#queue.push({ task: { name, input } as Task, resolve: resolve as Waiting["resolve"], reject });
+      this.#queue.push({ task: { name, input } as Task, patience, resolve: resolve as Waiting["resolve"], reject });
       this.#next();
     });
 
@@ -54,6 +61,10 @@ export class ReaderPool {
   #next(): void {
     while (this.#busy < this.#options.threads && this.#queue.length > 0) {
       const waiting = this.#queue.shift() as Waiting;
+      if (waiting.patience?.aborted === true) {
+        waiting.reject(waiting.patience.reason);
+        continue;
+      }
       this.#busy++;
       void this.#work(this.#free.pop() ?? this.#spawn(), waiting).finally(() => {
         this.#busy--;
