@@ -23,7 +23,7 @@ import {
 } from "../assembler.ts";
 import { depthwiseWeightGrad } from "./depthwise.ts";
 import { channelTiles, type Geometry, geometry, isSingleChannel, positionsInside } from "./geometry.ts";
-import type { Kernel } from "./kernel.ts";
+import { type Kernel, readAhead } from "./kernel.ts";
 
 /** Output rows p for which kernel row r meets the picture: from … to. */
 function rowRange(
@@ -68,6 +68,10 @@ export function convWeightGradKernel(kernel: Kernel): void {
   const accumulate = (stores: Stores, address: I32, total: V128, lanes: number, offset: number): void => {
     stores.storeLanes(address, partial ? v.add(load(address, offset), total) : total, lanes, offset);
   };
+  if (partial) {
+    const sampleBytes = H * W * C * 4;
+    readAhead(kernel, addI(kernel.pointer(x), mulI(begin, sampleBytes)), f.let(mulI(subI(end, begin), sampleBytes)));
+  }
   const rows = partial ? { from: i32(0) as I32, to: i32(R) as I32 } : { from: begin as I32, to: end as I32 };
 
   f.for(rows.from, rows.to, 1, (r) => {

@@ -22,6 +22,7 @@ import {
   type Local,
   load,
   load32Splat,
+  loadI32,
   remU,
   type Stores,
   splatConst,
@@ -166,6 +167,18 @@ export function nest(f: Func, dims: readonly number[], body: (counters: readonly
     else f.for(0, dims[axis], 1, (i) => enter(axis + 1, [...counters, i]));
   };
   enter(0, []);
+}
+
+/** Bytes of a cache line. */
+const LINE = 64;
+
+/**
+ * Reads bytes from front to back, before something reads them in another order: what was written long ago comes from memory fast only
+ * where it can be read ahead.
+ */
+export function readAhead({ f }: Kernel, address: I32, bytes: number | I32): void {
+  const from = f.let(address);
+  f.for(0, bytes, LINE, (at) => f.drop(loadI32(addI(from, at))));
 }
 
 /** A range of convolution or pooling: output rows [N·P], so that few samples can be divided, too. */

@@ -53,7 +53,14 @@ export function winogradWeightGradKernel(kernel: Kernel): void {
   const last = partial ? end : i32(x.shape[0]);
   f.for(partial ? begin : 0, last, samples, (first) => {
     const count = f.let(minS(f.let(subI(last, first)), i32(samples)));
-    toMatrices(kernel, { tensor: x, first, count, tiling }, filtering.input, buffer, xTiles, xMatrixBytes);
+    toMatrices(
+      kernel,
+      { tensor: x, first, count, tiling, areFar: true },
+      filtering.input,
+      buffer,
+      xTiles,
+      xMatrixBytes,
+    );
     toMatrices(kernel, { tensor: g, first, count, tiling }, filtering.weight, buffer, gTiles, gMatrixBytes);
     const rows = f.let(mulI(count, T));
     f.for(partial ? 0 : begin, partial ? positions : end, 1, (position) => {

@@ -12,9 +12,9 @@
 import { PANEL, type WinogradConvAttrs } from "../../../lower/convolutions.ts";
 import { type Matrix, outputTiling, type Tiling } from "../../../lower/filtering.ts";
 import type { Tensor } from "../../../tensor.ts";
-import { addI, type I32, i32, leS, ltS, minS, mulI, subI } from "../assembler.ts";
+import { addI, eqI, type I32, i32, leS, ltS, minS, mulI, subI } from "../assembler.ts";
 import { inPanels, taps } from "./conv.ts";
-import type { Domain, Kernel } from "./kernel.ts";
+import { type Domain, type Kernel, readAhead } from "./kernel.ts";
 import { inPieces } from "./matmul.ts";
 import { TRANSFORM_BYTES, transformTiles } from "./transform.ts";
 
@@ -137,12 +137,14 @@ interface TilesOf {
   readonly first: I32;
   readonly count: I32;
   readonly tiling: Tiling;
+  /** Whether they were written long ago and have to come from memory; default false. */
+  readonly areFar?: boolean | undefined;
 }
 
 /** M X Mᵀ of all tiles, some channels at a time, to matrices [tiles, channels] that lie so many bytes apart. */
 export function toMatrices(
   kernel: Kernel,
-  { tensor, first, count, tiling }: TilesOf,
+  { tensor, first, count, tiling, areFar = false }: TilesOf,
   matrix: Matrix,
   buffer: I32,
   matrices: I32,
@@ -152,9 +154,15 @@ export function toMatrices(
   const [, H, W, channels] = tensor.shape;
   const pixelBytes = channels * 4;
   const vectors = channels % 8 === 0 ? kernel.target.joined : 1;
+  const { side, filtering } = tiling;
   overTiles(kernel, count, tiling, (n, row, column, tile) => {
-    const image = addI(kernel.pointer(tensor), mulI(addI(first, n), H * W * pixelBytes));
-    const from = f.let(addI(image, mulI(addI(mulI(row, W), column), tiling.side * pixelBytes)));
+    const image = f.let(addI(kernel.pointer(tensor), mulI(addI(first, n), H * W * pixelBytes)));
+    if (areFar) {
+      // The rows of pixels that no row of tiles before has read.
+      const rows = addI(image, mulI(addI(mulI(row, side), filtering.inputs - side), W * pixelBytes));
+      f.if(eqI(column, 0), () => readAhead(kernel, rows, side * W * pixelBytes));
+    }
+    const from = f.let(addI(image, mulI(addI(mulI(row, W), column), side * pixelBytes)));
     const to = f.let(addI(matrices, mulI(tile, pixelBytes)));
     f.for(0, pixelBytes, 16 * vectors, (c) => {
       const [tileFrom, tileTo] = [f.let(addI(from, c)), f.let(addI(to, c))];
