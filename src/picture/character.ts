@@ -6,6 +6,7 @@
 import { type Coarse, largestAround } from "./ground.ts";
 import type { Ink } from "./ink.ts";
 import { type Box, boxOf, regionsOf } from "./regions.ts";
+import { isSmallScan } from "./scan-size.ts";
 
 /** A piece with less than this part of the main one's ink is dust. */
 const SMALLEST_PIECE = 0.02;
@@ -21,6 +22,18 @@ const SOFT_EDGE = 2;
 const PALE = 0.6;
 /** What is so many times as wide as the character's strokes is no stroke. */
 const BROAD = 1.6;
+/**
+ * Lines of the paper go through so much of the picture along both axes and cover at most this part of their box; a character beside them
+ * is at least so high, in parts of the picture's shorter side.
+ */
+const THROUGH = 0.75;
+const THIN = 0.4;
+const LEAST_HEIGHT = 0.2;
+/** A stroke around a character covers this part of the border, and is at least so many times as broad as the others. */
+const AROUND = 0.3;
+const BROAD_AS = 0.8;
+/** A line along a side lies within this part of the picture's size, is so many times as long as thick, and goes along this part of the side. */
+const RULE = { edge: 0.25, aspect: 4, long: 0.5 };
 /** A picture that was cropped to its ink has margins up to this part of its longer side. */
 const CROPPED = 0.02;
 /** A piece belongs to the character if this part of it lies in its box, widened by so much of its longer side: less for what the border cuts off. */
@@ -80,7 +93,8 @@ function characterIn(
   if (trial === undefined) return undefined;
 
   const { main, level } = trial;
-  const pieces = trial.pieces.filter((piece) => isOfItsInk(piece, main));
+  const isOfPaper = (piece: Piece): boolean => isFrame(piece, main, ink) || isRule(piece, ink);
+  const pieces = trial.pieces.filter((piece) => piece === main || (isOfItsInk(piece, main) && !isOfPaper(piece)));
   // A character at the border is none of the neighbors; and a picture without a margin was cropped to its ink.
   if (pieces.some((piece) => piece.isCut && piece.pixels.length > 2 * main.pixels.length)) return undefined;
   const isCropped = isCroppedTo(pieces, ink);
@@ -110,6 +124,35 @@ function isFreedBy(piece: Piece, later: Piece): boolean {
 }
 
 const darkness = ({ mass, pixels }: Piece): number => mass / pixels.length;
+
+/**
+ * Whether a piece is lines of the paper that run around a character, or cross beside it: thin, and from one end of the picture to the
+ * other along both axes. A stroke around a character, of its breadth, is its own where the picture was cropped to it: there it
+ * runs along the border.
+ */
+function isFrame(piece: Piece, main: Piece, ink: Ink): boolean {
+  const { width, height } = ink;
+  const [across, down] = [piece.box.right - piece.box.left, piece.box.bottom - piece.box.top];
+  const isWide = across >= THROUGH * width && down >= THROUGH * height;
+  if (!isWide || !piece.isCut || piece.pixels.length > THIN * across * down) return false;
+  if (main.box.bottom - main.box.top < LEAST_HEIGHT * Math.min(width, height)) return false;
+  const along = piece.pixels.filter((at) => {
+    const x = at % width;
+    return x === 0 || x === width - 1 || at < width || at >= width * (height - 1);
+  });
+  const isAround = along.length >= AROUND * 2 * (width + height);
+  return !isAround || strokeWidth([piece]) < BROAD_AS * strokeWidth([main]);
+}
+
+/** Whether a piece is a line of the paper along one side of a small scan, whose ends are too pale for ink. */
+function isRule({ box }: Piece, { width, height }: Ink): boolean {
+  if (!isSmallScan(width, height)) return false;
+  const [across, down] = [box.right - box.left, box.bottom - box.top];
+  const isAtEnd = (from: number, to: number, size: number): boolean =>
+    to <= RULE.edge * size || from >= (1 - RULE.edge) * size;
+  if (across >= RULE.aspect * down) return across >= RULE.long * width && isAtEnd(box.top, box.bottom, height);
+  return down >= RULE.aspect * across && down >= RULE.long * height && isAtEnd(box.left, box.right, width);
+}
 
 /** Whether the picture has no margin around these pieces. */
 function isCroppedTo(pieces: readonly Piece[], { width, height }: Ink): boolean {

@@ -7,6 +7,7 @@ import { keepCharacter, type Piece } from "./character.ts";
 import { borderOf, type Coarse, groundOf, isShaded, median, shrink, withoutShades } from "./ground.ts";
 import { type Box, boxOf } from "./regions.ts";
 import { resize } from "./resize.ts";
+import { isScan, isSmallScan, SCAN_SIDE } from "./scan-size.ts";
 import { findSheet } from "./sheet.ts";
 
 /** Whether the ink is brighter than the ground or darker. */
@@ -21,8 +22,8 @@ export interface Ink {
   readonly threshold: number;
 }
 
-/** From this side on a picture may be a scan: shaded, noisy, with dust. Below it every pixel counts. */
-const SCAN_SIDE = 64;
+/** In a small scan, what has this part of the largest difference is ink. */
+const CERTAIN_INK = 0.35;
 const NOISE_SIGMAS = 4;
 /** In a scan, what is fainter than this part of the darkest ink is shadow, show-through or JPEG ringing. */
 const FAINTEST_INK = 0.15;
@@ -39,11 +40,12 @@ export interface Page extends Coarse {
   readonly sheet?: Coarse | undefined;
 }
 
-export function pageOf(gray: Float32Array, width: number, height: number): Page {
+/** @param scanSide from which side on it may be a scan; default: that of pictures of one character */
+export function pageOf(gray: Float32Array, width: number, height: number, scanSide = SCAN_SIDE): Page {
   const page = { data: gray, width, height };
-  if (!isScan(width, height)) return page;
+  if (Math.min(width, height) < scanSide) return page;
   const small = shrink(page);
-  return { ...page, small, sheet: findSheet(small) };
+  return { ...page, small, sheet: isSmallScan(width, height) ? undefined : findSheet(small) };
 }
 
 /**
@@ -52,27 +54,59 @@ export function pageOf(gray: Float32Array, width: number, height: number): Page 
  */
 export function findInkSide({ data: gray, width, height, small, sheet }: Page): InkSide {
   if (sheet !== undefined) return "dark-on-light";
-  const ground = median(borderOf(gray, width, height));
+  if (small === undefined) return sideOf(gray, median(borderOf(gray, width, height)));
+  if (!isSmallScan(width, height)) return sideOfScan(small);
+  const inside = inner(small);
+  const usual = median(small.data.slice());
+  const [border, within] = [small, inside].map((each) => median(borderOf(each.data, each.width, each.height)));
+  // Where a line of the paper runs along the border, most of the picture looks like what lies a little inside of it.
+  return sideOfScan(Math.abs(within - usual) < Math.abs(border - usual) ? inside : small);
+}
+
+function sideOfScan(small: Coarse): InkSide {
+  if (isShaded(small)) return sideOf(withoutShades(small), 0);
+  return sideOf(small.data, median(borderOf(small.data, small.width, small.height)));
+}
+
+/** By what differs from the ground. A picture that is all ground is blank; either answer will do. */
+function sideOf(data: Float32Array, ground: number): InkSide {
   let balance = 0;
-  if (small !== undefined && isShaded(small)) for (const difference of withoutShades(small)) balance += difference ** 3;
-  else for (const value of gray) balance += (value - ground) ** 3;
-  // A picture that is all border, without a difference, is blank; either answer will do.
+  for (const value of data) balance += (value - ground) ** 3;
   return balance > 0 ? "light-on-dark" : "dark-on-light";
 }
+
+/** A picture without its margins. */
+function inner({ data, width, height }: Coarse): Coarse {
+  const margin = Math.floor(INSIDE * Math.min(width, height));
+  const size = { width: width - 2 * margin, height: height - 2 * margin };
+  return {
+    ...size,
+    data: Float32Array.from(
+      { length: size.width * size.height },
+      (_, i) => data[(Math.floor(i / size.width) + margin) * width + (i % size.width) + margin],
+    ),
+  };
+}
+
+/** Lines along the border of a picture lie within this part of its shorter side. */
+const INSIDE = 0.22;
 
 /** Takes the ground away from a picture whose ink is on a known side. */
 export function findInk(page: Page, side: InkSide): Ink {
   const { width, height, small } = page;
   const { data, sheet } =
     small === undefined ? { data: fromBorder(page, side), sheet: undefined } : fromGround(page, small, side);
-  const noise = NOISE_SIGMAS * groundNoise(sheet === undefined ? data : data.filter((_, i) => sheet[i] > 0.5));
+  const spread = NOISE_SIGMAS * groundNoise(sheet === undefined ? data : data.filter((_, i) => sheet[i] > 0.5));
+  // Blurred lines may cover more of a small scan than even ground does.
+  const noise =
+    small !== undefined && isSmallScan(width, height) ? Math.min(spread, CERTAIN_INK * largestOf(data)) : spread;
   const darkest = inkLevel(data, noise);
   const threshold = small === undefined ? noise : Math.max(noise, FAINTEST_INK * darkest);
   for (let i = 0; i < data.length; i++) if (data[i] <= threshold) data[i] = 0;
   return { width, height, data, threshold };
 }
 
-const isScan = (width: number, height: number): boolean => Math.min(width, height) >= SCAN_SIDE;
+const largestOf = (data: Float32Array): number => data.reduce((most, value) => Math.max(most, value), 0);
 
 /** The differences of a small picture, every pixel of which counts. */
 function fromBorder({ data: gray, width, height }: Page, side: InkSide): Float32Array {

@@ -44,6 +44,8 @@ export function columnInPicture({ left, scale }: Line, column: number, width: nu
   return Math.max(0, Math.min(width, left + column * scale));
 }
 
+/** In crops of fewer rows light falls evenly: every pixel counts. */
+const EVEN = 64;
 /** Larger crops are reduced to so many rows first. */
 const MOST_ROWS = 96;
 /** A longer line is squeezed. */
@@ -65,7 +67,7 @@ export function lineOf(p: LineFrame, picture: Picture): Line {
   const width = Math.max(1, Math.round(picture.width * reduction));
   let gray = toGray(picture, "auto");
   if (reduction < 1) gray = resize(gray, picture.height, picture.width, 1, height, width);
-  const page = pageOf(gray, width, height);
+  const page = pageOf(gray, width, height, EVEN);
   const { data, threshold } = findInk(page, p.polarity === "auto" ? findInkSide(page) : p.polarity);
   const darkest = inkLevel(data, threshold);
   const found = darkest < LEAST_CONTRAST ? undefined : extentOf(data, width, height, EDGE * darkest);

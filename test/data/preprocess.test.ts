@@ -195,6 +195,42 @@ describe("ink", () => {
     }
   });
 
+  it("leaves out the lines around a character that was cut out of a grid, and its neighbors", () => {
+    const seven = [
+      [0.36, 0.3, 0.64, 0.3],
+      [0.64, 0.3, 0.46, 0.72],
+    ];
+    const around = [
+      ...[0.09, 0.92].flatMap((at) => [
+        [at, 0, at, 1],
+        [0, at, 1, at],
+      ]),
+      [0.99, 0.3, 0.97, 0.7],
+    ];
+    const cell = (side: number, ...parts: readonly [strokes: number[][], radius: number][]): Picture => ({
+      width: side,
+      height: side,
+      channels: 1,
+      data: Uint8Array.from({ length: side * side }, (_, i) => {
+        const [x, y] = [((i % side) + 0.5) / side, (Math.floor(i / side) + 0.5) / side];
+        const isInk = parts.some(([strokes, radius]) =>
+          strokes.some(([ax, ay, bx, by]) => {
+            const length = (bx - ax) ** 2 + (by - ay) ** 2;
+            const t = Math.max(0, Math.min(1, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length));
+            return Math.hypot(x - ax - t * (bx - ax), y - ay - t * (by - ay)) < radius;
+          }),
+        );
+        return isInk ? 40 : 210;
+      }),
+    });
+    for (const side of [44, 60, 90, 160]) {
+      const plain = apply(cell(side, [seven, 0.035]));
+      const cut = apply(cell(side, [seven, 0.035], [around, 0.014]));
+      const differ = cut.reduce((sum, value, i) => sum + Math.abs(value - plain[i]), 0) / cut.length;
+      expect(differ, `${side} pixels`).toBeLessThan(3);
+    }
+  });
+
   it("takes broad light strokes for ink, not for a sheet", () => {
     const chalk = (isInk: (x: number, y: number) => boolean): Picture => ({
       width: 100,
