@@ -1,5 +1,5 @@
 /**
- * Reads the numbers on a page: places are found or given by a form (places.ts), a model reads all that is written there together
+ * Reads the numbers on a page: places are found or given by a form (places.ts), a model reads what is written there
  * (read-page.ts), and of what it says the likeliest string that may stand there is the answer (answering.ts).
  */
 import type { Backend } from "../engine/backends/backend.ts";

@@ -1,5 +1,5 @@
 /**
- * Reads places of a page with a reader of lines: what is written there goes through the network together (use/read-line.ts), and what
+ * Reads places of a page with a reader of lines: what is written there goes through the network (use/read-line.ts), and what
  * that says becomes answers (answering.ts). What page-reader.ts and `ductus/runtime` have in common.
  */
 import type { Model } from "../models/model.ts";
