@@ -14,12 +14,13 @@ import { GraphModule } from "./models/graph-module.ts";
 import { inferenceContext } from "./nn/context.ts";
 import { preprocessedShape } from "./picture/preprocessing.ts";
 import { preprocessingSchema } from "./picture/preprocessing-schema.ts";
+import { checkNoveltyRecord } from "./task/classify/novelty-stored.ts";
 import { checkNumbers } from "./task/stored-numbers.ts";
 
 /** The kind of task that is read here; strings in pictures of lines are read by runtime-reader.ts. */
 const classifierSchema = record(
   { kind: oneOf("classify"), input: anyRecord, classNames: list(text, 1) },
-  {},
+  { novelty: anyRecord },
   "ignored",
 );
 
@@ -46,7 +47,7 @@ export async function openModel(bytes: Uint8Array, name: string): Promise<Recogn
   if (task instanceof Mismatch) {
     throw new DataError(`${name}: it reads no pictures of single characters or lines, which is what this reads`);
   }
-  const { input, classNames } = task;
+  const { input, classNames, novelty } = task;
   const { shape, dtype } = checkNumbers(input, name);
   const preprocessing = check(preprocessingSchema, input.preprocessing);
   if (preprocessing instanceof Mismatch || !sameShape(preprocessedShape(preprocessing), shape)) {
@@ -68,6 +69,7 @@ export async function openModel(bytes: Uint8Array, name: string): Promise<Recogn
   };
   await verifyGolden(file, run, name);
   const { temperature } = file;
-  const card = { labels: classNames, inputType: dtype, preprocessing, temperature };
+  const known = { temperature, novelty: novelty && checkNoveltyRecord(novelty) };
+  const card = { labels: classNames, inputType: dtype, preprocessing, ...known };
   return recognizerOf({ ...card, input: x, output: logits, run: program.run });
 }

@@ -35,6 +35,7 @@ export { type EarlyStoppingOptions, earlyStopping } from "../train/early-stoppin
 export { fit, type Run } from "../train/fit.ts";
 export type { LrCurve } from "../train/lr-curve.ts";
 export { findLr, type LrFindOptions } from "../train/lr-find.ts";
+export { fitNovelty, type NoveltyOptions } from "../train/novelty/fit-novelty.ts";
 export type { EpochResult } from "../train/results.ts";
 export type { FitOptions, OptimizerSpec } from "../train/settings.ts";
 export { DivergedError, ImpossibleSampleError } from "../train/trainer.ts";

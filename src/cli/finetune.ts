@@ -13,6 +13,7 @@ import type { ComparisonTable } from "../report/input.ts";
 import { RunRecords } from "../report/run-records.ts";
 import { columns, duration, grouped } from "../task/text.ts";
 import { fit } from "../train/fit.ts";
+import { checkNovelty } from "../train/novelty/fit-novelty.ts";
 import { plainResult } from "../train/results.ts";
 import { type RunEnd, runFiles, runFolder } from "../train/run-folder.ts";
 import type { FitOptions } from "../train/settings.ts";
@@ -28,6 +29,7 @@ import { DATA_WORDS, dataOptions } from "./cli-data.ts";
 import { describeWorth, type Experiment, type Worth, weigh } from "./finetune-worth.ts";
 import type { TrainingParts } from "./kinds/kind.ts";
 import { kindOfModel, openKind, refuseOptions, TASK_NAMES } from "./kinds/kinds.ts";
+import { NOVELTY, noveltyOf } from "./novelty.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
@@ -63,6 +65,7 @@ interface FinetuneOptions extends CommonOptions, LoopOptions {
   readonly out?: string | undefined;
   readonly resume?: string | undefined;
   readonly mlflow?: string | undefined;
+  readonly novelty?: boolean | undefined;
 }
 
 const EXAMPLES = `
@@ -114,6 +117,7 @@ export function command(): Command {
     .option("--old-data <name|path>", "what the base model was trained on (default: as its file says)")
     .addOption(integerOption("--threads <n>", "default: one per core", { min: 1, max: 256 }))
     .option("--strict", "arithmetic that gives the same bits on every machine")
+    .option("--novelty", NOVELTY)
     .option("--out <folder>", "run folder (default: runs/DATA-MODEL-N)")
     .option("--mlflow <url>", "report to the MLflow server at this address too")
     .option("--resume <run>", "go on with the run in this folder, as if it had never stopped")
@@ -147,6 +151,7 @@ async function finetune(typed: FinetuneOptions, own: Command): Promise<void> {
   const { train } = parts;
   const test = await data.samples("test", base);
   const { model, isNew, head } = data.adapt(base, train, seed);
+  if (options.novelty === true) checkNovelty(model, train);
   terminal.note(terminal.noteStyle.dim(`head     ${head}`));
 
   const loop = decide(options, base, parts, isNew);
@@ -208,15 +213,17 @@ function decide(
 }
 
 interface Job extends Experiment {
+  readonly options: FinetuneOptions;
   readonly records: RunRecords;
   readonly folder: string;
 }
 
 /** Says what was reached and what that was worth, and leaves it in the folder. */
 async function report(job: Job): Promise<void> {
-  const { base, run, records, train, folder, backend, terminal } = job;
+  const { base, run, records, train, options, folder, backend, terminal } = job;
   const { best } = runFiles(folder);
   const { kept, isBetter, worth, comparison, table } = await weigh(job);
+  if (options.novelty === true) await noveltyOf(kept, train, options.seed, terminal);
   const result = await records.measure(kept, backend);
   kept.metrics = { ...(isBetter ? run.model : base).metrics, test: result.summary, comparison };
   await kept.save(best);

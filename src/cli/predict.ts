@@ -4,6 +4,8 @@ import { DuctusError, UsageError } from "../engine/errors.ts";
 import { PICTURE_KINDS } from "../formats/picture-formats.ts";
 import { severalCharacters } from "../picture/characters.ts";
 import { platform } from "../platform/platform.ts";
+import type { Ranked } from "../task/classify/classify.ts";
+import { noneOfThese } from "../task/classify/novelty.ts";
 import { displayWidth, duration, grouped, padEnd, percent } from "../task/text.ts";
 import { type Likely, VIEWS } from "../task/views.ts";
 import { openModel } from "./open-model.ts";
@@ -80,13 +82,15 @@ async function run(path: string, words: readonly string[], options: PredictOptio
       const first = ranking(answer).slice(0, top);
       const [{ label, name, probability }] = first;
       const title = row === undefined ? file : `${file} ${row}`;
-      if (csv === undefined && inputs.total <= FEW) showPrediction(terminal, title, first, characters);
-      else if (csv === undefined) terminal.print(`${title}: ${terminal.style.bold(name)}  ${percent(probability)}`);
+      const { noClass } = answer as Partial<Ranked>;
+      const reason = noClass && noneOfThese(noClass);
+      if (csv === undefined && inputs.total <= FEW) showPrediction(terminal, title, first, characters, reason);
+      else if (csv === undefined) terminal.print(`${title}: ${line(terminal, name, probability, reason)}`);
       if (characters !== undefined && characters > 1 && (csv !== undefined || inputs.total > FEW)) {
         terminal.note(`note     ${title}: ${severalCharacters(characters)}`);
       }
-      answers.push({ file, row, label, probability });
-      const said = { label, probability, ranking: labeled(first) };
+      answers.push({ file, row, label, probability, reason });
+      const said = { label: reason === undefined ? label : null, probability, reason, ranking: labeled(first) };
       // `class` and `top` are older names.
       results.push({ ...place, ...said, characters, class: label, top: first });
     }
@@ -113,11 +117,24 @@ async function run(path: string, words: readonly string[], options: PredictOptio
 export const labeled = (ranking: readonly Pick<Likely, "label" | "probability">[]): readonly object[] =>
   ranking.map(({ label, probability }) => ({ label, probability }));
 
-/** The answer, and bars of the likeliest. */
-export function showPrediction(terminal: Terminal, title: string, top: readonly Likely[], characters = 1): void {
+/** An answer among many. */
+function line({ style }: Terminal, name: string, probability: number, reason: string | undefined): string {
+  return reason === undefined
+    ? `${style.bold(name)}  ${percent(probability)}`
+    : `${style.bold("–")}  ${style.bad(reason)}`;
+}
+
+/** The answer, and bars of the likeliest. @param reason why it is none of the classes */
+export function showPrediction(
+  terminal: Terminal,
+  title: string,
+  top: readonly Likely[],
+  characters = 1,
+  reason?: string,
+): void {
   const { bold, dim, good, bad } = terminal.style;
   const width = Math.max(...top.map(({ name }) => displayWidth(name)));
-  terminal.print(`${title}: ${bold(top[0].name)}`);
+  terminal.print(reason === undefined ? `${title}: ${bold(top[0].name)}` : `${title}: ${bad(reason)}`);
   if (characters > 1) terminal.print(`  ${bad(severalCharacters(characters))}`);
   for (const [rank, { name, probability }] of top.entries()) {
     const filled = Math.round(probability * BAR);

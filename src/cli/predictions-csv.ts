@@ -10,23 +10,29 @@ export interface Answer {
   /** Undefined where there is no answer. */
   readonly label?: string | undefined;
   readonly probability?: number | undefined;
+  /** Why it is none of the classes. */
+  readonly reason?: string | undefined;
 }
 
 const DIGITS = 6;
 
 /**
- * The text of a file with the columns file, row, label and probability. `file` is left out where all comes from one table,
+ * The text of a file with the columns file, row, label and probability, and where the model says so of any the reason why it is none of
+ * the classes, instead of a label; own names of columns are for programs that want a label in each line, and get one. `file` is left out where all comes from one table,
  * `row` where nothing comes from tables.
  * @param names other names for the columns; with one less, the probability is left out
  * @throws UsageError when there are not as many names as columns
  */
 export function csvOf(answers: readonly Answer[], inputs: Pick<Inputs, "files" | "tables">, names?: string): string {
-  const columns = columnsOf(inputs);
-  const header = names === undefined ? columns : named(names, columns);
+  const all = columnsOf(inputs);
+  const isRefusing = names === undefined && answers.some(({ reason }) => reason !== undefined);
+  const columns = isRefusing ? [...all, "reason" as const] : all;
+  const header = names === undefined ? columns : named(names, all);
   const lines = answers.map((answer) => {
     const { probability } = answer;
     const texts = {
       ...answer,
+      label: isRefusing && answer.reason !== undefined ? "" : answer.label,
       probability: probability === undefined ? "" : String(Number(probability.toFixed(DIGITS))),
     };
     return columns.slice(0, header.length).map((column) => texts[column] ?? "");

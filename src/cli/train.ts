@@ -15,6 +15,7 @@ import type { AnyTask } from "../task/task.ts";
 import { duration, grouped, percent, round } from "../task/text.ts";
 import type { Teaching } from "../train/distill.ts";
 import { fit, type Run } from "../train/fit.ts";
+import { checkNovelty } from "../train/novelty/fit-novelty.ts";
 import { plainResult } from "../train/results.ts";
 import { type RunEnd, runFiles, runFolder } from "../train/run-folder.ts";
 import type { OptimizerSpec } from "../train/settings.ts";
@@ -27,6 +28,7 @@ import type { Interrupt } from "./interrupt.ts";
 import type { NetworkChoice, OpenedData, TrainingParts } from "./kinds/kind.ts";
 import { type DataKind, KINDS, kindFor, openKind, refuseOptions, TASK_NAMES } from "./kinds/kinds.ts";
 import { TOKENIZER_NAMES } from "./kinds/tokenizers.ts";
+import { NOVELTY, noveltyOf } from "./novelty.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
 import { progressCallback } from "./progress.ts";
@@ -69,6 +71,7 @@ interface TrainOptions extends CommonOptions, LoopOptions {
   readonly out?: string | undefined;
   readonly resume?: string | undefined;
   readonly mlflow?: string | undefined;
+  readonly novelty?: boolean | undefined;
 }
 
 const DEFAULT_VALIDATION = 0.1;
@@ -134,6 +137,7 @@ export function command(): Command {
       }),
     )
     .addOption(numberOption("--temperature <t>", "of the teacher's answers (default: 4)", { above: 0 }))
+    .option("--novelty", NOVELTY)
     .option("--out <folder>", "run folder (default: runs/DATA-MODEL-N)")
     .option("--mlflow <url>", "report to the MLflow server at this address too")
     .option("--resume <run>", "go on with the run in this folder, as if it had never stopped")
@@ -194,6 +198,7 @@ async function train(typed: TypedOptions, command: Command): Promise<void> {
   const { seed, val } = options;
   const model = await data.newModel({ ...network, recipe, seed });
   const parts = await data.training(model, { val, share, seed });
+  if (options.novelty === true) checkNovelty(model, parts.train);
   if (init !== undefined) showNotes(terminal, (await loadWeights(model, init)).notes);
 
   const claim = resumed?.claim ?? claimRunFolder(options.out, options.data, network.name);
@@ -331,10 +336,11 @@ async function runTraining(job: Job): Promise<Run<AnyTask>> {
 /** The only look at the test split, with the weights that the model file has. */
 async function finish(
   run: Run<AnyTask>,
-  { kind, options, data, folder, backend, records, terminal }: Job,
+  { kind, options, data, parts, folder, backend, records, terminal }: Job,
 ): Promise<void> {
   const { best } = runFiles(folder);
   const [verb, input] = KINDS[kind].next;
+  if (options.novelty === true) await noveltyOf(run.model, parts.train, options.seed, terminal);
   const test = await records.measure(run.model, backend);
   run.model.metrics = { ...run.model.metrics, test: test.summary };
   await run.model.save(best);

@@ -189,6 +189,7 @@ export async function encodeRecognizer(model: Model): Promise<StandaloneModule> 
     inputType: model.inputType,
     preprocessing: preprocessingOf(model),
     temperature: model.temperature,
+    novelty: model.task.novelty,
   };
   return encodeModule({ run: inferenceGraph(model, 1) }, card);
 }

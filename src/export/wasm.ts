@@ -93,6 +93,8 @@ export interface Recognizer {
   read(seen: Uint8Array): Reading[];
   /** How many characters the picture shows; the network reads one, and takes several for one. Throws when it is blank. */
   characters(picture: Pixels): number;
+  /** Why what \`see\` returned is none of the classes, in words; undefined where it is one, or the model cannot tell. */
+  noneOfThese(seen: Uint8Array): string | undefined;
   /** The network's outputs, before temperature and softmax, for what \`see\` returned. */
   logits(seen: Uint8Array): Float32Array;
 }

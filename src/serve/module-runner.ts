@@ -18,13 +18,13 @@ export class ModuleRunner implements BatchRunner {
   readonly #network: StandaloneNetwork;
 
   private constructor(network: StandaloneNetwork) {
-    const { labels, inputType: dtype, preprocessing, temperature } = network;
+    const { labels, inputType: dtype, preprocessing, temperature, novelty } = network;
     const input = new NumbersInput({
       shape: preprocessedShape(preprocessing),
       dtype,
       preprocessing: { ...preprocessing },
     });
-    this.signature = { task: new Classify(input, labels).record(), temperature };
+    this.signature = { task: new Classify(input, labels, novelty).record(), temperature };
     this.#network = network;
   }
 

@@ -154,9 +154,9 @@ const PAGE = `<!doctype html>
     return item;
   };
   const several = (count) => count + " characters found; this model reads one at a time: cut them apart, or read whole numbers with ductus read";
-  const showReading = ({ ranking: candidates, refused, probability, characters }) => {
-    ranking.className = refused ? "refused" : "";
-    note.textContent = refused ? "Refused: the likeliest answer has " + percent(probability) + ", less than the minimum." : characters > 1 ? several(characters) : "";
+  const showReading = ({ ranking: candidates, refused, probability, characters, reason }) => {
+    ranking.className = refused || reason ? "refused" : "";
+    note.textContent = refused ? "Refused: the likeliest answer has " + percent(probability) + ", less than the minimum." : characters > 1 ? several(characters) : reason ? reason[0].toUpperCase() + reason.slice(1) + "." : "";
     ranking.replaceChildren(
       ...candidates.map(({ label, probability }) =>
         row(element("span", label), Object.assign(element("meter"), { value: probability }), element("span", percent(probability))),
@@ -167,16 +167,16 @@ const PAGE = `<!doctype html>
     ranking.className = "files";
     note.textContent = "";
     ranking.replaceChildren(
-      ...results.map(({ file, label, probability, error }) =>
+      ...results.map(({ file, label, probability, error, reason }) =>
         row(
           element("span", file),
-          element("span", error === undefined ? (label ?? "refused") : "not read"),
+          element("span", error === undefined ? (label ?? (reason ? "none of these" : "refused")) : "not read"),
           Object.assign(element("span", error === undefined ? percent(probability) : "✕"), { title: error ?? "" }),
         ),
       ),
     );
-    const reasons = results.flatMap(({ file, error, characters }) =>
-      error !== undefined ? [file + ": " + error] : characters > 1 ? [file + ": " + several(characters)] : [],
+    const reasons = results.flatMap(({ file, error, characters, reason }) =>
+      error !== undefined ? [file + ": " + error] : characters > 1 ? [file + ": " + several(characters)] : reason ? [file + ": " + reason] : [],
     );
     note.textContent = reasons.join("; ");
   };

@@ -2,6 +2,7 @@
 import { DuctusError } from "../engine/errors.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
 import type { AnyModel } from "../models/model.ts";
+import { noveltyOf } from "../task/classify/novelty-stored.ts";
 import type { AnyHttpView } from "../task/http.ts";
 import { HTTP_VIEWS } from "../task/http-views.ts";
 import type { AnyTask, BatchOutputs } from "../task/task.ts";
@@ -93,9 +94,13 @@ export class ServedModel implements ServedTask {
    */
   async run(samples: Samples, places: readonly number[], signal?: Patience): Promise<Outputs> {
     const batch = await this.outputs(samples, signal);
+    const { outputs } = batch;
+    const novelty = noveltyOf(this.task);
     const answers = Array.from({ length: samples.count }, (_, i) => {
       try {
-        return this.task.decode(batch, i, this.model.temperature);
+        const answer = this.task.decode(batch, i, this.model.temperature) as object;
+        const noClass = outputs.x && novelty?.noClassOf(this.task.input.ports.x, outputs.x, i);
+        return noClass === undefined ? answer : { ...answer, noClass };
       } catch (error) {
         if (!(error instanceof DuctusError)) throw error;
         // Bytes and tokens are small: if these are too much, it is the weights.

@@ -9,7 +9,7 @@ import { arc, drawStrokes, type Stroke } from "./strokes.ts";
 type Shape = readonly Stroke[];
 
 /** The shapes of each digit; y = 0 is the top, 1 the baseline, x = 0 … 1 the width. */
-const SHAPES: readonly (readonly Shape[])[] = [
+export const DIGIT_SHAPES: readonly (readonly Shape[])[] = [
   [
     [arc(0.5, 0.5, 0.5, 0.5, 0, 16)],
     [[...arc(0.5, 0.35, 0.45, 0.35, 8, 16), 0.95, 0.65, ...arc(0.5, 0.65, 0.45, 0.35, 0, 8), 0.05, 0.35]],
@@ -123,7 +123,7 @@ export function printedDigits(places: readonly number[]): Glyphs {
   const writers: number[] = [];
   for (const [face, { isDisplay, variant, ...pen }] of faces.entries()) {
     for (let digit = 0; digit < 10; digit++) {
-      const shapes = SHAPES[digit];
+      const shapes = DIGIT_SHAPES[digit];
       const shape = isDisplay ? DISPLAY[digit] : shapes[(variant * (digit + 1) + face) % shapes.length];
       images.set(drawStrokes(shape, { side: SIDE, height: HEIGHT, ...pen }), symbols.length * SIDE * SIDE);
       symbols.push(places[digit]);

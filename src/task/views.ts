@@ -43,7 +43,7 @@ export interface Likely {
 
 /** What is needed of a task now and then. */
 export interface TaskViews {
-  measure(model: Measurable, dataset: Dataset): Measuring;
+  measure(model: Measurable, dataset: Dataset): Measuring | Promise<Measuring>;
   /** What its answers consist of: a name in the plural, and how many there are with the first of them. */
   facts(task: AnyTask): readonly [name: string, value: string];
   /** The same as plain data. */

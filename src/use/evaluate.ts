@@ -151,7 +151,7 @@ export class Evaluator<T extends AnyTask> {
     const started = performance.now();
     const loader = new Loader(dataset, { batchSize });
     const { measure } = await VIEWS[this.#model.task.kind]();
-    const measuring = measure(this.#model, dataset);
+    const measuring = await measure(this.#model, dataset);
     const accumulators = metrics.map((metric) => metric.start());
     const programs = this.#programsFor(dataset);
     let lossSum = 0;

@@ -15,6 +15,8 @@ import { type Preprocessing, preprocessedShape } from "../picture/preprocessing.
 import { preprocessingSchema } from "../picture/preprocessing-schema.ts";
 import { platform } from "../platform/platform.ts";
 import type { Classify } from "../task/classify/classify.ts";
+import type { Novelty } from "../task/classify/novelty.ts";
+import { loadNovelty } from "../task/classify/novelty-of.ts";
 import { type Candidate, writePixels } from "../task/classify/ranking.ts";
 import type { InputKind } from "../task/input.ts";
 import type { AnswerOf, AnyTask } from "../task/task.ts";
@@ -80,11 +82,19 @@ export class Predictor<T extends AnyTask = Classify> {
   readonly #backend: ImmediateBackend;
   readonly #program: ImmediateProgram;
   readonly #batch: number;
+  readonly #novelty: Novelty | undefined;
   /** How many characters the picture of a prepared sample shows. */
   readonly #characters = new WeakMap<Uint8Array, number>();
 
-  private constructor(model: Model<T>, backend: ImmediateBackend, program: ImmediateProgram, batch: number) {
+  private constructor(
+    model: Model<T>,
+    backend: ImmediateBackend,
+    program: ImmediateProgram,
+    batch: number,
+    novelty: Novelty | undefined,
+  ) {
     this.#model = model;
+    this.#novelty = novelty;
     this.#preprocessing = preprocessingOf(model);
     this.#backend = backend;
     this.#program = program;
@@ -97,11 +107,12 @@ export class Predictor<T extends AnyTask = Classify> {
     { batch = 1 }: PredictorOptions = {},
   ): Promise<Predictor<T>> {
     preprocessingOf(model);
+    const novelty = await loadNovelty(model.task);
     const checked = batch === 1 ? takeChecked(model) : undefined;
-    if (checked !== undefined) return new Predictor(model, checked.backend, checked.program, batch);
+    if (checked !== undefined) return new Predictor(model, checked.backend, checked.program, batch, novelty);
     // One picture is too little work to share between threads.
     const backend = await platform().createBackend(batch === 1 ? { threads: 1 } : {});
-    return new Predictor(model, backend, await backend.compile(inferenceGraph(model, batch)), batch);
+    return new Predictor(model, backend, await backend.compile(inferenceGraph(model, batch)), batch, novelty);
   }
 
   /** @throws DataError when the picture is blank, DuctusError when the network gives no finite numbers for it */
@@ -136,7 +147,8 @@ export class Predictor<T extends AnyTask = Classify> {
     return samples.map((seen, i) => {
       try {
         const answer = task.decode({ outputs, sizes: {}, count: this.#batch }, i, temperature);
-        return { ...answer, seen, characters: this.#characters.get(seen) };
+        const noClass = this.#novelty?.noClassOf(task.input.ports.x, input, i);
+        return { ...answer, ...(noClass !== undefined && { noClass }), seen, characters: this.#characters.get(seen) };
       } catch (error) {
         if (error instanceof DuctusError) return error;
         throw error;

@@ -237,11 +237,11 @@ test("batch normalization leaves nothing behind but weights", async () => {
   expect(second.map(({ op }) => op.name)).toEqual(["conv2d", "add", "relu", "add"]);
 });
 
-test("a network of 7,796 weights takes at most 40 KB, compressed, with all it needs", async () => {
+test("a network of 7,796 weights takes at most 42 KB, compressed, with all it needs", async () => {
   const model = MODELS["batch norm, 7,796 weights"]();
   const weights = [...model.network.namedParameters()].reduce((total, [, parameter]) => total + parameter.size, 0);
   expect(weights).toBeGreaterThan(7_500);
   const { files } = await exportWasm(model, "digits");
   const sizes = [...files.values()].map((file) => gzipSync(file).length);
-  expect(sizes.reduce((a, b) => a + b)).toBeLessThan(40 * 1024);
+  expect(sizes.reduce((a, b) => a + b)).toBeLessThan(42 * 1024);
 });

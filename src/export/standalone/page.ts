@@ -16,7 +16,14 @@ const element = <T extends HTMLElement>(id: string): T => document.getElementByI
 const [answer, confidence, time] = ["answer", "confidence", "time"].map((id) => element(id));
 const percent = (part: number): string => `${(100 * part).toFixed(1)}\u00a0%`;
 
-const { labels, inputShape, see, characters, read: readSeen } = counting(await openRecognizer(moduleOfPage()));
+const {
+  labels,
+  inputShape,
+  see,
+  characters,
+  noneOfThese,
+  read: readSeen,
+} = counting(await openRecognizer(moduleOfPage()));
 const [height, width, channels] = inputShape;
 
 const seen = element<HTMLCanvasElement>("seen");
@@ -76,6 +83,7 @@ function read(): void {
   document.body.classList.toggle("drawn", !pad.isEmpty);
   let [readings, pixels]: [Reading[]?, Uint8Array?] = [];
   let several = 0;
+  let none: string | undefined;
   if (!pad.isEmpty) {
     const picture = pad.pixels(SCAN);
     const start = performance.now();
@@ -84,6 +92,7 @@ function read(): void {
       readings = readSeen(pixels);
       time.textContent = `Read in ${Math.max(0.1, performance.now() - start).toFixed(1)} ms. `;
       several = characters(picture);
+      none = noneOfThese(pixels);
     } catch (error) {
       if (!(error instanceof DataError)) throw error; // too little ink yet
     }
@@ -91,6 +100,10 @@ function read(): void {
   showSeen(pixels);
   showReadings(readings);
   if (several > 1) confidence.textContent = `${several} characters found; this model reads one at a time`;
+  else if (none !== undefined) {
+    answer.textContent = "";
+    confidence.textContent = none;
+  }
 }
 
 let waiting = false;

@@ -8,6 +8,7 @@ import { type TypedArray, viewOf } from "../../engine/dtype.ts";
 import { DataError } from "../../engine/errors.ts";
 import { applyPreprocessing } from "../../picture/preprocess.ts";
 import { type Preprocessing, preprocessedShape } from "../../picture/preprocessing.ts";
+import { Novelty, type NoveltyRecord, noneOfThese } from "../../task/classify/novelty.ts";
 import { rank, writePixels } from "../../task/classify/ranking.ts";
 import type { NumbersType } from "../../task/input.ts";
 import { openModule } from "./module.ts";
@@ -21,6 +22,8 @@ export interface ModelCard {
   readonly preprocessing: Preprocessing;
   /** What outputs are divided by before the softmax; absent where none was fitted. */
   readonly temperature?: number | undefined;
+  /** Tells pictures of no class; absent where none was fitted. */
+  readonly novelty?: NoveltyRecord | undefined;
 }
 
 /** A class with its probability, as a recognizer answers. */
@@ -46,6 +49,11 @@ export interface Recognizer {
   see(picture: Pixels): Uint8Array;
   /** Reads what {@link see} returned. */
   read(seen: Uint8Array): Reading[];
+  /**
+   * Why what {@link see} returned is none of the classes, in words, whatever {@link read} says of it; undefined where it is one, and
+   * always where the model has no novelty score.
+   */
+  noneOfThese(seen: Uint8Array): string | undefined;
   /** The network's outputs, before temperature and softmax, for what {@link see} returned. */
   logits(seen: Uint8Array): Float32Array;
 }
@@ -61,7 +69,7 @@ interface Exports {
 }
 
 /** The network of an exported module: {@link run} reads `input` and writes `output`, its logits. */
-export interface StandaloneNetwork extends Pick<ModelCard, "labels" | "inputType" | "preprocessing"> {
+export interface StandaloneNetwork extends Pick<ModelCard, "labels" | "inputType" | "preprocessing" | "novelty"> {
   readonly temperature: number | undefined;
   readonly input: TypedArray;
   readonly output: TypedArray;
@@ -80,7 +88,7 @@ export async function openRecognizer(source: Uint8Array | WebAssembly.Module): P
 export async function openNetwork(source: Uint8Array | WebAssembly.Module): Promise<StandaloneNetwork> {
   return openModule(source, "pictures", (found, exports) => {
     const card = found as ModelCard;
-    const { labels, inputType, preprocessing, temperature } = card;
+    const { labels, inputType, preprocessing, temperature, novelty } = card;
     const { memory, x, x_length, logits, logits_length, run } = exports as unknown as Exports;
     const input = viewOf(inputType, memory.buffer, x.value, x_length.value);
     const output = viewOf("float32", memory.buffer, logits.value, logits_length.value);
@@ -91,12 +99,13 @@ export async function openNetwork(source: Uint8Array | WebAssembly.Module): Prom
     const fits = input.length === height * width * channels && output.length === labels.length;
     const isKnown = fits && box <= height && box <= width && plain.length > Object.keys(preprocessing).length;
     if (!isKnown || !labels.every((label) => typeof label === "string")) throw card;
-    return { labels, inputType, preprocessing, temperature, input, output, run };
+    return { labels, inputType, preprocessing, temperature, novelty, input, output, run };
   });
 }
 
 export function recognizerOf(network: StandaloneNetwork): Recognizer {
-  const { labels, inputType, preprocessing, temperature, input, output, run } = network;
+  const { labels, inputType, preprocessing, temperature, novelty: stored, input, output, run } = network;
+  const novelty = stored && new Novelty(stored);
   const see = (picture: Pixels): Uint8Array => applyPreprocessing(preprocessing, withChannels(picture));
   const infer = (seen: Uint8Array): Float32Array => {
     if (seen.length !== input.length) {
@@ -110,5 +119,10 @@ export function recognizerOf(network: StandaloneNetwork): Recognizer {
     rank({ classes: labels, temperature }, infer(seen)).map(({ name, probability }) => ({ label: name, probability }));
   const recognize = (picture: Pixels): Reading[] => read(see(picture));
   const inputShape = preprocessedShape(preprocessing);
-  return { labels, preprocessing, inputShape, see, read, logits: infer, recognize, recognise: recognize };
+  const noneOf = (seen: Uint8Array): string | undefined => {
+    const reason = novelty?.noClass(seen, inputShape, 255);
+    return reason && noneOfThese(reason);
+  };
+  const reading = { see, read, noneOfThese: noneOf, logits: infer, recognize, recognise: recognize };
+  return { labels, preprocessing, inputShape, ...reading };
 }

@@ -8,7 +8,7 @@ import { DataError, ShapeError, UsageError } from "../../engine/errors.ts";
 import { cast, eq } from "../../engine/ops/elementwise.ts";
 import { argmax, sum } from "../../engine/ops/reduce.ts";
 import { quote } from "../../engine/quote.ts";
-import { list, record } from "../../engine/schema.ts";
+import { anyRecord, list, record } from "../../engine/schema.ts";
 import { formatShape, sameShape } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import { type JsonRecord, printable } from "../../formats/model-file.ts";
@@ -17,12 +17,18 @@ import { ACCURACY } from "../score.ts";
 import { checkedPart } from "../stored.ts";
 import type { BatchOutputs, Measures, Primary, Task, Tensors } from "../task.ts";
 import type { Evaluation } from "./evaluation.ts";
+import type { NoClass, NoveltyRecord } from "./novelty.ts";
 import { type Candidate, rank } from "./ranking.ts";
 
 /** What a classifier answers: the likeliest class, and all others after it. */
 export interface Ranked extends Candidate {
   /** All classes, the likeliest first. */
   readonly ranking: readonly Candidate[];
+  /**
+   * Why the sample shows none of the classes, whatever the probabilities are; undefined where it shows one, and where the model has no
+   * novelty score.
+   */
+  readonly noClass?: NoClass | undefined;
 }
 
 /** Puts an input into one of N classes. */
@@ -37,10 +43,13 @@ export class Classify implements Task<Ranked, Evaluation> {
   /** Names of the classes in the order of the outputs. */
   readonly classes: readonly string[];
   readonly outputs: Ports;
+  /** What tells samples of no class, see `fitNovelty`; undefined where none was fitted. novelty.ts knows what to do with it. */
+  readonly novelty: NoveltyRecord | undefined;
 
   /** @throws UsageError for less than one class or names that occur twice */
-  constructor(input: InputCodec, classes: number | readonly string[]) {
+  constructor(input: InputCodec, classes: number | readonly string[], novelty?: NoveltyRecord) {
     this.input = input;
+    this.novelty = novelty;
     this.classes = classNames(classes);
     this.outputs = { logits: { shape: [this.classes.length], dtype: "float32" } };
   }
@@ -97,11 +106,14 @@ export class Classify implements Task<Ranked, Evaluation> {
   }
 
   adopt({ classes }: Dataset): Classify {
-    return classes?.length === this.classes.length ? new Classify(this.input, classes) : this;
+    if (classes?.length !== this.classes.length) return this;
+    // What tells samples of other classes knows nothing of these.
+    const isSame = classes.every((name, label) => name === this.classes[label]);
+    return new Classify(this.input, classes, isSame ? this.novelty : undefined);
   }
 
   reading(input: InputCodec): Classify {
-    return new Classify(input, this.classes);
+    return new Classify(input, this.classes, this.novelty);
   }
 
   decode({ outputs, count }: BatchOutputs, index: number, temperature: number | undefined): Ranked {
@@ -112,16 +124,16 @@ export class Classify implements Task<Ranked, Evaluation> {
   }
 
   record(): JsonRecord {
-    return { kind: this.kind, input: this.input.record(), classNames: this.classes };
+    const { kind, input, classes: classNames, novelty } = this;
+    return { kind, input: input.record(), classNames, ...(novelty && { novelty }) };
   }
 }
 
 /** @param name of the file, which starts every message @throws DataError when it is damaged */
 export function readClassify(stored: JsonRecord, input: InputCodec, name: string): Classify {
-  return new Classify(
-    input,
-    checkedPart(record({ classNames: list(printable, 1) }, {}, "ignored"), stored, name).classNames,
-  );
+  const schema = record({ classNames: list(printable, 1) }, { novelty: anyRecord }, "ignored");
+  const { classNames, novelty } = checkedPart(schema, stored, name);
+  return new Classify(input, classNames, novelty as NoveltyRecord | undefined);
 }
 
 /** Whether targets are class indices, so that there is such a thing as accuracy. */

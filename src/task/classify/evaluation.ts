@@ -8,12 +8,32 @@ import type { Style } from "../text.ts";
 import { type Calibration, calibration, fitTemperature, TEMPERATURE_SPREAD } from "./calibration.ts";
 import { type Classification, classify } from "./classification.ts";
 import { type JudgedSample, suspectedLabels, worstErrors } from "./errors.ts";
+import type { NoveltyRecord } from "./novelty.ts";
 import type { Predictions } from "./predictions.ts";
 import { formatEvaluation } from "./text.ts";
 
 /** What {@link Evaluation} is made of. */
 export interface ClassifiedFields extends EvaluationFields {
   readonly predictions?: Predictions | undefined;
+  /** 1 for each sample that is none of the classes by the model's novelty score; undefined where it has none. */
+  readonly strange?: Uint8Array | undefined;
+  /** What the score reached on samples apart when it was fitted. */
+  readonly novelty?: Pick<NoveltyRecord, "share" | "strangers"> | undefined;
+}
+
+/** What a novelty score makes of samples that show the model's classes: whatever it refuses is refused wrongly. */
+export interface Refused {
+  /** Samples that are none of the classes, as the model says. */
+  readonly count: number;
+  readonly rate: number;
+  readonly interval: Interval;
+  /** How many samples the model has wrong, and how many of these are refused, which is no loss; undefined for data without classes. */
+  readonly wrong: number | undefined;
+  readonly wrongRefused: number | undefined;
+  /** The rate that the score was fitted to, on other samples. */
+  readonly expected: number | undefined;
+  /** The share that is refused of drawings of no class, which the score was not fitted to: what is not refused is missed. */
+  readonly strangers: number | undefined;
 }
 
 /** A share of some samples, with its 95 % interval. */
@@ -33,11 +53,15 @@ const PAIRS = 100;
 export class Evaluation extends AnyEvaluation {
   /** Every output; only for data with classes. All that follows is worked out from it when it is asked for. */
   readonly predictions: Predictions | undefined;
+  readonly #strange: Uint8Array | undefined;
+  readonly #novelty: ClassifiedFields["novelty"];
   #classification: Classification | undefined;
 
-  constructor({ predictions, ...fields }: ClassifiedFields) {
+  constructor({ predictions, strange, novelty, ...fields }: ClassifiedFields) {
     super(fields);
     this.predictions = predictions;
+    this.#strange = strange;
+    this.#novelty = novelty;
   }
 
   /** Accuracy, precision, recall, F1, confusion matrix; undefined for data without classes. */
@@ -114,6 +138,24 @@ export class Evaluation extends AnyEvaluation {
     return this.predictions && rejection(this.predictions.sureAnswers());
   }
 
+  /** How many samples are refused as none of the classes; undefined where the model has no novelty score. */
+  get refused(): Refused | undefined {
+    const { predictions, count: all } = this;
+    const strange = this.#strange;
+    if (strange === undefined || all === 0) return undefined;
+    const count = strange.reduce((sum, mark) => sum + mark, 0);
+    const wrongRefused = predictions && strange.reduce((sum, mark, i) => sum + (predictions.isRight(i) ? 0 : mark), 0);
+    return {
+      count,
+      rate: count / all,
+      interval: wilsonInterval(count, all),
+      wrong: predictions && all - predictions.hits,
+      wrongRefused,
+      expected: this.#novelty?.share,
+      strangers: this.#novelty?.strangers,
+    };
+  }
+
   /** The mistakes that the model is surest of, the worst first; none for data without classes. */
   worstErrors(count: number): readonly JudgedSample[] {
     return this.predictions === undefined ? [] : worstErrors(this.predictions, count);
@@ -161,6 +203,7 @@ export class Evaluation extends AnyEvaluation {
       calibration: this.calibration,
       scaledCalibration: this.scaledCalibration,
       rejection: this.rejection,
+      refused: this.refused,
       worstErrors: predictions && this.worstErrors(LISTED),
       suspectedLabels: suspects && { count: suspects.length, first: suspects.slice(0, LISTED) },
       seconds,

@@ -15,7 +15,7 @@ import {
 } from "../text.ts";
 import { type Classification, type ClassMeans, worstClasses } from "./classification.ts";
 import { type JudgedSample, suspectedLabels } from "./errors.ts";
-import type { Evaluation } from "./evaluation.ts";
+import type { Evaluation, Refused } from "./evaluation.ts";
 import type { PairedComparison } from "./mcnemar.ts";
 
 /** A confusion matrix wider than this says nothing in a terminal; only the most confused pairs are listed then. */
@@ -88,7 +88,8 @@ function capitalized(text: string): string {
 
 /** One line each, named; those that have nothing to say are left out. */
 function findings(evaluation: Evaluation): [name: string, text: string][] {
-  const { classification, calibration, scaledCalibration, rejection, predictions, isTrainingData } = evaluation;
+  const { classification, calibration, scaledCalibration, rejection, predictions, isTrainingData, refused } =
+    evaluation;
   if (classification === undefined || predictions === undefined) return [];
   const pairs = classification.confusedPairs
     .slice(0, PAIRS)
@@ -111,9 +112,17 @@ function findings(evaluation: Evaluation): [name: string, text: string][] {
         `expected error ${round(calibration.expectedError)}${scaled ?? "; not calibrated: no temperature was fitted on validation samples"}`,
     ],
     ["rejection", reach && reach.length > 0 ? `right are ${reach.join(", ")}` : undefined],
+    ["none of these", refused && refusedOf(refused, evaluation.count)],
     ["labels", suspects.length > 0 ? doubts(suspects) : undefined],
   ];
   return lines.flatMap(([name, text]) => (text === undefined || text === "" ? [] : [[name, text]]));
+}
+
+/** What the novelty score makes of samples that show the model's classes. */
+function refusedOf(refused: Refused, all: number): string {
+  const { count, rate, wrong = 0, wrongRefused = 0, expected = 0, strangers = 0 } = refused;
+  const share = `${grouped(count)} of ${grouped(all)} refused, ${percent(rate)} (fitted to ${percent(expected)})`;
+  return `${share}; of the ${grouped(wrong)} that are wrong, ${grouped(wrongRefused)}; of drawings of no class ${percent(strangers)}`;
 }
 
 function doubts(suspects: readonly JudgedSample[]): string {

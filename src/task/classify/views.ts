@@ -7,6 +7,7 @@ import { listed } from "../text.ts";
 import type { TaskViews } from "../views.ts";
 import { type Classify, hasClasses, type Ranked } from "./classify.ts";
 import { Evaluation } from "./evaluation.ts";
+import { loadNovelty } from "./novelty-of.ts";
 import { Predictions } from "./predictions.ts";
 
 /** @throws DataError where a class has another number in the data set than in the model: all of its samples would count as wrong */
@@ -19,12 +20,14 @@ function refuseOtherOrder(classes: readonly string[], { name, classes: theirs = 
 }
 
 export const views: TaskViews = {
-  measure: ({ task, temperature }, dataset) => {
+  measure: async ({ task, temperature }, dataset) => {
     const { classes } = task as Classify;
+    const novelty = await loadNovelty(task);
     const isCounted = hasClasses(dataset);
     refuseOtherOrder(classes, dataset);
     const logits = new Float32Array(isCounted ? dataset.length * classes.length : 0);
     const labels = new Int32Array(isCounted ? dataset.length : 0);
+    const strange = novelty === undefined ? undefined : new Uint8Array(dataset.length);
     let done = 0;
     return {
       add: ({ count, inputs, outputs }) => {
@@ -32,11 +35,14 @@ export const views: TaskViews = {
           logits.set(outputs.logits, done * classes.length);
           labels.set(inputs.y.subarray(0, count), done);
         }
+        for (let i = 0; i < count && strange !== undefined && novelty !== undefined; i++) {
+          if (novelty.noClassOf(task.input.ports.x, inputs.x, i) !== undefined) strange[done + i] = 1;
+        }
         done += count;
       },
       finish: (fields) => {
         const predictions = isCounted ? new Predictions({ classes, temperature }, logits, labels) : undefined;
-        return new Evaluation({ ...fields, predictions });
+        return new Evaluation({ ...fields, predictions, strange, novelty: novelty?.record });
       },
     };
   },

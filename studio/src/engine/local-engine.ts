@@ -120,7 +120,8 @@ export class LocalEngine implements Engine {
         const seen = open.recognizer.see(picture);
         const readings = open.recognizer.read(seen);
         const characters = open.recognizer.characters(picture);
-        return { readings, seen, characters, ms: performance.now() - start };
+        const isNone = open.recognizer.noneOfThese(seen) !== undefined;
+        return { readings, seen, characters, isNone, ms: performance.now() - start };
       }
       if (open.kind === "lines") {
         const readings = await readingsOf(open.model, await open.reader.read(pictureOf(picture)));
@@ -129,7 +130,8 @@ export class LocalEngine implements Engine {
       const answer = open.predictor.predict(pictureOf(picture));
       const { seen } = answer;
       const characters = ONE_CHARACTER[open.model.task.kind] ? (answer.characters ?? 1) : 1;
-      return { readings: await readingsOf(open.model, answer), seen, characters, ms: performance.now() - start };
+      const readings = await readingsOf(open.model, answer);
+      return { readings, seen, characters, isNone: answer.noClass !== undefined, ms: performance.now() - start };
     });
   }
 

@@ -58,6 +58,8 @@ export interface Answer {
   readonly seen?: Uint8Array | undefined;
   /** How many characters a picture shows for a model that reads one; 1 for others. */
   readonly characters: number;
+  /** Whether it shows none of the classes, as the model says; models without a novelty score never do. */
+  readonly isNone?: boolean | undefined;
   readonly ms: number;
 }
 

@@ -78,6 +78,7 @@ export const en = {
     perhaps: (part: string): string => `perhaps; ${part}`,
     sure: (part: string): string => `${part} sure`,
     several: (count: number): string => `${count} characters found; this model reads one at a time.`,
+    noneOfThese: "This looks like none of the classes.",
     said: (label: string, part: string): string => `Read as ${label}, ${part}`,
     waiting: "Waiting for ink",
     tooLittle: "Too little ink to read",

@@ -72,6 +72,7 @@ export const zh: Texts = {
     perhaps: (part) => `也许是，${part}`,
     sure: (part) => `${part} 把握`,
     several: (count) => `发现 ${count} 个字符；这个模型一次只认一个。`,
+    noneOfThese: "这看起来不属于任何一类。",
     said: (label, part) => `读作 ${label}，${part}`,
     waiting: "等待落笔",
     tooLittle: "笔迹太少，读不出来",

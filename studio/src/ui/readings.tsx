@@ -41,6 +41,7 @@ export function AnswerText({ state, waiting }: AnswerProps) {
       {best !== undefined && answer !== undefined && answer.characters > 1 && (
         <p class="error">{t.several(answer.characters)}</p>
       )}
+      {answer?.isNone === true && answer.characters <= 1 && <p class="error">{t.noneOfThese}</p>}
     </div>
   );
 }
