@@ -144,14 +144,16 @@ function isFrame(piece: Piece, main: Piece, ink: Ink): boolean {
   return !isAround || strokeWidth([piece]) < BROAD_AS * strokeWidth([main]);
 }
 
-/** Whether a piece is a line of the paper along one side of a small scan, whose ends are too pale for ink. */
+/** Whether a piece is a line of the paper along one side of a small scan, whose ends are too pale for ink, or two that cross in a corner. */
 function isRule({ box }: Piece, { width, height }: Ink): boolean {
   if (!isSmallScan(width, height)) return false;
   const [across, down] = [box.right - box.left, box.bottom - box.top];
   const isAtEnd = (from: number, to: number, size: number): boolean =>
     to <= RULE.edge * size || from >= (1 - RULE.edge) * size;
-  if (across >= RULE.aspect * down) return across >= RULE.long * width && isAtEnd(box.top, box.bottom, height);
-  return down >= RULE.aspect * across && down >= RULE.long * height && isAtEnd(box.left, box.right, width);
+  const [isBeside, isAbove] = [isAtEnd(box.left, box.right, width), isAtEnd(box.top, box.bottom, height)];
+  if (isBeside && isAbove) return true;
+  if (across >= RULE.aspect * down) return isAbove && across >= RULE.long * width;
+  return isBeside && down >= RULE.aspect * across && down >= RULE.long * height;
 }
 
 /** Whether the picture has no margin around these pieces. */
