@@ -48,7 +48,7 @@ export interface Material {
   readonly signs?: Glyphs | undefined;
   /** Places of the signs in the alphabet. */
   readonly places: ReadonlyMap<string, number>;
-  /** Letters and scribbles, all of which are one symbol. */
+  /** Letters and scribbles, each of which is this one symbol: what a frame answers hangs on what it sees, and on nothing beside it. */
   readonly unreadable?: { readonly glyphs: Glyphs; readonly symbol: number } | undefined;
 }
 
@@ -107,15 +107,15 @@ export function drawContent(
     const wrong = random.integer(unreadable.glyphs.writers.length);
     const letters = Math.max(1, Math.min(characters, 1 + random.integer(6)));
     const { glyphs: source } = unreadable;
-    for (let k = 0; k < letters; k++)
+    for (let k = 0; k < letters; k++) {
       content.add(source, source.of(wrong, random.integer(source.countOf(wrong))), false);
-    content.says.push(unreadable.symbol);
+      content.says.push(unreadable.symbol);
+    }
     return -1;
   }
   if (unreadable !== undefined && kind < empty + odd + struck) {
     drawDigits(content, glyphs, writer, Math.max(2, characters), random);
-    content.says.length = 0;
-    content.says.push(unreadable.symbol);
+    content.says.fill(unreadable.symbol);
     content.isStruck = true;
     return -1;
   }
