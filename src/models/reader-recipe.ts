@@ -9,6 +9,6 @@ export const READER_RECIPE: Recipe = {
   weightDecay: 1e-4,
   schedule: { name: "oneCycle" },
   batchSize: 64,
-  epochs: 70,
+  epochs: 100,
   loss: "ctc",
 };

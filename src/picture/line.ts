@@ -54,7 +54,9 @@ export const MOST_COLUMNS = 2048;
 const TIPS = 0.006;
 /** What is paler than this part of the darkest ink says nothing of where a line ends. */
 const EDGE = 0.35;
-/** Strokes become at most so wide, in pixels of the sample: a minus alone is not as high as a digit. */
+/** What is lower than this, in widths of its strokes, is no digit: a minus, a point. */
+const FLAT = 1.8;
+/** Strokes of these become so wide at most, in pixels of the sample: a minus alone is not as high as a digit. */
 const WIDEST_STROKE = 4.2;
 /** Thinner ones are thickened first: they would vanish where much is reduced. */
 const THINNEST_STROKE = 1.8;
@@ -77,9 +79,10 @@ export function lineOf(p: LineFrame, picture: Picture): Line {
   }
 
   const { top, bottom, left, right, stroke } = found;
+  const isFlat = bottom - top + 1 < FLAT * stroke;
   const scale = Math.min(
     p.ink / (bottom - top + 1),
-    WIDEST_STROKE / stroke,
+    isFlat ? WIDEST_STROKE / stroke : Number.POSITIVE_INFINITY,
     (MOST_COLUMNS - p.before - p.after) / (right - left + 1),
   );
   const thicker = Math.max(0, Math.round((THINNEST_STROKE / scale - stroke) / 2));

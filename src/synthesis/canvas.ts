@@ -97,35 +97,38 @@ export class Canvas {
     this.#pixels.fill(0, column * this.height, this.columns * this.height);
   }
 
+  /** Out of focus. @param weight of each neighbor, 0 … 0.25; all four, one axis after the other */
+  blur(weight: number): void {
+    if (weight === 0) return;
+    const { height: H, columns } = this;
+    const pixels = this.#pixels;
+    const before = this.#before;
+    const size = columns * H;
+    const side = Math.round(256 * weight);
+    const own = 256 - 2 * side;
+    for (let p = 0; p < size; p++) {
+      before[p] = (own * pixels[p] + side * ((p >= H ? pixels[p - H] : 0) + (p + H < size ? pixels[p + H] : 0))) >> 8;
+    }
+    for (let x = 0, p = 0; x < columns; x++) {
+      for (let y = 0; y < H; y++, p++) {
+        pixels[p] = (own * before[p] + side * ((y > 0 ? before[p - 1] : 0) + (y + 1 < H ? before[p + 1] : 0))) >> 8;
+      }
+    }
+  }
+
   /**
-   * A pen of another width: the picture is blurred a little and its values stretched around a level, so that edges move outwards or
-   * inwards.
-   * @param blur weight of each neighbor, 0 … 0.25
+   * A pen of another width: values are stretched around a level, so that edges move outwards or inwards.
    * @param low what becomes black  @param high what becomes full ink
    * @param ink value of full ink
    */
-  pen(blur: number, low: number, high: number, ink: number): void {
-    const { height: H, columns } = this;
+  pen(low: number, high: number, ink: number): void {
     const pixels = this.#pixels;
     const levels = this.#levels;
     for (let value = 0; value < 256; value++) {
       levels[value] = Math.round(ink * Math.min(1, Math.max(0, (value - low) / (high - low))));
     }
     levels[0] = 0;
-    const size = columns * H;
-    if (blur > 0) {
-      const before = this.#before;
-      const side = Math.round(256 * blur);
-      const own = 256 - 2 * side;
-      for (let p = 0; p < size; p++) {
-        before[p] = (own * pixels[p] + side * ((p >= H ? pixels[p - H] : 0) + (p + H < size ? pixels[p + H] : 0))) >> 8;
-      }
-      for (let x = 0, p = 0; x < columns; x++) {
-        for (let y = 0; y < H; y++, p++) {
-          pixels[p] = (own * before[p] + side * ((y > 0 ? before[p - 1] : 0) + (y + 1 < H ? before[p + 1] : 0))) >> 8;
-        }
-      }
-    }
+    const size = this.columns * this.height;
     for (let p = 0; p < size; p++) pixels[p] = levels[pixels[p]];
   }
 

@@ -21,8 +21,8 @@ export interface Style {
   /** The ways in which characters stand apart, each with its share. */
   readonly spacings: readonly (readonly [share: number, spacing: Spacing])[];
   readonly clutter: Clutter;
-  /** Whether pen, ink and size differ much, as they do over all papers, or as one scanner gives them. */
-  readonly variety: "much" | "little";
+  /** Share of strings as one scanner gives them; pen, ink, focus and size of the others differ as much as they do over all papers. */
+  readonly calm: number;
   /** Shares of what is no plain number. */
   readonly kinds?: Kinds | undefined;
 }
@@ -43,15 +43,15 @@ export const STYLES = {
       [0.12, { low: 6, high: 18, jitter: 2 }],
     ],
     clutter: { box: 0.12, rule: 0.08, dirt: 0.1, noise: 0.25 },
-    variety: "much",
-    kinds: { amount: 0.13, unreadable: 0.04, struck: 0.015, empty: 0.015 },
+    calm: 0.4,
+    kinds: { amount: 0.1, unreadable: 0.03, struck: 0.008, empty: 0.012 },
   },
   /** Digits with room between them, to measure by. */
-  spaced: { spacings: [[1, SPACED]], clutter: CLEAN, variety: "little" },
+  spaced: { spacings: [[1, SPACED]], clutter: CLEAN, calm: 1 },
   /** Digits whose ink meets, to measure by. */
-  touching: { spacings: [[1, TOUCHING]], clutter: CLEAN, variety: "little" },
+  touching: { spacings: [[1, TOUCHING]], clutter: CLEAN, calm: 1 },
   /** Digits in boxes of which something is left, to measure by. */
-  boxed: { spacings: [[1, { low: 4, high: 10, jitter: 1.5 }]], clutter: { ...CLEAN, box: 1 }, variety: "little" },
+  boxed: { spacings: [[1, { low: 4, high: 10, jitter: 1.5 }]], clutter: { ...CLEAN, box: 1 }, calm: 1 },
 } as const satisfies Record<string, Style>;
 
 /** The name of a way to make strings: one of {@link STYLES}. */
@@ -78,13 +78,20 @@ export interface StringsOptions {
 const GROUP = 64;
 /** Widths of pictures, in shares of the groups, with the characters that fill them. */
 const WIDTHS = [
-  { share: 0.1, columns: 64, least: 1, most: 3 },
-  { share: 0.28, columns: 96, least: 2, most: 5 },
-  { share: 0.36, columns: 128, least: 4, most: 7 },
-  { share: 0.26, columns: 192, least: 6, most: 11 },
+  { share: 0.1, columns: 64, least: 1, most: 2 },
+  { share: 0.25, columns: 96, least: 2, most: 4 },
+  { share: 0.37, columns: 128, least: 4, most: 6 },
+  { share: 0.28, columns: 192, least: 6, most: 10 },
 ] as const;
 /** Columns that a character takes at most, where strings of given lengths are asked for. */
 const WIDEST = 26;
+
+/** Share of the strings out of focus, of handwriting and of print, … */
+const BLURRED = { written: 0.06, printed: 0.4 };
+/** … how often these are blurred at most, and by how much each time (Canvas.blur). */
+const [MOST_BLURS, SIDE] = [6, 0.25];
+/** Pixels by which a character is bent at most. */
+const BENT = 1.6;
 
 /** What is drawn for sample `use` of an epoch. */
 const SHAPE = 0;
@@ -207,9 +214,9 @@ export class Strings implements Dataset {
     const canvas = this.#canvas;
     const content = this.#content;
     const layout = this.#layout;
-    const { spacings, clutter, variety } = this.#style;
+    const { spacings, clutter, calm } = this.#style;
     const { height, before, after, margin, ink } = LINE;
-    const isMuch = variety === "much";
+    const isMuch = calm < 1 && random.uniform() >= calm;
     let share = random.uniform();
     const [, spacing] = spacings.find(([part]) => (share -= part) < 0) ?? spacings[0];
     const isBoxed = random.uniform() < clutter.box;
@@ -226,17 +233,21 @@ export class Strings implements Dataset {
       },
       random,
     );
-    const bend = isMuch ? 1 : 0;
+    const bend = isMuch ? BENT : 0;
     for (let k = 0; k < content.count; k++) {
       canvas.character(content.from[k], content.glyph[k], placeAt(layout, k), bend, random);
     }
     const end = content.count === 0 ? begin + random.between(0, 20) : layout.end;
     if (content.isStruck) strikeOut(canvas, begin, end, random);
     if (isMuch) {
-      const blur = Math.max(0, random.between(-0.06, 0.2));
+      const isPrinted = content.count > 0 && content.from[content.count - 1] === this.#options.material.printed?.glyphs;
+      if (random.uniform() < (isPrinted ? BLURRED.printed : BLURRED.written)) {
+        for (let times = 1 + random.integer(MOST_BLURS); times > 0; times--) canvas.blur(SIDE);
+      }
       // Low: thick strokes; high: thin ones.
       const low = random.between(-10, 55);
-      canvas.pen(blur, Math.max(0, low), Math.min(250, 150 + low + random.between(0, 60)), random.between(200, 255));
+      canvas.blur(Math.max(0, random.between(-0.06, 0.2)));
+      canvas.pen(Math.max(0, low), Math.min(250, 150 + low + random.between(0, 60)), random.between(200, 255));
     }
     addClutter(canvas, layout, content.count, { ...clutter, box: isBoxed ? 1 : 0 }, begin, end, random);
     const counted = Math.min(canvas.columns - margin, Math.ceil(end) + after);

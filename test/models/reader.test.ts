@@ -88,7 +88,7 @@ describe("the reader", () => {
     const style = {
       spacings: [[1, { low: 2, high: 6, jitter: 1 }]],
       clutter: { box: 0, rule: 0, dirt: 0, noise: 0 },
-      variety: "little",
+      calm: 1,
     } as const;
     const strings = stringsOf(dataset, { length: 256, style, characters: [1, 3], seed: 1 });
     const model = createReader(strings.alphabet, 2);

@@ -165,12 +165,15 @@ describe("a string", () => {
       /^-\d/,
       /\/-$/,
       /^$/,
-      /^\?$/,
+      /^\?+$/,
+      /\?\?/,
       /€/,
       /(\d)\1/,
     ]) {
       expect(texts.filter((text) => pattern.test(text)).length, String(pattern)).toBeGreaterThan(0);
     }
+    // Each letter is one that cannot be read, and digits do not stand among them.
+    for (const text of texts) if (text.includes("?")) expect(text).toMatch(/^\?+$/);
   });
 });
 
