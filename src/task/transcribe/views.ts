@@ -8,7 +8,7 @@ import { fitStringTemperature, type KnownString } from "./temperature.ts";
 import type { Transcribe, Transcription } from "./transcribe.ts";
 
 /** Strings whose outputs are kept, to fit a temperature by. */
-const FITTED = 400;
+const FITTED = 1000;
 
 export const views: TaskViews = {
   measure: ({ task, temperature }, dataset) => {
@@ -32,7 +32,8 @@ export const views: TaskViews = {
           if (known.length < FITTED) {
             const size = outputs.logits.length / count;
             const scores = outputs.logits.slice(i * size, i * size + outputs.frames[i] * classes) as Float32Array;
-            known.push({ scores, classes, labels: symbols.map((symbol) => symbol + 1) });
+            const labels = [...transcribe.encode(text)].map((symbol) => symbol + 1);
+            known.push({ scores, classes, labels, isRight: text === truth });
           }
         }
       },

@@ -121,7 +121,8 @@ describe("the temperature of strings", () => {
     Array.from({ length: 400 }, (_, i) => ({
       scores: Float32Array.from([0, logit, 0, logit, 0, 0]),
       classes: 3,
-      labels: [i < 400 * right ? 1 : 2],
+      labels: [1],
+      isRight: i < 400 * right,
     }));
 
   it("is above 1 for a network that is too sure, below it for one that is not sure enough", () => {
@@ -129,10 +130,11 @@ describe("the temperature of strings", () => {
     expect(fitStringTemperature(strings(2, 0.999))).toBeLessThan(0.9);
   });
 
-  it("leaves out what frames cannot hold, and is none without strings", () => {
-    const impossible = { scores: new Float32Array(6), classes: 3, labels: [1, 1] };
-    expect(fitStringTemperature([impossible])).toBeUndefined();
-    expect(fitStringTemperature([...strings(8, 0.8), impossible])).toBe(fitStringTemperature(strings(8, 0.8)));
+  it("is not led by single strings that are labeled wrongly, and is none without strings", () => {
+    const wrong = { scores: Float32Array.from([0, 30, 0, 30, 0, 0]), classes: 3, labels: [1], isRight: false };
+    const [led, without] = [[...strings(3, 0.95), wrong], strings(3, 0.95)].map(fitStringTemperature) as number[];
+    expect(led).toBeGreaterThanOrEqual(without);
+    expect(led / without).toBeLessThan(1.25);
     expect(fitStringTemperature([])).toBeUndefined();
   });
 });
