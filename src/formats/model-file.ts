@@ -138,7 +138,7 @@ export interface ModelFile {
   readonly metrics: JsonRecord;
   /** What outputs are divided by before the softmax; absent where none was fitted. */
   readonly temperature?: number | undefined;
-  /** What weights are held in; float16 only where each of them is such a number. Default float32. */
+  /** What weights are held in: with float16 each array of which all are such numbers. Default float32. */
   readonly precision?: "float32" | "float16" | undefined;
   readonly golden: GoldenPair;
   /** Weights by PyTorch's names, convolutions as OIHW. */
@@ -326,14 +326,13 @@ function toStored({ shape, data }: NamedTensor): StoredTensor {
   return data instanceof Float32Array ? { dtype: "F32", shape, data } : { dtype: "I32", shape, data };
 }
 
-/** Weights as float16; undefined where one is no such number. */
-function halvesOf(weights: ModelFile["weights"]): Map<string, StoredTensor> | undefined {
+/** The weights that are float16 numbers, as such. */
+function halvesOf(weights: ModelFile["weights"]): Map<string, StoredTensor> {
   const halves = new Map<string, StoredTensor>();
   for (const [name, { shape, data }] of weights) {
     if (data instanceof Int32Array) continue;
     const bits = asHalves(data);
-    if (bits === undefined) return undefined;
-    halves.set(name, { dtype: "F16", shape, data: bits });
+    if (bits !== undefined) halves.set(name, { dtype: "F16", shape, data: bits });
   }
   return halves;
 }
