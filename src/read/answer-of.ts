@@ -6,7 +6,6 @@ import { quadOfColumns, type Region } from "../page/regions.ts";
 import { columnInPicture, type Line } from "../picture/line.ts";
 import type { FieldRules } from "../task/transcribe/fields/field.ts";
 import type { FieldReading } from "../task/transcribe/reading.ts";
-import { UNREADABLE } from "../task/transcribe/transcribe.ts";
 import type { NumberAnswer, Refusal } from "./answers.ts";
 import { isStruckOut } from "./struck-out.ts";
 
@@ -62,13 +61,13 @@ const REFUSALS: readonly (readonly [
 ])[] = [
   ["struck out", (_, { crop }) => isStruckOut(crop, "the middle")],
   ["struck out", ({ text, fit }, { crop }) => (isNoNumber(text) || fit < LEAST_FIT) && isStruckOut(crop, "anything")],
-  ["no number", ({ text }) => isNoNumber(text)],
+  ["no number", ({ text, fit }, { rules }) => isNoNumber(text) || (rules === undefined && fit < LEAST_FIT)],
   ["does not fit", ({ fit }) => fit < LEAST_FIT],
   ["unsure", ({ probability }, _, minProbability) => probability < minProbability],
 ];
 
-/** Signs without a digit or letter, or with something that cannot be read. */
-const isNoNumber = (text: string): boolean => text.includes(UNREADABLE) || !/[\p{L}\p{N}]/u.test(text);
+/** Signs without a digit or letter. */
+const isNoNumber = (text: string): boolean => !/[\p{L}\p{N}]/u.test(text);
 
 function refusalOf(
   region: KnownRegion,

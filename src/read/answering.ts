@@ -9,7 +9,7 @@ import type { BatchOutputs } from "../task/task.ts";
 import type { Frames } from "../task/transcribe/ctc-frames.ts";
 import { type Automaton, without } from "../task/transcribe/fields/automaton.ts";
 import { type FieldRules, fieldAutomaton } from "../task/transcribe/fields/field.ts";
-import { readField } from "../task/transcribe/reading.ts";
+import { type FieldReading, type LikelyString, readField } from "../task/transcribe/reading.ts";
 import { type Transcribe, UNREADABLE } from "../task/transcribe/transcribe.ts";
 import { answerOf, NOTHING, type ReadOptions } from "./answer-of.ts";
 import type { NumberAnswer } from "./answers.ts";
@@ -44,9 +44,12 @@ export function scoresOf(
 export class RuleBook {
   readonly alphabet: readonly string[];
   readonly #automata = new Map<FieldRules, Automaton>();
+  /** Where there are no rules. */
+  readonly #anything: Automaton;
 
   constructor(alphabet: readonly string[]) {
     this.alphabet = alphabet;
+    this.#anything = without(fieldAutomaton({}, alphabet), alphabet.indexOf(UNREADABLE));
   }
 
   /** @throws UsageError naming the first field whose rules no string over the alphabet meets */
@@ -55,11 +58,11 @@ export class RuleBook {
   }
 
   /**
-   * Which strings may stand in a field; undefined: all.
+   * Which strings may stand in a field: without rules all that can be read.
    * @throws UsageError for rules that no string over the alphabet meets, naming the field
    */
-  allowed({ name, rules }: Pick<Place, "name" | "rules">): Automaton | undefined {
-    if (rules === undefined) return undefined;
+  allowed({ name, rules }: Pick<Place, "name" | "rules">): Automaton {
+    if (rules === undefined) return this.#anything;
     let automaton = this.#automata.get(rules);
     if (automaton === undefined) {
       // What cannot be read is no string that may stand there.
@@ -94,7 +97,18 @@ export function answersFor(
     const { name, quad, region } = place;
     if (region === undefined) return { ...NOTHING, name, kind: "box", quad, refused: "not in the picture" };
     const found = scores[i];
-    const reading = found && readField(found, book.alphabet, { allowed: book.allowed(place) });
-    return answerOf({ ...region, name }, found && { ...found, reading }, options);
+    const reading = found && readPlace(found, place, book);
+    return answerOf({ ...region, name, rules: place.rules }, found && { ...found, reading }, options);
   });
+}
+
+/**
+ * Where a form says what stands there, it does: probabilities are those among what may. Anywhere else there may be letters or a
+ * scribble as well, so each is by the picture alone.
+ */
+function readPlace(found: LineScores, place: Place, book: RuleBook): FieldReading | undefined {
+  const reading = readField(found, book.alphabet, { allowed: book.allowed(place) });
+  if (reading === undefined || place.rules !== undefined) return reading;
+  const byPicture = <T extends LikelyString>(one: T): T => ({ ...one, probability: one.probability * reading.fit });
+  return { ...byPicture(reading), alternatives: reading.alternatives.map(byPicture) };
 }
