@@ -40,12 +40,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const ductus = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
   spawnSync(join(folder, "node_modules/.bin/ductus"), args, { cwd: folder, encoding: "utf8", env });
 
-test("is under 1.6 MB without the studio's digits and the models, holds nothing but the build and these, and runs no scripts at install time", () => {
+test("is under 1.7 MB without the studio's digits and the models, holds nothing but the build and these, and runs no scripts at install time", () => {
   // Compressed already, or nearly, and so as large in the package as they are. The studio has the reader beside it, as it is to work anywhere.
   const digits = packed.files.filter(({ path }) =>
     /^(dist\/studio\/data|models)\/|\/reader-[^/]+\.safetensors$/.test(path),
   );
-  expect(packed.size - digits.reduce((sum, { size }) => sum + size, 0)).toBeLessThan(1.6e6);
+  expect(packed.size - digits.reduce((sum, { size }) => sum + size, 0)).toBeLessThan(1.7e6);
   const strangers = packed.files.filter(
     ({ path }) => !/^(dist\/|models\/|package\.json$|README\.md$|LICENSE$)/.test(path),
   );
