@@ -1,6 +1,6 @@
 /**
  * Characters as strokes of our own: lines and arcs in a frame, drawn with a pen of some width. No font is needed for them.
- * print.ts and signs.ts have the strokes; what comes out are pictures like those of a data set.
+ * print.ts, letters.ts and signs.ts have the strokes; what comes out are pictures like those of a data set.
  */
 
 /** Points of one stroke, x and y in turn, in a frame whose height is 1: digits stand between y = 0 (top) and 1 (baseline). */

@@ -1,5 +1,6 @@
 /** What is drawn as pictures of no class: letters and signs by strokes, and strokes without meaning. Used by strangers.ts. */
 import type { Random } from "../../engine/random.ts";
+import { LETTER_STROKES } from "../../synthesis/letters.ts";
 import { DIGIT_SHAPES } from "../../synthesis/print.ts";
 import { arc, type Stroke } from "../../synthesis/strokes.ts";
 
@@ -10,12 +11,7 @@ type Drawing = readonly Stroke[];
  * Capitals and small letters that are drawn alike stand once.
  */
 const LETTERS: Readonly<Record<string, readonly Drawing[]>> = {
-  A: [
-    [
-      [0.05, 1, 0.5, 0, 0.95, 1],
-      [0.2, 0.65, 0.8, 0.65],
-    ],
-  ],
+  A: [LETTER_STROKES.A],
   C: [[arc(0.55, 0.5, 0.45, 0.5, -2, -14)]],
   D: [
     [
@@ -23,42 +19,20 @@ const LETTERS: Readonly<Record<string, readonly Drawing[]>> = {
       [0.1, 0, ...arc(0.3, 0.5, 0.6, 0.5, -4, 4), 0.1, 1],
     ],
   ],
-  E: [
-    [
-      [0.9, 0, 0.1, 0, 0.1, 1, 0.9, 1],
-      [0.1, 0.5, 0.75, 0.5],
-    ],
-    [[...arc(0.55, 0.25, 0.4, 0.25, -2, -12), ...arc(0.55, 0.75, 0.45, 0.25, -4, -14)]],
-  ],
-  F: [
-    [
-      [0.9, 0, 0.1, 0, 0.1, 1],
-      [0.1, 0.5, 0.75, 0.5],
-    ],
-  ],
+  E: [LETTER_STROKES.E, [[...arc(0.55, 0.25, 0.4, 0.25, -2, -12), ...arc(0.55, 0.75, 0.45, 0.25, -4, -14)]]],
+  F: [LETTER_STROKES.F],
   G: [[arc(0.55, 0.5, 0.45, 0.5, -2, -14), [0.6, 0.55, 0.95, 0.55, 0.95, 1]]],
-  H: [
-    [
-      [0.1, 0, 0.1, 1],
-      [0.9, 0, 0.9, 1],
-      [0.1, 0.5, 0.9, 0.5],
-    ],
-  ],
+  H: [LETTER_STROKES.H],
   J: [
     [
       [0.3, 0, 0.95, 0],
       [0.7, 0, ...arc(0.4, 0.75, 0.3, 0.25, 0, 8)],
     ],
   ],
-  K: [
-    [
-      [0.1, 0, 0.1, 1],
-      [0.9, 0, 0.1, 0.55, 0.95, 1],
-    ],
-  ],
+  K: [LETTER_STROKES.K],
   L: [[[0.1, 0, 0.1, 1, 0.85, 1]]],
-  M: [[[0.05, 1, 0.15, 0, 0.5, 0.8, 0.85, 0, 0.95, 1]]],
-  N: [[[0.1, 1, 0.1, 0, 0.9, 1, 0.9, 0]]],
+  M: [LETTER_STROKES.M],
+  N: [LETTER_STROKES.N],
   P: [
     [
       [0.1, 0, 0.1, 1],
@@ -66,28 +40,18 @@ const LETTERS: Readonly<Record<string, readonly Drawing[]>> = {
     ],
   ],
   Q: [[arc(0.5, 0.45, 0.45, 0.45, -4, 12), [0.55, 0.6, 1, 1.1]]],
-  R: [[[0.1, 1, 0.1, 0, 0.5, 0, ...arc(0.5, 0.25, 0.4, 0.25, -4, 4), 0.1, 0.5, 0.95, 1]]],
+  R: [LETTER_STROKES.R],
   T: [
     [
       [0, 0, 1, 0],
       [0.5, 0, 0.5, 1],
     ],
   ],
-  U: [[[0.1, 0, ...arc(0.5, 0.65, 0.4, 0.35, 8, 0), 0.9, 0]]],
+  U: [LETTER_STROKES.U],
   V: [[[0.05, 0, 0.5, 1, 0.95, 0]]],
-  W: [[[0, 0, 0.25, 1, 0.5, 0.3, 0.75, 1, 1, 0]]],
-  X: [
-    [
-      [0.05, 0, 0.95, 1],
-      [0.95, 0, 0.05, 1],
-    ],
-  ],
-  Y: [
-    [
-      [0.05, 0, 0.5, 0.5, 0.95, 0],
-      [0.5, 0.5, 0.5, 1],
-    ],
-  ],
+  W: [LETTER_STROKES.W],
+  X: [LETTER_STROKES.X],
+  Y: [LETTER_STROKES.Y],
   a: [
     [[...arc(0.5, 0.6, 0.4, 0.4, -1, -17)], [0.9, 0.2, 0.9, 1]],
     [[...arc(0.45, 0.3, 0.4, 0.3, 8, 17), 0.85, 1], arc(0.45, 0.72, 0.4, 0.28, -1, -15)],
@@ -149,10 +113,7 @@ const LETTERS: Readonly<Record<string, readonly Drawing[]>> = {
       [0.4, 0, 0.4, 0.8, ...arc(0.65, 0.8, 0.25, 0.2, 8, 3)],
       [0, 0.3, 0.8, 0.3],
     ],
-    [
-      [0.2, 0, 0.2, 1, 0.6, 1],
-      [0, 0.35, 0.6, 0.35],
-    ],
+    LETTER_STROKES.t,
   ],
   u: [
     [
@@ -203,12 +164,7 @@ const LETTERS: Readonly<Record<string, readonly Drawing[]>> = {
       [0.5, 0, 0.5, 1],
     ],
   ],
-  $: [
-    [
-      [...arc(0.5, 0.27, 0.4, 0.24, 15, 4), ...arc(0.5, 0.73, 0.42, 0.24, 12, 23)],
-      [0.5, -0.12, 0.5, 1.12],
-    ],
-  ],
+  $: [LETTER_STROKES.$],
   "@": [[arc(0.5, 0.5, 0.2, 0.2, 0, 16), arc(0.5, 0.5, 0.45, 0.45, 0, -13)]],
   "%": [[[0.9, 0, 0.1, 1], arc(0.2, 0.2, 0.2, 0.2, 0, 16), arc(0.8, 0.8, 0.2, 0.2, 0, 16)]],
   "~": [[[...arc(0.25, 0.5, 0.25, 0.2, 8, 16), ...arc(0.75, 0.5, 0.25, 0.2, 8, 0)]]],
