@@ -24,6 +24,10 @@ const classifierSchema = record(
   "ignored",
 );
 
+/** For a model of anything but pictures of single characters and lines. */
+export const readsNeither = (name: string): DataError =>
+  new DataError(`${name}: it reads no pictures of single characters or lines, which is what this reads`);
+
 /** A model that reads lines, for runtime-reader.ts. */
 export interface LinesFile {
   readonly file: ModelFile;
@@ -45,7 +49,7 @@ export async function openModel(bytes: Uint8Array, name: string): Promise<Recogn
   if (file.task.kind === "transcribe") return { lines: { file, budget } };
   const task = check(classifierSchema, file.task);
   if (task instanceof Mismatch) {
-    throw new DataError(`${name}: it reads no pictures of single characters or lines, which is what this reads`);
+    throw readsNeither(name);
   }
   const { input, classNames, novelty } = task;
   const { shape, dtype } = checkNumbers(input, name);

@@ -2,7 +2,6 @@
  * The part of `ductus/runtime` for models that read lines of writing: a line, or a whole page. It is fetched when such a model is loaded,
  * and builds on the part that compiles (runtime-compiler.ts), so that bundlers leave that in one piece.
  */
-import { DataError } from "./engine/errors.ts";
 import { type Pixels, withChannels } from "./export/standalone/pixels.ts";
 import type { JsonRecord } from "./formats/model-file.ts";
 import { type AnyModel, Model } from "./models/model.ts";
@@ -14,7 +13,7 @@ import type { PageAnswer } from "./read/answers.ts";
 import { type FormField, parseFields } from "./read/form-file.ts";
 import { type LineReading, lineReading } from "./read/line-reading.ts";
 import { readPage } from "./read/read-page.ts";
-import { compilerOf, type LinesFile } from "./runtime-compiler.ts";
+import { compilerOf, type LinesFile, readsNeither } from "./runtime-compiler.ts";
 import { readLineInput } from "./task/line-input.ts";
 import { readTranscribe, type Transcribe } from "./task/transcribe/transcribe.ts";
 import { verified } from "./use/inference.ts";
@@ -51,7 +50,7 @@ export interface PageRecognizer {
 export async function openReader({ file, budget }: LinesFile, name: string): Promise<PageRecognizer> {
   const stored = file.task.input as JsonRecord;
   if (stored?.kind !== "line") {
-    throw new DataError(`${name}: it reads no pictures of single characters or lines, which is what this reads`);
+    throw readsNeither(name);
   }
   const input = readLineInput(stored, name);
   const task = readTranscribe(file.task, input, name);

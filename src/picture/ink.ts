@@ -3,7 +3,9 @@
  * scan or a photograph), and where the ink is. Second step of the preprocessing, between gray values and the model's
  * input; the thresholds come from the picture's own noise, so that a clean 28×28 picture passes untouched.
  */
+
 import { keepCharacter, type Piece } from "./character.ts";
+import { cut } from "./cut.ts";
 import { borderOf, type Coarse, groundOf, isShaded, median, shrink, withoutShades } from "./ground.ts";
 import { type Box, boxOf } from "./regions.ts";
 import { resize } from "./resize.ts";
@@ -79,13 +81,7 @@ function sideOf(data: Float32Array, ground: number): InkSide {
 function inner({ data, width, height }: Coarse): Coarse {
   const margin = Math.floor(INSIDE * Math.min(width, height));
   const size = { width: width - 2 * margin, height: height - 2 * margin };
-  return {
-    ...size,
-    data: Float32Array.from(
-      { length: size.width * size.height },
-      (_, i) => data[(Math.floor(i / size.width) + margin) * width + (i % size.width) + margin],
-    ),
-  };
+  return { ...size, data: cut(data, width, height, { left: margin, top: margin, ...size }) };
 }
 
 /** Lines along the border of a picture lie within this part of its shorter side. */

@@ -3,6 +3,8 @@
  * black, all of one height, as wide as it then is. The ground, its shades and the side of the ink are found as for single characters
  * (ink.ts). What lies to the left and to the right is paper, so a network may be given more of it without reading anything else.
  */
+
+import { cut } from "./cut.ts";
 import { largestAround } from "./ground.ts";
 import { findInk, findInkSide, type InkSide, inkLevel, LEAST_CONTRAST, pageOf } from "./ink.ts";
 import { checkPicture, type Picture, toGray } from "./picture.ts";
@@ -144,19 +146,4 @@ function extentOf(data: Float32Array, width: number, height: number, level: numb
   let bottom = height - 1;
   for (let seen = rows[bottom]; seen <= TIPS * sum; seen += rows[bottom]) bottom--;
   return { top, bottom, left, right, stroke: (2 * area) / Math.max(1, outline) };
-}
-
-/** A rectangle of a picture; there is no ink outside of it. */
-function cut(
-  data: Float32Array,
-  width: number,
-  height: number,
-  box: { readonly left: number; readonly top: number; readonly width: number; readonly height: number },
-): Float32Array {
-  const out = new Float32Array(box.width * box.height);
-  for (let y = Math.max(0, -box.top); y < box.height && box.top + y < height; y++) {
-    const from = (box.top + y) * width + box.left;
-    out.set(data.subarray(from, from + box.width), y * box.width);
-  }
-  return out;
 }
