@@ -8,7 +8,7 @@ import { Form } from "../page/form.ts";
 import { readFileChecked } from "../platform/node/atomic.ts";
 import { platform } from "../platform/platform.ts";
 import { MIN_PROBABILITY } from "../read/answer-of.ts";
-import { type PageAnswer, pageJson, placeOf } from "../read/answers.ts";
+import { isLeftAlone, type PageAnswer, pageJson, placeOf } from "../read/answers.ts";
 import { type FormField, formJson, openForm, type ValuesFile } from "../read/form-file.ts";
 import { PageReader } from "../read/page-reader.ts";
 import { readingsCsv } from "../read/readings-csv.ts";
@@ -147,7 +147,9 @@ function show(terminal: Terminal, file: string, { numbers, problem }: PageAnswer
   terminal.print(bold(file));
   if (problem !== undefined) terminal.print(`  ${bad(problem)}`);
   const shown = numbers.map((number, i) => ({ ...number, title: placeOf(number, i) }));
-  const free = shown.filter(({ place, refused }) => place === undefined || refused !== "nothing there");
+  const free = shown.filter(
+    (number) => !isLeftAlone(number) && (number.place === undefined || number.refused !== "nothing there"),
+  );
   const width = Math.max(0, ...free.map(({ title }) => title.length));
   const widest = Math.max(0, ...free.map(({ text }) => text.length));
   for (const { title, text, probability, refused } of free) {
@@ -156,17 +158,19 @@ function show(terminal: Terminal, file: string, { numbers, problem }: PageAnswer
       `  ${dim(padEnd(title, width))}  ${bold(padEnd(text, widest))}  ${percent(probability).padStart(8)}${reason}`,
     );
   }
-  if (numbers.length === 0 && problem === undefined) terminal.print("  no numbers on this page");
+  if (free.length === 0 && problem === undefined) terminal.print("  no numbers on this page");
 }
 
 function summarize(terminal: Terminal, pages: readonly ReadPage[], failed: number, seconds: number): void {
   const numbers = pages.flatMap(({ answer }) => answer.numbers);
   const empty = numbers.filter(({ refused }) => refused === "nothing there").length;
   const sure = numbers.filter(({ refused }) => refused === undefined).length;
+  const words = numbers.filter(isLeftAlone).length;
   const parts = [
     `${grouped(sure)} numbers read`,
-    `${grouped(numbers.length - sure - empty)} for a person to look at`,
+    `${grouped(numbers.length - sure - empty - words)} for a person to look at`,
     `${grouped(empty)} places empty`,
+    ...(words > 0 ? [`${grouped(words)} left alone, such as words`] : []),
     ...(failed > 0 ? [`${grouped(failed)} pictures could not be read`] : []),
   ];
   terminal.note(terminal.noteStyle.dim(`${parts.join(", ")}; ${duration(seconds)}`));

@@ -187,12 +187,14 @@ export interface Match {
 /** Alike features differ in at most so many comparisons, and in fewer than this part of the next best. */
 const MOST_DIFFERENT = 76;
 const CLEARLY = 0.88;
+/** What differs in as many is no match, and too different to keep another from being one. */
+const UNLIKE = Math.floor(MOST_DIFFERENT / CLEARLY) + 1;
 
 /** The features of one picture with those of another that look like them and like no others, best first. */
 export function matchesOf(a: Features, b: Features): Match[] {
   const matches: Match[] = [];
   for (let i = 0; i < a.count; i++) {
-    let [best, second, to] = [256, 256, -1];
+    let [best, second, to] = [UNLIKE, UNLIKE, -1];
     for (let j = 0; j < b.count; j++) {
       let differs = 0;
       for (let k = 0; k < WORDS && differs < second; k++)

@@ -219,14 +219,12 @@ function bestPlace(patch: Float32Array, point: Point, ink: PageInk, map: Homogra
   }
   let best = ALIKE;
   let place: Point | undefined;
-  const window = new Float32Array(SIDE * SIDE);
   for (let dy = 0; dy <= 2 * SEARCH; dy++) {
     for (let dx = 0; dx <= 2 * SEARCH; dx++) {
       let [sum, squares, product] = [0, 0, 0];
       for (let v = 0, i = 0; v < SIDE; v++) {
         for (let u = 0, from = (v + dy) * side + dx; u < SIDE; u++, i++, from++) {
           const value = seen[from];
-          window[i] = value;
           sum += value;
           squares += value * value;
           product += value * patch[i];

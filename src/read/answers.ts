@@ -69,6 +69,12 @@ export function placeOf({ name, place }: Pick<NumberAnswer, "name" | "place">, i
   return `${index + 1}`;
 }
 
+/**
+ * Whether a place is left alone, rather than given to a person: what stands free on a page and is no number is mostly a word.
+ */
+export const isLeftAlone = ({ kind, name, refused }: Pick<NumberAnswer, "kind" | "name" | "refused">): boolean =>
+  kind === "line" && name === undefined && refused === "no number";
+
 /** What was read on a page as JSON has it (docs/reading.md): in files, on the command line, over HTTP. */
 export function pageJson({ width, height, problem, numbers }: PageAnswer): object {
   return { width, height, problem, numbers: numbers.map(numberJson) };

@@ -1,7 +1,7 @@
 /** A page about a page: the picture with what was read laid over it, and a table of the answers. `ductus read --out`. */
 import { type Gray, grayCopy } from "../page/gray.ts";
 import type { Picture } from "../picture/picture.ts";
-import { boxAround, type NumberAnswer, type PageAnswer, placeOf } from "../read/answers.ts";
+import { boxAround, isLeftAlone, type NumberAnswer, type PageAnswer, placeOf } from "../read/answers.ts";
 import { percent } from "../task/text.ts";
 import { type Content, html, htmlTable, type Markup } from "./html.ts";
 import { renderPage } from "./page.ts";
@@ -35,7 +35,7 @@ const LOOK = `
 /** @param created when, as ISO 8601 */
 export async function renderReading(pages: readonly ReadPage[], model: string, created: string): Promise<string> {
   const sections = await Promise.all(pages.map(section));
-  const numbers = pages.flatMap(({ answer }) => answer.numbers);
+  const numbers = pages.flatMap(({ answer }) => answer.numbers.filter((number) => !isLeftAlone(number)));
   const refused = numbers.filter((number) => number.refused !== undefined).length;
   return renderPage({
     title: pages.length === 1 ? `${pages[0].name}: what was read` : "What was read",
@@ -51,11 +51,13 @@ async function section({ name, preview, answer }: ReadPage): Promise<Markup> {
   const problem = answer.problem === undefined ? undefined : html`<p class="warning">${answer.problem}</p>`;
   return html`<section><h2>${name}</h2>${problem}
 <div class="sheet">${shown}<svg viewBox="0 0 ${answer.width} ${answer.height}" role="img" aria-label="what was read, over the picture">${answer.numbers
-    .filter(({ refused }) => refused !== "nothing there")
+    .filter((number) => number.refused !== "nothing there" && !isLeftAlone(number))
     .map(overlay)}</svg></div>
 ${htmlTable(
   ["where", "text", "probability", "otherwise", "for a person"],
-  answer.numbers.map((number, i) => [placeOf(number, i), number.text, ...restOf(number)]),
+  answer.numbers.flatMap((number, i) =>
+    isLeftAlone(number) ? [] : [[placeOf(number, i), number.text, ...restOf(number)]],
+  ),
 )}</section>`;
 }
 

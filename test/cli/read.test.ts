@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import "../../src/index.ts";
+import { LETTER_STROKES } from "../../src/synthesis/letters.ts";
+import { drawStrokes } from "../../src/synthesis/strokes.ts";
 import { encodeModel, TrainedModel } from "../../src/use/trained-model.ts";
 import { bars, box, page, pngOf, printedForm, tallyReader } from "../read/tally.ts";
 import { ductus, ensureBuilt, type Result } from "./run-cli.ts";
@@ -74,6 +76,29 @@ it("says that there are no numbers on a page", async () => {
   expect(status).toBe(0);
   expect(out).toContain("empty.png\n  ");
   expect(out).not.toMatch(/\d %/);
+});
+
+it("leaves words alone", async () => {
+  const picture = page(800, 300, bars(4, 80, 200));
+  let left = 80;
+  for (const letter of "KNAXMEW" as Iterable<keyof typeof LETTER_STROKES>) {
+    const side = 48;
+    const pen = { side, height: 34, width: 24, upright: 2, level: 2 };
+    for (const [i, ink] of drawStrokes(LETTER_STROKES[letter], pen).entries()) {
+      const at = (60 + Math.floor(i / side)) * picture.width + left + (i % side);
+      picture.data[at] -= Math.round((ink / 255) * 180);
+    }
+    left += 34;
+  }
+  writeFileSync(join(folder, "word.png"), await pngOf(picture));
+  const { out, err } = await ductus(folder, "read", "word.png", "--out", "word.html", "--csv", "word.csv");
+  expect(out).toMatch(/^word\.png\n +2 +\S+ +\d/);
+  expect(out).not.toContain("no number");
+  expect(err).toMatch(/ 0 places empty, 1 left alone, such as words; /);
+  const html = readFileSync(join(folder, "word.html"), "utf8");
+  expect(html.match(/<polygon/g)).toHaveLength(1);
+  expect(html).toContain(": what was read</");
+  expect(readFileSync(join(folder, "word.csv"), "utf8")).toMatch(/word\.png,1,[^,]*,[\d.e-]+,no number,/);
 });
 
 it("does not write over what it reads, and needs no model of one's own", async () => {
