@@ -1,9 +1,9 @@
 /** `ductus data`: which data sets there are, getting one, and looking at one before training. */
 import { basename, join } from "node:path";
 import { Command } from "commander";
-import { mosaic } from "../augment/mosaic.ts";
-import { type AugmentOption, resolveAugmentations } from "../augment/presets.ts";
-import type { ImageDataset } from "../data/dataset.ts";
+import { type MosaicOptions, mosaic } from "../augment/mosaic.ts";
+import { type AugmentOption, augmentedSize, resolveAugmentations } from "../augment/presets.ts";
+import type { Dataset, ImageDataset } from "../data/dataset.ts";
 import { type DataDescription, describeData, firstOfEachClass, previewRows } from "../data/inspect.ts";
 import { findSource, listSources, type SourceRecord } from "../data/sources.ts";
 import { networksFor } from "../models/networks.ts";
@@ -16,6 +16,7 @@ import { canFetch } from "../platform/node/sources.ts";
 import { columns, grouped, percent } from "../task/text.ts";
 import { augmentOption, readAugmentOption } from "./augment.ts";
 import { type DataOptions, dataOptions, describe, openToMeasure } from "./cli-data.ts";
+import type { OpenedData } from "./kinds/kind.ts";
 import { type DataKind, KINDS, kindFor, openKind, refuseOptions } from "./kinds/kinds.ts";
 import { type CommonOptions, integerOption, jsonOption } from "./options.ts";
 import { pictureRow, shellWord } from "./shown.ts";
@@ -146,13 +147,14 @@ const inspectOther =
     terminal.print(`a model learns to ${task}: ductus train --data ${shellWord(spec)}`);
     const models = networksFor(task, input);
     terminal.print(`networks for it: ${models.join(", ")}`);
-    terminal.emit({ name, kind, task, models, origin, fingerprint, notes, counts, noun: noun || "samples" });
+    const drawn = await drawLines(data, KINDS[kind].model, options, terminal);
+    terminal.emit({ name, kind, task, models, origin, fingerprint, notes, counts, noun: noun || "samples", ...drawn });
   };
 
 async function inspectPictures(spec: string, options: InspectOptions): Promise<void> {
-  const { json = false, dataDir, skipUnreadable, augment, mosaic: file } = options;
+  const { json = false, dataDir, skipUnreadable } = options;
   const terminal = openTerminal(json);
-  const asked = await readAugmentOption(augment);
+  const asked = await readAugmentOption(options.augment);
   // A look at data shows what is wrong with them beside what is not.
   const data = await openToMeasure(spec, { dataDir, skipUnreadable: true }, terminal);
   describe(data, terminal);
@@ -169,8 +171,8 @@ async function inspectPictures(spec: string, options: InspectOptions): Promise<v
   // What there is of it: a set to measure by may have no part to train on.
   const [{ dataset: shown }] = parts;
   preview(terminal, shown);
-  const target = file ?? (augment === undefined ? undefined : `${basename(train.name)}-${augmentName(augment)}.png`);
-  const drawn = target === undefined ? {} : await drawMosaic(shown, asked, target, options, terminal);
+  const samples = firstOfEachClass(shown, shown.classes.length > 10 ? 1 : 2).slice(0, MOSAIC_ROWS);
+  const drawn = await drawMosaic(shown, { asked, samples }, options, terminal);
   terminal.emit({ name: train.name, origin, fingerprint, preprocessing, notes, ...splits, ...drawn });
 }
 
@@ -182,22 +184,38 @@ const INSPECT: Readonly<Record<DataKind, Inspect>> = {
   lines: inspectOther("lines"),
 };
 
-/** What a mosaic is called after: a preset, or the file of a list. */
-function augmentName(augment: string): string {
-  return basename(augment).replace(/\.json$/i, "");
-}
+/** Lines of a mosaic, and changed copies of each: they are long. */
+const [LINE_ROWS, LINE_VARIANTS] = [12, 3];
 
-/** Two samples of each class, or the first ones of many classes. */
-async function drawMosaic(
-  dataset: ImageDataset,
-  asked: AugmentOption,
-  file: string,
-  { seed }: InspectOptions,
+/** As {@link drawMosaic}, where samples are lines; a model says how a line becomes a sample. */
+async function drawLines(
+  data: OpenedData,
+  network: string,
+  options: InspectOptions,
   terminal: Terminal,
 ): Promise<Record<string, unknown>> {
-  const augment = resolveAugmentations(asked, dataset.inputShape);
-  const samples = firstOfEachClass(dataset, dataset.classes.length > 10 ? 1 : 2).slice(0, MOSAIC_ROWS);
-  await writeFileAtomic(file, await encodePng(mosaic(dataset, { augment, samples, seed })));
+  if (options.mosaic === undefined && options.augment === undefined) return {};
+  const asked = await readAugmentOption(options.augment);
+  const model = await data.newModel({ name: network, options: {}, recipe: undefined, seed: 0 });
+  const part = (["train", "test"] as const).find((each) => data.counts[each] > 0) ?? "validation";
+  const dataset = await data.samples(part, model);
+  const samples = Array.from({ length: Math.min(LINE_ROWS, dataset.length) }, (_, i) => i);
+  return drawMosaic(dataset, { asked, samples, variants: LINE_VARIANTS }, options, terminal);
+}
+
+/** Some samples, and what training would make of them, in a file; nothing where neither it nor an augmentation was asked for. */
+async function drawMosaic(
+  dataset: Dataset,
+  { asked, samples, variants }: Pick<MosaicOptions, "samples" | "variants"> & { readonly asked: AugmentOption },
+  { augment: name, mosaic: given, seed }: InspectOptions,
+  terminal: Terminal,
+): Promise<Record<string, unknown>> {
+  if (given === undefined && name === undefined) return {};
+  // Called after a preset, or the file of a list.
+  const file =
+    given ?? `${basename(dataset.name).replace(/:/g, "-")}-${basename(name ?? "").replace(/\.json$/i, "")}.png`;
+  const augment = resolveAugmentations(asked, augmentedSize(dataset.inputs));
+  await writeFileAtomic(file, await encodePng(mosaic(dataset, { augment, samples, variants, seed })));
   terminal.print();
   terminal.print(`mosaic         ${file}: ${samples.length} samples, one per row`);
   return { mosaic: file, augment };

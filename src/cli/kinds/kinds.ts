@@ -78,6 +78,7 @@ const OPTIONS: Readonly<Record<string, readonly DataKind[]>> = {
   tta: ["pictures"],
   teacher: ["pictures"],
   augment: ["pictures", "lines"],
+  mosaic: ["pictures", "lines"],
   tokenizer: ["texts", "labeledTexts"],
 };
 
