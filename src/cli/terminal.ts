@@ -14,6 +14,8 @@ export interface Terminal {
   readonly style: Style;
   /** A line of the result; nothing when `json` is on. */
   print(text?: string): void;
+  /** A piece of a line of the result, as it comes; nothing when `json` is on. */
+  write(piece: string): void;
   /** The JSON object, with the version of its fields in front; nothing when `json` is off. */
   emit(result: object): void;
   /** A line about the way there, to standard error. */
@@ -61,6 +63,10 @@ export function openTerminal(json: boolean): Terminal {
     print: (text = "") => {
       clear();
       if (!json) stdout.write(`${shown(text)}\n`);
+    },
+    write: (piece) => {
+      clear();
+      if (!json) stdout.write(shown(piece));
     },
     emit: (result) => {
       clear();

@@ -5,6 +5,7 @@
 
 import { ShapeError } from "../engine/errors.ts";
 import { gelu } from "../engine/ops/activation.ts";
+import { arange } from "../engine/ops/arange.ts";
 import { add } from "../engine/ops/elementwise.ts";
 import { embedding } from "../engine/ops/gather.ts";
 import { slice } from "../engine/ops/movement.ts";
@@ -84,8 +85,12 @@ class Gpt extends Module {
     const [, T] = x.shape;
     const [most, C] = this.positions.shape;
     if (T > most) throw new ShapeError(`gpt-s: a text of ${T} tokens, but it reads ${most} at most`);
-    const places = slice(this.positions, [{ start: 0, end: T }]).reshape([1, T, C]);
-    let h = this.dropout.forward(add(embedding(x, this.tokens), places), context); // [B, T, C]
+    const { recall } = context;
+    const places =
+      recall === undefined
+        ? slice(this.positions, [{ start: 0, end: T }])
+        : embedding(add(arange(T), recall.position), this.positions);
+    let h = this.dropout.forward(add(embedding(x, this.tokens), places.reshape([1, T, C])), context); // [B, T, C]
     for (const block of this.blocks) h = block.forward(h, context);
     return this.head.forward(this.norm.forward(h, context), context);
   }

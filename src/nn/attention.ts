@@ -1,7 +1,8 @@
 /** Multi-head attention of a sequence to itself: the layer that transformers are made of. */
 import { UsageError } from "../engine/errors.ts";
-import { type AttentionOptions, selfAttention } from "../engine/ops/attention.ts";
+import { type AttentionOptions, attention, selfAttention } from "../engine/ops/attention.ts";
 import { linear } from "../engine/ops/matmul.ts";
+import { slice } from "../engine/ops/movement.ts";
 import { requireRank } from "../engine/ops/op-helpers.ts";
 import type { Random } from "../engine/random.ts";
 import type { Parameter, Tensor } from "../engine/tensor.ts";
@@ -10,6 +11,7 @@ import { dropoutDraw, requireShare } from "./dropout.ts";
 import { drawFirst, filled, uniformInit } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { type Context, Module } from "./module.ts";
+import type { Recall } from "./recall.ts";
 
 /** Options of {@link MultiheadAttention}. */
 export interface MultiheadAttentionOptions {
@@ -72,8 +74,22 @@ export class MultiheadAttention extends Module {
     const perHead = qkv.reshape([B, T, 3 * this.heads, this.features / this.heads]);
     const draw = dropoutDraw("MultiheadAttention", this.dropout, context);
     const dropout = draw && { ...draw.attrs, key: draw.key };
-    const mixed = selfAttention(perHead, { ...masks, heads: this.heads, causal: this.causal, dropout });
+    const { heads, causal } = this;
+    const mixed =
+      context.recall === undefined
+        ? selfAttention(perHead, { ...masks, heads, causal, dropout })
+        : this.#recalling(perHead, context.recall);
     return this.out_proj.forward(mixed.reshape([B, T, C]), context);
+  }
+
+  /** Of queries, keys and values of some tokens: what these take from all tokens up to their own. */
+  #recalling(perHead: Tensor, recall: Recall): Tensor {
+    if (!this.causal) throw new UsageError("MultiheadAttention: only causal attention can read a text piece by piece");
+    const { heads } = this;
+    const [query, key, value] = [0, 1, 2].map((part) =>
+      slice(perHead, [{}, {}, { start: part * heads, end: (part + 1) * heads }]),
+    );
+    return attention(query, recall.rows(key), recall.rows(value), { position: recall.position });
   }
 
   override describe(): string {

@@ -8,6 +8,7 @@ import type { Random } from "../engine/random.ts";
 import { formatShape, sameShape } from "../engine/shape.ts";
 import { Parameter, type Tensor } from "../engine/tensor.ts";
 import type { Update } from "../engine/trace.ts";
+import type { Recall } from "./recall.ts";
 
 /** A parameter of any type: weights are float32, counters int32. */
 export type AnyParameter = Update["target"];
@@ -20,6 +21,8 @@ export interface Context {
   readonly key?: Tensor | undefined;
   /** What the model reads beside `x`, by name: `length`, the lengths of samples that were filled up to one length. */
   readonly inputs?: Readonly<Record<string, Tensor>> | undefined;
+  /** What is known of the tokens before those of the input, where a text is read piece by piece. */
+  readonly recall?: Recall | undefined;
   /** A number that no other caller in this trace gets: tells the random draws of layers apart. */
   nextStream(): number;
   /** Gives a parameter a new value at the end of the step (running statistics). */

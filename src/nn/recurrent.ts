@@ -2,7 +2,7 @@
  * Recurrent layers, LSTM and GRU, with PyTorch's names, gates and both biases. Sequences are [batch, time, features], batch
  * first, where PyTorch's default is time first; states are [batch, layers · directions, hidden] for the same reason.
  */
-import { ShapeError } from "../engine/errors.ts";
+import { ShapeError, UsageError } from "../engine/errors.ts";
 import { dropout } from "../engine/ops/activation.ts";
 import { constant } from "../engine/ops/constant.ts";
 import { concat, reshape, slice } from "../engine/ops/movement.ts";
@@ -116,7 +116,16 @@ abstract class Recurrent extends Module {
 
   /** [batch, time, inputSize] → the output of the last layer, [batch, time, directions · hidden]. */
   forward(x: Tensor, context: Context): Tensor {
-    return this.through(x, context, {}).output;
+    const { recall, inputs } = context;
+    if (recall === undefined) return this.through(x, context, {}).output;
+    if (this.bidirectional) throw new UsageError(`${this.#name}: only one direction can read a text piece by piece`);
+    const shape = [x.shape[0], this.numLayers, this.hiddenSize];
+    const [hidden, cell] = [recall.state(shape), recall.state(shape)];
+    const states = { hidden: hidden.before, cell: cell.before, lengths: inputs?.length };
+    const after = this.through(x, context, states);
+    hidden.keep(after.hidden);
+    cell.keep(after.cell);
+    return after.output;
   }
 
   override describe(): string {

@@ -21,6 +21,7 @@ const schema = record(
     length: whole(1, MAX_WRITTEN),
     temperature: number(0),
     top_k: whole(1),
+    top_p: number(0, 1),
     stop: text,
     seed: whole(0),
     context: whole(1),
@@ -57,12 +58,12 @@ async function write(
   const found = check(schema, parseObject(body));
   if (found instanceof Mismatch)
     throw new RequestError(400, `${found.path === "" ? "the body" : `"${found.path}"`} ${found.message}`);
-  const { text: prompt, top_k: topK, ...others } = found;
+  const { text: prompt, top_k: topK, top_p: topP, ...others } = found;
   const { context = intake.maxLength } = others;
   if (context > intake.maxLength) {
     throw new RequestError(400, `"context" is ${context}; this model looks at ${intake.maxLength} tokens at most`);
   }
-  const options: GenerateOptions = { ...others, topK };
+  const options: GenerateOptions = { ...others, topK, topP };
   const input = task.input as TextInput;
   tokensOf({ intake, input }, prompt);
   const { timeout } = limits;

@@ -6,7 +6,7 @@ import type { Candidate } from "../task/classify/ranking.ts";
 import { Generate } from "../task/generate/generate.ts";
 import type { AnyTask } from "../task/task.ts";
 import type { TextInput } from "../task/text-input.ts";
-import { TextReader } from "./read-text.ts";
+import { TextWriter } from "./write-text.ts";
 
 /** How {@link generate} goes on with a text. */
 export interface GenerateOptions {
@@ -16,15 +16,20 @@ export interface GenerateOptions {
   readonly temperature?: number | undefined;
   /** Draws among the likeliest only; default: all. */
   readonly topK?: number | undefined;
-  /** Ends before this token; default: it goes on. */
+  /**
+   * Draws among the likeliest only that together have at least this probability, at the given temperature (A. Holtzman et al.,
+   * arXiv 1904.09751), 0 < p ≤ 1; default 1: all.
+   */
+  readonly topP?: number | undefined;
+  /** Ends before this text; default: it goes on. */
   readonly stop?: string | undefined;
   /** Default 0. The same seed writes the same. */
   readonly seed?: number | undefined;
-  /** Most of the last tokens that the network looks at; default: as many as its input takes, or 256. */
+  /** Most of the last tokens that the network looks at; default: all that it can look at, or 256 of a network of one's own. */
   readonly context?: number | undefined;
+  /** Hears what is written as it comes, piece by piece; all pieces together are what {@link generate} gives. */
+  readonly onText?: ((piece: string) => void) | undefined;
 }
-
-const CONTEXT = 256;
 
 /**
  * Goes on with a prompt.
@@ -33,14 +38,23 @@ const CONTEXT = 256;
  * @throws UsageError when the model is for another task, or an option is out of range @throws DataError for a prompt that the tokenizer does not know
  */
 export async function generate(model: AnyModel, prompt: string, options: GenerateOptions = {}): Promise<string> {
-  const writer = writerOf(model);
-  const reader = await TextReader.open(writer);
+  const generator = writerOf(model);
+  const writer = await TextWriter.open(generator);
   try {
-    return await goOn(writer.task.input, prompt, options, (tokens) => reader.readTokens(tokens));
+    return await goOn(generator.task.input, prompt, { context: writer.room, ...filled(options) }, (tokens) =>
+      writer.next(tokens),
+    );
   } finally {
-    await reader.close();
+    await writer.close();
   }
 }
+
+/** Without what is undefined. */
+const filled = (options: GenerateOptions): GenerateOptions =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+
+/** Where nothing is known of the network. */
+const CONTEXT = 256;
 
 /**
  * As {@link generate}, wherever the network runs.
@@ -52,24 +66,76 @@ export async function goOn(
   options: GenerateOptions,
   next: (tokens: Int32Array) => Promise<readonly Candidate[]>,
 ): Promise<string> {
-  const { length = 200, temperature = 1, topK, stop, seed = 0, context = maxLength ?? CONTEXT } = options;
+  const { length = 200, temperature = 1, topK, topP = 1, seed = 0, context = maxLength ?? CONTEXT } = options;
   for (const [name, value] of Object.entries({ length, topK, context })) {
-    if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
+    if (value === undefined || value === Number.POSITIVE_INFINITY) continue;
+    if (Number.isSafeInteger(value) && value >= 1) continue;
     throw new UsageError((option) => `${option(name)} is ${value}; expected a whole number of at least 1`);
   }
   if (!(temperature >= 0 && Number.isFinite(temperature))) {
     throw new UsageError((option) => `${option("temperature")} is ${temperature}; expected a number of at least 0`);
   }
+  if (!(topP > 0 && topP <= 1)) {
+    throw new UsageError((option) => `${option("topP")} is ${topP}; expected more than 0, and 1 at most`);
+  }
   const random = new Random(seed, "user");
   const tokens = [...tokenizer.encode(prompt)];
   const begin = tokens.length;
-  for (let written = 0; written < length; written++) {
-    const chosen = draw(await next(Int32Array.from(tokens.slice(-context))), temperature, topK, random);
-    if (chosen.name === stop) break;
-    tokens.push(chosen.index);
+  const written = new Written(options.stop, options.onText);
+  for (let count = 0; count < length && !written.isOver; count++) {
+    const candidates = await next(Int32Array.from(context < tokens.length ? tokens.slice(-context) : tokens));
+    tokens.push(draw(candidates, { temperature, topK, topP }, random).index);
+    written.become(tokenizer.decode(tokens.slice(begin)));
   }
-  return tokenizer.decode(tokens.slice(begin));
+  return written.end();
 }
+
+/** What has been written, told piece by piece: nothing of what ends it, and no character of which a part is still to come. */
+class Written {
+  readonly #stop: string | undefined;
+  readonly #tell: ((piece: string) => void) | undefined;
+  #text = "";
+  #told = 0;
+  isOver = false;
+
+  constructor(stop: string | undefined, tell: ((piece: string) => void) | undefined) {
+    this.#stop = stop === "" ? undefined : stop;
+    this.#tell = tell;
+  }
+
+  /** @param text all that has been written */
+  become(text: string): void {
+    const at = this.#stop === undefined ? -1 : text.indexOf(this.#stop);
+    this.isOver = at >= 0;
+    this.#text = this.isOver ? text.slice(0, at) : text;
+    this.#tellUpTo(this.isOver ? at : text.length - this.#unsure(text));
+  }
+
+  /** @returns all of it */
+  end(): string {
+    this.#tellUpTo(this.#text.length);
+    return this.#text;
+  }
+
+  /** How many of the last characters may be the beginning of what ends it, or of one that is not whole yet. */
+  #unsure(text: string): number {
+    if (text.endsWith(UNKNOWN_CHARACTER)) return text.length - text.search(/\uFFFD+$/);
+    const stop = this.#stop ?? "";
+    for (let count = Math.min(stop.length - 1, text.length); count > 0; count--) {
+      if (text.endsWith(stop.slice(0, count))) return count;
+    }
+    return 0;
+  }
+
+  #tellUpTo(end: number): void {
+    if (end <= this.#told) return;
+    this.#tell?.(this.#text.slice(this.#told, end));
+    this.#told = end;
+  }
+}
+
+/** What stands for bytes that are no whole character. */
+const UNKNOWN_CHARACTER = "\uFFFD";
 
 /** @throws UsageError when the model does not go on with texts */
 function writerOf(model: AnyModel): Model<Generate> {
@@ -79,16 +145,22 @@ function writerOf(model: AnyModel): Model<Generate> {
   );
 }
 
+/** Which candidates are drawn from, and how. */
+interface Draw {
+  readonly temperature: number;
+  readonly topK: number | undefined;
+  readonly topP: number;
+}
+
 /** One of some candidates, the likeliest first, by their probabilities to the power 1 / temperature. */
-function draw(
-  candidates: readonly Candidate[],
-  temperature: number,
-  topK: number | undefined,
-  random: Random,
-): Candidate {
+function draw(candidates: readonly Candidate[], { temperature, topK, topP }: Draw, random: Random): Candidate {
   if (temperature === 0) return candidates[0];
   const some = candidates.slice(0, topK);
   const weights = some.map(({ probability }) => (probability / some[0].probability) ** (1 / temperature));
+  if (topP < 1) {
+    let missing = topP * weights.reduce((sum, weight) => sum + weight, 0);
+    weights.length = 1 + weights.findIndex((weight) => (missing -= weight) <= 0) || weights.length;
+  }
   let rest = random.uniform() * weights.reduce((sum, weight) => sum + weight, 0);
   return some[weights.findIndex((weight) => (rest -= weight) < 0)] ?? some[0];
 }
