@@ -17,6 +17,7 @@ export interface NetworkEntry {
 export const NETWORKS = {
   "lstm-lm": { task: "generate", input: "text", load: async () => (await import("./lstm-lm.ts")).lstmLm },
   "gpt-s": { task: "generate", input: "text", load: async () => (await import("./gpt-s.ts")).gptS },
+  "llama-s": { task: "generate", input: "text", load: async () => (await import("./llama-s.ts")).llamaS },
   "text-cnn": { task: "classify", input: "text", load: async () => (await import("./text-cnn.ts")).textCnn },
   lstm: { task: "classify", input: "text", load: async () => (await import("./text-lstm.ts")).textLstm },
   reader: { task: "transcribe", input: "line", load: async () => (await import("./reader.ts")).reader },
