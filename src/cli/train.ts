@@ -27,7 +27,7 @@ import { DATA_WORDS, dataOptions, streamOption } from "./cli-data.ts";
 import type { Interrupt } from "./interrupt.ts";
 import type { NetworkChoice, OpenedData, TrainingParts } from "./kinds/kind.ts";
 import { type DataKind, KINDS, kindFor, openKind, refuseOptions, TASK_NAMES } from "./kinds/kinds.ts";
-import { TOKENIZER_NAMES } from "./kinds/tokenizers.ts";
+import { checkTokenizer, TOKENIZERS_EXPECTED } from "./kinds/tokenizers.ts";
 import { NOVELTY, noveltyOf } from "./novelty.ts";
 import { openModel } from "./open-model.ts";
 import { type CommonOptions, integerOption, jsonOption, numberOption } from "./options.ts";
@@ -101,9 +101,12 @@ export function command(): Command {
     .addOption(new Option("--task <name>", "what to learn (default: what the data are for)").choices(TASK_NAMES))
     .addOption(
       new Option(
-        "--tokenizer <name>",
-        "what texts are cut into (default: chars, or words where texts have classes)",
-      ).choices(TOKENIZER_NAMES),
+        "--tokenizer <name|file>",
+        `what texts are cut into: ${TOKENIZERS_EXPECTED} (default: chars, or words where texts have classes)`,
+      ).argParser((text: string) => {
+        checkTokenizer(text);
+        return text;
+      }),
     )
     .addOption(streamOption())
     .option("--color", "keep the color of pictures: whole pictures in three channels, instead of their ink in gray")

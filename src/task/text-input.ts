@@ -59,6 +59,6 @@ export class TextInput implements InputCodec {
 }
 
 /** @param name starts the message @throws DataError when it is damaged, or newer than this version */
-export function readTextInput({ tokenizer, maxLength }: JsonRecord, name: string): TextInput {
-  return new TextInput(readTokenizer(tokenizer, name), typeof maxLength === "number" ? { maxLength } : {});
+export async function readTextInput({ tokenizer, maxLength }: JsonRecord, name: string): Promise<TextInput> {
+  return new TextInput(await readTokenizer(tokenizer, name), typeof maxLength === "number" ? { maxLength } : {});
 }

@@ -3,11 +3,11 @@
  */
 import { DataError, UsageError } from "../engine/errors.ts";
 import { quote } from "../engine/quote.ts";
-import { check, list, Mismatch, oneOf, record, text } from "../engine/schema.ts";
+import { anyRecord, check, list, Mismatch, oneOf, record, text } from "../engine/schema.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
 
 /** The kinds of tokenizers, as model files name them. */
-type TokenizerKind = "characters" | "words";
+type TokenizerKind = "characters" | "words" | "subwords";
 
 /** A text as whole numbers, and back. */
 export interface Tokenizer {
@@ -118,18 +118,37 @@ export class WordTokenizer implements Tokenizer {
 
 const wordsOf = (given: string): string[] => given.toLowerCase().match(WORD) ?? [];
 
-const KINDS: Readonly<Record<TokenizerKind, (tokens: readonly string[]) => Tokenizer>> = {
-  characters: (tokens) => new CharacterTokenizer(tokens),
-  words: (tokens) => new WordTokenizer(tokens),
+type Read = (stored: JsonRecord, name: string) => Tokenizer | Promise<Tokenizer>;
+
+const listed = record({ tokens: list(text, 1) }, {}, "ignored");
+
+/** Of a list of tokens. */
+const ofTokens =
+  (make: (tokens: readonly string[]) => Tokenizer): Read =>
+  (stored, name) => {
+    const found = check(listed, stored);
+    if (found instanceof Mismatch) throw damaged(found, name);
+    return make(found.tokens);
+  };
+
+const KINDS: Readonly<Record<TokenizerKind, Read>> = {
+  characters: ofTokens((tokens) => new CharacterTokenizer(tokens)),
+  words: ofTokens((tokens) => new WordTokenizer(tokens)),
+  subwords: async ({ json }, name) => {
+    const found = check(anyRecord, json);
+    if (found instanceof Mismatch) throw damaged(found, name);
+    return new (await import("./json-tokenizer.ts")).JsonTokenizer(found as JsonRecord, name);
+  },
 };
 
-const schema = record({ kind: oneOf("characters", "words"), tokens: list(text, 1) }, {}, "ignored");
+const schema = record({ kind: oneOf("characters", "words", "subwords") }, {}, "ignored");
+
+const damaged = ({ path, message }: Mismatch, name: string): DataError =>
+  new DataError(`${name}: its tokenizer is damaged or newer: ${path} ${message}; update ductus`);
 
 /** A tokenizer that a file holds. @param name starts the message @throws DataError when it is damaged, or newer */
-export function readTokenizer(stored: unknown, name: string): Tokenizer {
+export async function readTokenizer(stored: unknown, name: string): Promise<Tokenizer> {
   const found = check(schema, stored);
-  if (found instanceof Mismatch) {
-    throw new DataError(`${name}: its tokenizer is damaged or newer: ${found.path} ${found.message}; update ductus`);
-  }
-  return KINDS[found.kind](found.tokens);
+  if (found instanceof Mismatch) throw damaged(found, name);
+  return KINDS[found.kind](stored as JsonRecord, name);
 }

@@ -85,7 +85,7 @@ class OpenedLabeledTexts implements OpenedData {
   async newModel({ name, options, recipe, seed }: NetworkChoice): Promise<AnyModel> {
     const network = await findNetwork(name);
     const maxLength = network.longest?.(checkOptions(name, network.options, options));
-    const tokenizer = tokenizerFor(
+    const tokenizer = await tokenizerFor(
       this.#tokenizer,
       this.#parts.train.map(({ text }) => text),
     );

@@ -109,7 +109,7 @@ class OpenedTexts extends WithoutClasses {
   async newModel({ name, options, recipe, seed }: NetworkChoice): Promise<AnyModel> {
     const network = await findNetwork(name);
     const checked = checkOptions(name, network.options, options);
-    const tokenizer = tokenizerFor(this.#tokenizer, itemsOf(this.#parts, "all"));
+    const tokenizer = await tokenizerFor(this.#tokenizer, itemsOf(this.#parts, "all"));
     const input = new TextInput(tokenizer, { maxLength: network.longest?.(checked) });
     const tokens = this.#parts.train.reduce((sum, text) => sum + tokenizer.encode(text).length, 0);
     const window = network.window?.(checked) ?? WINDOW;

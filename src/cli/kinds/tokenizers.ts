@@ -1,16 +1,50 @@
-/** Kinds of tokens by the names that `--tokenizer` takes. */
-import { unknownName } from "../../engine/errors.ts";
+/** What texts are cut into, as `--tokenizer` says it: a name, one with a number, or the file of a tokenizer. */
+import { UsageError, unknownName } from "../../engine/errors.ts";
+import { parseStrictJson } from "../../formats/text.ts";
+import { readFileChecked } from "../../platform/node/atomic.ts";
 import { CharacterTokenizer, type Tokenizer, WordTokenizer } from "../../text/tokenizer.ts";
 
-const TOKENIZERS: Readonly<Record<string, (texts: readonly string[]) => Tokenizer>> = {
-  chars: (texts) => CharacterTokenizer.of(...texts),
-  words: (texts) => WordTokenizer.of(texts),
+type Make = (texts: readonly string[], count: number) => Tokenizer | Promise<Tokenizer>;
+
+const ofJson = async () => (await import("../../text/json-tokenizer.ts")).JsonTokenizer;
+
+/** By what is typed in front of a colon. */
+const TOKENIZERS: Readonly<Record<string, { readonly counted?: boolean; readonly make: Make }>> = {
+  chars: { make: (texts) => CharacterTokenizer.of(...texts) },
+  words: { make: (texts) => WordTokenizer.of(texts) },
+  bytes: { make: async () => new (await ofJson())((await import("../../text/byte-pairs.ts")).byteTokenizer()) },
+  bpe: {
+    counted: true,
+    make: async (texts, count) =>
+      new (await ofJson())((await import("../../text/byte-pairs.ts")).learnBytePairs(texts, count)),
+  },
 };
 
-export const TOKENIZER_NAMES = Object.keys(TOKENIZERS);
+export const TOKENIZERS_EXPECTED = "chars, words, bytes, bpe:N (such as bpe:1000), or a tokenizer.json";
 
-/** A tokenizer for some texts. @throws UsageError for an unknown name */
-export function tokenizerFor(name: string, texts: readonly string[]): Tokenizer {
-  if (!Object.hasOwn(TOKENIZERS, name)) throw unknownName("tokenizer", name, TOKENIZER_NAMES);
-  return TOKENIZERS[name](texts);
+const isFile = (spec: string): boolean => spec.endsWith(".json");
+
+/** @throws UsageError for what is none of {@link TOKENIZERS_EXPECTED} */
+export function checkTokenizer(spec: string): void {
+  if (isFile(spec)) return;
+  const [name, ...numbers] = spec.split(":");
+  if (!Object.hasOwn(TOKENIZERS, name)) throw unknownName("tokenizer", name, Object.keys(TOKENIZERS));
+  const isRight =
+    TOKENIZERS[name].counted === true ? numbers.length === 1 && /^\d+$/.test(numbers[0]) : numbers.length === 0;
+  if (!isRight) throw new UsageError(`--tokenizer ${spec}: expected ${TOKENIZERS_EXPECTED}`);
+}
+
+/**
+ * A tokenizer for some texts.
+ * @throws UsageError for what is none of {@link TOKENIZERS_EXPECTED}, or a number of tokens that cannot be
+ * @throws DataError for a file that is missing, or no tokenizer
+ */
+export async function tokenizerFor(spec: string, texts: readonly string[]): Promise<Tokenizer> {
+  checkTokenizer(spec);
+  if (isFile(spec)) {
+    const json = parseStrictJson(new TextDecoder().decode(await readFileChecked(spec)), spec);
+    return new (await ofJson())(json as ConstructorParameters<Awaited<ReturnType<typeof ofJson>>>[0], spec);
+  }
+  const [name, count] = spec.split(":");
+  return TOKENIZERS[name].make(texts, Number(count));
 }
