@@ -1,8 +1,12 @@
-/** `ductus import`: brings an ONNX file into a model file: a classifier of pictures made elsewhere, or what Ductus wrote of texts. */
-import { basename, resolve } from "node:path";
+/**
+ * `ductus import`: brings what was made elsewhere into a model file: a classifier of pictures in ONNX, an ONNX file that Ductus wrote,
+ * or a folder of Hugging Face's with a language model.
+ */
+import { basename, join, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { UsageError } from "../engine/errors.ts";
 import { refuseOtherKinds } from "../formats/kinds.ts";
+import { importHuggingFace, isHuggingFace, refuseOptionsOfPictures } from "../import/hugging-face.ts";
 import { importOnnx } from "../import/onnx.ts";
 import type { OnnxLayout } from "../import/onnx-network.ts";
 import type { Normalization } from "../models/model.ts";
@@ -14,7 +18,7 @@ import { locate } from "../use/locate.ts";
 import { encodeModel, load } from "../use/trained-model.ts";
 import { filesBelow } from "./files-below.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
-import { openTerminal, showNotes } from "./terminal.ts";
+import { openTerminal, showNotes, type Terminal } from "./terminal.ts";
 
 interface ImportOptions extends CommonOptions {
   readonly out?: string | undefined;
@@ -28,14 +32,19 @@ const EXAMPLES = `
 Examples:
   $ ductus import digits.onnx --mean 0.1307 --std 0.3081     digits.safetensors: normalized as PyTorch's examples do
   $ ductus import letters.onnx --classes a,b,c --out models/letters.safetensors
-  $ ductus evaluate digits.safetensors --data mnist`;
+  $ ductus evaluate digits.safetensors --data mnist
+  $ ductus import tales/ --out tales.safetensors             config.json, *.safetensors and tokenizer.json
+  $ ductus generate tales.safetensors "Once upon a time"`;
 
 export function command(): Command {
   return new Command()
     .description(
-      "Brings a classifier of pictures made elsewhere, or an ONNX file that Ductus wrote, into a model file that evaluates and fine-tunes.",
+      "Brings a classifier of pictures made elsewhere, an ONNX file that Ductus wrote, or a language model of Llama's shape into a model file that evaluates and fine-tunes.",
     )
-    .argument("<file>", "ONNX file, as PyTorch and Keras (tf2onnx) write it")
+    .argument(
+      "<file|folder>",
+      "ONNX file, as PyTorch and Keras (tf2onnx) write it; or a folder of Hugging Face's, with config.json",
+    )
     .option("--out <file>", "model file to write (default: the file's name, here)")
     .option("--classes <names>", "names of the classes in the order of the outputs, with commas between")
     .option("--mean <numbers>", "subtracted from pixels 0 … 1, one number or one for each channel (default: 0)")
@@ -54,6 +63,11 @@ export function command(): Command {
 async function run(path: string, { out, classes, mean, std, layout, json }: ImportOptions): Promise<void> {
   const terminal = openTerminal(json === true);
   const target = out ?? `${basename(path).replace(/\.[^.]+$/, "")}.safetensors`;
+  const files = await platform().listFolder(path);
+  if (files !== undefined && isHuggingFace(files)) {
+    refuseOptionsOfPictures({ classes, mean, std, layout });
+    return importFolder(path, files, target, terminal);
+  }
   const bytes = await platform().readFile((await locate(path, "import")).path);
   refuseOtherKinds(bytes, path, "import");
   if (resolve(target) === resolve(path))
@@ -92,6 +106,26 @@ async function run(path: string, { out, classes, mean, std, layout, json }: Impo
     multiplyAdds,
     notes,
   });
+}
+
+/** A folder with a language model. */
+async function importFolder(path: string, files: readonly string[], target: string, terminal: Terminal): Promise<void> {
+  const folder = path.replace(/[\\/]+$/, "");
+  const model = await importHuggingFace({
+    name: folder,
+    files,
+    read: (file) => platform().readFile(join(folder, file)),
+  });
+  const encoded = await encodeModel(model);
+  await load(encoded);
+  await platform().writeFile(target, encoded);
+  const { task, architecture } = model;
+  const { parameters } = model.summary();
+  terminal.print(`${folder}: a language model of Llama's shape, as ${architecture?.name}`);
+  terminal.print(`input: ${(await INPUT_VIEWS[task.input.kind]()).facts(task.input)}`);
+  terminal.print(`${grouped(parameters)} weights`);
+  terminal.print(`written to ${target}`);
+  terminal.emit({ file: folder, model: target, ...architecture, weights: parameters });
 }
 
 /** undefined when neither is given: then the file may say. */

@@ -21,11 +21,17 @@ const UNNAMED = 1024;
 export class JsonTokenizer implements Tokenizer {
   readonly kind = "subwords";
   readonly tokens: readonly string[];
+  readonly begin: Int32Array;
   readonly #json: JsonRecord;
+  readonly #size: number | undefined;
   readonly #library: Library;
 
-  /** @param json the content of `tokenizer.json` @param name starts the message @throws DataError where it is none, or of a kind that is not known */
-  constructor(json: JsonRecord, name = "tokenizer.json") {
+  /**
+   * @param json the content of `tokenizer.json`  @param name starts the message
+   * @param size tokens of the network, where it has more than the tokenizer names; default: as many
+   * @throws DataError where it is none, or of a kind that is not known, or has more tokens than `size`
+   */
+  constructor(json: JsonRecord, name = "tokenizer.json", size?: number) {
     const found = check(schema, json);
     if (found instanceof Mismatch)
       throw new DataError(`${name}: ${found.path} ${found.message}; it is no tokenizer.json`);
@@ -33,12 +39,15 @@ export class JsonTokenizer implements Tokenizer {
     const all = [...Object.entries(found.model.vocab), ...added];
     const count = all.reduce((most, [, id]) => Math.max(most, id + 1), 0);
     if (count > 2 * all.length + UNNAMED) throw new DataError(`${name}: its tokens have numbers far above their count`);
-    const tokens: string[] = new Array(count).fill("");
+    if (count > (size ?? count)) throw new DataError(`${name}: it has ${count} tokens, but the network ${size}`);
+    const tokens: string[] = new Array(size ?? count).fill("");
     for (const [token, id] of all) tokens[id] = token;
     this.tokens = tokens;
     this.#json = json;
+    this.#size = size;
     try {
       this.#library = new Library(json, {});
+      this.begin = Int32Array.from(this.#library.encode("").ids);
     } catch (cause) {
       throw new DataError(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     }
@@ -50,12 +59,12 @@ export class JsonTokenizer implements Tokenizer {
 
   /** Bytes that are no whole characters are U+FFFD. */
   decode(ids: ArrayLike<number>): string {
-    const known = Array.from(ids).filter((id) => id >= 0 && id < this.tokens.length);
+    const known = Array.from(ids).filter((id) => (this.tokens[id] ?? "") !== "");
     if (known.length === 0) return "";
     return this.#library.decode(known, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
   }
 
   record(): JsonRecord {
-    return { kind: this.kind, json: this.#json };
+    return { kind: this.kind, json: this.#json, ...(this.#size !== undefined && { size: this.#size }) };
   }
 }

@@ -3,7 +3,7 @@
  */
 import { DataError, UsageError } from "../engine/errors.ts";
 import { quote } from "../engine/quote.ts";
-import { anyRecord, check, list, Mismatch, oneOf, record, text } from "../engine/schema.ts";
+import { anyRecord, check, list, Mismatch, oneOf, record, text, whole } from "../engine/schema.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
 
 /** The kinds of tokenizers, as model files name them. */
@@ -14,6 +14,8 @@ export interface Tokenizer {
   readonly kind: TokenizerKind;
   /** Tokens by their numbers. */
   readonly tokens: readonly string[];
+  /** What stands in front of a text where it begins; default: nothing. */
+  readonly begin?: Int32Array | undefined;
   /** @throws DataError for what it has no token for */
   encode(text: string): Int32Array;
   decode(ids: ArrayLike<number>): string;
@@ -118,9 +120,14 @@ export class WordTokenizer implements Tokenizer {
 
 const wordsOf = (given: string): string[] => given.toLowerCase().match(WORD) ?? [];
 
+/** Most tokens that a network may have more than its tokenizer names. */
+const MOST = 2 ** 24;
+
 type Read = (stored: JsonRecord, name: string) => Tokenizer | Promise<Tokenizer>;
 
 const listed = record({ tokens: list(text, 1) }, {}, "ignored");
+
+const carried = record({ json: anyRecord }, { size: whole(1, MOST) }, "ignored");
 
 /** Of a list of tokens. */
 const ofTokens =
@@ -134,10 +141,10 @@ const ofTokens =
 const KINDS: Readonly<Record<TokenizerKind, Read>> = {
   characters: ofTokens((tokens) => new CharacterTokenizer(tokens)),
   words: ofTokens((tokens) => new WordTokenizer(tokens)),
-  subwords: async ({ json }, name) => {
-    const found = check(anyRecord, json);
+  subwords: async (stored, name) => {
+    const found = check(carried, stored);
     if (found instanceof Mismatch) throw damaged(found, name);
-    return new (await import("./json-tokenizer.ts")).JsonTokenizer(found as JsonRecord, name);
+    return new (await import("./json-tokenizer.ts")).JsonTokenizer(found.json as JsonRecord, name, found.size);
   },
 };
 

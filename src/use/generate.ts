@@ -6,6 +6,7 @@ import type { Candidate } from "../task/classify/ranking.ts";
 import { Generate } from "../task/generate/generate.ts";
 import type { AnyTask } from "../task/task.ts";
 import type { TextInput } from "../task/text-input.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { TextWriter } from "./write-text.ts";
 
 /** How {@link generate} goes on with a text. */
@@ -79,7 +80,7 @@ export async function goOn(
     throw new UsageError((option) => `${option("topP")} is ${topP}; expected more than 0, and 1 at most`);
   }
   const random = new Random(seed, "user");
-  const tokens = [...tokenizer.encode(prompt)];
+  const tokens = withBegin(tokenizer, prompt);
   const begin = tokens.length;
   const written = new Written(options.stop, options.onText);
   for (let count = 0; count < length && !written.isOver; count++) {
@@ -88,6 +89,12 @@ export async function goOn(
     written.become(tokenizer.decode(tokens.slice(begin)));
   }
   return written.end();
+}
+
+/** The tokens of a prompt, behind what a text begins with, unless it is there already. */
+function withBegin(tokenizer: Tokenizer, prompt: string): number[] {
+  const [begin, own] = [tokenizer.begin ?? new Int32Array(0), tokenizer.encode(prompt)];
+  return begin.every((token, i) => token === own[i]) ? [...own] : [...begin, ...own];
 }
 
 /** What has been written, told piece by piece: nothing of what ends it, and no character of which a part is still to come. */
