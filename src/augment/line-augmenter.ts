@@ -7,7 +7,7 @@
  * what follows (`LINE.margin`). It never becomes so narrow that its string may not fit: what is asked for beyond that is not done.
  */
 import type { Dataset, SampleSpec } from "../data/dataset.ts";
-import { type BatchArrays, IGNORED, lineRows, type Sizes } from "../data/port.ts";
+import { type BatchArrays, IGNORED, lineRows, PLACES, type Sizes } from "../data/port.ts";
 import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
 import { LINE } from "../picture/line.ts";
@@ -78,7 +78,7 @@ export class LineAugmenter implements BatchAugmenter {
   read(indices: ArrayLike<number>, start: number, count: number, arrays: BatchArrays, sizes: Sizes = {}): void {
     this.#dataset.read(indices, start, count, arrays, sizes, this.#epoch);
     if (this.#isPlain) return;
-    const { x, y, length } = arrays;
+    const { x, y, [PLACES]: places, length } = arrays;
     const canvas = this.#canvas;
     const stride = sizes[this.#axis] * this.#rows;
     const symbols = sizes.symbols ?? 0;
@@ -92,6 +92,12 @@ export class LineAugmenter implements BatchAugmenter {
       canvas.columns = columns;
       for (let i = 0; i < canvas.size; i++) canvas.out[i] = x[at + i];
       this.#moveLine(index, room, LEAST_COLUMNS * written);
+      if (places !== undefined) {
+        const stretch = canvas.columns / columns;
+        for (let s = k * symbols; s < k * symbols + written; s++) {
+          places[s] = Math.round((places[s] + 0.5) * stretch - 0.5);
+        }
+      }
       this.#touchLine(index);
       for (let i = 0; i < canvas.size; i++) x[at + i] = canvas.out[i];
       for (let i = canvas.size; i < columns * this.#rows; i++) x[at + i] = 0;

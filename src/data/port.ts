@@ -32,6 +32,11 @@ export type Sizes = Readonly<Record<string, number>>;
 
 /** A target that does not count: it fills up what is shorter than others of its batch. PyTorch's number for it. */
 export const IGNORED = -100;
+/**
+ * The port of a data set of strings that says where each symbol of `y` stands: its middle, in columns of `x`; {@link IGNORED} for
+ * none. Data that were made have it.
+ */
+export const PLACES = "at";
 
 /** One whole number for each sample: the index of a class, or a length. */
 export const INDEX: Port = { shape: [], dtype: "int32" };

@@ -6,7 +6,7 @@
  * light ink on black, all ink of one height.
  */
 import type { Dataset, SplitName } from "../data/dataset.ts";
-import { type Arrays, IGNORED, INDEX, type Ports, type Sizes } from "../data/port.ts";
+import { type Arrays, IGNORED, INDEX, PLACES, type Ports, type Sizes } from "../data/port.ts";
 import { UsageError } from "../engine/errors.ts";
 import { bucket } from "../engine/programs.ts";
 import { Random } from "../engine/random.ts";
@@ -109,7 +109,11 @@ export class Strings implements Dataset {
   readonly split: SplitName | undefined;
   readonly alphabet: readonly string[];
   readonly inputs: Ports = { x: { shape: ["columns", LINE.height, 1], dtype: "uint8" }, length: INDEX };
-  readonly targets: Ports = { y: { shape: ["symbols"], dtype: "int32" } };
+  /** The symbols, and the columns in which they stand. */
+  readonly targets: Ports = {
+    y: { shape: ["symbols"], dtype: "int32" },
+    [PLACES]: { shape: ["symbols"], dtype: "int32" },
+  };
   readonly ground = 0;
   readonly locality = { samples: GROUP, groups: 1 };
   readonly #options: StringsOptions;
@@ -162,7 +166,7 @@ export class Strings implements Dataset {
     indices: ArrayLike<number>,
     start: number,
     count: number,
-    { x, y, length }: Arrays,
+    { x, y, [PLACES]: places, length }: Arrays,
     sizes: Sizes = {},
     epoch = 0,
   ): void {
@@ -177,7 +181,12 @@ export class Strings implements Dataset {
       x.fill(0, at + used, at + size);
       length[k] = columns;
       const { says } = this.#content;
-      for (let s = 0; s < sizes.symbols; s++) y[k * sizes.symbols + s] = s < says.length ? says[s] : IGNORED;
+      const { left, right } = this.#layout;
+      for (let s = 0; s < sizes.symbols; s++) {
+        const [isSymbol, place] = [s < says.length, k * sizes.symbols + s];
+        y[place] = isSymbol ? says[s] : IGNORED;
+        places[place] = isSymbol ? Math.round((left[s] + right[s]) / 2) : IGNORED;
+      }
     }
   }
 

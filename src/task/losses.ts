@@ -42,7 +42,7 @@ export function findLoss(loss: Suggested<LossName> | LossFunction, { losses }: P
   return known[loss];
 }
 
-/** What training may do to `crossEntropy`, and measuring does not. */
+/** What training may do to `crossEntropy`, and to losses of tasks that say so, and measuring does not. */
 export interface TrainingLossOptions {
   /** Share of the target that is spread over all outputs alike (Szegedy et al., arXiv 1512.00567). */
   readonly labelSmoothing: number;
@@ -56,7 +56,7 @@ export interface TrainingLossOptions {
  */
 export function trainingLoss(
   loss: Suggested<LossName> | LossFunction,
-  task: Pick<AnyTask, "losses">,
+  task: Pick<AnyTask, "losses" | "smoothed">,
   { labelSmoothing, classWeights }: TrainingLossOptions,
 ): LossFunction {
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
@@ -66,6 +66,9 @@ export function trainingLoss(
   }
   if (labelSmoothing === 0 && classWeights === undefined) return findLoss(loss, task);
   if (loss !== "crossEntropy") {
+    const { smoothed = {} } = task;
+    const isSmoothed = typeof loss === "string" && Object.hasOwn(smoothed, loss);
+    if (classWeights === undefined && isSmoothed) return smoothed[loss](labelSmoothing);
     const [name, verb] = classWeights === undefined ? ["labelSmoothing", "belongs"] : ["classWeights", "belong"];
     throw new UsageError((option) => `${option(name)} ${verb} to the loss crossEntropy; leave it out`);
   }

@@ -57,6 +57,8 @@ export interface Task<Answer = unknown, Measured = unknown> {
   readonly loss: string;
   /** Losses that are for this task only, by name. */
   readonly losses?: Readonly<Record<string, LossFunction>> | undefined;
+  /** Those of them that can spread a share of the target over all outputs (label smoothing), by name. */
+  readonly smoothed?: Readonly<Record<string, (share: number) => LossFunction>> | undefined;
   readonly primary: Primary;
   /** Whether it matters where something stands in a picture, so that nothing is moved to its middle; default: it does not. */
   readonly isPlaced?: boolean | undefined;

@@ -63,7 +63,10 @@ export interface FitOptions extends BackendOptions {
    * the first epoch always is. Default: the recipe's, or 0.
    */
   readonly plainEpochs?: number | undefined;
-  /** Share of the target that `crossEntropy` spreads over all outputs while training; default: the recipe's. */
+  /**
+   * Share of the target that `crossEntropy` spreads over all outputs while training, and `ctc` over all symbols where data say in which
+   * place one stands; default: the recipe's.
+   */
   readonly labelSmoothing?: number | undefined;
   /** Learns from another model too, see distill.ts; default: from the targets alone. */
   readonly teacher?: Teaching | undefined;

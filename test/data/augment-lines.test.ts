@@ -1,12 +1,13 @@
 /** Augmentation of lines of writing: what it depends on, what it keeps, what each record does, and what is refused. */
 import { describe, expect, it } from "vitest";
 import { augmentBy } from "../../src/augment/augment.ts";
+import { mosaic } from "../../src/augment/mosaic.ts";
 import { augmentedSize, resolveAugmentations } from "../../src/augment/presets.ts";
 import type { AugmentationList } from "../../src/augment/records.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { LinePictures } from "../../src/data/line-pictures.ts";
 import { Loader } from "../../src/data/loader.ts";
-import { arraysFor, IGNORED } from "../../src/data/port.ts";
+import { arraysFor, IGNORED, PLACES } from "../../src/data/port.ts";
 import { Random } from "../../src/engine/random.ts";
 import { LINE } from "../../src/picture/line.ts";
 
@@ -137,6 +138,46 @@ describe("what a line becomes", () => {
     }
   });
 
+  it("takes the places of its symbols along", () => {
+    const bar = 30;
+    const pixels = new Uint8Array(64 * ROWS);
+    for (let x = bar - 1; x <= bar + 1; x++) pixels.fill(255, x * ROWS + 6, x * ROWS + 22);
+    const line = new LinePictures({
+      lines: [{ pixels, columns: 64, left: 0, scale: 1 }],
+      frame: LINE,
+      strings: ["1"],
+      alphabet: "12",
+      name: "bar",
+    });
+    const placed: Dataset = {
+      name: line.name,
+      length: 1,
+      inputs: line.inputs,
+      targets: { ...line.targets, [PLACES]: line.targets.y },
+      sizes: (index) => line.sizes(index),
+      read(indices, start, count, arrays, sizes) {
+        line.read(indices, start, count, arrays, sizes);
+        arrays[PLACES].fill(IGNORED);
+        arrays[PLACES][0] = bar;
+      },
+    };
+    const augment = augmentBy([
+      { name: "zoom", scale: [1, 1], aspect: [0.6, 1.6] },
+      { name: "shear", x: [-15, 15] },
+    ]);
+    const loader = new Loader(placed, { batchSize: 1, seed: 5, augment });
+    const found = Array.from({ length: 12 }, (_, epoch) => {
+      loader.start(epoch + 1);
+      const shape = loader.ahead();
+      const arrays = arraysFor({ ...placed.inputs, ...placed.targets }, shape.batch, shape.sizes);
+      loader.next(arrays, shape);
+      const middle = middleOf({ columns: 0, pixels: arrays.x as Uint8Array, behind: pixels }, 12, 16);
+      expect(Math.abs(arrays[PLACES][0] - middle)).toBeLessThan(1.5);
+      return arrays[PLACES][0];
+    });
+    expect(new Set(found).size).toBeGreaterThan(4);
+  });
+
   it("leaves room for its string", () => {
     const narrow: AugmentationList = [{ name: "zoom", scale: [0.2, 0.2] }];
     expect(one(narrow, 64, "11").columns).toBe(16);
@@ -198,4 +239,25 @@ it("refuses what would make another text of a line, or has no meaning for one", 
   expect(() => make(resolveAugmentations("digits", [28, 28]))).toThrow(/augmentation rotate is for single pictures/);
   expect(() => make([{ name: "shear", x: 5, y: 3 }])).toThrow(/augmentation shear: y is for single pictures/);
   expect(() => make([{ name: "shear", x: 99 }])).toThrow(/from -60 to 60/);
+});
+
+it("a mosaic shows lines as they are, then as training sees them", () => {
+  const data = lines(3);
+  const augment = preset();
+  const drawn = mosaic(data, { augment, samples: [2, 0], variants: 2, seed: 5, zoom: 1 });
+  const width = Math.max(data.sizes(2).columns, data.sizes(0).columns);
+  expect([drawn.width, drawn.height, drawn.channels]).toEqual([3 * (width + 2) + 4, 2 * (ROWS + 2) + 2, 1]);
+  const cell = (row: number, column: number, columns: number): number[] =>
+    Array.from({ length: columns * ROWS }, (_, i) => {
+      const [x, y] = [Math.floor(i / ROWS), i % ROWS];
+      const left = 2 + column * (width + 2) + (column > 0 ? 2 : 0);
+      return drawn.data[(2 + row * (ROWS + 2) + y) * drawn.width + left + x];
+    });
+  for (const [row, index] of [2, 0].entries()) {
+    const [before, after] = [epochOf(data, []), epochOf(data, augment, { epoch: 2 })].map(
+      (all) => all.get(index) as Changed,
+    );
+    expect(cell(row, 0, before.columns)).toEqual([...before.pixels]);
+    expect(cell(row, 2, after.columns)).toEqual([...after.pixels]);
+  }
 });

@@ -103,6 +103,23 @@ describe("a string", () => {
     }
   });
 
+  it("says in which column each symbol stands, in the ink of it", () => {
+    const dataset = strings({ style: "spaced", characters: [5, 5], length: 60 });
+    for (let index = 0; index < 60; index++) {
+      const { x, y, at } = read(dataset, [index]);
+      const inked = (column: number): boolean =>
+        x.subarray(column * LINE.height, (column + 1) * LINE.height).some((value) => value > 96);
+      const places = [...at].filter((_, s) => y[s] !== IGNORED);
+      expect(places).toHaveLength(5);
+      expect([...at].filter((place) => place !== IGNORED)).toHaveLength(5);
+      for (const [k, place] of places.entries()) {
+        // A character is at least so wide, and no narrower than the gap to the next.
+        expect(inked(place) || inked(place - 1) || inked(place + 1)).toBe(true);
+        if (k > 0) expect(place).toBeGreaterThan(places[k - 1] + 4);
+      }
+    }
+  });
+
   it("of given length has that many characters, all of one writer", () => {
     const { dataset, writers } = written();
     const spaced = stringsOf(dataset, {

@@ -7,28 +7,19 @@ import type { Dataset } from "../../data/dataset.ts";
 import { type Arrays, IGNORED, INDEX, type Ports, sameNames } from "../../data/port.ts";
 import { DataError, ShapeError, UsageError } from "../../engine/errors.ts";
 import { constant } from "../../engine/ops/constant.ts";
-import { ctcLoss } from "../../engine/ops/ctc.ts";
-import { add, cast, mul, ne } from "../../engine/ops/elementwise.ts";
-import { sum } from "../../engine/ops/reduce.ts";
+import { add, cast, mul } from "../../engine/ops/elementwise.ts";
 import { quote } from "../../engine/quote.ts";
 import { check, list, Mismatch, record, text } from "../../engine/schema.ts";
 import { formatShape } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import type { JsonRecord } from "../../formats/model-file.ts";
 import type { InputCodec } from "../input.ts";
-import type { LossFunction } from "../losses.ts";
 import { ACCURACY } from "../score.ts";
 import type { BatchOutputs, Measures, Primary, Task, Tensors } from "../task.ts";
 import { beamDecode } from "./ctc-decode.ts";
 import { BLANK, type Frames, framesNeeded, framesOf, tooLong } from "./ctc-frames.ts";
 import type { TranscribeEvaluation } from "./evaluation.ts";
-
-/** CTC of symbols, which are one less than their logits. Frames beyond a sample's own and what fills up a string do not count. */
-const ctc: LossFunction = (logits, targets, { outputs }) => {
-  const isSymbol = cast(ne(targets, IGNORED), "int32");
-  const symbols = mul(add(targets, 1), isSymbol);
-  return ctcLoss(logits, symbols, outputs.frames, cast(sum(cast(isSymbol, "float32"), 1), "int32"));
-};
+import { ctc, smoothedCtc } from "./placed-ctc.ts";
 
 /** What a reader of numbers gives for something that is none of its symbols: a letter, a scribble, a number that is struck out. */
 export const UNREADABLE = "?";
@@ -51,6 +42,7 @@ export class Transcribe implements Task<Transcription, TranscribeEvaluation> {
   readonly kind = "transcribe";
   readonly loss = "ctc";
   readonly losses = { ctc };
+  readonly smoothed = { ctc: smoothedCtc };
   readonly primary = ACCURACY;
   readonly isPlaced = true;
   readonly measures: readonly Primary[] = [ACCURACY, { name: "symbolErrorRate", better: "lower" }];
