@@ -81,12 +81,13 @@ export async function goOn(
   }
   const random = new Random(seed, "user");
   const tokens = withBegin(tokenizer, prompt);
-  const begin = tokens.length;
+  // Some tokenizers leave out a space in front of a text, so what is written is told from it by what was there before.
+  const given = tokenizer.decode(tokens).length;
   const written = new Written(options.stop, options.onText);
   for (let count = 0; count < length && !written.isOver; count++) {
     const candidates = await next(Int32Array.from(context < tokens.length ? tokens.slice(-context) : tokens));
     tokens.push(draw(candidates, { temperature, topK, topP }, random).index);
-    written.become(tokenizer.decode(tokens.slice(begin)));
+    written.become(tokenizer.decode(tokens).slice(given));
   }
   return written.end();
 }

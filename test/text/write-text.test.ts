@@ -100,7 +100,7 @@ it("tells a character when it is whole", async () => {
   Object.defineProperty(halves, "tokenizer", {
     value: {
       ...TOKENIZER,
-      encode: () => Int32Array.of(0),
+      encode: () => Int32Array.of(0, 0),
       decode: (ids: ArrayLike<number>) => "語".repeat(ids.length >> 1) + (ids.length % 2 === 1 ? "\uFFFD" : ""),
     },
   });
