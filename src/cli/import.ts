@@ -1,21 +1,24 @@
 /**
  * `ductus import`: brings what was made elsewhere into a model file: a classifier of pictures in ONNX, an ONNX file that Ductus wrote,
- * or a folder of Hugging Face's with a language model.
+ * a folder of Hugging Face's with a language model, or one of llama2.c.
  */
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { Command, Option } from "commander";
-import { UsageError } from "../engine/errors.ts";
+import { DataError, DuctusError, UsageError } from "../engine/errors.ts";
 import { refuseOtherKinds } from "../formats/kinds.ts";
-import { importHuggingFace, isHuggingFace, refuseOptionsOfPictures } from "../import/hugging-face.ts";
+import { looksLikeLlama2c } from "../formats/llama2c.ts";
+import { importHuggingFace, isHuggingFace } from "../import/hugging-face.ts";
+import { importLlama2c } from "../import/llama2c.ts";
 import { importOnnx } from "../import/onnx.ts";
 import type { OnnxLayout } from "../import/onnx-network.ts";
 import type { Normalization } from "../models/model.ts";
 import { platform } from "../platform/platform.ts";
+import type { Generate } from "../task/generate/generate.ts";
 import type { AnyTask } from "../task/task.ts";
 import { grouped } from "../task/text.ts";
 import { INPUT_VIEWS, VIEWS } from "../task/views.ts";
 import { locate } from "../use/locate.ts";
-import { encodeModel, load } from "../use/trained-model.ts";
+import { encodeModel, load, type TrainedModel } from "../use/trained-model.ts";
 import { filesBelow } from "./files-below.ts";
 import { type CommonOptions, jsonOption } from "./options.ts";
 import { openTerminal, showNotes, type Terminal } from "./terminal.ts";
@@ -26,6 +29,7 @@ interface ImportOptions extends CommonOptions {
   readonly mean?: string | undefined;
   readonly std?: string | undefined;
   readonly layout?: OnnxLayout | undefined;
+  readonly tokenizer?: string | undefined;
 }
 
 const EXAMPLES = `
@@ -34,7 +38,8 @@ Examples:
   $ ductus import letters.onnx --classes a,b,c --out models/letters.safetensors
   $ ductus evaluate digits.safetensors --data mnist
   $ ductus import tales/ --out tales.safetensors             config.json, *.safetensors and tokenizer.json
-  $ ductus generate tales.safetensors "Once upon a time"`;
+  $ ductus generate tales.safetensors "Once upon a time"
+  $ ductus import stories15M.bin --tokenizer tokenizer.bin   of llama2.c`;
 
 export function command(): Command {
   return new Command()
@@ -43,7 +48,7 @@ export function command(): Command {
     )
     .argument(
       "<file|folder>",
-      "ONNX file, as PyTorch and Keras (tf2onnx) write it; or a folder of Hugging Face's, with config.json",
+      "ONNX file, as PyTorch and Keras (tf2onnx) write it; a folder of Hugging Face's, with config.json; or a .bin of llama2.c",
     )
     .option("--out <file>", "model file to write (default: the file's name, here)")
     .option("--classes <names>", "names of the classes in the order of the outputs, with commas between")
@@ -55,20 +60,31 @@ export function command(): Command {
         "NHWC",
       ]),
     )
+    .option("--tokenizer <file>", "of a .bin of llama2.c (default: tokenizer.bin beside it)")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
 }
 
-async function run(path: string, { out, classes, mean, std, layout, json }: ImportOptions): Promise<void> {
+async function run(path: string, options: ImportOptions): Promise<void> {
+  const { out, classes, mean, std, layout, tokenizer, json } = options;
   const terminal = openTerminal(json === true);
   const target = out ?? `${basename(path).replace(/\.[^.]+$/, "")}.safetensors`;
   const files = await platform().listFolder(path);
   if (files !== undefined && isHuggingFace(files)) {
-    refuseOptionsOfPictures({ classes, mean, std, layout });
-    return importFolder(path, files, target, terminal);
+    refuseOptions({ classes, mean, std, layout, tokenizer });
+    const folder = path.replace(/[\\/]+$/, "");
+    const read = (file: string): Promise<Uint8Array> => platform().readFile(join(folder, file));
+    return writeLanguageModel(folder, await importHuggingFace({ name: folder, files, read }), target, terminal);
   }
   const bytes = await platform().readFile((await locate(path, "import")).path);
+  if (looksLikeLlama2c(bytes)) {
+    refuseOptions({ classes, mean, std, layout });
+    const file = tokenizer ?? join(dirname(path), "tokenizer.bin");
+    const model = importLlama2c({ name: path, bytes }, { name: file, bytes: await tokenizerOf(file) });
+    return writeLanguageModel(path, model, target, terminal);
+  }
+  refuseOptions({ tokenizer });
   refuseOtherKinds(bytes, path, "import");
   if (resolve(target) === resolve(path))
     throw new UsageError(`${path} would be overwritten; give another name with --out`);
@@ -108,24 +124,46 @@ async function run(path: string, { out, classes, mean, std, layout, json }: Impo
   });
 }
 
-/** A folder with a language model. */
-async function importFolder(path: string, files: readonly string[], target: string, terminal: Terminal): Promise<void> {
-  const folder = path.replace(/[\\/]+$/, "");
-  const model = await importHuggingFace({
-    name: folder,
-    files,
-    read: (file) => platform().readFile(join(folder, file)),
-  });
+async function tokenizerOf(file: string): Promise<Uint8Array> {
+  try {
+    return await platform().readFile(file);
+  } catch (cause) {
+    if (!(cause instanceof DuctusError)) throw cause;
+    throw new DataError(`${cause.message}; give the model's tokenizer: --tokenizer FILE`, { cause });
+  }
+}
+
+async function writeLanguageModel(
+  source: string,
+  model: TrainedModel<Generate>,
+  target: string,
+  terminal: Terminal,
+): Promise<void> {
   const encoded = await encodeModel(model);
   await load(encoded);
   await platform().writeFile(target, encoded);
   const { task, architecture } = model;
   const { parameters } = model.summary();
-  terminal.print(`${folder}: a language model of Llama's shape, as ${architecture?.name}`);
+  terminal.print(`${source}: a language model of Llama's shape, as ${architecture?.name}`);
   terminal.print(`input: ${(await INPUT_VIEWS[task.input.kind]()).facts(task.input)}`);
   terminal.print(`${grouped(parameters)} weights`);
   terminal.print(`written to ${target}`);
-  terminal.emit({ file: folder, model: target, ...architecture, weights: parameters });
+  terminal.emit({ file: source, model: target, ...architecture, weights: parameters });
+}
+
+/** For whom options are that have a meaning for some files only. */
+const MEANT: Readonly<Record<string, string>> = {
+  classes: "ONNX files of pictures",
+  mean: "ONNX files of pictures",
+  std: "ONNX files of pictures",
+  layout: "ONNX files of pictures",
+  tokenizer: "files of llama2.c",
+};
+
+/** @throws UsageError naming the first that is given */
+function refuseOptions(options: Readonly<Record<string, unknown>>): void {
+  const given = Object.keys(options).find((name) => options[name] !== undefined);
+  if (given !== undefined) throw new UsageError((option) => `${option(given)} is for ${MEANT[given]}; leave it out`);
 }
 
 /** undefined when neither is given: then the file may say. */

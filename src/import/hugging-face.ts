@@ -2,7 +2,7 @@
  * Reads folders in which Hugging Face's transformers keeps a language model of Llama's shape: `config.json`, weights in safetensors
  * (float32, float16 or bfloat16, in one file or several) and `tokenizer.json`. What comes out is a model of `llama-s`.
  */
-import { DataError, DuctusError, UsageError } from "../engine/errors.ts";
+import { DataError, DuctusError } from "../engine/errors.ts";
 import { quote } from "../engine/quote.ts";
 import { anything, check, dictionary, Mismatch, number, record, text, truth, whole } from "../engine/schema.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
@@ -163,11 +163,4 @@ function dropHead(weights: Weights, name: string): void {
     throw new DataError(`${name}: ${CONFIG} ties the last layer to the table of tokens, but ${HEAD} is another one`);
   }
   weights.delete(HEAD);
-}
-
-/** @throws UsageError naming an option that has no meaning for such a folder */
-export function refuseOptionsOfPictures(options: Readonly<Record<string, unknown>>): void {
-  const given = Object.keys(options).find((name) => options[name] !== undefined);
-  if (given !== undefined)
-    throw new UsageError((option) => `${option(given)} is for ONNX files of pictures; leave it out`);
 }

@@ -80,22 +80,23 @@ export async function goOn(
     throw new UsageError((option) => `${option("topP")} is ${topP}; expected more than 0, and 1 at most`);
   }
   const random = new Random(seed, "user");
-  const tokens = withBegin(tokenizer, prompt);
-  // Some tokenizers leave out a space in front of a text, so what is written is told from it by what was there before.
-  const given = tokenizer.decode(tokens).length;
+  const own = [...tokenizer.encode(prompt)];
+  const tokens = [...beginOf(tokenizer, own), ...own];
+  const begin = tokens.length - own.length;
+  // Some tokenizers leave out a space in front of a text: what is written is what a longer text has more.
+  const given = tokenizer.decode(own).length;
   const written = new Written(options.stop, options.onText);
   for (let count = 0; count < length && !written.isOver; count++) {
     const candidates = await next(Int32Array.from(context < tokens.length ? tokens.slice(-context) : tokens));
     tokens.push(draw(candidates, { temperature, topK, topP }, random).index);
-    written.become(tokenizer.decode(tokens).slice(given));
+    written.become(tokenizer.decode(tokens.slice(begin)).slice(given));
   }
   return written.end();
 }
 
-/** The tokens of a prompt, behind what a text begins with, unless it is there already. */
-function withBegin(tokenizer: Tokenizer, prompt: string): number[] {
-  const [begin, own] = [tokenizer.begin ?? new Int32Array(0), tokenizer.encode(prompt)];
-  return begin.every((token, i) => token === own[i]) ? [...own] : [...begin, ...own];
+/** What stands in front of a prompt: what a text begins with, unless it is there already. */
+function beginOf({ begin = new Int32Array(0) }: Tokenizer, prompt: readonly number[]): Int32Array {
+  return begin.every((token, i) => token === prompt[i]) ? new Int32Array(0) : begin;
 }
 
 /** What has been written, told piece by piece: nothing of what ends it, and no character of which a part is still to come. */
