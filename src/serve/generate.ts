@@ -74,7 +74,9 @@ async function write(
       // Nobody would read it.
       if (request.signal.aborted) throw new RequestError(408, "the client has gone");
       const { answers } = await served.run(ofTokens(intake, tokens), [0], deadline);
-      return next(answers[0]);
+      const probabilities = new Float64Array(input.tokenizer.tokens.length);
+      for (const { index, probability } of next(answers[0])) probabilities[index] = probability;
+      return probabilities;
     });
     return await Promise.race([writing, deadline.over]);
   } catch (error) {

@@ -2,11 +2,11 @@
 import { UsageError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
 import type { AnyModel, Model } from "../models/model.ts";
-import type { Candidate } from "../task/classify/ranking.ts";
 import { Generate } from "../task/generate/generate.ts";
 import type { AnyTask } from "../task/task.ts";
 import type { TextInput } from "../task/text-input.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { drawToken } from "./draw-token.ts";
 import { TextWriter } from "./write-text.ts";
 
 /** How {@link generate} goes on with a text. */
@@ -59,13 +59,13 @@ const CONTEXT = 256;
 
 /**
  * As {@link generate}, wherever the network runs.
- * @param next what may come after some tokens, the likeliest first
+ * @param next how likely each token is to come after some tokens
  */
 export async function goOn(
   { tokenizer, maxLength }: TextInput,
   prompt: string,
   options: GenerateOptions,
-  next: (tokens: Int32Array) => Promise<readonly Candidate[]>,
+  next: (tokens: Int32Array) => Promise<ArrayLike<number>>,
 ): Promise<string> {
   const { length = 200, temperature = 1, topK, topP = 1, seed = 0, context = maxLength ?? CONTEXT } = options;
   for (const [name, value] of Object.entries({ length, topK, context })) {
@@ -87,8 +87,8 @@ export async function goOn(
   const given = tokenizer.decode(own).length;
   const written = new Written(options.stop, options.onText);
   for (let count = 0; count < length && !written.isOver; count++) {
-    const candidates = await next(Int32Array.from(context < tokens.length ? tokens.slice(-context) : tokens));
-    tokens.push(draw(candidates, { temperature, topK, topP }, random).index);
+    const probabilities = await next(Int32Array.from(context < tokens.length ? tokens.slice(-context) : tokens));
+    tokens.push(drawToken(probabilities, { temperature, topK, topP }, random));
     written.become(tokenizer.decode(tokens.slice(begin)).slice(given));
   }
   return written.end();
@@ -152,24 +152,4 @@ function writerOf(model: AnyModel): Model<Generate> {
   throw new UsageError(
     `this model does not go on with texts; it is for another task: to ${model.task.kind}: see predict`,
   );
-}
-
-/** Which candidates are drawn from, and how. */
-interface Draw {
-  readonly temperature: number;
-  readonly topK: number | undefined;
-  readonly topP: number;
-}
-
-/** One of some candidates, the likeliest first, by their probabilities to the power 1 / temperature. */
-function draw(candidates: readonly Candidate[], { temperature, topK, topP }: Draw, random: Random): Candidate {
-  if (temperature === 0) return candidates[0];
-  const some = candidates.slice(0, topK);
-  const weights = some.map(({ probability }) => (probability / some[0].probability) ** (1 / temperature));
-  if (topP < 1) {
-    let missing = topP * weights.reduce((sum, weight) => sum + weight, 0);
-    weights.length = 1 + weights.findIndex((weight) => (missing -= weight) <= 0) || weights.length;
-  }
-  let rest = random.uniform() * weights.reduce((sum, weight) => sum + weight, 0);
-  return some[weights.findIndex((weight) => (rest -= weight) < 0)] ?? some[0];
 }

@@ -11,7 +11,8 @@ import type { Model } from "../models/model.ts";
 import { inferenceContext } from "../nn/context.ts";
 import { Memory } from "../nn/recall.ts";
 import { platform } from "../platform/platform.ts";
-import type { Generate, NextTokens } from "../task/generate/generate.ts";
+import { probabilitiesOf } from "../task/classify/ranking.ts";
+import type { Generate } from "../task/generate/generate.ts";
 import { inferenceGraph } from "./inference.ts";
 
 /** A network of no known kind looks back at so many tokens, all of which are read again for each new one. */
@@ -47,27 +48,30 @@ export class TextWriter {
   }
 
   /**
-   * What may come after some tokens, at most {@link room}, the likeliest first.
+   * How likely each token is to come after some tokens, of which there are at most {@link room}.
    * @throws DataError for none, DuctusError when the network gives no finite numbers
    */
-  async next(tokens: Int32Array): Promise<NextTokens> {
+  async next(tokens: Int32Array): Promise<Float64Array> {
     if (tokens.length === 0) throw new DataError("the text is empty: there is nothing to go on with");
     const known = this.#remembers && isLonger(tokens, this.#known) ? this.#known.length : 0;
     const fresh = tokens.subarray(known);
     // Nothing is known until it has been read.
     this.#known = new Int32Array(0);
     const sizes = { time: bucket(fresh.length, this.room - known) };
-    const length = Int32Array.of(fresh.length);
     const { task, temperature } = this.#model;
+    const classes = task.tokenizer.tokens;
     const answer = await this.#programs.run(
       { batch: 1, sizes },
       (inputs) => {
         inputs.x.fill(0);
         inputs.x.set(fresh);
-        inputs.length?.set(length);
+        inputs.length?.fill(fresh.length);
         inputs.position?.fill(known);
       },
-      (given) => task.decode({ outputs: { length, ...given }, sizes, count: 1 }, 0, temperature),
+      ({ logits }) => {
+        const last = (fresh.length - 1) * classes.length;
+        return probabilitiesOf({ classes, temperature }, logits.subarray(last, last + classes.length));
+      },
     );
     this.#known = tokens.slice();
     return answer;

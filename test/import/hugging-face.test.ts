@@ -198,7 +198,7 @@ it("a text begins with what its tokenizer says, once", async () => {
     const seen: number[][] = [];
     await goOn(input, prompt, { length: 1 }, async (tokens) => {
       seen.push([...tokens]);
-      return [{ index: 0, label: "!", name: "!", probability: 1 }];
+      return [1];
     });
     expect(seen).toEqual([[264, ...input.tokenizer.encode("once")]]);
   }

@@ -29,14 +29,14 @@ describe.each(networksFor("generate", "text"))("%s", (name) => {
         for (let length = first; length <= most; length += length % 5 === 0 ? 3 : 1) {
           const tokens = TEXT.slice(0, length);
           const want = byToken(await reader.readTokens(tokens));
-          const got = byToken(await writer.next(tokens));
+          const got = await writer.next(tokens);
           for (const [i, probability] of got.entries()) {
             expect(Math.abs(probability - want[i]), `${length} tokens after ${first}`).toBeLessThan(1e-5);
           }
         }
         // Another text, and one that is no longer than what is known.
         for (const other of [Int32Array.of(7, 7, 1), Int32Array.of(7, 7), TEXT.slice(9, 20)]) {
-          expect(byToken(await writer.next(other))[0]).toBeCloseTo(byToken(await reader.readTokens(other))[0], 5);
+          expect((await writer.next(other))[0]).toBeCloseTo(byToken(await reader.readTokens(other))[0], 5);
         }
         await writer.close();
       }
@@ -55,17 +55,8 @@ describe.each(networksFor("generate", "text"))("%s", (name) => {
 });
 
 /** Goes on with "a" where the probabilities are the same everywhere. */
-async function drawn(probabilities: readonly number[], options: GenerateOptions): Promise<string> {
-  const candidates = probabilities
-    .map((probability, index) => ({
-      index,
-      name: TOKENIZER.tokens[index],
-      label: TOKENIZER.tokens[index],
-      probability,
-    }))
-    .sort((a, b) => b.probability - a.probability);
-  return goOn(new Generate(TOKENIZER).input, "a", options, async () => candidates);
-}
+const drawn = (probabilities: readonly number[], options: GenerateOptions): Promise<string> =>
+  goOn(new Generate(TOKENIZER).input, "a", options, async () => probabilities);
 
 const SKEWED = [0.05, 0.4, 0.02, 0.3, 0.15, 0.04, 0.03, 0.01];
 
@@ -80,8 +71,24 @@ it("draws among the likeliest that have a probability together, at the temperatu
   // Bolder: all are nearly alike, so more of them are needed.
   expect((await symbols({ topP: 0.71, temperature: 10 })).length).toBeGreaterThan(4);
   expect(await symbols({ topP: 0.5, temperature: 0 })).toBe("b");
+  // Of those that are equally likely the first.
+  const alike = async (options: GenerateOptions) => new Set(await drawn([1, 1, 1, 1], { length: 500, ...options }));
+  expect([...(await alike({ topK: 2 }))].sort()).toEqual(["a", "b"]);
+  expect([...(await alike({ topP: 0.74 }))].sort()).toEqual(["a", "b", "c"]);
   for (const topP of [0, 1.1, Number.NaN])
     await expect(drawn(SKEWED, { topP })).rejects.toThrow(/topP is .*; expected/);
+});
+
+it("draws each token as often as it is likely", async () => {
+  const counts = new Map<string, number>();
+  const text = await drawn(SKEWED, { length: 20_000, temperature: 0.5, seed: 9 });
+  for (const symbol of text) counts.set(symbol, (counts.get(symbol) ?? 0) + 1);
+  const all = SKEWED.reduce((sum, probability) => sum + probability ** 2, 0);
+  for (const [i, probability] of SKEWED.entries()) {
+    const share = probability ** 2 / all;
+    const error = Math.sqrt((share * (1 - share)) / 20_000);
+    expect(Math.abs((counts.get(TOKENIZER.tokens[i]) ?? 0) / 20_000 - share)).toBeLessThan(4 * error + 1e-4);
+  }
 });
 
 it("ends before a text, and tells nothing of it", async () => {
@@ -106,7 +113,7 @@ it("tells a character when it is whole", async () => {
   });
   const pieces: string[] = [];
   const onText = (piece: string) => void pieces.push(piece);
-  const next = async () => [{ index: 0, name: "a", label: "a", probability: 1 }];
+  const next = async () => [1];
   expect(await goOn(halves, "a", { length: 6, onText }, next)).toBe("語語語");
   expect(pieces).toEqual(["語", "語", "語"]);
 });
