@@ -4,7 +4,19 @@
  */
 import { DataError, DuctusError } from "../engine/errors.ts";
 import { quote } from "../engine/quote.ts";
-import { anything, check, dictionary, Mismatch, number, record, text, truth, whole } from "../engine/schema.ts";
+import {
+  anything,
+  check,
+  dictionary,
+  either,
+  list,
+  Mismatch,
+  number,
+  record,
+  text,
+  truth,
+  whole,
+} from "../engine/schema.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
 import { parseSafetensors } from "../formats/safetensors.ts";
 import { toFloat32 } from "../formats/tensor-data.ts";
@@ -50,6 +62,7 @@ const configSchema = record(
     rope_parameters: record({}, { rope_type: text, rope_theta: number(1) }, "ignored"),
     rope_scaling: anything,
     tie_word_embeddings: truth,
+    eos_token_id: either(whole(0), list(whole(0))),
     attention_bias: truth,
     mlp_bias: truth,
     hidden_act: text,
@@ -75,9 +88,9 @@ export async function importHuggingFace(folder: ModelFolder): Promise<TrainedMod
     return parseStrictJson(decodeUtf8(await folder.read(file), what), what);
   };
   const options = optionsOf(await json(CONFIG), `${folder.name}/${CONFIG}`);
-  const { tokens: count, ...sizes } = options;
+  const { tokens: size, ends, ...sizes } = options;
   const stored = (await json(TOKENIZER)) as JsonRecord;
-  const tokenizer = new JsonTokenizer(stored, `${folder.name}/${TOKENIZER}`, count);
+  const tokenizer = new JsonTokenizer(stored, `${folder.name}/${TOKENIZER}`, { size, ends });
   const weights = await weightsOf(folder, json);
   if (sizes.tied === 1) dropHead(weights, folder.name);
   try {
@@ -113,6 +126,7 @@ function optionsOf(config: unknown, name: string) {
   if (problem !== undefined) throw new DataError(`${name}: ${problem[1]}`);
   return {
     tokens: found.vocab_size,
+    ends: typeof found.eos_token_id === "number" ? [found.eos_token_id] : found.eos_token_id,
     width,
     layers: found.num_hidden_layers,
     heads,

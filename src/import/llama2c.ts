@@ -28,7 +28,7 @@ export function importLlama2c(file: NamedFile, tokenizer: NamedFile): TrainedMod
     );
   }
   const { tokens: _, isTied, ...others } = sizes;
-  const tokens = new JsonTokenizer(tokenizerJson(pieces), tokenizer.name);
+  const tokens = new JsonTokenizer(tokenizerJson(pieces), tokenizer.name, { ends: ENDS });
   const task = new Generate(new TextInput(tokens, { maxLength: sizes.context }));
   // What llama2.c has in its code.
   const fixed = { theta: 10_000, eps: 1e-5 };
@@ -40,6 +40,8 @@ export function importLlama2c(file: NamedFile, tokenizer: NamedFile): TrainedMod
 /** The first numbers: what is not known, where a text begins and ends. Then come the 256 bytes. */
 const [UNKNOWN, BEGIN, END] = ["<unk>", "<s>", "</s>"];
 const SPECIAL = [UNKNOWN, BEGIN, END];
+/** Where another text begins, this one is over, too: it was trained on texts one behind the other. */
+const ENDS = [1, 2];
 
 /**
  * The same tokenizer as `tokenizer.json` says it: pieces are joined in the order of their scores; characters that are no piece are

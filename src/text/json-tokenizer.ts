@@ -17,21 +17,29 @@ const schema = record(
 /** So many numbers may have no token, beside as many as there are tokens. */
 const UNNAMED = 1024;
 
+/** What a model knows of its tokenizer beside what `tokenizer.json` says. */
+export interface JsonTokenizerOptions {
+  /** Tokens of the network, where it has more than the tokenizer names; default: as many. */
+  readonly size?: number | undefined;
+  /** Tokens that say that a text is over; default: none. */
+  readonly ends?: readonly number[] | undefined;
+}
+
 /** A tokenizer by what its file says. No token is added to a text that is not in it. */
 export class JsonTokenizer implements Tokenizer {
   readonly kind = "subwords";
   readonly tokens: readonly string[];
   readonly begin: Int32Array;
+  readonly ends: readonly number[] | undefined;
   readonly #json: JsonRecord;
   readonly #size: number | undefined;
   readonly #library: Library;
 
   /**
    * @param json the content of `tokenizer.json`  @param name starts the message
-   * @param size tokens of the network, where it has more than the tokenizer names; default: as many
    * @throws DataError where it is none, or of a kind that is not known, or has more tokens than `size`
    */
-  constructor(json: JsonRecord, name = "tokenizer.json", size?: number) {
+  constructor(json: JsonRecord, name = "tokenizer.json", { size, ends }: JsonTokenizerOptions = {}) {
     const found = check(schema, json);
     if (found instanceof Mismatch)
       throw new DataError(`${name}: ${found.path} ${found.message}; it is no tokenizer.json`);
@@ -45,6 +53,7 @@ export class JsonTokenizer implements Tokenizer {
     this.tokens = tokens;
     this.#json = json;
     this.#size = size;
+    this.ends = ends;
     try {
       this.#library = new Library(json, {});
       this.begin = Int32Array.from(this.#library.encode("").ids);
@@ -65,6 +74,12 @@ export class JsonTokenizer implements Tokenizer {
   }
 
   record(): JsonRecord {
-    return { kind: this.kind, json: this.#json, ...(this.#size !== undefined && { size: this.#size }) };
+    const [size, ends] = [this.#size, this.ends];
+    return {
+      kind: this.kind,
+      json: this.#json,
+      ...(size !== undefined && { size }),
+      ...(ends !== undefined && { ends }),
+    };
   }
 }

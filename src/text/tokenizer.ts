@@ -16,6 +16,8 @@ export interface Tokenizer {
   readonly tokens: readonly string[];
   /** What stands in front of a text where it begins; default: nothing. */
   readonly begin?: Int32Array | undefined;
+  /** Tokens that say that a text is over; default: none. */
+  readonly ends?: readonly number[] | undefined;
   /** @throws DataError for what it has no token for */
   encode(text: string): Int32Array;
   decode(ids: ArrayLike<number>): string;
@@ -127,7 +129,7 @@ type Read = (stored: JsonRecord, name: string) => Tokenizer | Promise<Tokenizer>
 
 const listed = record({ tokens: list(text, 1) }, {}, "ignored");
 
-const carried = record({ json: anyRecord }, { size: whole(1, MOST) }, "ignored");
+const carried = record({ json: anyRecord }, { size: whole(1, MOST), ends: list(whole(0)) }, "ignored");
 
 /** Of a list of tokens. */
 const ofTokens =
@@ -144,7 +146,7 @@ const KINDS: Readonly<Record<TokenizerKind, Read>> = {
   subwords: async (stored, name) => {
     const found = check(carried, stored);
     if (found instanceof Mismatch) throw damaged(found, name);
-    return new (await import("./json-tokenizer.ts")).JsonTokenizer(found.json as JsonRecord, name, found.size);
+    return new (await import("./json-tokenizer.ts")).JsonTokenizer(found.json as JsonRecord, name, found);
   },
 };
 

@@ -88,7 +88,9 @@ export async function goOn(
   const written = new Written(options.stop, options.onText);
   for (let count = 0; count < length && !written.isOver; count++) {
     const probabilities = await next(Int32Array.from(context < tokens.length ? tokens.slice(-context) : tokens));
-    tokens.push(drawToken(probabilities, { temperature, topK, topP }, random));
+    const token = drawToken(probabilities, { temperature, topK, topP }, random);
+    if (tokenizer.ends?.includes(token)) break;
+    tokens.push(token);
     written.become(tokenizer.decode(tokens.slice(begin)).slice(given));
   }
   return written.end();

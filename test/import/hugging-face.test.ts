@@ -13,6 +13,7 @@ import { createFor } from "../../src/models/networks.ts";
 import { Generate } from "../../src/task/generate/generate.ts";
 import { learnBytePairs } from "../../src/text/byte-pairs.ts";
 import { JsonTokenizer } from "../../src/text/json-tokenizer.ts";
+import { readTokenizer } from "../../src/text/tokenizer.ts";
 import { generate, goOn } from "../../src/use/generate.ts";
 import { load } from "../../src/use/trained-model.ts";
 import { ductus, ensureBuilt } from "../cli/run-cli.ts";
@@ -56,7 +57,7 @@ type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly
 
 /** Weights that float16 and bfloat16 hold exactly: multiples of 1/64 below 1. */
 async function weightsOf(tied: number): Promise<Map<string, { shape: readonly number[]; data: Float32Array }>> {
-  const tokenizer = new JsonTokenizer(TOKENIZER, "t", VOCABULARY);
+  const tokenizer = new JsonTokenizer(TOKENIZER, "t", { size: VOCABULARY });
   const model = await createFor("llama-s", new Generate(tokenizer), { options: { ...SIZES, tied } });
   let seed = 0;
   return new Map(
@@ -202,6 +203,21 @@ it("a text begins with what its tokenizer says, once", async () => {
     });
     expect(seen).toEqual([[264, ...input.tokenizer.encode("once")]]);
   }
+});
+
+it("a text ends where the folder's model says so, and the model file keeps that", async () => {
+  const config = { ...CONFIG, eos_token_id: [264, 3] };
+  const model = await importHuggingFace(
+    folder({ ...plain, "config.json": json(config), "model.safetensors": stored(weights, "F32") }),
+  );
+  const read = await readTokenizer(JSON.parse(JSON.stringify(model.task.tokenizer.record())), "a");
+  expect([read.ends, read.tokens.length]).toEqual([[264, 3], VOCABULARY]);
+  let left = 3;
+  const text = await goOn(model.task.input, "once", { length: 10 }, async () => {
+    const chosen = left-- > 0 ? 5 : 3;
+    return Array.from({ length: VOCABULARY }, (_, i) => Number(i === chosen));
+  });
+  expect(text).toBe(read.decode([5, 5, 5]));
 });
 
 describe("ductus import", () => {
