@@ -1,5 +1,5 @@
 /** `--tokenizer` of the real command: byte pairs that are learned or come from a file, in a model that writes. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -24,9 +24,9 @@ beforeAll(() => {
 
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
-const train = (tokenizer: string): Promise<Result> => {
+const train = (tokenizer: string, data = "text.txt"): Promise<Result> => {
   const how = ["--model", "llama-s:width=16,layers=1,heads=2,hidden=16,context=16", "--steps", "2", "--threads", "1"];
-  return ductus(cwd, "train", "--data", "text.txt", ...how, "--tokenizer", tokenizer, "--out", "run");
+  return ductus(cwd, "train", "--data", data, ...how, "--tokenizer", tokenizer, "--out", "run");
 };
 
 it.each([
@@ -42,6 +42,17 @@ it.each([
   const { out, status } = await ductus(cwd, "generate", "run", "明月", "--tokens", "5", "--json");
   expect(status).toBe(0);
   expect(JSON.parse(out)).toMatchObject({ prompt: "明月", texts: [expect.any(String)] });
+  rmSync(join(cwd, "run"), { recursive: true });
+});
+
+it("pairs are learned of the training part alone", async () => {
+  mkdirSync(join(cwd, "parts"));
+  writeFileSync(join(cwd, "parts", "train.txt"), TEXT);
+  writeFileSync(join(cwd, "parts", "test.txt"), "zqzqzqzq ".repeat(200));
+  expect((await train("bpe:280", "parts")).status).toBe(0);
+  const { tokens } = (await load<Generate>(join(cwd, "run"))).task.tokenizer;
+  expect(tokens).toHaveLength(280);
+  expect(tokens.filter((token) => /zq/.test(token))).toEqual([]);
   rmSync(join(cwd, "run"), { recursive: true });
 });
 

@@ -85,10 +85,7 @@ class OpenedLabeledTexts implements OpenedData {
   async newModel({ name, options, recipe, seed }: NetworkChoice): Promise<AnyModel> {
     const network = await findNetwork(name);
     const maxLength = network.longest?.(checkOptions(name, network.options, options));
-    const tokenizer = await tokenizerFor(
-      this.#tokenizer,
-      this.#parts.train.map(({ text }) => text),
-    );
+    const tokenizer = await tokenizerFor(this.#tokenizer, { train: this.#parts.train.map(({ text }) => text) });
     const task = new Classify(new TextInput(tokenizer, { maxLength }), this.#classes);
     return modelOf(network, task, options, { recipe, seed });
   }

@@ -105,11 +105,14 @@ class OpenedTexts extends WithoutClasses {
     this.#tokenizer = tokenizer;
   }
 
-  /** Its tokenizer knows the characters of all parts: which ones there are is no secret of the test. */
+  /** Its tokenizer knows the characters of all parts, as which ones there are is no secret of the test; pairs it learns of the training part alone. */
   async newModel({ name, options, recipe, seed }: NetworkChoice): Promise<AnyModel> {
     const network = await findNetwork(name);
     const checked = checkOptions(name, network.options, options);
-    const tokenizer = await tokenizerFor(this.#tokenizer, itemsOf(this.#parts, "all"));
+    const tokenizer = await tokenizerFor(this.#tokenizer, {
+      train: this.#parts.train,
+      all: itemsOf(this.#parts, "all"),
+    });
     const input = new TextInput(tokenizer, { maxLength: network.longest?.(checked) });
     const tokens = this.#parts.train.reduce((sum, text) => sum + tokenizer.encode(text).length, 0);
     const window = network.window?.(checked) ?? WINDOW;

@@ -1,22 +1,31 @@
 /** What texts are cut into, as `--tokenizer` says it: a name, one with a number, or the file of a tokenizer. */
 import { UsageError, unknownName } from "../../engine/errors.ts";
+import type { Complete } from "../../engine/options.ts";
 import { parseStrictJson } from "../../formats/text.ts";
 import { readFileChecked } from "../../platform/node/atomic.ts";
 import { CharacterTokenizer, type Tokenizer, WordTokenizer } from "../../text/tokenizer.ts";
 
-type Make = (texts: readonly string[], count: number) => Tokenizer | Promise<Tokenizer>;
+/** What a tokenizer is made of. */
+export interface TokenizedTexts {
+  /** From which something may be learned. */
+  readonly train: readonly string[];
+  /** All of which the characters are no secret; default: the same. */
+  readonly all?: readonly string[] | undefined;
+}
+
+type Make = (texts: Complete<TokenizedTexts>, count: number) => Tokenizer | Promise<Tokenizer>;
 
 const ofJson = async () => (await import("../../text/json-tokenizer.ts")).JsonTokenizer;
 
 /** By what is typed in front of a colon. */
 const TOKENIZERS: Readonly<Record<string, { readonly counted?: boolean; readonly make: Make }>> = {
-  chars: { make: (texts) => CharacterTokenizer.of(...texts) },
-  words: { make: (texts) => WordTokenizer.of(texts) },
+  chars: { make: ({ all }) => CharacterTokenizer.of(...all) },
+  words: { make: ({ all }) => WordTokenizer.of(all) },
   bytes: { make: async () => new (await ofJson())((await import("../../text/byte-pairs.ts")).byteTokenizer()) },
   bpe: {
     counted: true,
-    make: async (texts, count) =>
-      new (await ofJson())((await import("../../text/byte-pairs.ts")).learnBytePairs(texts, count)),
+    make: async ({ train }, count) =>
+      new (await ofJson())((await import("../../text/byte-pairs.ts")).learnBytePairs(train, count)),
   },
 };
 
@@ -39,12 +48,12 @@ export function checkTokenizer(spec: string): void {
  * @throws UsageError for what is none of {@link TOKENIZERS_EXPECTED}, or a number of tokens that cannot be
  * @throws DataError for a file that is missing, or no tokenizer
  */
-export async function tokenizerFor(spec: string, texts: readonly string[]): Promise<Tokenizer> {
+export async function tokenizerFor(spec: string, { train, all = train }: TokenizedTexts): Promise<Tokenizer> {
   checkTokenizer(spec);
   if (isFile(spec)) {
     const json = parseStrictJson(new TextDecoder().decode(await readFileChecked(spec)), spec);
     return new (await ofJson())(json as ConstructorParameters<Awaited<ReturnType<typeof ofJson>>>[0], spec);
   }
   const [name, count] = spec.split(":");
-  return TOKENIZERS[name].make(texts, Number(count));
+  return TOKENIZERS[name].make({ train, all }, Number(count));
 }
