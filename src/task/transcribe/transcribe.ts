@@ -18,8 +18,8 @@ import { ACCURACY } from "../score.ts";
 import type { BatchOutputs, Measures, Primary, Task, Tensors } from "../task.ts";
 import { beamDecode } from "./ctc-decode.ts";
 import { BLANK, type Frames, framesNeeded, framesOf, tooLong } from "./ctc-frames.ts";
+import { ctc, smoothedCtc } from "./ctc-loss.ts";
 import type { TranscribeEvaluation } from "./evaluation.ts";
-import { ctc, smoothedCtc } from "./placed-ctc.ts";
 
 /** What a reader of numbers gives for something that is none of its symbols: a letter, a scribble, a number that is struck out. */
 export const UNREADABLE = "?";

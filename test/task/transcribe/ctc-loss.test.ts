@@ -7,7 +7,7 @@ import { Parameter } from "../../../src/engine/tensor.ts";
 import { trace } from "../../../src/engine/trace.ts";
 import { LineInput } from "../../../src/task/line-input.ts";
 import { findLoss, trainingLoss } from "../../../src/task/losses.ts";
-import { smoothedCtc } from "../../../src/task/transcribe/placed-ctc.ts";
+import { smoothedCtc } from "../../../src/task/transcribe/ctc-loss.ts";
 import { Transcribe } from "../../../src/task/transcribe/transcribe.ts";
 import { evaluate } from "../../helpers/evaluate.ts";
 
