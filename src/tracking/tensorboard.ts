@@ -22,7 +22,8 @@ export function tensorBoardWriter(folder: string): Callback {
   const started = Date.now();
   const path = `${folder.replace(/[\\/]+$/, "")}/events.out.tfevents.${Math.floor(started / 1000)}.ductus`;
   let waiting: Uint8Array[] = [versionRecord(started / 1000)];
-  let shown = 0;
+  // The first step is told, however young the process is.
+  let shown = Number.NEGATIVE_INFINITY;
   let shape: ReturnType<typeof pictureShape>;
   let hasPicture = false;
   let flushed = performance.now();
