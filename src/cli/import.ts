@@ -73,6 +73,10 @@ async function run(path: string, options: ImportOptions): Promise<void> {
   const files = await platform().listFolder(path);
   if (files !== undefined && isHuggingFace(files)) {
     refuseOptions({ classes, mean, std, layout, tokenizer });
+    keepSources(
+      target,
+      files.map((file) => join(path, file)),
+    );
     const folder = path.replace(/[\\/]+$/, "");
     const read = (file: string): Promise<Uint8Array> => platform().readFile(join(folder, file));
     return writeLanguageModel(folder, await importHuggingFace({ name: folder, files, read }), target, terminal);
@@ -80,14 +84,14 @@ async function run(path: string, options: ImportOptions): Promise<void> {
   const bytes = await platform().readFile((await locate(path, "import")).path);
   if (looksLikeLlama2c(bytes)) {
     refuseOptions({ classes, mean, std, layout });
-    const file = tokenizer ?? join(dirname(path), "tokenizer.bin");
-    const model = importLlama2c({ name: path, bytes }, { name: file, bytes: await tokenizerOf(file) });
+    const tokens = tokenizer ?? join(dirname(path), "tokenizer.bin");
+    keepSources(target, [path, tokens]);
+    const model = importLlama2c({ name: path, bytes }, { name: tokens, bytes: await tokenizerOf(tokens) });
     return writeLanguageModel(path, model, target, terminal);
   }
   refuseOptions({ tokenizer });
   refuseOtherKinds(bytes, path, "import");
-  if (resolve(target) === resolve(path))
-    throw new UsageError(`${path} would be overwritten; give another name with --out`);
+  keepSources(target, [path]);
   const names = classes?.split(",").map((name) => name.trim());
   const normalization = normalizationOf(mean, std);
   const { model, file, notes } = await importOnnx<AnyTask>(bytes, path, filesBelow(path), {
@@ -149,6 +153,12 @@ async function writeLanguageModel(
   terminal.print(`${grouped(parameters)} weights`);
   terminal.print(`written to ${target}`);
   terminal.emit({ file: source, model: target, ...architecture, weights: parameters });
+}
+
+/** @throws UsageError where what is read would be written over */
+function keepSources(target: string, sources: readonly string[]): void {
+  const lost = sources.find((source) => resolve(source) === resolve(target));
+  if (lost !== undefined) throw new UsageError(`${lost} would be overwritten; give another name with --out`);
 }
 
 /** For whom options are that have a meaning for some files only. */

@@ -251,6 +251,11 @@ describe("ductus import", () => {
       "--json",
     );
     expect(JSON.parse(written.out).texts).toEqual([text]);
+    const over = await ductus(cwd, "import", "tales", "--out", "tales/model.safetensors");
+    expect([over.status, over.err]).toEqual([
+      2,
+      expect.stringContaining("tales/model.safetensors would be overwritten"),
+    ]);
     const refused = await ductus(cwd, "import", "tales", "--classes", "a,b");
     expect(refused.status).toBe(2);
     expect(refused.err).toContain("ductus: --classes is for ONNX files of pictures; leave it out");

@@ -201,6 +201,13 @@ describe("ductus import", () => {
     expect(JSON.parse(written.out).texts).toEqual([text]);
     writeFileSync(join(cwd, "tokenizer.bin"), TOKENIZER.bytes);
     expect((await ductus(cwd, "import", "tales.bin", "--out", "again.safetensors")).status).toBe(0);
+    for (const source of ["tales.bin", "tok.bin"]) {
+      const over = await ductus(cwd, "import", "tales.bin", "--tokenizer", "tok.bin", "--out", source);
+      expect([over.status, over.err]).toEqual([
+        2,
+        expect.stringContaining(`${source} would be overwritten; give another`),
+      ]);
+    }
     const refused = await ductus(cwd, "import", "tales.bin", "--mean", "0.5");
     expect(refused.err).toContain("ductus: --mean is for ONNX files of pictures; leave it out");
   });
