@@ -2,7 +2,7 @@
  * Reads folders in which Hugging Face's transformers keeps a language model of Llama's shape: `config.json`, weights in safetensors
  * (float32, float16 or bfloat16, in one file or several) and `tokenizer.json`. What comes out is a model of `llama-s`.
  */
-import { DataError, DuctusError } from "../engine/errors.ts";
+import { DataError } from "../engine/errors.ts";
 import { quote } from "../engine/quote.ts";
 import {
   anything,
@@ -21,12 +21,10 @@ import type { JsonRecord } from "../formats/model-file.ts";
 import { parseSafetensors } from "../formats/safetensors.ts";
 import { toFloat32 } from "../formats/tensor-data.ts";
 import { decodeUtf8, parseStrictJson } from "../formats/text.ts";
-import { llamaS } from "../models/llama-s.ts";
-import { modelOf } from "../models/network.ts";
-import { Generate } from "../task/generate/generate.ts";
-import { TextInput } from "../task/text-input.ts";
+import type { Generate } from "../task/generate/generate.ts";
 import { JsonTokenizer } from "../text/json-tokenizer.ts";
-import { TrainedModel } from "../use/trained-model.ts";
+import type { TrainedModel } from "../use/trained-model.ts";
+import { llamaOf } from "./llama.ts";
 
 /** A folder, wherever it is. */
 export interface ModelFolder {
@@ -93,15 +91,7 @@ export async function importHuggingFace(folder: ModelFolder): Promise<TrainedMod
   const tokenizer = new JsonTokenizer(stored, `${folder.name}/${TOKENIZER}`, { size, ends });
   const weights = await weightsOf(folder, json);
   if (sizes.tied === 1) dropHead(weights, folder.name);
-  try {
-    const task = new Generate(new TextInput(tokenizer, { maxLength: sizes.context }));
-    const model = modelOf(llamaS, task, sizes);
-    model.network.load(weights);
-    return TrainedModel.of(model);
-  } catch (cause) {
-    if (cause instanceof DuctusError) throw new DataError(`${folder.name}: ${cause.message}`, { cause });
-    throw cause;
-  }
+  return llamaOf(folder.name, sizes, weights, tokenizer);
 }
 
 /** The options of `llama-s` that a configuration stands for. */

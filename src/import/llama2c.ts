@@ -2,12 +2,10 @@
 import { DataError } from "../engine/errors.ts";
 import { type Piece, parseLlama2c, parseTokenizer } from "../formats/llama2c.ts";
 import type { JsonRecord } from "../formats/model-file.ts";
-import { llamaS } from "../models/llama-s.ts";
-import { modelOf } from "../models/network.ts";
-import { Generate } from "../task/generate/generate.ts";
-import { TextInput } from "../task/text-input.ts";
+import type { Generate } from "../task/generate/generate.ts";
 import { JsonTokenizer } from "../text/json-tokenizer.ts";
-import { TrainedModel } from "../use/trained-model.ts";
+import type { TrainedModel } from "../use/trained-model.ts";
+import { llamaOf } from "./llama.ts";
 
 /** A file with its name, which starts messages. */
 export interface NamedFile {
@@ -29,12 +27,9 @@ export function importLlama2c(file: NamedFile, tokenizer: NamedFile): TrainedMod
   }
   const { tokens: _, isTied, ...others } = sizes;
   const tokens = new JsonTokenizer(tokenizerJson(pieces), tokenizer.name, { ends: ENDS });
-  const task = new Generate(new TextInput(tokens, { maxLength: sizes.context }));
   // What llama2.c has in its code.
   const fixed = { theta: 10_000, eps: 1e-5 };
-  const model = modelOf(llamaS, task, { ...others, ...fixed, tied: isTied ? 1 : 0 });
-  model.network.load(weights);
-  return TrainedModel.of(model);
+  return llamaOf(file.name, { ...others, ...fixed, tied: isTied ? 1 : 0 }, weights, tokens);
 }
 
 /** The first numbers: what is not known, where a text begins and ends. Then come the 256 bytes. */

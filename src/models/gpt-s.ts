@@ -18,6 +18,7 @@ import { Linear } from "../nn/linear.ts";
 import { type Context, Module } from "../nn/module.ts";
 import { LayerNorm } from "../nn/norm.ts";
 import type { NetworkRecord, NetworkSizes } from "./network.ts";
+import { TRANSFORMER_RECIPE } from "./transformer-recipe.ts";
 
 type Option = "width" | "layers" | "heads" | "dropout" | "context";
 type Options = Readonly<Record<Option, number>>;
@@ -108,16 +109,7 @@ export const gptS: NetworkRecord<"text", Option> = {
     dropout: { default: 0, about: "share of outputs that is dropped while training", isShare: true },
     context: { default: 64, about: "tokens that it looks back at, and of a sample while training", min: 2 },
   },
-  recipe: {
-    optimizer: "adamw",
-    lr: 0.002,
-    betas: [0.9, 0.99],
-    weightDecay: 0.1,
-    schedule: { name: "oneCycle" },
-    batchSize: 32,
-    epochs: 5,
-    loss: "nextToken",
-  },
+  recipe: TRANSFORMER_RECIPE,
   window: ({ context }) => context,
   longest: ({ context }) => context,
   create: (sizes, options) => new Gpt(sizes, options),

@@ -16,6 +16,7 @@ import { Embedding, Linear } from "../nn/linear.ts";
 import { type Context, Module } from "../nn/module.ts";
 import { RMSNorm } from "../nn/norm.ts";
 import type { NetworkRecord, NetworkSizes } from "./network.ts";
+import { TRANSFORMER_RECIPE } from "./transformer-recipe.ts";
 
 type Option = "width" | "layers" | "heads" | "groups" | "hidden" | "context" | "theta" | "eps" | "tied";
 type Options = Readonly<Record<Option, number>>;
@@ -173,16 +174,7 @@ export const llamaS: NetworkRecord<"text", Option> = {
     eps: { default: 1e-5, about: "what norms add to the mean square", isShare: true },
     tied: { default: 1, about: "1: the table of tokens is the last layer, too; 0: it has weights of its own", min: 0 },
   },
-  recipe: {
-    optimizer: "adamw",
-    lr: 0.002,
-    betas: [0.9, 0.99],
-    weightDecay: 0.1,
-    schedule: { name: "oneCycle" },
-    batchSize: 32,
-    epochs: 5,
-    loss: "nextToken",
-  },
+  recipe: TRANSFORMER_RECIPE,
   window: ({ context }) => context,
   longest: ({ context }) => context,
   create: (sizes, options) => {

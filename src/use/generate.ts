@@ -1,5 +1,6 @@
 /** Writes texts with a model that knows what comes next: token by token, each drawn by its probability. */
 import { UsageError } from "../engine/errors.ts";
+import { filled } from "../engine/options.ts";
 import { Random } from "../engine/random.ts";
 import type { AnyModel, Model } from "../models/model.ts";
 import { Generate } from "../task/generate/generate.ts";
@@ -42,17 +43,16 @@ export async function generate(model: AnyModel, prompt: string, options: Generat
   const generator = writerOf(model);
   const writer = await TextWriter.open(generator);
   try {
-    return await goOn(generator.task.input, prompt, { context: writer.room, ...filled(options) }, (tokens) =>
-      writer.next(tokens),
+    return await goOn(
+      generator.task.input,
+      prompt,
+      filled<GenerateOptions>({ context: writer.room }, options),
+      (tokens) => writer.next(tokens),
     );
   } finally {
     await writer.close();
   }
 }
-
-/** Without what is undefined. */
-const filled = (options: GenerateOptions): GenerateOptions =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 
 /** Where nothing is known of the network. */
 const CONTEXT = 256;

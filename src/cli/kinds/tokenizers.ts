@@ -1,7 +1,8 @@
 /** What texts are cut into, as `--tokenizer` says it: a name, one with a number, or the file of a tokenizer. */
 import { UsageError, unknownName } from "../../engine/errors.ts";
 import type { Complete } from "../../engine/options.ts";
-import { parseStrictJson } from "../../formats/text.ts";
+import type { JsonRecord } from "../../formats/model-file.ts";
+import { decodeUtf8, parseStrictJson } from "../../formats/text.ts";
 import { readFileChecked } from "../../platform/node/atomic.ts";
 import { CharacterTokenizer, type Tokenizer, WordTokenizer } from "../../text/tokenizer.ts";
 
@@ -51,8 +52,8 @@ export function checkTokenizer(spec: string): void {
 export async function tokenizerFor(spec: string, { train, all = train }: TokenizedTexts): Promise<Tokenizer> {
   checkTokenizer(spec);
   if (isFile(spec)) {
-    const json = parseStrictJson(new TextDecoder().decode(await readFileChecked(spec)), spec);
-    return new (await ofJson())(json as ConstructorParameters<Awaited<ReturnType<typeof ofJson>>>[0], spec);
+    const json = parseStrictJson(decodeUtf8(await readFileChecked(spec), spec), spec);
+    return new (await ofJson())(json as JsonRecord, spec);
   }
   const [name, count] = spec.split(":");
   return TOKENIZERS[name].make({ train, all }, Number(count));
